@@ -1,0 +1,229 @@
+"""Plugging into moto, and out again. The only module that touches moto's internals.
+
+Each seam says what it relies on. `tests/unit/test_activation.py` has a test for each, whose failure names the
+assumption that moved.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import settings
+
+_seams: ExitStack | None = None
+
+
+class Installation:
+    """What `install()` gives: a context manager that takes the extension out again."""
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        uninstall()
+
+
+def install(
+    *,
+    data_dir: str | Path | None = None,
+    server_address: str | None = None,
+    **behaviour: object,
+) -> Installation:
+    """Give moto a whole ECR, until `uninstall()` or the end of a `with` block.
+
+    Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a reset of moto
+    (the start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a server. `server_address` is the
+    `host:port` of that server. `behaviour` are settings by name, such as `verify_layers=True`; `mock_aws(config=
+    {"ecr": {...}})` comes before them.
+
+    To be called before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a
+    setting that does not exist or cannot have that value.
+    """
+    global _seams
+    location = settings.StoreLocation(Path(data_dir).resolve() if data_dir else None)
+    settings.install(location, server_address, behaviour)
+    if _seams is None:
+        with ExitStack() as seams:
+            for plug in (
+                _backend_factory,
+                _registry_urls,
+                _server_dispatch,
+                _error_classes,
+                _cloudformation,
+            ):
+                seams.callback(plug())
+            _seams = seams.pop_all()
+    _forget_backends()
+    return Installation()
+
+
+def uninstall() -> None:
+    """Take the extension out: moto's own ECR answers again. What was in memory is gone."""
+    global _seams
+    if _seams is not None:
+        _seams.close()
+        _seams = None
+    settings.install(settings.StoreLocation(), None, {})
+    _forget_backends()
+    store = sys.modules.get("moto_ecr_ext.storage.store")
+    if store is not None:
+        store.close_current_store()
+
+
+def _forget_backends() -> None:
+    from moto.ecr.models import ecr_backends
+
+    ecr_backends.clear()
+
+
+def _make_backend(region_name: str, account_id: str) -> Any:
+    """A backend. Its module brings SQLAlchemy, so it is imported when the first backend is made."""
+    from .models import ECRBackend
+
+    return ECRBackend(region_name, account_id)
+
+
+def _backend_factory() -> Callable[[], None]:
+    """moto makes backends by calling `ecr_backends.backend(region, account_id=...)`.
+
+    Everything that holds a backend holds it through this one dict: decorator, server, proxy, Lambda, CloudFormation,
+    moto-api, resets.
+    """
+    from moto.ecr.models import ecr_backends
+
+    original = ecr_backends.backend
+    ecr_backends.backend = _make_backend  # type: ignore[assignment]
+
+    def unplug() -> None:
+        ecr_backends.backend = original
+
+    return unplug
+
+
+def _registry_urls() -> Callable[[], None]:
+    """Decorator, proxy and server find a service by the first pattern of this list that a URL matches."""
+    from moto.backend_index import backend_url_patterns
+
+    from .hosts import ADDED_URL_PATTERNS
+
+    added = [("ecr", re.compile(pattern)) for pattern in ADDED_URL_PATTERNS]
+    backend_url_patterns[:0] = added
+
+    def unplug() -> None:
+        for entry in added:
+            backend_url_patterns.remove(entry)
+
+    return unplug
+
+
+def _server_dispatch() -> Callable[[], None]:
+    """The server's WSGI application is this class; every request goes through its `__call__`.
+
+    It takes Flask, which is there if moto's extra `server` is.
+    """
+    if importlib.util.find_spec("flask") is None:
+        return lambda: None
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+    original = DomainDispatcherApplication.__call__
+
+    def dispatch(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        from .distribution.app import is_registry_request, registry_application
+
+        if is_registry_request(environ):
+            return registry_application(environ, start_response)
+        return original(self, environ, start_response)
+
+    DomainDispatcherApplication.__call__ = dispatch  # type: ignore[method-assign]
+
+    def unplug() -> None:
+        DomainDispatcherApplication.__call__ = original  # type: ignore[method-assign]
+
+    return unplug
+
+
+def _error_classes() -> Callable[[], None]:
+    """botocore's sessions register these handlers when they are made, as moto has its own registered.
+
+    botocore finds the class of an error by `Error.Code`, which may name this project's code (see
+    `exceptions.PROJECT_CODES`), unless a handler overrides it, as botocore's own does for SQS.
+    """
+    from botocore.handlers import BUILTIN_HANDLERS
+
+    entry = ("after-call.ecr", _use_the_class_of_aws)
+    BUILTIN_HANDLERS.append(entry)
+
+    def unplug() -> None:
+        BUILTIN_HANDLERS.remove(entry)
+
+    return unplug
+
+
+def _use_the_class_of_aws(parsed: dict[str, Any], context: dict[str, Any], **kwargs: Any) -> None:
+    code = parsed.get("Error", {}).get("QueryErrorCode")
+    if code:
+        context["error_code_override"] = code
+
+
+def _cloudformation() -> Callable[[], None]:
+    """CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's `Repository`.
+
+    moto collects the classes of all resource types once, so that a class of our own could not be taken out again.
+    """
+    from moto.ecr.models import Repository
+
+    from . import cloudformation
+
+    def create(
+        cls: type[Any],
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> Any:
+        return cloudformation.create(
+            resource_name, cloudformation_json.get("Properties", {}), account_id, region_name
+        )
+
+    def update(
+        cls: type[Any],
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        return cloudformation.update(
+            original_resource,
+            new_resource_name,
+            cloudformation_json.get("Properties", {}),
+            account_id,
+            region_name,
+        )
+
+    replaced = {
+        "create_from_cloudformation_json": create,
+        "update_from_cloudformation_json": update,
+    }
+    originals = {name: Repository.__dict__[name] for name in replaced}
+    for name, function in replaced.items():
+        setattr(Repository, name, classmethod(function))
+
+    def unplug() -> None:
+        for name, original in originals.items():
+            setattr(Repository, name, original)
+
+    return unplug

@@ -1,0 +1,118 @@
+"""The registry as an application: match a route, authorise, call the handler, render.
+
+`respond` does that for every carrier. `registry_application` carries it over WSGI; `connection` and `in_process` are
+the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from http.client import responses as reasons
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto_ecr_ext.caller import calling
+from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
+from moto_ecr_ext.hosts import is_aws_host, registry_of_host
+
+from .access import Unauthorized, access_by_password, access_by_url, ask_for_credentials
+from .bodies import body_of_environ
+from .errors import RegistryError, registry_error, render_error
+from .messages import BodyTruncated, Request, RequestBody, Response
+from .routes import Route, find_route
+
+log = logging.getLogger("moto_ecr_ext")
+
+
+def is_registry_request(environ: dict[str, Any]) -> bool:
+    """Whether a request below /v2/ is for the registry.
+
+    Other services have APIs there too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a host of
+    AWS that is no registry's.
+    """
+    path = environ.get("PATH_INFO", "")
+    if path != "/v2" and not path.startswith("/v2/"):
+        return False
+    if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256"):
+        return False
+    if "X-Amz-Algorithm=" in environ.get("QUERY_STRING", ""):
+        return False
+    host = environ.get("HTTP_HOST", "")
+    return ".amazonaws.com" not in host or registry_of_host(host) is not None or is_aws_host(host)
+
+
+def respond(request: Request) -> Response:
+    """The registry's answer to a request."""
+    try:
+        route, placeholders = find_route(request.method, request.path)
+        response = _handle(request, route, placeholders)
+    except Unauthorized:
+        response = ask_for_credentials(request)
+    except RegistryError as error:
+        response = render_error(error)
+    except ECRError as error:
+        response = render_error(registry_error(error))
+    except BodyTruncated:
+        response = render_error(
+            RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
+        )
+    if request.method == "HEAD":
+        response.close()
+        response.body = b""
+    return response
+
+
+def _handle(request: Request, route: Route, placeholders: dict[str, str]) -> Response:
+    access = None
+    if route.allows_signed_urls:
+        access = access_by_url(request, route.action, **placeholders)
+    if access is None:
+        access = access_by_password(request, route.action)
+    with calling(access.caller):
+        try:
+            return route.handler(request, access, **placeholders)
+        except RepositoryNotFoundException:
+            if route.writes:
+                log.warning(
+                    "Push to %s, which does not exist in the registry of account %s in %s. To create it: "
+                    "aws ecr create-repository --repository-name %s --region %s --endpoint-url %s",
+                    placeholders["name"],
+                    access.registry_id,
+                    access.backend.region_name,
+                    placeholders["name"],
+                    access.backend.region_name,
+                    request.base_url,
+                )
+            raise
+
+
+def request_of_environ(environ: dict[str, Any], body: RequestBody | None = None) -> Request:
+    """A WSGI request as the registry's own."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ["wsgi.url_scheme"],
+        host=headers.get("host") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
+        query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+        headers=headers,
+        body=body or body_of_environ(environ),
+    )
+
+
+def status_line(status: int) -> str:
+    return f"{status} {reasons.get(status, 'Unknown')}"
+
+
+def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The registry over WSGI, for any server."""
+    response = respond(request_of_environ(environ))
+    start_response(status_line(response.status), list(response.headers.items()))
+    return response.chunks()

@@ -1,0 +1,20 @@
+"""The registry itself: is it one, and which repositories does it have."""
+
+from __future__ import annotations
+
+from .access import Access
+from .listing import page_of
+from .messages import Request, Response
+
+
+def ping(request: Request, access: Access) -> Response:
+    """OCI Distribution Specification 1.1, "Determining Support". `docker login` asks this."""
+    return Response(200)
+
+
+def list_repositories(request: Request, access: Access) -> Response:
+    """The names of the registry's repositories, in lexical order."""
+    page = page_of(request)
+    names = access.backend.list_repository_names(page.last, page.size + 1, access.registry_id)
+    shown, link = page.cut(names)
+    return Response.json(200, {"repositories": shown}, link)

@@ -1,0 +1,97 @@
+"""Errors of the registry: one table from what went wrong to status and code.
+
+OCI Distribution Specification 1.1, "Error Codes"; texts are ECR's. Where ECR's code would mislead a client that follows
+the specification, the table has the specification's, and ECR's for `quirks=aws`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moto_ecr_ext import exceptions as aws
+from moto_ecr_ext import settings
+
+from .messages import Response
+
+
+class RegistryError(Exception):
+    """A refusal in the registry's own terms. `headers` go with the answer."""
+
+    def __init__(
+        self, code: str, message: str, status: int, headers: dict[str, str] | None = None
+    ):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """How an error of the backend is told. `aws_code` is the code of ECR where it is another one."""
+
+    status: int
+    code: str
+    aws_code: str | None = None
+
+
+ERRORS: dict[type[aws.ECRError], ErrorRow] = {
+    aws.RepositoryNotFoundException: ErrorRow(404, "NAME_UNKNOWN"),
+    aws.ImageNotFoundException: ErrorRow(404, "MANIFEST_UNKNOWN"),
+    aws.LayersNotFoundException: ErrorRow(404, "BLOB_UNKNOWN"),
+    aws.ManifestBlobUnknown: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN"),
+    aws.ReferencedImagesNotFoundException: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN"),
+    aws.ImageDigestDoesNotMatchException: ErrorRow(400, "DIGEST_INVALID", "MANIFEST_INVALID"),
+    aws.ImageTagAlreadyExistsException: ErrorRow(400, "TAG_INVALID"),
+    aws.ImageReferencedByManifestList: ErrorRow(405, "UNSUPPORTED"),
+    aws.BlobInUse: ErrorRow(405, "UNSUPPORTED"),
+    aws.UploadNotFoundException: ErrorRow(404, "BLOB_UPLOAD_UNKNOWN"),
+    aws.InvalidLayerPartException: ErrorRow(416, "BLOB_UPLOAD_INVALID"),
+    aws.EmptyUploadException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
+    aws.LayerPartTooSmallException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
+    aws.InvalidLayerException: ErrorRow(400, "DIGEST_INVALID", "BLOB_UPLOAD_INVALID"),
+    aws.InvalidParameterException: ErrorRow(405, "UNSUPPORTED"),
+    aws.AccessDeniedException: ErrorRow(403, "DENIED"),
+    aws.LimitExceededException: ErrorRow(403, "DENIED"),
+}
+
+
+def registry_error(error: aws.ECRError) -> RegistryError:
+    """An error of the backend in the registry's terms."""
+    for kind in type(error).__mro__:
+        if kind in ERRORS:
+            row = ERRORS[kind]
+            code = row.aws_code if row.aws_code and settings.follow_aws() else row.code
+            return RegistryError(code, error.message, row.status)
+    raise error
+
+
+def render_error(error: RegistryError) -> Response:
+    """The OCI error body, as ECR writes it: no `detail`, a newline behind it."""
+    return Response.json(
+        error.status,
+        {"errors": [{"code": error.code, "message": error.message}]},
+        error.headers,
+    )
+
+
+def digest_invalid(text: str) -> RegistryError:
+    return RegistryError("DIGEST_INVALID", f"'{text}' is not a digest of sha256 or sha512", 400)
+
+
+def name_invalid(name: str) -> RegistryError:
+    return RegistryError("NAME_INVALID", f"'{name}' is not a repository name", 400)
+
+
+def not_found(path: str) -> RegistryError:
+    return RegistryError("UNSUPPORTED", f"There is nothing at {path}", 404)
+
+
+def method_not_allowed(method: str, allowed: list[str]) -> RegistryError:
+    return RegistryError(
+        "UNSUPPORTED",
+        f"{method} is not supported here",
+        405,
+        {"Allow": ", ".join(sorted(allowed))},
+    )

@@ -1,0 +1,51 @@
+"""Pages of a listing: `n`, `last`, and the Link to what follows.
+
+OCI Distribution Specification 1.1, "Listing Tags".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.exceptions import InvalidParameterException
+
+from .messages import Request
+
+# A page of ECR has at most this many; a client that asks for more gets this many and a Link.
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was asked for: at most `size` names behind `last`."""
+
+    request: Request
+    size: int
+    last: str
+
+    def cut(self, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """The names of this page out of up to one more, and the Link header when there are more."""
+        shown = list(names[: self.size])
+        if len(names) <= self.size or not shown:
+            return shown, {}
+        query = {**self.request.query, "n": str(self.size), "last": shown[-1]}
+        url = f"{self.request.base_url}{self.request.path}?{urlencode(query)}"
+        return shown, {"Link": f'<{url}>; rel="next"'}
+
+
+def page_of(request: Request) -> Page:
+    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number."""
+    asked = request.query.get("n")
+    last = request.query.get("last", "")
+    if asked is None:
+        return Page(request, MAX_PAGE_SIZE, last)
+    if not (asked.isascii() and asked.isdigit()) or len(asked) > 18:
+        raise InvalidParameterException.at("n", "Member must be a number of results")
+    if settings.follow_aws() and int(asked) > MAX_PAGE_SIZE:
+        raise InvalidParameterException.at(
+            "maxResults", f"Member must have value less than or equal to {MAX_PAGE_SIZE}"
+        )
+    return Page(request, min(int(asked), MAX_PAGE_SIZE), last)

@@ -1,0 +1,107 @@
+"""Requests and responses of the registry, whatever carries them: a server, WSGI, or the test process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from moto_ecr_ext.storage.blobs import Blob
+
+JSON = "application/json; charset=utf-8"
+API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
+
+
+class BodyTruncated(Exception):
+    """The client went away, or broke the transfer encoding, before the body had ended."""
+
+
+class RequestBody(Protocol):
+    """The body of a request, read once."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes the client said it sends; None when it did not say (chunked)."""
+
+    def pieces(self) -> Iterator[memoryview]:
+        """The bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A request to the registry. Header names are in lower case."""
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: RequestBody
+
+    @property
+    def base_url(self) -> str:
+        """Where the client reached the registry: scheme and host."""
+        return f"{self.scheme}://{self.host}"
+
+    def read_body(self, limit: int) -> bytes | None:
+        """The whole body, which the caller needs at once; None when it has more than `limit` bytes."""
+        if self.body.length is not None and self.body.length > limit:
+            return None
+        content = bytearray()
+        for piece in self.body.pieces():
+            content += piece
+            if len(content) > limit:
+                return None
+        return bytes(content)
+
+
+@dataclass(slots=True)
+class BlobSlice:
+    """Bytes `start` up to `stop` of a blob, to be sent; closed by who sends it."""
+
+    blob: Blob
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | BlobSlice = b""
+
+    def __post_init__(self) -> None:
+        self.headers = {**API_VERSION, **self.headers}
+        if self.status != 304 and self.status != 204 and "Content-Length" not in self.headers:
+            size = self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
+            self.headers["Content-Length"] = str(size)
+
+    @classmethod
+    def json(
+        cls, status: int, document: Any, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """A JSON document, ended by a newline."""
+        content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        return cls(status, {"Content-Type": JSON, **(headers or {})}, content)
+
+    def close(self) -> None:
+        if isinstance(self.body, BlobSlice):
+            self.body.blob.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, for a carrier that takes only bytes."""
+        try:
+            if isinstance(self.body, BlobSlice):
+                yield from self.body.blob.chunks(self.body.start, self.body.stop)
+            elif self.body:
+                yield self.body
+        finally:
+            self.close()

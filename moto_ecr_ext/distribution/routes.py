@@ -1,0 +1,110 @@
+"""The endpoints: method, template, handler, and the IAM action that it takes.
+
+OCI Distribution Specification 1.1, "Endpoints"; actions as CloudTrail shows them for ECR
+(https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from moto_ecr_ext.digest import is_digest
+
+from . import blobs, catalog, manifests, referrers, tags, uploads
+from .errors import digest_invalid, method_not_allowed, name_invalid, not_found
+from .messages import Response
+
+# Repository names: OCI Distribution Specification 1.1, "Pulling manifests", in the form of ECR's model.
+_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+_NAME_LENGTHS = range(2, 257)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. The handler gets the placeholders of the template by name.
+
+    `writes` says that it is part of a push, `allows_signed_urls` that a URL of GetDownloadUrlForLayer opens it.
+    """
+
+    method: str
+    template: str
+    handler: Callable[..., Response]
+    action: str
+    writes: bool = False
+    allows_signed_urls: bool = False
+
+
+ROUTES = (
+    Route("GET", "/v2/", catalog.ping, "ecr:GetAuthorizationToken"),
+    Route("GET", "/v2/_catalog", catalog.list_repositories, "ecr:DescribeRepositories"),
+    Route("GET", "/v2/<name>/tags/list", tags.list_tags, "ecr:ListImages"),
+    Route("GET", "/v2/<name>/referrers/<digest>", referrers.list_referrers, "ecr:BatchGetImage"),
+    Route("GET", "/v2/<name>/manifests/<reference>", manifests.get, "ecr:BatchGetImage"),
+    Route("PUT", "/v2/<name>/manifests/<reference>", manifests.put, "ecr:PutImage", writes=True),
+    Route("DELETE", "/v2/<name>/manifests/<reference>", manifests.delete, "ecr:BatchDeleteImage"),
+    Route(
+        "POST",
+        "/v2/<name>/blobs/uploads/",
+        uploads.start,
+        "ecr:InitiateLayerUpload",
+        writes=True,
+    ),
+    Route("GET", "/v2/<name>/blobs/uploads/<session>", uploads.status, "ecr:UploadLayerPart"),
+    Route("PATCH", "/v2/<name>/blobs/uploads/<session>", uploads.append, "ecr:UploadLayerPart"),
+    Route("PUT", "/v2/<name>/blobs/uploads/<session>", uploads.commit, "ecr:CompleteLayerUpload"),
+    Route("DELETE", "/v2/<name>/blobs/uploads/<session>", uploads.cancel, "ecr:UploadLayerPart"),
+    Route(
+        "HEAD",
+        "/v2/<name>/blobs/<digest>",
+        blobs.get,
+        "ecr:BatchCheckLayerAvailability",
+        allows_signed_urls=True,
+    ),
+    Route(
+        "GET",
+        "/v2/<name>/blobs/<digest>",
+        blobs.get,
+        "ecr:GetDownloadUrlForLayer",
+        allows_signed_urls=True,
+    ),
+    Route("DELETE", "/v2/<name>/blobs/<digest>", blobs.delete, "ecr:BatchDeleteImage"),
+)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    path = re.sub(
+        r"<(\w+)>", lambda each: f"(?P<{each[1]}>{'.+' if each[1] == 'name' else '[^/]+'})", template
+    )
+    return re.compile(path + "?" if path.endswith("/") else path)
+
+
+# The methods of each template, in the order of the table.
+_BY_PATH: list[tuple[re.Pattern[str], dict[str, Route]]] = [
+    (_pattern(template), {route.method: route for route in ROUTES if route.template == template})
+    for template in dict.fromkeys(route.template for route in ROUTES)
+]
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """The endpoint of a request, and what its placeholders stand for. A HEAD is served by the route of its GET.
+
+    Raises RegistryError: 404 for a path that no template has, 405 for a method that its template has not, 400 for a
+    name or a digest that cannot be one.
+    """
+    for pattern, routes in _BY_PATH:
+        match = pattern.fullmatch(path)
+        if match is None:
+            continue
+        route = routes.get(method) or (routes.get("GET") if method == "HEAD" else None)
+        if route is None:
+            raise method_not_allowed(method, list(routes))
+        placeholders = match.groupdict()
+        name, digest = placeholders.get("name"), placeholders.get("digest")
+        if name is not None and not (len(name) in _NAME_LENGTHS and _NAME.fullmatch(name)):
+            raise name_invalid(name)
+        if digest is not None and not is_digest(digest):
+            raise digest_invalid(digest)
+        return route, placeholders
+    raise not_found(path)

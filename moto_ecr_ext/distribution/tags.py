@@ -1,0 +1,19 @@
+"""Tags of a repository."""
+
+from __future__ import annotations
+
+from moto_ecr_ext import settings
+
+from .access import Access
+from .listing import page_of
+from .messages import Request, Response
+
+
+def list_tags(request: Request, access: Access, name: str) -> Response:
+    """OCI Distribution Specification 1.1, "Listing Tags": in lexical order."""
+    page = page_of(request)
+    names = access.backend.list_tags(name, page.last, page.size + 1, access.registry_id)
+    shown, headers = page.cut(names)
+    if settings.follow_aws():
+        headers = {**headers, "Content-Type": "text/plain; charset=utf-8"}
+    return Response.json(200, {"name": name, "tags": shown}, headers)

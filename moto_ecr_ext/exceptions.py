@@ -1,0 +1,357 @@
+"""AWS errors, one class per error shape of botocore's ECR model that is raised here.
+
+Every class carries AWS's code and builds AWS's message from the facts; `responses` and `distribution.errors` render
+them for their protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+
+
+class ECRError(ServiceException):
+    """An error that the client of either protocol is told about.
+
+    `code` is the error shape in botocore's model. `status` is the HTTP status over the JSON protocol.
+    """
+
+    status = 400
+
+    def members(self) -> dict[str, Any]:
+        """Members of the error shape beside `message`, as they go over the wire."""
+        return {}
+
+
+def _in_registry(repository_name: str, registry_id: str, article: str = "the ") -> str:
+    return f"repository with name '{repository_name}' in {article}registry with id '{registry_id}'"
+
+
+class InvalidParameterException(ECRError):
+    code = "InvalidParameterException"
+
+    @classmethod
+    def at(cls, field: str, constraint: str) -> InvalidParameterException:
+        """The general form of ECR's refusals."""
+        return cls(f"Invalid parameter at '{field}' failed to satisfy constraint: '{constraint}'")
+
+
+class InvalidContinuationToken(InvalidParameterException):
+    """A `nextToken` that this operation did not hand out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid continuation token'"
+        )
+
+
+class InvalidTagParameterException(ECRError):
+    code = "InvalidTagParameterException"
+    message = "Tag parameters are invalid"
+
+
+class TooManyTagsException(ECRError):
+    code = "TooManyTagsException"
+    message = (
+        "The list of tags on the repository is over the limit. "
+        "The maximum number of tags that can be applied to a repository is 50."
+    )
+
+
+class ValidationException(ECRError):
+    code = "ValidationException"
+
+
+class LimitExceededException(ECRError):
+    code = "LimitExceededException"
+
+
+class SerializationException(ECRError):
+    """A body that is not the JSON that the operation takes."""
+
+    code = "SerializationException"
+
+
+class UnknownOperationException(ECRError):
+    code = "UnknownOperationException"
+    message = "The requested operation is not recognized by the service."
+
+
+class MissingAuthenticationTokenException(ECRError):
+    """A request without a signature, where IAM is enforced."""
+
+    code = "MissingAuthenticationTokenException"
+    message = "Missing Authentication Token"
+    status = 403
+
+
+class AccessDeniedException(ECRError):
+    code = "AccessDeniedException"
+
+    def __init__(self, principal: str, action: str, resource: str, policy_type: str):
+        super().__init__(
+            f"User: {principal} is not authorized to perform: {action} on resource: {resource} "
+            f"because no {policy_type} policy allows the {action} action"
+        )
+
+
+class RepositoryNotFoundException(ECRError):
+    code = "RepositoryNotFoundException"
+
+    def __init__(self, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The repository with name '{repository_name}' does not exist "
+            f"in the registry with id '{registry_id}'"
+        )
+
+
+class RepositoryAlreadyExistsException(ECRError):
+    code = "RepositoryAlreadyExistsException"
+
+    def __init__(self, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The repository with name '{repository_name}' already exists "
+            f"in the registry with id '{registry_id}'"
+        )
+
+
+class RepositoryNotEmptyException(ECRError):
+    code = "RepositoryNotEmptyException"
+
+    def __init__(self, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The {_in_registry(repository_name, registry_id, article='')} "
+            "cannot be deleted because it still contains images"
+        )
+
+
+class RepositoryPolicyNotFoundException(ECRError):
+    code = "RepositoryPolicyNotFoundException"
+
+    def __init__(self, repository_name: str, registry_id: str):
+        super().__init__(
+            f"Repository policy does not exist for the {_in_registry(repository_name, registry_id)}"
+        )
+
+
+class LifecyclePolicyNotFoundException(ECRError):
+    code = "LifecyclePolicyNotFoundException"
+
+    def __init__(self, repository_name: str, registry_id: str):
+        super().__init__(
+            f"Lifecycle policy does not exist for the {_in_registry(repository_name, registry_id)}"
+        )
+
+
+class RegistryPolicyNotFoundException(ECRError):
+    code = "RegistryPolicyNotFoundException"
+
+    def __init__(self, registry_id: str):
+        super().__init__(
+            f"Registry policy does not exist in the registry with id '{registry_id}'"
+        )
+
+
+class UploadNotFoundException(ECRError):
+    code = "UploadNotFoundException"
+
+    def __init__(self, upload_id: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The upload with id '{upload_id}' in the {_in_registry(repository_name, registry_id)} "
+            "could not be found, or the specified upload ID is not valid for this repository."
+        )
+
+
+class InvalidLayerPartException(ECRError):
+    """Bytes that do not continue the upload. `last_valid_byte` is the position of the last byte accepted so far."""
+
+    code = "InvalidLayerPartException"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upload_id: str,
+        repository_name: str,
+        registry_id: str,
+        last_valid_byte: int,
+    ):
+        super().__init__(message)
+        self._members = {
+            "registryId": registry_id,
+            "repositoryName": repository_name,
+            "uploadId": upload_id,
+            "lastValidByteReceived": last_valid_byte,
+        }
+
+    def members(self) -> dict[str, Any]:
+        return self._members
+
+
+class EmptyUploadException(ECRError):
+    code = "EmptyUploadException"
+
+    def __init__(self, upload_id: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The upload with id '{upload_id}' in the "
+            f"{_in_registry(repository_name, registry_id, article='')} "
+            "cannot be completed because it does not have any parts"
+        )
+
+
+class LayerPartTooSmallException(ECRError):
+    code = "LayerPartTooSmallException"
+    message = "All layer parts except the last part should be at least 5MB"
+
+
+class InvalidLayerException(ECRError):
+    """The bytes of an upload have another digest than the client says."""
+
+    code = "InvalidLayerException"
+    message = "None of the provided layer digests match the calculated layer digest"
+
+
+class LayerAlreadyExistsException(ECRError):
+    code = "LayerAlreadyExistsException"
+
+    def __init__(self, digest: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The image layer with digest '{digest}' already exists in the "
+            f"{_in_registry(repository_name, registry_id)}"
+        )
+
+
+class LayersNotFoundException(ECRError):
+    code = "LayersNotFoundException"
+
+    def __init__(self, digest: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The layer with digest '{digest}' does not exist within the "
+            f"{_in_registry(repository_name, registry_id)}"
+        )
+
+
+class ManifestBlobUnknown(ECRError):
+    """A manifest names blobs that the repository does not hold. AWS has one code for this and the one above."""
+
+    code = "LayersNotFoundException"
+
+    def __init__(self, digests: list[str], repository_name: str, registry_id: str):
+        super().__init__(
+            f"Layers with digests '[{', '.join(digests)}]' required for pushing image into "
+            f"{_in_registry(repository_name, registry_id)} do not exist"
+        )
+
+
+class LayerInaccessibleException(ECRError):
+    code = "LayerInaccessibleException"
+
+    def __init__(self, digest: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The layer with digest '{digest}' in the {_in_registry(repository_name, registry_id)} "
+            "is not available because it is not associated with an image. "
+            "Unassociated image layers may be cleaned up at any time."
+        )
+
+
+def image_id_text(digest: str | None, tag: str | None) -> str:
+    """An image identifier as ECR prints it; an absent half is the word null."""
+    return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
+
+
+class ImageNotFoundException(ECRError):
+    code = "ImageNotFoundException"
+
+    def __init__(
+        self, digest: str | None, tag: str | None, repository_name: str, registry_id: str
+    ):
+        super().__init__(
+            f"The image with imageId {image_id_text(digest, tag)} does not exist within the "
+            f"{_in_registry(repository_name, registry_id)}"
+        )
+
+
+class ImageAlreadyExistsException(ECRError):
+    code = "ImageAlreadyExistsException"
+
+    def __init__(self, digest: str, tag: str | None, repository_name: str, registry_id: str):
+        super().__init__(
+            f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the "
+            f"{_in_registry(repository_name, registry_id, article='')}"
+        )
+
+
+class ImageTagAlreadyExistsException(ECRError):
+    code = "ImageTagAlreadyExistsException"
+
+    def __init__(self, tag: str, repository_name: str):
+        super().__init__(
+            f"The image tag '{tag}' already exists in the '{repository_name}' repository "
+            "and cannot be overwritten because the tag is immutable."
+        )
+
+
+class ImageDigestDoesNotMatchException(ECRError):
+    code = "ImageDigestDoesNotMatchException"
+
+    def __init__(self, digest: str, repository_name: str, registry_id: str):
+        super().__init__(
+            f"The image with digest '{digest}' in repository '{repository_name}' and registry ID "
+            f"'{registry_id}' does not match the image digest that Amazon ECR has calculated."
+        )
+
+
+class ReferencedImagesNotFoundException(ECRError):
+    code = "ReferencedImagesNotFoundException"
+
+    def __init__(self, digests: list[str], repository_name: str, registry_id: str):
+        super().__init__(
+            f"Images with digests '[{', '.join(digests)}]' required for pushing image into "
+            f"{_in_registry(repository_name, registry_id)} do not exist"
+        )
+
+
+class BlobInUse(ECRError):
+    """An image refers to the blob."""
+
+    code = "BlobInUse"
+
+    def __init__(self, digest: str):
+        super().__init__(f"The layer with digest '{digest}' is referenced by an image")
+
+
+class ImageReferencedByManifestList(ECRError):
+    """A child of an index goes only after it. The JSON protocol has this as a failure of one image, not as an error."""
+
+    code = "ImageReferencedByManifestList"
+
+    def __init__(self, parents: Sequence[str]):
+        super().__init__(f"Requested image referenced by manifest list: [{', '.join(parents)}]")
+
+
+class ScanNotFoundException(ECRError):
+    code = "ScanNotFoundException"
+
+    def __init__(
+        self, digest: str | None, tag: str | None, repository_name: str, registry_id: str
+    ):
+        super().__init__(
+            f"Image scan does not exist for the image with '{image_id_text(digest, tag)}' "
+            f"in the {_in_registry(repository_name, registry_id)}"
+        )
+
+
+class UnsupportedImageTypeException(ECRError):
+    code = "UnsupportedImageTypeException"
+    message = "The image is of a type that cannot be scanned."
+
+
+# What `Error.Code` names in place of AWS's modelled code, unless `error_codes` is `aws`: the header
+# `x-amzn-query-error` carries it, and AWS's code stays in `__type` and in the exception class that is caught.
+PROJECT_CODES: dict[type[ECRError], str] = {
+    InvalidLayerException: "LayerDigestMismatchException",
+    InvalidContinuationToken: "InvalidContinuationTokenException",
+    ImageTagAlreadyExistsException: "ImageAlreadyExistsException",
+}

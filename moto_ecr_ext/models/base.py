@@ -1,0 +1,102 @@
+"""What every part of the backend stands on: its registry, the store, and the repositories in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from moto.core.base_backend import BaseBackend
+from sqlalchemy import Connection, bindparam, select
+
+from moto_ecr_ext.exceptions import RepositoryNotFoundException
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.store import Store, current_store
+
+from .access import check_access
+from .repository import Repository
+
+_REPOSITORY = select(tables.repositories).where(
+    tables.repositories.c.account_id == bindparam("account_id"),
+    tables.repositories.c.region == bindparam("region"),
+    tables.repositories.c.name == bindparam("name"),
+)
+_SETTING_IS = (
+    (tables.registry_settings.c.account_id == bindparam("account"))
+    & (tables.registry_settings.c.region == bindparam("in_region"))
+    & (tables.registry_settings.c.name == bindparam("setting"))
+)
+_SETTING = select(tables.registry_settings.c.value).where(_SETTING_IS)
+_DELETE_SETTING = tables.registry_settings.delete().where(_SETTING_IS)
+_UPDATE_SETTING = tables.registry_settings.update().where(_SETTING_IS)
+
+
+def now() -> float:
+    """Seconds since the epoch by the clock of the test, which freezegun and the like may have set."""
+    return time.time()
+
+
+class RegistryBackend(BaseBackend):
+    """One registry: an account in a region. It keeps nothing itself; the rows of the store that are its own are it."""
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self.store: Store = current_store()
+
+    def reset(self) -> None:
+        """Empty the store: moto resets all accounts and regions at once."""
+        self.store.clear()
+
+    def _repository(
+        self, transaction: Connection, name: str, registry_id: str | None = None
+    ) -> Repository:
+        """The repository `name` of this registry, or of the registry of another account in the same region.
+
+        Raises RepositoryNotFoundException, and AccessDeniedException when the other account does not let this one in.
+        """
+        account_id = registry_id or self.account_id
+        row = transaction.execute(
+            _REPOSITORY, {"account_id": account_id, "region": self.region_name, "name": name}
+        ).one_or_none()
+        if row is None:
+            raise RepositoryNotFoundException(name, account_id)
+        repository = Repository.from_row(row)
+        if account_id != self.account_id:
+            check_access(
+                self.account_id,
+                repository.repository_arn,
+                repository.policy_text,
+                self._setting(transaction, "policy", account_id),
+            )
+        return repository
+
+    def _setting(
+        self, transaction: Connection, name: str, account_id: str | None = None
+    ) -> Any | None:
+        """What this registry, or that of another account in the region, has stored under `name`."""
+        return transaction.execute(
+            _SETTING, self._setting_key(name, account_id)
+        ).scalar_one_or_none()
+
+    def _store_setting(self, transaction: Connection, name: str, value: Any) -> None:
+        key = self._setting_key(name)
+        if transaction.execute(_UPDATE_SETTING, {**key, "value": value}).rowcount == 0:
+            transaction.execute(
+                tables.registry_settings.insert(),
+                {
+                    "account_id": self.account_id,
+                    "region": self.region_name,
+                    "name": name,
+                    "value": value,
+                },
+            )
+
+    def _delete_setting(self, transaction: Connection, name: str) -> None:
+        transaction.execute(_DELETE_SETTING, self._setting_key(name))
+
+    def _setting_key(self, name: str, account_id: str | None = None) -> Mapping[str, str]:
+        return {
+            "account": account_id or self.account_id,
+            "in_region": self.region_name,
+            "setting": name,
+        }

@@ -1,0 +1,99 @@
+"""Blobs of a repository as the registry protocol asks for them: open, mount, delete."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, exists, select
+
+from moto_ecr_ext.exceptions import (
+    BlobInUse,
+    LayersNotFoundException,
+    RepositoryNotFoundException,
+)
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.blobs import Blob, BlobNotFound
+
+from .account_settings import AccountSettingsBackend
+from .layers import LayersBackend
+from .repository import Repository
+
+held, references = tables.repository_blobs, tables.image_references
+
+_IS_REFERENCED = exists().where(
+    references.c.repository_id == held.c.repository_id, references.c.digest == held.c.digest
+)
+_IS_BLOB = (held.c.repository_id == bindparam("repository")) & (
+    held.c.digest == bindparam("blob")
+)
+_FOUND = select(held.c.size, _IS_REFERENCED.label("is_referenced")).where(_IS_BLOB)
+_SIZE = select(held.c.size).where(_IS_BLOB)
+_DELETE = held.delete().where(_IS_BLOB)
+
+
+class BlobsBackend(LayersBackend, AccountSettingsBackend):
+    """Blobs by digest."""
+
+    def open_blob(
+        self, repository_name: str, digest: str, registry_id: str | None = None
+    ) -> Blob:
+        """A blob that the repository holds, open for reading.
+
+        Raises RepositoryNotFoundException and LayersNotFoundException.
+        """
+        with self.store.database.read() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            key = {"repository": repository.id, "blob": digest}
+            size = transaction.execute(_SIZE, key).scalar_one_or_none()
+        missing = LayersNotFoundException(digest, repository_name, repository.registry_id)
+        if size is None:
+            raise missing
+        try:
+            return self.store.blobs.open(digest)
+        except BlobNotFound:
+            raise missing from None
+
+    def mount_blob(
+        self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
+    ) -> bool:
+        """Make a blob of another repository of the registry one of this repository too, where ECR would.
+
+        The account setting BLOB_MOUNTING is on, both repositories are encrypted alike, and an image of the source
+        refers to the blob (https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html). Otherwise
+        False. Raises RepositoryNotFoundException for the target alone.
+        """
+        with self.store.database.write() as transaction:
+            target = self._repository(transaction, repository_name, registry_id)
+            if self._account_setting(transaction, "BLOB_MOUNTING") != "ENABLED":
+                return False
+            try:
+                source = self._repository(transaction, source_name, registry_id)
+            except RepositoryNotFoundException:
+                return False
+            if source.encryption_configuration != target.encryption_configuration:
+                return False
+            found = transaction.execute(
+                _FOUND, {"repository": source.id, "blob": digest}
+            ).one_or_none()
+            if found is None or not found.is_referenced:
+                return False
+            if not self._holds(transaction, target, digest):
+                self._add_membership(transaction, target, digest, found.size)
+        return True
+
+    def delete_blob(
+        self, repository_name: str, digest: str, registry_id: str | None = None
+    ) -> None:
+        """Take a blob out of a repository. Raises LayersNotFoundException, and BlobInUse when an image refers to it."""
+        with self.store.database.write() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            key = {"repository": repository.id, "blob": digest}
+            found = transaction.execute(_FOUND, key).one_or_none()
+            if found is None:
+                raise LayersNotFoundException(digest, repository_name, repository.registry_id)
+            if found.is_referenced:
+                raise BlobInUse(digest)
+            transaction.execute(_DELETE, key)
+        self.store.release([digest])
+
+    def _holds(self, transaction: Connection, repository: Repository, digest: str) -> bool:
+        key = {"repository": repository.id, "blob": digest}
+        return transaction.execute(_SIZE, key).one_or_none() is not None

@@ -1,0 +1,130 @@
+"""Policies of repositories, of the registry, and lifecycle policies: stored as they were accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from moto_ecr_ext.exceptions import (
+    LifecyclePolicyNotFoundException,
+    RegistryPolicyNotFoundException,
+    RepositoryPolicyNotFoundException,
+)
+from moto_ecr_ext.policies.documents import parse_registry_policy, parse_repository_policy
+from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy
+
+from .repositories import RepositoriesBackend
+from .repository import Repository
+
+
+class PoliciesBackend(RepositoriesBackend):
+    """Operations on policies."""
+
+    def set_repository_policy(
+        self,
+        repository_name: str,
+        policy_text: str,
+        registry_id: str | None = None,
+        force: bool = False,
+    ) -> Repository:
+        """`force` changes nothing: no policy locks the owner of the registry out here.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+        """
+        with self.store.database.write() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            parse_repository_policy(policy_text)
+            return self._change(transaction, repository, policy=policy_text)
+
+    def get_repository_policy(
+        self, repository_name: str, registry_id: str | None = None
+    ) -> Repository:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html"""
+        with self.store.database.read() as transaction:
+            return self._with_policy(transaction, repository_name, registry_id)
+
+    def delete_repository_policy(
+        self, repository_name: str, registry_id: str | None = None
+    ) -> Repository:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html"""
+        with self.store.database.write() as transaction:
+            repository = self._with_policy(transaction, repository_name, registry_id)
+            self._change(transaction, repository, policy=None)
+            return repository
+
+    def _with_policy(
+        self, transaction: Connection, repository_name: str, registry_id: str | None
+    ) -> Repository:
+        repository = self._repository(transaction, repository_name, registry_id)
+        if repository.policy_text is None:
+            raise RepositoryPolicyNotFoundException(repository_name, repository.registry_id)
+        return repository
+
+    def put_lifecycle_policy(
+        self, repository_name: str, lifecycle_policy_text: str, registry_id: str | None = None
+    ) -> Repository:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
+        with self.store.database.write() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            parse_lifecycle_policy(lifecycle_policy_text)
+            return self._change(
+                transaction,
+                repository,
+                lifecycle_policy=compact(lifecycle_policy_text),
+                lifecycle_evaluated_at=0.0,
+            )
+
+    def get_lifecycle_policy(
+        self, repository_name: str, registry_id: str | None = None
+    ) -> Repository:
+        """`lastEvaluatedAt` is the epoch until the policy has run.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
+        """
+        with self.store.database.read() as transaction:
+            return self._with_lifecycle_policy(transaction, repository_name, registry_id)
+
+    def delete_lifecycle_policy(
+        self, repository_name: str, registry_id: str | None = None
+    ) -> Repository:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html"""
+        with self.store.database.write() as transaction:
+            repository = self._with_lifecycle_policy(transaction, repository_name, registry_id)
+            self._change(
+                transaction, repository, lifecycle_policy=None, lifecycle_evaluated_at=None
+            )
+            return repository
+
+    def _with_lifecycle_policy(
+        self, transaction: Connection, repository_name: str, registry_id: str | None
+    ) -> Repository:
+        repository = self._repository(transaction, repository_name, registry_id)
+        if repository.lifecycle_policy_text is None:
+            raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
+        return repository
+
+    def put_registry_policy(self, policy_text: str) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
+        parse_registry_policy(policy_text)
+        with self.store.database.write() as transaction:
+            self._store_setting(transaction, "policy", policy_text)
+        return {"registryId": self.account_id, "policyText": policy_text}
+
+    def get_registry_policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html"""
+        with self.store.database.read() as transaction:
+            return self._registry_policy(transaction)
+
+    def delete_registry_policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html"""
+        with self.store.database.write() as transaction:
+            policy = self._registry_policy(transaction)
+            self._delete_setting(transaction, "policy")
+            return policy
+
+    def _registry_policy(self, transaction: Connection) -> dict[str, Any]:
+        policy_text = self._setting(transaction, "policy")
+        if policy_text is None:
+            raise RegistryPolicyNotFoundException(self.account_id)
+        return {"registryId": self.account_id, "policyText": policy_text}

@@ -1,0 +1,245 @@
+"""Scanning: which images are scanned when, and what was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from moto_ecr_ext.exceptions import (
+    LimitExceededException,
+    RepositoryNotFoundException,
+    ScanNotFoundException,
+    UnsupportedImageTypeException,
+    ValidationException,
+)
+from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
+from moto_ecr_ext.storage import tables
+
+from .base import now
+from .images import ImageId, ImagesBackend, StoredImage, image_id_of
+from .manifests import INDEX_MEDIA_TYPES, Manifest
+from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token
+from .repository import Repository
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html: one scan of an image in 24 hours.
+SCAN_INTERVAL = 24 * 60 * 60
+
+_COMPLETED = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+_SCAN = select(tables.scans).where(tables.scans.c.image_id == bindparam("image"))
+_DELETE_SCAN = tables.scans.delete().where(tables.scans.c.image_id == bindparam("image"))
+
+
+class ScanningBackend(ImagesBackend):
+    """Operations on scans and on the registry's scanning configuration."""
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        # Answers that a test has queued by POST /moto-api/static/ecr/scan-finding-results; moto appends to the list.
+        self.scan_finding_results: list[dict[str, Any]] = []
+
+    def reset(self) -> None:
+        super().reset()
+        self.scan_finding_results.clear()
+
+    def start_image_scan(
+        self, repository_name: str, image_id: ImageId, registry_id: str | None = None
+    ) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html"""
+        with self.store.database.write() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            if self._scanning(transaction)["scanType"] == "ENHANCED":
+                raise ValidationException("This feature is disabled")
+            image = self.find_image(transaction, repository, image_id)
+            if image.media_type in INDEX_MEDIA_TYPES:
+                raise UnsupportedImageTypeException
+            scan = transaction.execute(_SCAN, {"image": image.id}).one_or_none()
+            if scan is not None and now() - scan.started_at < SCAN_INTERVAL:
+                raise LimitExceededException(
+                    "The scan quota per image has been exceeded. Wait and try again."
+                )
+            self._scan(transaction, image.id)
+        return {
+            "registryId": repository.registry_id,
+            "repositoryName": repository.repository_name,
+            "imageId": image_id_of(image.digest, image_id.get("imageTag")),
+            "imageScanStatus": {"status": "IN_PROGRESS"},
+        }
+
+    def describe_image_scan_findings(
+        self,
+        repository_name: str,
+        image_id: ImageId,
+        registry_id: str | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> dict[str, Any]:
+        """What a test queued for this image; without that, a completed scan that found nothing.
+
+        A queued result is for the repository and the image identifier that it names, and is given as it is.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+        """
+        with self.store.database.read() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            image = self.find_image(transaction, repository, image_id)
+            scan = transaction.execute(_SCAN, {"image": image.id}).one_or_none()
+        if scan is None:
+            raise ScanNotFoundException(
+                image_id.get("imageDigest"),
+                image_id.get("imageTag"),
+                repository.repository_name,
+                repository.registry_id,
+            )
+        result = self._queued_result(repository, image, image_id) or {
+            "registryId": repository.registry_id,
+            "repositoryName": repository.repository_name,
+            "imageId": image_id_of(image.digest, image_id.get("imageTag")),
+            "imageScanStatus": _COMPLETED,
+            "imageScanFindings": {
+                "imageScanCompletedAt": scan.completed_at,
+                "vulnerabilitySourceUpdatedAt": scan.completed_at,
+                "findings": [],
+                "findingSeverityCounts": {},
+            },
+        }
+        return _page_of_findings(result, f"findings/{image.id}", next_token, max_results)
+
+    def put_registry_scanning_configuration(
+        self, scan_type: str | None = None, rules: list[dict[str, Any]] | None = None
+    ) -> dict[str, Any]:
+        """Replace the whole configuration; what is omitted is BASIC without rules.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
+        """
+        configuration = {"scanType": scan_type or "BASIC", "rules": rules or []}
+        allowed = {"BASIC": "SCAN_ON_PUSH, MANUAL", "ENHANCED": "SCAN_ON_PUSH, CONTINUOUS_SCAN"}
+        for rule in configuration["rules"]:
+            if rule["scanFrequency"] not in allowed[configuration["scanType"]].split(", "):
+                raise ValidationException(
+                    f"Scan frequency {rule['scanFrequency']} is not available for scan type "
+                    f"{configuration['scanType']}. Available: {allowed[configuration['scanType']]}."
+                )
+        with self.store.database.write() as transaction:
+            self._store_setting(transaction, "scanning", configuration)
+        return {"registryScanningConfiguration": configuration}
+
+    def get_registry_scanning_configuration(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html"""
+        with self.store.database.read() as transaction:
+            return {
+                "registryId": self.account_id,
+                "scanningConfiguration": self._scanning(transaction),
+            }
+
+    def batch_get_repository_scanning_configuration(
+        self, repository_names: list[str]
+    ) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html"""
+        configurations, failures = [], []
+        with self.store.database.read() as transaction:
+            scanning = self._scanning(transaction)
+            for name in repository_names:
+                try:
+                    repository = self._repository(transaction, name)
+                except RepositoryNotFoundException:
+                    failures.append(
+                        {
+                            "repositoryName": name,
+                            "failureCode": "REPOSITORY_NOT_FOUND",
+                            "failureReason": "REPOSITORY_NOT_FOUND",
+                        }
+                    )
+                else:
+                    configurations.append(_scanning_of(repository, scanning))
+        return {"scanningConfigurations": configurations, "failures": failures}
+
+    def image_was_pushed(
+        self,
+        transaction: Connection,
+        repository: Repository,
+        image: StoredImage,
+        manifest: Manifest,
+    ) -> None:
+        super().image_was_pushed(transaction, repository, image, manifest)
+        if manifest.is_index:
+            return
+        if _scanning_of(repository, self._scanning(transaction))["scanOnPush"]:
+            self._scan(transaction, image.id)
+
+    def _scan(self, transaction: Connection, image_row_id: int) -> None:
+        at = round(now(), 3)
+        transaction.execute(_DELETE_SCAN, {"image": image_row_id})
+        transaction.execute(
+            tables.scans.insert(),
+            {
+                "image_id": image_row_id,
+                "status": "COMPLETE",
+                "started_at": at,
+                "completed_at": at,
+            },
+        )
+
+    def _scanning(self, transaction: Connection) -> dict[str, Any]:
+        found: dict[str, Any] | None = self._setting(transaction, "scanning")
+        return found or {"scanType": "BASIC", "rules": []}
+
+    def _queued_result(
+        self, repository: Repository, image: Row[Any], image_id: ImageId
+    ) -> dict[str, Any] | None:
+        for result in self.scan_finding_results:
+            if result.get("repositoryName") == repository.repository_name and result.get(
+                "imageId"
+            ) in (dict(image_id), {"imageDigest": image.digest}):
+                return dict(result)
+        return None
+
+
+def _scanning_of(repository: Repository, scanning: dict[str, Any]) -> dict[str, Any]:
+    """When the images of a repository are scanned, by the rules of its registry or else by its own setting.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    """
+    applied = {
+        rule["scanFrequency"]: [
+            each
+            for each in rule["repositoryFilters"]
+            if matches_scanning_filter(each["filter"], repository.repository_name)
+        ]
+        for rule in scanning["rules"]
+    }
+    # A repository that rules of both kinds match is scanned continuously.
+    for frequency in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"):
+        if applied.get(frequency):
+            filters = applied[frequency]
+            break
+    else:
+        frequency, filters = "MANUAL", []
+        if repository.scan_on_push and scanning["scanType"] == "BASIC":
+            frequency = "SCAN_ON_PUSH"
+    return {
+        "repositoryArn": repository.repository_arn,
+        "repositoryName": repository.repository_name,
+        "scanOnPush": frequency != "MANUAL",
+        "scanFrequency": frequency,
+        "appliedScanFilters": filters,
+    }
+
+
+def _page_of_findings(
+    result: dict[str, Any], listing: str, next_token: str | None, max_results: int | None
+) -> dict[str, Any]:
+    """One page of the findings of a result; pages count findings of both shapes."""
+    first = decode_token(listing, next_token, (int,))[0] if next_token else 0
+    count = max_results or DEFAULT_PAGE_SIZE
+    findings = dict(result.get("imageScanFindings") or {})
+    longest = 0
+    for member in ("findings", "enhancedFindings"):
+        if member in findings:
+            longest = max(longest, len(findings[member]))
+            findings[member] = findings[member][first : first + count]
+    if "imageScanFindings" in result:
+        result["imageScanFindings"] = findings
+    if longest > first + count:
+        result["nextToken"] = encode_token(listing, [first + count])
+    return result

@@ -1,0 +1,219 @@
+"""Upload sessions: blobs while they arrive, for both protocols.
+
+The row of an upload says how many bytes were acknowledged. Bytes go to the blob store first and the row follows, so
+that what was acknowledged is always there and what is beyond it is cut off when the upload goes on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import IntegrityError
+
+from moto_ecr_ext.exceptions import (
+    EmptyUploadException,
+    InvalidLayerException,
+    LayerPartTooSmallException,
+    UploadNotFoundException,
+)
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.blobs import UploadSession, UploadTruncated, is_upload_id
+
+from .base import RegistryBackend, now
+from .repository import Repository
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
+MIN_PART_SIZE = 5 * 1024 * 1024
+
+_UPLOAD = select(tables.uploads).where(
+    tables.uploads.c.id == bindparam("upload"),
+    tables.uploads.c.repository_id == bindparam("repository"),
+)
+_ADVANCE = tables.uploads.update().where(
+    tables.uploads.c.id == bindparam("upload"), tables.uploads.c.received == bindparam("expected")
+)
+_DELETE = tables.uploads.delete().where(tables.uploads.c.id == bindparam("upload"))
+_HOLDS = select(tables.repository_blobs.c.size).where(
+    tables.repository_blobs.c.repository_id == bindparam("repository"),
+    tables.repository_blobs.c.digest == bindparam("blob"),
+)
+
+
+@dataclass(slots=True)
+class Upload:
+    """An upload session as it was acknowledged. Sizes are in bytes; `smallest_part` is among all but the last."""
+
+    id: str
+    repository: Repository
+    received: int = 0
+    parts: int = 0
+    first_part: int | None = None
+    smallest_part: int | None = None
+    last_part: int | None = None
+
+    @property
+    def last_byte(self) -> int:
+        """The position of the last byte received; 0 when none was, since the API has no negative positions."""
+        return max(self.received - 1, 0)
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The facts that errors name: upload, repository, registry."""
+        return self.id, self.repository.repository_name, self.repository.registry_id
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedUpload:
+    """A blob that became part of its repository. `is_new` is False when the repository held it before."""
+
+    digest: str
+    is_new: bool
+
+
+class UploadsBackend(RegistryBackend):
+    """The life of an upload session."""
+
+    def start_upload(self, repository_name: str, registry_id: str | None = None) -> Upload:
+        """A new upload session. Raises RepositoryNotFoundException."""
+        with self.store.database.write() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            upload = Upload(str(uuid.uuid4()), repository)
+            transaction.execute(
+                tables.uploads.insert(),
+                {
+                    "id": upload.id,
+                    "repository_id": repository.id,
+                    "started_at": now(),
+                    "received": 0,
+                    "parts": 0,
+                },
+            )
+        return upload
+
+    def find_upload(
+        self, repository_name: str, upload_id: str, registry_id: str | None = None
+    ) -> Upload:
+        """An upload session as it stands. Raises RepositoryNotFoundException and UploadNotFoundException."""
+        with self.store.database.read() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            return self._upload(transaction, repository, upload_id)
+
+    @contextmanager
+    def open_upload(
+        self, repository_name: str, upload_id: str, registry_id: str | None = None
+    ) -> Iterator[tuple[Upload, UploadSession]]:
+        """The upload and its bytes, for this caller alone until the block ends.
+
+        Raises RepositoryNotFoundException and UploadNotFoundException.
+        """
+        with self.store.blobs.upload(upload_id) as session:
+            upload = self.find_upload(repository_name, upload_id, registry_id)
+            try:
+                session.resume_at(upload.received)
+            except UploadTruncated:
+                self.cancel_upload(upload)
+                raise UploadNotFoundException(*upload.names) from None
+            yield upload, session
+
+    def advance_upload(self, upload: Upload, session: UploadSession) -> None:
+        """Acknowledge the bytes that the session was given since it was opened, as one part."""
+        size = session.size - upload.received
+        before = [part for part in (upload.smallest_part, upload.last_part) if part is not None]
+        progress = {
+            "received": session.size,
+            "parts": upload.parts + 1,
+            "first_part": size if upload.first_part is None else upload.first_part,
+            "smallest_part": min(before, default=None),
+            "last_part": size,
+        }
+        with self.store.database.write() as transaction:
+            moved = transaction.execute(
+                _ADVANCE,
+                {"upload": upload.id, "expected": upload.received, **progress},
+            ).rowcount
+            if not moved:
+                raise UploadNotFoundException(*upload.names)
+        for name, value in progress.items():
+            setattr(upload, name, value)
+
+    def complete_upload(
+        self,
+        upload: Upload,
+        session: UploadSession,
+        digests: Collection[str],
+    ) -> CompletedUpload:
+        """Make the bytes a blob of the repository, if one of `digests` is theirs.
+
+        Raises InvalidLayerException when none is; the upload is kept then.
+        """
+        digest = _matching_digest(session, digests)
+        if digest is None:
+            raise InvalidLayerException
+        session.flush()
+        with self.store.database.write() as transaction:
+            self._upload(transaction, upload.repository, upload.id)
+            key = {"repository": upload.repository.id, "blob": digest}
+            held = transaction.execute(_HOLDS, key).one_or_none() is not None
+            session.publish(digest)
+            if not held:
+                self._add_membership(transaction, upload.repository, digest, session.size)
+            transaction.execute(_DELETE, {"upload": upload.id})
+        return CompletedUpload(digest, not held)
+
+    def _add_membership(
+        self, transaction: Connection, repository: Repository, digest: str, size: int
+    ) -> None:
+        try:
+            transaction.execute(
+                tables.repository_blobs.insert(),
+                {"repository_id": repository.id, "digest": digest, "size": size},
+            )
+        except IntegrityError as error:
+            # The repository was deleted while the blob arrived; the transaction is undone and the bytes are an orphan.
+            raise UploadNotFoundException(
+                digest, repository.repository_name, repository.registry_id
+            ) from error
+
+    def cancel_upload(self, upload: Upload) -> None:
+        """Forget the upload and its bytes."""
+        with self.store.database.write() as transaction:
+            transaction.execute(_DELETE, {"upload": upload.id})
+        self.store.blobs.discard(upload.id)
+
+    def _upload(self, transaction: Connection, repository: Repository, upload_id: str) -> Upload:
+        row = transaction.execute(
+            _UPLOAD, {"upload": upload_id, "repository": repository.id}
+        ).one_or_none()
+        if row is None:
+            raise UploadNotFoundException(
+                upload_id, repository.repository_name, repository.registry_id
+            )
+        return Upload(
+            row.id,
+            repository,
+            row.received,
+            row.parts,
+            row.first_part,
+            row.smallest_part,
+            row.last_part,
+        )
+
+
+def check_parts(upload: Upload) -> None:
+    """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
+    if upload.received == 0:
+        raise EmptyUploadException(*upload.names)
+    if upload.smallest_part is not None and upload.smallest_part < MIN_PART_SIZE:
+        raise LayerPartTooSmallException
+
+
+def _matching_digest(session: UploadSession, digests: Collection[str]) -> str | None:
+    for digest in digests:
+        algorithm = digest.partition(":")[0]
+        if algorithm in ("sha256", "sha512") and session.digest(algorithm) == digest:
+            return digest
+    return None

@@ -1,0 +1,53 @@
+"""Wildcard filters: which tags a mutability exclusion means, which repositories a scanning rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from moto_ecr_ext.exceptions import InvalidParameterException
+
+_FIELD = "imageTagMutabilityExclusionFilters"
+_MAX_WILDCARDS = 2
+
+
+def matches_tag_filter(filter: str, tag: str) -> bool:
+    """Whether `filter` means `tag`: the whole of it, in its case, `*` for any characters or none.
+
+    Tag patterns of lifecycle policies have the same grammar.
+    """
+    # fnmatch caches its expressions, which do not backtrack over `*`; `?` and `[` are literal here.
+    return fnmatchcase(tag, re.sub(r"[?[]", r"[\g<0>]", filter))
+
+
+def matches_scanning_filter(filter: str, repository_name: str) -> bool:
+    """Whether `filter` means the repository; one without `*` means every name that contains it.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    """
+    if "*" in filter:
+        return matches_tag_filter(filter, repository_name)
+    return filter in repository_name
+
+
+def check_exclusion_filters(mutability: str, filters: Sequence[Mapping[str, str]] | None) -> None:
+    """Refuse what the service model cannot say about `imageTagMutabilityExclusionFilters`.
+
+    Filters go with a mutability that ends in `_WITH_EXCLUSION`, and only with one.
+    """
+    if bool(filters) != mutability.endswith("_WITH_EXCLUSION"):
+        # One text for both mistakes, as moto's tests expect. AWS has another for filters that may
+        # not be: "… are not allowed when imageTagMutability is set as IMMUTABLE".
+        raise InvalidParameterException.at(
+            _FIELD,
+            "ImageTagMutabilityExclusionFilters can't be null "
+            f"when imageTagMutability is set as {mutability}",
+        )
+    if any(each["filter"].count("*") > _MAX_WILDCARDS for each in filters or ()):
+        # The limit and the words are those of Terraform's provider for AWS.
+        raise InvalidParameterException.at(
+            _FIELD,
+            "Image tag mutability exclusion filter can contain "
+            f"a maximum of {_MAX_WILDCARDS} wildcards (*)",
+        )

@@ -1,0 +1,41 @@
+"""ECR's service model, as the installed botocore describes it."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import botocore
+from botocore.loaders import Loader
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+
+
+@functools.cache
+def _model() -> ServiceModel:
+    # `Loader.load_service_model` first lists every service that botocore knows, which takes four
+    # times as long as reading this one.
+    loader = Loader()
+    version = loader.determine_latest_version("ecr", "service-2")
+    return ServiceModel(loader.load_data(os.path.join("ecr", version, "service-2")), "ecr")
+
+
+def operation_names() -> tuple[str, ...]:
+    """The names of all operations, such as `PutImage`."""
+    return tuple(_model().operation_names)
+
+
+def operation(name: str) -> OperationModel | None:
+    """The model of one operation, or None where this botocore does not know it."""
+    try:
+        return _model().operation_model(name)
+    except OperationNotFoundError:
+        return None
+
+
+def method_name(operation_name: str) -> str:
+    """What the method of an operation is called: `PutImage` is `put_image`.
+
+    botocore remembers every name that it is asked for, so ask only for names that the model has.
+    """
+    name: str = botocore.xform_name(operation_name)
+    return name

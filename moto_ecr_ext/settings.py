@@ -1,0 +1,124 @@
+"""Every setting: its name, where it is read from, what it may be.
+
+How calls behave is asked at each call: `mock_aws(config={"ecr": {...}})` first, then what `install()` was given, then
+the environment. Where state is kept is fixed by `install()`, so that nothing in the environment of a test process can
+point its resets at somebody's data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.core.config import default_user_config
+
+
+class SettingError(ValueError):
+    """A setting has a value that it cannot have."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of how calls behave."""
+
+    name: str
+    choices: tuple[str, ...]
+    default: str
+    meaning: str
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"MOTO_ECR_{self.name.upper()}"
+
+    def parse(self, value: object, source: str) -> str:
+        """The choice that `value` means. Raises SettingError, naming the source and the choices."""
+        text = str(value).lower()
+        if text not in self.choices:
+            raise SettingError(f"{source} is {value!r}; it must be one of {', '.join(self.choices)}")
+        return text
+
+    def get(self) -> str:
+        config: Mapping[str, Any] = default_user_config.get("ecr", {})  # type: ignore[assignment]
+        if self.name in config:
+            return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
+        if self.name in _installed:
+            return _installed[self.name]
+        if self.variable in os.environ:
+            return self.parse(os.environ[self.variable], self.variable)
+        return self.default
+
+
+VERIFY_LAYERS = Setting(
+    "verify_layers",
+    ("true", "false"),
+    "false",
+    "PutImage refuses a manifest whose layers or images the repository does not hold, as AWS does",
+)
+ERROR_CODES = Setting(
+    "error_codes",
+    ("project", "aws"),
+    "project",
+    "whether Error.Code names this project's codes or AWS's where the two differ",
+)
+REPOSITORY_URI = Setting(
+    "repository_uri",
+    ("aws", "endpoint"),
+    "aws",
+    "whether repositoryUri and proxyEndpoint name AWS's host or the address that the request came to",
+)
+QUIRKS = Setting(
+    "quirks",
+    ("none", "aws"),
+    "none",
+    "whether the registry departs from the OCI specification where ECR does",
+)
+ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS)
+
+
+def follow_aws() -> bool:
+    """Whether the registry is to answer as ECR does where that departs from the OCI specification."""
+    return QUIRKS.get() == "aws"
+
+
+@dataclass(frozen=True)
+class StoreLocation:
+    """Where state is kept: in memory, or in the directory `data_dir`."""
+
+    data_dir: Path | None = None
+
+
+_installed: dict[str, str] = {}
+_location = StoreLocation()
+_server_address: str | None = None
+
+
+def install(
+    location: StoreLocation, server_address: str | None, behaviour: Mapping[str, object]
+) -> None:
+    """Take over what `install()` was given. Raises SettingError and changes nothing when a value cannot be."""
+    global _location, _server_address
+    by_name = {setting.name: setting for setting in ALL}
+    unknown = sorted(set(behaviour) - set(by_name))
+    if unknown:
+        raise SettingError(f"no such setting: {', '.join(unknown)}")
+    parsed = {
+        name: by_name[name].parse(value, f"install({name}=...)")
+        for name, value in behaviour.items()
+    }
+    _installed.clear()
+    _installed.update(parsed)
+    _location = location
+    _server_address = server_address
+
+
+def store_location() -> StoreLocation:
+    return _location
+
+
+def server_address() -> str | None:
+    """The `host:port` of the server that this process is; None in a process that is none."""
+    return _server_address

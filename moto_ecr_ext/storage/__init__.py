@@ -1,0 +1,1 @@
+"""State: rows in a database, bytes in a blob store, and nothing anywhere else."""

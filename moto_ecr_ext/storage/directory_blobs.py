@@ -1,0 +1,397 @@
+"""Blobs as files of a directory, for POSIX systems.
+
+`DIR/blobs/sha256/ab/abcd…` are blobs, `DIR/uploads/<upload id>` are uploads. Both must be on one
+file system, since a blob is published by renaming it. Several processes may share the directory.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from threading import Lock, Thread
+
+from moto_ecr_ext.digest import HASHERS, is_digest
+
+from .blobs import (
+    CHUNK,
+    Blob,
+    BlobNotFound,
+    BlobStore,
+    Buffer,
+    RunningDigest,
+    UploadDiscarded,
+    UploadSession,
+    checked_digest,
+    checked_upload_id,
+    is_upload_id,
+)
+
+_WRITE_BACK = 8 * 1024 * 1024
+_WORTH_A_THREAD = 1024 * 1024
+_UPLOADS_REMEMBERED = 1024
+
+
+_SHARDS = [f"{number:02x}" for number in range(256)]
+
+
+def _sync_directory(path: str) -> None:
+    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_directories(path: str) -> None:
+    """Make a directory and those above it, all of it on disk."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make_directories(os.path.dirname(path))
+        _make_directories(path)
+        return
+    _sync_directory(os.path.dirname(path))
+
+
+def _names_in(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _is_at(path: str, status: os.stat_result) -> bool:
+    """Whether an open file of this status still is the one at `path`."""
+    try:
+        return os.path.samestat(os.stat(path), status)
+    except FileNotFoundError:
+        return False
+
+
+def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
+    """A descriptor that appends to the file at `path`, made if need be, once nobody else has it.
+
+    The lock counts in this process and in all others that share the directory.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            status = os.fstat(descriptor)
+            if _is_at(path, status):
+                return descriptor, status
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # While this one waited, the file was discarded or became a blob.
+        os.close(descriptor)
+
+
+def _piece(descriptor: int, start: int, stop: int) -> bytes:
+    """Bytes from `start` on, at least one and at most `CHUNK`, of a file that has `stop` bytes."""
+    piece = os.pread(descriptor, min(CHUNK, stop - start), start)
+    if not piece:
+        raise OSError(errno.EIO, f"file ends at byte {start}, before {stop}")
+    return piece
+
+
+class BlobTree:
+    """Where blobs lie below a directory: in `sha256/ab` those whose digits begin with `ab`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._making = Lock()
+        self._made: set[str] = set()
+
+    def path(self, digest: str) -> str:
+        """Where the blob of this digest is or would be."""
+        algorithm, _, encoded = checked_digest(digest).partition(":")
+        return os.path.join(self._root, algorithm, encoded[:2], encoded)
+
+    def adopt(self, path: str, digest: str) -> None:
+        """Rename the file at `path` into the blob of this digest, with the new name on disk."""
+        self._make_shards(digest.partition(":")[0])
+        blob = self.path(digest)
+        os.replace(path, blob)
+        _sync_directory(os.path.dirname(blob))
+
+    def digests(self) -> Iterator[str]:
+        """The digests of all blobs. Other files are none of the store's business."""
+        for algorithm in HASHERS:
+            for shard in _names_in(os.path.join(self._root, algorithm)):
+                for name in _names_in(os.path.join(self._root, algorithm, shard)):
+                    digest = f"{algorithm}:{name}"
+                    if is_digest(digest) and name.startswith(shard):
+                        yield digest
+
+    def _make_shards(self, algorithm: str) -> None:
+        # All at once, because syncing the directory above for each would slow down many uploads.
+        with self._making:
+            if algorithm in self._made:
+                return
+            parent = os.path.join(self._root, algorithm)
+            _make_directories(parent)
+            for shard in set(_SHARDS).difference(os.listdir(parent)):
+                os.makedirs(os.path.join(parent, shard), 0o700, exist_ok=True)
+            _sync_directory(parent)
+            self._made.add(algorithm)
+
+
+class FileBlob(Blob):
+    """A blob that is a file."""
+
+    def __init__(self, path: str) -> None:
+        self._file = FileIO(path)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            # Asked for each time: once the blob is closed, the number may be another file's.
+            piece = _piece(self._file.fileno(), start, stop)
+            yield piece
+            start += len(piece)
+
+
+class _Progress:
+    """What is known of an upload beyond its bytes, as long as its file stays as it was."""
+
+    def __init__(self) -> None:
+        self.running = RunningDigest()
+        self.flushed = False
+        self.saved = False
+        self.file_state: tuple[int, int, int] | None = None
+
+
+class _ProgressOfUploads:
+    """The progress of the uploads last used here, so that a session begins where one ended.
+
+    Whatever is missing is made up for by reading the file and flushing it once more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._progress: OrderedDict[str, _Progress] = OrderedDict()
+
+    def take(self, upload_id: str, status: os.stat_result) -> _Progress:
+        """The progress of an upload whose file is in this state."""
+        with self._lock:
+            progress = self._progress.pop(upload_id, None)
+        if progress is None or progress.file_state != _file_state(status):
+            return _Progress()
+        return progress
+
+    def keep(self, upload_id: str, progress: _Progress, status: os.stat_result) -> None:
+        """Hold the progress of an upload whose session leaves the file in this state."""
+        progress.file_state = _file_state(status)
+        with self._lock:
+            self._progress[upload_id] = progress
+            if len(self._progress) > _UPLOADS_REMEMBERED:
+                self._progress.popitem(last=False)
+
+
+def _file_state(status: os.stat_result) -> tuple[int, int, int]:
+    # The time tells a file that another process cut and wrote to the same size again.
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class HashingThread:
+    """Hashes large pieces of one session at a time in a thread beside the one that writes them.
+
+    That makes a lone upload faster by a quarter and more. With several at once the processors are
+    busy anyway, and all but one do both in their own thread.
+    """
+
+    def __init__(self) -> None:
+        self._free = Lock()
+
+    def update(
+        self, running: RunningDigest, data: memoryview, write: Callable[[memoryview], None]
+    ) -> None:
+        """Write `data` and take it into `running`. Neither uses it any more when this returns."""
+        if len(data) < _WORTH_A_THREAD or not self._free.acquire(blocking=False):
+            write(data)
+            running.update(data)
+            return
+        try:
+            thread = Thread(target=running.update, args=(data,))
+            thread.start()
+            try:
+                write(data)
+            finally:
+                thread.join()
+        finally:
+            self._free.release()
+
+
+class DirectoryUploadSession(UploadSession):
+    """A session whose bytes are in a file that nobody else writes to."""
+
+    def __init__(
+        self,
+        upload_id: str,
+        path: str,
+        descriptor: int,
+        size: int,
+        progress: _Progress,
+        hashing: HashingThread,
+        tree: BlobTree,
+    ) -> None:
+        super().__init__(upload_id, size, progress.running)
+        self._path = path
+        self._descriptor = descriptor
+        self._progress = progress
+        self._hashing = hashing
+        self._tree = tree
+        self._written_back = size
+
+    def _read(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            piece = _piece(self._descriptor, start, stop)
+            yield piece
+            start += len(piece)
+
+    def _append(self, data: Buffer) -> None:
+        rest = memoryview(data).cast("B")
+        self._progress.flushed = False
+        try:
+            self._hashing.update(self._running, rest, self._write_out)
+        finally:
+            # What could not be written is not to be part of the digest.
+            self._running.rewind(self.size)
+        if self.size - self._written_back >= _WRITE_BACK:
+            self._write_back()
+
+    def _cut(self, position: int) -> None:
+        self._progress.flushed = False
+        os.ftruncate(self._descriptor, position)
+        self._written_back = min(self._written_back, position)
+
+    def _flush(self) -> None:
+        if not self._progress.flushed:
+            os.fsync(self._descriptor)
+            self._progress.flushed = True
+
+    def _save(self) -> None:
+        if not self._progress.saved:
+            _sync_directory(os.path.dirname(self._path))
+            self._progress.saved = True
+
+    def _publish(self, digest: str) -> None:
+        status = self._status()
+        if status.st_size != self.size:
+            raise OSError(errno.EIO, f"holds {status.st_size} bytes, not {self.size}", self._path)
+        try:
+            self._tree.adopt(self._path, digest)
+        except FileNotFoundError:
+            self._status()
+            raise
+
+    def _status(self) -> os.stat_result:
+        status = os.fstat(self._descriptor)
+        if not _is_at(self._path, status):
+            raise UploadDiscarded(self.upload_id)
+        return status
+
+    def _write_out(self, rest: memoryview) -> None:
+        while rest:
+            written = os.write(self._descriptor, rest)
+            self.size += written
+            rest = rest[written:]
+
+    def _write_back(self) -> None:
+        """Have the disk write while bytes still arrive, so that `flush` has little left to do."""
+        if sys.platform == "linux":
+            # Linux starts to write the dirty pages of such a range, and drops only clean ones.
+            length = self.size - self._written_back
+            os.posix_fadvise(self._descriptor, self._written_back, length, os.POSIX_FADV_DONTNEED)
+        self._written_back = self.size
+
+
+class DirectoryBlobStore(BlobStore):
+    """Keeps everything in a directory, which is made when it is not there."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        root = os.path.abspath(directory)
+        self._tree = BlobTree(os.path.join(root, "blobs"))
+        self._uploads = os.path.join(root, "uploads")
+        self._progress = _ProgressOfUploads()
+        self._hashing = HashingThread()
+        _make_directories(self._uploads)
+
+    @contextmanager
+    def upload(self, upload_id: str) -> Iterator[UploadSession]:
+        path = self._path_of_upload(upload_id)
+        descriptor, status = _open_exclusively(path)
+        try:
+            progress = self._progress.take(upload_id, status)
+            session = DirectoryUploadSession(
+                upload_id, path, descriptor, status.st_size, progress, self._hashing, self._tree
+            )
+            try:
+                yield session
+            finally:
+                session.end()
+                self._leave(upload_id, path, descriptor, progress)
+        finally:
+            # Closing would not unlock what a forked child still has open.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def discard(self, upload_id: str) -> None:
+        _remove(self._path_of_upload(upload_id))
+
+    def open(self, digest: str) -> Blob:
+        try:
+            return FileBlob(self._tree.path(digest))
+        except FileNotFoundError:
+            raise BlobNotFound(digest) from None
+
+    def delete(self, digest: str) -> None:
+        _remove(self._tree.path(digest))
+
+    def digests(self) -> Iterator[str]:
+        return self._tree.digests()
+
+    def upload_ids(self) -> Iterator[str]:
+        return filter(is_upload_id, os.listdir(self._uploads))
+
+    def clear(self) -> None:
+        for upload_id in self.upload_ids():
+            self.discard(upload_id)
+        for digest in self.digests():
+            self.delete(digest)
+
+    def _path_of_upload(self, upload_id: str) -> str:
+        return os.path.join(self._uploads, checked_upload_id(upload_id))
+
+    def _leave(self, upload_id: str, path: str, descriptor: int, progress: _Progress) -> None:
+        """Keep what is known of an upload for its next session, and no file without content."""
+        status = os.fstat(descriptor)
+        if not _is_at(path, status):
+            return
+        if status.st_size == 0:
+            self.discard(upload_id)
+        else:
+            self._progress.keep(upload_id, progress, status)

@@ -1,0 +1,119 @@
+"""The store: one database and one blob store, shared by all registries of the process.
+
+A blob's bytes are published and deleted inside the write transaction that adds or checks its membership rows. The
+database admits one writer at a time, so a blob cannot be deleted between its publication and its first member.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Collection
+
+from sqlalchemy import Connection, bindparam, select
+
+from moto_ecr_ext.settings import StoreLocation, store_location
+
+from . import tables
+from .blobs import BlobStore
+from .database import Database
+from .directory_blobs import DirectoryBlobStore
+from .memory_blobs import MemoryBlobStore
+
+_MEMBERS = (
+    select(tables.repository_blobs.c.digest)
+    .where(tables.repository_blobs.c.digest.in_(bindparam("digests", expanding=True)))
+    .distinct()
+)
+
+
+class Store:
+    """All that is kept, wherever it is kept."""
+
+    def __init__(self, database: Database, blobs: BlobStore):
+        self.database = database
+        self.blobs = blobs
+        self.signing_key = self._signing_key()
+        self._discard_orphans()
+
+    @classmethod
+    def open(cls, location: StoreLocation) -> Store:
+        """The store at `location`, made if it is not there.
+
+        Raises SchemaVersionError when the database is newer than this package.
+        """
+        directory = location.data_dir
+        if directory is None:
+            return cls(Database.in_memory(), MemoryBlobStore())
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(Database.at(directory / "registry.sqlite"), DirectoryBlobStore(directory))
+
+    def clear(self) -> None:
+        """Empty every registry: rows, then bytes."""
+        with self.database.write() as transaction:
+            for table in tables.EMPTIED_FIRST_TO_LAST:
+                transaction.execute(table.delete())
+            self.blobs.clear()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def release(self, digests: Collection[str]) -> None:
+        """Free the bytes of those blobs that no repository holds any more."""
+        if not digests:
+            return
+        with self.database.write() as transaction:
+            self._delete_unheld(transaction, digests)
+
+    def _delete_unheld(self, transaction: Connection, digests: Collection[str]) -> None:
+        held = set(transaction.execute(_MEMBERS, {"digests": list(digests)}).scalars())
+        for digest in digests:
+            if digest not in held:
+                self.blobs.delete(digest)
+
+    def _discard_orphans(self) -> None:
+        """Remove what a killed process left: bytes without members, parts without an upload."""
+        with self.database.write() as transaction:
+            held = set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
+            for digest in set(self.blobs.digests()) - held:
+                self.blobs.delete(digest)
+            open_uploads = set(transaction.execute(select(tables.uploads.c.id)).scalars())
+            for upload_id in set(self.blobs.upload_ids()) - open_uploads:
+                self.blobs.discard(upload_id)
+
+    def _signing_key(self) -> bytes:
+        with self.database.write() as transaction:
+            found = transaction.execute(
+                select(tables.store.c.value).where(tables.store.c.name == "signing_key")
+            ).scalar_one_or_none()
+            if found is None:
+                found = secrets.token_hex(32)
+                transaction.execute(
+                    tables.store.insert(), {"name": "signing_key", "value": found}
+                )
+        return bytes.fromhex(found)
+
+
+_lock = threading.Lock()
+_open: tuple[StoreLocation, Store] | None = None
+
+
+def current_store() -> Store:
+    """The one store of the process, opened where the settings say when it is first asked for."""
+    global _open
+    with _lock:
+        location = store_location()
+        if _open is None or _open[0] != location:
+            if _open is not None:
+                _open[1].close()
+            _open = location, Store.open(location)
+        return _open[1]
+
+
+def close_current_store() -> None:
+    """Let go of the store. What it kept in memory is gone; what it kept in a directory is there for the next."""
+    global _open
+    with _lock:
+        if _open is not None:
+            _open[1].close()
+        _open = None

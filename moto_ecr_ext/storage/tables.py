@@ -1,0 +1,167 @@
+"""The tables that hold every registry: what is kept, under which names, and which rows belong together.
+
+Times are seconds since the epoch. Rows of a repository, and rows of an image, go with it (foreign keys cascade).
+Bytes of blobs are in the blob store, never here; manifests are here, since a request needs them whole.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Counted up with every change of a table.
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+# Names and digests sort by their bytes on every engine, as SQLite does and as tag listings require
+# (OCI Distribution 1.1, "Listing Tags": lexical order).
+_NAME = String().with_variant(String(collation="C"), "postgresql")
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+_JSON = JSON(none_as_null=True)
+
+
+def _belongs_to(column: Column[int]) -> ForeignKey:
+    return ForeignKey(column, ondelete="CASCADE")
+
+
+# What belongs to the whole store: its schema version, the key that signs tokens.
+store = Table(
+    "store",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Settings of one registry: its policy, its scanning, replication and signing configuration, one row each.
+registry_settings = Table(
+    "registry_settings",
+    metadata,
+    Column("account_id", _NAME, primary_key=True),
+    Column("region", _NAME, primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("value", _JSON, nullable=False),
+)
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _NAME, nullable=False),
+    Column("region", _NAME, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("tag_mutability", String, nullable=False),
+    Column("tag_mutability_exclusion_filters", _JSON),
+    Column("scan_on_push", Boolean, nullable=False),
+    Column("encryption", _JSON, nullable=False),
+    Column("resource_tags", _JSON, nullable=False),
+    Column("policy", Text),
+    Column("lifecycle_policy", Text),
+    Column("lifecycle_evaluated_at", Float),
+    UniqueConstraint("account_id", "region", "name"),
+)
+
+# Membership: the blobs that a repository holds.
+repository_blobs = Table(
+    "repository_blobs",
+    metadata,
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
+    Column("digest", _NAME, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Index("repository_blobs_by_digest", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# Upload sessions. `received` is how many bytes were acknowledged; the blob store may have more of them.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column(
+        "repository_id", _ID, _belongs_to(repositories.c.id), nullable=False, index=True
+    ),
+    Column("started_at", Float, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("first_part", BigInteger),
+    Column("smallest_part", BigInteger),
+    Column("last_part", BigInteger),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), nullable=False),
+    Column("digest", _NAME, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("artifact_type", String),
+    Column("subject", _NAME),
+    Column("size", BigInteger, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+    Column("last_pulled_at", Float),
+    Column("status", String, nullable=False),
+    Column("last_archived_at", Float),
+    Column("last_activated_at", Float),
+    Column("manifest", LargeBinary, nullable=False),
+    UniqueConstraint("repository_id", "digest"),
+    Index("images_in_push_order", "repository_id", "id"),
+    Index("images_by_subject", "repository_id", "subject"),
+    sqlite_autoincrement=True,
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
+    Index("tags_by_image", "repository_id", "image_id"),
+    Index("tags_of_image", "image_id"),
+    sqlite_with_rowid=False,
+)
+
+# What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind `manifest`).
+image_references = Table(
+    "image_references",
+    metadata,
+    Column("image_id", _ID, _belongs_to(images.c.id), primary_key=True),
+    Column("digest", _NAME, primary_key=True),
+    Column("repository_id", _ID, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("media_type", String),
+    Index("image_references_by_digest", "repository_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("image_id", _ID, _belongs_to(images.c.id), primary_key=True),
+    Column("status", String, nullable=False),
+    Column("description", String),
+    Column("started_at", Float, nullable=False),
+    Column("completed_at", Float),
+    Column("findings", _JSON),
+)
+
+# All that belongs to registries, those that refer to others first. The store's own rows are not among them: its
+# version and its signing key outlive a reset, so that tokens remain valid.
+EMPTIED_FIRST_TO_LAST = tuple(
+    table for table in reversed(metadata.sorted_tables) if table is not store
+)

@@ -1,0 +1,118 @@
+"""What is signed with the store's key: passwords for a registry, and URLs that download one layer.
+
+Both say in clear what they are for and carry an HMAC over it, so that nothing has to be kept for them, and they
+remain valid when the server is started again on the same data.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from . import hosts
+from .models.repository import Repository
+
+# Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+TOKEN_LIFETIME = 12 * 60 * 60
+DOWNLOAD_LIFETIME = 60 * 60
+
+
+class TokenError(Exception):
+    """Not a token of this store."""
+
+
+class TokenExpired(TokenError):
+    """A token of this store whose time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryToken:
+    """What a password says: the registry it is for, whose it is, and until when (seconds since the epoch)."""
+
+    account_id: str
+    region: str
+    principal: str
+    expires_at: float
+
+
+def issue_password(key: bytes, token: RegistryToken) -> str:
+    """The password of user AWS that `token` stands behind."""
+    payload = json.dumps([token.account_id, token.region, token.principal, token.expires_at])
+    encoded = base64.urlsafe_b64encode(payload.encode()).decode()
+    return f"{encoded}.{_signature(key, 'password', encoded)}"
+
+
+def read_password(key: bytes, password: str) -> RegistryToken:
+    """The token behind a password. Raises TokenExpired, and TokenError when the password was not issued with `key`."""
+    encoded, _, signature = password.partition(".")
+    if not _matches(signature, _signature(key, "password", encoded)):
+        raise TokenError("the password was not issued by this registry")
+    token = RegistryToken(*json.loads(base64.urlsafe_b64decode(encoded)))
+    if token.expires_at <= time.time():
+        raise TokenExpired("the password has expired")
+    return token
+
+
+def download_url(key: bytes, repository: Repository, digest: str) -> str:
+    """A URL from which anyone gets this layer of this repository, for an hour.
+
+    Its path is that of the blob in the registry protocol.
+    """
+    expires = str(int(time.time()) + DOWNLOAD_LIFETIME)
+    query = {
+        "X-Ecr-Registry": repository.registry_id,
+        "X-Ecr-Region": repository.region,
+        "X-Ecr-Expires": expires,
+    }
+    query["X-Ecr-Signature"] = _download_signature(
+        key, query, repository.repository_name, digest
+    )
+    base = hosts.download_base(repository.registry_id, repository.region)
+    return f"{base}/v2/{repository.repository_name}/blobs/{quote(digest, safe=':')}?{urlencode(query)}"
+
+
+def read_download_query(
+    key: bytes, query: Mapping[str, str], repository_name: str, digest: str
+) -> hosts.Registry:
+    """The registry that a query of `download_url` opens for this one layer.
+
+    Raises TokenExpired, and TokenError when the query was not made for this layer with `key`.
+    """
+    expected = _download_signature(key, query, repository_name, digest)
+    if not _matches(query.get("X-Ecr-Signature", ""), expected):
+        raise TokenError("the URL was not signed by this registry for this layer")
+    if int(query["X-Ecr-Expires"]) <= time.time():
+        raise TokenExpired("the URL has expired")
+    return hosts.Registry(query["X-Ecr-Registry"], query["X-Ecr-Region"])
+
+
+def is_download_query(query: Mapping[str, str]) -> bool:
+    """Whether a request brings the query of `download_url` in place of a password."""
+    return "X-Ecr-Signature" in query
+
+
+def _download_signature(
+    key: bytes, query: Mapping[str, str], repository_name: str, digest: str
+) -> str:
+    facts = [
+        query.get("X-Ecr-Registry"),
+        query.get("X-Ecr-Region"),
+        query.get("X-Ecr-Expires"),
+        repository_name,
+        digest,
+    ]
+    return _signature(key, "download", json.dumps(facts))
+
+
+def _signature(key: bytes, purpose: str, text: str) -> str:
+    return hmac.new(key, f"{purpose}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _matches(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())

@@ -1,0 +1,21 @@
+"""What moto reads: which hosts and paths are ECR's, and who answers them.
+
+moto looks for this module beside the backend's.
+"""
+
+from __future__ import annotations
+
+from .distribution.in_process import registry_dispatch
+from .hosts import API_URL_PATTERN, REGISTRY_URL_PATTERN
+from .responses import ECRResponse
+
+url_bases = [
+    r"https?://api\.ecr(?:-fips)?\.(.+)\.amazonaws\.com",
+    API_URL_PATTERN,
+    REGISTRY_URL_PATTERN,
+]
+
+url_paths = {
+    "{0}/$": ECRResponse.dispatch,
+    "{0}/v2(/.*)?$": registry_dispatch,
+}

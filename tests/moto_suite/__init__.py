@@ -1,0 +1,5 @@
+"""moto's own tests for ECR, run with the extension installed.
+
+`python -m moto_suite DIRECTORY` takes them from the source distribution of the installed moto. All
+of them pass, but for those listed in `differs.txt`, which fail.
+"""

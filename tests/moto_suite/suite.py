@@ -1,0 +1,78 @@
+"""Which of moto's tests are run, what is expected of each, and whose ECR they see."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+
+import pytest
+from moto.ecr.models import ecr_backends
+
+from .differences import Difference
+
+EXTENSION = "moto_ecr_ext"
+STOCK = "moto"
+
+_ECR_TESTS = "tests/test_ecr"
+_LAMBDA_TESTS = "tests/test_awslambda/test_lambda.py"
+# The URI of an image, the fixture `with_ecr_mock`, or the name of the test.
+_USES_ECR = re.compile(r"\.ecr\.|_ecr")
+
+
+class MotoSuite:
+    """A pytest plugin: moto's tests for ECR, each run against the ECR of the package `provider`.
+
+    A test among `differences` must fail; every other one must pass.
+    """
+
+    files = (_ECR_TESTS, _LAMBDA_TESTS)
+
+    def __init__(self, provider: str, differences: Sequence[Difference]) -> None:
+        self.provider = provider
+        self.differences = differences
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        kept = [item for item in items if _is_about_ecr(item) and not _needs_docker(item)]
+        for file in self.files:
+            if not any(item.nodeid.startswith(file) for item in kept):
+                raise pytest.UsageError(f"{file} has no test for ECR")
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+        self._expect_differences(items)
+
+    def _expect_differences(self, items: list[pytest.Item]) -> None:
+        tests = {item.nodeid: item for item in items}
+        files = {item.nodeid.partition("::")[0] for item in items}
+        for difference in self.differences:
+            if difference.test in tests:
+                mark = pytest.mark.xfail(reason=difference.document, strict=True)
+                tests[difference.test].add_marker(mark)
+            # An older moto has fewer files of tests.
+            elif difference.test.partition("::")[0] in files:
+                raise pytest.UsageError(f"listed as different, but not there: {difference.test}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        provider = ecr_backends.backend.__module__.partition(".")[0]
+        if provider != self.provider:
+            pytest.exit(f"{item.nodeid} would see the ECR of {provider}", returncode=1)
+
+
+def _is_about_ecr(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(_ECR_TESTS):
+        return True
+    return isinstance(item, pytest.Function) and bool(
+        _USES_ECR.search(inspect.getsource(item.function))
+    )
+
+
+def _needs_docker(item: pytest.Item) -> bool:
+    """Whether moto starts a container for this test; a machine that tests ECR need not have docker.
+
+    None of those that use ECR does in moto 5.2.5.
+    """
+    return item.get_closest_marker("requires_docker") is not None

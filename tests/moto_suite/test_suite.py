@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+from moto.ecr.models import ecr_backends
+
+from moto_suite.differences import Difference
+from moto_suite.suite import MotoSuite
+
+pytest_plugins = ["pytester"]
+
+PROVIDER = ecr_backends.backend.__module__.partition(".")[0]
+ECR_FILE = "tests/test_ecr/test_ecr.py"
+LAMBDA_FILE = "tests/test_awslambda/test_lambda.py"
+
+MOTO = {
+    "pyproject.toml": """
+        [tool.pytest.ini_options]
+        markers = ["requires_docker: requires running docker"]
+        """,
+    ECR_FILE: """
+        def test_passes():
+            pass
+
+        def test_fails():
+            assert False
+        """,
+    LAMBDA_FILE: """
+        import pytest
+
+        @pytest.fixture
+        def with_ecr_mock():
+            pass
+
+        def test_image(with_ecr_mock):
+            pass
+
+        @pytest.mark.requires_docker
+        def test_run_image(with_ecr_mock):
+            assert False
+
+        def test_archive():
+            assert False
+        """,
+}
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Runs the suite on `MOTO`, without other plugins; takes the arguments of `MotoSuite`."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for name, text in MOTO.items():
+        path = pytester.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+
+    def run(provider, *differences):
+        suite = MotoSuite(provider, differences)
+        return pytester.runpytest_inprocess(*suite.files, plugins=[suite])
+
+    return run
+
+
+def difference(test):
+    return Difference(test, "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/")
+
+
+def test_a_test_that_is_not_listed_fails(run):
+    """A failing test fails the run; Lambda's tests without ECR or with docker are left out."""
+    result = run(PROVIDER)
+
+    result.assert_outcomes(passed=2, failed=1, deselected=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_listed_test_may_fail(run):
+    """With every failing test listed, the run succeeds."""
+    result = run(PROVIDER, difference(f"{ECR_FILE}::test_fails"))
+
+    result.assert_outcomes(passed=2, xfailed=1, deselected=2)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_listed_test_must_not_pass(run):
+    """A listed test that passes fails the run."""
+    result = run(
+        PROVIDER,
+        difference(f"{ECR_FILE}::test_fails"),
+        difference(f"{LAMBDA_FILE}::test_image"),
+    )
+
+    result.assert_outcomes(passed=1, xfailed=1, failed=1, deselected=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_listed_test_must_be_there(run):
+    """A listed test that its file no longer has fails the run."""
+    result = run(PROVIDER, difference(f"{ECR_FILE}::test_gone"))
+
+    result.stderr.fnmatch_lines([f"*listed as different, but not there: {ECR_FILE}::test_gone"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_file_of_a_newer_moto_may_be_listed(run):
+    """A listed test is passed over where moto has no such file yet."""
+    result = run(
+        PROVIDER,
+        difference(f"{ECR_FILE}::test_fails"),
+        difference("tests/test_ecr/test_ecr_layers.py::test_upload"),
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_another_ecr_stops_the_run(run):
+    """A run that would test another ECR than it says fails before its first test."""
+    result = run("another")
+
+    result.assert_outcomes(deselected=2)
+    result.stdout.fnmatch_lines([f"*{ECR_FILE}::test_passes would see the ECR of {PROVIDER}*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("file", [ECR_FILE, LAMBDA_FILE])
+def test_both_groups_must_have_tests(run, pytester, file):
+    """A moto whose tests of ECR, or of Lambda with ECR, are not found fails the run."""
+    (pytester.path / file).write_text("def test_archive():\n    pass\n" * (file == LAMBDA_FILE))
+
+    result = run(PROVIDER)
+
+    result.stderr.fnmatch_lines(["*has no test for ECR"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -1,0 +1,1186 @@
+"""The blob stores: real bytes under real digests, uploads that survive what happens to them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import mmap
+import os
+import random
+import tempfile
+import tracemalloc
+from array import array
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event, Thread
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moto_ecr_ext.storage import directory_blobs
+from moto_ecr_ext.storage.blobs import (
+    CHUNK,
+    BlobNotFound,
+    BlobStore,
+    DigestMismatch,
+    UploadDiscarded,
+    UploadTruncated,
+)
+from moto_ecr_ext.storage.directory_blobs import DirectoryBlobStore
+from moto_ecr_ext.storage.memory_blobs import MemoryBlobStore
+
+MIB = 1024 * 1024
+CONTENT = random.Random(1).randbytes(300_000)
+LARGE = random.Random(2).randbytes(5 * MIB + 11)
+UNKNOWN = f"sha256:{'0' * 64}"
+NO_DIGESTS = [
+    "",
+    "sha256:",
+    "../../etc/passwd",
+    "sha256:../../../../etc/passwd",
+    f"sha256:{'0' * 63}",
+    f"sha256:{'0' * 64}\n",
+    f"sha256:{'A' * 64}",
+    f"sha256:{'0' * 61}/..",
+    f"md5:{'0' * 32}",
+    f"../sha256:{'0' * 64}",
+]
+NO_UPLOAD_IDS = [
+    "",
+    ".",
+    "../blobs",
+    "/etc/passwd",
+    "0" * 36,
+    "a3d7d6b8-3d5c-4b1e-9d0e-0c1d2e3f4a5",
+    "a3d7d6b8-3d5c-4b1e-9d0e-0c1d2e3f4a5b\n",
+    "A3D7D6B8-3D5C-4B1E-9D0E-0C1D2E3F4A5B",
+    "a3d7d6b8-3d5c-4b1e-9d0e-0c1d2e3f4a5b/../x",
+]
+
+
+def sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def sha512(content: bytes) -> str:
+    return f"sha512:{hashlib.sha512(content).hexdigest()}"
+
+
+def new_upload_id() -> str:
+    return str(uuid4())
+
+
+def append(store: BlobStore, upload_id: str, content: bytes, position: int = 0) -> None:
+    """Append to an upload and acknowledge all of it."""
+    with store.upload(upload_id) as session:
+        session.resume_at(position)
+        session.write(content)
+        session.save()
+
+
+def published(store: BlobStore, content: bytes) -> str:
+    """The digest of `content`, which the store has from now on."""
+    with store.upload(new_upload_id()) as session:
+        session.resume_at(0)
+        session.write(content)
+        digest = session.digest()
+        session.publish(digest)
+    return digest
+
+
+def content_of(store: BlobStore, digest: str) -> bytes:
+    with store.open(digest) as blob:
+        return b"".join(blob.chunks())
+
+
+def files_below(directory: Path) -> list[str]:
+    return sorted(
+        str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()
+    )
+
+
+@pytest.fixture(params=["memory", "directory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "memory":
+        return MemoryBlobStore()
+    return DirectoryBlobStore(tmp_path / "data")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def directory_store(directory: Path) -> DirectoryBlobStore:
+    return DirectoryBlobStore(directory)
+
+
+class TestBlobs:
+    def test_published_bytes_are_read_back(self, store: BlobStore) -> None:
+        """A blob has the bytes and the size of its upload."""
+        digest = published(store, CONTENT)
+        assert digest == sha256(CONTENT)
+        with store.open(digest) as blob:
+            assert blob.size == len(CONTENT)
+            assert b"".join(blob.chunks()) == CONTENT
+
+    def test_blob_without_bytes(self, store: BlobStore) -> None:
+        """The empty blob can be published, opened and listed as any other."""
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.publish(sha256(b""))
+        with store.open(sha256(b"")) as blob:
+            assert blob.size == 0
+            assert list(blob.chunks()) == []
+        assert list(store.digests()) == [sha256(b"")]
+
+    def test_sha512_is_a_name_of_its_own(self, store: BlobStore) -> None:
+        """The same bytes may be published under both algorithms."""
+        published(store, LARGE)
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.write(LARGE)
+            assert session.digest("sha512") == sha512(LARGE)
+            session.publish(sha512(LARGE))
+        assert sorted(store.digests()) == [sha256(LARGE), sha512(LARGE)]
+        assert content_of(store, sha512(LARGE)) == LARGE
+
+    @pytest.mark.parametrize(
+        ("start", "stop"),
+        [
+            (0, None),
+            (0, 0),
+            (0, 1),
+            (7, 7),
+            (9, 4),
+            (99_999, 100_001),
+            (100_000, 200_000),
+            (CHUNK - 1, CHUNK + 1),
+            (CHUNK, 3 * CHUNK),
+            (len(LARGE) - 1, None),
+            (len(LARGE), None),
+            (len(LARGE) + 5, None),
+            (3, len(LARGE) + 5),
+        ],
+    )
+    def test_chunks_of_a_range(self, store: BlobStore, start: int, stop: int | None) -> None:
+        """`chunks` gives the range, clipped to the blob, in pieces of bounded size."""
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.write(LARGE[:100_000])
+            session.write(LARGE[100_000:100_007])
+            session.write(LARGE[100_007:])
+            session.publish(sha256(LARGE))
+        with store.open(sha256(LARGE)) as blob:
+            chunks = list(blob.chunks(start, stop))
+        assert b"".join(chunks) == LARGE[start:stop]
+        assert all(type(chunk) is bytes and 0 < len(chunk) <= CHUNK for chunk in chunks)
+
+    def test_chunks_from_a_negative_position(self, store: BlobStore) -> None:
+        """A range from the end is for the caller to turn into positions."""
+        with store.open(published(store, CONTENT)) as blob, pytest.raises(ValueError, match="-1"):
+            blob.chunks(-1)
+
+    def test_unknown_blob(self, store: BlobStore) -> None:
+        """`open` names the digest it does not have."""
+        with pytest.raises(BlobNotFound, match=UNKNOWN) as refusal:
+            store.open(UNKNOWN)
+        assert refusal.value.digest == UNKNOWN
+
+    def test_delete(self, store: BlobStore) -> None:
+        """A deleted blob is gone, the others stay, and deleting again is fine."""
+        digest, other = published(store, CONTENT), published(store, LARGE)
+        store.delete(digest)
+        store.delete(digest)
+        with pytest.raises(BlobNotFound):
+            store.open(digest)
+        assert list(store.digests()) == [other]
+
+    def test_delete_while_reading(self, store: BlobStore) -> None:
+        """Who opened a blob reads it to the end, and may start over, after it was deleted."""
+        with store.open(published(store, LARGE)) as blob:
+            chunks = blob.chunks()
+            first = next(chunks)
+            store.delete(sha256(LARGE))
+            assert first + b"".join(chunks) == LARGE
+            assert b"".join(blob.chunks(10, 20)) == LARGE[10:20]
+
+    def test_blob_of_a_deleted_digest_can_come_back(self, store: BlobStore) -> None:
+        """Deleting leaves nothing that is in the way of the same bytes."""
+        store.delete(published(store, CONTENT))
+        assert content_of(store, published(store, CONTENT)) == CONTENT
+
+    @pytest.mark.parametrize("digest", NO_DIGESTS)
+    def test_text_that_is_no_digest(self, store: BlobStore, digest: str, tmp_path: Path) -> None:
+        """Nothing but a digest ever becomes a path."""
+        published(store, CONTENT)
+        before = files_below(tmp_path)
+        with pytest.raises(ValueError, match="not a digest"):
+            store.open(digest)
+        with pytest.raises(ValueError, match="not a digest"):
+            store.delete(digest)
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            with pytest.raises(ValueError, match="not a digest"):
+                session.publish(digest)
+        assert files_below(tmp_path) == before
+
+
+class TestUploads:
+    def test_digest_grows_with_the_bytes(self, store: BlobStore) -> None:
+        """At any time the digest is that of the bytes so far."""
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            assert session.digest() == sha256(b"")
+            for end in (1, 2, 70_000, 70_001, len(CONTENT)):
+                session.write(CONTENT[session.size : end])
+                assert session.size == end
+                assert session.digest() == sha256(CONTENT[:end])
+                assert session.digest("sha512") == sha512(CONTENT[:end])
+
+    @pytest.mark.parametrize("size", [10, 5000, len(LARGE)])
+    def test_a_buffer_may_be_reused(self, store: BlobStore, size: int) -> None:
+        """What was written stays when the caller receives the next bytes into the same buffer."""
+        buffer = bytearray(size)
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            buffer[:] = LARGE[:size]
+            session.write(memoryview(buffer))
+            buffer[:] = LARGE[-size:]
+            session.write(buffer)
+            buffer[:] = bytes(size)
+            session.publish(sha256(LARGE[:size] + LARGE[-size:]))
+        expected = LARGE[:size] + LARGE[-size:]
+        assert content_of(store, sha256(expected)) == expected
+
+    def test_a_view_of_larger_items(self, store: BlobStore) -> None:
+        """A view counts in bytes, whatever its items are."""
+        numbers = array("I", range(1000))
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.write(memoryview(numbers))
+            assert session.size == 1000 * numbers.itemsize
+            assert session.digest() == sha256(numbers.tobytes())
+
+    def test_many_tiny_parts(self, store: BlobStore) -> None:
+        """A body that arrives by the byte is a blob as any other."""
+        content = CONTENT[:10_000]
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            for position in range(len(content)):
+                session.write(content[position : position + 1])
+                session.write(b"")
+            session.publish(sha256(content))
+        assert content_of(store, sha256(content)) == content
+
+    def test_sessions_follow_one_another(self, store: BlobStore) -> None:
+        """A later session continues where the last one was acknowledged."""
+        upload_id = new_upload_id()
+        append(store, upload_id, LARGE[:100])
+        append(store, upload_id, LARGE[100:MIB], 100)
+        with store.upload(upload_id) as session:
+            assert session.size == MIB
+            session.resume_at(MIB)
+            session.write(LARGE[MIB:])
+            session.publish(sha256(LARGE))
+        assert content_of(store, sha256(LARGE)) == LARGE
+
+    @pytest.mark.parametrize("acknowledged", [0, 1, 99, 100, 101, 5000, 10_000])
+    def test_resume_cuts_what_was_not_acknowledged(
+        self, store: BlobStore, acknowledged: int
+    ) -> None:
+        """Bytes beyond the position are gone from size, digest and blob."""
+        upload_id = new_upload_id()
+        with store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT[:100])
+            session.write(bytes(9900))
+        expected = (CONTENT[:100] + bytes(9900))[:acknowledged] + LARGE
+        with store.upload(upload_id) as session:
+            session.resume_at(acknowledged)
+            assert session.size == acknowledged
+            session.write(LARGE)
+            session.publish(sha256(expected))
+        assert content_of(store, sha256(expected)) == expected
+
+    def test_resume_where_bytes_are_missing(self, store: BlobStore) -> None:
+        """A position beyond the bytes is refused with their number, and they stay as they are."""
+        upload_id = new_upload_id()
+        append(store, upload_id, CONTENT)
+        with store.upload(upload_id) as session:
+            with pytest.raises(UploadTruncated) as refusal:
+                session.resume_at(len(CONTENT) + 1)
+            assert refusal.value.size == len(CONTENT)
+            assert refusal.value.upload_id == upload_id
+            assert session.size == len(CONTENT)
+            assert session.digest() == sha256(CONTENT)
+
+    def test_resume_an_upload_that_the_store_lost(self, store: BlobStore) -> None:
+        """An upload that is not there has no bytes, and asking for it makes none."""
+        with store.upload(new_upload_id()) as session, pytest.raises(UploadTruncated) as refusal:
+            session.resume_at(1)
+        assert refusal.value.size == 0
+        assert list(store.upload_ids()) == []
+
+    def test_resume_at_a_negative_position(self, store: BlobStore) -> None:
+        """A position below zero is a mistake of the caller and changes nothing."""
+        upload_id = new_upload_id()
+        append(store, upload_id, CONTENT)
+        with store.upload(upload_id) as session:
+            with pytest.raises(ValueError, match="-1"):
+                session.resume_at(-1)
+            assert session.digest() == sha256(CONTENT)
+
+    def test_publish_under_a_wrong_digest(self, store: BlobStore) -> None:
+        """The store never has bytes under a digest that is not theirs; the upload stays."""
+        upload_id = new_upload_id()
+        with store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+            for claimed in (UNKNOWN, sha512(CONTENT[1:])):
+                with pytest.raises(DigestMismatch) as refusal:
+                    session.publish(claimed)
+                assert refusal.value.digest == claimed
+                assert refusal.value.actual in (sha256(CONTENT), sha512(CONTENT))
+            assert list(store.digests()) == []
+            session.publish(sha256(CONTENT))
+        assert list(store.digests()) == [sha256(CONTENT)]
+
+    def test_publish_ends_the_upload(self, store: BlobStore) -> None:
+        """The upload id is free afterwards, with none of the bytes."""
+        upload_id = new_upload_id()
+        append(store, upload_id, CONTENT)
+        with store.upload(upload_id) as session:
+            session.publish(sha256(CONTENT))
+        assert list(store.upload_ids()) == []
+        with store.upload(upload_id) as session:
+            assert session.size == 0
+            assert session.digest() == sha256(b"")
+
+    def test_publish_what_is_there_already(self, store: BlobStore) -> None:
+        """The same bytes may be published any number of times, also while they are read."""
+        with store.open(published(store, LARGE)) as blob:
+            chunks = blob.chunks()
+            first = next(chunks)
+            published(store, LARGE)
+            assert first + b"".join(chunks) == LARGE
+        assert list(store.digests()) == [sha256(LARGE)]
+        assert content_of(store, sha256(LARGE)) == LARGE
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda session: session.resume_at(0),
+            lambda session: session.write(b"x"),
+            lambda session: session.digest(),
+            lambda session: session.flush(),
+            lambda session: session.save(),
+            lambda session: session.publish(sha256(CONTENT)),
+        ],
+        ids=["resume_at", "write", "digest", "flush", "save", "publish"],
+    )
+    def test_a_session_that_is_over(self, store: BlobStore, use: Callable[[object], None]) -> None:
+        """After `publish`, and after the block, a session can do nothing."""
+        with store.upload(new_upload_id()) as left:
+            left.resume_at(0)
+            left.write(CONTENT)
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+            session.publish(sha256(CONTENT))
+            with pytest.raises(ValueError, match="over"):
+                use(session)
+        with pytest.raises(ValueError, match="over"):
+            use(left)
+        assert content_of(store, sha256(CONTENT)) == CONTENT
+
+    def test_an_error_in_the_block_keeps_the_upload(self, store: BlobStore) -> None:
+        """The client may go away at any time; what it sent is there for the next session."""
+        upload_id = new_upload_id()
+
+        def break_off() -> None:
+            with store.upload(upload_id) as session:
+                session.resume_at(0)
+                session.write(CONTENT)
+                raise ConnectionResetError
+
+        with pytest.raises(ConnectionResetError):
+            break_off()
+        with store.upload(upload_id) as session:
+            assert session.size == len(CONTENT)
+            session.publish(sha256(CONTENT))
+
+    def test_discard(self, store: BlobStore) -> None:
+        """A discarded upload is gone, the others stay, and discarding again is fine."""
+        upload_id, other = new_upload_id(), new_upload_id()
+        append(store, upload_id, CONTENT)
+        append(store, other, LARGE)
+        store.discard(upload_id)
+        store.discard(upload_id)
+        assert list(store.upload_ids()) == [other]
+        with store.upload(upload_id) as session:
+            assert session.size == 0
+            session.write(LARGE)
+            assert session.digest() == sha256(LARGE)
+
+    def test_discard_during_a_session(self, store: BlobStore) -> None:
+        """A session whose upload was discarded goes on into nothing, and cannot publish."""
+        upload_id = new_upload_id()
+        with store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT[:10])
+            store.discard(upload_id)
+            session.write(CONTENT[10:])
+            with pytest.raises(UploadDiscarded) as refusal:
+                session.publish(sha256(CONTENT))
+        assert refusal.value.upload_id == upload_id
+        assert list(store.digests()) == []
+        assert list(store.upload_ids()) == []
+
+    def test_discard_and_begin_anew_during_a_session(self, store: BlobStore) -> None:
+        """The old session neither publishes nor removes the bytes of the new one."""
+        upload_id = new_upload_id()
+        with store.upload(upload_id) as old:
+            old.resume_at(0)
+            old.write(CONTENT)
+            store.discard(upload_id)
+            append(store, upload_id, LARGE)
+            with pytest.raises(UploadDiscarded):
+                old.publish(sha256(CONTENT))
+        with store.upload(upload_id) as new:
+            new.publish(sha256(LARGE))
+        assert list(store.digests()) == [sha256(LARGE)]
+
+    def test_uploads_are_listed(self, store: BlobStore) -> None:
+        """Unfinished uploads are listed, so that orphans are found; those without bytes are not."""
+        orphan, current, unused = new_upload_id(), new_upload_id(), new_upload_id()
+        append(store, orphan, CONTENT)
+        with store.upload(unused) as session:
+            session.resume_at(0)
+        with store.upload(current):
+            assert sorted(store.upload_ids()) == sorted([orphan, current])
+        assert list(store.upload_ids()) == [orphan]
+
+    @pytest.mark.parametrize("upload_id", NO_UPLOAD_IDS)
+    def test_text_that_is_no_upload_id(
+        self, store: BlobStore, upload_id: str, tmp_path: Path
+    ) -> None:
+        """Nothing but a UUID ever becomes a path."""
+        append(store, new_upload_id(), CONTENT)
+        before = files_below(tmp_path)
+        with pytest.raises(ValueError, match="not an upload id"), store.upload(upload_id):
+            pass
+        with pytest.raises(ValueError, match="not an upload id"):
+            store.discard(upload_id)
+        assert files_below(tmp_path) == before
+
+    def test_clear(self, store: BlobStore) -> None:
+        """Everything is gone, and the store can be used on."""
+        published(store, CONTENT)
+        upload_id = new_upload_id()
+        append(store, upload_id, CONTENT)
+        store.clear()
+        assert list(store.digests()) == []
+        assert list(store.upload_ids()) == []
+        with pytest.raises(BlobNotFound):
+            store.open(sha256(CONTENT))
+        append(store, upload_id, LARGE)
+        assert content_of(store, published(store, CONTENT)) == CONTENT
+
+    def test_clear_during_a_session(self, store: BlobStore) -> None:
+        """A session does not outlive the store's content; a reader does."""
+        with store.open(published(store, CONTENT)) as blob, store.upload(new_upload_id()) as upload:
+            upload.resume_at(0)
+            upload.write(LARGE)
+            store.clear()
+            assert b"".join(blob.chunks()) == CONTENT
+            with pytest.raises(UploadDiscarded):
+                upload.publish(sha256(LARGE))
+        assert list(store.digests()) == []
+
+
+class UploadModel:
+    """The bytes that an upload must have, to compare a store with."""
+
+    def __init__(self, stores: Iterator[BlobStore]) -> None:
+        self.stores = stores
+        self.store = next(stores)
+        self.upload_id = new_upload_id()
+        self.content = b""
+
+    def run(self, sessions: list[list[tuple[str, int]]]) -> None:
+        for steps in sessions:
+            with self.store.upload(self.upload_id) as session:
+                for action, number in steps:
+                    if action == "write":
+                        piece = random.Random(number).randbytes(number)
+                        session.write(piece)
+                        self.content += piece
+                    elif action == "resume":
+                        position = number * len(self.content) // 9000
+                        session.resume_at(position)
+                        self.content = self.content[:position]
+                    else:
+                        assert session.digest() == sha256(self.content)
+                    assert session.size == len(self.content)
+            self.store = next(self.stores)
+        with self.store.upload(self.upload_id) as session:
+            session.publish(sha256(self.content))
+        assert content_of(self.store, sha256(self.content)) == self.content
+
+
+SESSIONS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(["write", "resume", "digest"]), st.integers(0, 9000)), max_size=6
+    ),
+    max_size=5,
+)
+
+
+class TestAnySequenceOfSessions:
+    @given(sessions=SESSIONS)
+    @settings(max_examples=100, deadline=None)
+    def test_in_memory(self, sessions: list[list[tuple[str, int]]]) -> None:
+        """Writing and resuming in any order gives the bytes and digest that it should."""
+        store = MemoryBlobStore()
+        UploadModel(iter(lambda: store, None)).run(sessions)
+
+    @given(sessions=SESSIONS)
+    @settings(max_examples=50, deadline=None)
+    def test_in_a_directory(self, sessions: list[list[tuple[str, int]]]) -> None:
+        """As in memory."""
+        with tempfile.TemporaryDirectory() as directory:
+            store = DirectoryBlobStore(directory)
+            UploadModel(iter(lambda: store, None)).run(sessions)
+
+    @given(sessions=SESSIONS)
+    @settings(max_examples=50, deadline=None)
+    def test_with_a_restart_after_each(self, sessions: list[list[tuple[str, int]]]) -> None:
+        """As in memory, with nothing but the files from one session to the next."""
+        with tempfile.TemporaryDirectory() as directory:
+            UploadModel(iter(lambda: DirectoryBlobStore(directory), None)).run(sessions)
+
+
+class TestThreads:
+    def test_a_second_session_waits_for_the_first(self, store: BlobStore) -> None:
+        """One writer at a time: the second finds all that the first wrote."""
+        upload_id = new_upload_id()
+        entered = Event()
+        sizes: list[int] = []
+
+        def continue_upload() -> None:
+            with store.upload(upload_id) as session:
+                entered.set()
+                sizes.append(session.size)
+                session.write(CONTENT[10:])
+                session.publish(sha256(CONTENT))
+
+        thread = Thread(target=continue_upload)
+        with store.upload(upload_id) as session:
+            thread.start()
+            session.resume_at(0)
+            session.write(CONTENT[:10])
+            assert not entered.wait(0.1)
+        thread.join()
+        assert sizes == [10]
+        assert content_of(store, sha256(CONTENT)) == CONTENT
+
+    def test_a_session_that_waited_while_the_upload_was_published(self, store: BlobStore) -> None:
+        """It begins a new upload; the blob that was made meanwhile is out of its reach."""
+        upload_id = new_upload_id()
+        about_to_ask = Event()
+        sizes: list[int] = []
+
+        def begin_anew() -> None:
+            about_to_ask.set()
+            with store.upload(upload_id) as session:
+                sizes.append(session.size)
+                session.write(LARGE)
+
+        for _ in range(20):
+            about_to_ask.clear()
+            thread = Thread(target=begin_anew)
+            with store.upload(upload_id) as session:
+                session.resume_at(0)
+                session.write(CONTENT)
+                thread.start()
+                about_to_ask.wait()
+                session.publish(sha256(CONTENT))
+            thread.join()
+            assert content_of(store, sha256(CONTENT)) == CONTENT
+        assert sizes == [0] * 20
+        assert list(store.upload_ids()) == [upload_id]
+
+    def test_other_uploads_do_not_wait(self, store: BlobStore) -> None:
+        """Sessions of different uploads are open at the same time."""
+        with store.upload(new_upload_id()) as one, store.upload(new_upload_id()) as other:
+            one.resume_at(0)
+            other.resume_at(0)
+            one.write(CONTENT[:5])
+            other.write(LARGE)
+            one.write(CONTENT[5:])
+            other.publish(sha256(LARGE))
+            one.publish(sha256(CONTENT))
+        assert sorted(store.digests()) == sorted([sha256(CONTENT), sha256(LARGE)])
+
+    def test_the_same_blob_from_many_threads_at_once(self, store: BlobStore) -> None:
+        """All of them succeed, and there is one blob."""
+        barrier = Barrier(8)
+
+        def push() -> None:
+            with store.upload(new_upload_id()) as session:
+                session.resume_at(0)
+                session.write(LARGE)
+                barrier.wait(30)
+                session.publish(sha256(LARGE))
+
+        with ThreadPoolExecutor(8) as threads:
+            for push_of_one in [threads.submit(push) for _ in range(8)]:
+                push_of_one.result()
+        assert list(store.digests()) == [sha256(LARGE)]
+        assert list(store.upload_ids()) == []
+        assert content_of(store, sha256(LARGE)) == LARGE
+
+    def test_many_uploads_readers_and_deletions_at_once(self, store: BlobStore) -> None:
+        """Threads that push, read and delete blobs of their own do not disturb one another."""
+        barrier = Barrier(8)
+
+        def use(number: int) -> str:
+            barrier.wait(30)
+            for round_ in range(6):
+                content = random.Random(number * 100 + round_).randbytes(MIB + number)
+                upload_id = new_upload_id()
+                append(store, upload_id, content[:1000])
+                with store.upload(upload_id) as session:
+                    session.resume_at(1000)
+                    session.write(memoryview(content)[1000:])
+                    session.publish(sha256(content))
+                assert content_of(store, sha256(content)) == content
+                store.delete(sha256(content))
+            return published(store, content)
+
+        with ThreadPoolExecutor(8) as threads:
+            kept = list(threads.map(use, range(8)))
+        assert sorted(store.digests()) == sorted(kept)
+        assert list(store.upload_ids()) == []
+
+    def test_many_threads_append_to_one_upload(self, store: BlobStore) -> None:
+        """No byte of any session is lost or doubled."""
+        upload_id = new_upload_id()
+
+        def append_line(number: int) -> None:
+            with store.upload(upload_id) as session:
+                session.write(b"%03d" % number)
+                session.write(b"\n")
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(append_line, range(100)))
+        with store.upload(upload_id) as session:
+            digest = session.digest()
+            session.publish(digest)
+        lines = content_of(store, digest).split()
+        assert sorted(lines) == [b"%03d" % number for number in range(100)]
+
+
+class TestMemory:
+    def test_bytes_are_kept_without_a_copy(self) -> None:
+        """Writing and publishing `bytes` allocates next to nothing."""
+        store = MemoryBlobStore()
+        part = bytes(8 * MIB)
+        tracemalloc.start()
+        try:
+            with store.upload(new_upload_id()) as session:
+                session.resume_at(0)
+                for _ in range(8):
+                    session.write(part)
+                session.publish(session.digest())
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < MIB
+
+    def test_buffers_are_copied_once(self) -> None:
+        """A blob from a reused buffer costs its size, also while it is published and read."""
+        store = MemoryBlobStore()
+        buffer = memoryview(bytearray(4 * MIB))
+        tracemalloc.start()
+        try:
+            with store.upload(new_upload_id()) as session:
+                session.resume_at(0)
+                for _ in range(16):
+                    session.write(buffer)
+                digest = session.digest()
+                session.publish(digest)
+            with store.open(digest) as blob:
+                assert sum(len(chunk) for chunk in blob.chunks()) == 64 * MIB
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 68 * MIB
+
+    def test_tiny_parts_cost_little_more_than_their_bytes(self) -> None:
+        """A client that sends single bytes does not make the store keep an object for each."""
+        store = MemoryBlobStore()
+        tracemalloc.start()
+        try:
+            with store.upload(new_upload_id()) as session:
+                session.resume_at(0)
+                for number in range(100_000):
+                    session.write(bytes([number % 251]))
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert kept < 150_000
+
+    def test_no_file_to_send(self) -> None:
+        """A blob in memory says that it is in no file."""
+        store = MemoryBlobStore()
+        assert store.open(published(store, CONTENT)).fileno() is None
+
+
+class TestDirectory:
+    def test_layout(self, directory_store: DirectoryBlobStore, directory: Path) -> None:
+        """Blobs lie by algorithm and first two digits, uploads by id; nobody else may read them."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        published(directory_store, CONTENT)
+        encoded = hashlib.sha256(CONTENT).hexdigest()
+        assert files_below(directory) == [
+            f"blobs/sha256/{encoded[:2]}/{encoded}",
+            f"uploads/{upload_id}",
+        ]
+        paths = [directory, *directory.rglob("*")]
+        assert {path.stat().st_mode & 0o777 for path in paths if path.is_file()} == {0o600}
+        assert {path.stat().st_mode & 0o777 for path in paths if path.is_dir()} == {0o700}
+
+    def test_directories_are_made(self, tmp_path: Path) -> None:
+        """The directory need not exist, nor those above it."""
+        store = DirectoryBlobStore(tmp_path / "some" / "where")
+        published(store, CONTENT)
+        assert (tmp_path / "some" / "where" / "blobs").is_dir()
+
+    def test_a_relative_path_stays_where_it_was(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The directory is found after the process changed its own."""
+        monkeypatch.chdir(tmp_path)
+        store = DirectoryBlobStore("data")
+        digest = published(store, CONTENT)
+        monkeypatch.chdir("/")
+        assert content_of(store, digest) == CONTENT
+
+    def test_restart(self, directory_store: DirectoryBlobStore, directory: Path) -> None:
+        """Another process finds the blobs and continues the uploads."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, LARGE[: 3 * MIB])
+        digest = published(directory_store, CONTENT)
+
+        restarted = DirectoryBlobStore(directory)
+        assert content_of(restarted, digest) == CONTENT
+        assert list(restarted.upload_ids()) == [upload_id]
+        with restarted.upload(upload_id) as session:
+            session.resume_at(3 * MIB)
+            session.write(LARGE[3 * MIB :])
+            assert session.digest() == sha256(LARGE)
+            session.publish(sha256(LARGE))
+        assert content_of(directory_store, sha256(LARGE)) == LARGE
+
+    def test_restart_after_bytes_were_lost(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """Fewer bytes than were acknowledged are reported, not made up for."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        os.truncate(directory / "uploads" / upload_id, 1000)
+        with DirectoryBlobStore(directory).upload(upload_id) as session:
+            with pytest.raises(UploadTruncated) as refusal:
+                session.resume_at(len(CONTENT))
+            assert refusal.value.size == 1000
+            session.resume_at(1000)
+            session.write(CONTENT[1000:])
+            assert session.digest() == sha256(CONTENT)
+
+    def test_another_server_continues_an_upload(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """Requests of one upload may go to different servers that share the directory."""
+        other = DirectoryBlobStore(directory)
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, LARGE[:MIB])
+        append(other, upload_id, LARGE[MIB : 2 * MIB], MIB)
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(2 * MIB)
+            session.write(LARGE[2 * MIB :])
+            assert session.digest() == sha256(LARGE)
+            session.publish(sha256(LARGE))
+
+    def test_another_server_wrote_other_bytes_of_the_same_number(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """What this server remembers of an upload counts only while its file is unchanged."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT[:1000] + bytes(1000))
+        append(DirectoryBlobStore(directory), upload_id, CONTENT[1000:2000], 1000)
+        # Files have times by the tick of some milliseconds; as if one had gone by.
+        path = directory / "uploads" / upload_id
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 10_000_000))
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(2000)
+            assert session.digest() == sha256(CONTENT[:2000])
+
+    def test_sessions_of_other_servers_wait(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """One writer at a time, whichever server it is at."""
+        other = DirectoryBlobStore(directory)
+        upload_id = new_upload_id()
+        entered = Event()
+        sizes: list[int] = []
+
+        def continue_upload() -> None:
+            with other.upload(upload_id) as session:
+                entered.set()
+                sizes.append(session.size)
+
+        thread = Thread(target=continue_upload)
+        with directory_store.upload(upload_id) as session:
+            thread.start()
+            session.resume_at(0)
+            session.write(CONTENT)
+            assert not entered.wait(0.1)
+        thread.join()
+        assert sizes == [len(CONTENT)]
+
+    def test_bytes_are_read_back_only_when_they_must(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An upload in pieces, one of them broken off and sent again, is hashed as it arrives."""
+        monkeypatch.delattr(os, "pread")
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, LARGE[:MIB])
+        with directory_store.upload(upload_id) as broken_off:
+            broken_off.resume_at(MIB)
+            broken_off.write(LARGE[MIB : 3 * MIB])
+        append(directory_store, upload_id, LARGE[MIB:], MIB)
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(LARGE))
+            session.publish(sha256(LARGE))
+
+    def test_progress_is_kept_of_a_limited_number_of_uploads(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of any number of abandoned uploads only the last cost memory; the others still work."""
+        monkeypatch.setattr(directory_blobs, "_UPLOADS_REMEMBERED", 2)
+        uploads = [new_upload_id() for _ in range(4)]
+        for upload_id in uploads:
+            append(directory_store, upload_id, CONTENT[:1000])
+        for upload_id in uploads:
+            append(directory_store, upload_id, CONTENT[1000:], 1000)
+        with monkeypatch.context() as patch:
+            patch.delattr(os, "pread")
+            for upload_id in uploads[2:]:
+                with directory_store.upload(upload_id) as session:
+                    assert session.digest() == sha256(CONTENT)
+            with (
+                directory_store.upload(uploads[0]) as session,
+                pytest.raises(AttributeError, match="pread"),
+            ):
+                session.digest()
+        with directory_store.upload(uploads[0]) as session:
+            assert session.digest() == sha256(CONTENT)
+
+    def test_a_large_upload_in_large_pieces(self, directory_store: DirectoryBlobStore) -> None:
+        """Pieces that are hashed beside being written, and written back early, come out whole."""
+        content = LARGE * 6
+        with directory_store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            for start in range(0, len(content), 4 * MIB):
+                session.write(memoryview(content)[start : start + 4 * MIB])
+            session.resume_at(9 * MIB)
+            session.write(content[9 * MIB :])
+            session.publish(sha256(content))
+        assert content_of(directory_store, sha256(content)) == content
+
+    def test_file_for_sendfile_and_mmap(self, directory_store: DirectoryBlobStore) -> None:
+        """The descriptor of a blob is a file of its bytes alone, deleted or not."""
+        with directory_store.open(published(directory_store, LARGE)) as blob:
+            directory_store.delete(sha256(LARGE))
+            descriptor = blob.fileno()
+            assert descriptor is not None
+            with mmap.mmap(descriptor, blob.size, access=mmap.ACCESS_READ) as view:
+                assert view[:] == LARGE
+
+    def test_a_closed_blob_is_not_read(self, directory_store: DirectoryBlobStore) -> None:
+        """After `close` no chunk comes from a file that has the same number by now."""
+        blob = directory_store.open(published(directory_store, LARGE))
+        chunks = blob.chunks()
+        next(chunks)
+        blob.close()
+        blob.close()
+        with pytest.raises(ValueError, match="closed"):
+            next(chunks)
+
+    def test_no_descriptor_is_left_open(self, directory_store: DirectoryBlobStore) -> None:
+        """Whatever a session ends with, its file is closed."""
+        published(directory_store, CONTENT)
+        before = sorted(os.listdir("/dev/fd"))
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        with directory_store.upload(upload_id) as session, pytest.raises(DigestMismatch):
+            session.publish(UNKNOWN)
+        with directory_store.upload(upload_id) as session:
+            session.publish(sha256(CONTENT))
+        with pytest.raises(BlobNotFound):
+            directory_store.open(UNKNOWN)
+        content_of(directory_store, sha256(CONTENT))
+        assert sorted(os.listdir("/dev/fd")) == before
+
+    def test_files_of_others_are_left_alone(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """What is no blob or upload is neither listed nor cleared."""
+        published(directory_store, CONTENT)
+        strangers = [
+            directory / "registry.db",
+            directory / "uploads" / "notes.txt",
+            directory / "blobs" / "sha256" / "README",
+            directory / "blobs" / "sha256" / "00" / "ff" / "deep",
+            directory / "blobs" / "sha256" / "00" / ("f" * 64),
+        ]
+        for path in strangers:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"mine")
+        assert list(directory_store.digests()) == [sha256(CONTENT)]
+        assert list(directory_store.upload_ids()) == []
+        directory_store.clear()
+        assert files_below(directory) == sorted(
+            str(path.relative_to(directory)) for path in strangers
+        )
+
+    def test_a_blob_file_that_lost_its_end(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """Reading fails where the bytes end, instead of going on without an end."""
+        with directory_store.open(published(directory_store, LARGE)) as blob:
+            os.truncate(directory / files_below(directory)[0], CHUNK)
+            chunks = blob.chunks()
+            assert next(chunks) == LARGE[:CHUNK]
+            with pytest.raises(OSError, match="ends at byte") as failure:
+                next(chunks)
+            assert failure.value.errno == errno.EIO
+
+    def test_publish_refuses_a_file_that_somebody_else_wrote_to(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """Bytes that did not go through the session do not become part of a blob."""
+        upload_id = new_upload_id()
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+            with (directory / "uploads" / upload_id).open("ab") as file:
+                file.write(b"x")
+            with pytest.raises(OSError, match="holds"):
+                session.publish(sha256(CONTENT))
+        assert list(directory_store.digests()) == []
+
+
+class FullDisk:
+    """`os.write` of a disk that has room for `room` more bytes, and writes `at_once` at most."""
+
+    def __init__(self, room: int, at_once: int) -> None:
+        self.room = room
+        self.at_once = at_once
+        self.write = os.write
+
+    def __call__(self, descriptor: int, data: memoryview) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = self.write(descriptor, data[: min(self.room, self.at_once)])
+        self.room -= written
+        return written
+
+
+class TestDiskErrors:
+    def test_short_writes(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A system that writes less than it was asked to is asked again."""
+        monkeypatch.setattr(os, "write", FullDisk(room=2 * len(LARGE), at_once=70_001))
+        assert content_of(directory_store, published(directory_store, LARGE)) == LARGE
+
+    @pytest.mark.parametrize("piece", [CONTENT, LARGE], ids=["small", "large"])
+    @pytest.mark.parametrize("room", [0, 1, 200_000])
+    def test_full_disk(
+        self,
+        directory_store: DirectoryBlobStore,
+        monkeypatch: pytest.MonkeyPatch,
+        piece: bytes,
+        room: int,
+    ) -> None:
+        """The error is the caller's to see; resuming in the same session makes up for it."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "write", FullDisk(room, at_once=MIB))
+                with pytest.raises(OSError, match="No space left") as failure:
+                    session.write(piece)
+                assert failure.value.errno == errno.ENOSPC
+            assert session.size == len(CONTENT) + room
+            assert session.digest() == sha256(CONTENT + piece[:room])
+            session.resume_at(len(CONTENT))
+            session.write(piece)
+            session.publish(sha256(CONTENT + piece))
+        assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
+
+    @pytest.mark.parametrize("piece", [CONTENT, LARGE], ids=["small", "large"])
+    def test_full_disk_and_a_later_session(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, piece: bytes
+    ) -> None:
+        """Once there is room again, the upload continues at what was acknowledged."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", FullDisk(room=1234, at_once=MIB))
+            with pytest.raises(OSError, match="No space left"):
+                append(directory_store, upload_id, piece, len(CONTENT))
+        append(directory_store, upload_id, piece, len(CONTENT))
+        with directory_store.upload(upload_id) as session:
+            session.publish(sha256(CONTENT + piece))
+        assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
+
+    @pytest.mark.parametrize("act", ["flush", "save", "publish"])
+    def test_a_flush_that_fails_ends_the_session(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, act: str
+    ) -> None:
+        """Trying once more would succeed without the bytes being on disk: nothing is published."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+
+        def fail(descriptor: int) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.write(LARGE)
+            digest = session.digest()
+            arguments = [digest] if act == "publish" else []
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", fail)
+                with pytest.raises(OSError, match="Input/output error"):
+                    getattr(session, act)(*arguments)
+            with pytest.raises(ValueError, match="over"):
+                session.publish(digest)
+        assert list(directory_store.digests()) == []
+        append(directory_store, upload_id, LARGE, len(CONTENT))
+        with directory_store.upload(upload_id) as session:
+            session.publish(digest)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What reached the disk, in order: files synced, and files renamed, by their last names."""
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def record_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        events.append(f"sync {os.path.basename(os.readlink(f'/proc/self/fd/{descriptor}'))}")
+
+    def record_replace(source: str, target: str) -> None:
+        replace(source, target)
+        events.append(f"rename {os.path.basename(source)} {os.path.basename(target)}")
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
+    return events
+
+
+class TestDurability:
+    ENCODED = hashlib.sha256(CONTENT).hexdigest()
+
+    def test_new_directories(self, directory: Path, disk: list[str]) -> None:
+        """Each directory is known on disk to the one above it."""
+        store = DirectoryBlobStore(directory)
+        assert disk == [
+            f"sync {directory.parent.name}",
+            "sync data",
+        ]
+        disk.clear()
+        published(store, CONTENT)
+        assert disk[1:4] == ["sync data", "sync blobs", "sync sha256"]
+
+    def test_publish_without_flush(
+        self, directory_store: DirectoryBlobStore, disk: list[str]
+    ) -> None:
+        """Bytes come first, then the name, then the directory that has the name."""
+        published(directory_store, LARGE)
+        disk.clear()
+        upload_id = new_upload_id()
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+            session.publish(sha256(CONTENT))
+        assert disk == [
+            f"sync {upload_id}",
+            f"rename {upload_id} {self.ENCODED}",
+            f"sync {self.ENCODED[:2]}",
+        ]
+
+    def test_what_is_on_disk_is_not_flushed_again(
+        self, directory_store: DirectoryBlobStore, disk: list[str]
+    ) -> None:
+        """An upload that was saved costs its publishing nothing more than the new name."""
+        published(directory_store, LARGE)
+        disk.clear()
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        assert disk == [f"sync {upload_id}", "sync uploads"]
+        disk.clear()
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.save()
+            session.flush()
+            assert disk == []
+            session.publish(sha256(CONTENT))
+        assert disk == [f"rename {upload_id} {self.ENCODED}", f"sync {self.ENCODED[:2]}"]
+
+    def test_what_was_not_flushed_is_flushed_by_the_next_session(
+        self, directory_store: DirectoryBlobStore, disk: list[str]
+    ) -> None:
+        """Bytes that a session left in the page cache do not become a blob from there."""
+        upload_id = new_upload_id()
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.flush()
+        assert disk == [f"sync {upload_id}"]
+
+    def test_after_a_restart(
+        self, directory_store: DirectoryBlobStore, directory: Path, disk: list[str]
+    ) -> None:
+        """A new process does not know what is on disk and takes nothing for granted."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        disk.clear()
+        with DirectoryBlobStore(directory).upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.save()
+        assert disk == [f"sync {upload_id}", "sync uploads"]
+
+    def test_cutting_is_flushed(self, directory_store: DirectoryBlobStore, disk: list[str]) -> None:
+        """A blob from an upload that was cut must not get its cut bytes back."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT + LARGE)
+        disk.clear()
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.publish(sha256(CONTENT))
+        assert disk[0] == f"sync {upload_id}"
