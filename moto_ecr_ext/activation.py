@@ -82,6 +82,10 @@ def uninstall() -> None:
         store.close_current_store()
 
 
+def is_installed() -> bool:
+    return _seams is not None
+
+
 def _forget_backends() -> None:
     from moto.ecr.models import ecr_backends
 

@@ -6,11 +6,32 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+from moto.core.exceptions import ServiceException
+
+from .exceptions import ECRError, RepositoryNotFoundException
 
 if TYPE_CHECKING:
     from .models import ECRBackend
     from .models.repository import Repository
+
+
+class StackError(ServiceException):
+    """An error of an operation that a stack called."""
+
+    # moto renders the error of a stack by the service whose package its class is in.
+    __module__ = "moto.ecr.exceptions"
+
+
+@contextmanager
+def _errors_of_stacks() -> Iterator[None]:
+    try:
+        yield
+    except ECRError as error:
+        raise StackError(error.code, error.message) from error
 
 
 class RepositoryResource:
@@ -40,14 +61,15 @@ class RepositoryResource:
 
     def delete(self, account_id: str, region_name: str) -> None:
         """Delete the repository; a non-empty one only if the template says EmptyOnDelete."""
-        from .exceptions import RepositoryNotFoundException
-
-        try:
+        # Deleted outside of the stack is what the stack wants.
+        with _errors_of_stacks(), suppress(RepositoryNotFoundException):
             _backend(account_id, region_name).delete_repository(
-                self.name, force=bool(self._properties.get("EmptyOnDelete"))
+                self.name, force=_boolean(self._properties.get("EmptyOnDelete"))
             )
-        except RepositoryNotFoundException:
-            pass  # Deleted outside of the stack, which is what the stack wants.
+
+    def is_created(self) -> bool:
+        """A repository is there as soon as it is asked for."""
+        return True
 
     def needs_replacement(self, name: str, properties: dict[str, Any]) -> bool:
         """Whether an update changes what a repository is created with for good."""
@@ -56,10 +78,11 @@ class RepositoryResource:
         )
 
 
+@_errors_of_stacks()
 def create(
     resource_name: str, properties: dict[str, Any], account_id: str, region_name: str
 ) -> RepositoryResource:
-    """Create the repository that `properties` of a template describe. Raises the errors of the API's operations."""
+    """Create the repository that `properties` of a template describe. Raises StackError as the operations would."""
     backend = _backend(account_id, region_name)
     repository = backend.create_repository(
         repository_name=resource_name,
@@ -73,6 +96,7 @@ def create(
     return RepositoryResource(repository, properties)
 
 
+@_errors_of_stacks()
 def update(
     resource: RepositoryResource,
     resource_name: str,
@@ -126,9 +150,13 @@ def _exclusion_filters(properties: dict[str, Any]) -> list[dict[str, str]] | Non
 
 
 def _scanning(properties: dict[str, Any]) -> dict[str, bool]:
+    scan = properties.get("ImageScanningConfiguration", {}).get("ScanOnPush")
+    return {"scanOnPush": _boolean(scan)}
+
+
+def _boolean(value: object) -> bool:
     # Templates carry booleans as text too.
-    scan = str(properties.get("ImageScanningConfiguration", {}).get("ScanOnPush", False))
-    return {"scanOnPush": scan.lower() == "true"}
+    return str(value).lower() == "true"
 
 
 def _encryption(properties: dict[str, Any]) -> dict[str, str] | None:

@@ -150,9 +150,13 @@ def _read_date(value: Any) -> float:
     if not isinstance(value, str):
         raise _unconvertible(value, "Timestamp")
     try:
-        return float(parse_timestamp(value).timestamp())
-    except (ValueError, OverflowError):
+        moment = parse_timestamp(value)
+    except (ValueError, RuntimeError):
+        # botocore raises RuntimeError for years that a datetime cannot have.
         raise _unconvertible(value, "Timestamp") from None
+    if moment.tzinfo is None:
+        raise _unconvertible(value, "Timestamp")
+    return float(moment.timestamp())
 
 
 if sys.version_info >= (3, 11):
@@ -264,7 +268,8 @@ class _Wording(NamedTuple):
 _MEMBER = _Wording("Member must", "satisfy regular expression pattern: {}")
 _BARE = _Wording("must", "satisfy regular expression '{}'")
 
-# ECR checks these two in code of its own, older than its service model, and words them its own way.
+# ECR's refusals of these two lack the word `Member`, and quote the pattern:
+# https://github.com/alexjurkiewicz/ecr-scan-image/issues/40
 _WORDINGS = {"repositoryName": _BARE, "imageTag": _BARE}
 
 # Messages list these values in another order than botocore's model does.

@@ -13,25 +13,23 @@ from moto_ecr_ext.policies.documents import (
     parse_repository_policy,
 )
 
+from .repository import Repository
 
-def check_access(
-    account_id: str, resource: str, repository_policy: str | None, registry_policy: str | None
-) -> None:
-    """Raise AccessDeniedException unless `account_id` may make the current call on `resource` of another account.
 
-    `resource` is the ARN of a repository, or `…:repository/*` for a whole registry; the policies are their texts.
-    """
+def check_access(repository: Repository, account_id: str, registry_policy: str | None) -> None:
+    """Raise AccessDeniedException unless `account_id` may make the current call on `repository` of another account."""
     caller = current_caller()
     if caller is None:
         return  # moto itself, which calls on behalf of nobody
     documents = []
-    if repository_policy:
-        documents.append(parse_repository_policy(repository_policy))
+    if repository.policy_text:
+        documents.append(parse_repository_policy(repository.policy_text))
     if registry_policy:
         documents.append(parse_registry_policy(registry_policy))
+    arn = repository.repository_arn
     decisions = [
-        document.decision(caller.principal, account_id, caller.action, resource, {})
+        document.decision(caller.principal, account_id, caller.action, arn, {})
         for document in documents
     ]
     if Decision.DENY in decisions or Decision.ALLOW not in decisions:
-        raise AccessDeniedException(caller.principal, caller.action, resource, "resource-based")
+        raise AccessDeniedException(caller.principal, caller.action, arn, "resource-based")

@@ -35,8 +35,14 @@ class AuthorizationBackend(RegistryBackend):
 
     def _token(self, registry_id: str, expires_at: float) -> str:
         caller = current_caller()
-        principal = caller.principal if caller else account_principal(self.account_id, self.region_name)
+        principal = (
+            caller.principal if caller else account_principal(self.account_id, self.region_name)
+        )
         token = RegistryToken(registry_id, self.region_name, principal, expires_at)
         password = issue_password(self.store.signing_key, token)
         return base64.b64encode(f"AWS:{password}".encode()).decode()
 
+    def password(self) -> str:
+        """What user AWS logs in to this registry with, as its account."""
+        data = self.get_authorization_token()["authorizationData"][0]
+        return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]

@@ -61,14 +61,14 @@ class RegistryBackend(BaseBackend):
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         repository = Repository.from_row(row)
-        if account_id != self.account_id:
-            check_access(
-                self.account_id,
-                repository.repository_arn,
-                repository.policy_text,
-                self._setting(transaction, "policy", account_id),
-            )
+        self._check_access(transaction, repository)
         return repository
+
+    def _check_access(self, transaction: Connection, repository: Repository) -> None:
+        """Raise AccessDeniedException for a repository of another account that does not let this one in."""
+        if repository.registry_id != self.account_id:
+            policy = self._setting(transaction, "policy", repository.registry_id)
+            check_access(repository, self.account_id, policy)
 
     def _setting(
         self, transaction: Connection, name: str, account_id: str | None = None

@@ -49,16 +49,15 @@ _DETAILS = (
     images.c.last_activated_at,
 )
 _IN_REPOSITORY = images.c.repository_id == bindparam("repository")
-_TAGGED = exists().where(
-    tags.c.repository_id == images.c.repository_id, tags.c.image_id == images.c.id
-)
+_any_tag = tags.alias()
+_TAGGED = exists().where(_any_tag.c.image_id == images.c.id)
 
 _BY_DIGEST = select(images.c.id).where(_IN_REPOSITORY, images.c.digest == bindparam("image"))
 _BY_TAG = select(tags.c.image_id).where(
     tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag")
 )
 _BEFORE_PUT = select(
-    _BY_DIGEST.scalar_subquery().label("same_digest"), _BY_TAG.scalar_subquery().label("same_tag")
+    _BY_DIGEST.scalar_subquery().label("id"), _BY_TAG.scalar_subquery().label("tagged_id")
 )
 _SELECTED = (
     select(*_DETAILS)
@@ -80,11 +79,8 @@ _SELECTED = (
 )
 _TAGS_OF = (
     select(tags.c.image_id, tags.c.name)
-    .where(
-        tags.c.repository_id == bindparam("repository"),
-        tags.c.image_id.in_(bindparam("image_ids", expanding=True)),
-    )
-    .order_by(tags.c.image_id, tags.c.name)
+    .where(tags.c.image_id.in_(bindparam("image_ids", expanding=True)))
+    .order_by(tags.c.id)
 )
 _CONTENT = select(images.c.media_type, images.c.manifest, images.c.last_pulled_at).where(
     images.c.id == bindparam("image_id")
@@ -167,11 +163,10 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What a put did. `is_new` is whether the digest is new, `tag_changed` whether the tag was not on it before."""
+    """What a put did. `changed` is False when the image was there before under this tag, or without any."""
 
     image: StoredImage
-    is_new: bool
-    tag_changed: bool
+    changed: bool
 
 
 class ImagesBackend(RegistryBackend):
@@ -205,7 +200,7 @@ class ImagesBackend(RegistryBackend):
             if settings.VERIFY_LAYERS.get() == "true":
                 self.check_references(transaction, repository, manifest)
             result = self.store_manifest(transaction, repository, manifest, digest, image_tag)
-            if not result.is_new and not result.tag_changed:
+            if not result.changed:
                 raise ImageAlreadyExistsException(
                     digest, image_tag, repository.repository_name, repository.registry_id
                 )
@@ -249,19 +244,19 @@ class ImagesBackend(RegistryBackend):
             _BEFORE_PUT, {"repository": repository.id, "image": digest, "tag": tag or ""}
         ).one()
         tag_changed = tag is not None and (
-            before.same_tag is None or before.same_tag != before.same_digest
+            before.tagged_id is None or before.tagged_id != before.id
         )
-        if tag is not None and before.same_tag is not None and tag_changed:
+        if tag is not None and before.tagged_id is not None and tag_changed:
             if repository.is_immutable(tag):
                 raise ImageTagAlreadyExistsException(tag, repository.repository_name)
-        is_new = before.same_digest is None
+        is_new = before.id is None
         if is_new:
             image_row_id = self._insert(transaction, repository, manifest, digest)
         else:
-            image_row_id = before.same_digest
+            image_row_id = before.id
         if tag is not None and tag_changed:
             key = {"repository": repository.id, "tag": tag, "image_id": image_row_id}
-            if before.same_tag is None:
+            if before.tagged_id is None:
                 transaction.execute(
                     tags.insert(),
                     {"repository_id": repository.id, "name": tag, "image_id": image_row_id},
@@ -271,7 +266,9 @@ class ImagesBackend(RegistryBackend):
         stored = StoredImage(image_row_id, digest)
         if is_new:
             self.image_was_pushed(transaction, repository, stored, manifest)
-        return PutResult(stored, is_new, tag_changed)
+            return PutResult(stored, changed=True)
+        # Without a tag, the same again is a push of what is there only if nothing but the digest names it.
+        return PutResult(stored, tag_changed if tag else bool(self._tags_of(transaction, [before])))
 
     def image_was_pushed(
         self,
@@ -391,7 +388,7 @@ class ImagesBackend(RegistryBackend):
         max_results: int | None = None,
         filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One entry for each tag, and one for each image without tags, in the order of push and then of tags.
+        """One entry for each tag, and one for each image without tags, in the order of push.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
         """
@@ -399,9 +396,9 @@ class ImagesBackend(RegistryBackend):
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             after = (
-                decode_token(f"ListImages/{repository.id}", next_token, (int, str))
+                decode_token(f"ListImages/{repository.id}", next_token, (int, int))
                 if next_token
-                else [0, ""]
+                else [0, -1]
             )
             rows = transaction.execute(
                 _listing(*_wanted(filter)),
@@ -414,7 +411,7 @@ class ImagesBackend(RegistryBackend):
             ).all()
         page = rows[:count]
         more = (
-            encode_token(f"ListImages/{repository.id}", [page[-1].id, page[-1].name or ""])
+            encode_token(f"ListImages/{repository.id}", [page[-1].id, page[-1].tag_id])
             if len(rows) > count
             else None
         )
@@ -456,7 +453,7 @@ class ImagesBackend(RegistryBackend):
                 },
             ).all()
             page = rows[:count]
-            tags_of = self._tags_of(transaction, repository, page)
+            tags_of = self._tags_of(transaction, page)
         more = (
             encode_token(f"DescribeImages/{repository.id}", [page[-1].id])
             if len(rows) > count
@@ -496,14 +493,14 @@ class ImagesBackend(RegistryBackend):
                 "names": [each["imageTag"] for each in image_ids if "imageTag" in each],
             },
         ).all()
-        return Selection(repository, rows, self._tags_of(transaction, repository, rows))
+        return Selection(repository, rows, self._tags_of(transaction, rows))
 
     def _tags_of(
-        self, transaction: Connection, repository: Repository, rows: Sequence[Row[Any]]
+        self, transaction: Connection, rows: Sequence[Row[Any]]
     ) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
         if rows:
-            of_images = {"repository": repository.id, "image_ids": [row.id for row in rows]}
+            of_images = {"image_ids": [row.id for row in rows]}
             for image_row_id, name in transaction.execute(_TAGS_OF, of_images):
                 found.setdefault(image_row_id, []).append(name)
         return found
@@ -709,19 +706,16 @@ def _page(tag_status: str, image_status: str) -> Select[Any]:
 @cache
 def _listing(tag_status: str, image_status: str) -> Select[Any]:
     """One page of image identifiers: `count` of them behind tag `after_tag` of image `after_image`."""
-    name = func.coalesce(tags.c.name, "")
+    tag = func.coalesce(tags.c.id, 0)
     return _filtered(
-        select(images.c.id, images.c.digest, tags.c.name)
-        .outerjoin(
-            tags,
-            (tags.c.repository_id == images.c.repository_id) & (tags.c.image_id == images.c.id),
-        )
+        select(images.c.id, images.c.digest, tag.label("tag_id"), tags.c.name)
+        .outerjoin(tags, tags.c.image_id == images.c.id)
         .where(
             _IN_REPOSITORY,
             images.c.id >= bindparam("after_image"),
-            (images.c.id > bindparam("after_image")) | (name > bindparam("after_tag")),
+            (images.c.id > bindparam("after_image")) | (tag > bindparam("after_tag")),
         )
-        .order_by(images.c.id, name)
+        .order_by(images.c.id, tag)
         .limit(bindparam("count")),
         tag_status,
         image_status,

@@ -48,9 +48,7 @@ _TAG_PAGE = (
     .order_by(tags.c.name)
     .limit(bindparam("count"))
 )
-_TAG_COUNT = select(func.count()).where(
-    tags.c.repository_id == bindparam("repository"), tags.c.image_id == bindparam("image_id")
-)
+_TAG_COUNT = select(func.count()).where(tags.c.image_id == bindparam("image_id"))
 _REFERRERS = (
     select(images.c.digest, images.c.media_type, images.c.artifact_type, images.c.manifest)
     .where(
@@ -160,8 +158,7 @@ class ReferencesBackend(ScanningBackend):
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             row = self._find(transaction, repository, tag)
-            key = {"repository": repository.id, "image_id": row.id}
-            if transaction.execute(_TAG_COUNT, key).scalar_one() == 1:
+            if transaction.execute(_TAG_COUNT, {"image_id": row.id}).scalar_one() == 1:
                 freed = self.remove_image(transaction, repository, row)
             else:
                 self.remove_tag(transaction, repository, tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.exceptions import (
+    AccessDeniedException,
     InvalidParameterException,
     InvalidTagParameterException,
     RepositoryAlreadyExistsException,
@@ -20,13 +22,14 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.policies.tag_filters import check_exclusion_filters
 from moto_ecr_ext.storage import tables
 
-from .access import check_access
 from .base import RegistryBackend, now
 from .encryption import encryption_configuration_of
 from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token, refuse_pages_of
 from .repository import Repository
 
 MAX_RESOURCE_TAGS = 50
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+MAX_REPOSITORIES = 100_000
 
 _OF_REGISTRY = (tables.repositories.c.account_id == bindparam("account")) & (
     tables.repositories.c.region == bindparam("in_region")
@@ -119,20 +122,11 @@ class RepositoriesBackend(RegistryBackend):
                         self._repository(transaction, name, registry_id) for name in named
                     ]
                 }
-            self._check_registry(transaction, registry_id)
             count = max_results or DEFAULT_PAGE_SIZE
             after = decode_token("repositories", next_token, (str,))[0] if next_token else ""
-            rows = transaction.execute(
-                _PAGE,
-                {
-                    "account": registry_id or self.account_id,
-                    "in_region": self.region_name,
-                    "after": after,
-                    "count": count + 1,
-                },
-            ).all()
-        page = [Repository.from_row(row) for row in rows[:count]]
-        more = len(rows) > count
+            found = self._page(transaction, after, count + 1, registry_id)
+        page = found[:count]
+        more = len(found) > count
         return {
             "repositories": page,
             "nextToken": encode_token("repositories", [page[-1].repository_name]) if more else None,
@@ -143,17 +137,30 @@ class RepositoriesBackend(RegistryBackend):
     ) -> list[str]:
         """At most `count` names behind `after`, in their order."""
         with self.store.database.read() as transaction:
-            self._check_registry(transaction, registry_id)
-            rows = transaction.execute(
-                _PAGE,
-                {
-                    "account": registry_id or self.account_id,
-                    "in_region": self.region_name,
-                    "after": after,
-                    "count": count,
-                },
-            )
-            return [row.name for row in rows]
+            found = self._page(transaction, after, count, registry_id)
+        return [repository.repository_name for repository in found]
+
+    def _page(
+        self, transaction: Connection, after: str, count: int, registry_id: str | None
+    ) -> list[Repository]:
+        """At most `count` repositories behind the name `after`. Of another account's, those that it lets be seen."""
+        account_id = registry_id or self.account_id
+        rows = transaction.execute(
+            _PAGE,
+            {
+                "account": account_id,
+                "in_region": self.region_name,
+                "after": after,
+                "count": count if account_id == self.account_id else MAX_REPOSITORIES,
+            },
+        )
+        found: list[Repository] = []
+        for row in rows:
+            repository = Repository.from_row(row)
+            with suppress(AccessDeniedException):
+                self._check_access(transaction, repository)
+                found.append(repository)
+        return found[:count]
 
     def delete_repository(
         self, repository_name: str, registry_id: str | None = None, force: bool = False
@@ -253,16 +260,6 @@ class RepositoriesBackend(RegistryBackend):
         ):
             raise InvalidParameterException.at("resourceArn", "Invalid ARN")
         return self._repository(transaction, match["name"], match["account"])
-
-    def _check_registry(self, transaction: Connection, registry_id: str | None) -> None:
-        """Raise AccessDeniedException unless the caller may list the registry of `registry_id`."""
-        if registry_id not in (None, self.account_id):
-            check_access(
-                self.account_id,
-                hosts.repository_arn(str(registry_id), self.region_name, "*"),
-                None,
-                self._setting(transaction, "policy", registry_id),
-            )
 
 
 def _merged(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:

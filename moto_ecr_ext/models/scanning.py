@@ -164,7 +164,7 @@ class ScanningBackend(ImagesBackend):
         super().image_was_pushed(transaction, repository, image, manifest)
         if manifest.is_index:
             return
-        if _scanning_of(repository, self._scanning(transaction))["scanOnPush"]:
+        if _scanning_of(repository, self._scanning(transaction))["scanFrequency"] != "MANUAL":
             self._scan(transaction, image.id)
 
     def _scan(self, transaction: Connection, image_row_id: int) -> None:
@@ -220,7 +220,7 @@ def _scanning_of(repository: Repository, scanning: dict[str, Any]) -> dict[str, 
     return {
         "repositoryArn": repository.repository_arn,
         "repositoryName": repository.repository_name,
-        "scanOnPush": frequency != "MANUAL",
+        "scanOnPush": frequency == "SCAN_ON_PUSH",
         "scanFrequency": frequency,
         "appliedScanFilters": filters,
     }

@@ -125,15 +125,17 @@ images = Table(
     sqlite_autoincrement=True,
 )
 
+# In the order in which they were given to images.
 tags = Table(
     "tags",
     metadata,
-    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
-    Column("name", _NAME, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), nullable=False),
+    Column("name", _NAME, nullable=False),
     Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
-    Index("tags_by_image", "repository_id", "image_id"),
+    UniqueConstraint("repository_id", "name"),
     Index("tags_of_image", "image_id"),
-    sqlite_with_rowid=False,
+    sqlite_autoincrement=True,
 )
 
 # What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind `manifest`).

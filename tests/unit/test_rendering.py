@@ -201,6 +201,13 @@ def test_an_operation_without_output_gives_an_empty_object() -> None:
     assert render("UntagResource", object()) == {}
 
 
+def test_an_operation_without_an_output_shape_gives_an_empty_object() -> None:
+    """The model may leave the output out altogether."""
+    model = {"metadata": {}, "operations": {"Test": {"name": "Test"}}, "shapes": {}}
+    rendered = compile_renderer(ServiceModel(model, "test").operation_model("Test"))
+    assert rendered(None) == {}
+
+
 def test_unknown_operation() -> None:
     """An operation that this botocore does not know is AWS's UnknownOperationException."""
     with pytest.raises(UnknownOperationException):

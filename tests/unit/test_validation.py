@@ -60,13 +60,13 @@ def refusal(operation: str, parameters: object) -> str:
 OPERATIONS = service_model.operation_names()
 
 KINDS = {
-    "required": "ust not be null",
-    "shortest": "ust have length greater than or equal to ",
-    "longest": "ust have length less than or equal to ",
-    "lowest": "ust have value greater than or equal to ",
-    "highest": "ust have value less than or equal to ",
-    "pattern": "ust satisfy regular expression ",
-    "enum": "ust satisfy enum value set: ",
+    "required": "must not be null",
+    "shortest": "must have length greater than or equal to ",
+    "longest": "must have length less than or equal to ",
+    "lowest": "must have value greater than or equal to ",
+    "highest": "must have value less than or equal to ",
+    "pattern": "must satisfy regular expression ",
+    "enum": "must satisfy enum value set: ",
 }
 
 
@@ -490,6 +490,12 @@ def test_the_request_itself_is_not_changed() -> None:
             id="integer of more than 32 bits",
         ),
         pytest.param(
+            "ListImages",
+            {"maxResults": -(2**31) - 1},
+            "NUMBER_VALUE can not be converted to Integer",
+            id="negative integer of more than 32 bits",
+        ),
+        pytest.param(
             "UploadLayerPart",
             {"partFirstByte": 2**63},
             "NUMBER_VALUE can not be converted to Long",
@@ -640,6 +646,13 @@ def test_word_characters_are_ascii() -> None:
     """`\\w` of a role's ARN does not take letters outside ASCII."""
     arn = "arn:aws:iam::123456789012:role/é"
     assert "pattern" in refusal("RegisterPullTimeUpdateExclusion", {"principalArn": arn})
+
+
+def test_an_operation_without_input_takes_anything() -> None:
+    """There is nothing to check, and nothing for the operation to read."""
+    model = {"metadata": {}, "operations": {"Test": {"name": "Test"}}, "shapes": {}}
+    checked = compile_check(ServiceModel(model, "test").operation_model("Test"))
+    assert checked({"colour": "red"}) == {}
 
 
 def test_unknown_operation() -> None:
@@ -803,7 +816,7 @@ def test_timestamps_in_words() -> None:
     checked = check_of_member(type="timestamp", timestampFormat="iso8601")
     assert checked({"value": "2023-11-14T22:13:20.250Z"}) == {"value": 1_700_000_000.25}
     wrong: object
-    for wrong in ("yesterday", "", 1_700_000_000):
+    for wrong in ("yesterday", "", "1e400", "2023-11-14T22:13:20", 1_700_000_000):
         with pytest.raises(SerializationException):
             checked({"value": wrong})
 
