@@ -60,6 +60,7 @@ def install(
                 _backend_factory,
                 _registry_urls,
                 _server_dispatch,
+                _server_connections,
                 _error_classes,
                 _cloudformation,
             ):
@@ -154,6 +155,39 @@ def _server_dispatch() -> Callable[[], None]:
 
     def unplug() -> None:
         DomainDispatcherApplication.__call__ = original  # type: ignore[method-assign]
+
+    return unplug
+
+
+def _server_connections() -> Callable[[], None]:
+    """The server answers each request by `run_wsgi` of this class, once the request line and headers are parsed.
+
+    moto has the class since 5.2; before, the registry is served through `_server_dispatch` alone, without kept-alive
+    connections.
+    """
+    if importlib.util.find_spec("flask") is None:
+        return lambda: None
+    from moto.moto_server import werkzeug_app
+
+    handler_class = getattr(werkzeug_app, "MotoRequestHandler", None)
+    if handler_class is None:
+        return lambda: None
+    had_its_own = "run_wsgi" in handler_class.__dict__
+    original = handler_class.run_wsgi
+
+    def run_wsgi(self: Any) -> None:
+        from .distribution.connection import serve
+
+        if not serve(self):
+            original(self)
+
+    handler_class.run_wsgi = run_wsgi
+
+    def unplug() -> None:
+        if had_its_own:
+            handler_class.run_wsgi = original
+        else:
+            del handler_class.run_wsgi
 
     return unplug
 

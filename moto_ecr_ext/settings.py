@@ -8,12 +8,11 @@ point its resets at somebody's data.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from moto.core.config import default_user_config
 
 
 class SettingError(ValueError):
@@ -42,7 +41,8 @@ class Setting:
         return text
 
     def get(self) -> str:
-        config: Mapping[str, Any] = default_user_config.get("ecr", {})  # type: ignore[assignment]
+        """What it is now. Raises SettingError when its source has a value that it cannot have."""
+        config = _mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
         if self.name in _installed:
@@ -50,6 +50,14 @@ class Setting:
         if self.variable in os.environ:
             return self.parse(os.environ[self.variable], self.variable)
         return self.default
+
+
+def _mock_config() -> Mapping[str, Any]:
+    """What `mock_aws(config={"ecr": ...})` was given."""
+    # Importing moto takes a third of a second, which a run that does not use it should not pay.
+    from moto.core.config import default_user_config
+
+    return default_user_config.get("ecr", {})  # type: ignore[return-value]
 
 
 VERIFY_LAYERS = Setting(
@@ -113,6 +121,30 @@ def install(
     _installed.update(parsed)
     _location = location
     _server_address = server_address
+
+
+@contextmanager
+def defaults(**behaviour: str) -> Iterator[None]:
+    """Other defaults for this block; what `install()` or the environment says comes before them."""
+    mine = {
+        setting.name: behaviour[setting.name]
+        for setting in ALL
+        if setting.name in behaviour
+        and setting.name not in _installed
+        and setting.variable not in os.environ
+    }
+    _installed.update(mine)
+    try:
+        yield
+    finally:
+        for name in mine:
+            _installed.pop(name, None)
+
+
+def listen_at(address: str | None) -> None:
+    """Take over the `host:port` of a server of this process, which is known once it listens."""
+    global _server_address
+    _server_address = address
 
 
 def store_location() -> StoreLocation:

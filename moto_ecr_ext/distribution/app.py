@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
-from moto_ecr_ext.hosts import is_aws_host, registry_of_host
+from moto_ecr_ext.hosts import is_aws_host
 
 from .access import Unauthorized, access_by_password, access_by_url, ask_for_credentials
 from .bodies import body_of_environ
@@ -25,21 +25,27 @@ from .routes import Route, find_route
 log = logging.getLogger("moto_ecr_ext")
 
 
-def is_registry_request(environ: dict[str, Any]) -> bool:
-    """Whether a request below /v2/ is for the registry.
+def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
+    """Whether a request is the registry's to answer.
 
-    Other services have APIs there too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a host of
-    AWS that is no registry's.
+    Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a host
+    of AWS that is no registry's.
     """
-    path = environ.get("PATH_INFO", "")
     if path != "/v2" and not path.startswith("/v2/"):
         return False
-    if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256"):
+    if authorization.startswith("AWS4-HMAC-SHA256") or "X-Amz-Algorithm=" in query:
         return False
-    if "X-Amz-Algorithm=" in environ.get("QUERY_STRING", ""):
-        return False
-    host = environ.get("HTTP_HOST", "")
-    return ".amazonaws.com" not in host or registry_of_host(host) is not None or is_aws_host(host)
+    return ".amazonaws.com" not in host or is_aws_host(host)
+
+
+def is_registry_request(environ: dict[str, Any]) -> bool:
+    """`is_for_registry` of a WSGI request."""
+    return is_for_registry(
+        environ.get("PATH_INFO", ""),
+        environ.get("HTTP_AUTHORIZATION", ""),
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_HOST", ""),
+    )
 
 
 def respond(request: Request) -> Response:

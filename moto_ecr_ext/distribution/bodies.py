@@ -82,6 +82,17 @@ class SocketBody:
     def is_finished(self) -> bool:
         return self._left == 0
 
+    def drain(self, limit: int) -> bool:
+        """Read what is left, if that is at most `limit` bytes; whether the body is finished then."""
+        if self._left is None or self._left > limit:
+            return False
+        try:
+            for _ in self.pieces():
+                pass
+        except BodyTruncated:
+            return False
+        return True
+
     def pieces(self) -> Iterator[memoryview]:
         if self._left is None:
             yield from self._dechunked()

@@ -50,6 +50,7 @@ def append(request: Request, access: Access, name: str, session: str) -> Respons
     upload_id = _upload_id(session, name, access)
     with access.backend.open_upload(name, upload_id, access.registry_id) as (upload, writer):
         _receive(request, access, upload, writer)
+        upload = access.backend.advance_upload(upload, writer)
     if settings.follow_aws():
         # https://github.com/aws/containers-roadmap/issues/2831
         return _accepted(request, 201, upload)
@@ -77,13 +78,13 @@ def _commit(
     with access.backend.open_upload(name, upload_id, access.registry_id) as (upload, writer):
         _receive(request, access, upload, writer)
         if settings.follow_aws():
-            check_parts(upload)
+            check_parts(upload.advanced(writer.size))
         access.backend.complete_upload(upload, writer, [digest])
     return _created(request, name, digest)
 
 
 def _receive(request: Request, access: Access, upload: Upload, writer: UploadSession) -> None:
-    """Append the body to the upload and acknowledge it; what came of a body that breaks off is acknowledged too."""
+    """Append the body to the upload. What came of a body that breaks off is acknowledged, so that it can go on."""
     said = _chunk_range(request, upload)
     try:
         for piece in request.body.pieces():
@@ -97,8 +98,6 @@ def _receive(request: Request, access: Access, upload: Upload, writer: UploadSes
         raise RegistryError(
             "SIZE_INVALID", f"The chunk has {received} bytes, its Content-Range {said}", 400
         )
-    if received:
-        access.backend.advance_upload(upload, writer)
 
 
 def _chunk_range(request: Request, upload: Upload) -> int | None:

@@ -11,22 +11,25 @@ from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.queries import Query
 from moto_ecr_ext.storage.store import Store, current_store
 
 from .access import check_access
 from .repository import Repository
 
-_REPOSITORY = select(tables.repositories).where(
-    tables.repositories.c.account_id == bindparam("account_id"),
-    tables.repositories.c.region == bindparam("region"),
-    tables.repositories.c.name == bindparam("name"),
+_REPOSITORY = Query(
+    select(tables.repositories).where(
+        tables.repositories.c.account_id == bindparam("account"),
+        tables.repositories.c.region == bindparam("in_region"),
+        tables.repositories.c.name == bindparam("repository_name"),
+    )
 )
 _SETTING_IS = (
     (tables.registry_settings.c.account_id == bindparam("account"))
     & (tables.registry_settings.c.region == bindparam("in_region"))
     & (tables.registry_settings.c.name == bindparam("setting"))
 )
-_SETTING = select(tables.registry_settings.c.value).where(_SETTING_IS)
+_SETTING = Query(select(tables.registry_settings.c.value).where(_SETTING_IS))
 _DELETE_SETTING = tables.registry_settings.delete().where(_SETTING_IS)
 _UPDATE_SETTING = tables.registry_settings.update().where(_SETTING_IS)
 
@@ -55,9 +58,10 @@ class RegistryBackend(BaseBackend):
         Raises RepositoryNotFoundException, and AccessDeniedException when the other account does not let this one in.
         """
         account_id = registry_id or self.account_id
-        row = transaction.execute(
-            _REPOSITORY, {"account_id": account_id, "region": self.region_name, "name": name}
-        ).one_or_none()
+        row = _REPOSITORY.first(
+            transaction,
+            {"account": account_id, "in_region": self.region_name, "repository_name": name},
+        )
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         repository = Repository.from_row(row)
@@ -74,9 +78,8 @@ class RegistryBackend(BaseBackend):
         self, transaction: Connection, name: str, account_id: str | None = None
     ) -> Any | None:
         """What this registry, or that of another account in the region, has stored under `name`."""
-        return transaction.execute(
-            _SETTING, self._setting_key(name, account_id)
-        ).scalar_one_or_none()
+        row = _SETTING.first(transaction, self._setting_key(name, account_id))
+        return row.value if row else None
 
     def _store_setting(self, transaction: Connection, name: str, value: Any) -> None:
         key = self._setting_key(name)

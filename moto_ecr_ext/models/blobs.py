@@ -11,6 +11,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.blobs import Blob, BlobNotFound
+from moto_ecr_ext.storage.queries import Query
 
 from .account_settings import AccountSettingsBackend
 from .layers import LayersBackend
@@ -25,7 +26,7 @@ _IS_BLOB = (held.c.repository_id == bindparam("repository")) & (
     held.c.digest == bindparam("blob")
 )
 _FOUND = select(held.c.size, _IS_REFERENCED.label("is_referenced")).where(_IS_BLOB)
-_SIZE = select(held.c.size).where(_IS_BLOB)
+_SIZE = Query(select(held.c.size).where(_IS_BLOB))
 _DELETE = held.delete().where(_IS_BLOB)
 
 
@@ -42,9 +43,9 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id, "blob": digest}
-            size = transaction.execute(_SIZE, key).scalar_one_or_none()
+            is_held = _SIZE.first(transaction, key) is not None
         missing = LayersNotFoundException(digest, repository_name, repository.registry_id)
-        if size is None:
+        if not is_held:
             raise missing
         try:
             return self.store.blobs.open(digest)
@@ -96,4 +97,4 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
 
     def _holds(self, transaction: Connection, repository: Repository, digest: str) -> bool:
         key = {"repository": repository.id, "blob": digest}
-        return transaction.execute(_SIZE, key).one_or_none() is not None
+        return _SIZE.first(transaction, key) is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select, union
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.digest import digest_of
@@ -22,6 +22,7 @@ from moto_ecr_ext.exceptions import (
     ReferencedImagesNotFoundException,
 )
 from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.queries import Query
 
 from .base import RegistryBackend, now
 from .manifests import INDEX_MEDIA_TYPES, Manifest, parse_manifest, translate
@@ -56,34 +57,29 @@ _BY_DIGEST = select(images.c.id).where(_IN_REPOSITORY, images.c.digest == bindpa
 _BY_TAG = select(tags.c.image_id).where(
     tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag")
 )
-_BEFORE_PUT = select(
-    _BY_DIGEST.scalar_subquery().label("id"), _BY_TAG.scalar_subquery().label("tagged_id")
-)
-_SELECTED = (
-    select(*_DETAILS)
-    .where(
-        _IN_REPOSITORY,
-        images.c.id.in_(
-            union(
-                select(images.c.id).where(
-                    _IN_REPOSITORY, images.c.digest.in_(bindparam("digests", expanding=True))
-                ),
-                select(tags.c.image_id).where(
-                    tags.c.repository_id == bindparam("repository"),
-                    tags.c.name.in_(bindparam("names", expanding=True)),
-                ),
-            )
-        ),
+_BEFORE_PUT = Query(
+    select(
+        _BY_DIGEST.scalar_subquery().label("id"), _BY_TAG.scalar_subquery().label("tagged_id")
     )
-    .order_by(images.c.id)
 )
-_TAGS_OF = (
+_DETAIL_BY_DIGEST = Query(
+    select(*_DETAILS).where(_IN_REPOSITORY, images.c.digest == bindparam("image"))
+)
+_DETAIL_BY_TAG = Query(
+    select(*_DETAILS)
+    .join(tags, tags.c.image_id == images.c.id)
+    .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
+)
+_TAGS_OF = Query(
     select(tags.c.image_id, tags.c.name)
-    .where(tags.c.image_id.in_(bindparam("image_ids", expanding=True)))
+    .where(
+        tags.c.repository_id == bindparam("repository"),
+        tags.c.image_id.between(bindparam("first"), bindparam("last")),
+    )
     .order_by(tags.c.id)
 )
-_CONTENT = select(images.c.media_type, images.c.manifest, images.c.last_pulled_at).where(
-    images.c.id == bindparam("image_id")
+_CONTENT = Query(
+    select(images.c.media_type, images.c.manifest).where(images.c.id == bindparam("image_id"))
 )
 _HELD_BLOBS = select(tables.repository_blobs.c.digest).where(
     tables.repository_blobs.c.repository_id == bindparam("repository"),
@@ -120,7 +116,6 @@ _UNREFERENCED = tables.repository_blobs.delete().where(
         references.c.digest == tables.repository_blobs.c.digest,
     ),
 )
-_PULLED = images.update().where(images.c.id == bindparam("image_id"))
 
 
 @dataclass(slots=True)
@@ -240,9 +235,9 @@ class ImagesBackend(RegistryBackend):
 
         Raises ImageTagAlreadyExistsException for an immutable tag that names another image.
         """
-        before = transaction.execute(
-            _BEFORE_PUT, {"repository": repository.id, "image": digest, "tag": tag or ""}
-        ).one()
+        [before] = _BEFORE_PUT.all(
+            transaction, {"repository": repository.id, "image": digest, "tag": tag or ""}
+        )
         tag_changed = tag is not None and (
             before.tagged_id is None or before.tagged_id != before.id
         )
@@ -268,7 +263,7 @@ class ImagesBackend(RegistryBackend):
             self.image_was_pushed(transaction, repository, stored, manifest)
             return PutResult(stored, changed=True)
         # Without a tag, the same again is a push of what is there only if nothing but the digest names it.
-        return PutResult(stored, tag_changed if tag else bool(self._tags_of(transaction, [before])))
+        return PutResult(stored, tag_changed if tag else bool(self._tags_of(transaction, repository, [before])))
 
     def image_was_pushed(
         self,
@@ -303,7 +298,7 @@ class ImagesBackend(RegistryBackend):
                 if isinstance(row, str):
                     failures.append(_failure(image_id, row))
                     continue
-                stored = transaction.execute(_CONTENT, {"image_id": row.id}).one()
+                [stored] = _CONTENT.all(transaction, {"image_id": row.id})
                 pulled.append(row)
                 asked_tag = image_id.get("imageTag")
                 for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or [None]:
@@ -324,17 +319,9 @@ class ImagesBackend(RegistryBackend):
         self.record_pull(pulled)
         return {"images": list(found.values()), "failures": failures}
 
-    def record_pull(self, rows: Iterable[Row[Any]]) -> None:
-        """Remember that these images were pulled. Within a second of the last time nothing is written."""
-        at = now()
-        stale = [
-            {"image_id": row.id, "last_pulled_at": round(at, 3)}
-            for row in rows
-            if row.last_pulled_at is None or not 0 <= at - row.last_pulled_at < 1
-        ]
-        if stale:
-            with self.store.database.write() as transaction:
-                transaction.execute(_PULLED, stale)
+    def record_pull(self, images: Iterable[Any]) -> None:
+        """Remember that these images, rows with an `id`, were pulled now."""
+        self.store.pulls.add([image.id for image in images], round(now(), 3))
 
     def batch_delete_image(
         self,
@@ -400,15 +387,15 @@ class ImagesBackend(RegistryBackend):
                 if next_token
                 else [0, -1]
             )
-            rows = transaction.execute(
-                _listing(*_wanted(filter)),
+            rows = _listing(*_wanted(filter)).all(
+                transaction,
                 {
                     "repository": repository.id,
                     "after_image": after[0],
                     "after_tag": after[1],
                     "count": count + 1,
                 },
-            ).all()
+            )
         page = rows[:count]
         more = (
             encode_token(f"ListImages/{repository.id}", [page[-1].id, page[-1].tag_id])
@@ -437,6 +424,7 @@ class ImagesBackend(RegistryBackend):
             refuse_pages_of("imageIds", next_token, max_results)
             return self._describe_named(repository_name, registry_id, image_ids)
         count = max_results or DEFAULT_PAGE_SIZE
+        self.store.pulls.write()
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             after = (
@@ -444,16 +432,16 @@ class ImagesBackend(RegistryBackend):
                 if next_token
                 else 0
             )
-            rows = transaction.execute(
-                _page(*_wanted(filter)),
+            rows = _page(*_wanted(filter)).all(
+                transaction,
                 {
                     "repository": repository.id,
                     "after_image": after,
                     "count": count + 1,
                 },
-            ).all()
+            )
             page = rows[:count]
-            tags_of = self._tags_of(transaction, page)
+            tags_of = self._tags_of(transaction, repository, page)
         more = (
             encode_token(f"DescribeImages/{repository.id}", [page[-1].id])
             if len(rows) > count
@@ -468,6 +456,7 @@ class ImagesBackend(RegistryBackend):
         self, repository_name: str, registry_id: str | None, image_ids: Sequence[ImageId]
     ) -> dict[str, Any]:
         details: dict[int, ImageDetail] = {}
+        self.store.pulls.write()
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             selection = self._select(transaction, repository, image_ids)
@@ -485,23 +474,28 @@ class ImagesBackend(RegistryBackend):
     def _select(
         self, transaction: Connection, repository: Repository, image_ids: Sequence[ImageId]
     ) -> Selection:
-        rows = transaction.execute(
-            _SELECTED,
-            {
-                "repository": repository.id,
-                "digests": [each["imageDigest"] for each in image_ids if "imageDigest" in each],
-                "names": [each["imageTag"] for each in image_ids if "imageTag" in each],
-            },
-        ).all()
-        return Selection(repository, rows, self._tags_of(transaction, rows))
+        rows: dict[int, Any] = {}
+        for image_id in image_ids:
+            for query, name, member in (
+                (_DETAIL_BY_DIGEST, "image", "imageDigest"),
+                (_DETAIL_BY_TAG, "tag", "imageTag"),
+            ):
+                if member in image_id:
+                    key = {"repository": repository.id, name: image_id[member]}
+                    rows.update((row.id, row) for row in query.all(transaction, key))
+        tags_of: dict[int, list[str]] = {}
+        for row in rows.values():
+            tags_of.update(self._tags_of(transaction, repository, [row]))
+        return Selection(repository, list(rows.values()), tags_of)
 
     def _tags_of(
-        self, transaction: Connection, rows: Sequence[Row[Any]]
+        self, transaction: Connection, repository: Repository, rows: Sequence[Any]
     ) -> dict[int, list[str]]:
+        """The tags of images that follow one another in the order of push, each in the order it was given."""
         found: dict[int, list[str]] = {}
         if rows:
-            of_images = {"image_ids": [row.id for row in rows]}
-            for image_row_id, name in transaction.execute(_TAGS_OF, of_images):
+            between = {"repository": repository.id, "first": rows[0].id, "last": rows[-1].id}
+            for image_row_id, name in _TAGS_OF.all(transaction, between):
                 found.setdefault(image_row_id, []).append(name)
         return found
 
@@ -691,7 +685,7 @@ def _missing(
 
 
 @cache
-def _page(tag_status: str, image_status: str) -> Select[Any]:
+def _page(tag_status: str, image_status: str) -> Query:
     """One page of images: `count` of them behind `after_image`, of the tag and image status that a filter names."""
     return _filtered(
         select(*_DETAILS)
@@ -704,7 +698,7 @@ def _page(tag_status: str, image_status: str) -> Select[Any]:
 
 
 @cache
-def _listing(tag_status: str, image_status: str) -> Select[Any]:
+def _listing(tag_status: str, image_status: str) -> Query:
     """One page of image identifiers: `count` of them behind tag `after_tag` of image `after_image`."""
     tag = func.coalesce(tags.c.id, 0)
     return _filtered(
@@ -722,12 +716,12 @@ def _listing(tag_status: str, image_status: str) -> Select[Any]:
     )
 
 
-def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Select[Any]:
+def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Query:
     if tag_status != "ANY":
         statement = statement.where(_TAGGED if tag_status == "TAGGED" else ~_TAGGED)
     if image_status != "ANY":
         statement = statement.where(images.c.status == image_status)
-    return statement
+    return Query(statement)
 
 
 def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:

@@ -137,7 +137,7 @@ class LayersBackend(UploadsBackend):
                 )
             if layer_part_blob:
                 session.write(layer_part_blob)
-                self.advance_upload(upload, session)
+                upload = self.advance_upload(upload, session)
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,

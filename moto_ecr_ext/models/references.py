@@ -14,6 +14,7 @@ from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
 )
 from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.queries import Query
 
 from .manifests import parse_manifest, translate
 from .repository import Repository
@@ -29,10 +30,13 @@ _CONTENT = (
     images.c.status,
     images.c.manifest,
 )
-_BY_DIGEST = select(*_CONTENT).where(
-    images.c.repository_id == bindparam("repository"), images.c.digest == bindparam("reference")
+_BY_DIGEST = Query(
+    select(*_CONTENT).where(
+        images.c.repository_id == bindparam("repository"),
+        images.c.digest == bindparam("reference"),
+    )
 )
-_BY_TAG = (
+_BY_TAG = Query(
     select(*_CONTENT)
     .join(tags, tags.c.image_id == images.c.id)
     .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("reference"))
@@ -199,10 +203,8 @@ class ReferencesBackend(ScanningBackend):
     def _find(
         self, transaction: Connection, repository: Repository, reference: str
     ) -> Row[Any]:
-        statement = _BY_DIGEST if _is_digest(reference) else _BY_TAG
-        row = transaction.execute(
-            statement, {"repository": repository.id, "reference": reference}
-        ).one_or_none()
+        query = _BY_DIGEST if _is_digest(reference) else _BY_TAG
+        row = query.first(transaction, {"repository": repository.id, "reference": reference})
         if row is None:
             raise _not_found(repository, reference)
         return row

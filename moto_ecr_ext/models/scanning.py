@@ -15,6 +15,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
 from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.queries import Query
 
 from .base import now
 from .images import ImageId, ImagesBackend, StoredImage, image_id_of
@@ -26,7 +27,7 @@ from .repository import Repository
 SCAN_INTERVAL = 24 * 60 * 60
 
 _COMPLETED = {"status": "COMPLETE", "description": "The scan was completed successfully."}
-_SCAN = select(tables.scans).where(tables.scans.c.image_id == bindparam("image"))
+_SCAN = Query(select(tables.scans).where(tables.scans.c.image_id == bindparam("image")))
 _DELETE_SCAN = tables.scans.delete().where(tables.scans.c.image_id == bindparam("image"))
 
 
@@ -53,7 +54,7 @@ class ScanningBackend(ImagesBackend):
             image = self.find_image(transaction, repository, image_id)
             if image.media_type in INDEX_MEDIA_TYPES:
                 raise UnsupportedImageTypeException
-            scan = transaction.execute(_SCAN, {"image": image.id}).one_or_none()
+            scan = _SCAN.first(transaction, {"image": image.id})
             if scan is not None and now() - scan.started_at < SCAN_INTERVAL:
                 raise LimitExceededException(
                     "The scan quota per image has been exceeded. Wait and try again."
@@ -83,7 +84,7 @@ class ScanningBackend(ImagesBackend):
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             image = self.find_image(transaction, repository, image_id)
-            scan = transaction.execute(_SCAN, {"image": image.id}).one_or_none()
+            scan = _SCAN.first(transaction, {"image": image.id})
         if scan is None:
             raise ScanNotFoundException(
                 image_id.get("imageDigest"),

@@ -1,7 +1,8 @@
 """Upload sessions: blobs while they arrive, for both protocols.
 
 The row of an upload says how many bytes were acknowledged. Bytes go to the blob store first and the row follows, so
-that what was acknowledged is always there and what is beyond it is cut off when the upload goes on.
+that what was acknowledged is always there and what is beyond it is cut off when the upload goes on. A power cut may
+take the last steps of an upload back, never a blob.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from moto_ecr_ext.exceptions import (
     UploadNotFoundException,
 )
 from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.blobs import UploadSession, UploadTruncated, is_upload_id
+from moto_ecr_ext.storage.blobs import UploadSession, UploadTruncated
+from moto_ecr_ext.storage.queries import Query
 
 from .base import RegistryBackend, now
 from .repository import Repository
@@ -29,21 +31,25 @@ from .repository import Repository
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
 MIN_PART_SIZE = 5 * 1024 * 1024
 
-_UPLOAD = select(tables.uploads).where(
-    tables.uploads.c.id == bindparam("upload"),
-    tables.uploads.c.repository_id == bindparam("repository"),
+_UPLOAD = Query(
+    select(tables.uploads).where(
+        tables.uploads.c.id == bindparam("upload"),
+        tables.uploads.c.repository_id == bindparam("repository"),
+    )
 )
 _ADVANCE = tables.uploads.update().where(
     tables.uploads.c.id == bindparam("upload"), tables.uploads.c.received == bindparam("expected")
 )
 _DELETE = tables.uploads.delete().where(tables.uploads.c.id == bindparam("upload"))
-_HOLDS = select(tables.repository_blobs.c.size).where(
-    tables.repository_blobs.c.repository_id == bindparam("repository"),
-    tables.repository_blobs.c.digest == bindparam("blob"),
+_HOLDS = Query(
+    select(tables.repository_blobs.c.size).where(
+        tables.repository_blobs.c.repository_id == bindparam("repository"),
+        tables.repository_blobs.c.digest == bindparam("blob"),
+    )
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Upload:
     """An upload session as it was acknowledged. Sizes are in bytes; `smallest_part` is among all but the last."""
 
@@ -54,6 +60,22 @@ class Upload:
     first_part: int | None = None
     smallest_part: int | None = None
     last_part: int | None = None
+
+    def advanced(self, size: int) -> Upload:
+        """This upload when it has `size` bytes, those that are new being one part."""
+        if size == self.received:
+            return self
+        part = size - self.received
+        before = [each for each in (self.smallest_part, self.last_part) if each is not None]
+        return Upload(
+            id=self.id,
+            repository=self.repository,
+            received=size,
+            parts=self.parts + 1,
+            first_part=part if self.first_part is None else self.first_part,
+            smallest_part=min(before, default=None),
+            last_part=part,
+        )
 
     @property
     def last_byte(self) -> int:
@@ -79,7 +101,7 @@ class UploadsBackend(RegistryBackend):
 
     def start_upload(self, repository_name: str, registry_id: str | None = None) -> Upload:
         """A new upload session. Raises RepositoryNotFoundException."""
-        with self.store.database.write() as transaction:
+        with self.store.database.write_swiftly() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             upload = Upload(str(uuid.uuid4()), repository)
             transaction.execute(
@@ -119,26 +141,25 @@ class UploadsBackend(RegistryBackend):
                 raise UploadNotFoundException(*upload.names) from None
             yield upload, session
 
-    def advance_upload(self, upload: Upload, session: UploadSession) -> None:
-        """Acknowledge the bytes that the session was given since it was opened, as one part."""
-        size = session.size - upload.received
-        before = [part for part in (upload.smallest_part, upload.last_part) if part is not None]
-        progress = {
-            "received": session.size,
-            "parts": upload.parts + 1,
-            "first_part": size if upload.first_part is None else upload.first_part,
-            "smallest_part": min(before, default=None),
-            "last_part": size,
-        }
-        with self.store.database.write() as transaction:
+    def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
+        """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
+        advanced = upload.advanced(session.size)
+        with self.store.database.write_swiftly() as transaction:
             moved = transaction.execute(
                 _ADVANCE,
-                {"upload": upload.id, "expected": upload.received, **progress},
+                {
+                    "upload": upload.id,
+                    "expected": upload.received,
+                    "received": advanced.received,
+                    "parts": advanced.parts,
+                    "first_part": advanced.first_part,
+                    "smallest_part": advanced.smallest_part,
+                    "last_part": advanced.last_part,
+                },
             ).rowcount
             if not moved:
                 raise UploadNotFoundException(*upload.names)
-        for name, value in progress.items():
-            setattr(upload, name, value)
+        return advanced
 
     def complete_upload(
         self,
@@ -157,7 +178,7 @@ class UploadsBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             self._upload(transaction, upload.repository, upload.id)
             key = {"repository": upload.repository.id, "blob": digest}
-            held = transaction.execute(_HOLDS, key).one_or_none() is not None
+            held = _HOLDS.first(transaction, key) is not None
             session.publish(digest)
             if not held:
                 self._add_membership(transaction, upload.repository, digest, session.size)
@@ -180,14 +201,12 @@ class UploadsBackend(RegistryBackend):
 
     def cancel_upload(self, upload: Upload) -> None:
         """Forget the upload and its bytes."""
-        with self.store.database.write() as transaction:
+        with self.store.database.write_swiftly() as transaction:
             transaction.execute(_DELETE, {"upload": upload.id})
         self.store.blobs.discard(upload.id)
 
     def _upload(self, transaction: Connection, repository: Repository, upload_id: str) -> Upload:
-        row = transaction.execute(
-            _UPLOAD, {"upload": upload_id, "repository": repository.id}
-        ).one_or_none()
+        row = _UPLOAD.first(transaction, {"upload": upload_id, "repository": repository.id})
         if row is None:
             raise UploadNotFoundException(
                 upload_id, repository.repository_name, repository.registry_id

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from . import tables
 
@@ -25,15 +26,19 @@ class SchemaVersionError(Exception):
 class Database:
     """All rows, and the transactions over them.
 
-    `read()` and `write()` give a connection in a transaction. A write commits when the block ends and is undone when
+    `read()` and the writes give a connection in a transaction. A write commits when the block ends and is undone when
     it raises. One write runs at a time in this process; a read never waits for one on a file.
+
+    Connections are kept, not taken from the engine for each transaction: that would cost as much as the queries.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._writing = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to sleep and retry.
         self._writer = threading.Lock()
+        self._idle: deque[Connection] = deque()
+        self._durable = _Writer(engine, "FULL")
+        self._swift = _Writer(engine, "NORMAL")
         self._open_schema()
 
     @classmethod
@@ -45,38 +50,54 @@ class Database:
 
     @classmethod
     def at(cls, path: Path) -> Database:
-        """The SQLite file at `path`, made if it is not there. Every commit is on disk when it returns."""
+        """The SQLite file at `path`, made if it is not there."""
         return cls(
             _sqlite_engine(
-                URL.create("sqlite", database=str(path)), QueuePool, {"timeout": _BUSY_TIMEOUT}
+                URL.create("sqlite", database=str(path)),
+                NullPool,
+                {"timeout": _BUSY_TIMEOUT, "check_same_thread": False},
             )
         )
-
-    @classmethod
-    def from_url(cls, url: str) -> Database:
-        """The database of any SQLAlchemy URL."""
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return cls.at(Path(parsed.database)) if parsed.database else cls.in_memory()
-        return cls(create_engine(parsed))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view of the rows."""
-        with self._engine.connect() as connection:
-            yield connection
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+        try:
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+        finally:
+            self._idle.append(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that changes rows: all of it happens, or nothing."""
-        with self._writer, self._writing.begin() as connection:
+        """One transaction that changes rows: all of it happens, or nothing. It is on disk when the block has ended."""
+        with self._writer, self._durable.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def write_swiftly(self) -> Iterator[Connection]:
+        """As `write`, but that a power cut may take it back, with nothing but it: for what may vanish.
+
+        Killing the process does not. Upload sessions and times of pulls are written like this.
+        """
+        with self._writer, self._swift.transaction() as connection:
             yield connection
 
     def close(self) -> None:
+        """Close all connections. No transaction may be open."""
+        while self._idle:
+            self._idle.pop().close()
+        self._durable.close()
+        self._swift.close()
         self._engine.dispose()
 
     def _open_schema(self) -> None:
-        with self._writing.begin() as connection:
+        with self.write() as connection:
             if not inspect(connection).has_table(tables.store.name):
                 tables.metadata.create_all(connection)
                 connection.execute(
@@ -100,14 +121,40 @@ class _MemoryDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._writer, self._engine.connect() as connection:
+        with self._writer, self._durable.transaction() as connection:
             yield connection
 
 
-def _sqlite_engine(url: URL, pool: type[Any], connect_args: dict[str, Any]) -> Engine:
-    # A pool without a limit that is met: every thread of the server may read at once.
-    options: dict[str, Any] = {"pool_size": 16, "max_overflow": -1} if pool is QueuePool else {}
-    engine = create_engine(url, poolclass=pool, connect_args=connect_args, **options)
+class _Writer:
+    """A connection whose transactions take SQLite's write lock at once. `synchronous` is SQLite's setting."""
+
+    def __init__(self, engine: Engine, synchronous: str):
+        self._engine = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._synchronous = synchronous
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            _driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
+        with self._connection.begin():
+            yield self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _driver_execute(connection: Connection, statement: str) -> None:
+    driver_connection = connection.connection.dbapi_connection
+    assert driver_connection is not None
+    driver_connection.cursor().execute(statement)
+
+
+def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
+    engine = create_engine(url, poolclass=pool, connect_args=connect_args)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
@@ -116,14 +163,10 @@ def _sqlite_engine(url: URL, pool: type[Any], connect_args: dict[str, Any]) -> E
         connection.execute("PRAGMA foreign_keys = ON")
         if url.database:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        driver_connection = connection.connection.dbapi_connection
-        assert driver_connection is not None
-        cursor = driver_connection.cursor()
-        cursor.execute(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-        cursor.close()
+        options = connection.get_execution_options()
+        _driver_execute(connection, options.get("sqlite_begin", "BEGIN"))
 
     return engine

@@ -19,6 +19,7 @@ from .blobs import BlobStore
 from .database import Database
 from .directory_blobs import DirectoryBlobStore
 from .memory_blobs import MemoryBlobStore
+from .pulls import PendingPulls
 
 _MEMBERS = (
     select(tables.repository_blobs.c.digest)
@@ -33,6 +34,7 @@ class Store:
     def __init__(self, database: Database, blobs: BlobStore):
         self.database = database
         self.blobs = blobs
+        self.pulls = PendingPulls(database)
         self.signing_key = self._signing_key()
         self._discard_orphans()
 
@@ -54,8 +56,10 @@ class Store:
             for table in tables.EMPTIED_FIRST_TO_LAST:
                 transaction.execute(table.delete())
             self.blobs.clear()
+        self.pulls.forget()
 
     def close(self) -> None:
+        self.pulls.write()
         self.database.close()
 
     def release(self, digests: Collection[str]) -> None:

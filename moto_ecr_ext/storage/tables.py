@@ -135,6 +135,7 @@ tags = Table(
     Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
     UniqueConstraint("repository_id", "name"),
     Index("tags_of_image", "image_id"),
+    Index("tags_in_push_order", "repository_id", "image_id"),
     sqlite_autoincrement=True,
 )
 

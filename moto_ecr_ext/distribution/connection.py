@@ -1,0 +1,158 @@
+"""The registry on the connections of moto's server: kept alive, read and written without copies.
+
+werkzeug's server closes a connection after each request, and hands bodies through its own readers. Requests for the
+registry are taken before that, on the request handler: the body is received from the socket straight into the buffer
+that is hashed and written (`bodies`), and blobs leave by sendfile or from a map of their file.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import socket
+import ssl
+import struct
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .app import is_for_registry, respond, status_line
+from .bodies import SocketBody
+from .errors import RegistryError, render_error
+from .messages import BlobSlice, Request, Response
+
+log = logging.getLogger("moto_ecr_ext")
+
+# Seconds that a client may be silent, between requests and within one.
+IDLE_TIMEOUT = 60
+# A rest of a body that is read so that the connection can go on; with more of it the connection is closed.
+_WORTH_DRAINING = 256 * 1024
+# Files up to this size leave by sendfile; larger ones faster from a map, of which only a window is there at a time.
+_MAPPED_FROM = 16 * 1024 * 1024
+_WINDOW = 8 * 1024 * 1024
+
+
+def serve(handler: BaseHTTPRequestHandler) -> bool:
+    """Answer the request that `handler` has just parsed, if it is for the registry; else leave it alone: False."""
+    target = urlsplit(handler.path)
+    path = unquote(target.path)
+    if not path.startswith("/v2"):
+        return False
+    headers = {name.lower(): value for name, value in handler.headers.items()}
+    host = target.netloc or headers.get("host", "")
+    if not is_for_registry(path, headers.get("authorization", ""), target.query, host):
+        return False
+    _prepare(handler)
+    try:
+        body = SocketBody(handler.rfile, handler.connection, _body_length(headers))  # type: ignore[arg-type]
+    except RegistryError as error:
+        handler.close_connection = True
+        _send(handler, render_error(error))
+        return True
+    request = Request(
+        method=handler.command,
+        scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
+        host=host,
+        path=path,
+        query=dict(parse_qsl(target.query, keep_blank_values=True)),
+        headers=headers,
+        body=body,
+    )
+    try:
+        response = respond(request)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        response = render_error(RegistryError("UNKNOWN", "The registry has failed; see its log", 500))
+    if not body.is_finished and not body.drain(_WORTH_DRAINING):
+        handler.close_connection = True
+    try:
+        _send(handler, response)
+        if not body.is_finished:
+            _linger(handler.connection)
+    except OSError:
+        handler.close_connection = True  # The client went away.
+    finally:
+        response.close()
+    return True
+
+
+def _body_length(headers: dict[str, str]) -> int | None:
+    """Bytes of the body; None when it comes in chunks. Raises RegistryError for a length that is none."""
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        return None
+    text = headers.get("content-length", "0").strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)
+    return int(text)
+
+
+def _prepare(handler: BaseHTTPRequestHandler) -> None:
+    """Set up the connection, once: small answers leave at once, and a silent client does not stay for ever."""
+    if getattr(handler, "_is_prepared_for_registry", False):
+        return
+    handler._is_prepared_for_registry = True  # type: ignore[attr-defined]
+    handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # By the kernel, so that the socket remains a blocking one for sendfile.
+    handler.connection.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_TIMEOUT, 0)
+    )
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
+    lines = [f"HTTP/1.1 {status_line(response.status)}", f"Date: {_date(int(time.time()))}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if handler.close_connection:
+        lines.append("Connection: close")
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    if isinstance(response.body, BlobSlice):
+        handler.connection.sendall(head)
+        _send_slice(handler.connection, response.body)
+    else:
+        handler.connection.sendall(head + response.body)
+
+
+def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
+    descriptor = part.blob.fileno()
+    if descriptor is None:
+        for chunk in part.blob.chunks(part.start, part.stop):
+            connection.sendall(chunk)
+    elif part.size < _MAPPED_FROM and not isinstance(connection, ssl.SSLSocket):
+        at = part.start
+        while at < part.stop:
+            sent = os.sendfile(connection.fileno(), descriptor, at, part.stop - at)
+            if sent == 0:
+                raise ConnectionError("the file of the blob is shorter than it was")
+            at += sent
+    else:
+        _send_mapped(connection, descriptor, part.start, part.stop)
+
+
+def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:
+    """Send bytes of a file from maps of it, each begun at a page and let go before the next."""
+    while start < stop:
+        offset = start - start % mmap.ALLOCATIONGRANULARITY
+        end = min(offset + _WINDOW, stop)
+        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+        with (
+            mmap.mmap(descriptor, end - offset, flags, mmap.PROT_READ, offset=offset) as window,
+            memoryview(window) as view,
+            view[start - offset :] as rest,
+        ):
+            connection.sendall(rest)
+        start = end
+
+
+def _linger(connection: socket.socket) -> None:
+    """Let a client that is still sending read the answer: closing on unread bytes would take it away."""
+    connection.shutdown(socket.SHUT_WR)
+    until = time.monotonic() + 2
+    while time.monotonic() < until and connection.recv(_WORTH_DRAINING):
+        pass
