@@ -1,7 +1,7 @@
 """Plugging into moto, and out again. The only module that touches moto's internals.
 
-Each seam says what it relies on. `tests/unit/test_activation.py` has a test for each, whose failure names the
-assumption that moved.
+Each seam says what it relies on. `tests/unit/test_activation.py` has a test for each, whose failure
+names the assumption that moved.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def install(
 ) -> Installation:
     """Give moto a whole ECR, until `uninstall()` or the end of a `with` block.
 
-    Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a reset of moto
-    (the start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a server. `server_address` is the
-    `host:port` of that server. `behaviour` are settings by name, such as `verify_layers=True`; `mock_aws(config=
-    {"ecr": {...}})` comes before them.
+    Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a
+    reset of moto (the start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a
+    server. `server_address` is the `host:port` of that server. `behaviour` are settings by name,
+    such as `verify_layers=True`; `mock_aws(config= {"ecr": {...}})` comes before them.
 
-    To be called before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a
-    setting that does not exist or cannot have that value.
+    To be called before `mock_aws` starts. A second call changes the settings of the first. Raises
+    SettingError for a setting that does not exist or cannot have that value.
     """
     global _seams
     location = settings.StoreLocation(Path(data_dir).resolve() if data_dir else None)
@@ -103,8 +103,8 @@ def _make_backend(region_name: str, account_id: str) -> Any:
 def _backend_factory() -> Callable[[], None]:
     """moto makes backends by calling `ecr_backends.backend(region, account_id=...)`.
 
-    Everything that holds a backend holds it through this one dict: decorator, server, proxy, Lambda, CloudFormation,
-    moto-api, resets.
+    Everything that holds a backend holds it through this one dict: decorator, server, proxy,
+    Lambda, CloudFormation, moto-api, resets.
     """
     from moto.ecr.models import ecr_backends
 
@@ -118,7 +118,9 @@ def _backend_factory() -> Callable[[], None]:
 
 
 def _registry_urls() -> Callable[[], None]:
-    """Decorator, proxy and server find a service by the first pattern of this list that a URL matches."""
+    """Decorator, proxy and server find a service by the first pattern of this list that a URL
+    matches.
+    """
     from moto.backend_index import backend_url_patterns
 
     from .hosts import ADDED_URL_PATTERNS
@@ -133,12 +135,14 @@ def _registry_urls() -> Callable[[], None]:
     return unplug
 
 
-def _server_dispatch() -> Callable[[], None]:
-    """The server's WSGI application is this class; every request goes through its `__call__`.
+def _has_server() -> bool:
+    """Whether what moto's server imports is there, which its extra `server` installs."""
+    return all(importlib.util.find_spec(name) for name in ("flask", "flask_cors"))
 
-    It takes Flask, which is there if moto's extra `server` is.
-    """
-    if importlib.util.find_spec("flask") is None:
+
+def _server_dispatch() -> Callable[[], None]:
+    """The server's WSGI application is this class; every request goes through its `__call__`."""
+    if not _has_server():
         return lambda: None
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
@@ -160,12 +164,13 @@ def _server_dispatch() -> Callable[[], None]:
 
 
 def _server_connections() -> Callable[[], None]:
-    """The server answers each request by `run_wsgi` of this class, once the request line and headers are parsed.
+    """The server answers each request by `run_wsgi` of this class, once the request line and
+    headers are parsed.
 
-    moto has the class since 5.2; before, the registry is served through `_server_dispatch` alone, without kept-alive
-    connections.
+    moto has the class since 5.2; before, the registry is served through `_server_dispatch` alone,
+    without kept-alive connections.
     """
-    if importlib.util.find_spec("flask") is None:
+    if not _has_server():
         return lambda: None
     from moto.moto_server import werkzeug_app
 
@@ -193,7 +198,8 @@ def _server_connections() -> Callable[[], None]:
 
 
 def _error_classes() -> Callable[[], None]:
-    """botocore's sessions register these handlers when they are made, as moto has its own registered.
+    """botocore's sessions register these handlers when they are made, as moto has its own
+    registered.
 
     botocore finds the class of an error by `Error.Code`, which may name this project's code (see
     `exceptions.PROJECT_CODES`), unless a handler overrides it, as botocore's own does for SQS.
@@ -216,9 +222,11 @@ def _use_the_class_of_aws(parsed: dict[str, Any], context: dict[str, Any], **kwa
 
 
 def _cloudformation() -> Callable[[], None]:
-    """CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's `Repository`.
+    """CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's
+    `Repository`.
 
-    moto collects the classes of all resource types once, so that a class of our own could not be taken out again.
+    moto collects the classes of all resource types once, so that a class of our own could not be
+    taken out again.
     """
     from moto.ecr.models import Repository
 
@@ -252,7 +260,7 @@ def _cloudformation() -> Callable[[], None]:
             region_name,
         )
 
-    replaced = {
+    replaced: dict[str, Callable[..., Any]] = {
         "create_from_cloudformation_json": create,
         "update_from_cloudformation_json": update,
     }

@@ -84,7 +84,43 @@ class MissingAuthenticationTokenException(ECRError):
 
     code = "MissingAuthenticationTokenException"
     message = "Missing Authentication Token"
-    status = 403
+
+
+class IncompleteSignatureException(ECRError):
+    """An `Authorization` header without all that AWS's signatures have."""
+
+    code = "IncompleteSignatureException"
+    message = (
+        "Authorization header requires 'Credential' parameter. "
+        "Authorization header requires 'Signature' parameter. "
+        "Authorization header requires 'SignedHeaders' parameter."
+    )
+
+
+class InvalidSignatureException(ECRError):
+    code = "InvalidSignatureException"
+    message = (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your AWS Secret Access Key and signing method. "
+        "Consult the service documentation for details."
+    )
+
+
+class UnrecognizedClientException(ECRError):
+    """An access key that IAM does not know, where it is enforced."""
+
+    code = "UnrecognizedClientException"
+    message = "The security token included in the request is invalid."
+
+
+class RequestTooLargeException(ECRError):
+    """A body longer than any request can be."""
+
+    code = "RequestEntityTooLargeException"
+    status = 413
+
+    def __init__(self, limit: int):
+        super().__init__(f"The request has more than {limit} bytes")
 
 
 class AccessDeniedException(ECRError):

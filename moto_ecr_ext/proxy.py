@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from . import settings
-from .activation import install
-from .server import add_settings, chosen_settings
+from . import hosts
+from .activation import uninstall
+from .command_line import Command
+
+if TYPE_CHECKING:
+    from .models import ECRBackend
 
 _DESCRIPTION = """\
 moto's proxy, whose ECR keeps real images and answers at the real host names of registries.
 Takes all flags of moto_proxy, which are listed below, and these:"""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command's own flags."""
-    parser = argparse.ArgumentParser(
-        "moto_ecr_proxy",
-        description=_DESCRIPTION,
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_settings(parser, {})
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the proxy until it is told to stop."""
-    from moto import proxy
-
-    parser = build_parser()
-    arguments, of_moto = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
-    if {"-h", "--help"} & set(of_moto):
-        parser.print_help()
-        print("\nFlags of moto_proxy:\n")  # noqa: T201
-        proxy.main(["--help"])
+    command = Command("moto_ecr_proxy", _DESCRIPTION, {})
+    flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
     try:
-        install(**chosen_settings(arguments))
-    except settings.SettingError as error:
-        parser.exit(2, f"moto_ecr_proxy: {error}\n")
-    # moto reads the process's own arguments when it gets none.
-    proxy.main([*of_moto] or ["--host", "127.0.0.1"])
+        from moto import proxy
+    except ImportError as error:
+        command.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[proxy]'")
+    if {"-h", "--help"} & set(flags_of_moto):
+        command.print_help()
+        print("\nFlags of moto_proxy:\n")
+        proxy.main(["--help"])
+    registry = command.open_registry(flags)
+    try:
+        _announce(registry)
+        # moto reads the process's own arguments when it gets none.
+        proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
+    finally:
+        uninstall()
+
+
+def _announce(registry: ECRBackend) -> None:
+    """Say how to log in."""
+    from moto.moto_proxy.certificate_creator import CertificateCreator
+
+    host = hosts.aws_registry_host(registry.account_id, registry.region_name)
+    print(
+        f"Registry of account {registry.account_id} in {registry.region_name}, at {host}, for\n"
+        f"clients that use this proxy and trust {CertificateCreator.cacert}.\n"
+        "To log in, for twelve hours:\n\n"
+        f"  echo {registry.password()} | skopeo login --username AWS --password-stdin {host}\n",
+        flush=True,
+    )

@@ -5,7 +5,9 @@ Nothing of moto is imported until a run or a test asks for it.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--moto-ecr-ext") or config.getini("moto_ecr_ext"):
-        from . import install, uninstall
+        config.add_cleanup(_installed().close)
 
-        install()
-        config.add_cleanup(uninstall)
+
+def _installed() -> ExitStack:
+    """The extension, installed until this is closed; as it is where it was installed before, by a
+    conftest say.
+    """
+    from . import activation
+
+    installation = ExitStack()
+    if not activation.is_installed():
+        installation.enter_context(activation.install())
+    return installation
 
 
 @dataclass(frozen=True)
@@ -52,17 +63,25 @@ class RunningServer:
             aws_secret_access_key=self.secret_access_key,
         )
 
+    def password(self, region: str = "us-east-1") -> str:
+        """What user AWS logs in to the registry of a region with."""
+        (data,) = self.client(region=region).get_authorization_token()["authorizationData"]
+        return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+
 
 @pytest.fixture
 def moto_ecr_server() -> Iterator[RunningServer]:
-    """moto's server with a whole ECR on a free port of 127.0.0.1, empty, for one test."""
+    """moto's server with a whole ECR on a free port of 127.0.0.1, empty, for one test.
+
+    It runs in this process and shares its state with `mock_aws`: all services are empty when the
+    test begins. As with the command `moto_ecr_server`, `repositoryUri` names its address, unless a
+    setting says otherwise.
+    """
     from moto.core.base_backend import BackendDict
 
-    from . import activation
+    from . import settings
 
-    was_installed = activation.is_installed()
-    activation.install()
-    try:
+    with _installed(), settings.defaults(repository_uri="endpoint"):
         from moto.server import ThreadedMotoServer
 
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -74,14 +93,14 @@ def moto_ecr_server() -> Iterator[RunningServer]:
         finally:
             server.stop()
             BackendDict.reset()
-    finally:
-        if not was_installed:
-            activation.uninstall()
 
 
 @pytest.fixture
 def moto_ecr_image() -> Callable[..., Image]:
-    """The image builder: `moto_ecr_image(seed=1, layers=3)`; see `moto_ecr_ext.testing.build_image`."""
+    """The image builder:
+
+    `moto_ecr_image(seed=1, layers=3)`; see `moto_ecr_ext.testing.build_image`.
+    """
     from .testing import build_image
 
     return build_image

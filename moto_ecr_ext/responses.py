@@ -11,23 +11,30 @@ import io
 import json
 import uuid
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlparse
 
 from botocore.awsrequest import AWSPreparedRequest
+from moto.core.exceptions import AccessDeniedError, SignatureDoesNotMatchError
 from moto.core.responses import BaseResponse
 from moto.core.utils import utcnow
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import http_date
 
 from . import hosts, service_model, settings
 from .caller import Caller, calling
 from .exceptions import (
     PROJECT_CODES,
+    AccessDeniedException,
     ECRError,
+    IncompleteSignatureException,
+    InvalidSignatureException,
     MissingAuthenticationTokenException,
+    RequestTooLargeException,
     SerializationException,
     UnknownOperationException,
+    UnrecognizedClientException,
 )
 from .principals import principal_of
 from .rendering import render
@@ -39,6 +46,10 @@ if TYPE_CHECKING:
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
+# Bytes. The largest request that ECR takes is PutImage with 4,194,304 characters, which are at most twelve bytes each
+# in JSON (`\ud83d\ude00`).
+MAX_BODY = 64 * 1024 * 1024
+
 Answer = tuple[int, dict[str, str], str]
 
 
@@ -49,35 +60,42 @@ class ECRResponse(BaseResponse):
         super().__init__(service_name="ecr")
 
     @classmethod
-    def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:  # type: ignore[override]
-        """Answer a request. The server reads the class off this bound method, so that it has to be one."""
+    def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:
+        """Answer a request. The server reads the class off this bound method, so it has to be one."""
         return cls().answer(request, full_url)
 
     def answer(self, request: Any, full_url: str) -> Answer:
-        self._read_envelope(request, full_url)
+        """The status, headers and body of the answer."""
         try:
+            self._read_envelope(request, full_url)
             operation = self._operation()
             parameters = check(operation, self._parse_body())
-            self._authorize(parameters)
+            self._authorize(operation, parameters)
             result = self._call(operation, parameters)
         except ECRError as error:
             return self._render_error(error)
-        except HTTPException as error:
-            return self._render_refusal(error)
         return 200, self._response_headers(), json.dumps(result)
 
     def _read_envelope(self, request: Any, full_url: str) -> None:
-        """All of the request but what its body means, under the names that moto's authentication reads."""
+        """All of the request but what its body means, by the names that moto's authentication reads."""
+        from moto.iam.models import mark_account_as_visited
+
         self.headers = request.headers
         self.raw_body = _take_body(request)
         self.method = request.method
         self.uri = full_url
-        self.parsed_url = urlsplit(full_url)
+        self.parsed_url = urlparse(full_url)
         self.raw_path = self.parsed_url.path
         self.data = self.querystring = {}
-        self.region = self.get_region_from_url(request, full_url)
+        try:
+            self.region = self.get_region_from_url(request, full_url)
+        except IndexError:
+            # moto reads the region of a credential that has none.
+            raise IncompleteSignatureException from None
         self.access_key = self.get_access_key()
         self.current_account = self.get_current_account()
+        # What GetAccessKeyLastUsed of moto's IAM tells.
+        mark_account_as_visited(self.current_account, self.access_key, "ecr", self.region)
 
     def _operation(self) -> str:
         target = str(self.headers.get("X-Amz-Target", ""))
@@ -92,30 +110,50 @@ class ECRResponse(BaseResponse):
 
     def _parse_body(self) -> Any:
         body = self.raw_body
-        if self.headers.get("Content-Encoding") == "gzip":
-            try:
-                body = gzip.decompress(body)
-            except (OSError, EOFError, zlib.error):
-                raise SerializationException("The body is not valid gzip") from None
+        if self.headers.get("Content-Encoding", "").lower() == "gzip":
+            body = _unzipped(body)
         try:
             return json.loads(body) if body.strip() else {}
         except (ValueError, RecursionError):
             raise SerializationException("The body is not valid JSON") from None
 
-    def _authorize(self, parameters: dict[str, Any]) -> None:
+    def _authorize(self, operation: str, parameters: dict[str, Any]) -> None:
         """Ask moto's IAM, which enforces its policies once a test has said so."""
-        resource = "*"
+        for resource in self._resources(operation, parameters):
+            count = self.request_count
+            try:
+                self._authenticate_and_authorize_normal_action(resource)
+            except AccessDeniedError:
+                raise AccessDeniedException(
+                    self._principal(), f"ecr:{operation}", resource, "identity-based"
+                ) from None
+            except SignatureDoesNotMatchError:
+                raise InvalidSignatureException from None
+            except HTTPException:
+                # An access key that is unknown or not active. moto has names of XML for it.
+                raise UnrecognizedClientException from None
+            except (KeyError, IndexError):
+                # moto reads a signature that is not there, or not whole.
+                if "Authorization" in self.headers:
+                    raise IncompleteSignatureException from None
+                raise MissingAuthenticationTokenException from None
+            if self.request_count != count:
+                return  # moto lets it pass and counts it, as one request whatever it names.
+
+    def _resources(self, operation: str, parameters: dict[str, Any]) -> Sequence[str]:
+        """What the request is about, as IAM's policies name it.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        """
+        if "resourceArn" in parameters:
+            return [parameters["resourceArn"]]
+        names = parameters.get("repositoryNames", [])
         if "repositoryName" in parameters:
-            resource = hosts.repository_arn(
-                parameters.get("registryId", self.current_account),
-                self.region,
-                parameters["repositoryName"],
-            )
-        try:
-            self._authenticate_and_authorize_normal_action(resource)
-        except KeyError:
-            # moto reads the signature of a request that has none.
-            raise MissingAuthenticationTokenException from None
+            names = [parameters["repositoryName"]]
+        elif operation == "DescribeRepositories" and not names:
+            names = ["*"]
+        registry_id = parameters.get("registryId", self.current_account)
+        return [hosts.repository_arn(registry_id, self.region, name) for name in names] or ["*"]
 
     def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         method_name = service_model.method_name(operation)
@@ -130,13 +168,21 @@ class ECRResponse(BaseResponse):
     def backend(self) -> ECRBackend:
         from .models.backends import registry_backend
 
-        return registry_backend(self.current_account, self.region)
+        try:
+            return registry_backend(self.current_account, self.region)
+        except KeyError:
+            raise InvalidSignatureException(
+                "Credential should be scoped to a valid region."
+            ) from None
+
+    def _principal(self) -> str:
+        return principal_of(self.current_account, self.region, self.access_key, self.headers)
 
     def _caller(self, operation: str) -> Caller:
         host = self.headers.get("Host") or self.parsed_url.netloc
         return Caller(
             action=f"ecr:{operation}",
-            principal=principal_of(self.current_account, self.region, self.access_key, self.headers),
+            principal=self._principal(),
             scheme=self.parsed_url.scheme,
             address=None if hosts.is_aws_host(host) else host,
         )
@@ -149,14 +195,6 @@ class ECRResponse(BaseResponse):
         body = {"__type": error.code, "message": error.message, **error.members()}
         return error.status, headers, json.dumps(body)
 
-    def _render_refusal(self, error: HTTPException) -> Answer:
-        """What moto's IAM says, which speaks XML, in the form of this protocol."""
-        code = getattr(error, "error_type", error.name)
-        # Services of the JSON protocols call it so.
-        code = {"AccessDenied": "AccessDeniedException"}.get(code, code)
-        body = {"__type": code, "message": getattr(error, "message", error.description)}
-        return error.code or 403, self._response_headers(), json.dumps(body)
-
     def _response_headers(self) -> dict[str, str]:
         return {
             "Content-Type": _CONTENT_TYPE,
@@ -166,17 +204,35 @@ class ECRResponse(BaseResponse):
 
 
 def _take_body(request: Any) -> bytes:
-    """The whole body, taken out of the request.
+    """The whole body, taken out of the request. Raises RequestTooLargeException.
 
-    A werkzeug request and its environment refer to each other, so that a body left there stays in memory until the
-    garbage collector comes: 13 MiB for each part of a layer.
+    A werkzeug request and its environment refer to each other, so that a body left there stays in
+    memory until the garbage collector comes: 13 MiB for each part of a layer.
     """
     if isinstance(request, AWSPreparedRequest):  # moto up to 5.2.2, in the process
-        body = request.body
+        body: Any = request.body
         if hasattr(body, "read"):
             body = body.read()
-        return body.encode() if isinstance(body, str) else bytes(body or b"")
-    body = request.get_data(cache=False)
+        return _within_limit(body.encode() if isinstance(body, str) else bytes(body or b""))
+    request.max_content_length = MAX_BODY
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise RequestTooLargeException(MAX_BODY) from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
     return bytes(body)
+
+
+def _unzipped(body: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            return _within_limit(file.read(MAX_BODY + 1))
+    except (OSError, EOFError, zlib.error):
+        raise SerializationException("The body is not valid gzip") from None
+
+
+def _within_limit(body: bytes) -> bytes:
+    if len(body) > MAX_BODY:
+        raise RequestTooLargeException(MAX_BODY)
+    return body

@@ -1,8 +1,8 @@
 """Every setting: its name, where it is read from, what it may be.
 
-How calls behave is asked at each call: `mock_aws(config={"ecr": {...}})` first, then what `install()` was given, then
-the environment. Where state is kept is fixed by `install()`, so that nothing in the environment of a test process can
-point its resets at somebody's data.
+How calls behave is asked at each call: `mock_aws(config={"ecr": {...}})` first, then what
+`install()` was given, then the environment. Where state is kept is fixed by `install()`, so that
+nothing in the environment of a test process can point its resets at somebody's data.
 """
 
 from __future__ import annotations
@@ -33,11 +33,18 @@ class Setting:
         """Its environment variable."""
         return f"MOTO_ECR_{self.name.upper()}"
 
+    @property
+    def flag(self) -> str:
+        """Its flag of the commands."""
+        return "--" + self.name.replace("_", "-")
+
     def parse(self, value: object, source: str) -> str:
         """The choice that `value` means. Raises SettingError, naming the source and the choices."""
         text = str(value).lower()
         if text not in self.choices:
-            raise SettingError(f"{source} is {value!r}; it must be one of {', '.join(self.choices)}")
+            raise SettingError(
+                f"{source} is {value!r}; it must be one of {', '.join(self.choices)}"
+            )
         return text
 
     def get(self) -> str:
@@ -76,7 +83,7 @@ REPOSITORY_URI = Setting(
     "repository_uri",
     ("aws", "endpoint"),
     "aws",
-    "whether repositoryUri and proxyEndpoint name AWS's host or the address that the request came to",
+    "whether repositoryUri and proxyEndpoint name AWS's host or the address of the request",
 )
 QUIRKS = Setting(
     "quirks",
@@ -88,7 +95,7 @@ ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS)
 
 
 def follow_aws() -> bool:
-    """Whether the registry is to answer as ECR does where that departs from the OCI specification."""
+    """Whether the registry is to answer as ECR does where ECR departs from the specification."""
     return QUIRKS.get() == "aws"
 
 
@@ -107,7 +114,10 @@ _server_address: str | None = None
 def install(
     location: StoreLocation, server_address: str | None, behaviour: Mapping[str, object]
 ) -> None:
-    """Take over what `install()` was given. Raises SettingError and changes nothing when a value cannot be."""
+    """Take over what `install()` was given.
+
+    Raises SettingError and changes nothing when a value cannot be.
+    """
     global _location, _server_address
     by_name = {setting.name: setting for setting in ALL}
     unknown = sorted(set(behaviour) - set(by_name))

@@ -5,40 +5,56 @@ from __future__ import annotations
 from werkzeug.http import parse_range_header
 
 from .access import Access
+from .conditions import client_holds, entity_tag
+from .errors import range_not_satisfiable
 from .messages import BlobSlice, Request, Response
 
 
 def get(request: Request, access: Access, name: str, digest: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pulling blobs"; one range of bytes (RFC 9110, 14), If-None-Match."""
+    """OCI Distribution Specification 1.1, "Pulling blobs".
+
+    With If-None-Match, and with one range of bytes (RFC 9110, 14). Several ranges are answered with
+    the whole blob, as S3 does to which ECR redirects.
+    """
     blob = access.backend.open_blob(name, digest, access.registry_id)
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
-        "ETag": f'"{digest}"',
+        "ETag": entity_tag(digest),
         "Accept-Ranges": "bytes",
     }
-    if request.headers.get("if-none-match", "").strip('"') == digest:
+    if client_holds(request, digest):
         blob.close()
         return Response(304, headers)
-    start, stop, status = 0, blob.size, 200
-    ranges = parse_range_header(request.headers.get("range"))
-    if_range = request.headers.get("if-range")
-    if (
-        ranges
-        and ranges.units == "bytes"
-        and len(ranges.ranges) == 1
-        and if_range in (None, headers["ETag"])
-    ):
-        wanted = ranges.range_for_length(blob.size)
-        if wanted is None:
-            blob.close()
-            return Response(416, {**headers, "Content-Range": f"bytes */{blob.size}"})
-        (start, stop), status = wanted, 206
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
-    return Response(status, headers, BlobSlice(blob, start, stop))
+    wanted = _wanted_range(request, headers["ETag"], blob.size)
+    if wanted is None:
+        return Response(200, headers, BlobSlice(blob, 0, blob.size))
+    start, stop = wanted
+    if start >= stop:
+        blob.close()
+        raise range_not_satisfiable(blob.size)
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
+    return Response(206, headers, BlobSlice(blob, start, stop))
 
 
 def delete(request: Request, access: Access, name: str, digest: str) -> Response:
     """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob."""
     access.backend.delete_blob(name, digest, access.registry_id)
     return Response(202)
+
+
+def _wanted_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
+    """The part that is asked for, its end exclusive; empty when the blob has none of it.
+
+    None for the whole: a HEAD, no or more than one range, one that cannot be read, or an If-Range
+    of other content.
+    """
+    ranges = parse_range_header(request.headers.get("range"))
+    if request.method != "GET" or ranges is None or ranges.units != "bytes":
+        return None
+    if len(ranges.ranges) != 1 or request.headers.get("if-range", etag) != etag:
+        return None
+    first, end = ranges.ranges[0]
+    # From the end when negative; of more than there is, all of it.
+    start = first if first >= 0 else max(size + first, 0)
+    return start, size if end is None else min(end, size)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .messages import BodyTruncated
 
 BUFFER_SIZE = 4 * 1024 * 1024
 _SMALL = 64 * 1024
-_LONGEST_LINE = 8 * 1024
+_INCOMING_SIZE = 1024 * 1024
+_LONGEST_LINE = 4 * 1024
 
 _of_thread = threading.local()
 
@@ -76,106 +77,147 @@ class SocketBody:
         self._reader = reader
         self._connection = connection
         self.length = length
-        self._left = length
-
-    @property
-    def is_finished(self) -> bool:
-        return self._left == 0
+        self.is_finished = length == 0
 
     def drain(self, limit: int) -> bool:
-        """Read what is left, if that is at most `limit` bytes; whether the body is finished then."""
-        if self._left is None or self._left > limit:
+        """Read the body to its end, if nothing was read of it and it has at most `limit` bytes; whether it ended."""
+        if self.length is None or self.length > limit:
             return False
         try:
             for _ in self.pieces():
                 pass
         except BodyTruncated:
             return False
-        return True
+        return self.is_finished
 
     def pieces(self) -> Iterator[memoryview]:
-        if self._left is None:
-            yield from self._dechunked()
-        else:
-            yield from self._received(self._left)
+        if self.is_finished:
+            return iter(())
+        if self.length is None:
+            return self._dechunked()
+        return self._received(self.length)
 
-    def _received(self, size: int) -> Iterator[memoryview]:
-        left = self._left = size
-        buffer = _buffer(size)
-        # What the reader took from the socket beyond the headers; it has some, or the socket has.
-        filled = min(len(self._reader.peek()), left) if left else 0
-        if filled:
-            filled = self._reader.readinto(buffer[: min(filled, len(buffer))]) or 0
+    def _received(self, left: int) -> Iterator[memoryview]:
+        buffer = _buffer(left)
+        filled = self._take_buffered(buffer[: min(left, len(buffer))])
         while left:
-            while filled < len(buffer) and filled < left:
-                received = self._receive(buffer[filled : min(len(buffer), left)])
+            wanted = min(left, len(buffer))
+            while filled < wanted:
+                received = self.receive(buffer[filled:wanted])
                 if not received:
-                    # What came until now is acknowledged to a client that asks for the status.
+                    # What came until now is kept for a client that asks where to go on.
                     if filled:
                         yield buffer[:filled]
                     raise BodyTruncated
                 filled += received
             left -= filled
-            self._left = left
+            self.is_finished = left == 0
             yield buffer[:filled]
             filled = 0
 
-    def _receive(self, into: memoryview) -> int:
+    def _take_buffered(self, into: memoryview) -> int:
+        """What the server's reader took from the socket beyond the headers. Waits only while bytes are owed."""
+        try:
+            buffered = len(self._reader.peek())
+            return self._reader.readinto(into[:buffered]) or 0
+        except OSError:
+            return 0
+
+    def receive(self, into: memoryview) -> int:
+        """Some bytes from the socket, at least one; 0 when the client has gone, or is silent for too long."""
         try:
             return self._connection.recv_into(into)
         except OSError:
             return 0
 
     def _dechunked(self) -> Iterator[memoryview]:
-        """Transfer-Encoding chunked (RFC 9112, 7.1): pieces of many small chunks are given together."""
-        buffer = _buffer(BUFFER_SIZE)
+        """The bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece."""
+        incoming = _Incoming(self)
+        incoming.begin(self._take_buffered)
+        piece = _buffer(BUFFER_SIZE)
         filled = 0
-        while True:
-            left = self._chunk_size()
-            if left == 0:
-                break
-            while left:
-                if filled == len(buffer):
-                    yield buffer
-                    filled = 0
-                received = self._read_some(buffer[filled : filled + left])
-                if not received:
-                    if filled:
-                        yield buffer[:filled]
+        try:
+            while left := _chunk_size(incoming.line()):
+                while left:
+                    if filled == len(piece):
+                        yield piece
+                        filled = 0
+                    taken = incoming.take(piece[filled : filled + left])
+                    filled += taken
+                    left -= taken
+                if incoming.line():
                     raise BodyTruncated
-                filled += received
-                left -= received
-            if self._line():
-                raise BodyTruncated
-        while self._line():
-            pass  # trailers
-        self._left = 0
+            while incoming.line():
+                pass  # trailers
+        except BodyTruncated:
+            if filled:
+                yield piece[:filled]
+            raise
+        # What came behind the body would be another request, which nobody will find.
+        self.is_finished = incoming.is_empty
         if filled:
-            yield buffer[:filled]
+            yield piece[:filled]
 
-    def _read_some(self, into: memoryview) -> int:
-        try:
-            return self._reader.readinto1(into)
-        except OSError:
-            return 0
 
-    def _chunk_size(self) -> int:
-        size = self._line().partition(b";")[0].strip()
-        try:
-            if not size or size[:1] in b"+-" or b"_" in size:
-                raise ValueError(size)
-            return int(size, 16)
-        except ValueError:
-            raise BodyTruncated from None
+class _Incoming:
+    """Bytes of a connection with chunk sizes and chunks in them, received many at a time."""
 
-    def _line(self) -> bytes:
-        try:
-            line = self._reader.readline(_LONGEST_LINE)
-        except OSError as error:
-            raise BodyTruncated from error
-        if not line.endswith(b"\n"):
+    def __init__(self, body: SocketBody):
+        self._body = body
+        self._buffer = memoryview(bytearray(_INCOMING_SIZE))
+        self._start = self._end = 0
+
+    def begin(self, take_buffered: Callable[[memoryview], int]) -> None:
+        """Take over what was read from the connection before."""
+        self._end = take_buffered(self._buffer)
+
+    @property
+    def is_empty(self) -> bool:
+        return self._start == self._end
+
+    def line(self) -> bytes:
+        """The next line, without its end. Raises BodyTruncated when there is none, or one that is too long."""
+        while True:
+            found = bytes(self._buffer[self._start : min(self._end, self._start + _LONGEST_LINE)])
+            line, end, _ = found.partition(b"\n")
+            if end:
+                self._start += len(line) + 1
+                return line.rstrip(b"\r")
+            if len(found) == _LONGEST_LINE:
+                raise BodyTruncated
+            self._receive()
+
+    def take(self, into: memoryview) -> int:
+        """Some bytes, at least one, into `into`. Raises BodyTruncated."""
+        if self.is_empty:
+            if len(into) >= len(self._buffer):
+                received = self._body.receive(into)
+                if not received:
+                    raise BodyTruncated
+                return received
+            self._receive()
+        size = min(len(into), self._end - self._start)
+        into[:size] = self._buffer[self._start : self._start + size]
+        self._start += size
+        return size
+
+    def _receive(self) -> None:
+        """Receive more behind what is there, moving that to the front."""
+        rest = self._end - self._start
+        if self._start:
+            self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
+            self._start, self._end = 0, rest
+        received = self._body.receive(self._buffer[self._end :])
+        if not received:
             raise BodyTruncated
-        return line.rstrip(b"\r\n")
+        self._end += received
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not digits or digits.strip(b"0123456789abcdefABCDEF") or len(digits) > 15:
+        raise BodyTruncated
+    return int(digits, 16)
 
 
 def body_of_environ(environ: dict[str, Any]) -> MemoryBody | StreamBody:

@@ -17,9 +17,7 @@ from .messages import Response
 class RegistryError(Exception):
     """A refusal in the registry's own terms. `headers` go with the answer."""
 
-    def __init__(
-        self, code: str, message: str, status: int, headers: dict[str, str] | None = None
-    ):
+    def __init__(self, code: str, message: str, status: int, headers: dict[str, str] | None = None):
         super().__init__(message)
         self.code = code
         self.message = message
@@ -82,6 +80,16 @@ def digest_invalid(text: str) -> RegistryError:
 
 def name_invalid(name: str) -> RegistryError:
     return RegistryError("NAME_INVALID", f"'{name}' is not a repository name", 400)
+
+
+def range_not_satisfiable(size: int) -> RegistryError:
+    """RFC 9110, 15.5.17; the specification has no code for it."""
+    return RegistryError(
+        "SIZE_INVALID",
+        f"The range that is asked for is not within the {size} bytes of the blob",
+        416,
+        {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
+    )
 
 
 def not_found(path: str) -> RegistryError:

@@ -9,13 +9,16 @@ from moto_ecr_ext.digest import is_digest
 from moto_ecr_ext.exceptions import InvalidParameterException
 
 from .access import Access
+from .conditions import client_holds, entity_tag
 from .errors import RegistryError, digest_invalid
 from .messages import Request, Response
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
-_TAG = re.compile(r"[a-zA-Z0-9-_.]{1,300}")
+# As PutImage has them (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html).
+_TAG = re.compile(r"[a-zA-Z0-9-_.]+")
+_LONGEST_TAG = 300
 
 
 def get(request: Request, access: Access, name: str, reference: str) -> Response:
@@ -26,23 +29,20 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
     headers = {
         "Content-Type": stored.media_type,
         "Docker-Content-Digest": stored.digest,
-        "ETag": f'"{stored.digest}"',
+        "ETag": entity_tag(stored.digest),
     }
     if request.method == "GET":
         access.backend.record_pull([stored.pull])
         if settings.follow_aws():
             del headers["Docker-Content-Digest"]
-    if request.headers.get("if-none-match", "").strip('"') == stored.digest:
+    if client_holds(request, stored.digest):
         return Response(304, headers)
     return Response(200, headers, stored.content)
 
 
 def put(request: Request, access: Access, name: str, reference: str) -> Response:
     """OCI Distribution Specification 1.1, "Pushing Manifests". The same again is no error."""
-    if ":" not in reference and not _TAG.fullmatch(reference):
-        raise InvalidParameterException.at(
-            "imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'"
-        )
+    _check_new_reference(reference)
     content = request.read_body(MAX_MANIFEST_SIZE)
     if content is None:
         raise RegistryError(
@@ -50,9 +50,9 @@ def put(request: Request, access: Access, name: str, reference: str) -> Response
         )
     stored = access.backend.put_manifest(
         name,
-        _reference(reference),
+        reference,
         content,
-        request.headers.get("content-type"),
+        _media_type(request.headers.get("content-type", "")) or None,
         access.registry_id,
     )
     headers = {
@@ -89,9 +89,27 @@ def _reference(text: str) -> str:
     return text
 
 
+def _check_new_reference(text: str) -> None:
+    """Raise RegistryError for what cannot be a digest, and what PutImage raises for what cannot be a tag."""
+    if ":" in text:
+        if not is_digest(text):
+            raise digest_invalid(text)
+    elif not _TAG.fullmatch(text):
+        raise InvalidParameterException.at(
+            "imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'"
+        )
+    elif len(text) > _LONGEST_TAG:
+        raise InvalidParameterException.at(
+            "imageTag", f"must have length less than or equal to {_LONGEST_TAG}"
+        )
+
+
 def _accepted(request: Request) -> list[str]:
     """Media types of the Accept header; none where it takes anything."""
-    types = [
-        each.partition(";")[0].strip() for each in request.headers.get("accept", "").split(",")
-    ]
+    types = [_media_type(each) for each in request.headers.get("accept", "").split(",")]
     return [] if "*/*" in types else [each for each in types if each]
+
+
+def _media_type(text: str) -> str:
+    """A media type without its parameters (`; charset=utf-8`), which mean nothing for a manifest."""
+    return text.partition(";")[0].strip().lower()

@@ -9,6 +9,7 @@ from typing import Any
 from moto.core.base_backend import BaseBackend
 from sqlalchemy import Connection, bindparam, select
 
+from moto_ecr_ext import hosts
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
@@ -65,14 +66,27 @@ class RegistryBackend(BaseBackend):
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         repository = Repository.from_row(row)
-        self._check_access(transaction, repository)
+        self._check_access(transaction, account_id, name, repository.policy_text)
         return repository
 
-    def _check_access(self, transaction: Connection, repository: Repository) -> None:
-        """Raise AccessDeniedException for a repository of another account that does not let this one in."""
-        if repository.registry_id != self.account_id:
-            policy = self._setting(transaction, "policy", repository.registry_id)
-            check_access(repository, self.account_id, policy)
+    def _check_access(
+        self,
+        transaction: Connection,
+        account_id: str,
+        repository_name: str,
+        repository_policy: str | None = None,
+    ) -> None:
+        """Raise AccessDeniedException for repositories of another account that does not let this one in.
+
+        The repository need not be there; `*` is all of them.
+        """
+        if account_id != self.account_id:
+            check_access(
+                self.account_id,
+                hosts.repository_arn(account_id, self.region_name, repository_name),
+                self._setting(transaction, "policy", account_id),
+                repository_policy,
+            )
 
     def _setting(
         self, transaction: Connection, name: str, account_id: str | None = None

@@ -1,4 +1,4 @@
-"""The encryption that a repository is created with.
+"""The encryption that a repository is created with. Nothing is encrypted by it.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
 """
@@ -11,26 +11,49 @@ from moto.utilities.utils import get_partition
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 
-# Keys of accounts differ and are always the same for one account, as that of `alias/aws/ecr` is on AWS.
-_AWS_MANAGED_KEYS = uuid.UUID("5c0dfb1e-6f0c-4b53-9d3e-4f6f8a4f3f10")
+_AWS_MANAGED_KEY = "alias/aws/ecr"
+# Keys that nobody has made differ between accounts, and are always the same for one account.
+_KEYS = uuid.UUID("5c0dfb1e-6f0c-4b53-9d3e-4f6f8a4f3f10")
 
 
 def encryption_configuration_of(
     given: dict[str, str] | None, account_id: str, region: str
 ) -> dict[str, str]:
-    """The configuration that is stored and shown: AES256 by default, KMS always with a key.
+    """The configuration that is stored and shown: AES256 by default, KMS always with a key's ARN.
 
-    Nothing is encrypted by it. Raises InvalidParameterException for a key beside AES256.
+    The key may be given by its id, its ARN, or an alias. Unlike on AWS it need not exist; an alias
+    is that of moto's KMS where it has it. Raises InvalidParameterException for a key beside AES256.
     """
     if not given:
         return {"encryptionType": "AES256"}
     if given["encryptionType"] == "AES256":
-        if given.get("kmsKey"):
+        if "kmsKey" in given:
             raise InvalidParameterException.at(
-                "encryptionConfiguration.kmsKey", "Must not be specified when encryptionType is AES256"
+                "encryptionConfiguration.kmsKey",
+                "Must not be specified when encryptionType is AES256",
             )
         return {"encryptionType": "AES256"}
-    key = given.get("kmsKey") or str(uuid.uuid5(_AWS_MANAGED_KEYS, f"{account_id}/{region}"))
-    if not key.startswith(("arn:", "alias/")):
-        key = f"arn:{get_partition(region)}:kms:{region}:{account_id}:key/{key}"
-    return {"encryptionType": given["encryptionType"], "kmsKey": key}
+    key = given.get("kmsKey", _AWS_MANAGED_KEY)
+    return {
+        "encryptionType": given["encryptionType"],
+        "kmsKey": _key_arn(key, account_id, region),
+    }
+
+
+def _key_arn(key: str, account_id: str, region: str) -> str:
+    if key.startswith("arn:") and ":alias/" not in key:
+        return key
+    if "alias/" in key:
+        key = _key_of_alias("alias/" + key.partition("alias/")[2], account_id, region)
+    return f"arn:{get_partition(region)}:kms:{region}:{account_id}:key/{key}"
+
+
+def _key_of_alias(alias: str, account_id: str, region: str) -> str:
+    # moto's KMS takes long to import, and only who names an alias has keys there.
+    from moto.kms.models import kms_backends
+
+    if alias != _AWS_MANAGED_KEY:
+        found = kms_backends[account_id][region].get_key_id_from_alias(alias)
+        if found:
+            return found
+    return str(uuid.uuid5(_KEYS, f"{account_id}/{region}/{alias}"))

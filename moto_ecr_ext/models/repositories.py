@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+import unicodedata
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
     InvalidParameterException,
     InvalidTagParameterException,
     RepositoryAlreadyExistsException,
@@ -28,8 +27,6 @@ from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token, refuse_pages_o
 from .repository import Repository
 
 MAX_RESOURCE_TAGS = 50
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
-MAX_REPOSITORIES = 100_000
 
 _OF_REGISTRY = (tables.repositories.c.account_id == bindparam("account")) & (
     tables.repositories.c.region == bindparam("in_region")
@@ -40,8 +37,10 @@ _PAGE = (
     .order_by(tables.repositories.c.name)
     .limit(bindparam("count"))
 )
-_UPDATE = tables.repositories.update().where(tables.repositories.c.id == bindparam("repository"))
-_DELETE = tables.repositories.delete().where(tables.repositories.c.id == bindparam("repository"))
+_IS_REPOSITORY = tables.repositories.c.id == bindparam("repository")
+_BY_ID = select(tables.repositories).where(_IS_REPOSITORY)
+_UPDATE = tables.repositories.update().where(_IS_REPOSITORY)
+_DELETE = tables.repositories.delete().where(_IS_REPOSITORY)
 _HAS_IMAGES = select(func.count()).select_from(
     select(tables.images.c.id)
     .where(tables.images.c.repository_id == bindparam("repository"))
@@ -54,7 +53,9 @@ _BLOBS = select(tables.repository_blobs.c.digest).where(
 _UPLOADS = select(tables.uploads.c.id).where(
     tables.uploads.c.repository_id == bindparam("repository")
 )
-_ARN = re.compile(r"arn:[a-z-]+:ecr:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
+_ARN = re.compile(
+    r"arn:[a-z-]+:ecr:[a-z0-9-]+:(?P<account>[0-9]{12}):repository/(?P<name>[a-z0-9._/-]+)"
+)
 
 
 class RepositoriesBackend(RegistryBackend):
@@ -70,37 +71,40 @@ class RepositoriesBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool] | None = None,
         encryption_configuration: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
+        """Another account's registry takes a repository where its policy allows ecr:CreateRepository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+        """
         mutability = image_tag_mutability or "MUTABLE"
         filters = image_tag_mutability_exclusion_filters or None
         check_exclusion_filters(mutability, filters)
         resource_tags = _merged({}, tags or [])
+        account_id = registry_id or self.account_id
         encryption = encryption_configuration_of(
-            encryption_configuration, self.account_id, self.region_name
+            encryption_configuration, account_id, self.region_name
         )
-        if registry_id not in (None, self.account_id):
-            raise InvalidParameterException.at(
-                "registryId", "A repository can only be created in the registry of the caller"
-            )
         with self.store.database.write() as transaction:
+            self._check_access(transaction, account_id, repository_name)
             try:
                 transaction.execute(
                     tables.repositories.insert(),
                     {
-                        "account_id": self.account_id,
+                        "account_id": account_id,
                         "region": self.region_name,
                         "name": repository_name,
                         "created_at": round(now(), 3),
                         "tag_mutability": mutability,
                         "tag_mutability_exclusion_filters": filters,
-                        "scan_on_push": bool((image_scanning_configuration or {}).get("scanOnPush")),
+                        "scan_on_push": bool(
+                            (image_scanning_configuration or {}).get("scanOnPush")
+                        ),
                         "encryption": encryption,
                         "resource_tags": resource_tags,
                     },
                 )
             except IntegrityError:
-                raise RepositoryAlreadyExistsException(repository_name, self.account_id) from None
-            return {"repository": self._repository(transaction, repository_name)}
+                raise RepositoryAlreadyExistsException(repository_name, account_id) from None
+            return {"repository": self._repository(transaction, repository_name, account_id)}
 
     def describe_repositories(
         self,
@@ -143,24 +147,22 @@ class RepositoriesBackend(RegistryBackend):
     def _page(
         self, transaction: Connection, after: str, count: int, registry_id: str | None
     ) -> list[Repository]:
-        """At most `count` repositories behind the name `after`. Of another account's, those that it lets be seen."""
+        """At most `count` repositories behind the name `after`.
+
+        Those of another account are shown where its registry's policy allows it for all of them.
+        """
         account_id = registry_id or self.account_id
+        self._check_access(transaction, account_id, "*")
         rows = transaction.execute(
             _PAGE,
             {
                 "account": account_id,
                 "in_region": self.region_name,
                 "after": after,
-                "count": count if account_id == self.account_id else MAX_REPOSITORIES,
+                "count": count,
             },
         )
-        found: list[Repository] = []
-        for row in rows:
-            repository = Repository.from_row(row)
-            with suppress(AccessDeniedException):
-                self._check_access(transaction, repository)
-                found.append(repository)
-        return found[:count]
+        return [Repository.from_row(row) for row in rows]
 
     def delete_repository(
         self, repository_name: str, registry_id: str | None = None, force: bool = False
@@ -247,11 +249,13 @@ class RepositoriesBackend(RegistryBackend):
     def _change(
         self, transaction: Connection, repository: Repository, **columns: Any
     ) -> Repository:
-        """Store new values of columns; the repository as it is then."""
+        """Store new values of columns; the repository as it is then.
+
+        A policy may have shut out the caller who has just put it, so access is not checked again.
+        """
         transaction.execute(_UPDATE, {"repository": repository.id, **columns})
-        return self._repository(
-            transaction, repository.repository_name, repository.registry_id
-        )
+        row = transaction.execute(_BY_ID, {"repository": repository.id}).one()
+        return Repository.from_row(row)
 
     def _repository_of_arn(self, transaction: Connection, arn: str) -> Repository:
         match = _ARN.fullmatch(arn)
@@ -265,14 +269,21 @@ class RepositoriesBackend(RegistryBackend):
 def _merged(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
     """Resource tags after `given` were put over `stored`.
 
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html, "Tag restrictions"
     """
     merged = dict(stored)
     for tag in given:
         key, value = tag["Key"], tag["Value"]
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise InvalidTagParameterException
+        if not all(map(_may_be_in_tags, key + value)):
+            raise InvalidTagParameterException
         merged[key] = value
     if len(merged) > MAX_RESOURCE_TAGS:
         raise TooManyTagsException
     return merged
+
+
+def _may_be_in_tags(character: str) -> bool:
+    """Whether it is a letter, a number or a space of any script, or one of a few signs."""
+    return character in "+-=._:/@" or unicodedata.category(character)[0] in "LNZ"

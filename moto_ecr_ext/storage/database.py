@@ -19,27 +19,38 @@ from . import tables
 _BUSY_TIMEOUT = 60
 
 
-class SchemaVersionError(Exception):
+class StoreError(Exception):
+    """What is kept cannot be opened. The message is for who chose the place."""
+
+
+class SchemaVersionError(StoreError):
     """The database was written by a version of this package that knows more than this one."""
 
 
 class Database:
     """All rows, and the transactions over them.
 
-    `read()` and the writes give a connection in a transaction. A write commits when the block ends and is undone when
-    it raises. One write runs at a time in this process; a read never waits for one on a file.
+    `read()` and the writes give a connection in a transaction. A write commits when the block ends
+    and is undone when it raises. One write runs at a time in this process; a read never waits for
+    one on a file.
 
-    Connections are kept, not taken from the engine for each transaction: that would cost as much as the queries.
+    Connections are kept, not taken from the engine for each transaction: that would cost as much as
+    the queries.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to sleep and retry.
+        # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
+        # sleep and retry.
         self._writer = threading.Lock()
         self._idle: deque[Connection] = deque()
         self._durable = _Writer(engine, "FULL")
         self._swift = _Writer(engine, "NORMAL")
-        self._open_schema()
+        try:
+            self._open_schema()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def in_memory(cls) -> Database:
@@ -75,13 +86,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that changes rows: all of it happens, or nothing. It is on disk when the block has ended."""
+        """One transaction that changes rows:
+
+        all of it happens, or nothing. It is on disk when the block has ended.
+        """
         with self._writer, self._durable.transaction() as connection:
             yield connection
 
     @contextmanager
     def write_swiftly(self) -> Iterator[Connection]:
-        """As `write`, but that a power cut may take it back, with nothing but it: for what may vanish.
+        """As `write`, but that a power cut may take it back, with nothing but it: for what may
+        vanish.
 
         Killing the process does not. Upload sessions and times of pulls are written like this.
         """
@@ -109,10 +124,10 @@ class Database:
                 tables.store.select().where(tables.store.c.name == "schema_version")
             ).one()
         if int(found.value) > tables.SCHEMA_VERSION:
-            self.close()
             raise SchemaVersionError(
-                f"The data was written by a newer moto_ecr_ext (schema version {found.value}; this one knows "
-                f"{tables.SCHEMA_VERSION}). Nothing was changed. Upgrade moto_ecr_ext, or use another directory."
+                f"The data was written by a newer moto_ecr_ext (schema version {found.value}; "
+                f"this one knows {tables.SCHEMA_VERSION}). Nothing was changed. "
+                "Upgrade moto_ecr_ext, or use another directory."
             )
 
 
@@ -126,7 +141,10 @@ class _MemoryDatabase(Database):
 
 
 class _Writer:
-    """A connection whose transactions take SQLite's write lock at once. `synchronous` is SQLite's setting."""
+    """A connection whose transactions take SQLite's write lock at once.
+
+    `synchronous` is SQLite's setting.
+    """
 
     def __init__(self, engine: Engine, synchronous: str):
         self._engine = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -158,7 +176,8 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
-        # Python's driver opens transactions by rules of its own; with None it leaves them to `begin` below.
+        # Python's driver opens transactions by rules of its own; with None it leaves them to
+        # `begin` below.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         if url.database:

@@ -54,8 +54,8 @@ class _Compiled:
         columns = list(statement.selected_columns)
         self._row = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
         self._processors = [
-            (column.key, processor)
-            for column in columns
+            (position, processor)
+            for position, column in enumerate(columns)
             if (processor := column.type.result_processor(dialect, None))
         ]
 
@@ -70,9 +70,8 @@ class _Compiled:
 
     def row(self, values: Any) -> Any:
         """A row as the statement's column types have it."""
-        row = self._row._make(values)
         if self._processors:
-            row = row._replace(
-                **{name: process(getattr(row, name)) for name, process in self._processors}
-            )
-        return row
+            values = list(values)
+            for position, process in self._processors:
+                values[position] = process(values[position])
+        return self._row._make(values)

@@ -1,7 +1,8 @@
 """The store: one database and one blob store, shared by all registries of the process.
 
-A blob's bytes are published and deleted inside the write transaction that adds or checks its membership rows. The
-database admits one writer at a time, so a blob cannot be deleted between its publication and its first member.
+A blob's bytes are published and deleted inside the write transaction that adds or checks its
+membership rows. The database admits one writer at a time, so a blob cannot be deleted between its
+publication and its first member.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import threading
 from collections.abc import Collection
 
 from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import tables
 from .blobs import BlobStore
-from .database import Database
+from .database import Database, StoreError
 from .directory_blobs import DirectoryBlobStore
 from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
@@ -42,13 +44,18 @@ class Store:
     def open(cls, location: StoreLocation) -> Store:
         """The store at `location`, made if it is not there.
 
-        Raises SchemaVersionError when the database is newer than this package.
+        Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
+        package.
         """
         directory = location.data_dir
         if directory is None:
             return cls(Database.in_memory(), MemoryBlobStore())
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(Database.at(directory / "registry.sqlite"), DirectoryBlobStore(directory))
+        path = directory / "registry.sqlite"
+        try:
+            return cls(Database.at(path), DirectoryBlobStore(directory))
+        except DBAPIError as error:
+            raise StoreError(f"{path} cannot be opened: {error.orig}") from error
 
     def clear(self) -> None:
         """Empty every registry: rows, then bytes."""
@@ -92,9 +99,7 @@ class Store:
             ).scalar_one_or_none()
             if found is None:
                 found = secrets.token_hex(32)
-                transaction.execute(
-                    tables.store.insert(), {"name": "signing_key", "value": found}
-                )
+                transaction.execute(tables.store.insert(), {"name": "signing_key", "value": found})
         return bytes.fromhex(found)
 
 
@@ -115,7 +120,10 @@ def current_store() -> Store:
 
 
 def close_current_store() -> None:
-    """Let go of the store. What it kept in memory is gone; what it kept in a directory is there for the next."""
+    """Let go of the store.
+
+    What it kept in memory is gone; what it kept in a directory is there for the next.
+    """
     global _open
     with _lock:
         if _open is not None:

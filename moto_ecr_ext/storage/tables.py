@@ -1,7 +1,9 @@
-"""The tables that hold every registry: what is kept, under which names, and which rows belong together.
+"""The tables that hold every registry: what is kept, under which names, and which rows belong
+together.
 
-Times are seconds since the epoch. Rows of a repository, and rows of an image, go with it (foreign keys cascade).
-Bytes of blobs are in the blob store, never here; manifests are here, since a request needs them whole.
+Times are seconds since the epoch. Rows of a repository, and rows of an image, go with it (foreign
+keys cascade). Bytes of blobs are in the blob store, never here; manifests are here, since a request
+needs them whole.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ store = Table(
     Column("value", Text, nullable=False),
 )
 
-# Settings of one registry: its policy, its scanning, replication and signing configuration, one row each.
+# Settings of one registry: its policy, its scanning, replication and signing configuration, one row
+# each.
 registry_settings = Table(
     "registry_settings",
     metadata,
@@ -87,14 +90,13 @@ repository_blobs = Table(
     sqlite_with_rowid=False,
 )
 
-# Upload sessions. `received` is how many bytes were acknowledged; the blob store may have more of them.
+# Upload sessions. `received` is how many bytes were acknowledged; the blob store may have more of
+# them.
 uploads = Table(
     "uploads",
     metadata,
     Column("id", _NAME, primary_key=True),
-    Column(
-        "repository_id", _ID, _belongs_to(repositories.c.id), nullable=False, index=True
-    ),
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), nullable=False, index=True),
     Column("started_at", Float, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("parts", Integer, nullable=False),
@@ -139,7 +141,8 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
-# What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind `manifest`).
+# What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind
+# `manifest`).
 image_references = Table(
     "image_references",
     metadata,
@@ -163,8 +166,8 @@ scans = Table(
     Column("findings", _JSON),
 )
 
-# All that belongs to registries, those that refer to others first. The store's own rows are not among them: its
-# version and its signing key outlive a reset, so that tokens remain valid.
+# All that belongs to registries, those that refer to others first. The store's own rows are not
+# among them: its version and its signing key outlive a reset, so that tokens remain valid.
 EMPTIED_FIRST_TO_LAST = tuple(
     table for table in reversed(metadata.sorted_tables) if table is not store
 )

@@ -455,6 +455,24 @@ class TestUploads:
             new.publish(sha256(LARGE))
         assert list(store.digests()) == [sha256(LARGE)]
 
+    def test_leave_a_discarded_upload_that_was_begun_anew(self, store: BlobStore) -> None:
+        """A session without bytes takes nothing away when it is left."""
+        upload_id = new_upload_id()
+        with store.upload(upload_id):
+            store.discard(upload_id)
+            append(store, upload_id, CONTENT)
+        with store.upload(upload_id) as session:
+            session.publish(sha256(CONTENT))
+
+    def test_sha512_of_an_upload_that_was_cut(self, store: BlobStore) -> None:
+        """A digest by reading back is that of the present bytes."""
+        with store.upload(new_upload_id()) as session:
+            session.resume_at(0)
+            session.write(CONTENT)
+            assert session.digest("sha512") == sha512(CONTENT)
+            session.resume_at(1000)
+            assert session.digest("sha512") == sha512(CONTENT[:1000])
+
     def test_uploads_are_listed(self, store: BlobStore) -> None:
         """Unfinished uploads are listed, so that orphans are found; those without bytes are not."""
         orphan, current, unused = new_upload_id(), new_upload_id(), new_upload_id()
@@ -526,6 +544,7 @@ class UploadModel:
                         self.content = self.content[:position]
                     else:
                         assert session.digest() == sha256(self.content)
+                        assert session.digest("sha512") == sha512(self.content)
                     assert session.size == len(self.content)
             self.store = next(self.stores)
         with self.store.upload(self.upload_id) as session:
@@ -550,7 +569,7 @@ class TestAnySequenceOfSessions:
         UploadModel(iter(lambda: store, None)).run(sessions)
 
     @given(sessions=SESSIONS)
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=25, deadline=None)
     def test_in_a_directory(self, sessions: list[list[tuple[str, int]]]) -> None:
         """As in memory."""
         with tempfile.TemporaryDirectory() as directory:
@@ -558,7 +577,7 @@ class TestAnySequenceOfSessions:
             UploadModel(iter(lambda: store, None)).run(sessions)
 
     @given(sessions=SESSIONS)
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=25, deadline=None)
     def test_with_a_restart_after_each(self, sessions: list[list[tuple[str, int]]]) -> None:
         """As in memory, with nothing but the files from one session to the next."""
         with tempfile.TemporaryDirectory() as directory:
@@ -868,6 +887,24 @@ class TestDirectory:
         append(directory_store, upload_id, LARGE[MIB:], MIB)
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(LARGE))
+            session.publish(sha256(LARGE))
+
+    def test_bytes_are_read_back_once_after_a_restart(
+        self,
+        directory_store: DirectoryBlobStore,
+        directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What a new process had to read, it need not read again when the next body breaks off."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, LARGE[:MIB])
+        restarted = DirectoryBlobStore(directory)
+        with restarted.upload(upload_id) as broken_off:
+            broken_off.resume_at(MIB)
+            broken_off.write(LARGE[MIB : 3 * MIB])
+        monkeypatch.delattr(os, "pread")
+        append(restarted, upload_id, LARGE[MIB:], MIB)
+        with restarted.upload(upload_id) as session:
             session.publish(sha256(LARGE))
 
     def test_progress_is_kept_of_a_limited_number_of_uploads(
