@@ -61,6 +61,8 @@ def install(
                 _registry_urls,
                 _server_dispatch,
                 _server_connections,
+                _answers_to_tls,
+                _requests_clients,
                 _error_classes,
                 _cloudformation,
             ):
@@ -193,6 +195,61 @@ def _server_connections() -> Callable[[], None]:
             handler_class.run_wsgi = original
         else:
             del handler_class.run_wsgi
+
+    return unplug
+
+
+def _answers_to_tls() -> Callable[[], None]:
+    """The server answers what is no request, such as the start of TLS, as this attribute of its
+    request handler says: by default as HTTP/0.9, without a status line.
+
+    Docker with containerd's image store, and all else that resolves names as containerd does, asks
+    a registry of this machine by TLS first, and again in plain HTTP only where the answer begins
+    with "HTTP/" (https://github.com/containerd/containerd, core/remotes/docker/registry.go,
+    isTLSError).
+    """
+    if not _has_server():
+        return lambda: None
+    from moto.moto_server import werkzeug_app
+    from werkzeug.serving import WSGIRequestHandler
+
+    handler_class = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
+    had_its_own = "default_request_version" in handler_class.__dict__
+    original = handler_class.default_request_version
+    handler_class.default_request_version = "HTTP/1.1"
+
+    def unplug() -> None:
+        if had_its_own:
+            handler_class.default_request_version = original
+        else:
+            del handler_class.default_request_version
+
+    return unplug
+
+
+def _requests_clients() -> Callable[[], None]:
+    """A request of the library `requests` comes to moto through this method of the decorator's stubber.
+
+    moto makes a werkzeug request of it, which takes no iterator for its body, as clients of
+    registries send. The answer, a status, headers and a body, goes to urllib3, which is not told
+    when it is that of a HEAD, and misses the body then.
+    """
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    original = BotocoreStubber.process_prepared_request
+
+    def process_prepared_request(self: Any, request: Any) -> Any:
+        from .distribution.in_process import is_for_registry, with_no_body, with_whole_body
+
+        if not is_for_registry(request):
+            return original(self, request)
+        answer = original(self, with_whole_body(request))
+        return with_no_body(answer) if request.method == "HEAD" and answer else answer
+
+    BotocoreStubber.process_prepared_request = process_prepared_request  # type: ignore[method-assign]
+
+    def unplug() -> None:
+        BotocoreStubber.process_prepared_request = original  # type: ignore[method-assign]
 
     return unplug
 

@@ -68,6 +68,18 @@ class LimitExceededException(ECRError):
     code = "LimitExceededException"
 
 
+class TooManyImageTags(LimitExceededException):
+    """An image has as many tags as it can have."""
+
+    def __init__(self, tag: str, repository_name: str, registry_id: str, limit: int):
+        # https://github.com/medic/cht-core/issues/11099
+        super().__init__(
+            f"Adding tag '{tag}' to an image in the "
+            f"{_in_registry(repository_name, registry_id, article='')} "
+            f"exceeds the maximum allowed number of tags per image which is '{limit}'"
+        )
+
+
 class SerializationException(ECRError):
     """A body that is not the JSON that the operation takes."""
 
@@ -185,9 +197,7 @@ class RegistryPolicyNotFoundException(ECRError):
     code = "RegistryPolicyNotFoundException"
 
     def __init__(self, registry_id: str):
-        super().__init__(
-            f"Registry policy does not exist in the registry with id '{registry_id}'"
-        )
+        super().__init__(f"Registry policy does not exist in the registry with id '{registry_id}'")
 
 
 class UploadNotFoundException(ECRError):
@@ -300,9 +310,7 @@ def image_id_text(digest: str | None, tag: str | None) -> str:
 class ImageNotFoundException(ECRError):
     code = "ImageNotFoundException"
 
-    def __init__(
-        self, digest: str | None, tag: str | None, repository_name: str, registry_id: str
-    ):
+    def __init__(self, digest: str | None, tag: str | None, repository_name: str, registry_id: str):
         super().__init__(
             f"The image with imageId {image_id_text(digest, tag)} does not exist within the "
             f"{_in_registry(repository_name, registry_id)}"
@@ -370,9 +378,7 @@ class ImageReferencedByManifestList(ECRError):
 class ScanNotFoundException(ECRError):
     code = "ScanNotFoundException"
 
-    def __init__(
-        self, digest: str | None, tag: str | None, repository_name: str, registry_id: str
-    ):
+    def __init__(self, digest: str | None, tag: str | None, repository_name: str, registry_id: str):
         super().__init__(
             f"Image scan does not exist for the image with '{image_id_text(digest, tag)}' "
             f"in the {_in_registry(repository_name, registry_id)}"

@@ -30,7 +30,8 @@ _ANY_SUFFIX = (
 
 # Every form of a registry's host, in every partition: the two of AWS's endpoints (IPv4, dual-stack), each also FIPS.
 REGISTRY_HOST_PATTERN = (
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)\." + _ANY_SUFFIX
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)\."
+    + _ANY_SUFFIX
 )
 _LOCAL_HOST_PATTERN = (
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
@@ -38,11 +39,16 @@ _LOCAL_HOST_PATTERN = (
 )
 _REGISTRY_HOST = re.compile(f"(?:{REGISTRY_HOST_PATTERN})(?::443)?")
 _LOCAL_HOST = re.compile(rf"(?:{_LOCAL_HOST_PATTERN})(?::\d+)?")
-_API_HOST = re.compile(rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|api\.(?:aws|amazonwebservices\.com\.cn))(?::443)?")
+_API_HOST = re.compile(
+    rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|api\.(?:aws|amazonwebservices\.com\.cn))(?::443)?"
+)
 
 
 # Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path.
-API_URL_PATTERN = r"https?://ecr(?:-fips)?\.(.+)\.(?:amazonaws\.com|api\.aws|api\.amazonwebservices\.com\.cn)"
+API_URL_PATTERN = (
+    r"https?://(?:api\.)?ecr(?:-fips)?\.(.+)\."
+    r"(?:amazonaws\.com|api\.aws|api\.amazonwebservices\.com\.cn)"
+)
 REGISTRY_URL_PATTERN = f"https?://{REGISTRY_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN)
 

@@ -30,9 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.print_help()
         print("\nFlags of moto_proxy:\n")
         proxy.main(["--help"])
-    registry = command.open_registry(flags)
     try:
-        _announce(registry)
+        _announce(command.open_registry(flags))
         # moto reads the process's own arguments when it gets none.
         proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:

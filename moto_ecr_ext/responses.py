@@ -36,6 +36,7 @@ from .exceptions import (
     UnknownOperationException,
     UnrecognizedClientException,
 )
+from .json_bodies import parse_body
 from .principals import principal_of
 from .rendering import render
 from .validation import check
@@ -69,7 +70,7 @@ class ECRResponse(BaseResponse):
         try:
             self._read_envelope(request, full_url)
             operation = self._operation()
-            parameters = check(operation, self._parse_body())
+            parameters = check(operation, self._parse_body(operation))
             self._authorize(operation, parameters)
             result = self._call(operation, parameters)
         except ECRError as error:
@@ -108,14 +109,11 @@ class ECRResponse(BaseResponse):
         """The operation, for moto's authentication."""
         return self._operation()
 
-    def _parse_body(self) -> Any:
+    def _parse_body(self, operation: str) -> Any:
         body = self.raw_body
         if self.headers.get("Content-Encoding", "").lower() == "gzip":
             body = _unzipped(body)
-        try:
-            return json.loads(body) if body.strip() else {}
-        except (ValueError, RecursionError):
-            raise SerializationException("The body is not valid JSON") from None
+        return parse_body(body, service_model.blob_member(operation))
 
     def _authorize(self, operation: str, parameters: dict[str, Any]) -> None:
         """Ask moto's IAM, which enforces its policies once a test has said so."""
@@ -214,14 +212,18 @@ def _take_body(request: Any) -> bytes:
         if hasattr(body, "read"):
             body = body.read()
         return _within_limit(body.encode() if isinstance(body, str) else bytes(body or b""))
-    request.max_content_length = MAX_BODY
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise RequestTooLargeException(MAX_BODY) from None
+    stream = request.environ["wsgi.input"]
+    if isinstance(stream, io.BytesIO) and stream.tell() == 0:
+        body = stream.getvalue()  # In the process: the bytes that were given, without a copy.
+    else:
+        request.max_content_length = MAX_BODY
+        try:
+            body = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            raise RequestTooLargeException(MAX_BODY) from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
-    return bytes(body)
+    return _within_limit(body)
 
 
 def _unzipped(body: bytes) -> bytes:

@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.print_help()
         print("\nFlags of moto_server:\n")
         server.main(["--help"])
-    registry = command.open_registry(flags)
     try:
+        registry = command.open_registry(flags)
         with _when_listening(lambda running: _announce(running, registry)):
             # moto reads the process's own arguments when it gets none.
             server.main([*flags_of_moto] or ["--host", "127.0.0.1"])

@@ -70,11 +70,11 @@ def download_url(key: bytes, repository: Repository, digest: str) -> str:
         "X-Ecr-Region": repository.region,
         "X-Ecr-Expires": expires,
     }
-    query["X-Ecr-Signature"] = _download_signature(
-        key, query, repository.repository_name, digest
-    )
+    query["X-Ecr-Signature"] = _download_signature(key, query, repository.repository_name, digest)
     base = hosts.download_base(repository.registry_id, repository.region)
-    return f"{base}/v2/{repository.repository_name}/blobs/{quote(digest, safe=':')}?{urlencode(query)}"
+    return (
+        f"{base}/v2/{repository.repository_name}/blobs/{quote(digest, safe=':')}?{urlencode(query)}"
+    )
 
 
 def read_download_query(

@@ -8,14 +8,13 @@ whatever else is wrong with it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+import pybase64
 from botocore.model import OperationModel, Shape
 from botocore.utils import parse_timestamp
 
@@ -159,20 +158,17 @@ def _read_date(value: Any) -> float:
     return float(moment.timestamp())
 
 
-if sys.version_info >= (3, 11):
-    _decode_base64: Callable[[str], bytes] = functools.partial(
-        binascii.a2b_base64, strict_mode=True
-    )
-else:
-    _decode_base64 = functools.partial(base64.b64decode, validate=True)
+def decode_blob(text: str | memoryview) -> bytes:
+    """The bytes of a blob on the wire. Raises SerializationException when it is not base64."""
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        raise _unconvertible("", "Blob") from None
 
 
 def _read_blob(value: Any) -> bytes:
     if isinstance(value, str):
-        try:
-            return _decode_base64(value)
-        except ValueError:
-            raise _unconvertible(value, "Blob") from None
+        return decode_blob(value)
     if isinstance(value, bytes):
         return value
     raise _unconvertible(value, "Blob")

@@ -70,7 +70,9 @@ class Command:
             try:
                 line = self._lines.get(timeout=deadline - monotonic())
             except (Empty, ValueError):
-                raise AssertionError(f"no {pattern} within {PATIENCE} s in:\n{self.output}") from None
+                raise AssertionError(
+                    f"no {pattern} within {PATIENCE} s in:\n{self.output}"
+                ) from None
             if line is None:
                 raise AssertionError(f"ended before {pattern}:\n{self.output}")
             self.output += line

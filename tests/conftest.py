@@ -8,6 +8,8 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.loaders import create_loader
+from botocore.session import Session
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
@@ -16,6 +18,9 @@ import moto_ecr_ext
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+
+# Service models and endpoints, read once: `mock_aws` makes boto3 forget them with every test.
+_MODELS = create_loader()
 
 
 class Environment:
@@ -28,7 +33,9 @@ class Environment:
         self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT
     ) -> Any:
         """A boto3 client of an account."""
-        client = boto3.client(
+        session = Session()
+        session.register_component("data_loader", _MODELS)
+        client = boto3.Session(botocore_session=session).client(
             service,
             region_name=region,
             endpoint_url=self.endpoint_url,

@@ -27,16 +27,23 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How an error of the backend is told. `aws_code` is the code of ECR where it is another one."""
+    """How an error of the backend is told.
+
+    `aws_code` is the code of ECR where it is another one, `message` what ECR says over this protocol where it says
+    something else over JSON.
+    """
 
     status: int
     code: str
     aws_code: str | None = None
+    message: str | None = None
 
 
 ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     aws.RepositoryNotFoundException: ErrorRow(404, "NAME_UNKNOWN"),
-    aws.ImageNotFoundException: ErrorRow(404, "MANIFEST_UNKNOWN"),
+    aws.ImageNotFoundException: ErrorRow(
+        404, "MANIFEST_UNKNOWN", message="Requested image not found"
+    ),
     aws.LayersNotFoundException: ErrorRow(404, "BLOB_UNKNOWN"),
     aws.ManifestBlobUnknown: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN"),
     aws.ReferencedImagesNotFoundException: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN"),
@@ -61,7 +68,7 @@ def registry_error(error: aws.ECRError) -> RegistryError:
         if kind in ERRORS:
             row = ERRORS[kind]
             code = row.aws_code if row.aws_code and settings.follow_aws() else row.code
-            return RegistryError(code, error.message, row.status)
+            return RegistryError(code, row.message or error.message, row.status)
     raise error
 
 

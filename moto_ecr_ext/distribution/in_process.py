@@ -1,14 +1,23 @@
-"""The registry inside the test process and in the proxy: moto hands over a whole request and takes a whole answer."""
+"""The registry inside the test process and in the proxy.
+
+moto hands over a whole request and takes a whole answer.
+"""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
+from requests import PreparedRequest
+
+from moto_ecr_ext.hosts import registry_of_host
+
+Answer = tuple[int, dict[str, str], Any]
 
 
-def registry_dispatch(request: Any, full_url: str, headers: Any) -> tuple[int, dict[str, str], bytes]:
+def registry_dispatch(request: Any, full_url: str, headers: Any) -> Answer:
     """What moto calls for a request to a registry's host."""
     from .app import request_of_environ, respond
     from .bodies import MemoryBody
@@ -28,7 +37,34 @@ def registry_dispatch(request: Any, full_url: str, headers: Any) -> tuple[int, d
     else:
         parsed = request_of_environ(request.environ)
     response = respond(parsed)
-    return response.status, response.headers, b"".join(response.chunks())
+    # moto's proxy closes the connection after every answer and does not say so: a client that sends
+    # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
+    headers = {**response.headers, "Connection": "close"}
+    return response.status, headers, b"".join(response.chunks())
+
+
+def is_for_registry(request: PreparedRequest) -> bool:
+    """Whether a request of `requests` goes to a registry's host."""
+    return registry_of_host(urlsplit(request.url or "").netloc) is not None
+
+
+def with_whole_body(request: PreparedRequest) -> PreparedRequest:
+    """The request with its body as bytes, whichever way `requests` was to send it."""
+    whole = request.copy()
+    whole.body = _content(request.body)
+    return whole
+
+
+def with_no_body(answer: Answer) -> Answer:
+    """The answer to a HEAD.
+
+    Its Content-Length is a promise to urllib3, that of a body which nobody has to send. It asks
+    nothing of a body that is closed.
+    """
+    status, headers, _ = answer
+    closed = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type]
+    closed.close()
+    return status, headers, closed
 
 
 def _content(body: Any) -> bytes:
@@ -36,4 +72,6 @@ def _content(body: Any) -> bytes:
         return b""
     if hasattr(body, "read"):
         body = body.read()
-    return body.encode() if isinstance(body, str) else bytes(body)
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else b"".join(body)

@@ -37,7 +37,10 @@ class Page:
 
 
 def page_of(request: Request) -> Page:
-    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number."""
+    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number.
+
+    ECR refuses an `n` outside of 1 to 1000; the specification has an empty list for 0.
+    """
     asked = request.query.get("n")
     last = request.query.get("last", "")
     if asked is None:
@@ -47,5 +50,9 @@ def page_of(request: Request) -> Page:
     if settings.follow_aws() and int(asked) > MAX_PAGE_SIZE:
         raise InvalidParameterException.at(
             "maxResults", f"Member must have value less than or equal to {MAX_PAGE_SIZE}"
+        )
+    if settings.follow_aws() and int(asked) < 1:
+        raise InvalidParameterException.at(
+            "maxResults", "Member must have value greater than or equal to 1"
         )
     return Page(request, min(int(asked), MAX_PAGE_SIZE), last)

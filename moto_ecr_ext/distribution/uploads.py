@@ -6,26 +6,27 @@ import re
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.digest import is_digest
-from moto_ecr_ext.exceptions import UploadNotFoundException
+from moto_ecr_ext.exceptions import InvalidLayerPartException, UploadNotFoundException
 from moto_ecr_ext.models.uploads import Upload, check_parts
 from moto_ecr_ext.storage.blobs import UploadSession, is_upload_id
 
 from .access import Access
-from .errors import RegistryError, digest_invalid
+from .errors import RegistryError, digest_invalid, registry_error
 from .messages import BodyTruncated, Request, Response
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
 
 
 def start(request: Request, access: Access, name: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing blobs": start a session, mount, or push a whole blob in one POST."""
-    source, mounted = request.query.get("from"), request.query.get("mount")
+    """OCI Distribution Specification 1.1, "Pushing blobs": start a session, mount, or push all in one POST.
+
+    A mount that is not granted, for whatever reason, is answered with a session.
+    """
+    mounted, digest = request.query.get("mount"), request.query.get("digest")
     if mounted is not None:
-        if not is_digest(mounted):
-            raise digest_invalid(mounted)
-        if source and access.backend.mount_blob(name, source, mounted, access.registry_id):
+        if _mount(request, access, name, mounted):
             return _created(request, name, mounted)
-    digest = request.query.get("digest") if mounted is None else None
+        digest = None
     if digest is not None and not is_digest(digest):
         raise digest_invalid(digest)
     upload = access.backend.start_upload(name, access.registry_id)
@@ -66,15 +67,21 @@ def commit(request: Request, access: Access, name: str, session: str) -> Respons
 
 
 def cancel(request: Request, access: Access, name: str, session: str) -> Response:
-    """OCI Distribution Specification 1.1, "Canceling"... an upload that is not wanted any more."""
+    """Forget an upload (endpoint end-14, which the specification has since version 1.1)."""
     upload_id = _upload_id(session, name, access)
     access.backend.cancel_upload(access.backend.find_upload(name, upload_id, access.registry_id))
     return Response(204)
 
 
-def _commit(
-    request: Request, access: Access, name: str, upload_id: str, digest: str
-) -> Response:
+def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
+    """OCI Distribution Specification 1.1, "Mounting a blob from another repository"; whether it was granted."""
+    source = request.query.get("from")
+    if not source or not is_digest(digest):
+        return False
+    return access.backend.mount_blob(name, source, digest, access.registry_id)
+
+
+def _commit(request: Request, access: Access, name: str, upload_id: str, digest: str) -> Response:
     with access.backend.open_upload(name, upload_id, access.registry_id) as (upload, writer):
         _receive(request, access, upload, writer)
         if settings.follow_aws():
@@ -109,17 +116,18 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
     text = request.headers.get("content-range")
     if text is None:
         return None
-    match = _CONTENT_RANGE.fullmatch(text.strip())
-    if match is None:
-        raise RegistryError("BLOB_UPLOAD_INVALID", f"'{text}' is not a range of bytes", 416)
-    first, last = int(match[1]), int(match[2])
-    if first != upload.received or last < first - 1:
-        raise RegistryError(
-            "BLOB_UPLOAD_INVALID",
-            f"First byte of the layer part is {first} instead of {upload.received}",
-            416,
-            _progress(request, upload),
-        )
+    try:
+        match = _CONTENT_RANGE.fullmatch(text.strip())
+        if match is None:
+            raise upload.invalid_part(f"'{text}' is not a range of bytes")
+        first, last = int(match[1]), int(match[2])
+        upload.check_continued_at(first)
+        if last < first - 1:
+            raise upload.invalid_part(f"'{text}' is not a range of bytes")
+    except InvalidLayerPartException as error:
+        refusal = registry_error(error)
+        refusal.headers.update(_progress(request, upload))
+        raise refusal from None
     return last - first + 1
 
 

@@ -38,8 +38,11 @@ class AccountSettingsBackend(RegistryBackend):
             self._store_setting(transaction, f"account/{name}", value)
         return {"name": name, "value": value}
 
-    def _account_setting(self, transaction: Connection, name: str) -> str:
-        return str(self._setting(transaction, f"account/{name}") or SETTINGS[name][0])
+    def _account_setting(
+        self, transaction: Connection, name: str, account_id: str | None = None
+    ) -> str:
+        stored = self._setting(transaction, f"account/{name}", account_id)
+        return str(stored or SETTINGS[name][0])
 
 
 def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
+
 from sqlalchemy import Connection, bindparam, exists, select
 
+from moto_ecr_ext.caller import calling, current_caller
 from moto_ecr_ext.exceptions import (
+    AccessDeniedException,
     BlobInUse,
     LayersNotFoundException,
     RepositoryNotFoundException,
@@ -57,17 +62,19 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
     ) -> bool:
         """Make a blob of another repository of the registry one of this repository too, where ECR would.
 
-        The account setting BLOB_MOUNTING is on, both repositories are encrypted alike, and an image of the source
-        refers to the blob (https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html). Otherwise
-        False. Raises RepositoryNotFoundException for the target alone.
+        That is: the registry's account setting BLOB_MOUNTING is on, the caller may download from the source, both
+        repositories are encrypted alike, and an image of the source refers to the blob. Otherwise False. Raises
+        RepositoryNotFoundException for the target alone.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self.store.database.write() as transaction:
             target = self._repository(transaction, repository_name, registry_id)
-            if self._account_setting(transaction, "BLOB_MOUNTING") != "ENABLED":
+            setting = self._account_setting(transaction, "BLOB_MOUNTING", target.registry_id)
+            if setting != "ENABLED":
                 return False
-            try:
-                source = self._repository(transaction, source_name, registry_id)
-            except RepositoryNotFoundException:
+            source = self._readable(transaction, source_name, target.registry_id)
+            if source is None:
                 return False
             if source.encryption_configuration != target.encryption_configuration:
                 return False
@@ -94,6 +101,17 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
                 raise BlobInUse(digest)
             transaction.execute(_DELETE, key)
         self.store.release([digest])
+
+    def _readable(
+        self, transaction: Connection, repository_name: str, registry_id: str
+    ) -> Repository | None:
+        """A repository from which the caller may download blobs; None where there is none."""
+        caller = current_caller()
+        with calling(replace(caller, action="ecr:GetDownloadUrlForLayer")) if caller else nullcontext():
+            try:
+                return self._repository(transaction, repository_name, registry_id)
+            except (RepositoryNotFoundException, AccessDeniedException):
+                return None
 
     def _holds(self, transaction: Connection, repository: Repository, digest: str) -> bool:
         key = {"repository": repository.id, "blob": digest}

@@ -1,82 +1,48 @@
-"""Images: manifests and their tags. The one write path for an image of either protocol, and the reads of both."""
+"""Images: manifests and their tags. The one write path for an image of either protocol, reading and deleting."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
-    ImageNotFoundException,
     ImageReferencedByManifestList,
     ImageTagAlreadyExistsException,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
+    TooManyImageTags,
 )
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
-from .base import RegistryBackend, now
-from .manifests import INDEX_MEDIA_TYPES, Manifest, parse_manifest, translate
-from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token, refuse_pages_of
+from .base import now
+from .listings import ListingsBackend
+from .manifests import Manifest, parse_manifest, translate
 from .repository import Repository
+from .selection import ImageId, Selection, failure_entry, image_id_of, tags_of
 
-ImageId = Mapping[str, str]
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
+MAX_TAGS = 1000
 
-_TAG = re.compile(r"[a-zA-Z0-9-_.]+")
-_DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
+# What an image without tags is listed under.
+_NO_TAG: list[str | None] = [None]
 
 images, tags, references = tables.images, tables.tags, tables.image_references
 
-_DETAILS = (
-    images.c.id,
-    images.c.digest,
-    images.c.media_type,
-    images.c.artifact_type,
-    images.c.subject,
-    images.c.size,
-    images.c.pushed_at,
-    images.c.last_pulled_at,
-    images.c.status,
-    images.c.last_archived_at,
-    images.c.last_activated_at,
-)
 _IN_REPOSITORY = images.c.repository_id == bindparam("repository")
-_any_tag = tags.alias()
-_TAGGED = exists().where(_any_tag.c.image_id == images.c.id)
-
 _BY_DIGEST = select(images.c.id).where(_IN_REPOSITORY, images.c.digest == bindparam("image"))
 _BY_TAG = select(tags.c.image_id).where(
     tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag")
 )
 _BEFORE_PUT = Query(
-    select(
-        _BY_DIGEST.scalar_subquery().label("id"), _BY_TAG.scalar_subquery().label("tagged_id")
-    )
-)
-_DETAIL_BY_DIGEST = Query(
-    select(*_DETAILS).where(_IN_REPOSITORY, images.c.digest == bindparam("image"))
-)
-_DETAIL_BY_TAG = Query(
-    select(*_DETAILS)
-    .join(tags, tags.c.image_id == images.c.id)
-    .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
-)
-_TAGS_OF = Query(
-    select(tags.c.image_id, tags.c.name)
-    .where(
-        tags.c.repository_id == bindparam("repository"),
-        tags.c.image_id.between(bindparam("first"), bindparam("last")),
-    )
-    .order_by(tags.c.id)
+    select(_BY_DIGEST.scalar_subquery().label("id"), _BY_TAG.scalar_subquery().label("tagged_id"))
 )
 _CONTENT = Query(
     select(images.c.media_type, images.c.manifest).where(images.c.id == bindparam("image_id"))
@@ -129,25 +95,6 @@ class Image:
     image_manifest_media_type: str
 
 
-@dataclass(slots=True)
-class ImageDetail:
-    """An image and all of its tags. The attributes are the members of ECR's `ImageDetail`."""
-
-    registry_id: str
-    repository_name: str
-    image_digest: str
-    image_tags: list[str] | None
-    image_size_in_bytes: int
-    image_pushed_at: float
-    image_manifest_media_type: str
-    artifact_media_type: str | None
-    last_recorded_pull_time: float | None
-    subject_manifest_digest: str | None
-    image_status: str
-    last_archived_at: float | None
-    last_activated_at: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class StoredImage:
     """An image that is in a repository now, by its row."""
@@ -164,7 +111,7 @@ class PutResult:
     changed: bool
 
 
-class ImagesBackend(RegistryBackend):
+class ImagesBackend(ListingsBackend):
     """Operations on images."""
 
     def put_image(
@@ -183,7 +130,7 @@ class ImagesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
-        content = image_manifest.encode("utf-8", "surrogatepass")
+        content = image_manifest.encode()
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             manifest = parse_manifest(content, image_manifest_media_type)
@@ -233,37 +180,35 @@ class ImagesBackend(RegistryBackend):
     ) -> PutResult:
         """The write path of both protocols: an image and its tag, as the repository's mutability allows.
 
-        Raises ImageTagAlreadyExistsException for an immutable tag that names another image.
+        Raises ImageTagAlreadyExistsException for an immutable tag that names another image, and LimitExceededException
+        for one tag too many.
         """
         [before] = _BEFORE_PUT.all(
             transaction, {"repository": repository.id, "image": digest, "tag": tag or ""}
         )
-        tag_changed = tag is not None and (
-            before.tagged_id is None or before.tagged_id != before.id
-        )
-        if tag is not None and before.tagged_id is not None and tag_changed:
-            if repository.is_immutable(tag):
-                raise ImageTagAlreadyExistsException(tag, repository.repository_name)
+        gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
+        if tag is not None and gets_tag:
+            _check_tag(transaction, repository, before, tag)
         is_new = before.id is None
-        if is_new:
-            image_row_id = self._insert(transaction, repository, manifest, digest)
-        else:
-            image_row_id = before.id
-        if tag is not None and tag_changed:
-            key = {"repository": repository.id, "tag": tag, "image_id": image_row_id}
+        row_id = self._insert(transaction, repository, manifest, digest) if is_new else before.id
+        if gets_tag:
             if before.tagged_id is None:
                 transaction.execute(
                     tags.insert(),
-                    {"repository_id": repository.id, "name": tag, "image_id": image_row_id},
+                    {"repository_id": repository.id, "name": tag, "image_id": row_id},
                 )
             else:
-                transaction.execute(_MOVE_TAG, key)
-        stored = StoredImage(image_row_id, digest)
+                transaction.execute(
+                    _MOVE_TAG, {"repository": repository.id, "tag": tag, "image_id": row_id}
+                )
+        image = StoredImage(row_id, digest)
         if is_new:
-            self.image_was_pushed(transaction, repository, stored, manifest)
-            return PutResult(stored, changed=True)
-        # Without a tag, the same again is a push of what is there only if nothing but the digest names it.
-        return PutResult(stored, tag_changed if tag else bool(self._tags_of(transaction, repository, [before])))
+            self.image_was_pushed(transaction, repository, image, manifest)
+            return PutResult(image, changed=True)
+        # Without a tag, it is the same again only where the image has none.
+        return PutResult(
+            image, gets_tag if tag else bool(tags_of(transaction, repository, [image]))
+        )
 
     def image_was_pushed(
         self,
@@ -291,17 +236,17 @@ class ImagesBackend(RegistryBackend):
         failures = []
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            selection = self._select(transaction, repository, image_ids)
+            selection = Selection(transaction, repository, image_ids)
             pulled = []
             for image_id in image_ids:
                 row = selection.match(image_id)
                 if isinstance(row, str):
-                    failures.append(_failure(image_id, row))
+                    failures.append(failure_entry(image_id, row))
                     continue
                 [stored] = _CONTENT.all(transaction, {"image_id": row.id})
                 pulled.append(row)
                 asked_tag = image_id.get("imageTag")
-                for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or [None]:
+                for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or _NO_TAG:
                     content, media_type, digest = stored.manifest, stored.media_type, row.digest
                     if "imageDigest" not in image_id:
                         content, media_type = translate(
@@ -329,175 +274,43 @@ class ImagesBackend(RegistryBackend):
         image_ids: Sequence[ImageId],
         registry_id: str | None = None,
     ) -> dict[str, Any]:
-        """Remove tags; remove images by digest or with their last tag. A child goes only after its index.
+        """Remove tags; remove images by digest or with their last tag.
+
+        An image goes only after the indexes that list it, which may be named in the same call.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
-        removed: dict[tuple[str, str | None], ImageId] = {}
-        failures = []
-        gone: set[int] = set()
-        freed: set[str] = set()
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            selection = self._select(transaction, repository, image_ids)
-            for image_id in sorted(image_ids, key=selection.is_no_index):
-                row, tag = selection.match(image_id), image_id.get("imageTag")
-                if isinstance(row, str):
-                    failures.append(_failure(image_id, row))
-                    continue
-                if row.id in gone or (row.digest, tag) in removed:
-                    continue  # Named twice in one call, once by digest and once by tag.
-                remaining = [
-                    each
-                    for each in selection.tags_of(row.id)
-                    if (row.digest, each) not in removed
-                ]
-                leaving = [tag] if tag else remaining
-                if len(leaving) < len(remaining):
-                    self.remove_tag(transaction, repository, str(tag))
-                else:
+            selection = Selection(transaction, repository, image_ids)
+            removal = _Removal(self, transaction, repository, selection)
+            failures = [
+                failure_entry(image_id, code)
+                for image_id in image_ids
+                if isinstance(code := selection.match(image_id), str)
+            ]
+            waiting = [
+                image_id
+                for image_id in image_ids
+                if not isinstance(selection.match(image_id), str)
+            ]
+            # An index that goes lets its children go, in the next round.
+            refused: list[tuple[ImageId, ImageReferencedByManifestList]] = []
+            while waiting:
+                refused = []
+                for image_id in waiting:
                     try:
-                        freed |= self.remove_image(transaction, repository, row)
+                        removal.remove(image_id)
                     except ImageReferencedByManifestList as error:
-                        failures.append(_failure(image_id, error.code, error.message))
-                        continue
-                    gone.add(row.id)
-                for each in leaving or [None]:
-                    removed[row.digest, each] = image_id_of(row.digest, each)
-        self.store.release(freed)
-        return {"imageIds": list(removed.values()), "failures": failures}
-
-    def list_images(
-        self,
-        repository_name: str,
-        registry_id: str | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """One entry for each tag, and one for each image without tags, in the order of push.
-
-        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
-        """
-        count = max_results or DEFAULT_PAGE_SIZE
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            after = (
-                decode_token(f"ListImages/{repository.id}", next_token, (int, int))
-                if next_token
-                else [0, -1]
-            )
-            rows = _listing(*_wanted(filter)).all(
-                transaction,
-                {
-                    "repository": repository.id,
-                    "after_image": after[0],
-                    "after_tag": after[1],
-                    "count": count + 1,
-                },
-            )
-        page = rows[:count]
-        more = (
-            encode_token(f"ListImages/{repository.id}", [page[-1].id, page[-1].tag_id])
-            if len(rows) > count
-            else None
-        )
-        return {
-            "imageIds": [image_id_of(row.digest, row.name) for row in page],
-            "nextToken": more,
-        }
-
-    def describe_images(
-        self,
-        repository_name: str,
-        registry_id: str | None = None,
-        image_ids: Sequence[ImageId] | None = None,
-        next_token: str | None = None,
-        max_results: int | None = None,
-        filter: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """Images in the order of push, or those named, each once, in the order asked for.
-
-        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
-        """
-        if image_ids:
-            refuse_pages_of("imageIds", next_token, max_results)
-            return self._describe_named(repository_name, registry_id, image_ids)
-        count = max_results or DEFAULT_PAGE_SIZE
-        self.store.pulls.write()
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            after = (
-                decode_token(f"DescribeImages/{repository.id}", next_token, (int,))[0]
-                if next_token
-                else 0
-            )
-            rows = _page(*_wanted(filter)).all(
-                transaction,
-                {
-                    "repository": repository.id,
-                    "after_image": after,
-                    "count": count + 1,
-                },
-            )
-            page = rows[:count]
-            tags_of = self._tags_of(transaction, repository, page)
-        more = (
-            encode_token(f"DescribeImages/{repository.id}", [page[-1].id])
-            if len(rows) > count
-            else None
-        )
-        return {
-            "imageDetails": [_detail(repository, row, tags_of.get(row.id)) for row in page],
-            "nextToken": more,
-        }
-
-    def _describe_named(
-        self, repository_name: str, registry_id: str | None, image_ids: Sequence[ImageId]
-    ) -> dict[str, Any]:
-        details: dict[int, ImageDetail] = {}
-        self.store.pulls.write()
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            selection = self._select(transaction, repository, image_ids)
-        for image_id in image_ids:
-            row = selection.get(image_id)
-            details[row.id] = _detail(repository, row, selection.tags_of(row.id) or None)
-        return {"imageDetails": list(details.values())}
-
-    def find_image(
-        self, transaction: Connection, repository: Repository, image_id: ImageId
-    ) -> Row[Any]:
-        """The row of one image. Raises ImageNotFoundException."""
-        return self._select(transaction, repository, [image_id]).get(image_id)
-
-    def _select(
-        self, transaction: Connection, repository: Repository, image_ids: Sequence[ImageId]
-    ) -> Selection:
-        rows: dict[int, Any] = {}
-        for image_id in image_ids:
-            for query, name, member in (
-                (_DETAIL_BY_DIGEST, "image", "imageDigest"),
-                (_DETAIL_BY_TAG, "tag", "imageTag"),
-            ):
-                if member in image_id:
-                    key = {"repository": repository.id, name: image_id[member]}
-                    rows.update((row.id, row) for row in query.all(transaction, key))
-        tags_of: dict[int, list[str]] = {}
-        for row in rows.values():
-            tags_of.update(self._tags_of(transaction, repository, [row]))
-        return Selection(repository, list(rows.values()), tags_of)
-
-    def _tags_of(
-        self, transaction: Connection, repository: Repository, rows: Sequence[Any]
-    ) -> dict[int, list[str]]:
-        """The tags of images that follow one another in the order of push, each in the order it was given."""
-        found: dict[int, list[str]] = {}
-        if rows:
-            between = {"repository": repository.id, "first": rows[0].id, "last": rows[-1].id}
-            for image_row_id, name in _TAGS_OF.all(transaction, between):
-                found.setdefault(image_row_id, []).append(name)
-        return found
+                        refused.append((image_id, error))
+                if len(refused) == len(waiting):
+                    break
+                waiting = [image_id for image_id, _ in refused]
+            failures += [
+                failure_entry(image_id, error.code, error.message) for image_id, error in refused
+            ]
+        self.store.release(removal.freed)
+        return {"imageIds": removal.image_ids, "failures": failures}
 
     def _insert(
         self, transaction: Connection, repository: Repository, manifest: Manifest, digest: str
@@ -550,9 +363,7 @@ class ImagesBackend(RegistryBackend):
         """Take a tag from its image, which stays."""
         transaction.execute(_DELETE_TAG, {"repository": repository.id, "tag": tag})
 
-    def remove_image(
-        self, transaction: Connection, repository: Repository, image: Row[Any]
-    ) -> set[str]:
+    def remove_image(self, transaction: Connection, repository: Repository, image: Any) -> set[str]:
         """Delete an image, its tags, and the membership of blobs that no other image of the repository refers to.
 
         Gives the digests of those blobs, whose bytes are to be released after the transaction. Raises
@@ -574,101 +385,60 @@ class ImagesBackend(RegistryBackend):
         }
 
 
-class Selection:
-    """The images of a repository that a list of image identifiers names, and their tags."""
+class _Removal:
+    """One call of BatchDeleteImage while it removes one image after the other."""
 
     def __init__(
-        self, repository: Repository, rows: Sequence[Row[Any]], tags_of: dict[int, list[str]]
+        self,
+        backend: ImagesBackend,
+        transaction: Connection,
+        repository: Repository,
+        selection: Selection,
     ):
+        self.freed: set[str] = set()
+        self._backend = backend
+        self._transaction = transaction
         self._repository = repository
-        self._by_digest = {row.digest: row for row in rows}
-        self._tags = tags_of
-        by_id = {row.id: row for row in rows}
-        self._by_tag = {
-            tag: by_id[image_row_id] for image_row_id, names in tags_of.items() for tag in names
-        }
+        self._selection = selection
+        self._removed: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._gone: set[int] = set()
 
-    def tags_of(self, image_row_id: int) -> list[str]:
-        return self._tags.get(image_row_id, [])
+    @property
+    def image_ids(self) -> list[dict[str, str]]:
+        """What was removed: an identifier for each tag, or one of an image without tags."""
+        return list(self._removed.values())
 
-    def match(self, image_id: ImageId) -> Row[Any] | str:
-        """The row of the image, or the failure code why there is none.
+    def remove(self, image_id: ImageId) -> None:
+        """Remove what an identifier of the selection names, unless it is gone already.
 
-        A tag that is not there comes before a tag that is on another image.
+        Raises ImageReferencedByManifestList.
         """
-        digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
-        if not digest and not tag:
-            return "MissingDigestAndTag"
-        if digest and not _DIGEST.fullmatch(digest):
-            return "InvalidImageDigest"
-        if tag and not _TAG.fullmatch(tag):
-            return "InvalidImageTag"
-        row = self._by_tag.get(tag) if tag else self._by_digest.get(str(digest))
-        if row is None:
-            return "ImageNotFound"
-        if digest and row.digest != digest:
-            return "ImageTagDoesNotMatchDigest"
-        return row
-
-    def get(self, image_id: ImageId) -> Row[Any]:
-        """The row of the image. Raises ImageNotFoundException whatever is wrong with the identifier."""
-        match = self.match(image_id)
-        if isinstance(match, str):
-            raise ImageNotFoundException(
-                image_id.get("imageDigest"),
-                image_id.get("imageTag"),
-                self._repository.repository_name,
-                self._repository.registry_id,
-            )
-        return match
-
-    def is_no_index(self, image_id: ImageId) -> bool:
-        """Sorts the lists and indexes among identifiers first, so that their children can go in the same call."""
-        match = self.match(image_id)
-        return isinstance(match, str) or match.media_type not in INDEX_MEDIA_TYPES
+        row, tag = self._selection.match(image_id), image_id.get("imageTag")
+        if row.id in self._gone or (row.digest, tag) in self._removed:
+            return
+        remaining = [
+            each
+            for each in self._selection.tags_of(row.id)
+            if (row.digest, each) not in self._removed
+        ]
+        leaving = [tag] if tag else remaining
+        if len(leaving) < len(remaining):
+            self._backend.remove_tag(self._transaction, self._repository, str(tag))
+        else:
+            self.freed |= self._backend.remove_image(self._transaction, self._repository, row)
+            self._gone.add(row.id)
+        for each in leaving or _NO_TAG:
+            self._removed[row.digest, each] = image_id_of(row.digest, each)
 
 
-_FAILURE_REASONS = {
-    "ImageNotFound": "Requested image not found",
-    "MissingDigestAndTag": "Invalid request parameters: both tag and digest cannot be null",
-    "InvalidImageDigest": "Invalid request parameters: image digest should satisfy the regex "
-    "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
-    "InvalidImageTag": "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
-    "ImageTagDoesNotMatchDigest": "Invalid request parameters: given tag does not map to the given digest",
-}
-
-
-def _failure(image_id: ImageId, code: str, reason: str | None = None) -> dict[str, Any]:
-    return {
-        "imageId": {
-            key: value for key, value in image_id.items() if key in ("imageDigest", "imageTag")
-        },
-        "failureCode": code,
-        "failureReason": reason or _FAILURE_REASONS[code],
-    }
-
-
-def image_id_of(digest: str, tag: str | None) -> dict[str, str]:
-    """An image identifier on the wire."""
-    return {"imageDigest": digest, "imageTag": tag} if tag else {"imageDigest": digest}
-
-
-def _detail(repository: Repository, row: Row[Any], tag_names: list[str] | None) -> ImageDetail:
-    return ImageDetail(
-        repository.registry_id,
-        repository.repository_name,
-        row.digest,
-        tag_names,
-        row.size,
-        row.pushed_at,
-        row.media_type,
-        row.artifact_type,
-        row.last_pulled_at,
-        row.subject,
-        row.status,
-        row.last_archived_at,
-        row.last_activated_at,
-    )
+def _check_tag(transaction: Connection, repository: Repository, before: Any, tag: str) -> None:
+    """Raise where an image may not get a tag. `before` is a row of `_BEFORE_PUT`."""
+    if before.tagged_id is not None and repository.is_immutable(tag):
+        raise ImageTagAlreadyExistsException(tag, repository.repository_name)
+    if before.id is None:
+        return
+    if len(tags_of(transaction, repository, [before]).get(before.id, ())) >= MAX_TAGS:
+        raise TooManyImageTags(tag, repository.repository_name, repository.registry_id, MAX_TAGS)
 
 
 def _missing(
@@ -682,49 +452,3 @@ def _missing(
         for row in transaction.execute(held, {"repository": repository.id, "digests": digests})
     }
     return [digest for digest in dict.fromkeys(digests) if digest not in found]
-
-
-@cache
-def _page(tag_status: str, image_status: str) -> Query:
-    """One page of images: `count` of them behind `after_image`, of the tag and image status that a filter names."""
-    return _filtered(
-        select(*_DETAILS)
-        .where(_IN_REPOSITORY, images.c.id > bindparam("after_image"))
-        .order_by(images.c.id)
-        .limit(bindparam("count")),
-        tag_status,
-        image_status,
-    )
-
-
-@cache
-def _listing(tag_status: str, image_status: str) -> Query:
-    """One page of image identifiers: `count` of them behind tag `after_tag` of image `after_image`."""
-    tag = func.coalesce(tags.c.id, 0)
-    return _filtered(
-        select(images.c.id, images.c.digest, tag.label("tag_id"), tags.c.name)
-        .outerjoin(tags, tags.c.image_id == images.c.id)
-        .where(
-            _IN_REPOSITORY,
-            images.c.id >= bindparam("after_image"),
-            (images.c.id > bindparam("after_image")) | (tag > bindparam("after_tag")),
-        )
-        .order_by(images.c.id, tag)
-        .limit(bindparam("count")),
-        tag_status,
-        image_status,
-    )
-
-
-def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Query:
-    if tag_status != "ANY":
-        statement = statement.where(_TAGGED if tag_status == "TAGGED" else ~_TAGGED)
-    if image_status != "ANY":
-        statement = statement.where(images.c.status == image_status)
-    return Query(statement)
-
-
-def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:
-    """Tag status and image status that a filter asks for: by default any tag status, and active images only."""
-    filter = filter or {}
-    return filter.get("tagStatus", "ANY"), filter.get("imageStatus", "ACTIVE")

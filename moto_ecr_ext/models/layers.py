@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from moto_ecr_ext.exceptions import (
-    InvalidLayerPartException,
     LayerAlreadyExistsException,
     LayerInaccessibleException,
     LayersNotFoundException,
@@ -105,29 +104,16 @@ class LayersBackend(UploadsBackend):
         """
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as (upload, session):
             repository = upload.repository
-
-            def invalid_part(message: str) -> InvalidLayerPartException:
-                return InvalidLayerPartException(
-                    message,
-                    upload_id=upload.id,
-                    repository_name=repository.repository_name,
-                    registry_id=repository.registry_id,
-                    last_valid_byte=upload.last_byte,
-                )
-
-            if part_first_byte != upload.received:
-                raise invalid_part(
-                    f"First byte of the layer part is {part_first_byte} instead of {upload.received}"
-                )
+            upload.check_continued_at(part_first_byte)
             # A range cannot say that it is empty, so that an empty part comes with a range of one byte or less.
             said = part_last_byte - part_first_byte + 1
             if layer_part_blob and said != len(layer_part_blob):
-                raise invalid_part(
+                raise upload.invalid_part(
                     f"Size of the layer part is {len(layer_part_blob)} instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )
             if not layer_part_blob and said > 1:
-                raise invalid_part(
+                raise upload.invalid_part(
                     f"Size of the layer part is 0 instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )

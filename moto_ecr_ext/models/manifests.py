@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.exceptions import InvalidParameterException, LimitExceededException
 
 DOCKER_SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+json"
 DOCKER_SCHEMA_1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -31,9 +31,15 @@ MEDIA_TYPES = frozenset(
     )
 )
 INDEX_MEDIA_TYPES = frozenset((DOCKER_LIST, OCI_INDEX))
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum number of image layers"
+MAX_LAYERS = 4200
 _DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
+# What a descriptor can say, in bytes. A thousand times what ECR takes, and the sum of a manifest's fits in 64 bits.
+_SIZES = range(2**50)
 # Layers that a registry is not given: their bytes are found at `urls` of the descriptor.
-_NOT_DISTRIBUTED = re.compile(r"application/vnd\.(docker\.image\.rootfs\.foreign|oci\.image\.layer\.nondistributable)\.")
+_NOT_DISTRIBUTED = re.compile(
+    r"application/vnd\.(docker\.image\.rootfs\.foreign|oci\.image\.layer\.nondistributable)\."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +79,20 @@ class Manifest:
 def parse_manifest(content: bytes, media_type: str | None) -> Manifest:
     """Read a manifest, whose media type is its own `mediaType` or else `media_type`.
 
-    Raises InvalidParameterException with ECR's one text for everything that is not a manifest it takes.
+    Raises InvalidParameterException with ECR's one text for everything that is not a manifest it takes, and
+    LimitExceededException for one with too many layers, or as many children.
     """
     try:
         document = json.loads(content.decode("utf-8"))
-        return _read(content, document, media_type)
+        manifest = _read(content, document, media_type)
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         raise InvalidParameterException.at("ImageManifest", "Invalid JSON syntax") from None
+    # The config is the first blob.
+    if max(len(manifest.blobs) - 1, len(manifest.children)) > MAX_LAYERS:
+        raise LimitExceededException(
+            f"The maximum number of layers of a manifest, {MAX_LAYERS}, has been exceeded."
+        )
+    return manifest
 
 
 def _read(content: bytes, document: Any, given: str | None) -> Manifest:
@@ -91,12 +104,12 @@ def _read(content: bytes, document: Any, given: str | None) -> Manifest:
     children: tuple[Descriptor, ...] = ()
     artifact_type = document.get("artifactType")
     if media_type in INDEX_MEDIA_TYPES:
-        children = tuple(_descriptor(child) for child in document["manifests"])
+        children = tuple(_descriptor(child) for child in _list(document["manifests"]))
     elif media_type in (DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED):
-        blobs = [_descriptor({"digest": layer["blobSum"]}) for layer in document["fsLayers"]]
+        blobs = [_descriptor({"digest": layer["blobSum"]}) for layer in _list(document["fsLayers"])]
     else:
         config = _descriptor(document["config"])
-        blobs = [config, *(_descriptor(layer) for layer in document["layers"])]
+        blobs = [config, *(_descriptor(layer) for layer in _list(document["layers"]))]
         artifact_type = artifact_type or config.media_type
     subject = document.get("subject")
     annotations = document.get("annotations")
@@ -113,20 +126,31 @@ def _read(content: bytes, document: Any, given: str | None) -> Manifest:
 
 def _descriptor(document: Any) -> Descriptor:
     digest, size = document["digest"], document.get("size", 0)
-    if not _DIGEST.fullmatch(digest) or type(size) is not int or size < 0:
+    if not _DIGEST.fullmatch(digest) or type(size) is not int or size not in _SIZES:
         raise ValueError(document)
     return Descriptor(digest, size, _text(document.get("mediaType")))
 
 
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise TypeError(value)
     return value
 
 
+def _text(value: Any) -> str | None:
+    """Text that UTF-8 and every database can hold: JSON can say half of a surrogate pair."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError(value)
+    value.encode()
+    return value
+
+
 def _annotations(document: Any) -> dict[str, str]:
-    if not all(isinstance(value, str) for value in document.values()):
-        raise TypeError(document)
+    for key, value in document.items():
+        if _text(key) is None or _text(value) is None:
+            raise TypeError(document)
     return dict(document)
 
 

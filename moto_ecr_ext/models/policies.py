@@ -6,13 +6,22 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import (
+    AccessDeniedException,
+    InvalidParameterException,
     LifecyclePolicyNotFoundException,
     RegistryPolicyNotFoundException,
     RepositoryPolicyNotFoundException,
 )
-from moto_ecr_ext.policies.documents import parse_registry_policy, parse_repository_policy
+from moto_ecr_ext.policies.documents import (
+    Decision,
+    PolicyDocument,
+    parse_registry_policy,
+    parse_repository_policy,
+)
 from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy
+from moto_ecr_ext.principals import account_principal
 
 from .repositories import RepositoriesBackend
 from .repository import Repository
@@ -28,14 +37,46 @@ class PoliciesBackend(RepositoriesBackend):
         registry_id: str | None = None,
         force: bool = False,
     ) -> Repository:
-        """`force` changes nothing: no policy locks the owner of the registry out here.
+        """A policy that denies the caller to set another one is only set by `force`.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
         """
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            parse_repository_policy(policy_text)
+            document = parse_repository_policy(policy_text)
+            if not force and self._locks_out(transaction, repository, document, policy_text):
+                raise InvalidParameterException.at(
+                    "PolicyText",
+                    "The policy would prevent you from setting another policy in the future. "
+                    "Use force to set it nevertheless",
+                )
             return self._change(transaction, repository, policy=policy_text)
+
+    def _locks_out(
+        self,
+        transaction: Connection,
+        repository: Repository,
+        document: PolicyDocument,
+        policy_text: str,
+    ) -> bool:
+        """Whether the caller, who sets this policy, could not set another one after it."""
+        if repository.registry_id != self.account_id:
+            try:
+                self._check_access(
+                    transaction, repository.registry_id, repository.repository_name, policy_text
+                )
+            except AccessDeniedException:
+                return True
+            return False
+        caller = current_caller()
+        decision = document.decision(
+            caller.principal if caller else account_principal(self.account_id, self.region_name),
+            self.account_id,
+            "ecr:SetRepositoryPolicy",
+            repository.repository_arn,
+            {},
+        )
+        return decision is Decision.DENY
 
     def get_repository_policy(
         self, repository_name: str, registry_id: str | None = None

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.exceptions import (
@@ -71,7 +71,7 @@ class StoredManifest:
     content: bytes
     media_type: str
     digest: str
-    pull: Row[Any]
+    pull: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,7 @@ class ReferencesBackend(ScanningBackend):
             freed = self.remove_image(transaction, repository, row)
         self.store.release(freed)
 
-    def delete_tag(
-        self, repository_name: str, tag: str, registry_id: str | None = None
-    ) -> None:
+    def delete_tag(self, repository_name: str, tag: str, registry_id: str | None = None) -> None:
         """Take a tag from its image, which stays without tags if it was the last. Raises ImageNotFoundException."""
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
@@ -200,9 +198,7 @@ class ReferencesBackend(ScanningBackend):
             for row in rows
         ]
 
-    def _find(
-        self, transaction: Connection, repository: Repository, reference: str
-    ) -> Row[Any]:
+    def _find(self, transaction: Connection, repository: Repository, reference: str) -> Any:
         query = _BY_DIGEST if _is_digest(reference) else _BY_TAG
         row = query.first(transaction, {"repository": repository.id, "reference": reference})
         if row is None:
@@ -217,6 +213,4 @@ def _is_digest(reference: str) -> bool:
 
 def _not_found(repository: Repository, reference: str) -> ImageNotFoundException:
     digest, tag = (reference, None) if _is_digest(reference) else (None, reference)
-    return ImageNotFoundException(
-        digest, tag, repository.repository_name, repository.registry_id
-    )
+    return ImageNotFoundException(digest, tag, repository.repository_name, repository.registry_id)

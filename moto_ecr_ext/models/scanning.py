@@ -18,10 +18,11 @@ from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
 from .base import now
-from .images import ImageId, ImagesBackend, StoredImage, image_id_of
+from .images import ImagesBackend, StoredImage
 from .manifests import INDEX_MEDIA_TYPES, Manifest
 from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from .repository import Repository
+from .selection import ImageId, Selection, image_id_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html: one scan of an image in 24 hours.
 SCAN_INTERVAL = 24 * 60 * 60
@@ -51,7 +52,7 @@ class ScanningBackend(ImagesBackend):
             repository = self._repository(transaction, repository_name, registry_id)
             if self._scanning(transaction)["scanType"] == "ENHANCED":
                 raise ValidationException("This feature is disabled")
-            image = self.find_image(transaction, repository, image_id)
+            image = Selection(transaction, repository, [image_id]).get(image_id)
             if image.media_type in INDEX_MEDIA_TYPES:
                 raise UnsupportedImageTypeException
             scan = _SCAN.first(transaction, {"image": image.id})
@@ -83,7 +84,7 @@ class ScanningBackend(ImagesBackend):
         """
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            image = self.find_image(transaction, repository, image_id)
+            image = Selection(transaction, repository, [image_id]).get(image_id)
             scan = _SCAN.first(transaction, {"image": image.id})
         if scan is None:
             raise ScanNotFoundException(

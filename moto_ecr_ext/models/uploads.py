@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from moto_ecr_ext.exceptions import (
     EmptyUploadException,
     InvalidLayerException,
+    InvalidLayerPartException,
     LayerPartTooSmallException,
     UploadNotFoundException,
 )
@@ -81,6 +82,23 @@ class Upload:
     def last_byte(self) -> int:
         """The position of the last byte received; 0 when none was, since the API has no negative positions."""
         return max(self.received - 1, 0)
+
+    def check_continued_at(self, position: int) -> None:
+        """Raise InvalidLayerPartException for bytes that do not begin where those received end."""
+        if position != self.received:
+            raise self.invalid_part(
+                f"First byte of the layer part is {position} instead of {self.received}"
+            )
+
+    def invalid_part(self, message: str) -> InvalidLayerPartException:
+        """The error for bytes that this upload cannot take."""
+        return InvalidLayerPartException(
+            message,
+            upload_id=self.id,
+            repository_name=self.repository.repository_name,
+            registry_id=self.repository.registry_id,
+            last_valid_byte=self.last_byte,
+        )
 
     @property
     def names(self) -> tuple[str, str, str]:

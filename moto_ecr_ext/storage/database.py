@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -61,8 +63,11 @@ class Database:
 
     @classmethod
     def at(cls, path: Path) -> Database:
-        """The SQLite file at `path`, made if it is not there."""
-        return cls(
+        """The SQLite file at `path`, made if it is not there.
+
+        Raises SchemaVersionError, having changed nothing, when this package does not know enough.
+        """
+        return _FileDatabase(
             _sqlite_engine(
                 URL.create("sqlite", database=str(path)),
                 NullPool,
@@ -86,17 +91,16 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that changes rows:
+        """One transaction that changes rows: all of it happens, or nothing.
 
-        all of it happens, or nothing. It is on disk when the block has ended.
+        It is on disk when the block has ended.
         """
         with self._writer, self._durable.transaction() as connection:
             yield connection
 
     @contextmanager
     def write_swiftly(self) -> Iterator[Connection]:
-        """As `write`, but that a power cut may take it back, with nothing but it: for what may
-        vanish.
+        """As `write`, for what may vanish: a power cut may take it back, with nothing but it.
 
         Killing the process does not. Upload sessions and times of pulls are written like this.
         """
@@ -104,31 +108,49 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close all connections. No transaction may be open."""
-        while self._idle:
-            self._idle.pop().close()
-        self._durable.close()
-        self._swift.close()
-        self._engine.dispose()
+        """Close all connections, once a write that is under way has ended."""
+        with self._writer:
+            while self._idle:
+                self._idle.pop().close()
+            self._durable.close()
+            self._swift.close()
+            self._engine.dispose()
 
     def _open_schema(self) -> None:
-        with self.write() as connection:
-            if not inspect(connection).has_table(tables.store.name):
-                tables.metadata.create_all(connection)
-                connection.execute(
-                    tables.store.insert(),
-                    {"name": "schema_version", "value": str(tables.SCHEMA_VERSION)},
-                )
-                return
-            found = connection.execute(
-                tables.store.select().where(tables.store.c.name == "schema_version")
-            ).one()
-        if int(found.value) > tables.SCHEMA_VERSION:
+        with self.read() as connection:
+            version = _schema_version(connection)
+        if version is None:
+            self._create_schema()
+        elif version > tables.SCHEMA_VERSION:
             raise SchemaVersionError(
-                f"The data was written by a newer moto_ecr_ext (schema version {found.value}; "
+                f"The data was written by a newer moto_ecr_ext (schema version {version}; "
                 f"this one knows {tables.SCHEMA_VERSION}). Nothing was changed. "
                 "Upgrade moto_ecr_ext, or use another directory."
             )
+
+    def _create_schema(self) -> None:
+        with self.write() as connection:
+            tables.metadata.create_all(connection)
+            connection.execute(
+                tables.store.insert(),
+                {"name": "schema_version", "value": str(tables.SCHEMA_VERSION)},
+            )
+
+
+class _FileDatabase(Database):
+    """SQLite in a file, which several processes may share."""
+
+    def _open_schema(self) -> None:
+        assert self._engine.url.database is not None
+        # SQLite does not wait for its turn to begin a write-ahead log; it fails.
+        with _one_process_at_a_time(Path(self._engine.url.database).parent):
+            super()._open_schema()
+
+    def _create_schema(self) -> None:
+        # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
+        with self._engine.connect() as connection:
+            _driver_execute(connection, "PRAGMA journal_mode = WAL")
+        super()._create_schema()
 
 
 class _MemoryDatabase(Database):
@@ -165,6 +187,27 @@ class _Writer:
             self._connection = None
 
 
+@contextmanager
+def _one_process_at_a_time(directory: Path) -> Iterator[None]:
+    """Make others wait that want to do this with the same directory."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _schema_version(connection: Connection) -> int | None:
+    """The version of what the database holds; None when it holds nothing yet."""
+    if not inspect(connection).has_table(tables.store.name):
+        return None
+    found = connection.execute(
+        tables.store.select().where(tables.store.c.name == "schema_version")
+    ).one()
+    return int(found.value)
+
+
 def _driver_execute(connection: Connection, statement: str) -> None:
     driver_connection = connection.connection.dbapi_connection
     assert driver_connection is not None
@@ -180,8 +223,6 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
         # `begin` below.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        if url.database:
-            connection.execute("PRAGMA journal_mode = WAL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -8,6 +8,7 @@ publication and its first member.
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 from collections.abc import Collection
 
@@ -54,8 +55,9 @@ class Store:
         path = directory / "registry.sqlite"
         try:
             return cls(Database.at(path), DirectoryBlobStore(directory))
-        except DBAPIError as error:
-            raise StoreError(f"{path} cannot be opened: {error.orig}") from error
+        except (DBAPIError, sqlite3.Error) as error:
+            reason = getattr(error, "orig", error)
+            raise StoreError(f"{path} cannot be opened: {reason}") from error
 
     def clear(self) -> None:
         """Empty every registry: rows, then bytes."""

@@ -6,35 +6,44 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_DIFFERENCES = 5
-
 _LINE = re.compile(r"(?P<test>\S.*\S)\s+(?P<document>https://(docs\.)?aws\.amazon\.com/\S+)")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A test of moto that fails with the extension, and the AWS document that says it should."""
+    """A test of moto that fails with the extension, and the AWS document that says it should.
+
+    `reason` is for the owner of a suite that relies on the same: on what, and what to do instead.
+    """
 
     test: str
+    reason: str
     document: str
 
 
 def read_differences(text: str) -> Sequence[Difference]:
-    """The differences in `text`, one a line: a test's id, then a document. `#` starts a comment.
+    """The differences in `text`, in groups that an empty line ends.
 
-    Raises ValueError for a line of another form, a test listed twice, and more than
-    `MOST_DIFFERENCES`.
+    A group is a comment, which is the reason of all its tests, and the tests, one a line: an id,
+    then a document. Comments without tests are for the reader of the file.
+
+    Raises ValueError for a line of another form, a test without a reason and a test listed twice.
     """
     differences: dict[str, Difference] = {}
+    reason: list[str] = []
     for line in text.splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise ValueError(f"not a test and an AWS document: {line}")
-        if match["test"] in differences:
-            raise ValueError(f"listed twice: {match['test']}")
-        differences[match["test"]] = Difference(match["test"], match["document"])
-    if len(differences) > MOST_DIFFERENCES:
-        raise ValueError(f"{len(differences)} tests are listed; {MOST_DIFFERENCES} may be")
+        if not line.strip():
+            reason = []
+        elif line.startswith("#"):
+            reason.append(line.removeprefix("#").strip())
+        else:
+            match = _LINE.fullmatch(line.strip())
+            if match is None:
+                raise ValueError(f"not a test and an AWS document: {line}")
+            test, document = match["test"], match["document"]
+            if not reason:
+                raise ValueError(f"listed without a reason: {test}")
+            if test in differences:
+                raise ValueError(f"listed twice: {test}")
+            differences[test] = Difference(test, " ".join(reason), document)
     return list(differences.values())

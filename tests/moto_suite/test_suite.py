@@ -10,7 +10,6 @@ from moto_suite.suite import MotoSuite
 
 pytest_plugins = ["pytester"]
 
-PROVIDER = ecr_backends.backend.__module__.partition(".")[0]
 ECR_FILE = "tests/test_ecr/test_ecr.py"
 LAMBDA_FILE = "tests/test_awslambda/test_lambda.py"
 
@@ -47,28 +46,34 @@ MOTO = {
 
 
 @pytest.fixture
-def run(pytester, monkeypatch):
-    """Runs the suite on `MOTO`, without other plugins; takes the arguments of `MotoSuite`."""
+def provider():
+    """The package whose ECR this process has now, which depends on the tests before."""
+    return ecr_backends.backend.__module__.partition(".")[0]
+
+
+@pytest.fixture
+def run(pytester, monkeypatch, provider):
+    """Runs the suite on `MOTO`, without other plugins; takes the differences."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name, text in MOTO.items():
         path = pytester.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text))
 
-    def run(provider, *differences):
+    def run(*differences, provider=provider):
         suite = MotoSuite(provider, differences)
-        return pytester.runpytest_inprocess(*suite.files, plugins=[suite])
+        return pytester.runpytest_inprocess("-ra", *suite.files, plugins=[suite])
 
     return run
 
 
 def difference(test):
-    return Difference(test, "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/")
+    return Difference(test, "why", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/")
 
 
 def test_a_test_that_is_not_listed_fails(run):
     """A failing test fails the run; Lambda's tests without ECR or with docker are left out."""
-    result = run(PROVIDER)
+    result = run()
 
     result.assert_outcomes(passed=2, failed=1, deselected=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -76,7 +81,7 @@ def test_a_test_that_is_not_listed_fails(run):
 
 def test_a_listed_test_may_fail(run):
     """With every failing test listed, the run succeeds."""
-    result = run(PROVIDER, difference(f"{ECR_FILE}::test_fails"))
+    result = run(difference(f"{ECR_FILE}::test_fails"))
 
     result.assert_outcomes(passed=2, xfailed=1, deselected=2)
     assert result.ret == pytest.ExitCode.OK
@@ -85,7 +90,6 @@ def test_a_listed_test_may_fail(run):
 def test_a_listed_test_must_not_pass(run):
     """A listed test that passes fails the run."""
     result = run(
-        PROVIDER,
         difference(f"{ECR_FILE}::test_fails"),
         difference(f"{LAMBDA_FILE}::test_image"),
     )
@@ -94,9 +98,28 @@ def test_a_listed_test_must_not_pass(run):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_a_listed_test_must_not_crash(run, pytester):
+    """A listed test that the extension itself ends with an exception fails the run."""
+    (pytester.path / ECR_FILE).write_text("def test_fails():\n    raise TypeError\n")
+
+    result = run(difference(f"{ECR_FILE}::test_fails"))
+
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_the_reason_of_a_difference_is_shown(run):
+    """The summary says why a listed test differs and which document says so."""
+    listed = difference(f"{ECR_FILE}::test_fails")
+
+    result = run(listed)
+
+    result.stdout.fnmatch_lines([f"XFAIL {listed.test} - why {listed.document}"])
+
+
 def test_a_listed_test_must_be_there(run):
     """A listed test that its file no longer has fails the run."""
-    result = run(PROVIDER, difference(f"{ECR_FILE}::test_gone"))
+    result = run(difference(f"{ECR_FILE}::test_gone"))
 
     result.stderr.fnmatch_lines([f"*listed as different, but not there: {ECR_FILE}::test_gone"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -105,7 +128,6 @@ def test_a_listed_test_must_be_there(run):
 def test_a_file_of_a_newer_moto_may_be_listed(run):
     """A listed test is passed over where moto has no such file yet."""
     result = run(
-        PROVIDER,
         difference(f"{ECR_FILE}::test_fails"),
         difference("tests/test_ecr/test_ecr_layers.py::test_upload"),
     )
@@ -113,12 +135,12 @@ def test_a_file_of_a_newer_moto_may_be_listed(run):
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_another_ecr_stops_the_run(run):
+def test_another_ecr_stops_the_run(run, provider):
     """A run that would test another ECR than it says fails before its first test."""
-    result = run("another")
+    result = run(provider="another")
 
     result.assert_outcomes(deselected=2)
-    result.stdout.fnmatch_lines([f"*{ECR_FILE}::test_passes would see the ECR of {PROVIDER}*"])
+    result.stdout.fnmatch_lines([f"*{ECR_FILE}::test_passes would see the ECR of {provider}*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -127,7 +149,7 @@ def test_both_groups_must_have_tests(run, pytester, file):
     """A moto whose tests of ECR, or of Lambda with ECR, are not found fails the run."""
     (pytester.path / file).write_text("def test_archive():\n    pass\n" * (file == LAMBDA_FILE))
 
-    result = run(PROVIDER)
+    result = run()
 
     result.stderr.fnmatch_lines(["*has no test for ECR"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -30,7 +30,6 @@ from moto_ecr_ext.validation import Check, check, compile_check
 
 NAME = {"repositoryName": "team/app"}
 DIGEST = f"sha256:{'0' * 64}"
-REPOSITORY_NAME_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 UUID_PATTERN = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
@@ -50,6 +49,13 @@ def check_of_member(**shape: Any) -> Check:
     return check_of(Input={"type": "structure", "members": members}, Value=shape)
 
 
+def repository_name_pattern() -> str:
+    """The model's pattern as ECR prints it, with no escapes. An older botocore has another one."""
+    operation = service_model.operation("PutImage")
+    pattern: str = operation.input_shape.members["repositoryName"].metadata["pattern"]
+    return pattern.replace(r"\/", "/")
+
+
 def refusal(operation: str, parameters: object) -> str:
     """The message of the InvalidParameterException, without the part that all have in common."""
     with pytest.raises(InvalidParameterException) as raised:
@@ -58,6 +64,7 @@ def refusal(operation: str, parameters: object) -> str:
 
 
 OPERATIONS = service_model.operation_names()
+REPOSITORY_NAME_PATTERN = repository_name_pattern()
 
 KINDS = {
     "required": "must not be null",

@@ -1,0 +1,297 @@
+"""ECR's API: stock moto beside the extension.
+
+Each variant runs in a process of its own (`api_variant.py`), and the variants take turns, round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from api_variant import BY_TAG, NO_OP, PAGE, PART_SIZE, PUT_MOVING, PUT_NEW
+from common import (
+    MIB,
+    Figures,
+    Rest,
+    Target,
+    environment,
+    free_port,
+    moto_ecr_server_command,
+    moto_server_command,
+    number,
+    parse_arguments,
+    print_machine,
+    print_table,
+    print_targets,
+    scratch_directory,
+    serving,
+)
+
+MOTO = "moto"
+EXTENSION = "extension"
+ON_DISK = "extension, on disk"
+
+DECORATOR = "under mock_aws"
+SERVER = "to a server"
+
+PACKAGES = (
+    "moto",
+    "moto-ecr-ext",
+    "boto3",
+    "botocore",
+    "SQLAlchemy",
+    "Flask",
+    "Werkzeug",
+)
+CALLS = (NO_OP, BY_TAG, PAGE, PUT_NEW, PUT_MOVING)
+STEPS = ("import moto", "import moto_ecr_ext", "install()", "first ECR call", "all of these")
+DECORATOR_STEPS = ("mock_aws start and stop", "the same with create_repository")
+
+# A variant that takes longer than this, in seconds, hangs.
+_LIMIT = 1800
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything.
+
+    `pages` are the two sizes of repositories between which a page must not become dearer. A server
+    is asked about the sizes `server_sizes` only.
+    """
+
+    sizes: tuple[int, ...]
+    server_sizes: tuple[int, ...]
+    pages: tuple[int, int]
+    turns: int
+    seconds: float
+    decorators: int
+    parts: int
+
+
+FULL = Scale((10, 100, 1000, 10000), (10, 1000), (100, 10000), 40, 4, 300, 20)
+QUICK = Scale((10, 100, 200), (10,), (100, 200), 3, 0.5, 20, 2)
+
+
+class Benchmark:
+    """All measurements, their figures and what they are to be."""
+
+    def __init__(self, directory: Path, scale: Scale, rest: Rest) -> None:
+        self._directory = directory
+        self._scale = scale
+        self._rest = rest
+        self._figures = Figures()
+
+    def measure(self, rounds: int) -> None:
+        for number_of_round in range(1, rounds + 1):
+            print(f"round {number_of_round} of {rounds}", file=sys.stderr, flush=True)
+            self._measure_start_up()
+            self._measure_images()
+            self._measure_layers()
+
+    def _measure_start_up(self) -> None:
+        for variant in (MOTO, EXTENSION):
+            self._run(variant, "start-up")
+        turns = ["--turns", str(self._scale.decorators)]
+        for variant in (MOTO, EXTENSION):
+            self._run(variant, "decorator", turns)
+
+    def _measure_images(self) -> None:
+        for carrier, sizes in (
+            (DECORATOR, self._scale.sizes),
+            (SERVER, self._scale.server_sizes),
+        ):
+            arguments = ["--sizes", *map(str, sizes)]
+            arguments += ["--turns", str(self._scale.turns), "--seconds", str(self._scale.seconds)]
+            for variant in (MOTO, EXTENSION):
+                self._run(variant, "images", arguments, carrier)
+
+    def _measure_layers(self) -> None:
+        arguments = ["--parts", str(self._scale.parts)]
+        for carrier in (DECORATOR, SERVER):
+            for variant in (MOTO, EXTENSION, ON_DISK):
+                self._run(variant, "layer", arguments, carrier)
+
+    def _run(
+        self,
+        variant: str,
+        measurement: str,
+        arguments: Sequence[str] = (),
+        carrier: str = DECORATOR,
+    ) -> None:
+        """Have one variant measure, and take down its figures."""
+        with (
+            scratch_directory(self._directory) as directory,
+            self._carried(variant, carrier, directory) as how,
+        ):
+            self._rest.wait()
+            for name, figure in _figures_of([measurement, *how, *arguments]).items():
+                self._figures.add(f"{carrier}; {name}", variant, figure)
+
+    @contextmanager
+    def _carried(self, variant: str, carrier: str, directory: Path) -> Iterator[list[str]]:
+        """What tells `api_variant.py` which variant it is; with a server, if it is to be behind one."""
+        data_dir = directory / "data" if variant == ON_DISK else None
+        if carrier == DECORATOR:
+            how = [] if variant == MOTO else ["--extension"]
+            yield how if data_dir is None else [*how, "--data-dir", str(data_dir)]
+            return
+        port = free_port()
+        command = (
+            moto_server_command(port)
+            if variant == MOTO
+            else moto_ecr_server_command(port, data_dir)
+        )
+        with serving(command, port, directory / "log") as server:
+            yield ["--endpoint", server.url, "--server-pid", str(server.pid)]
+
+    def print_figures(self) -> None:
+        self._print_start_up()
+        self._print_images()
+        self._print_layers()
+
+    def _print_start_up(self) -> None:
+        print_table(
+            "Start, ms (boto3 imported before)",
+            ("", "moto", "extension", "extension / moto"),
+            [self._row(DECORATOR, step, step) for step in (*STEPS, *DECORATOR_STEPS)],
+        )
+        moments = ("install()", "an empty mock_aws", "a call of ECR")
+        known = [(moment, self._sqlalchemy(moment)) for moment in moments]
+        print(
+            "\nSQLAlchemy is imported: "
+            + "; ".join(f"after {moment}, {'yes' if is_in else 'no'}" for moment, is_in in known)
+        )
+
+    def _sqlalchemy(self, moment: str) -> float | None:
+        return self._median(DECORATOR, f"sqlalchemy after {moment}", EXTENSION)
+
+    def _print_images(self) -> None:
+        for carrier, sizes in (
+            (DECORATOR, self._scale.sizes),
+            (SERVER, self._scale.server_sizes),
+        ):
+            print_table(
+                f"Calls {carrier}, ms",
+                ("", "moto", "extension", "extension / moto"),
+                [
+                    self._row(carrier, f"{call}; {size}", f"{call}; {size:,} images")
+                    for call in CALLS
+                    for size in sizes
+                ],
+            )
+
+    def _row(self, carrier: str, name: str, title: str) -> tuple[str, str, str, str]:
+        return (
+            title,
+            number(self._median(carrier, name, MOTO)),
+            number(self._median(carrier, name, EXTENSION)),
+            number(self._figures.ratio(f"{carrier}; {name}", EXTENSION, MOTO)),
+        )
+
+    def _print_layers(self) -> None:
+        size = self._scale.parts * PART_SIZE // MIB
+        print_table(
+            f"A layer of {size} MiB through the API, in parts of {PART_SIZE // MIB} MiB",
+            ("", "MB/s", "x moto", "memory grows by MiB"),
+            [
+                (
+                    f"{variant}, {carrier}",
+                    number(self._median(carrier, "MB/s", variant)),
+                    number(self._figures.ratio(f"{carrier}; MB/s", variant, MOTO)),
+                    number(self._median(carrier, "MiB", variant)),
+                )
+                for carrier in (DECORATOR, SERVER)
+                for variant in (MOTO, EXTENSION, ON_DISK)
+            ],
+        )
+
+    def _median(self, carrier: str, name: str, variant: str) -> float | None:
+        return self._figures.median(f"{carrier}; {name}", variant)
+
+    def targets(self) -> list[Target]:
+        small, large = self._scale.pages
+        page_of_large = f"{PAGE}; {large}"
+        page_ratio = self._ratio(page_of_large, f"{PAGE}; {small}")
+        page = self._median(DECORATOR, page_of_large, EXTENSION)
+        return [
+            Target(f"page of 100: from {large:,} / from {small:,}", page_ratio, "at most", 1.5),
+            Target(f"page of 100 from {large:,}, ms", page, "at most", 4),
+            *(
+                Target(
+                    f"by tag / no-op call; {size:,} images",
+                    self._ratio(f"{BY_TAG}; {size}", f"{NO_OP}; {size}"),
+                    "at most",
+                    1.2,
+                )
+                for size in self._scale.sizes
+            ),
+            Target(
+                f"layer {DECORATOR}: extension / moto",
+                self._figures.ratio(f"{DECORATOR}; MB/s", EXTENSION, MOTO),
+                "at least",
+                1.8,
+            ),
+            *(
+                Target(
+                    f"memory of a layer, {variant}, {carrier}, MiB",
+                    self._median(carrier, "MiB", variant),
+                    "at most",
+                    bound,
+                )
+                for carrier in (DECORATOR, SERVER)
+                for variant, bound in ((EXTENSION, 260), (ON_DISK, 65))
+            ),
+            Target(
+                "mock_aws start and stop: extension / moto",
+                self._figures.ratio(f"{DECORATOR}; {DECORATOR_STEPS[0]}", EXTENSION, MOTO),
+                "at most",
+                1.1,
+            ),
+            Target(
+                "SQLAlchemy imported by install() and an empty mock_aws (1: yes)",
+                self._sqlalchemy("an empty mock_aws"),
+                "at most",
+                0,
+            ),
+        ]
+
+    def _ratio(self, name: str, other: str) -> float | None:
+        return self._figures.ratio_between(
+            (f"{DECORATOR}; {name}", EXTENSION), (f"{DECORATOR}; {other}", EXTENSION)
+        )
+
+
+def _figures_of(arguments: Sequence[str]) -> dict[str, float]:
+    """What a run of `api_variant.py` found. Raises CalledProcessError when it fails."""
+    script = Path(__file__).with_name("api_variant.py")
+    ran = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        stdout=subprocess.PIPE,
+        env=environment(),
+        check=True,
+        timeout=_LIMIT,
+    )
+    figures: dict[str, float] = json.loads(ran.stdout)
+    return figures
+
+
+def main(arguments: argparse.Namespace) -> None:
+    rest = Rest(arguments.patience)
+    with scratch_directory(arguments.directory) as directory:
+        print_machine(directory, PACKAGES, ())
+        print(f"medians of {arguments.rounds} rounds, variants taking turns")
+        benchmark = Benchmark(directory, QUICK if arguments.quick else FULL, rest)
+        benchmark.measure(arguments.rounds)
+    benchmark.print_figures()
+    print_targets(benchmark.targets())
+    rest.print_summary()
+
+
+if __name__ == "__main__":
+    main(parse_arguments(__doc__))

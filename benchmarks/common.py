@@ -1,0 +1,366 @@
+"""What the benchmarks share: figures of several rounds, tables, targets, the machine, servers in processes of their own.
+
+For Linux: processes are looked at through /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+REGION = "us-east-1"
+
+# Seconds until a server has to listen, and until it has to have ended.
+_START_LIMIT = 60
+_END_LIMIT = 20
+
+# The machine rests when no more than this share of its processors is busy, measured over so many
+# seconds.
+_BUSY_SHARE = 0.1
+_BUSY_WINDOW = 0.5
+
+
+class Figures:
+    """Figures by what was measured and of whom, one for each round."""
+
+    def __init__(self) -> None:
+        self._rounds: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, what: str, whose: str, figure: float) -> None:
+        self._rounds[what, whose].append(figure)
+
+    def median(self, what: str, whose: str) -> float | None:
+        """The median over the rounds; None when it was not measured."""
+        rounds = self._rounds.get((what, whose))
+        return statistics.median(rounds) if rounds else None
+
+    def ratio(self, what: str, whose: str, other: str) -> float | None:
+        """How many times `other`'s figure `whose` is: the median of the ratios within each round."""
+        return self.ratio_between((what, whose), (what, other))
+
+    def ratio_between(self, of: tuple[str, str], to: tuple[str, str]) -> float | None:
+        """As `ratio`, of two figures of any kind.
+
+        Figures of one round were taken one right after the other. What slows down a machine from
+        one round to the next is not in their ratio.
+        """
+        pairs = zip(self._rounds.get(of, []), self._rounds.get(to, []), strict=False)
+        ratios = [figure / other for figure, other in pairs if other]
+        return statistics.median(ratios) if ratios else None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure is to be. The figure is None where it was not measured."""
+
+    what: str
+    figure: float | None
+    relation: Literal["at least", "at most"]
+    bound: float
+
+    @property
+    def verdict(self) -> str:
+        if self.figure is None:
+            return "-"
+        met = (
+            self.figure >= self.bound if self.relation == "at least" else self.figure <= self.bound
+        )
+        return "pass" if met else "MISS"
+
+
+def print_targets(targets: Iterable[Target]) -> None:
+    """Say of each target whether it was met."""
+    print_table(
+        "Targets",
+        ("", "measured", "target", "verdict"),
+        [
+            (
+                target.what,
+                number(target.figure),
+                f"{target.relation} {number(target.bound)}",
+                target.verdict,
+            )
+            for target in targets
+        ],
+    )
+
+
+def number(figure: float | None) -> str:
+    """A figure with about three digits that mean something."""
+    if figure is None:
+        return "-"
+    digits = 0 if abs(figure) >= 100 else 1 if abs(figure) >= 10 else 2
+    return f"{figure:,.{digits}f}"
+
+
+def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose first column is text and whose others are figures."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+
+    def aligned(line: Sequence[str]) -> str:
+        figures = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))
+        return "  ".join([line[0].ljust(widths[0]), *figures]).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    print("\n".join(["", title, "", aligned(lines[0]), rule, *map(aligned, lines[1:])]), flush=True)
+
+
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """The flags that both benchmarks have."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small sizes and one round, to see that it works; the figures mean nothing",
+    )
+    parser.add_argument("--rounds", type=int, help="how often each is measured (default: 5)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where all files are kept while it runs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        help="seconds to wait for an idle machine before each start (default: 60)",
+    )
+    arguments = parser.parse_args()
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
+    if arguments.patience is None:
+        arguments.patience = 0 if arguments.quick else 60
+    return arguments
+
+
+def print_machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
+    """Name the machine and all that was measured on it."""
+    memory = int(_fields(Path("/proc/meminfo"))["MemTotal"].split()[0]) * 1024 / GIB
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    processors = len(os.sched_getaffinity(0))
+    print(f"{_processor()}, {processors} processors, {memory:.0f} GiB of memory")
+    print(f"{system}, Linux {platform.release()}; files on {_file_system(directory)}")
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    print(", ".join([f"Python {platform.python_version()}", *versions]))
+    for program in programs:
+        print(_version_of(program))
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()
+
+
+def _file_system(directory: Path) -> str:
+    """The type of the file system that holds `directory`."""
+    path = os.path.realpath(directory)
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    # The last one mounted comes last, and hides others at the same place.
+    holding = [each for each in mounts if os.path.commonpath([path, each[0]]) == each[0]]
+    return max(enumerate(holding), key=lambda each: (len(each[1][0]), each[0]))[1][1]
+
+
+def _version_of(program: str) -> str:
+    if shutil.which(program) is None:
+        return f"{program}: not installed"
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.strip()
+
+
+def _fields(path: Path) -> dict[str, str]:
+    """The `name: value` lines of a file in /proc."""
+    lines = path.read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+class Rest:
+    """Waits for the machine to rest before something is measured, for `patience` seconds at most."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self.starts = 0
+        self.disturbed = 0
+
+    def wait(self) -> None:
+        """Return once nothing waits to be written to disk and the processors have little to do."""
+        os.sync()
+        self.starts += 1
+        until = time.monotonic() + self._patience
+        while _busy_share() > _BUSY_SHARE:
+            if time.monotonic() > until:
+                self.disturbed += 1
+                return
+
+    def print_summary(self) -> None:
+        print(f"\nThe machine was busy at {self.disturbed} of {self.starts} starts.", flush=True)
+
+
+def _busy_share() -> float:
+    """The share of all processors that is busy now, with waiting for disks and other machines."""
+    before = _processor_times()
+    time.sleep(_BUSY_WINDOW)
+    passed = [now - then for now, then in zip(_processor_times(), before, strict=True)]
+    idle = passed[3]
+    return 1 - idle / max(sum(passed), 1)
+
+
+def _processor_times() -> list[int]:
+    # proc(5): user, nice, system, idle, iowait, irq, softirq, steal; guests are within user.
+    with open("/proc/stat") as file:
+        return [int(each) for each in file.readline().split()[1:9]]
+
+
+class MemoryWatch:
+    """How much more memory a process has in use at most than when the watch began, in MiB."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = Path("/proc", str(pid))
+        self.forget_peak()
+        self.idle = self._mib("VmRSS")
+
+    def forget_peak(self) -> None:
+        """Look for the peak from now on. What is idle remains what it was."""
+        # proc(5): 5 makes the peak what is resident now.
+        (self._process / "clear_refs").write_text("5")
+
+    @property
+    def growth(self) -> float:
+        return self._mib("VmHWM") - self.idle
+
+    def _mib(self, field: str) -> float:
+        return int(_fields(self._process / "status")[field].split()[0]) * 1024 / MIB
+
+
+def environment() -> dict[str, str]:
+    """The environment, without what would change how moto, this package and AWS's clients behave."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MOTO_", "AWS_", "TEST_SERVER_MODE"))
+    }
+
+
+class ServerProcess:
+    """A server that runs in a process of its own and listens on a port of 127.0.0.1."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.pid = process.pid
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
+
+    def processor_seconds(self) -> float:
+        """What it has used of the processors so far, in user and system mode."""
+        # proc(5): the name of the program, in parentheses, is the only field that may have spaces.
+        fields = Path("/proc", str(self.pid), "stat").read_text().rpartition(")")[2].split()
+        ticks: int = os.sysconf("SC_CLK_TCK")
+        return (int(fields[11]) + int(fields[12])) / ticks
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int, log: Path) -> Iterator[ServerProcess]:
+    """A server until the end of the block. Raises RuntimeError with its log when it does not start."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+        )
+    try:
+        if not _listens(process, port):
+            raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text()}")
+        yield ServerProcess(process, port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether the process listens, once it does; False when it has ended or takes too long."""
+    until = time.monotonic() + _START_LIMIT
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return True
+        except ConnectionRefusedError:
+            pass
+        try:
+            process.wait(0.02)
+            return False
+        except subprocess.TimeoutExpired:
+            continue
+    return False
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def moto_server_command(port: int) -> list[str]:
+    """Stock moto's server."""
+    return [_script("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+
+
+def moto_ecr_server_command(port: int, data_dir: Path | None) -> list[str]:
+    """The extension's server."""
+    command = [_script("moto_ecr_server"), "-H", "127.0.0.1", "-p", str(port)]
+    return command if data_dir is None else [*command, "--data-dir", str(data_dir)]
+
+
+def _script(name: str) -> str:
+    """A command that is installed beside the Python that runs this."""
+    return os.path.join(sysconfig.get_path("scripts"), name)
+
+
+def ecr_client(endpoint_url: str | None = None) -> Any:
+    """A boto3 client of ECR: of a server, or of whatever moto mocks."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "ecr",
+        region_name=REGION,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="benchmark",
+        aws_secret_access_key="benchmark",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=600),
+    )
+
+
+@contextmanager
+def scratch_directory(parent: Path) -> Iterator[Path]:
+    """A new directory in `parent`, gone with all that is in it at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="moto-ecr-benchmark-", dir=parent) as path:
+        yield Path(path)

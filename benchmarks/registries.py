@@ -1,0 +1,92 @@
+"""The registries that are compared, each a fresh server on an empty directory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from common import ServerProcess, ecr_client, free_port, moto_ecr_server_command, serving
+from registry_client import Address
+
+GO = "docker-registry"
+OURS = "moto_ecr_server"
+
+REPOSITORY = "benchmark"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that runs, and how clients reach it."""
+
+    name: str
+    process: ServerProcess
+    address: Address
+    credentials: str | None = None
+
+    def image(self, tag: str) -> str:
+        """What skopeo calls an image of this registry."""
+        return f"docker://{self.process.address}/{REPOSITORY}:{tag}"
+
+    def skopeo_flags(self, side: Literal["src", "dest"]) -> list[str]:
+        """What skopeo has to be told of this registry as the source or destination of a copy."""
+        flags = [f"--{side}-tls-verify=false"]
+        return [*flags, f"--{side}-creds={self.credentials}"] if self.credentials else flags
+
+
+@contextmanager
+def _docker_registry(directory: Path) -> Iterator[Registry]:
+    """Debian's docker-registry, set up as its package does but without passwords and logs."""
+    port = free_port()
+    data = directory / "data"
+    data.mkdir()
+    config = {
+        "version": 0.1,
+        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "storage": {
+            "cache": {"blobdescriptor": "inmemory"},
+            "filesystem": {"rootdirectory": str(data)},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "benchmark"},
+    }
+    path = directory / "config.yml"
+    path.write_text(json.dumps(config))  # JSON is YAML.
+    with serving([GO, "serve", str(path)], port, directory / "log") as process:
+        yield Registry(GO, process, Address(port, {}, REPOSITORY))
+
+
+@contextmanager
+def _moto_ecr_server(directory: Path) -> Iterator[Registry]:
+    """moto_ecr_server with a data directory. Clients log in, which the other's do not have to."""
+    port = free_port()
+    command = moto_ecr_server_command(port, directory / "data")
+    with serving(command, port, directory / "log") as process:
+        ecr = ecr_client(process.url)
+        ecr.create_repository(repositoryName=REPOSITORY)
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        ecr.close()
+        headers = {"Authorization": f"Basic {token}"}
+        credentials = base64.b64decode(token).decode()
+        yield Registry(OURS, process, Address(port, headers, REPOSITORY), credentials)
+
+
+_STARTS: dict[str, Callable[[Path], AbstractContextManager[Registry]]] = {
+    GO: _docker_registry,
+    OURS: _moto_ecr_server,
+}
+
+
+def installed_registries() -> list[str]:
+    """The names of the registries that can be started here, in the order in which they take turns."""
+    return [name for name in _STARTS if name == OURS or shutil.which(name)]
+
+
+def running(name: str, directory: Path) -> AbstractContextManager[Registry]:
+    """A registry until the end of the block; everything that it keeps is in `directory`."""
+    return _STARTS[name](directory)

@@ -1,0 +1,456 @@
+"""The registry: Debian's docker-registry (Go) beside moto_ecr_server, both keeping everything on one disk.
+
+Each measurement begins with a fresh server on an empty directory. The two take turns, round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from common import (
+    GIB,
+    MIB,
+    Figures,
+    MemoryWatch,
+    Rest,
+    Target,
+    environment,
+    number,
+    parse_arguments,
+    print_machine,
+    print_table,
+    print_targets,
+    scratch_directory,
+)
+from registries import GO, OURS, Registry, installed_registries, running
+from registry_client import (
+    MANIFEST_TYPE,
+    Blob,
+    RegistryClient,
+    Run,
+    Task,
+    at_once,
+    file_blob,
+    memory_blob,
+    shares_of,
+)
+
+PACKAGES = ("moto", "moto-ecr-ext", "SQLAlchemy", "Werkzeug")
+
+# What is needed at most at one time: the source of all blobs, the images for skopeo, and what one
+# server keeps.
+_DISK_SPACE = 12 * GIB
+_SKOPEO_LIMIT = 600
+# MiB that the server may take more than when it is idle.
+_MEMORY_BOUND = 64
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything. Sizes are bytes; `skopeo_images` are numbers and sizes of layers."""
+
+    large: int
+    streams: int
+    small: int
+    small_blobs: int
+    manifests: int
+    requests: int
+    skopeo_images: tuple[tuple[int, int], ...]
+    memory: int
+
+
+FULL = Scale(GIB, 8, MIB, 200, 400, 2000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
+QUICK = Scale(64 * MIB, 8, MIB, 16, 32, 64, ((2, 4 * MIB), (5, MIB)), 128 * MIB)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured: MB or requests in a second, or seconds.
+
+    `bound` is what the ratio to the Go registry is to be, if anything: at most, of seconds, else at
+    least.
+    """
+
+    name: str
+    unit: Literal["MB/s", "requests/s", "s"]
+    bound: float | None = None
+
+    def figure(self, amount: float, seconds: float) -> float:
+        """The figure for an amount, of bytes or requests, that took so many seconds."""
+        if self.unit == "s":
+            return seconds
+        return amount / seconds / (1e6 if self.unit == "MB/s" else 1)
+
+    def target(self, ratio: float | None) -> Target | None:
+        if self.bound is None:
+            return None
+        what = f"{self.name}: {OURS} / {GO}, {self.unit}"
+        return Target(what, ratio, "at most" if self.unit == "s" else "at least", self.bound)
+
+
+class Results:
+    """The figures of both registries, and what else there is to say of them."""
+
+    def __init__(self) -> None:
+        self._measures: dict[str, Measure] = {}
+        self._figures = Figures()
+        self._processor_seconds = Figures()
+        self._reconnections = Figures()
+        self._memory = Figures()
+        self._transfers: dict[str, None] = {}
+
+    def add(
+        self, measure: Measure, whose: str, amount: float, run: Run, processor_seconds: float
+    ) -> None:
+        self._measures[measure.name] = measure
+        self._figures.add(measure.name, whose, measure.figure(amount, run.seconds))
+        self._processor_seconds.add(measure.name, whose, processor_seconds)
+        self._reconnections.add(measure.name, whose, run.reconnections)
+
+    def add_memory(self, transfer: str, whose: str, growth: float) -> None:
+        self._transfers[transfer] = None
+        self._memory.add(transfer, whose, growth)
+
+    def print_tables(self) -> None:
+        print_table(
+            "Speed",
+            ("", "", GO, OURS, "ratio", "processor s", "", "reconnections", ""),
+            [
+                (
+                    measure.name,
+                    measure.unit,
+                    *self._both(self._figures, measure.name),
+                    number(self._ratio(measure)),
+                    *self._both(self._processor_seconds, measure.name),
+                    *self._both(self._reconnections, measure.name),
+                )
+                for measure in self._measures.values()
+            ],
+        )
+        print_table(
+            "Memory of the server at most, MiB more than when it was idle",
+            ("", GO, OURS),
+            [(transfer, *self._both(self._memory, transfer)) for transfer in self._transfers],
+        )
+
+    def _both(self, figures: Figures, name: str) -> tuple[str, str]:
+        return number(figures.median(name, GO)), number(figures.median(name, OURS))
+
+    def _ratio(self, measure: Measure) -> float | None:
+        return self._figures.ratio(measure.name, OURS, GO)
+
+    def targets(self) -> list[Target]:
+        speed = [measure.target(self._ratio(measure)) for measure in self._measures.values()]
+        memory = [
+            Target(
+                f"memory, {transfer}, MiB",
+                self._memory.median(transfer, OURS),
+                "at most",
+                _MEMORY_BOUND,
+            )
+            for transfer in self._transfers
+        ]
+        return [*filter(None, speed), *memory]
+
+
+class Source:
+    """A file of random bytes, of which blobs are made."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        with path.open("wb") as file:
+            for start in range(0, size, MIB):
+                file.write(os.urandom(min(MIB, size - start)))
+        self._descriptor = os.open(path, os.O_RDONLY)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def files(self, size: int, count: int) -> list[Blob]:
+        """`count` blobs that together are the first `size` bytes, sent from the file."""
+        each = size // count
+        return [
+            file_blob(self._descriptor, start, start + each)
+            for start in range(0, each * count, each)
+        ]
+
+    def in_memory(self, size: int, count: int) -> list[Blob]:
+        """`count` blobs of `size` bytes each, sent from memory."""
+        content = memoryview(os.pread(self._descriptor, size * count, 0))
+        return [
+            memory_blob(content[start : start + size]) for start in range(0, size * count, size)
+        ]
+
+
+Workload = Callable[[Registry], None]
+_Item = TypeVar("_Item")
+
+
+class Benchmark:
+    """All workloads. Each is a method that gives one, with what it sends made before the first round."""
+
+    def __init__(self, directory: Path, scale: Scale, rest: Rest) -> None:
+        self._directory = directory
+        self._scale = scale
+        self._rest = rest
+        self._source = Source(directory / "source", max(scale.large, scale.memory))
+        self.results = Results()
+
+    def close(self) -> None:
+        self._source.close()
+
+    def measure(self, names: Sequence[str], rounds: int) -> None:
+        """Measure the registries of these names, which take turns."""
+        for title, workload in self._workloads():
+            print(title, end="", file=sys.stderr, flush=True)
+            for _ in range(rounds):
+                for name in names:
+                    with self._fresh(name) as registry:
+                        workload(registry)
+                print(".", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+
+    @contextmanager
+    def _fresh(self, name: str) -> Iterator[Registry]:
+        """A registry that has just started, on an empty directory, and has answered a few requests."""
+        with scratch_directory(self._directory) as directory:
+            self._rest.wait()
+            with running(name, directory) as registry:
+                at_once(registry.address, [_warm_up])
+                yield registry
+
+    def _workloads(self) -> Iterator[tuple[str, Workload]]:
+        for streams, bound in ((1, 1.3), (self._scale.streams, 1.1)):
+            yield f"large blobs, {_streams(streams)}", self._large_blobs(streams, bound)
+            yield f"in chunks, {_streams(streams)}", self._chunked_blobs(streams)
+        for streams in (1, self._scale.streams):
+            yield f"small blobs, {_streams(streams)}", self._small_blobs(streams)
+            yield f"manifests, {_streams(streams)}", self._manifests(streams)
+        if shutil.which("skopeo"):
+            for layers, size in self._scale.skopeo_images:
+                yield f"skopeo, {layers} layers", self._skopeo(layers, size)
+        else:
+            print("skopeo is not installed, its copies are left out", file=sys.stderr)
+        yield "memory", self._memory()
+
+    def _large_blobs(self, streams: int, bound: float) -> Workload:
+        size = _size(self._scale.large)
+        push = Measure(f"push {size}, {_streams(streams)}", "MB/s", bound)
+        pull = Measure(f"pull {size}, {_streams(streams)}", "MB/s", 1.0)
+        blobs = self._source.files(self._scale.large, streams)
+
+        def workload(registry: Registry) -> None:
+            self._move(registry, push, blobs, streams, RegistryClient.push)
+            self._move(registry, pull, blobs, streams, RegistryClient.pull)
+
+        return workload
+
+    def _chunked_blobs(self, streams: int) -> Workload:
+        size = _size(self._scale.large)
+        push = Measure(f"push {size} in chunks, {_streams(streams)}", "MB/s")
+        blobs = self._source.files(self._scale.large, streams)
+
+        def workload(registry: Registry) -> None:
+            self._move(registry, push, blobs, streams, RegistryClient.push_streamed)
+
+        return workload
+
+    def _small_blobs(self, streams: int) -> Workload:
+        count = self._scale.small_blobs
+        what = f"{count} x {_size(self._scale.small)}, {_streams(streams)}"
+        push = Measure(f"push {what}", "MB/s", 2.0)
+        pull = Measure(f"pull {what}", "MB/s", 2.0)
+        head = Measure(f"HEAD of a blob, {_streams(streams)}", "requests/s", 3.0)
+        blobs = self._source.in_memory(self._scale.small, count)
+        asked = [blobs[number % count] for number in range(self._scale.requests)]
+
+        def workload(registry: Registry) -> None:
+            self._move(registry, push, blobs, streams, RegistryClient.push)
+            self._move(registry, pull, blobs, streams, RegistryClient.pull)
+            tasks = _dealt(asked, streams, RegistryClient.has)
+            self._time(registry, head, len(asked), lambda: at_once(registry.address, tasks))
+
+        return workload
+
+    def _manifests(self, streams: int) -> Workload:
+        put = Measure(f"PUT of a manifest, {_streams(streams)}", "requests/s", 2.0)
+        get = Measure(f"GET of a manifest by tag, {_streams(streams)}", "requests/s", 3.0)
+        blobs = self._source.in_memory(1024, 4)
+        tagged = [(f"t{each}", _manifest(blobs, each)) for each in range(self._scale.manifests)]
+        asked = [tagged[number % len(tagged)] for number in range(self._scale.requests)]
+
+        def put_manifest(client: RegistryClient, image: tuple[str, bytes]) -> None:
+            client.put_manifest(*image)
+
+        def get_manifest(client: RegistryClient, image: tuple[str, bytes]) -> None:
+            tag, content = image
+            _expect(client.manifest(tag) == content, f"the manifest of {tag}")
+
+        def workload(registry: Registry) -> None:
+            at_once(registry.address, _dealt(blobs, 1, RegistryClient.push))
+            puts = _dealt(tagged, streams, put_manifest)
+            self._time(registry, put, len(tagged), lambda: at_once(registry.address, puts))
+            gets = _dealt(asked, streams, get_manifest)
+            self._time(registry, get, len(asked), lambda: at_once(registry.address, gets))
+
+        return workload
+
+    def _skopeo(self, layers: int, size: int) -> Workload:
+        what = f"{layers} x {_size(size)}"
+        push = Measure(f"skopeo copy to the registry, {what}", "s", 1.0)
+        pull = Measure(f"skopeo copy from the registry, {what}", "s", 1.0)
+        image = _oci_layout(self._directory / f"image-{layers}", layers, size)
+
+        def workload(registry: Registry) -> None:
+            there = registry.image("latest")
+            to = [*registry.skopeo_flags("dest"), image, there]
+            self._time(registry, push, 1, lambda: _copy(to))
+            with scratch_directory(self._directory) as directory:
+                back = [*registry.skopeo_flags("src"), there, f"dir:{directory}"]
+                self._time(registry, pull, 1, lambda: _copy(back))
+
+        return workload
+
+    def _memory(self) -> Workload:
+        size = _size(self._scale.memory)
+        [blob] = self._source.files(self._scale.memory, 1)
+        transfers = {
+            f"push of {size}": RegistryClient.push,
+            f"pull of {size}": RegistryClient.pull,
+            f"push of {size} in chunks": RegistryClient.push_streamed,
+        }
+
+        def workload(registry: Registry) -> None:
+            watch = MemoryWatch(registry.process.pid)
+            for transfer, move in transfers.items():
+                watch.forget_peak()
+                at_once(registry.address, _dealt([blob], 1, move))
+                self.results.add_memory(transfer, registry.name, watch.growth)
+
+        return workload
+
+    def _move(
+        self,
+        registry: Registry,
+        measure: Measure,
+        blobs: Sequence[Blob],
+        streams: int,
+        move: Callable[[RegistryClient, Blob], None],
+    ) -> None:
+        tasks = _dealt(blobs, streams, move)
+        amount = sum(blob.size for blob in blobs)
+        self._time(registry, measure, amount, lambda: at_once(registry.address, tasks))
+
+    def _time(
+        self, registry: Registry, measure: Measure, amount: float, act: Callable[[], Run]
+    ) -> None:
+        """Time what `act` does, once the machine rests."""
+        self._rest.wait()
+        before = registry.process.processor_seconds()
+        run = act()
+        used = registry.process.processor_seconds() - before
+        self.results.add(measure, registry.name, amount, run, used)
+
+
+def _dealt(
+    items: Sequence[_Item], streams: int, act: Callable[[RegistryClient, _Item], None]
+) -> list[Task]:
+    """The tasks of so many clients, each of which does with its share of the items, one by one."""
+
+    def task(share: Sequence[_Item]) -> Task:
+        def act_on_all(client: RegistryClient) -> None:
+            for item in share:
+                act(client, item)
+
+        return act_on_all
+
+    return [task(share) for share in shares_of(items, streams)]
+
+
+def _warm_up(client: RegistryClient) -> None:
+    """Use every request once, and see that what comes back is what was sent."""
+    content = os.urandom(64 * 1024)
+    blob = memory_blob(content)
+    client.push(blob)
+    client.push_streamed(memory_blob(content[1:]))
+    client.has(blob)
+    _expect(client.content(blob) == content, "the blob")
+    manifest = _manifest([blob], 0)
+    client.put_manifest("warm-up", manifest)
+    _expect(client.manifest("warm-up") == manifest, "the manifest")
+
+
+def _manifest(blobs: Sequence[Blob], number: int) -> bytes:
+    """A manifest whose configuration is the first of the blobs; no two numbers give the same."""
+    kind = "application/vnd.oci.image."
+    config, *layers = [{"digest": blob.digest, "size": blob.size} for blob in blobs]
+    document: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": {"mediaType": f"{kind}config.v1+json", **config},
+        "layers": [{"mediaType": f"{kind}layer.v1.tar", **layer} for layer in layers],
+        "annotations": {"number": str(number)},
+    }
+    return json.dumps(document, indent=2).encode()
+
+
+def _expect(truth: bool, what: str) -> None:
+    if not truth:
+        raise RuntimeError(f"What came back is not {what} that was sent.")
+
+
+def _oci_layout(path: Path, layers: int, size: int) -> str:
+    """An image that cannot be compressed, as skopeo names it."""
+    from moto_ecr_ext.testing import build_image, write_oci_layout
+
+    write_oci_layout(build_image(layers=layers, layer_size=size), path, "latest")
+    return f"oci:{path}:latest"
+
+
+def _copy(arguments: Sequence[str]) -> Run:
+    """Run `skopeo copy`; as long as the process lives."""
+    command = ["skopeo", "--insecure-policy", "copy", "--quiet", *arguments]
+    start = time.monotonic()
+    subprocess.run(command, env=environment(), check=True, timeout=_SKOPEO_LIMIT)
+    return Run(time.monotonic() - start, 0)
+
+
+def _size(size: int) -> str:
+    return f"{size // GIB} GiB" if size % GIB == 0 else f"{size // MIB} MiB"
+
+
+def _streams(count: int) -> str:
+    return "1 stream" if count == 1 else f"{count} streams"
+
+
+def main(arguments: argparse.Namespace) -> None:
+    if shutil.disk_usage(arguments.directory).free < _DISK_SPACE:
+        sys.exit(f"{arguments.directory} has less than {_size(_DISK_SPACE)} of free space.")
+    names = installed_registries()
+    if GO not in names:
+        print(f"{GO} is not installed (apt-get install docker-registry); {OURS} runs alone.")
+    rest = Rest(arguments.patience)
+    with scratch_directory(arguments.directory) as directory:
+        print_machine(directory, PACKAGES, (GO, "skopeo"))
+        print(f"medians of {arguments.rounds} rounds, registries taking turns")
+        scale = QUICK if arguments.quick else FULL
+        with closing(Benchmark(directory, scale, rest)) as benchmark:
+            benchmark.measure(names, arguments.rounds)
+    benchmark.results.print_tables()
+    print_targets(benchmark.results.targets())
+    rest.print_summary()
+
+
+if __name__ == "__main__":
+    main(parse_arguments(__doc__))

@@ -1,0 +1,397 @@
+"""A client of registries that costs little, so that what is measured is the server.
+
+Each client is a process of its own with one connection, which it keeps as long as the server lets it. Files
+are sent by sendfile, memory by sendmsg, and what is pulled is counted and thrown away by the kernel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Channel
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from common import MIB
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+# What docker sends at once when it pushes in chunks.
+_CHUNK = 32 * 1024
+_CHUNKS_A_CALL = 16
+_RECEIVED_AT_ONCE = 4 * MIB
+_LONGEST_HEAD = 64 * 1024
+
+# Seconds: a server that says nothing for so long hangs, as do clients that take longer.
+_SILENCE_LIMIT = 120
+_CLIENT_LIMIT = 900
+
+
+class ProtocolError(Exception):
+    """The server answered something else than it was asked for."""
+
+
+class Body(Protocol):
+    """The body of a request."""
+
+    @property
+    def framing(self) -> str:
+        """The header that says how long the body is."""
+
+    def send(self, connection: socket.socket, head: bytes) -> None:
+        """Send the request: its head, then this body."""
+
+
+class MemoryBody:
+    """Bytes in memory."""
+
+    def __init__(self, content: bytes | memoryview = b"") -> None:
+        self._content = memoryview(content)
+        self.framing = f"Content-Length: {len(content)}"
+
+    def send(self, connection: socket.socket, head: bytes) -> None:
+        _send_all(connection, [memoryview(head), self._content])
+
+
+class FileBody:
+    """Bytes `start` up to `stop` of a file, of which the kernel makes no copy."""
+
+    def __init__(self, descriptor: int, start: int, stop: int) -> None:
+        self._descriptor, self._start, self._stop = descriptor, start, stop
+        self.framing = f"Content-Length: {stop - start}"
+
+    def send(self, connection: socket.socket, head: bytes) -> None:
+        connection.sendall(head, socket.MSG_MORE)
+        at = self._start
+        while at < self._stop:
+            at += os.sendfile(connection.fileno(), self._descriptor, at, self._stop - at)
+
+
+class ChunkedBody:
+    """Bytes `start` up to `stop` of a file in chunks, as docker streams what it has not measured."""
+
+    framing = "Transfer-Encoding: chunked"
+
+    def __init__(self, descriptor: int, start: int, stop: int) -> None:
+        self._descriptor, self._start, self._stop = descriptor, start, stop
+
+    def send(self, connection: socket.socket, head: bytes) -> None:
+        connection.sendall(head, socket.MSG_MORE)
+        buffer = memoryview(bytearray(_CHUNK * _CHUNKS_A_CALL))
+        at = self._start
+        while at < self._stop:
+            wanted = min(len(buffer), self._stop - at)
+            filled = os.preadv(self._descriptor, [buffer[:wanted]], at)
+            _send_all(connection, list(self._chunks(buffer[:filled])))
+            at += filled
+        connection.sendall(b"0\r\n\r\n")
+
+    def _chunks(self, content: memoryview) -> Iterator[memoryview]:
+        for start in range(0, len(content), _CHUNK):
+            piece = content[start : start + _CHUNK]
+            yield memoryview(b"%x\r\n" % len(piece))
+            yield piece
+            yield memoryview(b"\r\n")
+
+
+def _send_all(connection: socket.socket, buffers: list[memoryview]) -> None:
+    while buffers:
+        sent = connection.sendmsg(buffers)
+        while buffers and sent >= len(buffers[0]):
+            sent -= len(buffers.pop(0))
+        if sent:
+            buffers[0] = buffers[0][sent:]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer. `size` is how long its body is; `body` is empty where it was thrown away."""
+
+    status: int
+    headers: Mapping[str, str]
+    size: int
+    body: bytes
+
+
+class Connection:
+    """A connection over HTTP/1.1, made anew when the server has closed it after an answer."""
+
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
+        self._port = port
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._discarded = bytearray(_RECEIVED_AT_ONCE)
+        self._socket = self._connect()
+        self._is_open = True
+        self.reconnections = 0
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # By the kernel, so that the socket remains a blocking one for sendfile.
+        for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, limit, struct.pack("ll", _SILENCE_LIMIT, 0))
+        return connection
+
+    def close(self) -> None:
+        self._socket.close()
+        self._is_open = False
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        expected: int,
+        *,
+        body: Body | None = None,
+        headers: str = "",
+        keep: bool = False,
+    ) -> Answer:
+        """Send a request and read its answer, of which `keep` has the body kept.
+
+        Raises ProtocolError when the status is not the one expected.
+        """
+        if not self._is_open:
+            self._socket = self._connect()
+            self._is_open = True
+            self.reconnections += 1
+        body = body or MemoryBody()
+        framing = "" if method in ("GET", "HEAD") else f"{body.framing}\r\n"
+        head = (
+            f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n"
+            f"{self._headers}{headers}{framing}\r\n"
+        )
+        body.send(self._socket, head.encode())
+        answer = self._read_answer(method, keep)
+        if answer.status != expected:
+            raise ProtocolError(f"{method} {target}: {answer}")
+        return answer
+
+    def _read_answer(self, method: str, keep: bool) -> Answer:
+        received = b""
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            piece = self._socket.recv(_LONGEST_HEAD)
+            if not piece:
+                raise ProtocolError(f"{method}: the connection was closed before the answer")
+            received += piece
+        lines = received[:end].decode("latin-1").split("\r\n")
+        version, status, *_ = lines[0].split(" ")
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines[1:])
+        }
+        if "transfer-encoding" in headers:
+            raise ProtocolError(f"{method}: the answer comes in chunks")
+        has_body = method != "HEAD" and status not in ("204", "304")
+        size = int(headers.get("content-length", "0")) if has_body else 0
+        body = received[end + 4 :]
+        if keep or int(status) >= 400:
+            body = self._keep(body, size)
+        else:
+            self._discard(size - len(body))
+            body = b""
+        if version == "HTTP/1.0" or "close" in headers.get("connection", "").lower():
+            self.close()
+        return Answer(int(status), headers, size, body)
+
+    def _keep(self, body: bytes, size: int) -> bytes:
+        while len(body) < size:
+            piece = self._socket.recv(_RECEIVED_AT_ONCE)
+            if not piece:
+                raise ProtocolError(f"the body ended at {len(body)} of {size} bytes")
+            body += piece
+        return body
+
+    def _discard(self, size: int) -> None:
+        while size:
+            wanted = min(size, len(self._discarded))
+            # tcp(7): with MSG_TRUNC the bytes are not copied but thrown away.
+            received = self._socket.recv_into(self._discarded, wanted, socket.MSG_TRUNC)
+            if not received:
+                raise ProtocolError(f"the body ended {size} bytes early")
+            size -= received
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What is pushed and pulled. `body` carries it with its length, `stream` as what has no length yet."""
+
+    digest: str
+    size: int
+    body: Body
+    stream: Body
+
+
+def file_blob(descriptor: int, start: int, stop: int) -> Blob:
+    """Bytes `start` up to `stop` of a file as a blob. They are read, so that the file is in memory."""
+    hasher = hashlib.sha256()
+    at = start
+    while at < stop:
+        piece = os.pread(descriptor, min(stop - at, _RECEIVED_AT_ONCE), at)
+        hasher.update(piece)
+        at += len(piece)
+    return Blob(
+        f"sha256:{hasher.hexdigest()}",
+        stop - start,
+        FileBody(descriptor, start, stop),
+        ChunkedBody(descriptor, start, stop),
+    )
+
+
+def memory_blob(content: bytes | memoryview) -> Blob:
+    """Bytes in memory as a blob."""
+    body = MemoryBody(content)
+    return Blob(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), body, body)
+
+
+class RegistryClient:
+    """One repository of a registry, over one connection."""
+
+    def __init__(self, connection: Connection, repository: str) -> None:
+        self.connection = connection
+        self._above = f"/v2/{repository}"
+
+    def push(self, blob: Blob) -> None:
+        """Push a blob by POST and PUT."""
+        self._commit(self._start(), blob, blob.body)
+
+    def push_streamed(self, blob: Blob) -> None:
+        """Push a blob by POST, PATCH and PUT, as docker does; in chunks, if it comes from a file."""
+        answer = self.connection.ask("PATCH", self._start(), 202, body=blob.stream)
+        self._commit(_location(answer), blob, MemoryBody())
+
+    def _start(self) -> str:
+        return _location(self.connection.ask("POST", f"{self._above}/blobs/uploads/", 202))
+
+    def _commit(self, location: str, blob: Blob, body: Body) -> None:
+        separator = "&" if "?" in location else "?"
+        self.connection.ask("PUT", f"{location}{separator}digest={blob.digest}", 201, body=body)
+
+    def pull(self, blob: Blob) -> None:
+        """Pull a blob and throw it away."""
+        answer = self.connection.ask("GET", f"{self._above}/blobs/{blob.digest}", 200)
+        if answer.size != blob.size:
+            raise ProtocolError(f"{blob.digest} has {answer.size} bytes, not {blob.size}")
+
+    def content(self, blob: Blob) -> bytes:
+        """Pull a blob and keep it."""
+        target = f"{self._above}/blobs/{blob.digest}"
+        return self.connection.ask("GET", target, 200, keep=True).body
+
+    def has(self, blob: Blob) -> None:
+        """Ask for a blob by HEAD. Raises ProtocolError when it is not there."""
+        self.connection.ask("HEAD", f"{self._above}/blobs/{blob.digest}", 200)
+
+    def put_manifest(self, tag: str, content: bytes) -> None:
+        self.connection.ask(
+            "PUT",
+            f"{self._above}/manifests/{tag}",
+            201,
+            body=MemoryBody(content),
+            headers=f"Content-Type: {MANIFEST_TYPE}\r\n",
+        )
+
+    def manifest(self, tag: str) -> bytes:
+        return self.connection.ask(
+            "GET",
+            f"{self._above}/manifests/{tag}",
+            200,
+            headers=f"Accept: {MANIFEST_TYPE}\r\n",
+            keep=True,
+        ).body
+
+
+def _location(answer: Answer) -> str:
+    """Path and query of the address that an answer sends the client to."""
+    target = urlsplit(answer.headers["location"])
+    return f"{target.path}?{target.query}" if target.query else target.path
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where clients connect to, what they say to be let in, and the repository that they use."""
+
+    port: int
+    headers: Mapping[str, str]
+    repository: str
+
+    @contextmanager
+    def connected(self) -> Iterator[RegistryClient]:
+        """A client that is connected until the end of the block."""
+        connection = Connection(self.port, self.headers)
+        try:
+            yield RegistryClient(connection, self.repository)
+        finally:
+            connection.close()
+
+
+Task = Callable[[RegistryClient], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What clients at once took: from the start of the first to the end of the last."""
+
+    seconds: float
+    reconnections: int
+
+
+def at_once(address: Address, tasks: Sequence[Task]) -> Run:
+    """Have each task done by a client of its own, all starting at once, with connections made before.
+
+    Raises RuntimeError when a client fails; it has printed why.
+    """
+    context = multiprocessing.get_context("fork")
+    start = context.Event()
+    clients: list[tuple[Any, Channel]] = []
+    try:
+        for task in tasks:
+            here, there = context.Pipe()
+            client = context.Process(target=_work, args=(address, task, start, there))
+            client.start()
+            there.close()
+            clients.append((client, here))
+        for client, channel in clients:
+            _receive(client, channel)
+        start.set()
+        ran = [_receive(client, channel) for client, channel in clients]
+    finally:
+        for client, channel in clients:
+            channel.close()
+            client.join(1)
+            if client.is_alive():
+                client.terminate()
+                client.join()
+    began, ended, reconnections = zip(*ran, strict=True)
+    return Run(max(ended) - min(began), sum(reconnections))
+
+
+def _work(address: Address, task: Task, start: Any, channel: Channel) -> None:
+    with address.connected() as client:
+        channel.send("connected")
+        start.wait()
+        began = time.monotonic()
+        task(client)
+        ended = time.monotonic()
+    channel.send((began, ended, client.connection.reconnections))
+
+
+def _receive(client: Any, channel: Channel) -> Any:
+    if not channel.poll(_CLIENT_LIMIT):
+        raise RuntimeError(f"a client took longer than {_CLIENT_LIMIT} seconds")
+    try:
+        return channel.recv()
+    except EOFError:
+        client.join()
+        raise RuntimeError(f"a client failed with exit code {client.exitcode}") from None
+
+
+def shares_of(items: Sequence[Any], count: int) -> list[Sequence[Any]]:
+    """The items dealt to `count` clients."""
+    return [items[number::count] for number in range(count)]

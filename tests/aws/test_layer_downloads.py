@@ -1,0 +1,136 @@
+"""GetDownloadUrlForLayer, and what its URLs give."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from aws.refusals import Refusal, no_repository, refusal
+from freezegun import freeze_time
+
+from moto_ecr_ext.testing import build_image, push, upload_blob
+
+IMAGE = build_image(layers=2, layer_size=100_000)
+LAYER = IMAGE.layers[0]
+NOT_A_DIGEST = f"sha256:{'0' * 64}"
+
+
+def url_of(ecr: Any, digest: str, repository: str = "team/app") -> str:
+    """The URL that downloads a layer."""
+    answer = ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+    assert answer["layerDigest"] == digest
+    url: str = answer["downloadUrl"]
+    return url
+
+
+def test_a_url_gives_the_bytes(ecr: Any, repository: str) -> None:
+    """By a plain GET without credentials, the config as well as every layer."""
+    push(ecr, repository, IMAGE)
+    for blob in (IMAGE.config, *IMAGE.layers):
+        response = requests.get(url_of(ecr, blob.digest), timeout=60)
+        assert response.status_code == 200
+        assert response.content == blob.content
+        assert response.headers["Content-Length"] == str(blob.size)
+
+
+def test_a_url_is_that_of_the_blob_in_the_registry(aws: Any, ecr: Any, repository: str) -> None:
+    """With a query that is signed and expires."""
+    push(ecr, repository, IMAGE)
+    url = urlsplit(url_of(ecr, LAYER.digest))
+    assert f"{url.scheme}://{url.netloc}" == aws.registry_url()
+    assert url.path == f"/v2/{repository}/blobs/{LAYER.digest}"
+    assert "Signature=" in url.query
+    assert "Expires=" in url.query
+
+
+def test_a_part_of_the_bytes(ecr: Any, repository: str) -> None:
+    """One range, as clients that resume ask for it."""
+    push(ecr, repository, IMAGE)
+    response = requests.get(
+        url_of(ecr, LAYER.digest), headers={"Range": "bytes=100-199"}, timeout=60
+    )
+    assert response.status_code == 206
+    assert response.content == LAYER.content[100:200]
+
+
+def test_a_url_opens_its_layer_alone(ecr: Any, repository: str) -> None:
+    """Put on another layer, another repository or a manifest it opens nothing."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.create_repository(repositoryName="other")
+    push(ecr, "other", IMAGE)
+    url = url_of(ecr, LAYER.digest)
+    for other in (
+        url.replace(LAYER.digest, IMAGE.layers[1].digest),
+        url.replace("team/app", "other"),
+        url.replace("Expires=", "Expires=9"),
+        url[:-1] + ("0" if url[-1] != "0" else "1"),
+    ):
+        response = requests.get(other, timeout=60)
+        assert response.status_code == 403, other
+        assert response.json()["errors"][0]["code"] == "DENIED"
+    manifest = url.replace(f"blobs/{LAYER.digest}", "manifests/v1")
+    assert requests.get(manifest, timeout=60).status_code == 401
+    assert requests.get(url.partition("?")[0], timeout=60).status_code == 401
+    assert requests.delete(url, timeout=60).status_code == 401
+
+
+def test_a_url_is_good_for_an_hour(ecr: Any, repository: str) -> None:
+    """By the clock that freezegun sets."""
+    push(ecr, repository, IMAGE)
+    with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
+        url = url_of(ecr, LAYER.digest)
+        clock.move_to("2026-01-01 12:59:59")
+        assert requests.get(url, timeout=60).status_code == 200
+        clock.move_to("2026-01-01 13:00:01")
+        response = requests.get(url, timeout=60)
+    assert response.status_code == 403
+    assert response.json()["errors"] == [{"code": "DENIED", "message": "Request has expired"}]
+
+
+def test_a_layer_that_is_not_there(ecr: Any, repository: str) -> None:
+    """Another repository's is not here either."""
+    ecr.create_repository(repositoryName="other")
+    push(ecr, "other", IMAGE)
+    for digest in (NOT_A_DIGEST, LAYER.digest):
+        assert refusal(
+            ecr.get_download_url_for_layer, repositoryName=repository, layerDigest=digest
+        ) == Refusal(
+            "LayersNotFoundException",
+            f"The layer with digest '{digest}' does not exist within the repository "
+            "with name 'team/app' in the registry with id '123456789012'",
+        )
+
+
+def test_a_layer_that_no_image_refers_to(ecr: Any, repository: str) -> None:
+    """Is not accessible before an image does, nor after the last one was deleted."""
+    upload_blob(ecr, repository, LAYER)
+    request = {"repositoryName": repository, "layerDigest": LAYER.digest}
+    assert refusal(ecr.get_download_url_for_layer, **request) == Refusal(
+        "LayerInaccessibleException",
+        f"The layer with digest '{LAYER.digest}' in the repository with name 'team/app' in the "
+        "registry with id '123456789012' is not available because it is not associated with an "
+        "image. Unassociated image layers may be cleaned up at any time.",
+    )
+    push(ecr, repository, IMAGE, tag="v1")
+    url = url_of(ecr, LAYER.digest)
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    assert refusal(ecr.get_download_url_for_layer, **request).code == "LayersNotFoundException"
+    assert requests.get(url, timeout=60).status_code == 404
+
+
+def test_a_repository_that_is_not_there(ecr: Any) -> None:
+    """It is named."""
+    assert refusal(
+        ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=NOT_A_DIGEST
+    ) == no_repository("team/app")
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1", "us-gov-west-1"])
+def test_a_url_of_another_region(aws: Any, region: str) -> None:
+    """Reaches the registry of that region, in whichever partition it is."""
+    ecr = aws.client(region=region)
+    ecr.create_repository(repositoryName="team/app")
+    push(ecr, "team/app", IMAGE)
+    assert requests.get(url_of(ecr, LAYER.digest), timeout=60).content == LAYER.content

@@ -1,0 +1,416 @@
+"""InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload, BatchCheckLayerAvailability."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+import pytest
+from aws.refusals import Refusal, no_repository, refusal, refused
+from aws.stored import everything_stored
+
+from moto_ecr_ext import testing
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.store import current_store
+
+MIB = 1024 * 1024
+NOT_A_DIGEST = f"sha256:{'0' * 64}"
+
+
+def digest_of(content: bytes) -> str:
+    """The digest of bytes, by Python's own means."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class Upload:
+    """An open upload to the repository team/app."""
+
+    def __init__(self, ecr: Any, repository: str = "team/app"):
+        self._ecr = ecr
+        self.repository = repository
+        self.id: str = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The parameters that name this upload."""
+        return {"repositoryName": self.repository, "uploadId": self.id}
+
+    def part(self, content: bytes, first: int = 0, last: int | None = None) -> dict[str, Any]:
+        """The request of UploadLayerPart; the range is the content's unless `last` is given."""
+        return {
+            **self.named,
+            "partFirstByte": first,
+            "partLastByte": first + len(content) - 1 if last is None else last,
+            "layerPartBlob": content,
+        }
+
+    def send(self, content: bytes, first: int = 0) -> int:
+        """Upload a part; the position of the last byte that was received."""
+        received: int = self._ecr.upload_layer_part(**self.part(content, first))["lastByteReceived"]
+        return received
+
+    def complete(self, *digests: str) -> dict[str, Any]:
+        """The answer of CompleteLayerUpload."""
+        answer: dict[str, Any] = self._ecr.complete_layer_upload(
+            **self.named, layerDigests=list(digests)
+        )
+        del answer["ResponseMetadata"]
+        return answer
+
+
+def availability(ecr: Any, *digests: str) -> list[dict[str, Any]]:
+    """What BatchCheckLayerAvailability says of layers of team/app."""
+    answer = ecr.batch_check_layer_availability(
+        repositoryName="team/app", layerDigests=list(digests)
+    )
+    assert answer["failures"] == []
+    layers: list[dict[str, Any]] = answer["layers"]
+    return layers
+
+
+def no_upload(upload: Upload, repository: str = "team/app") -> Refusal:
+    """The refusal of an upload that is not there."""
+    return Refusal(
+        "UploadNotFoundException",
+        f"The upload with id '{upload.id}' in the repository with name '{repository}' "
+        "in the registry with id '123456789012' could not be found, "
+        "or the specified upload ID is not valid for this repository.",
+    )
+
+
+def test_an_upload_begins(ecr: Any, repository: str) -> None:
+    """With a UUID in lower case, and the size that parts should have."""
+    answers = [ecr.initiate_layer_upload(repositoryName=repository) for _ in range(2)]
+    assert [answer["partSize"] for answer in answers] == [10485760, 10485760]
+    ids = [answer["uploadId"] for answer in answers]
+    assert [str(uuid.UUID(each)) for each in ids] == ids
+    assert ids[0] != ids[1]
+
+
+def test_a_layer_in_one_part(ecr: Any, repository: str) -> None:
+    """Part and completion name registry, repository and upload; the layer is there then."""
+    content = b"a layer"
+    upload = Upload(ecr)
+    answer = ecr.upload_layer_part(**upload.part(content))
+    del answer["ResponseMetadata"]
+    about = {"registryId": "123456789012", "repositoryName": repository, "uploadId": upload.id}
+    assert answer == {**about, "lastByteReceived": len(content) - 1}
+    digest = digest_of(content)
+    assert upload.complete(digest) == {**about, "layerDigest": digest}
+    assert availability(ecr, digest) == [
+        {
+            "layerDigest": digest,
+            "layerAvailability": "AVAILABLE",
+            "layerSize": len(content),
+            "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        }
+    ]
+
+
+def test_a_layer_in_many_parts(ecr: Any, repository: str) -> None:
+    """Parts follow one another; `lastByteReceived` advances; only the last may be short."""
+    parts = [b"a" * 5 * MIB, b"b" * 10 * MIB, b"c" * 6 * MIB, b"d"]
+    upload, first = Upload(ecr), 0
+    for part in parts:
+        assert upload.send(part, first) == first + len(part) - 1
+        first += len(part)
+    digest = digest_of(b"".join(parts))
+    assert upload.complete(digest)["layerDigest"] == digest
+    assert availability(ecr, digest)[0]["layerSize"] == first
+
+
+def test_the_largest_part(ecr: Any, repository: str) -> None:
+    """20 MiB, the model's limit; one byte more is refused."""
+    upload = Upload(ecr)
+    content = bytes(20 * MIB + 1)
+    assert refusal(ecr.upload_layer_part, **upload.part(content)) == Refusal(
+        "InvalidParameterException",
+        "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: "
+        "'Member must have length less than or equal to 20971520'",
+    )
+    assert upload.send(content[1:]) == 20 * MIB - 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "content", "message"),
+    [
+        pytest.param(
+            0, 2, b"abc", "First byte of the layer part is 0 instead of 4", id="sent again"
+        ),
+        pytest.param(5, 7, b"abc", "First byte of the layer part is 5 instead of 4", id="gap"),
+        pytest.param(3, 5, b"abc", "First byte of the layer part is 3 instead of 4", id="overlap"),
+        pytest.param(
+            4,
+            1003,
+            b"abc",
+            "Size of the layer part is 3 instead of 1000, which the range from 4 to 1003 has",
+            id="range longer than the part",
+        ),
+        pytest.param(
+            4,
+            5,
+            b"abc",
+            "Size of the layer part is 3 instead of 2, which the range from 4 to 5 has",
+            id="range shorter than the part",
+        ),
+        pytest.param(
+            4,
+            2,
+            b"abc",
+            "Size of the layer part is 3 instead of -1, which the range from 4 to 2 has",
+            id="range that ends before it begins",
+        ),
+        pytest.param(
+            4,
+            9,
+            b"",
+            "Size of the layer part is 0 instead of 6, which the range from 4 to 9 has",
+            id="range of an empty part",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit(
+    ecr: Any, repository: str, first: int, last: int, content: bytes, message: str
+) -> None:
+    """InvalidLayerPartException says how far the upload is; it goes on from there."""
+    upload = Upload(ecr)
+    upload.send(b"0123")
+    before = everything_stored()
+    error = refused(ecr.upload_layer_part, **upload.part(content, first, last))
+    assert isinstance(error, ecr.exceptions.InvalidLayerPartException)
+    assert error.response["Error"]["Message"] == message
+    about = ("registryId", "repositoryName", "uploadId", "lastValidByteReceived")
+    assert {name: error.response[name] for name in about} == {
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "uploadId": upload.id,
+        "lastValidByteReceived": 3,
+    }
+    assert everything_stored() == before
+    assert upload.send(b"4567", 4) == 7
+
+
+def test_the_first_part_begins_at_zero(ecr: Any, repository: str) -> None:
+    """Nothing was received before it: the model has no negative position for that."""
+    error = refused(ecr.upload_layer_part, **Upload(ecr).part(b"abc", 1))
+    assert error.response["Error"]["Message"] == "First byte of the layer part is 1 instead of 0"
+    assert error.response["lastValidByteReceived"] == 0
+
+
+def test_an_empty_part_adds_nothing(ecr: Any, repository: str) -> None:
+    """And a layer of nothing but empty parts is empty."""
+    upload = Upload(ecr)
+    assert ecr.upload_layer_part(**upload.part(b"", 0, 0))["lastByteReceived"] == 0
+    assert refusal(
+        ecr.complete_layer_upload, **upload.named, layerDigests=[digest_of(b"")]
+    ) == Refusal(
+        "EmptyUploadException",
+        f"The upload with id '{upload.id}' in the repository with name 'team/app' "
+        "in registry with id '123456789012' cannot be completed "
+        "because it does not have any parts",
+    )
+    assert upload.send(b"abc") == 2
+
+
+def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository: str) -> None:
+    """It is completed by the right one, any of a list."""
+    upload = Upload(ecr)
+    upload.send(b"abc")
+    before = everything_stored()
+    error = refused(ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST])
+    assert isinstance(error, ecr.exceptions.InvalidLayerException)
+    assert error.response["Error"]["Message"] == (
+        "None of the provided layer digests match the calculated layer digest"
+    )
+    assert everything_stored() == before
+    digest = digest_of(b"abc")
+    assert availability(ecr, digest)[0]["layerAvailability"] == "UNAVAILABLE"
+    assert upload.complete(NOT_A_DIGEST, digest)["layerDigest"] == digest
+
+
+def test_a_short_part_that_is_not_the_last(ecr: Any, repository: str) -> None:
+    """Comes before the digest; the upload is kept."""
+    upload = Upload(ecr)
+    upload.send(bytes(5 * MIB - 1))
+    upload.send(b"abc", 5 * MIB - 1)
+    before = everything_stored()
+    assert refusal(
+        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+    ) == Refusal(
+        "LayerPartTooSmallException", "All layer parts except the last part should be at least 5MB"
+    )
+    assert everything_stored() == before
+
+
+def test_a_layer_is_uploaded_once(ecr: Any, repository: str) -> None:
+    """The second upload of the same bytes ends with an exception, and the layer stays."""
+    digest = digest_of(b"abc")
+    uploads = [Upload(ecr), Upload(ecr)]
+    for upload in uploads:
+        upload.send(b"abc")
+    uploads[0].complete(digest)
+    assert refusal(ecr.complete_layer_upload, **uploads[1].named, layerDigests=[digest]) == Refusal(
+        "LayerAlreadyExistsException",
+        f"The image layer with digest '{digest}' already exists in the repository "
+        "with name 'team/app' in the registry with id '123456789012'",
+    )
+    assert availability(ecr, digest)[0]["layerAvailability"] == "AVAILABLE"
+    assert everything_stored()["uploads"] == []
+
+
+def test_a_layer_of_another_repository_is_new(ecr: Any, repository: str) -> None:
+    """Repositories hold layers by themselves, though their bytes are stored once."""
+    ecr.create_repository(repositoryName="other")
+    digest = digest_of(b"abc")
+    for name in (repository, "other"):
+        upload = Upload(ecr, name)
+        upload.send(b"abc")
+        upload.complete(digest)
+    assert everything_stored()["bytes of blobs"] == [digest]
+
+
+def test_an_upload_ends(ecr: Any, repository: str) -> None:
+    """After its completion there is none of its id."""
+    upload = Upload(ecr)
+    upload.send(b"abc")
+    upload.complete(digest_of(b"abc"))
+    assert refusal(ecr.upload_layer_part, **upload.part(b"d", 3)) == no_upload(upload)
+    assert refusal(
+        ecr.complete_layer_upload, **upload.named, layerDigests=[digest_of(b"abc")]
+    ) == no_upload(upload)
+
+
+def test_an_upload_belongs_to_its_repository(ecr: Any, repository: str) -> None:
+    """Under another name there is none of its id."""
+    ecr.create_repository(repositoryName="other")
+    upload = Upload(ecr)
+    upload.send(b"abc")
+    upload.repository = "other"
+    assert refusal(ecr.upload_layer_part, **upload.part(b"d", 3)) == no_upload(upload, "other")
+    assert refusal(
+        ecr.complete_layer_upload, **upload.named, layerDigests=[digest_of(b"abc")]
+    ) == no_upload(upload, "other")
+
+
+def test_an_unknown_upload(ecr: Any, repository: str) -> None:
+    """Any UUID is a valid parameter."""
+    upload = Upload(ecr)
+    upload.id = str(uuid.uuid4())
+    assert refusal(ecr.upload_layer_part, **upload.part(b"abc")) == no_upload(upload)
+    assert refusal(
+        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+    ) == no_upload(upload)
+
+
+def test_an_upload_id_in_capitals(ecr: Any, repository: str) -> None:
+    """The model's pattern takes it, and it names the same upload."""
+    upload = Upload(ecr)
+    upload.id = upload.id.upper()
+    assert upload.send(b"abc") == 2
+    assert upload.complete(digest_of(b"abc"))["layerDigest"] == digest_of(b"abc")
+
+
+def test_a_layer_has_at_most_4200_parts(ecr: Any, repository: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+    upload = Upload(ecr)
+    upload.send(b"abc")
+    with current_store().database.write() as transaction:
+        transaction.execute(tables.uploads.update().values(parts=4199))
+    upload.send(b"d", 3)
+    assert refusal(ecr.upload_layer_part, **upload.part(b"e", 4)) == Refusal(
+        "LimitExceededException", "The maximum number of layer parts, 4200, has been reached."
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("initiate_layer_upload", {}),
+        (
+            "upload_layer_part",
+            {
+                "uploadId": str(uuid.uuid4()),
+                "partFirstByte": 0,
+                "partLastByte": 0,
+                "layerPartBlob": b"a",
+            },
+        ),
+        (
+            "complete_layer_upload",
+            {"uploadId": str(uuid.uuid4()), "layerDigests": [NOT_A_DIGEST]},
+        ),
+        ("batch_check_layer_availability", {"layerDigests": [NOT_A_DIGEST]}),
+    ],
+)
+def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict[str, Any]) -> None:
+    """It is named, whatever else the request names."""
+    call = getattr(ecr, operation)
+    assert refusal(call, repositoryName="team/app", **request_) == no_repository("team/app")
+
+
+def test_availability_of_each_digest(ecr: Any, repository: str) -> None:
+    """An entry for each digest, once: in `layers` if it is one, else in `failures`."""
+    image = testing.build_image(layers=1)
+    testing.push(ecr, repository, image)
+    upload = Upload(ecr)
+    upload.send(b"abc")
+    layer = image.layers[0]
+    answer = ecr.batch_check_layer_availability(
+        repositoryName=repository,
+        layerDigests=[NOT_A_DIGEST, layer.digest, layer.digest, "", "sha256", "a\0:0", "\0"],
+    )
+    assert answer["layers"] == [
+        {"layerDigest": NOT_A_DIGEST, "layerAvailability": "UNAVAILABLE"},
+        {
+            "layerDigest": layer.digest,
+            "layerAvailability": "AVAILABLE",
+            "layerSize": layer.size,
+            "mediaType": layer.media_type,
+        },
+    ]
+    malformed = (
+        "InvalidLayerDigest",
+        "Invalid request parameters: "
+        "layer digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+    )
+    assert [
+        (each["layerDigest"], each["failureCode"], each["failureReason"])
+        for each in answer["failures"]
+    ] == [
+        ("", "MissingLayerDigest", "Invalid request parameters: layer digest cannot be null"),
+        ("sha256", *malformed),
+        ("a\0:0", *malformed),
+        ("\0", *malformed),
+    ]
+
+
+def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository: str) -> None:
+    """Membership is of a repository."""
+    ecr.create_repository(repositoryName="other")
+    upload = Upload(ecr, "other")
+    upload.send(b"abc")
+    upload.complete(digest_of(b"abc"))
+    assert availability(ecr, digest_of(b"abc")) == [
+        {"layerDigest": digest_of(b"abc"), "layerAvailability": "UNAVAILABLE"}
+    ]
+
+
+def test_the_config_of_an_image_is_a_layer_too(ecr: Any, repository: str) -> None:
+    """With the media type that the manifest gives it."""
+    image = testing.build_image(layers=1)
+    testing.push(ecr, repository, image)
+    [config] = availability(ecr, image.config.digest)
+    assert config["mediaType"] == "application/vnd.oci.image.config.v1+json"
+    assert config["layerSize"] == image.config.size
+
+
+def test_uploads_side_by_side(ecr: Any, repository: str) -> None:
+    """Two uploads to one repository do not know of each other."""
+    first, second = Upload(ecr), Upload(ecr)
+    first.send(b"a" * 5 * MIB)
+    second.send(b"b" * 6 * MIB)
+    first.send(b"c", 5 * MIB)
+    second.send(b"d", 6 * MIB)
+    first.complete(digest_of(b"a" * 5 * MIB + b"c"))
+    second.complete(digest_of(b"b" * 6 * MIB + b"d"))

@@ -1,0 +1,290 @@
+"""CreateRepository, DescribeRepositories, DeleteRepository."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from aws.refusals import Refusal, invalid, no_repository, refusal
+from aws.stored import everything_stored
+
+from moto_ecr_ext import testing
+
+ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
+URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app"
+IMAGE = testing.build_image(layers=1)
+KEYS = "arn:aws:kms:us-east-1:123456789012:key/"
+KEY_ID = "1b2c3d4e-0000-4000-8000-000000000000"
+
+
+def test_a_new_repository_has_ecr_s_defaults(ecr: Any) -> None:
+    """MUTABLE, not scanned on push, AES256; resource tags are not part of the object."""
+    before = time.time()
+    created = ecr.create_repository(repositoryName="team/app")["repository"]
+    assert before - 1 < created.pop("createdAt").timestamp() < time.time() + 1
+    assert created == {
+        "repositoryArn": ARN,
+        "registryId": "123456789012",
+        "repositoryName": "team/app",
+        "repositoryUri": URI,
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+    }
+
+
+def test_what_a_repository_is_created_with(ecr: Any) -> None:
+    """Everything that is given is shown by DescribeRepositories, tags by ListTagsForResource."""
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    created = ecr.create_repository(
+        repositoryName="team/app",
+        registryId="123456789012",
+        tags=[{"Key": "owner", "Value": "team"}],
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=filters,
+        imageScanningConfiguration={"scanOnPush": True},
+        encryptionConfiguration={"encryptionType": "KMS_DSSE", "kmsKey": KEYS + KEY_ID},
+    )["repository"]
+    assert created["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert created["imageTagMutabilityExclusionFilters"] == filters
+    assert created["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert created["encryptionConfiguration"] == {
+        "encryptionType": "KMS_DSSE",
+        "kmsKey": KEYS + KEY_ID,
+    }
+    assert ecr.describe_repositories()["repositories"] == [created]
+    tags = ecr.list_tags_for_resource(resourceArn=ARN)["tags"]
+    assert tags == [{"Key": "owner", "Value": "team"}]
+
+
+def test_a_name_is_taken_once(ecr: Any, repository: str) -> None:
+    """The same request again is refused, whatever its settings."""
+    before = everything_stored()
+    assert refusal(ecr.create_repository, repositoryName=repository) == Refusal(
+        "RepositoryAlreadyExistsException",
+        "The repository with name 'team/app' already exists in the registry with id '123456789012'",
+    )
+    assert everything_stored() == before
+
+
+def test_a_deleted_name_may_be_taken_again(ecr: Any, repository: str) -> None:
+    """Nothing of the old repository is in the new one."""
+    testing.push(ecr, repository, IMAGE, tag="1")
+    ecr.tag_resource(resourceArn=ARN, tags=[{"Key": "owner", "Value": "team"}])
+    ecr.delete_repository(repositoryName=repository, force=True)
+    ecr.create_repository(repositoryName=repository)
+    assert ecr.list_images(repositoryName=repository)["imageIds"] == []
+    assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
+    digest = IMAGE.layers[0].digest
+    [layer] = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])[
+        "layers"
+    ]
+    assert layer["layerAvailability"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        pytest.param(KEY_ID, KEYS + KEY_ID, id="id"),
+        pytest.param(KEYS + KEY_ID, KEYS + KEY_ID, id="arn"),
+        pytest.param(
+            "arn:aws:kms:us-east-1:999999999999:key/mrk-1",
+            "arn:aws:kms:us-east-1:999999999999:key/mrk-1",
+            id="arn in another account",
+        ),
+    ],
+)
+def test_a_kms_key_is_shown_by_its_arn(ecr: Any, given: str, shown: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html"""
+    repository = ecr.create_repository(
+        repositoryName="team/app",
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": given},
+    )["repository"]
+    assert repository["encryptionConfiguration"]["kmsKey"] == shown
+
+
+@pytest.mark.parametrize("prefix", ["", "arn:aws:kms:us-east-1:123456789012:"])
+def test_an_alias_is_that_of_moto_s_kms(aws: Any, ecr: Any, prefix: str) -> None:
+    """The key's ARN is shown and kept, whatever the alias means later."""
+    kms = aws.client("kms")
+    keys = [kms.create_key()["KeyMetadata"] for _ in range(2)]
+    kms.create_alias(AliasName="alias/images", TargetKeyId=keys[0]["KeyId"])
+    repository = ecr.create_repository(
+        repositoryName="team/app",
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": f"{prefix}alias/images"},
+    )["repository"]
+    assert repository["encryptionConfiguration"]["kmsKey"] == keys[0]["Arn"]
+    kms.update_alias(AliasName="alias/images", TargetKeyId=keys[1]["KeyId"])
+    assert ecr.describe_repositories()["repositories"] == [repository]
+
+
+def test_without_a_key_it_is_the_account_s_managed_one(ecr: Any) -> None:
+    """Always the same key, which `alias/aws/ecr` names too; another alias is another key."""
+    keys = [
+        ecr.create_repository(
+            repositoryName=f"app-{number}",
+            encryptionConfiguration={"encryptionType": "KMS", **key},
+        )["repository"]["encryptionConfiguration"]["kmsKey"]
+        for number, key in enumerate(
+            [{}, {}, {"kmsKey": "alias/aws/ecr"}, {"kmsKey": "alias/not-in-kms"}]
+        )
+    ]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert all(key.startswith(KEYS) for key in keys)
+
+
+def test_a_key_goes_with_kms_alone(ecr: Any) -> None:
+    """AES256 has no key."""
+    encryption = {"encryptionType": "AES256", "kmsKey": KEY_ID}
+    assert refusal(
+        ecr.create_repository, repositoryName="team/app", encryptionConfiguration=encryption
+    ) == invalid(
+        "encryptionConfiguration.kmsKey", "Must not be specified when encryptionType is AES256"
+    )
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Team/app", "team//app", "/team", "team/", "-app", "app-", "a..b", "a.-b", "a___b", "é1"],
+)
+def test_names_that_ecr_does_not_take(ecr: Any, name: str) -> None:
+    """The message quotes the pattern."""
+    part = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+    assert refusal(ecr.create_repository, repositoryName=name) == invalid(
+        "repositoryName", f"must satisfy regular expression '{part}(/{part})*'"
+    )
+
+
+@pytest.mark.parametrize("name", ["ab", "a--b", "a__b/c.d-e_f", "0/1/2", "a" * 256])
+def test_names_that_ecr_takes(ecr: Any, name: str) -> None:
+    """They are shown as they are, in the ARN too."""
+    repository = ecr.create_repository(repositoryName=name)["repository"]
+    assert repository["repositoryName"] == name
+    assert repository["repositoryArn"] == ARN.replace("team/app", name)
+
+
+def test_repositories_are_listed_by_name(ecr: Any) -> None:
+    """In pages as long as was asked for; the last has no token."""
+    names = [f"app-{number:03}" for number in range(7)]
+    for name in reversed(names):
+        ecr.create_repository(repositoryName=name)
+    pages, token = [], {}
+    while True:
+        answer = ecr.describe_repositories(maxResults=3, **token)
+        pages.append([each["repositoryName"] for each in answer["repositories"]])
+        if "nextToken" not in answer:
+            break
+        token = {"nextToken": answer["nextToken"]}
+    assert pages == [names[:3], names[3:6], names[6:]]
+    assert "failures" not in answer
+
+
+def test_a_page_has_a_hundred_repositories(ecr: Any) -> None:
+    """Unless `maxResults` says otherwise; botocore's paginator sees all."""
+    for number in range(101):
+        ecr.create_repository(repositoryName=f"app-{number:03}")
+    answer = ecr.describe_repositories()
+    assert len(answer["repositories"]) == 100
+    assert len(ecr.describe_repositories(maxResults=1000)["repositories"]) == 101
+    pages = ecr.get_paginator("describe_repositories").paginate()
+    assert len(pages.build_full_result()["repositories"]) == 101
+
+
+def test_a_page_that_is_just_full_is_the_last(ecr: Any) -> None:
+    """No token leads to an empty page."""
+    for name in ("app-1", "app-2"):
+        ecr.create_repository(repositoryName=name)
+    assert "nextToken" not in ecr.describe_repositories(maxResults=2)
+
+
+def test_named_repositories_come_in_the_order_asked_for(ecr: Any) -> None:
+    """Each once."""
+    for name in ("app-1", "app-2", "app-3"):
+        ecr.create_repository(repositoryName=name)
+    answer = ecr.describe_repositories(repositoryNames=["app-3", "app-1", "app-3"])
+    assert [each["repositoryName"] for each in answer["repositories"]] == ["app-3", "app-1"]
+    assert "nextToken" not in answer
+
+
+def test_one_missing_name_fails_the_call(ecr: Any, repository: str) -> None:
+    """The first that is missing is named."""
+    names = [repository, "not-here", "nor-here"]
+    assert refusal(ecr.describe_repositories, repositoryNames=names) == no_repository("not-here")
+
+
+@pytest.mark.parametrize(
+    "paging", [{"maxResults": 1}, {"nextToken": "x"}], ids=["maxResults", "nextToken"]
+)
+def test_names_and_pages_exclude_each_other(
+    ecr: Any, repository: str, paging: dict[str, Any]
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
+    error = refusal(ecr.describe_repositories, repositoryNames=[repository], **paging)
+    assert error == invalid(
+        next(iter(paging)), "Must not be specified together with repositoryNames"
+    )
+
+
+def test_a_repository_with_images_is_not_deleted(ecr: Any, repository: str) -> None:
+    """An untagged image counts."""
+    testing.push(ecr, repository, IMAGE)
+    before = everything_stored()
+    assert refusal(ecr.delete_repository, repositoryName=repository) == Refusal(
+        "RepositoryNotEmptyException",
+        "The repository with name 'team/app' in registry with id '123456789012' "
+        "cannot be deleted because it still contains images",
+    )
+    assert everything_stored() == before
+
+
+def test_force_deletes_images_too(ecr: Any, repository: str) -> None:
+    """Their bytes go with them."""
+    testing.push(ecr, repository, IMAGE, tag="1")
+    before = ecr.describe_repositories()["repositories"]
+    deleted = ecr.delete_repository(repositoryName=repository, force=True)["repository"]
+    assert [deleted] == before
+    assert ecr.describe_repositories()["repositories"] == []
+    stored = everything_stored()
+    assert [name for name, rows in stored.items() if rows] == ["store"]
+
+
+def test_layers_and_uploads_alone_do_not_keep_a_repository(ecr: Any, repository: str) -> None:
+    """They vanish with it."""
+    testing.upload_blob(ecr, repository, IMAGE.layers[0])
+    upload = ecr.initiate_layer_upload(repositoryName=repository)
+    ecr.upload_layer_part(
+        repositoryName=repository,
+        uploadId=upload["uploadId"],
+        partFirstByte=0,
+        partLastByte=2,
+        layerPartBlob=b"abc",
+    )
+    ecr.delete_repository(repositoryName=repository)
+    stored = everything_stored()
+    assert stored["bytes of blobs"] == stored["bytes of uploads"] == []
+    assert stored["uploads"] == stored["repository_blobs"] == []
+
+
+def test_bytes_that_another_repository_holds_stay(ecr: Any) -> None:
+    """A blob is stored once for all repositories."""
+    for name in ("app-1", "app-2"):
+        ecr.create_repository(repositoryName=name)
+        testing.push(ecr, name, IMAGE, tag="1")
+    ecr.delete_repository(repositoryName="app-1", force=True)
+    assert testing.pull(ecr, "app-2", "1").digest == IMAGE.digest
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("delete_repository", {}),
+        ("put_image_tag_mutability", {"imageTagMutability": "IMMUTABLE"}),
+        ("put_image_scanning_configuration", {"imageScanningConfiguration": {}}),
+    ],
+)
+def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict[str, Any]) -> None:
+    """RepositoryNotFoundException names it and its registry."""
+    call = getattr(ecr, operation)
+    assert refusal(call, repositoryName="team/app", **request_) == no_repository("team/app")

@@ -1,0 +1,58 @@
+"""A server as a user starts it, repositories in it, and homes from which clients talk to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import Server, running_server
+
+# So that a helper's assertion says what it compared.
+pytest.register_assert_rewrite("clients.programs", "clients.stored")
+
+from clients.programs import Home  # noqa: E402
+from clients.stored import Repository  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`moto_ecr_server` with a data directory."""
+    with running_server("--data-dir", str(tmp_path_factory.mktemp("registry"))) as server:
+        yield server
+
+
+@pytest.fixture
+def repository(registry: Server, request: pytest.FixtureRequest) -> Iterator[Repository]:
+    """An empty repository, named after the test."""
+    yield from _repository(registry, request, "")
+
+
+@pytest.fixture
+def other_repository(registry: Server, request: pytest.FixtureRequest) -> Iterator[Repository]:
+    """A second empty repository."""
+    yield from _repository(registry, request, "/other")
+
+
+def _repository(
+    registry: Server, request: pytest.FixtureRequest, suffix: str
+) -> Iterator[Repository]:
+    ecr = registry.client()
+    words = re.findall("[a-z0-9]+", f"{request.node.path.stem} {request.node.name}".lower())
+    name = "/".join([words[0], "-".join(words[1:])]) + suffix
+    uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    yield Repository(name, uri, ecr)
+    ecr.delete_repository(repositoryName=name, force=True)
+
+
+@pytest.fixture
+def home(registry: Server, tmp_path: Path) -> Home:
+    """A home in which AWS's tools know the server, and nobody is logged in."""
+    return Home(
+        tmp_path / "home",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ENDPOINT_URL=registry.url,
+    )

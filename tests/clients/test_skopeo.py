@@ -1,0 +1,252 @@
+"""skopeo: images between files and the registry, and what it says about them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from clients.programs import Home, Program
+from clients.stored import Repository, files_of
+from commands import Server
+
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    Image,
+    build_image,
+    build_index,
+    write_oci_layout,
+)
+
+FILES = {"srv/app": b"an application", "srv/data": bytes(range(256)) * 10_000}
+
+
+@pytest.fixture
+def skopeo(home: Home, registry: Server) -> Program:
+    """skopeo, logged in by its own command."""
+    # --tls-verify is an option of its commands; here it is said once.
+    (home.path / "registries.conf").write_text(
+        f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n'
+    )
+    skopeo = home.program(
+        "skopeo",
+        "--registries-conf",
+        str(home.path / "registries.conf"),
+        REGISTRY_AUTH_FILE=str(home.path / "auth.json"),
+    )
+    login = ("login", "--username", "AWS", "--password-stdin", registry.address)
+    assert "Login Succeeded" in skopeo(*login, stdin=registry.password)
+    return skopeo
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    """An OCI layout with an image `1.0` and an index `multi` of two platforms."""
+    image = build_image(seed=1, layers=2, files=FILES, config={"Env": ["MODE=test"]})
+    arm = build_image(seed=2, layers=1, architecture="arm64", variant="v8")
+    write_oci_layout(image, tmp_path / "layout", "1.0")
+    return write_oci_layout(build_index([image, arm]), tmp_path / "layout", "multi")
+
+
+def _blobs(layout: Path) -> dict[str, bytes]:
+    """All that an OCI layout holds, by digest."""
+    return {f"sha256:{each.name}": each.read_bytes() for each in layout.glob("blobs/sha256/*")}
+
+
+def test_an_image_goes_to_the_registry_and_back(skopeo, repository, layout, tmp_path):
+    """A layout that is pushed and pulled has the same bytes, and the API lists what was pushed."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+
+    image = repository.image("1.0")
+    assert files_of(image).items() >= FILES.items()
+    assert image.media_type == OCI.manifest
+    assert image.manifest == _blobs(layout)[image.digest]
+
+    skopeo("copy", f"docker://{repository.uri}:1.0", f"oci:{tmp_path / 'back'}:1.0")
+    assert _blobs(tmp_path / "back").items() <= _blobs(layout).items()
+    assert image.digest in _blobs(tmp_path / "back")
+
+
+def test_an_image_is_pulled_by_digest_into_a_directory(skopeo, repository, layout, tmp_path):
+    """`dir:` gets the manifest byte for byte, and each blob under its digest."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    image = repository.image("1.0")
+
+    skopeo("copy", f"docker://{repository.uri}@{image.digest}", f"dir:{tmp_path / 'out'}")
+
+    assert (tmp_path / "out/manifest.json").read_bytes() == image.manifest
+    for blob in image.blobs:
+        assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
+
+
+def test_an_index_goes_to_the_registry_and_back(skopeo, repository, layout, tmp_path):
+    """With `--all` the index and the images of every platform come and go byte for byte."""
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+
+    index = repository.index("multi")
+    assert index.manifest == _blobs(layout)[index.digest]
+    assert {each.digest for each in index.images} | {index.digest} == set(repository.details())
+
+    skopeo("copy", "--all", f"docker://{repository.uri}:multi", f"oci:{tmp_path / 'back'}:multi")
+    assert _blobs(tmp_path / "back") == _blobs(layout)
+
+
+def test_one_platform_of_an_index_is_pulled(skopeo, repository, layout, tmp_path):
+    """Without `--all` the image of one platform is chosen from the index."""
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+
+    skopeo(
+        *("--override-arch", "arm64", "--override-variant", "v8", "copy"),
+        *(f"docker://{repository.uri}:multi", f"dir:{tmp_path / 'out'}"),
+    )
+
+    _, arm = repository.index("multi").images
+    assert (tmp_path / "out/manifest.json").read_bytes() == arm.manifest
+
+
+def test_an_image_in_dockers_format(skopeo, repository, layout):
+    """What skopeo converts to Docker's schema 2 on the way is kept as that."""
+    skopeo("copy", "--format", "v2s2", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+
+    image = repository.image("1.0")
+    assert image.media_type == DOCKER.manifest
+    assert {each.media_type for each in image.layers} == {DOCKER.layer_gzip}
+    assert files_of(image).items() >= FILES.items()
+
+
+def test_layers_compressed_by_zstandard(skopeo, repository, layout, tmp_path):
+    """Layers that the client compresses in its own way are kept and given back so."""
+    compression = ("--dest-compress-format", "zstd", "--dest-force-compress-format")
+    skopeo("copy", *compression, f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+
+    image = repository.image("1.0")
+    assert {each.media_type for each in image.layers} == {f"{OCI.layer_tar}+zstd"}
+
+    skopeo("copy", f"docker://{repository.uri}:1.0", f"dir:{tmp_path / 'out'}")
+    for blob in image.blobs:
+        assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
+
+
+def test_what_is_there_is_not_sent_again(skopeo, repository, layout):
+    """A second push of an image finds every blob, and sends none."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+
+    again = skopeo.run("--debug", "copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:2.0")
+
+    assert again.returncode == 0
+    assert "/blobs/sha256:" in again.stderr
+    assert "/blobs/uploads/" not in again.stderr
+    assert repository.digest_of("2.0") == repository.digest_of("1.0")
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_mounted"), [("ENABLED", True), ("DISABLED", False)], ids=["enabled", "disabled"]
+)
+def test_a_copy_between_repositories(
+    skopeo, repository, other_repository, layout, setting, is_mounted
+):
+    """Blobs of another repository are mounted where the account lets them be, else sent."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    repository.ecr.put_account_setting(name="BLOB_MOUNTING", value=setting)
+
+    copied = skopeo.run(
+        *("--debug", "copy", f"docker://{repository.uri}:1.0"),
+        f"docker://{other_repository.uri}:1.0",
+    )
+
+    assert copied.returncode == 0, copied.stderr
+    assert f"?from={repository.name.replace('/', '%2F')}&mount=sha256" in copied.stderr
+    assert ("mount OK" in copied.stderr) is is_mounted
+    assert other_repository.image("1.0").manifest == repository.image("1.0").manifest
+
+
+def test_tags_are_listed(skopeo, repository, layout):
+    """`list-tags` names every tag."""
+    for tag in ("1.0", "1.1", "latest"):
+        skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:{tag}")
+
+    listed = json.loads(skopeo("list-tags", f"docker://{repository.uri}"))
+
+    assert listed == {"Repository": repository.uri, "Tags": ["1.0", "1.1", "latest"]}
+
+
+def test_an_image_is_inspected(skopeo, repository, layout):
+    """`inspect` tells digest, tags and layers; `--raw` and `--config` give bytes as pushed."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    image = repository.image("1.0")
+
+    told = json.loads(skopeo("inspect", f"docker://{repository.uri}:1.0"))
+
+    assert told["Name"] == repository.uri
+    assert told["Digest"] == image.digest
+    assert told["RepoTags"] == ["1.0"]
+    assert told["Layers"] == [each.digest for each in image.layers]
+    assert told["Env"] == ["MODE=test"]
+    raw = skopeo("inspect", "--raw", f"docker://{repository.uri}:1.0")
+    assert raw.encode() == image.manifest
+    config = skopeo("inspect", "--raw", "--config", f"docker://{repository.uri}:1.0")
+    assert config.encode() == image.config.content
+
+
+def test_an_image_is_deleted(skopeo, repository, layout):
+    """`delete` removes the image that a tag names, with all its tags, and no other."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.1")
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+    index = repository.index("multi")
+
+    # An index goes before what it lists, on ECR too.
+    skopeo("delete", f"docker://{repository.uri}:multi")
+    skopeo("delete", f"docker://{repository.uri}:1.0")
+
+    assert set(repository.details()) == {index.images[1].digest}
+    assert json.loads(skopeo("list-tags", f"docker://{repository.uri}"))["Tags"] == []
+    assert "manifest unknown" in skopeo.refused("inspect", f"docker://{repository.uri}:1.1")
+
+
+def test_an_immutable_tag_is_not_overwritten(skopeo, repository, layout):
+    """Another image under a tag of an immutable repository is refused with ECR's words."""
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    repository.ecr.put_image_tag_mutability(
+        repositoryName=repository.name, imageTagMutability="IMMUTABLE"
+    )
+    digest = repository.digest_of("1.0")
+
+    said = skopeo.refused(
+        "copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:1.0"
+    )
+
+    assert (
+        f"The image tag '1.0' already exists in the '{repository.name}' repository and cannot be "
+        "overwritten because the tag is immutable." in said
+    )
+    assert repository.digest_of("1.0") == digest
+
+
+def test_a_repository_that_does_not_exist(skopeo, registry, layout):
+    """A push to it is refused with ECR's words."""
+    said = skopeo.refused("copy", f"oci:{layout}:1.0", f"docker://{registry.address}/nowhere:1.0")
+
+    assert (
+        "name unknown: The repository with name 'nowhere' does not exist in the registry with id "
+        "'123456789012'" in said
+    )
+
+
+def test_a_wrong_password(skopeo, repository, registry):
+    """A login with another password is refused, and so is a command that uses one."""
+    login = ("login", "--username", "AWS", "--password-stdin", registry.address)
+    assert "invalid username/password" in skopeo.refused(*login, stdin="another")
+
+    said = skopeo.refused("list-tags", "--creds", "AWS:another", f"docker://{repository.uri}")
+    assert "unauthorized" in said or "invalid username/password" in said
+
+
+def test_an_artifact_is_no_trouble_to_a_copy(skopeo, repository, layout):
+    """An index of images keeps its digest when only some platforms are sent."""
+    skopeo(
+        *("copy", "--multi-arch", "index-only", f"oci:{layout}:1.0"),
+        f"docker://{repository.uri}:1.0",
+    )
+    assert isinstance(repository.image("1.0"), Image)

@@ -1,0 +1,589 @@
+"""Manifests: which are taken, how they come back, what pulling and pushing them does, deleting them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from distribution.client import RepositoryClient, assert_refused
+from freezegun import freeze_time
+
+from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.models.manifests import (
+    DOCKER_SCHEMA_1,
+    DOCKER_SCHEMA_1_SIGNED,
+    MEDIA_TYPES,
+)
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    Image,
+    Index,
+    build_artifact,
+    build_image,
+    build_index,
+)
+
+IMAGE = build_image(seed="one", layers=2)
+OTHER = build_image(seed="two", layers=1)
+DOCKER_IMAGE = build_image(seed="docker", layers=2, media_types=DOCKER)
+INVALID = (
+    "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+)
+IMMUTABLE = (
+    "The image tag '{}' already exists in the 'team/app' repository "
+    "and cannot be overwritten because the tag is immutable."
+)
+
+
+def as_bytes(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def changed(image: Image, **members: Any) -> bytes:
+    """The manifest of an image with other members; those that are None are left out."""
+    document = {**image.document, **members}
+    return as_bytes({name: value for name, value in document.items() if value is not None})
+
+
+def schema_1(layer: str) -> dict[str, Any]:
+    return {
+        "schemaVersion": 1,
+        "name": "team/app",
+        "tag": "v1",
+        "architecture": "amd64",
+        "fsLayers": [{"blobSum": layer}],
+        "history": [{"v1Compatibility": "{}"}],
+    }
+
+
+def images(ecr: Any) -> dict[str, list[str]]:
+    """The repository's images as the JSON API tells of them: tags by digest."""
+    details = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+    return {each["imageDigest"]: sorted(each.get("imageTags", [])) for each in details}
+
+
+# Every type that is taken, and a manifest of it.
+TAKEN: dict[str, Image | Index] = {
+    OCI.manifest: IMAGE,
+    OCI.index: build_index([IMAGE, OTHER], annotations={"index": "yes"}),
+    DOCKER.manifest: DOCKER_IMAGE,
+    DOCKER.index: build_index([DOCKER_IMAGE], media_types=DOCKER),
+    "artifact": build_artifact(artifact_type="application/example", content=b"an SBOM"),
+    "artifact without content": build_artifact(artifact_type="application/example"),
+    "artifact with subject": build_artifact(
+        artifact_type="application/example", subject=IMAGE, annotations={"é": "日本"}
+    ),
+    "nested index": build_index([build_index([IMAGE]), OTHER]),
+}
+
+
+class TestTaken:
+    """What the registry takes, and gives back."""
+
+    @pytest.mark.parametrize("name", TAKEN)
+    @pytest.mark.parametrize("reference", ["tag", "digest"])
+    def test_bytes_come_back(
+        self, repository: RepositoryClient, name: str, reference: str
+    ) -> None:
+        """A manifest comes back byte for byte, under its digest and its type, by tag and by digest."""
+        manifest = TAKEN[name]
+        repository.push(manifest, "v1" if reference == "tag" else "")
+        references = [manifest.digest, *(["v1"] if reference == "tag" else [])]
+        for each in references:
+            for method in ("GET", "HEAD"):
+                response = repository.request(method, f"/manifests/{each}")
+                assert response.status_code == 200
+                assert response.headers["Docker-Content-Digest"] == manifest.digest
+                assert response.headers["Content-Type"] == manifest.media_type
+                assert response.headers["Content-Length"] == str(manifest.size)
+                assert response.content == (manifest.manifest if method == "GET" else b"")
+
+    def test_types_are_tested(self) -> None:
+        """Of every type that is taken there is a manifest here."""
+        assert {manifest.media_type for manifest in TAKEN.values()} | {
+            DOCKER_SCHEMA_1,
+            DOCKER_SCHEMA_1_SIGNED,
+        } == MEDIA_TYPES
+
+    @pytest.mark.parametrize("media_type", [DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED])
+    def test_schema_1(self, repository: RepositoryClient, media_type: str) -> None:
+        """ECR still takes the first schema of Docker, which names no type of its own."""
+        content = as_bytes(schema_1(repository.push_blob(b"a layer")))
+        assert repository.put_manifest(content, "v1", media_type).status_code == 201
+        response = repository.get("/manifests/v1")
+        assert (response.content, response.headers["Content-Type"]) == (content, media_type)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            changed(IMAGE, mediaType=None),
+            json.dumps(IMAGE.document, indent=3).encode() + b"\n\n",
+            changed(IMAGE, unknown={"member": [1, 2.5, None]}),
+            changed(IMAGE, annotations={"key": "naïve – 日本"}),
+            changed(IMAGE, layers=[]),
+            changed(IMAGE, layers=[IMAGE.document["layers"][0]] * 3),
+        ],
+        ids=["no type", "white space", "unknown member", "unicode", "no layers", "layer thrice"],
+    )
+    def test_any_bytes_come_back(self, repository: RepositoryClient, content: bytes) -> None:
+        """However a manifest is written, its bytes and their digest are kept."""
+        repository.push_blobs(IMAGE)
+        response = repository.put_manifest(content, "v1", OCI.manifest)
+        assert response.status_code == 201, response.text
+        assert response.headers["Docker-Content-Digest"] == digest_of(content)
+        assert repository.get("/manifests/v1").content == content
+
+    def test_parameters_of_the_content_type(self, repository: RepositoryClient) -> None:
+        """Parameters and capitals of Content-Type change nothing (RFC 9110, 8.3.1)."""
+        repository.push_blobs(IMAGE)
+        given = f"{OCI.manifest.upper()} ; charset=utf-8"
+        assert repository.put_manifest(IMAGE, "v1", given).status_code == 201
+        assert repository.get("/manifests/v1").headers["Content-Type"] == OCI.manifest
+
+    def test_by_a_digest_of_sha512(self, repository: RepositoryClient) -> None:
+        """A manifest may be pushed and pulled by its sha512."""
+        repository.push_blobs(IMAGE)
+        digest = digest_of(IMAGE.manifest, "sha512")
+        response = repository.put_manifest(IMAGE, digest)
+        assert response.status_code == 201
+        assert response.headers["Docker-Content-Digest"] == digest
+        assert repository.get(f"/manifests/{digest}").content == IMAGE.manifest
+
+    def test_foreign_layers(self, repository: RepositoryClient) -> None:
+        """Layers that registries are not given need not be there."""
+        foreign = {
+            "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "digest": digest_of(b"Windows"),
+            "size": 7,
+            "urls": ["https://example.com/windows"],
+        }
+        repository.push_blobs(DOCKER_IMAGE)
+        layers = [*DOCKER_IMAGE.document["layers"], foreign]
+        content = changed(DOCKER_IMAGE, layers=layers)
+        assert repository.put_manifest(content, "v1", DOCKER.manifest).status_code == 201
+
+    def test_the_largest(self, repository: RepositoryClient) -> None:
+        """A manifest of exactly 4 MiB is taken."""
+        repository.push_blobs(IMAGE)
+        content = IMAGE.manifest.ljust(4 * 1024 * 1024)
+        assert repository.put_manifest(content, "v1", OCI.manifest).status_code == 201
+        assert repository.get("/manifests/v1").content == content
+
+    @pytest.mark.parametrize("length", ["known", "unknown"])
+    def test_too_large(self, ecr: Any, repository: RepositoryClient, length: str) -> None:
+        """A manifest of more is refused, whether or not the client says how long it is."""
+        content = IMAGE.manifest.ljust(4 * 1024 * 1024 + 1)
+        response = repository.put(
+            "/manifests/v1",
+            data=content if length == "known" else iter([content[:100], content[100:]]),
+            headers={"Content-Type": OCI.manifest},
+        )
+        assert_refused(
+            response, 413, "MANIFEST_INVALID", "A manifest has at most 4194304 bytes"
+        )
+        assert images(ecr) == {}
+
+
+DESCRIPTOR = IMAGE.document["layers"][0]
+# What is no manifest that the registry takes: its bytes, and the Content-Type with them.
+NOT_TAKEN: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", OCI.manifest),
+    "no JSON": (b"{", OCI.manifest),
+    "no object": (b"[]", OCI.manifest),
+    "null": (b"null", OCI.manifest),
+    "not UTF-8": (b'{"a":"\xff"}', OCI.manifest),
+    "nested deeply": (b"[" * 100_000, OCI.manifest),
+    "a huge number": (b'{"schemaVersion":' + b"9" * 5000 + b"}", OCI.manifest),
+    "no type": (changed(IMAGE, mediaType=None), ""),
+    "another type beside it": (IMAGE.manifest, DOCKER.manifest),
+    "a type that is none": (changed(IMAGE, mediaType=["a"]), OCI.manifest),
+    "text": (b"hello", "text/plain"),
+    "a Helm chart": (IMAGE.manifest, "application/vnd.cncf.helm.config.v1+json"),
+    "OCI 1.1's withdrawn artifact": (
+        changed(IMAGE, mediaType="application/vnd.oci.artifact.manifest.v1+json"),
+        "application/vnd.oci.artifact.manifest.v1+json",
+    ),
+    "an ORAS artifact": (
+        changed(IMAGE, mediaType="application/vnd.cncf.oras.artifact.manifest.v1+json"),
+        "application/vnd.cncf.oras.artifact.manifest.v1+json",
+    ),
+    "no config": (changed(IMAGE, config=None), OCI.manifest),
+    "no layers": (changed(IMAGE, layers=None), OCI.manifest),
+    "layers that are no list": (changed(IMAGE, layers={}), OCI.manifest),
+    "an index without manifests": (changed(IMAGE, mediaType=OCI.index), OCI.index),
+    "a digest that is none": (
+        changed(IMAGE, config={**DESCRIPTOR, "digest": "sha256"}),
+        OCI.manifest,
+    ),
+    "a digest that is a number": (changed(IMAGE, config={**DESCRIPTOR, "digest": 5}), OCI.manifest),
+    "a negative size": (changed(IMAGE, config={**DESCRIPTOR, "size": -1}), OCI.manifest),
+    "a huge size": (changed(IMAGE, config={**DESCRIPTOR, "size": 2**63}), OCI.manifest),
+    "half a byte": (changed(IMAGE, config={**DESCRIPTOR, "size": 0.5}), OCI.manifest),
+    "an artifact type that is none": (changed(IMAGE, artifactType=7), OCI.manifest),
+    "half a character": (changed(IMAGE, artifactType="\ud800"), OCI.manifest),
+    "half a character in a type": (
+        changed(IMAGE, config={**DESCRIPTOR, "mediaType": "\ud800"}),
+        OCI.manifest,
+    ),
+    "a null character": (changed(IMAGE, artifactType="a\0b"), OCI.manifest),
+    "an annotation that is no text": (changed(IMAGE, annotations={"a": 1}), OCI.manifest),
+    "half a character in an annotation": (
+        changed(IMAGE, annotations={"a": "\udfff"}),
+        OCI.manifest,
+    ),
+    "a subject that is none": (changed(IMAGE, subject="sha256:1"), OCI.manifest),
+}
+
+
+class TestRefused:
+    """What the registry refuses, storing nothing."""
+
+    @pytest.mark.parametrize("name", NOT_TAKEN)
+    def test_not_taken(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
+        """Other media types, and what is no manifest, answer ECR's one text."""
+        content, media_type = NOT_TAKEN[name]
+        repository.push_blobs(IMAGE)
+        assert_refused(
+            repository.put_manifest(content, "v1", media_type), 405, "UNSUPPORTED", INVALID
+        )
+        assert images(ecr) == {}
+
+    def test_missing_blobs(self, ecr: Any, repository: RepositoryClient) -> None:
+        """The error names what is missing, each once, in the manifest's order."""
+        repository.push_blob(IMAGE.layers[0].content)
+        content = changed(IMAGE, layers=[*IMAGE.document["layers"], IMAGE.document["layers"][1]])
+        response = repository.put_manifest(content, "v1", OCI.manifest)
+        assert response.status_code == 404
+        [error] = response.json()["errors"]
+        assert error["code"] == "MANIFEST_BLOB_UNKNOWN"
+        assert f"[{IMAGE.config.digest}, {IMAGE.layers[1].digest}]" in error["message"]
+        assert images(ecr) == {}
+
+    def test_blobs_of_another_repository(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A blob that another repository holds is missing all the same."""
+        ecr.create_repository(repositoryName="team/other")
+        RepositoryClient(repository.session, "team/other").push_blobs(IMAGE)
+        assert repository.put_manifest(IMAGE, "v1").status_code == 404
+
+    def test_missing_children(self, ecr: Any, repository: RepositoryClient) -> None:
+        """An index comes after its images."""
+        repository.push(IMAGE)
+        response = repository.put_manifest(build_index([IMAGE, OTHER]), "v1")
+        assert response.status_code == 404
+        [error] = response.json()["errors"]
+        assert error["code"] == "MANIFEST_BLOB_UNKNOWN"
+        assert f"Images with digests '[{OTHER.digest}]' required" in error["message"]
+        assert images(ecr) == {IMAGE.digest: []}
+
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    def test_another_digest(
+        self, ecr: Any, repository: RepositoryClient, algorithm: str
+    ) -> None:
+        """A manifest that is pushed by a digest that it has not is refused."""
+        repository.push_blobs(IMAGE)
+        response = repository.put_manifest(IMAGE, digest_of(b"other", algorithm))
+        assert response.json()["errors"][0]["code"] == "DIGEST_INVALID"
+        assert response.status_code == 400
+        assert images(ecr) == {}
+
+    def test_missing_subject(self, repository: RepositoryClient) -> None:
+        """The subject of an artifact need not be there (specification, "Pushing Manifests with Subject")."""
+        artifact = build_artifact(artifact_type="application/example", subject=IMAGE)
+        assert repository.push(artifact).headers["OCI-Subject"] == IMAGE.digest
+
+
+class TestTags:
+    """What a push does to tags, as the repository's mutability has it."""
+
+    def test_a_tag_moves(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A tag that is pushed again names the new image; the old one stays."""
+        repository.push(IMAGE, "v1")
+        repository.push(OTHER, "v1")
+        assert images(ecr) == {IMAGE.digest: [], OTHER.digest: ["v1"]}
+        assert repository.get("/manifests/v1").content == OTHER.manifest
+
+    def test_several_tags(self, ecr: Any, repository: RepositoryClient) -> None:
+        """One image may have many tags."""
+        for tag in ("v1", "latest", "V1", "_", "1.0-rc.1", "a" * 300):
+            repository.push(IMAGE, tag)
+        assert images(ecr) == {
+            IMAGE.digest: sorted(["v1", "latest", "V1", "_", "1.0-rc.1", "a" * 300])
+        }
+
+    @pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    def test_the_same_again(
+        self, ecr: Any, repository: RepositoryClient, reference: str, mutability: str
+    ) -> None:
+        """An identical push answers 201 as the first did, and changes nothing."""
+        ecr.put_image_tag_mutability(
+            repositoryName="team/app", imageTagMutability=mutability
+        )
+        repository.push_blobs(IMAGE)
+        with freeze_time("2026-01-01"):
+            first = repository.put_manifest(IMAGE, reference)
+        before = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        again = repository.put_manifest(IMAGE, reference)
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert again.headers["Location"] == first.headers["Location"]
+        assert again.headers["Docker-Content-Digest"] == first.headers["Docker-Content-Digest"]
+        assert ecr.describe_images(repositoryName="team/app")["imageDetails"] == before
+
+    def test_an_immutable_tag(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A tag of an immutable repository stays where it is; other tags can be pushed."""
+        ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+        repository.push(IMAGE, "v1")
+        repository.push_blobs(OTHER)
+        assert_refused(
+            repository.put_manifest(OTHER, "v1"), 400, "TAG_INVALID", IMMUTABLE.format("v1")
+        )
+        assert images(ecr) == {IMAGE.digest: ["v1"]}
+        assert repository.put_manifest(OTHER, "v2").status_code == 201
+        assert repository.put_manifest(IMAGE, "v3").status_code == 201
+
+    def test_a_deleted_tag_is_free(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A tag of an immutable repository can be used again once it is deleted."""
+        ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+        repository.push(IMAGE, "v1")
+        assert repository.delete("/manifests/v1").status_code == 202
+        repository.push(OTHER, "v1")
+
+    @pytest.mark.parametrize(
+        ("mutability", "movable", "fixed"),
+        [
+            ("IMMUTABLE_WITH_EXCLUSION", ["latest", "1-dev"], ["v1", "latest2", "dev"]),
+            ("MUTABLE_WITH_EXCLUSION", ["v1", "latest2", "dev"], ["latest", "1-dev"]),
+        ],
+    )
+    def test_exclusion_filters(
+        self,
+        ecr: Any,
+        repository: RepositoryClient,
+        mutability: str,
+        movable: list[str],
+        fixed: list[str],
+    ) -> None:
+        """Tags that a filter names are the exception to the repository's mutability."""
+        ecr.put_image_tag_mutability(
+            repositoryName="team/app",
+            imageTagMutability=mutability,
+            imageTagMutabilityExclusionFilters=[
+                {"filterType": "WILDCARD", "filter": "latest"},
+                {"filterType": "WILDCARD", "filter": "*-dev"},
+            ],
+        )
+        for tag in movable + fixed:
+            repository.push(IMAGE, tag)
+        repository.push_blobs(OTHER)
+        for tag in movable:
+            assert repository.put_manifest(OTHER, tag).status_code == 201
+        for tag in fixed:
+            assert_refused(
+                repository.put_manifest(OTHER, tag), 400, "TAG_INVALID", IMMUTABLE.format(tag)
+            )
+        assert images(ecr) == {IMAGE.digest: sorted(fixed), OTHER.digest: sorted(movable)}
+
+    def test_one_immutable_tag_many_pushers(self, ecr: Any, repository: RepositoryClient) -> None:
+        """Of clients that push different images under one immutable tag at once, one succeeds."""
+        ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+        candidates = [build_image(seed=f"race {number}", layers=1) for number in range(4)]
+        for candidate in candidates:
+            repository.push_blobs(candidate)
+        together = threading.Barrier(len(candidates))
+
+        def push(candidate: Image) -> requests.Response:
+            together.wait(timeout=20)
+            return repository.put_manifest(candidate, "v1")
+
+        with ThreadPoolExecutor(len(candidates)) as threads:
+            answers = list(threads.map(push, candidates))
+        assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+        [winner] = [answer for answer in answers if answer.status_code == 201]
+        assert images(ecr) == {winner.headers["Docker-Content-Digest"]: ["v1"]}
+
+
+class TestAccept:
+    """ECR turns Docker's schema 2 into OCI's form and back, for who asks by tag.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
+    """
+
+    @pytest.fixture(params=[(DOCKER_IMAGE, OCI), (IMAGE, DOCKER)], ids=["Docker", "OCI"])
+    def stored(self, request: pytest.FixtureRequest, repository: RepositoryClient) -> Any:
+        """An image that is there, and the other family's names."""
+        repository.push(request.param[0], "v1")
+        return request.param
+
+    def test_by_tag(self, repository: RepositoryClient, stored: Any) -> None:
+        """By tag the other form is given to who accepts it alone, under its own digest."""
+        image, wanted = stored
+        response = repository.get("/manifests/v1", headers={"Accept": wanted.manifest})
+        assert response.headers["Content-Type"] == wanted.manifest
+        assert response.headers["Docker-Content-Digest"] == digest_of(response.content)
+        document = response.json()
+        assert document["mediaType"] == wanted.manifest
+        assert document["config"] == {**image.document["config"], "mediaType": wanted.config}
+        assert document["layers"] == [
+            {**layer, "mediaType": wanted.layer_gzip} for layer in image.document["layers"]
+        ]
+        head = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        assert head.headers["Docker-Content-Digest"] == response.headers["Docker-Content-Digest"]
+        assert head.headers["Content-Length"] == str(len(response.content))
+
+    def test_by_digest(self, repository: RepositoryClient, stored: Any) -> None:
+        """By digest never: the digest would be another."""
+        image, wanted = stored
+        response = repository.get(
+            f"/manifests/{image.digest}", headers={"Accept": wanted.manifest}
+        )
+        assert response.content == image.manifest
+        assert response.headers["Content-Type"] == image.media_type
+
+    @pytest.mark.parametrize(
+        "accept",
+        ["*/*", "", "{other}, {own}", "{other}, */*;q=0.1", "{OWN};q=0.5,{other}", "text/plain"],
+    )
+    def test_as_it_is_stored(
+        self, repository: RepositoryClient, stored: Any, accept: str
+    ) -> None:
+        """Who accepts what is stored, or nothing that it could be turned into, gets what is stored."""
+        image, wanted = stored
+        header = accept.format(
+            own=image.media_type, OWN=image.media_type.upper(), other=wanted.manifest
+        )
+        response = repository.get("/manifests/v1", headers={"Accept": header})
+        assert response.content == image.manifest
+
+    @pytest.mark.parametrize("name", [OCI.index, DOCKER.index, "artifact"])
+    def test_never_turned(self, repository: RepositoryClient, name: str) -> None:
+        """Indexes, lists and artifacts are given as they are."""
+        manifest = TAKEN[name]
+        repository.push(manifest, "v1")
+        response = repository.get("/manifests/v1", headers={"Accept": DOCKER.manifest})
+        assert response.content == manifest.manifest
+
+
+class TestConditions:
+    """Conditional pulls of manifests."""
+
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_if_none_match(
+        self, repository: RepositoryClient, method: str, reference: str
+    ) -> None:
+        """The ETag is the digest; who has it gets 304."""
+        repository.push(IMAGE, "v1")
+        path = f"/manifests/{reference}"
+        etag = repository.request(method, path).headers["ETag"]
+        assert etag == f'"{IMAGE.digest}"'
+        response = repository.request(method, path, headers={"If-None-Match": etag})
+        assert (response.status_code, response.content) == (304, b"")
+        repository.push(OTHER, "v1")
+        response = repository.request(
+            method, "/manifests/v1", headers={"If-None-Match": f'"x", {etag}'}
+        )
+        assert response.status_code == 200
+
+
+class TestPulls:
+    """`lastRecordedPullTime`, which DescribeImages shows."""
+
+    def pull_time(self, ecr: Any) -> Any:
+        [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        return detail.get("lastRecordedPullTime")
+
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    def test_get_is_a_pull(
+        self, ecr: Any, repository: RepositoryClient, reference: str
+    ) -> None:
+        """A GET sets the time, a HEAD does not."""
+        repository.push(IMAGE, "v1")
+        repository.head(f"/manifests/{reference}")
+        assert self.pull_time(ecr) is None
+        with freeze_time("2026-03-04 05:06:07"):
+            repository.session.log_in(
+                ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+            )
+            repository.get(f"/manifests/{reference}")
+            assert self.pull_time(ecr).timestamp() == 1772600767
+        with freeze_time("2026-03-04 06:00:00"):
+            repository.head(f"/manifests/{reference}")
+            assert self.pull_time(ecr).timestamp() == 1772600767
+            repository.get(f"/manifests/{reference}")
+            assert self.pull_time(ecr).timestamp() == 1772604000
+
+    def test_pulling_a_blob_is_none(self, ecr: Any, repository: RepositoryClient) -> None:
+        """Blobs are pulled on behalf of a manifest, which has been pulled before."""
+        repository.push(IMAGE, "v1")
+        repository.get(f"/blobs/{IMAGE.layers[0].digest}")
+        assert self.pull_time(ecr) is None
+
+
+class TestDelete:
+    """Deleting by tag, by digest, and of what an index lists."""
+
+    def test_by_tag(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A deleted tag is gone; the manifest stays, also without tags."""
+        repository.push(IMAGE, "v1")
+        repository.push(IMAGE, "v2")
+        assert repository.delete("/manifests/v1").status_code == 202
+        assert repository.get("/manifests/v1").status_code == 404
+        assert images(ecr) == {IMAGE.digest: ["v2"]}
+        assert repository.delete("/manifests/v2").status_code == 202
+        assert images(ecr) == {IMAGE.digest: []}
+        assert repository.get(f"/manifests/{IMAGE.digest}").content == IMAGE.manifest
+
+    def test_by_digest(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A deleted manifest goes with its tags, and its blobs with it unless others need them."""
+        shared = build_image(layers=IMAGE.layers, config={"Cmd": ["other"]})
+        repository.push(IMAGE, "v1")
+        repository.push(IMAGE, "v2")
+        repository.push(shared, "v3")
+        response = repository.delete(f"/manifests/{IMAGE.digest}")
+        assert (response.status_code, response.content) == (202, b"")
+        for reference in ("v1", "v2", IMAGE.digest):
+            assert repository.get(f"/manifests/{reference}").status_code == 404
+        assert images(ecr) == {shared.digest: ["v3"]}
+        for blob in shared.blobs:
+            assert repository.get(f"/blobs/{blob.digest}").content == blob.content
+        repository.delete(f"/manifests/{shared.digest}")
+        assert not any(repository.holds(blob) for blob in (*IMAGE.blobs, *shared.blobs))
+
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    def test_twice(self, repository: RepositoryClient, reference: str) -> None:
+        """What was deleted is missing."""
+        repository.push(IMAGE, "v1")
+        assert repository.delete(f"/manifests/{reference}").status_code == 202
+        assert_refused(
+            repository.delete(f"/manifests/{reference}"),
+            404,
+            "MANIFEST_UNKNOWN",
+            "Requested image not found",
+        )
+
+    def test_child_of_an_index(self, ecr: Any, repository: RepositoryClient) -> None:
+        """An image goes only after the indexes that list it."""
+        index = build_index([IMAGE, OTHER])
+        repository.push(index, "all")
+        assert_refused(
+            repository.delete(f"/manifests/{IMAGE.digest}"),
+            405,
+            "UNSUPPORTED",
+            f"Requested image referenced by manifest list: [{index.digest}]",
+        )
+        assert repository.get(f"/manifests/{IMAGE.digest}").status_code == 200
+        assert repository.delete(f"/manifests/{index.digest}").status_code == 202
+        assert repository.delete(f"/manifests/{IMAGE.digest}").status_code == 202
+        assert images(ecr) == {OTHER.digest: []}
+
+    def test_tag_of_a_child(self, ecr: Any, repository: RepositoryClient) -> None:
+        """The tag of an image that an index lists can be taken from it."""
+        repository.push(build_index([IMAGE]), "all")
+        repository.push(IMAGE, "amd64")
+        assert repository.delete("/manifests/amd64").status_code == 202
+        assert images(ecr)[IMAGE.digest] == []

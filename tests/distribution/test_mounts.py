@@ -1,0 +1,205 @@
+"""Mounting a blob of another repository: granted under ECR's conditions, otherwise an upload session.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from distribution.client import ACCOUNT, RegistrySession, RepositoryClient
+
+from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.testing import build_image
+
+IMAGE = build_image(seed="base", layers=1)
+LAYER = IMAGE.layers[0]
+STRANGER = "210987654321"
+KMS = {"encryptionType": "KMS"}
+
+LogIn = Callable[..., RegistrySession]
+
+
+def mount(
+    repository: RepositoryClient, digest: str = LAYER.digest, source: str | None = "team/base"
+) -> requests.Response:
+    """Ask for a mount."""
+    return repository.post("/blobs/uploads/", params={"mount": digest, "from": source})
+
+
+def assert_mounted(repository: RepositoryClient, response: requests.Response) -> None:
+    """Check that the mount was granted, and that the blob is there."""
+    assert (response.status_code, response.content) == (201, b"")
+    assert response.headers["Docker-Content-Digest"] == LAYER.digest
+    assert response.headers["Location"].endswith(f"/v2/{repository.name}/blobs/{LAYER.digest}")
+    assert repository.get(response.headers["Location"]).content == LAYER.content
+
+
+def assert_not_mounted(repository: RepositoryClient, response: requests.Response) -> None:
+    """Check that the answer is a session, through which the blob can be pushed."""
+    assert (response.status_code, response.content) == (202, b"")
+    assert response.headers["Range"] == "0-0"
+    assert not repository.holds(LAYER)
+    pushed = repository.put(
+        response.headers["Location"], params={"digest": LAYER.digest}, data=LAYER.content
+    )
+    assert pushed.status_code == 201
+
+
+@pytest.fixture
+def base(ecr: Any, session: RegistrySession) -> RepositoryClient:
+    """The repository to mount from, with an image."""
+    ecr.create_repository(repositoryName="team/base")
+    base = RepositoryClient(session, "team/base")
+    base.push(IMAGE, "v1")
+    return base
+
+
+@pytest.fixture
+def mounting(ecr: Any, base: RepositoryClient) -> None:
+    """The registry mounts blobs."""
+    ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+
+
+def test_not_unless_the_account_says_so(base: RepositoryClient, repository: RepositoryClient) -> None:
+    """As long as BLOB_MOUNTING is off, as it is at first, nothing is mounted."""
+    assert_not_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
+def test_mount(repository: RepositoryClient) -> None:
+    """With BLOB_MOUNTING on, the layer of an image of the registry is mounted."""
+    assert_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
+def test_off_again(ecr: Any, repository: RepositoryClient) -> None:
+    """The setting is asked for each time."""
+    ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
+    assert_not_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
+def test_mount_of_what_is_there(repository: RepositoryClient) -> None:
+    """A blob that the repository holds can be mounted once more."""
+    repository.push_blob(LAYER.content)
+    assert_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
+def test_an_image_of_mounted_blobs(ecr: Any, repository: RepositoryClient) -> None:
+    """What was mounted counts for the manifest, and survives the source."""
+    for blob in IMAGE.blobs:
+        assert mount(repository, blob.digest).status_code == 201
+    assert repository.put_manifest(IMAGE, "v1").status_code == 201
+    ecr.delete_repository(repositoryName="team/base", force=True)
+    for blob in IMAGE.blobs:
+        assert repository.get(f"/blobs/{blob.digest}").content == blob.content
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize(
+    ("digest", "source"),
+    [
+        (LAYER.digest, None),
+        (LAYER.digest, ""),
+        (LAYER.digest, "team/none"),
+        (LAYER.digest, "Team/Base"),
+        (LAYER.digest, "../team/base"),
+        (digest_of(b"nothing has this digest"), "team/base"),
+        ("sha256:1234", "team/base"),
+        ("", "team/base"),
+    ],
+)
+def test_never_an_error(repository: RepositoryClient, digest: str, source: str | None) -> None:
+    """A mount from nowhere, and of nothing, is answered with a session."""
+    assert_not_mounted(repository, mount(repository, digest, source))
+
+
+@pytest.mark.usefixtures("mounting")
+def test_a_blob_of_no_image(base: RepositoryClient, repository: RepositoryClient) -> None:
+    """A blob to which no image of the source refers is not mounted."""
+    digest = base.push_blob(b"loose")
+    response = mount(repository, digest)
+    assert response.status_code == 202
+    assert not repository.holds(digest)
+
+
+@pytest.mark.usefixtures("mounting")
+def test_a_digest_beside_a_mount(repository: RepositoryClient) -> None:
+    """A mount that is not granted is answered with a session even where a digest is given."""
+    response = repository.post(
+        "/blobs/uploads/",
+        params={"mount": LAYER.digest, "from": "team/none", "digest": LAYER.digest},
+    )
+    assert_not_mounted(repository, response)
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize(
+    ("encryption", "status"),
+    [(KMS, 202), ({"encryptionType": "AES256"}, 201)],
+    ids=["another", "the same"],
+)
+def test_encryption(
+    ecr: Any, session: RegistrySession, encryption: dict[str, str], status: int
+) -> None:
+    """Both repositories must be encrypted alike."""
+    ecr.create_repository(repositoryName="team/secret", encryptionConfiguration=encryption)
+    assert mount(RepositoryClient(session, "team/secret")).status_code == status
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize(("key", "status"), [("alias/one", 201), ("alias/two", 202)])
+def test_the_same_key(ecr: Any, session: RegistrySession, key: str, status: int) -> None:
+    """Encrypted alike means by the same key."""
+    for name, of_name in (("secret/base", "alias/one"), ("secret/app", key)):
+        ecr.create_repository(
+            repositoryName=name, encryptionConfiguration={**KMS, "kmsKey": of_name}
+        )
+    RepositoryClient(session, "secret/base").push(IMAGE, "v1")
+    response = mount(RepositoryClient(session, "secret/app"), source="secret/base")
+    assert response.status_code == status
+
+
+def allow(ecr: Any, repository: str, *actions: str) -> None:
+    """Let the stranger do this with a repository."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": STRANGER},
+                "Action": [f"ecr:{action}" for action in actions],
+            }
+        ],
+    }
+    ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
+
+
+PUSH = ("InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "GetDownloadUrlForLayer")
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize(
+    ("of_source", "status"),
+    [((), 202), (("BatchCheckLayerAvailability",), 202), (("GetDownloadUrlForLayer",), 201)],
+)
+def test_another_account(
+    ecr: Any, repository: RepositoryClient, log_in: LogIn, of_source: tuple[str, ...], status: int
+) -> None:
+    """A caller of another account must be allowed to download from the source.
+
+    The account setting is that of the registry, not the caller's.
+    """
+    allow(ecr, "team/app", *PUSH)
+    if of_source:
+        allow(ecr, "team/base", *of_source)
+    stranger = log_in(account=STRANGER)
+    stranger.registry_url = repository.session.registry_url
+    stranger.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+    assert mount(RepositoryClient(stranger, "team/app")).status_code == status

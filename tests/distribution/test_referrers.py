@@ -1,0 +1,157 @@
+"""Referrers: the manifests that name a subject (specification, "Listing Referrers")."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+from distribution.client import RepositoryClient, assert_refused
+
+from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.testing import OCI, Image, build_artifact, build_image, build_index
+
+IMAGE = build_image(seed="subject", layers=0)
+SIGNATURE = build_artifact(
+    artifact_type="application/signature", subject=IMAGE, annotations={"by": "naïve"}
+)
+SBOM = build_artifact(artifact_type="application/sbom", subject=IMAGE, content=b"parts")
+
+
+def referrers(response: requests.Response) -> list[dict[str, Any]]:
+    """The descriptors of an answer, which is an image index."""
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == OCI.index
+    document = response.json()
+    assert (document["schemaVersion"], document["mediaType"]) == (2, OCI.index)
+    descriptors: list[dict[str, Any]] = document["manifests"]
+    return descriptors
+
+
+def descriptor(artifact: Image, artifact_type: str, **members: Any) -> dict[str, Any]:
+    return {**artifact.descriptor(), "artifactType": artifact_type, **members}
+
+
+OF_SIGNATURE = descriptor(SIGNATURE, "application/signature", annotations={"by": "naïve"})
+OF_SBOM = descriptor(SBOM, "application/sbom")
+
+
+@pytest.fixture
+def signed(repository: RepositoryClient) -> RepositoryClient:
+    """A repository with an image, a signature and an SBOM of it."""
+    for each in (IMAGE, SIGNATURE, SBOM):
+        repository.push(each)
+    return repository
+
+
+def test_descriptors(signed: RepositoryClient) -> None:
+    """Each referrer is told by its descriptor, its artifact type and its annotations."""
+    response = signed.get(f"/referrers/{IMAGE.digest}")
+    assert referrers(response) == [OF_SIGNATURE, OF_SBOM]
+    assert "OCI-Filters-Applied" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("artifact_type", "expected"),
+    [
+        ("application/sbom", [OF_SBOM]),
+        ("application/signature", [OF_SIGNATURE]),
+        ("application/nothing", []),
+    ],
+)
+def test_filter(
+    signed: RepositoryClient, artifact_type: str, expected: list[dict[str, Any]]
+) -> None:
+    """The filter is applied, and the answer says that it was."""
+    response = signed.get(
+        f"/referrers/{IMAGE.digest}", params={"artifactType": artifact_type}
+    )
+    assert referrers(response) == expected
+    assert response.headers["OCI-Filters-Applied"] == "artifactType"
+
+
+def test_oci_subject(repository: RepositoryClient) -> None:
+    """The answer to a PUT of a manifest with a subject names it, so that clients need no tag for it."""
+    assert repository.push(SIGNATURE).headers["OCI-Subject"] == IMAGE.digest
+    assert "OCI-Subject" not in repository.push(IMAGE).headers
+
+
+def test_pushed_before_the_subject(repository: RepositoryClient) -> None:
+    """A referrer of a subject that is not there is listed all the same."""
+    repository.push(SIGNATURE)
+    assert referrers(repository.get(f"/referrers/{IMAGE.digest}")) == [OF_SIGNATURE]
+
+
+@pytest.mark.parametrize(
+    "digest", [digest_of(b"never pushed"), digest_of(b"never pushed", "sha512"), SBOM.digest]
+)
+def test_of_nothing(signed: RepositoryClient, digest: str) -> None:
+    """A digest that is no subject has an empty index, whether or not it is there."""
+    assert referrers(signed.get(f"/referrers/{digest}")) == []
+
+
+@pytest.mark.parametrize("digest", ["sha256:1234", "v1", "sha256"])
+def test_of_no_digest(signed: RepositoryClient, digest: str) -> None:
+    """What is no digest is refused."""
+    assert_refused(
+        signed.get(f"/referrers/{digest}"),
+        400,
+        "DIGEST_INVALID",
+        f"'{digest}' is not a digest of sha256 or sha512",
+    )
+
+
+def test_of_another_repository(ecr: Any, signed: RepositoryClient) -> None:
+    """A repository has its own referrers."""
+    ecr.create_repository(repositoryName="team/other")
+    other = RepositoryClient(signed.session, "team/other")
+    assert referrers(other.get(f"/referrers/{IMAGE.digest}")) == []
+
+
+def test_an_image_as_referrer(repository: RepositoryClient) -> None:
+    """Without an artifact type the type of the config is told."""
+    document = {**build_image(seed="patch", layers=0).document, "subject": IMAGE.descriptor()}
+    patch = Image(json.dumps(document).encode(), OCI.manifest, build_image(seed="patch", layers=0).config, [])
+    repository.push(patch)
+    assert referrers(repository.get(f"/referrers/{IMAGE.digest}")) == [
+        descriptor(patch, OCI.config)
+    ]
+
+
+def test_an_index_as_referrer(repository: RepositoryClient) -> None:
+    """An index may have a subject, and an artifact type of its own or none."""
+    repository.push(IMAGE)
+    for artifact_type in ("application/index", None):
+        document = {**build_index([IMAGE]).document, "subject": IMAGE.descriptor()}
+        if artifact_type:
+            document["artifactType"] = artifact_type
+        content = json.dumps(document).encode()
+        response = repository.put_manifest(content, media_type=OCI.index)
+        assert response.headers["OCI-Subject"] == IMAGE.digest
+    first, second = referrers(repository.get(f"/referrers/{IMAGE.digest}"))
+    assert first["artifactType"] == "application/index"
+    assert set(second) == {"mediaType", "digest", "size"}
+    assert second["mediaType"] == OCI.index
+
+
+def test_a_deleted_referrer(signed: RepositoryClient) -> None:
+    """A referrer that is deleted is listed no more."""
+    signed.delete(f"/manifests/{SIGNATURE.digest}")
+    assert referrers(signed.get(f"/referrers/{IMAGE.digest}")) == [OF_SBOM]
+
+
+def test_a_deleted_subject(signed: RepositoryClient) -> None:
+    """Referrers outlive their subject."""
+    signed.delete(f"/manifests/{IMAGE.digest}")
+    assert len(referrers(signed.get(f"/referrers/{IMAGE.digest}"))) == 2
+
+
+def test_the_tag_schema_is_left_to_clients(repository: RepositoryClient) -> None:
+    """A tag of the referrers tag schema is a tag like any other."""
+    repository.push(IMAGE)
+    tag = IMAGE.digest.replace(":", "-")
+    index = build_index([])
+    repository.push(index, tag)
+    assert repository.get(f"/manifests/{tag}").content == index.manifest
+    assert referrers(repository.get(f"/referrers/{IMAGE.digest}")) == []

@@ -1,0 +1,303 @@
+"""The two commands: what they take, what they say, how they end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sqlite3
+import ssl
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+import requests
+from commands import LOGIN, PATIENCE, Command, Server, running_server
+
+from moto_ecr_ext import proxy, server, settings
+from moto_ecr_ext.activation import is_installed
+from moto_ecr_ext.storage import tables
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    """A server that was given no flag but its port."""
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def run(capfd, monkeypatch):
+    """Runs a command that is to end by itself; gives its exit code and what it wrote."""
+    for name in list(os.environ):
+        if name.startswith(("MOTO_", "AWS_")):
+            monkeypatch.delenv(name)
+
+    def run(command: ModuleType, *arguments: str) -> tuple[object, str]:
+        name = f"moto_ecr_{command.__name__.rpartition('.')[2]}"
+        # moto's own parsers take their name from it.
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            command.main(arguments)
+        out, error = capfd.readouterr()
+        return exit_.value.code, out + error
+
+    return run
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+def test_help_has_the_flags_of_moto_and_our_own(run, command):
+    """--help lists moto's flags, and each of ours with its environment variable."""
+    code, output = run(command, "--help")
+
+    assert code == 0
+    words = output.split()
+    for expected in ["--port", "--host", "--data-dir", "MOTO_ECR_DATA_DIR;"]:
+        assert expected in words
+    for setting in settings.ALL:
+        assert setting.flag in words
+        assert f"{setting.variable};" in words
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("MOTO_ECR_QUIRKS", "some", "MOTO_ECR_QUIRKS is 'some'; it must be one of none, aws"),
+        ("AWS_DEFAULT_REGION", "nowhere-1", "AWS_DEFAULT_REGION is 'nowhere-1', which has no ECR"),
+    ],
+)
+def test_a_wrong_variable_is_said_in_one_line(run, monkeypatch, command, variable, value, message):
+    """What is wrong in the environment is said in one line; the exit code is 2."""
+    monkeypatch.setenv(variable, value)
+
+    code, output = run(command)
+
+    assert code == 2
+    assert output == f"{command.main.__module__.replace('ext.', '')}: {message}\n"
+    assert not is_installed()
+
+
+def a_file(path):
+    path.write_text("")
+    return "File exists"
+
+
+def no_database(path):
+    path.mkdir()
+    (path / "registry.sqlite").write_bytes(b"something else" * 100)
+    return "registry.sqlite cannot be opened: file is not a database"
+
+
+def a_newer_database(path):
+    path.mkdir()
+    newer = tables.SCHEMA_VERSION + 1
+    with sqlite3.connect(path / "registry.sqlite") as database:
+        database.execute("CREATE TABLE store (name PRIMARY KEY, value)")
+        database.execute("INSERT INTO store VALUES ('schema_version', ?)", (str(newer),))
+    database.close()
+    return f"written by a newer moto_ecr_ext (schema version {newer};"
+
+
+@pytest.mark.parametrize("make", [a_file, no_database, a_newer_database])
+def test_a_data_directory_that_is_none_is_said_in_one_line(run, tmp_path, make):
+    """A data directory that cannot be used is named in one line, and left as it is."""
+    path = tmp_path / "registry"
+    message = make(path)
+    before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
+
+    code, output = run(server, "--data-dir", str(path))
+
+    assert code == 2
+    (line,) = output.splitlines()
+    assert line.startswith("moto_ecr_server: ")
+    assert message in line
+    assert {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--quirks", "some"], "argument --quirks: invalid choice: 'some'"),
+        (["--data-directory", "x"], "unrecognized arguments: --data-directory x"),
+        (["--port", "some"], "argument -p/--port: invalid int value: 'some'"),
+    ],
+)
+def test_a_wrong_flag_is_refused(run, arguments, message):
+    """A flag that neither moto nor we have, or with a wrong value, is refused with exit code 2."""
+    code, output = run(server, *arguments)
+
+    assert code == 2
+    assert message in output
+    assert not LOGIN.search(output)
+    assert not is_installed()
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+def test_what_must_be_installed_is_said_in_one_line(run, monkeypatch, command):
+    """Without what moto's server or proxy imports, the line says how to install it."""
+    name = command.__name__.rpartition(".")[2]
+    monkeypatch.delattr(f"moto.{name}")
+    monkeypatch.setitem(sys.modules, f"moto.{name}", None)
+
+    code, output = run(command)
+
+    assert code == 2
+    (line,) = output.splitlines()
+    assert line.endswith(f"To install what it takes: pip install 'moto-ecr-ext[{name}]'")
+
+
+def test_a_port_in_use_ends_it_before_it_says_how_to_log_in():
+    """Where another program listens, it ends with werkzeug's explanation."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with Command("moto_ecr_server", "--port", port) as command:
+            assert command.wait() == 1
+
+    assert f"Port {port} is in use" in command.output
+    assert not LOGIN.search(command.output)
+
+
+def test_the_printed_password_logs_in(running):
+    """The password of the printed line is good at /v2/ of the printed address, and none else is."""
+    assert "Registry of account 123456789012 in us-east-1" in running.command.output
+    assert running.registry("GET", "/v2/").status_code == 200
+    assert running.registry("GET", "/v2/", password="another").status_code == 401
+    assert requests.get(f"{running.url}/v2/", timeout=PATIENCE).status_code == 401
+
+
+def test_the_printed_password_survives_a_reset(running):
+    """A reset of moto empties the registry; who is logged in remains so."""
+    running.client().create_repository(repositoryName="app")
+    running.reset()
+
+    assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
+
+
+def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running):
+    """`repositoryUri` and `proxyEndpoint` name the server's address."""
+    running.reset()
+    ecr = running.client()
+
+    repository = ecr.create_repository(repositoryName="team/app")["repository"]
+    (login,) = ecr.get_authorization_token()["authorizationData"]
+
+    assert repository["repositoryUri"] == f"{running.address}/team/app"
+    assert login["proxyEndpoint"] == running.url
+
+
+def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(running):
+    """Where no request says how it came to the server, it is the address that was printed."""
+    running.reset()
+    stacks = running.client("cloudformation")
+    template = """{
+        "Resources": {
+            "App": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "app"}}
+        },
+        "Outputs": {"Uri": {"Value": {"Fn::GetAtt": ["App", "RepositoryUri"]}}}
+    }"""
+
+    stacks.create_stack(StackName="stack", TemplateBody=template)
+    (stack,) = stacks.describe_stacks()["Stacks"]
+
+    assert stack["Outputs"][0]["OutputValue"] == f"{running.address}/app"
+
+
+def test_variables_say_which_registry_is_meant_by_default():
+    """MOTO_ACCOUNT_ID and AWS_DEFAULT_REGION are whose login is printed; MOTO_PORT is where."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    variables = {"MOTO_ACCOUNT_ID": "111122223333", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+    with Command("moto_ecr_server", MOTO_PORT=str(port), **variables) as command:
+        elsewhere = Server(command)
+        ecr = elsewhere.client(region="eu-west-1")
+        repository = ecr.create_repository(repositoryName="app")["repository"]
+
+        assert elsewhere.address == f"127.0.0.1:{port}"
+        assert repository["registryId"] == "111122223333"
+        assert elsewhere.registry("GET", "/v2/_catalog").json() == {"repositories": ["app"]}
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("host", "printed"),
+    [
+        ("0.0.0.0", "127.0.0.1"),
+        pytest.param(
+            "::1",
+            "[::1]",
+            marks=pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback"),
+        ),
+    ],
+)
+def test_the_printed_address_can_be_reached(host, printed):
+    """Whatever it listens on, the line has an address that clients on this machine reach."""
+    with running_server("--host", host) as elsewhere:
+        assert elsewhere.address.rpartition(":")[0] == printed
+        assert elsewhere.registry("GET", "/v2/").status_code == 200
+
+
+def test_flags_of_moto_pass_through():
+    """With moto's --ssl the registry speaks TLS."""
+    with running_server("--ssl") as encrypted:
+        host, _, port = encrypted.address.rpartition(":")
+        connection = http.client.HTTPSConnection(
+            host, int(port), timeout=PATIENCE, context=ssl._create_unverified_context()
+        )
+        connection.request("GET", "/v2/")
+        answer = connection.getresponse()
+        realm = f'Basic realm="https://{encrypted.address}/",service="ecr.amazonaws.com"'
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, realm)
+        connection.close()
+
+
+def accepts_connections(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == 0
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(by):
+    """Ctrl-C and SIGTERM end it at once, with exit code 0; open connections do not hold it up."""
+    with running_server() as ended, requests.Session() as session:
+        session.get(f"{ended.url}/v2/", timeout=PATIENCE)
+        assert ended.command.stop(by) == 0
+
+    assert "Traceback" not in ended.command.output
+    assert not accepts_connections(ended.address)
+
+
+def test_reload_starts_the_server_again(tmp_path):
+    """With moto's --reload the process that serves prints the line, and again after a change."""
+    # A module that is imported when Python starts, and so is watched.
+    watched = tmp_path / "sitecustomize.py"
+    watched.write_text("")
+
+    with running_server(
+        "--reload", "--data-dir", str(tmp_path / "registry"), PYTHONPATH=str(tmp_path)
+    ) as first:
+        first.client().create_repository(repositoryName="app")
+        assert len(LOGIN.findall(first.command.output)) == 1
+
+        later = watched.stat().st_mtime + 10
+        os.utime(watched, (later, later))
+        again = Server(first.command)
+
+        assert again.address == first.address
+        for password in (first.password, again.password):
+            answer = again.registry("GET", "/v2/_catalog", password=password)
+            assert answer.json() == {"repositories": ["app"]}
+
+        first.command.stop()
+    assert not accepts_connections(first.address)

@@ -1,0 +1,166 @@
+"""`moto_ecr_server --data-dir`: what is kept, what is emptied, and what several servers share."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from commands import running_server
+
+from moto_ecr_ext import testing
+
+PART = 5 * 1024 * 1024
+PARTS = [bytes([number]) * size for number, size in enumerate([PART, 1000])]
+DIGEST = "sha256:" + hashlib.sha256(b"".join(PARTS)).hexdigest()
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    return tmp_path / "registry"
+
+
+def files_below(path: Path) -> list[Path]:
+    return [each for each in path.rglob("*") if each.is_file()]
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_everything_is_there_after_a_restart(data_dir, by):
+    """Images, their tags, settings, unfinished uploads of both protocols, and passwords go on."""
+    image = testing.build_image(seed=1, layers=3, layer_size=200_000)
+    with running_server("--data-dir", str(data_dir)) as before:
+        ecr = before.client()
+        ecr.create_repository(
+            repositoryName="team/app",
+            imageTagMutability="IMMUTABLE",
+            tags=[{"Key": "team", "Value": "a"}],
+        )
+        ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+        testing.push(ecr, "team/app", image, tag="1.0")
+        images_before = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        repositories_before = ecr.describe_repositories()["repositories"]
+        upload = ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName="team/app",
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=PART - 1,
+            layerPartBlob=PARTS[0],
+        )
+        session = before.registry("POST", "/v2/team/app/blobs/uploads/").headers["Location"]
+        session = before.registry("PATCH", session, data=PARTS[0]).headers["Location"]
+        before.command.stop(by)
+
+    with running_server("--data-dir", str(data_dir)) as after:
+        ecr = after.client()
+        assert ecr.describe_images(repositoryName="team/app")["imageDetails"] == images_before
+        for repository in repositories_before:
+            repository["repositoryUri"] = f"{after.address}/team/app"
+        assert ecr.describe_repositories()["repositories"] == repositories_before
+        (repository,) = repositories_before
+        tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+        assert tags == [{"Key": "team", "Value": "a"}]
+        assert ecr.get_account_setting(name="BLOB_MOUNTING")["value"] == "ENABLED"
+        pulled = testing.pull(ecr, "team/app", "1.0")
+        assert pulled.manifest == image.manifest
+        assert {blob.content for blob in pulled.blobs} == {blob.content for blob in image.blobs}
+
+        ecr.upload_layer_part(
+            repositoryName="team/app",
+            uploadId=upload,
+            partFirstByte=PART,
+            partLastByte=PART + len(PARTS[1]) - 1,
+            layerPartBlob=PARTS[1],
+        )
+        completed = ecr.complete_layer_upload(
+            repositoryName="team/app", uploadId=upload, layerDigests=[DIGEST]
+        )
+        assert completed["layerDigest"] == DIGEST
+
+        path = session.removeprefix(before.url)
+        status = after.registry("GET", path, password=before.password)
+        assert (status.status_code, status.headers["Range"]) == (204, f"0-{PART - 1}")
+        other = b"another end"
+        digest = "sha256:" + hashlib.sha256(PARTS[0] + other).hexdigest()
+        committed = after.registry("PUT", f"{path}?digest={digest}", data=other)
+        assert committed.status_code == 201
+        blob = after.registry("GET", f"/v2/team/app/blobs/{digest}")
+        assert blob.content == PARTS[0] + other
+
+
+def test_a_reset_empties_the_directory(data_dir):
+    """POST /moto-api/reset removes rows and bytes, also when nothing was asked since the start."""
+    with running_server("--data-dir", str(data_dir)) as server:
+        ecr = server.client()
+        ecr.create_repository(repositoryName="app")
+        testing.push(ecr, "app", testing.build_image(seed=1), tag="1.0")
+        session = server.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        server.registry("PATCH", session, data=b"some")
+    assert files_below(data_dir / "blobs")
+    assert files_below(data_dir / "uploads")
+
+    with running_server("--data-dir", str(data_dir)) as again:
+        again.reset()
+
+        assert again.registry("GET", "/v2/_catalog").json() == {"repositories": []}
+        assert again.client().describe_repositories()["repositories"] == []
+        assert not files_below(data_dir / "blobs")
+        assert not files_below(data_dir / "uploads")
+
+
+def test_nobody_else_reads_the_directory(data_dir):
+    """The directory, here of MOTO_ECR_DATA_DIR, has the key that signs passwords: for its owner."""
+    with running_server(MOTO_ECR_DATA_DIR=str(data_dir)):
+        assert data_dir.stat().st_mode & 0o777 == 0o700
+        assert (data_dir / "registry.sqlite").exists()
+
+
+def test_two_servers_share_a_directory(data_dir):
+    """What one server was given the other has, unfinished uploads too; a reset empties both."""
+    with ExitStack() as stack:
+        first, second = start_together(stack, data_dir)
+        first.client().create_repository(repositoryName="app")
+        image = testing.build_image(seed=1)
+        testing.push(first.client(), "app", image, tag="1.0")
+        assert testing.pull(second.client(), "app", "1.0").manifest == image.manifest
+
+        session = first.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        first.registry("PATCH", session, data=PARTS[0])
+        path = session.removeprefix(first.url)
+        answer = second.registry(
+            "PUT", f"{path}?digest={DIGEST}", data=PARTS[1], password=first.password
+        )
+        assert answer.status_code == 201
+        assert first.registry("HEAD", f"/v2/app/blobs/{DIGEST}").status_code == 200
+
+        second.reset()
+        assert first.client().describe_repositories()["repositories"] == []
+        assert not files_below(data_dir / "blobs")
+
+
+def start_together(stack: ExitStack, data_dir: Path):
+    """Two servers of one new directory, started at once."""
+    with ThreadPoolExecutor(2) as threads:
+        started = [
+            threads.submit(stack.enter_context, running_server("--data-dir", str(data_dir)))
+            for _ in range(2)
+        ]
+    return [each.result() for each in started]
+
+
+def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir):
+    """Starting on a directory removes what a killed server left, and nothing of a running one."""
+    with running_server("--data-dir", str(data_dir)) as first:
+        first.client().create_repository(repositoryName="app")
+        session = first.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
+        first.registry("PATCH", session, data=PARTS[0])
+
+        with running_server("--data-dir", str(data_dir)):
+            answer = first.registry("PUT", f"{session}?digest={DIGEST}", data=PARTS[1])
+
+        assert answer.status_code == 201
+        blob = first.registry("GET", f"/v2/app/blobs/{DIGEST}")
+        assert blob.content == b"".join(PARTS)

@@ -1,0 +1,163 @@
+"""`moto_ecr_proxy`: clients that believe they talk to AWS, at the registry's real host name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import moto.moto_proxy
+import pytest
+import requests
+from commands import LOGIN, PATIENCE, Command
+
+from moto_ecr_ext import testing
+
+CA = str(Path(moto.moto_proxy.__file__).with_name("ca.crt"))
+HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+CONTENT = bytes(range(256)) * 5000
+DIGEST = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+
+
+class Proxy:
+    """A running proxy: its URL, and the login that it printed."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.password, self.host = command.wait_for(LOGIN).groups()
+        self.url = "http://" + command.wait_for(r"Serving HTTP Proxy on (\S+) ")[1]
+
+    def reset(self) -> None:
+        """Empty moto, by its own API, which is at this name of the proxy alone."""
+        url = self.url.replace("127.0.0.1", "localhost")
+        requests.post(f"{url}/moto-api/reset", timeout=PATIENCE).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("proxy") / "registry"
+
+
+@pytest.fixture(scope="module")
+def proxy(data_dir) -> Iterator[Proxy]:
+    """A proxy that keeps its data in a directory."""
+    with Command("moto_ecr_proxy", "--port", "0", "--data-dir", str(data_dir)) as command:
+        yield Proxy(command)
+
+
+@pytest.fixture
+def registry(proxy, monkeypatch) -> Iterator[requests.Session]:
+    """This process uses the proxy and trusts moto's CA; gives a session that is logged in."""
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("AWS_CA_BUNDLE", CA)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", CA)
+    proxy.reset()
+    with requests.Session() as session:
+        session.auth = ("AWS", proxy.password)
+        yield session
+
+
+@pytest.fixture
+def ecr(registry):
+    """A boto3 client that was told nothing of the proxy."""
+    return boto3.client(
+        "ecr", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
+def test_the_printed_login_is_for_the_real_host_name(proxy, registry):
+    """The password that the proxy printed is good at the host that it printed, and none else is."""
+    assert proxy.host == HOST
+    assert registry.get(f"https://{HOST}/v2/", timeout=PATIENCE).status_code == 200
+    registry.auth = ("AWS", "another")
+    answer = registry.get(f"https://{HOST}/v2/", timeout=PATIENCE)
+    assert answer.status_code == 401
+    realm = f'Basic realm="https://{HOST}/",service="ecr.amazonaws.com"'
+    assert answer.headers["WWW-Authenticate"] == realm
+
+
+def test_a_blob_is_pushed_and_pulled(registry, ecr):
+    """A blob that is pushed to the real host name in two requests comes back byte for byte."""
+    uri = ecr.create_repository(repositoryName="team/app")["repository"]["repositoryUri"]
+    assert uri == f"{HOST}/team/app"
+
+    started = registry.post(f"https://{uri.replace('/', '/v2/', 1)}/blobs/uploads/")
+    assert started.status_code == 202
+    sent = registry.patch(started.headers["Location"], data=CONTENT[:1000])
+    assert sent.status_code == 202
+    committed = registry.put(
+        sent.headers["Location"], params={"digest": DIGEST}, data=iter([CONTENT[1000:]])
+    )
+    assert committed.status_code == 201
+
+    pulled = registry.get(committed.headers["Location"])
+    assert pulled.content == CONTENT
+    part = registry.get(committed.headers["Location"], headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, CONTENT[10:20])
+    available = ecr.batch_check_layer_availability(repositoryName="team/app", layerDigests=[DIGEST])
+    assert available["layers"][0]["layerSize"] == len(CONTENT)
+
+
+def test_an_image_is_pushed_and_pulled_by_boto3(ecr):
+    """boto3 pushes an image and gets it back; the download URL names the real host."""
+    ecr.create_repository(repositoryName="app")
+    image = testing.build_image(seed=1)
+
+    testing.push(ecr, "app", image, tag="1.0")
+
+    assert testing.pull(ecr, "app", "1.0").manifest == image.manifest
+    url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=image.blobs[0].digest)[
+        "downloadUrl"
+    ]
+    assert url.startswith(f"https://{HOST}/v2/app/blobs/{image.blobs[0].digest}?")
+
+
+def test_other_services_answer(registry):
+    """Services of moto that are not ECR are there as in moto_proxy."""
+    s3 = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    s3.create_bucket(Bucket="things")
+    s3.put_object(Bucket="things", Key="v2/app", Body=b"a thing")
+
+    assert s3.get_object(Bucket="things", Key="v2/app")["Body"].read() == b"a thing"
+
+
+def test_a_reset_empties_the_directory(ecr, data_dir, proxy):
+    """moto's reset, which `mock_aws` sends at its start and end in proxy mode, removes the bytes."""
+    ecr.create_repository(repositoryName="app")
+    testing.push(ecr, "app", testing.build_image(seed=1), tag="1.0")
+    assert [each for each in (data_dir / "blobs").rglob("*") if each.is_file()]
+
+    proxy.reset()
+
+    assert not [each for each in (data_dir / "blobs").rglob("*") if each.is_file()]
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_a_restart_keeps_the_directory(tmp_path, monkeypatch):
+    """A proxy that is started again on its directory has what the first was given."""
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    arguments = ("moto_ecr_proxy", "--port", "0", "--data-dir", str(tmp_path / "registry"))
+    with Command(*arguments) as command:
+        before = Proxy(command)
+        url = f"https://{HOST}/v2/_catalog"
+        options = {"verify": CA, "auth": ("AWS", before.password), "timeout": PATIENCE}
+        boto3.client(
+            "ecr",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            verify=CA,
+            config=boto3.session.Config(proxies={"https": before.url}),
+        ).create_repository(repositoryName="app")
+        assert command.stop() == 0
+
+    with Command(*arguments) as command:
+        answer = requests.get(url, proxies={"https": Proxy(command).url}, **options)
+
+    assert answer.json() == {"repositories": ["app"]}

@@ -1,0 +1,637 @@
+"""Plugging into moto and out again: what each seam relies on, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from textwrap import dedent
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.handlers import BUILTIN_HANDLERS
+from moto import backend_index, mock_aws
+from moto.cloudformation.parsing import resource_class_from_type
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.ecr.models import ECRBackend as ECRBackendOfMoto
+from moto.ecr.models import Repository, ecr_backends
+from moto.moto_proxy import proxy3
+from moto.moto_server import werkzeug_app
+from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
+
+import moto_ecr_ext
+from moto_ecr_ext import activation, settings, testing
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
+HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
+
+
+@pytest.fixture
+def stock_moto() -> Iterator[None]:
+    """moto as it is without the extension."""
+    moto_ecr_ext.uninstall()
+    yield
+    moto_ecr_ext.uninstall()
+
+
+@pytest.fixture
+def stock_server(stock_moto) -> Iterator[str]:
+    """The `host:port` of a server of moto's, started while the extension is not installed."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+def client(service: str = "ecr", **options: Any) -> Any:
+    return boto3.Session().client(
+        service,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        **options,
+    )
+
+
+def seams() -> dict[str, Any]:
+    """All of moto and botocore that `install()` changes."""
+    return {
+        "backend factory": ecr_backends.backend,
+        "URL patterns": list(backend_index.backend_url_patterns),
+        "dispatch": werkzeug_app.DomainDispatcherApplication.__call__,
+        "connections": HANDLER.__dict__.get("run_wsgi") if HANDLER else None,
+        "answers to TLS": (HANDLER or WSGIRequestHandler).default_request_version,
+        "clients of requests": BotocoreStubber.process_prepared_request,
+        "handlers": list(BUILTIN_HANDLERS),
+        "create": Repository.__dict__["create_from_cloudformation_json"],
+        "update": Repository.__dict__["update_from_cloudformation_json"],
+    }
+
+
+# What each seam relies on.
+
+
+def test_moto_makes_backends_by_the_attribute_of_one_dict(stock_moto, monkeypatch):
+    """moto calls `ecr_backends.backend(region, account_id=...)` for a backend that is not there."""
+    calls = []
+
+    def make(*arguments: object, **options: object) -> str:
+        calls.append((arguments, options))
+        return "a backend"
+
+    monkeypatch.setattr(ecr_backends, "backend", make)
+    ecr_backends.clear()
+
+    assert ecr_backends[ACCOUNT][REGION] == "a backend", "moto does not keep what it is given"
+    assert calls == [((REGION,), {"account_id": ACCOUNT})]
+    ecr_backends.clear()
+
+
+def test_every_part_of_moto_reads_one_list_of_url_patterns(stock_moto):
+    """Decorator, server and proxy hold the list that `install()` adds to, not a copy of it."""
+    patterns = backend_index.backend_url_patterns
+
+    application = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
+    assert application.backend_url_patterns is patterns
+    assert proxy3.backend_url_patterns is patterns
+    assert all(len(entry) == 2 and entry[1].pattern for entry in patterns)
+    moto_ecr_ext.install()
+    with mock_aws():
+        assert requests.get(REGISTRY).status_code == 401, "mock_aws did not read the list"
+
+
+def test_moto_finds_urls_beside_a_module_named_models(stock_moto):
+    """The package of the backend is called `models`, so that moto reads `moto_ecr_ext.urls`."""
+    moto_ecr_ext.install()
+
+    module = ecr_backends[ACCOUNT][REGION]._url_module
+
+    assert module.__name__ == "moto_ecr_ext.urls"
+
+
+def test_the_server_calls_the_class_for_each_request(stock_server, monkeypatch):
+    """moto's server looks `__call__` of its application up on the class, for each request."""
+    paths = []
+    original = werkzeug_app.DomainDispatcherApplication.__call__
+
+    def record(self: Any, environ: Any, start_response: Any) -> Any:
+        paths.append(environ["PATH_INFO"])
+        return original(self, environ, start_response)
+
+    monkeypatch.setattr(werkzeug_app.DomainDispatcherApplication, "__call__", record)
+    requests.get(f"http://{stock_server}/moto-api/data.json")
+
+    assert paths == ["/moto-api/data.json"]
+
+
+@pytest.mark.skipif(HANDLER is None, reason="moto has no handler of its own before 5.2")
+def test_the_server_answers_each_request_by_run_wsgi(stock_server, monkeypatch):
+    """moto's server makes its handler of this class, whose `run_wsgi` finds the request parsed."""
+    requests_seen = []
+    original = HANDLER.run_wsgi
+
+    def record(self: Any) -> None:
+        requests_seen.append((self.command, self.path, self.headers["X-Seen"]))
+        original(self)
+
+    monkeypatch.setattr(HANDLER, "run_wsgi", record)
+    requests.get(f"http://{stock_server}/moto-api/data.json", headers={"X-Seen": "yes"})
+
+    assert requests_seen == [("GET", "/moto-api/data.json", "yes")]
+
+
+def test_the_server_answers_garbage_by_the_default_version_of_its_handler(
+    stock_server, monkeypatch
+):
+    """What is no request is answered as HTTP of the version that this attribute says."""
+    handler = HANDLER or WSGIRequestHandler
+    assert not answer_to_garbage(stock_server).startswith(b"HTTP/")
+
+    monkeypatch.setattr(handler, "default_request_version", "HTTP/1.1")
+
+    assert answer_to_garbage(stock_server).startswith(b"HTTP/1.1 400")
+
+
+def answer_to_garbage(address: str) -> bytes:
+    """What a server says to the beginning of TLS."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    return answer
+
+
+def test_requests_come_to_moto_by_one_method_of_its_stubber(stock_moto, monkeypatch):
+    """`mock_aws` has each request of the library `requests` answered by this method."""
+    urls = []
+
+    def answer(self: Any, request: Any) -> Any:
+        urls.append(request.url)
+        return 200, {}, b"an answer"
+
+    monkeypatch.setattr(BotocoreStubber, "process_prepared_request", answer)
+    with mock_aws():
+        assert requests.get("https://sqs.us-east-1.amazonaws.com/").content == b"an answer"
+
+    assert urls == ["https://sqs.us-east-1.amazonaws.com/"]
+
+
+def test_botocore_registers_builtin_handlers_for_a_new_session(stock_moto, monkeypatch):
+    """botocore registers what is in this list when a session is made, as moto has its own."""
+    seen = []
+    entry = ("after-call.ecr", lambda **options: seen.append(sorted(options)))
+    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", [*BUILTIN_HANDLERS, entry])
+
+    with mock_aws():
+        client().describe_repositories()
+
+    assert len(seen) == 1
+    assert {"parsed", "context"} <= {*seen[0]}
+
+
+def test_botocore_takes_the_class_of_an_error_from_the_override(stock_moto, monkeypatch):
+    """`error_code_override` in the context of a call names the class of its error."""
+
+    def override(context: dict[str, Any], **options: object) -> None:
+        context["error_code_override"] = "LimitExceededException"
+
+    entry = ("after-call.ecr", override)
+    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", [*BUILTIN_HANDLERS, entry])
+
+    with mock_aws():
+        ecr = client()
+        with pytest.raises(ecr.exceptions.LimitExceededException):
+            ecr.delete_repository(repositoryName="nowhere")
+
+
+def test_stacks_create_and_update_by_two_class_methods(stock_moto):
+    """moto's stacks make `AWS::ECR::Repository` through class methods of moto's `Repository`."""
+    assert resource_class_from_type("AWS::ECR::Repository") is Repository
+    for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
+        assert isinstance(Repository.__dict__[name], classmethod)
+
+
+# What they do.
+
+
+def test_the_registry_answers_at_its_host_and_knows_what_boto3_made(stock_moto):
+    """Under `mock_aws`, the host of a registry serves the repositories that boto3 created."""
+    moto_ecr_ext.install()
+    with mock_aws():
+        ecr = client()
+        ecr.create_repository(repositoryName="app")
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        headers = {"Authorization": f"Basic {token}"}
+
+        catalog = requests.get(f"{REGISTRY}_catalog", headers=headers)
+
+        assert catalog.json() == {"repositories": ["app"]}
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1"])
+@pytest.mark.parametrize("fips", [False, True], ids=["", "FIPS"])
+@pytest.mark.parametrize("dual_stack", [False, True], ids=["", "dual-stack"])
+def test_the_api_answers_at_all_its_hosts(stock_moto, region, fips, dual_stack):
+    """The hosts of ECR's API that moto does not list are there as well."""
+    config = Config(use_fips_endpoint=fips, use_dualstack_endpoint=dual_stack)
+    moto_ecr_ext.install()
+    with mock_aws():
+        ecr = boto3.client("ecr", region_name=region, config=config)
+        arn = ecr.create_repository(repositoryName="app")["repository"]["repositoryArn"]
+
+    assert f":ecr:{region}:" in arn
+
+
+def test_requests_sends_a_body_of_pieces_and_asks_for_heads(stock_moto):
+    """Clients of registries push from iterators, and believe the length that a HEAD answers."""
+    moto_ecr_ext.install()
+    with mock_aws(), requests.Session() as session:
+        ecr = client()
+        ecr.create_repository(repositoryName="app")
+        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        session.headers["Authorization"] = f"Basic {token}"
+        digest = f"sha256:{hashlib.sha256(b'a blob').hexdigest()}"
+        upload = session.post(f"{REGISTRY}app/blobs/uploads/").headers["Location"]
+
+        pushed = session.put(upload, params={"digest": digest}, data=iter([b"a ", b"blob"]))
+        head = session.head(f"{REGISTRY}app/blobs/{digest}")
+
+        assert pushed.status_code == 201
+        assert (head.headers["Content-Length"], head.content) == ("6", b"")
+
+
+def test_an_error_has_two_codes_and_the_class_of_aws(stock_moto):
+    """A wrong digest: this project's code in `Error.Code`, caught as the exception of AWS."""
+    moto_ecr_ext.install()
+    with mock_aws():
+        ecr = client()
+        ecr.create_repository(repositoryName="app")
+        upload = ecr.initiate_layer_upload(repositoryName="app")["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName="app",
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=3,
+            layerPartBlob=b"some",
+        )
+
+        with pytest.raises(ecr.exceptions.InvalidLayerException) as caught:
+            ecr.complete_layer_upload(
+                repositoryName="app", uploadId=upload, layerDigests=["sha256:" + "0" * 64]
+            )
+
+        assert caught.value.response["Error"]["Code"] == "LayerDigestMismatchException"
+        assert caught.value.response["Error"]["QueryErrorCode"] == "InvalidLayerException"
+
+
+def make_stack() -> None:
+    client("cloudformation").create_stack(
+        StackName="stack",
+        TemplateBody="""{
+            "Resources": {
+                "App": {
+                    "Type": "AWS::ECR::Repository",
+                    "Properties": {
+                        "RepositoryName": "app",
+                        "ImageScanningConfiguration": {"ScanOnPush": "true"}
+                    }
+                }
+            }
+        }""",
+    )
+
+
+def test_a_stack_makes_a_repository_of_the_extension(stock_moto):
+    """A stack's repository has what its template says, which moto's own leaves out."""
+    moto_ecr_ext.install()
+    with mock_aws():
+        make_stack()
+        (repository,) = client().describe_repositories()["repositories"]
+
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+def test_connections_to_the_registry_are_kept(stock_server):
+    """A server that was started before `install()` serves the registry, on one connection."""
+    moto_ecr_ext.install()
+    host, _, port = stock_server.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port))
+
+    answers = []
+    for _ in range(2):
+        connection.request("GET", "/v2/")
+        answers.append(connection.getresponse())
+        answers[-1].read()
+
+    assert [answer.status for answer in answers] == [401, 401]
+    is_kept = answers[0].headers.get("Connection") != "close"
+    assert is_kept == (HANDLER is not None)
+    connection.close()
+
+
+# In and out again.
+
+
+def test_uninstall_puts_everything_back(stock_moto):
+    """After `uninstall()` moto and botocore are as they were before `install()`."""
+    before = seams()
+
+    moto_ecr_ext.install(verify_layers=True, quirks="aws")
+    assert {name for name, seam in seams().items() if seam == before[name]} <= (
+        set() if HANDLER else {"connections"}
+    )
+    moto_ecr_ext.uninstall()
+
+    assert seams() == before
+    assert (settings.VERIFY_LAYERS.get(), settings.QUIRKS.get()) == ("false", "none")
+    assert not activation.is_installed()
+
+
+def test_after_uninstall_moto_itself_answers(stock_moto):
+    """moto's own ECR, its own answer at the registry's host, and its own CloudFormation are back."""
+    with moto_ecr_ext.install(), mock_aws():
+        client().create_repository(repositoryName="app")
+
+    with mock_aws():
+        ecr = client()
+        assert isinstance(ecr_backends[ACCOUNT][REGION], ECRBackendOfMoto)
+        assert ecr.describe_repositories()["repositories"] == []
+        (login,) = ecr.get_authorization_token()["authorizationData"]
+        assert login["expiresAt"].year == 2015
+        refused = requests.get(REGISTRY)
+        assert (refused.status_code, refused.text) == (400, "The method is not implemented")
+        make_stack()
+        assert isinstance(ecr_backends[ACCOUNT][REGION].repositories["app"], Repository)
+
+
+def test_after_uninstall_the_server_is_moto_itself(stock_server):
+    """A server that ran all the time takes /v2/ for a bucket of S3 again, as moto does."""
+    url = f"http://{stock_server}/v2/"
+    before = requests.get(url)
+
+    with moto_ecr_ext.install():
+        assert requests.get(url).status_code == 401
+
+    after = requests.get(url)
+    assert after.status_code == before.status_code == 404
+    assert "NoSuchBucket" in after.text
+    assert "NoSuchBucket" in before.text
+
+
+def test_installing_twice_is_installing_once(stock_moto):
+    """A second `install()` changes the settings alone; one `uninstall()` undoes both."""
+    before = seams()
+
+    moto_ecr_ext.install(verify_layers=True)
+    once = seams()
+    moto_ecr_ext.install(quirks="aws")
+
+    assert seams() == once
+    assert (settings.VERIFY_LAYERS.get(), settings.QUIRKS.get()) == ("false", "aws")
+    moto_ecr_ext.uninstall()
+    assert seams() == before
+
+
+def test_uninstalling_what_is_not_installed_does_nothing(stock_moto):
+    """`uninstall()` without `install()`, or once more, is no error."""
+    before = seams()
+
+    moto_ecr_ext.uninstall()
+
+    assert seams() == before
+
+
+def test_install_is_a_context_manager(stock_moto):
+    """The extension is there inside the block, and gone after it, also after an error."""
+    before = seams()
+
+    with moto_ecr_ext.install():
+        assert activation.is_installed()
+    with pytest.raises(ZeroDivisionError), moto_ecr_ext.install():
+        raise ZeroDivisionError
+
+    assert seams() == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"verify_layer": True}, "no such setting: verify_layer"),
+        ({"quirks": "some"}, r"install\(quirks=...\) is 'some'; it must be one of none, aws"),
+    ],
+)
+def test_a_wrong_setting_installs_nothing(stock_moto, setting, message):
+    """A setting that does not exist, or cannot have that value, is an error and changes nothing."""
+    before = seams()
+
+    with pytest.raises(settings.SettingError, match=message):
+        moto_ecr_ext.install(**setting)
+
+    assert seams() == before
+
+
+def test_a_seam_that_fails_takes_the_others_out(stock_moto, monkeypatch):
+    """Where a newer moto lacks what one seam needs, `install()` fails and leaves nothing behind."""
+    before = seams()
+
+    def fail() -> None:
+        raise AttributeError("moto has moved it")
+
+    monkeypatch.setattr(activation, "_cloudformation", fail)
+    with pytest.raises(AttributeError, match="moto has moved it"):
+        moto_ecr_ext.install()
+
+    assert seams() == before
+    assert not activation.is_installed()
+
+
+def test_what_was_in_memory_is_gone_after_uninstall(stock_moto):
+    """The next `install()` begins with an empty registry, and with another key."""
+    passwords = []
+    for _ in range(2):
+        with moto_ecr_ext.install():
+            backend = ecr_backends[ACCOUNT][REGION]
+            backend.create_repository(repository_name="app")
+            passwords.append(backend.password().partition(".")[2])
+
+    assert passwords[0] != passwords[1]
+
+
+# What it costs, and what it leaves alone.
+
+
+def run_python(text: str) -> str:
+    """What a new Python writes that runs this."""
+    ran = subprocess.run(
+        [sys.executable, "-c", dedent(text)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_importing_the_package_changes_nothing():
+    """No module of the package changes moto or botocore by being imported."""
+    run_python(
+        """
+        import importlib, pkgutil
+        from botocore.handlers import BUILTIN_HANDLERS
+        from moto import backend_index
+        from moto.ecr.models import Repository, ecr_backends
+        from moto.moto_server import werkzeug_app
+
+        handler = getattr(werkzeug_app, "MotoRequestHandler", None)
+
+        def seams():
+            return [
+                ecr_backends.backend,
+                list(backend_index.backend_url_patterns),
+                dict(vars(werkzeug_app.DomainDispatcherApplication)),
+                handler and dict(vars(handler)),
+                list(BUILTIN_HANDLERS),
+                dict(vars(Repository)),
+            ]
+
+        before = seams()
+        import moto_ecr_ext
+        modules = list(pkgutil.walk_packages(moto_ecr_ext.__path__, "moto_ecr_ext."))
+        assert len(modules) > 40, modules
+        for module in modules:
+            importlib.import_module(module.name)
+        assert seams() == before
+        assert not moto_ecr_ext.activation.is_installed()
+        """
+    )
+
+
+def test_sqlalchemy_is_imported_when_ecr_is_used():
+    """Neither importing nor installing it, nor other services, bring SQLAlchemy; a call does."""
+    run_python(
+        """
+        import sys
+        import boto3
+        import moto_ecr_ext
+        from moto import mock_aws
+
+        moto_ecr_ext.install()
+        with mock_aws():
+            boto3.client("sqs", region_name="us-east-1").list_queues()
+            assert "sqlalchemy" not in sys.modules
+            boto3.client("ecr", region_name="us-east-1").describe_repositories()
+            assert "sqlalchemy" in sys.modules
+        """
+    )
+
+
+@pytest.mark.parametrize("missing", ["flask", "flask_cors"])
+def test_the_server_need_not_be_installed(missing):
+    """Where moto's extra `server` is not, or only part of it, the decorator works all the same."""
+    run_python(
+        f"""
+        import sys
+        import boto3
+        sys.modules["{missing}"] = None
+        import moto_ecr_ext
+        from moto import mock_aws
+
+        with moto_ecr_ext.install(), mock_aws():
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            assert ecr.describe_repositories()["repositories"] == []
+        assert "moto.moto_server.werkzeug_app" not in sys.modules
+        """
+    )
+
+
+def make_email_identity(clients: Any) -> object:
+    clients("sesv2").create_email_identity(EmailIdentity="someone@example.com")
+    return clients("sesv2").list_email_identities()["EmailIdentities"][0]["IdentityName"]
+
+
+def make_http_api(clients: Any) -> object:
+    clients("apigatewayv2").create_api(Name="someone", ProtocolType="HTTP")
+    return clients("apigatewayv2").get_apis()["Items"][0]["Name"]
+
+
+def make_event_api(clients: Any) -> object:
+    auth = {"authType": "API_KEY"}
+    clients("appsync").create_api(
+        name="someone",
+        eventConfig={
+            "authProviders": [auth],
+            "connectionAuthModes": [auth],
+            "defaultPublishAuthModes": [auth],
+            "defaultSubscribeAuthModes": [auth],
+        },
+    )
+    return clients("appsync").list_apis()["apis"][0]["name"]
+
+
+def make_object(clients: Any) -> object:
+    s3 = clients("s3")
+    s3.create_bucket(Bucket="things")
+    s3.put_object(Bucket="things", Key="v2/app/manifests/1.0", Body=b"someone", ACL="public-read")
+    return s3.get_object(Bucket="things", Key="v2/app/manifests/1.0")["Body"].read().decode()
+
+
+def read_object_by_url(clients: Any) -> object:
+    make_object(clients)
+    parameters = {"Bucket": "things", "Key": "v2/app/manifests/1.0"}
+    return requests.get(clients("s3").generate_presigned_url("get_object", parameters)).text
+
+
+def read_object_by_host(clients: Any) -> object:
+    make_object(clients)
+    endpoint = clients("s3").meta.endpoint_url
+    is_aws = endpoint.endswith("amazonaws.com")
+    return requests.get(
+        "https://things.s3.amazonaws.com/v2/app/manifests/1.0"
+        if is_aws
+        else f"{endpoint}/v2/app/manifests/1.0",
+        headers={} if is_aws else {"Host": "things.s3.amazonaws.com"},
+    ).text
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        make_email_identity,
+        make_http_api,
+        make_event_api,
+        make_object,
+        read_object_by_url,
+        read_object_by_host,
+    ],
+)
+def test_other_services_below_v2_answer_as_before(aws, use):
+    """SES v2, API Gateway v2, AppSync and objects of S3 have paths below /v2/ of their own."""
+    assert str(use(aws.client)).startswith("someone")
+
+
+def test_services_of_vpc_endpoints_are_listed(aws):
+    """EC2 lists the endpoint services of ECR, which it takes from the class of moto's backend."""
+    names = aws.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
+
+    assert {f"com.amazonaws.{REGION}.ecr.api", f"com.amazonaws.{REGION}.ecr.dkr"} <= {*names}
+
+
+def test_an_image_is_whole_in_the_process_and_in_the_server(aws):
+    """The main thing: what is pushed comes back byte for byte, under its digest."""
+    ecr = aws.client()
+    ecr.create_repository(repositoryName="team/app")
+    image = testing.build_image(seed=1, layers=2, layer_size=100_000)
+
+    digest = testing.push(ecr, "team/app", image, tag="1.0")
+
+    assert testing.pull(ecr, "team/app", "1.0").manifest == image.manifest
+    pulled = aws.registry().get(f"/v2/team/app/manifests/{digest}")
+    assert pulled.content == image.manifest

@@ -1,0 +1,151 @@
+"""Settings: where each is read from, and which place comes first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+import moto_ecr_ext
+from moto_ecr_ext import settings
+from moto_ecr_ext.command_line import Command
+from moto_ecr_ext.settings import Setting, SettingError
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch) -> Iterator[None]:
+    """A process that nothing was said to."""
+    for name in list(os.environ):
+        if name.startswith("MOTO_ECR_"):
+            monkeypatch.delenv(name)
+    moto_ecr_ext.uninstall()
+    yield
+    moto_ecr_ext.uninstall()
+
+
+every_setting = pytest.mark.parametrize("setting", settings.ALL, ids=lambda each: each.name)
+
+
+def another(setting: Setting) -> str:
+    """A value that is not the default."""
+    (other,) = {*setting.choices} - {setting.default}
+    return other
+
+
+@every_setting
+def test_a_setting_has_its_default(setting):
+    """Where nothing is said, a setting is what its documentation calls the default."""
+    assert setting.default in setting.choices
+    assert setting.get() == setting.default
+
+
+@every_setting
+def test_the_environment_is_asked_at_each_call(setting, monkeypatch):
+    """A variable counts from when it is there until it is gone, in upper or lower case."""
+    monkeypatch.setenv(setting.variable, another(setting).upper())
+    assert setting.get() == another(setting)
+
+    monkeypatch.delenv(setting.variable)
+    assert setting.get() == setting.default
+
+
+@every_setting
+def test_install_comes_before_the_environment(setting, monkeypatch):
+    """What `install()` is given counts until `uninstall()`, whatever the environment says."""
+    monkeypatch.setenv(setting.variable, another(setting))
+
+    with moto_ecr_ext.install(**{setting.name: setting.default}):
+        assert setting.get() == setting.default
+
+    assert setting.get() == another(setting)
+
+
+@every_setting
+def test_the_config_of_mock_aws_comes_first(setting):
+    """`mock_aws(config={"ecr": ...})` counts for its test, whatever `install()` was given."""
+    config = {"ecr": {setting.name: another(setting)}}
+
+    with moto_ecr_ext.install(**{setting.name: setting.default}):
+        with mock_aws(config=config):
+            assert setting.get() == another(setting)
+        assert setting.get() == setting.default
+
+
+def test_booleans_are_values():
+    """Python's booleans mean what they say."""
+    with moto_ecr_ext.install(verify_layers=True):
+        assert settings.VERIFY_LAYERS.get() == "true"
+        with mock_aws(config={"ecr": {"verify_layers": False}}):
+            assert settings.VERIFY_LAYERS.get() == "false"
+
+
+def test_a_wrong_variable_names_itself(monkeypatch):
+    """A value that cannot be is an error that names the variable and the choices."""
+    monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
+
+    with pytest.raises(SettingError, match=r"MOTO_ECR_VERIFY_LAYERS is 'perhaps'; .* true, false"):
+        settings.VERIFY_LAYERS.get()
+
+
+def test_a_wrong_config_names_itself():
+    """A value that cannot be is an error that names the key of the config."""
+    with (
+        mock_aws(config={"ecr": {"quirks": "some"}}),
+        pytest.raises(SettingError, match=r"config ecr\.quirks is 'some'; .* none, aws"),
+    ):
+        settings.QUIRKS.get()
+
+
+def test_defaults_give_way_to_what_was_said(monkeypatch):
+    """`defaults` fills in, for a block, what neither `install()` nor the environment says."""
+    with settings.defaults(repository_uri="endpoint"):
+        assert settings.REPOSITORY_URI.get() == "endpoint"
+    assert settings.REPOSITORY_URI.get() == "aws"
+
+    with moto_ecr_ext.install(repository_uri="aws"), settings.defaults(repository_uri="endpoint"):
+        assert settings.REPOSITORY_URI.get() == "aws"
+
+    monkeypatch.setenv("MOTO_ECR_REPOSITORY_URI", "aws")
+    with settings.defaults(repository_uri="endpoint"):
+        assert settings.REPOSITORY_URI.get() == "aws"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "expected"),
+    [
+        ([], None, "endpoint"),
+        ([], "aws", "aws"),
+        (["--repository-uri", "endpoint"], "aws", "endpoint"),
+        (["--repository-uri=AWS"], None, "aws"),
+    ],
+    ids=["its own default", "environment", "flag", "upper case"],
+)
+def test_a_command_reads_flags_then_the_environment_then_its_own_defaults(
+    monkeypatch, arguments, variable, expected
+):
+    """A flag comes before the variable, and both before what the command has as a default."""
+    if variable:
+        monkeypatch.setenv("MOTO_ECR_REPOSITORY_URI", variable)
+    command = Command("a_command", "A command.", {"repository_uri": "endpoint"})
+
+    flags, rest = command.parse([*arguments, "--port", "0"])
+    command.open_registry(flags)
+
+    assert settings.REPOSITORY_URI.get() == expected
+    assert rest == ["--port", "0"]
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_command_keeps_its_data_where_it_is_told(monkeypatch, tmp_path, by):
+    """The data directory is that of the flag, or else of the variable."""
+    chosen = tmp_path / "chosen"
+    monkeypatch.setenv("MOTO_ECR_DATA_DIR", str(tmp_path / "other" if by == "flag" else chosen))
+    arguments = ["--data-dir", str(chosen)] if by == "flag" else []
+    command = Command("a_command", "A command.", {})
+
+    command.open_registry(command.parse(arguments)[0])
+
+    assert settings.store_location().data_dir == chosen
+    assert [each.name for each in tmp_path.iterdir()] == ["chosen"]
