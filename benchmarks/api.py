@@ -87,14 +87,23 @@ class Benchmark:
         self._rest = rest
         self._figures = Figures()
 
-    def measure(self, rounds: int) -> None:
-        for number_of_round in range(1, rounds + 1):
-            print(f"round {number_of_round} of {rounds}", file=sys.stderr, flush=True)
-            self._measure_start_up()
-            self._measure_images()
-            self._measure_layers()
+    def measure(self, rounds: int, only: str) -> None:
+        """Measure both variants in turn, what is named like `only`."""
+        measurements = {
+            "start": self._measure_start,
+            "images": self._measure_images,
+            "layers": self._measure_layers,
+        }
+        for name, measurement in measurements.items():
+            if only not in name:
+                continue
+            print(name, end="", file=sys.stderr, flush=True)
+            for _ in range(rounds):
+                measurement()
+                print(".", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
 
-    def _measure_start_up(self) -> None:
+    def _measure_start(self) -> None:
         for variant in (MOTO, EXTENSION):
             self._run(variant, "start-up")
         turns = ["--turns", str(self._scale.decorators)]
@@ -151,21 +160,23 @@ class Benchmark:
             yield ["--endpoint", server.url, "--server-pid", str(server.pid)]
 
     def print_figures(self) -> None:
-        self._print_start_up()
+        self._print_start()
         self._print_images()
         self._print_layers()
 
-    def _print_start_up(self) -> None:
+    def _print_start(self) -> None:
         print_table(
             "Start, ms (boto3 imported before)",
             ("", "moto", "extension", "extension / moto"),
             [self._row(DECORATOR, step, step) for step in (*STEPS, *DECORATOR_STEPS)],
         )
-        moments = ("install()", "an empty mock_aws", "a call of ECR")
-        known = [(moment, self._sqlalchemy(moment)) for moment in moments]
-        print(
-            "\nSQLAlchemy is imported: "
-            + "; ".join(f"after {moment}, {'yes' if is_in else 'no'}" for moment, is_in in known)
+        print_table(
+            "SQLAlchemy is imported (1: yes) after",
+            ("", "extension"),
+            [
+                (moment, number(self._sqlalchemy(moment)))
+                for moment in ("install()", "an empty mock_aws", "a call of ECR")
+            ],
         )
 
     def _sqlalchemy(self, moment: str) -> float | None:
@@ -287,7 +298,7 @@ def main(arguments: argparse.Namespace) -> None:
         print_machine(directory, PACKAGES, ())
         print(f"medians of {arguments.rounds} rounds, variants taking turns")
         benchmark = Benchmark(directory, QUICK if arguments.quick else FULL, rest)
-        benchmark.measure(arguments.rounds)
+        benchmark.measure(arguments.rounds, arguments.only)
     benchmark.print_figures()
     print_targets(benchmark.targets())
     rest.print_summary()

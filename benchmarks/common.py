@@ -1,4 +1,4 @@
-"""What the benchmarks share: figures of several rounds, tables, targets, the machine, servers in processes of their own.
+"""What the benchmarks share: figures of rounds, tables, targets, the machine, and servers in processes of their own.
 
 For Linux: processes are looked at through /proc.
 """
@@ -112,8 +112,14 @@ def number(figure: float | None) -> str:
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose first column is text and whose others are figures."""
-    lines = [tuple(head), *(tuple(row) for row in rows)]
+    """Print a table whose first column is text and whose others are figures.
+
+    Rows of which nothing was measured are left out, and a table that has no others.
+    """
+    measured = [tuple(row) for row in rows if set(row[1:]) - {"-"}]
+    if not measured:
+        return
+    lines = [tuple(head), *measured]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
 
     def aligned(line: Sequence[str]) -> str:
@@ -145,6 +151,12 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
         "--patience",
         type=float,
         help="seconds to wait for an idle machine before each start (default: 60)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="TEXT",
+        default="",
+        help="leave out what has not this text in its name, which is printed while it runs",
     )
     arguments = parser.parse_args()
     arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
@@ -206,6 +218,8 @@ class Rest:
 
     def wait(self) -> None:
         """Return once nothing waits to be written to disk and the processors have little to do."""
+        if not self._patience:
+            return
         os.sync()
         self.starts += 1
         until = time.monotonic() + self._patience
@@ -215,6 +229,10 @@ class Rest:
                 return
 
     def print_summary(self) -> None:
+        """Say how often that was in vain."""
+        if not self._patience:
+            print("\nNothing was waited for: the figures are not to be compared.", flush=True)
+            return
         print(f"\nThe machine was busy at {self.disturbed} of {self.starts} starts.", flush=True)
 
 

@@ -39,7 +39,7 @@ class InvalidParameterException(ECRError):
 
 
 class InvalidContinuationToken(InvalidParameterException):
-    """A `nextToken` that this operation did not hand out."""
+    """A `nextToken` that the listing of images did not hand out."""
 
     def __init__(self) -> None:
         super().__init__(

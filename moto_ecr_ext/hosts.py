@@ -73,7 +73,7 @@ def is_aws_host(host: str) -> bool:
 
 
 def aws_registry_host(account_id: str, region: str) -> str:
-    return f"{account_id}.dkr.ecr.{region}.{_DNS_SUFFIXES[get_partition(region)]}"
+    return f"{account_id}.dkr.ecr.{region}.{_DNS_SUFFIXES[_partition_of(region)]}"
 
 
 def registry_host(account_id: str, region: str) -> str:
@@ -104,4 +104,12 @@ def download_base(account_id: str, region: str) -> str:
 
 
 def repository_arn(account_id: str, region: str, repository_name: str) -> str:
-    return f"arn:{get_partition(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
+    return f"arn:{_partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
+
+
+def _partition_of(region: str) -> str:
+    # moto has the regions of these two, and takes them for the partition aws.
+    for part, partition in (("-isoe-", "aws-iso-e"), ("-isof-", "aws-iso-f")):
+        if part in region:
+            return partition
+    return get_partition(region)

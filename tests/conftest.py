@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 import requests
 from botocore.loaders import create_loader
@@ -18,6 +19,9 @@ import moto_ecr_ext
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+
+# For tox's environments that have fewer examples.
+hypothesis.settings.register_profile("brief", max_examples=10, deadline=None)
 
 # Service models and endpoints, read once: `mock_aws` makes boto3 forget them with every test.
 _MODELS = create_loader()

@@ -66,6 +66,8 @@ class RegistryBackend(BaseBackend):
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         repository = Repository.from_row(row)
+        if repository.lifecycle_due_at is not None:
+            self.store.schedule.notice(repository.lifecycle_due_at)
         self._check_access(transaction, account_id, name, repository.policy_text)
         return repository
 

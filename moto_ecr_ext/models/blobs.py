@@ -27,9 +27,7 @@ held, references = tables.repository_blobs, tables.image_references
 _IS_REFERENCED = exists().where(
     references.c.repository_id == held.c.repository_id, references.c.digest == held.c.digest
 )
-_IS_BLOB = (held.c.repository_id == bindparam("repository")) & (
-    held.c.digest == bindparam("blob")
-)
+_IS_BLOB = (held.c.repository_id == bindparam("repository")) & (held.c.digest == bindparam("blob"))
 _FOUND = select(held.c.size, _IS_REFERENCED.label("is_referenced")).where(_IS_BLOB)
 _SIZE = Query(select(held.c.size).where(_IS_BLOB))
 _DELETE = held.delete().where(_IS_BLOB)
@@ -38,9 +36,7 @@ _DELETE = held.delete().where(_IS_BLOB)
 class BlobsBackend(LayersBackend, AccountSettingsBackend):
     """Blobs by digest."""
 
-    def open_blob(
-        self, repository_name: str, digest: str, registry_id: str | None = None
-    ) -> Blob:
+    def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
         """A blob that the repository holds, open for reading.
 
         Raises RepositoryNotFoundException and LayersNotFoundException.
@@ -107,7 +103,11 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
     ) -> Repository | None:
         """A repository from which the caller may download blobs; None where there is none."""
         caller = current_caller()
-        with calling(replace(caller, action="ecr:GetDownloadUrlForLayer")) if caller else nullcontext():
+        with (
+            calling(replace(caller, action="ecr:GetDownloadUrlForLayer"))
+            if caller
+            else nullcontext()
+        ):
             try:
                 return self._repository(transaction, repository_name, registry_id)
             except (RepositoryNotFoundException, AccessDeniedException):

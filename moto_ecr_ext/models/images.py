@@ -290,9 +290,7 @@ class ImagesBackend(ListingsBackend):
                 if isinstance(code := selection.match(image_id), str)
             ]
             waiting = [
-                image_id
-                for image_id in image_ids
-                if not isinstance(selection.match(image_id), str)
+                image_id for image_id in image_ids if not isinstance(selection.match(image_id), str)
             ]
             # An index that goes lets its children go, in the next round.
             refused: list[tuple[ImageId, ImageReferencedByManifestList]] = []
@@ -413,7 +411,7 @@ class _Removal:
 
         Raises ImageReferencedByManifestList.
         """
-        row, tag = self._selection.match(image_id), image_id.get("imageTag")
+        row, tag = self._selection.get(image_id), image_id.get("imageTag")
         if row.id in self._gone or (row.digest, tag) in self._removed:
             return
         remaining = [

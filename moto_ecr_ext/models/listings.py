@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, exists, func, select
 
+from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
@@ -61,11 +62,7 @@ class ListingsBackend(RegistryBackend):
         count = max_results or DEFAULT_PAGE_SIZE
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            after = (
-                decode_token(f"ListImages/{repository.id}", next_token, (int, int))
-                if next_token
-                else [0, -1]
-            )
+            after = _position(f"ListImages/{repository.id}", next_token, (int, int)) or [0, -1]
             rows = _listing(*_wanted(filter)).all(
                 transaction,
                 {
@@ -106,11 +103,7 @@ class ListingsBackend(RegistryBackend):
         self.store.pulls.write()
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            after = (
-                decode_token(f"DescribeImages/{repository.id}", next_token, (int,))[0]
-                if next_token
-                else 0
-            )
+            [after] = _position(f"DescribeImages/{repository.id}", next_token, (int,)) or [0]
             rows = _page(*_wanted(filter)).all(
                 transaction,
                 {
@@ -143,6 +136,14 @@ class ListingsBackend(RegistryBackend):
             row = selection.get(image_id)
             details[row.id] = _detail(repository, row, selection.tags_of(row.id) or None)
         return {"imageDetails": list(details.values())}
+
+
+def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> list[int] | None:
+    """Where a listing of images goes on; None for its beginning. Raises InvalidContinuationToken."""
+    try:
+        return decode_token(listing, token, kinds)
+    except InvalidParameterException:
+        raise InvalidContinuationToken from None
 
 
 def _detail(repository: Repository, row: Any, tag_names: list[str] | None) -> ImageDetail:

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
+from moto_ecr_ext.exceptions import InvalidParameterException
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -16,18 +16,31 @@ def encode_token(listing: str, key: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([listing, key]).encode()).decode()
 
 
-def decode_token(listing: str, token: str, kinds: tuple[type, ...]) -> list[Any]:
-    """The sort key in a token that `encode_token` made for `listing`, whose parts are of `kinds`.
+def decode_token(
+    listing: str, token: str | None, kinds: tuple[type[int] | type[str], ...]
+) -> list[Any] | None:
+    """The sort key in a token of `encode_token` for `listing`, with parts of `kinds`; None without a token.
 
-    Raises InvalidContinuationToken for any other text.
+    Raises InvalidParameterException for any other text.
     """
+    if token is None:
+        return None
     try:
         made_for, key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
-        if made_for == listing and tuple(type(part) for part in key) == kinds:
+        if made_for == listing and len(key) == len(kinds) and all(map(_is_key, key, kinds)):
             return list(key)
     except (ValueError, TypeError, RecursionError):
         pass
-    raise InvalidContinuationToken
+    raise InvalidParameterException.at("nextToken", "Invalid continuation token")
+
+
+def _is_key(part: object, kind: type) -> bool:
+    """Whether a part of a key is of a kind, and such that every database can compare with it."""
+    if type(part) is not kind:
+        return False
+    if isinstance(part, int):
+        return 0 <= part < 2**63
+    return isinstance(part, str) and part.isprintable() and part.isascii()
 
 
 def refuse_pages_of(names: str, next_token: str | None, max_results: int | None) -> None:

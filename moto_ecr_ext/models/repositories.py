@@ -127,7 +127,7 @@ class RepositoriesBackend(RegistryBackend):
                     ]
                 }
             count = max_results or DEFAULT_PAGE_SIZE
-            after = decode_token("repositories", next_token, (str,))[0] if next_token else ""
+            [after] = decode_token("repositories", next_token, (str,)) or [""]
             found = self._page(transaction, after, count + 1, registry_id)
         page = found[:count]
         more = len(found) > count

@@ -26,6 +26,7 @@ class Repository:
     policy_text: str | None
     lifecycle_policy_text: str | None
     last_evaluated_at: float | None
+    lifecycle_due_at: float | None
 
     @classmethod
     def from_row(cls, row: Any) -> Repository:

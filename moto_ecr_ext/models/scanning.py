@@ -232,7 +232,7 @@ def _page_of_findings(
     result: dict[str, Any], listing: str, next_token: str | None, max_results: int | None
 ) -> dict[str, Any]:
     """One page of the findings of a result; pages count findings of both shapes."""
-    first = decode_token(listing, next_token, (int,))[0] if next_token else 0
+    [first] = decode_token(listing, next_token, (int,)) or [0]
     count = max_results or DEFAULT_PAGE_SIZE
     findings = dict(result.get("imageScanFindings") or {})
     longest = 0

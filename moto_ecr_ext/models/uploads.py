@@ -197,10 +197,11 @@ class UploadsBackend(RegistryBackend):
             self._upload(transaction, upload.repository, upload.id)
             key = {"repository": upload.repository.id, "blob": digest}
             held = _HOLDS.first(transaction, key) is not None
-            session.publish(digest)
             if not held:
                 self._add_membership(transaction, upload.repository, digest, session.size)
             transaction.execute(_DELETE, {"upload": upload.id})
+            # Last, since it cannot be undone: the bytes are the upload's until all else is done.
+            session.publish(digest)
         return CompletedUpload(digest, not held)
 
     def _add_membership(
@@ -212,7 +213,7 @@ class UploadsBackend(RegistryBackend):
                 {"repository_id": repository.id, "digest": digest, "size": size},
             )
         except IntegrityError as error:
-            # The repository was deleted while the blob arrived; the transaction is undone and the bytes are an orphan.
+            # The repository was deleted while the blob arrived.
             raise UploadNotFoundException(
                 digest, repository.repository_name, repository.registry_id
             ) from error

@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from operator import methodcaller
 
 from .lifecycle import (
     ActionType,
@@ -42,16 +43,6 @@ class ImageFacts:
     children: tuple[str, ...] = ()
     subject: str | None = None
 
-    @property
-    def began_at(self) -> float:
-        """When it was pushed or, if it has been restored from the archive since, when that was."""
-        return self.pushed_at if self.activated_at is None else self.activated_at
-
-    @property
-    def used_at(self) -> float:
-        """When it was pulled last or, if it has not been since it was pushed or restored, when that was."""
-        return self.began_at if self.pulled_at is None else max(self.began_at, self.pulled_at)
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -69,40 +60,41 @@ class Decision:
 def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) -> list[Decision]:
     """What a policy does to a repository that holds `images`, which are in the order of push.
 
-    Older images come first, and an image comes behind those that it follows, which is the order to do it in.
+    Older images come first, and an image comes behind those that it follows: the order to do it in.
 
     Children of an index that have no tags of their own, and referrers, are neither selected nor counted; they follow
-    what they belong to, once nothing that they belong to stays. A child with tags is selected by them, but stays as
-    long as an index lists it. On AWS children are not counted either, and stay as long as their index does; what
-    becomes of them then is not documented.
+    what they belong to, once nothing that they belong to stays. A child with tags is selected by them, and stays as
+    long as an index lists it. On AWS children are not counted either and stay as long as their index does; what
+    becomes of them then is left to rules about untagged images.
     """
     family = _Family(images)
-    by_rules = _decisions_by_rules(policy, family.selectable(), now)
+    oldest_first = sorted(images, key=_began_at)
+    by_rule = _decisions_of_rules(policy, filter(family.is_selectable, oldest_first), now)
     decided: dict[str, Decision] = {}
-    for image in family.leaders_first(sorted(images, key=lambda image: image.began_at)):
-        decision = family.consequence(image, by_rules.get(image.digest), decided)
+    for image in family.leaders_first(oldest_first):
+        decision = family.decision(image, by_rule.get(image.digest), decided)
         if decision is not None:
             decided[image.digest] = decision
     return list(decided.values())
 
 
-def _decisions_by_rules(
-    policy: LifecyclePolicy, images: Iterable[ImageFacts], now: float
+def _decisions_of_rules(
+    policy: LifecyclePolicy, oldest_first: Iterable[ImageFacts], now: float
 ) -> dict[str, Decision]:
     """What the rules alone decide, by digest.
 
     An image whose tags a rule selects is out of reach of those with a lower priority, whether the rule acts on it or
     not. They count it all the same.
     """
-    oldest_first = sorted(images, key=lambda image: image.began_at)
+    of_class: dict[StorageClass, list[ImageFacts]] = {each: [] for each in StorageClass}
+    for image in oldest_first:
+        of_class[image.storage_class].append(image)
     decisions: dict[str, Decision] = {}
     taken: set[str] = set()
     for rule in policy.rules:
-        selects = _tag_condition(rule.selection)
+        is_selected = _tag_condition(rule.selection)
         selected = [
-            image
-            for image in oldest_first
-            if image.storage_class is rule.selection.storage_class and selects(image.tags)
+            image for image in of_class[rule.selection.storage_class] if is_selected(image.tags)
         ]
         for image in _due(rule.selection, selected, now):
             if image.digest not in taken:
@@ -112,30 +104,117 @@ def _decisions_by_rules(
 
 
 def _due(
-    selection: LifecycleSelection, selected: list[ImageFacts], now: float
-) -> Iterable[ImageFacts]:
-    """Those of the selected images, of which the oldest is the first, that it is time to act on."""
+    selection: LifecycleSelection, oldest_first: list[ImageFacts], now: float
+) -> list[ImageFacts]:
+    """Those of the selected images that it is time to act on."""
     if selection.count_type is CountType.IMAGE_COUNT_MORE_THAN:
-        return selected[: max(0, len(selected) - selection.count_number)]
+        return oldest_first[: max(0, len(oldest_first) - selection.count_number)]
     since = _SINCE[selection.count_type]
     too_old = now - selection.count_number * DAY
-    return [image for image in selected if since(image) < too_old]
+    return [image for image in oldest_first if since(image) < too_old]
+
+
+def _began_at(image: ImageFacts) -> float:
+    """When it was pushed or, if it has been restored from the archive since, when that was."""
+    return image.pushed_at if image.activated_at is None else image.activated_at
+
+
+def _used_at(image: ImageFacts) -> float:
+    """When it was pulled last or, if it has not been since it was pushed or restored, when that was."""
+    began_at = _began_at(image)
+    return began_at if image.pulled_at is None else max(began_at, image.pulled_at)
+
+
+def _archived_at(image: ImageFacts) -> float:
+    assert image.archived_at is not None, image.digest
+    return image.archived_at
 
 
 _SINCE: dict[CountType, Callable[[ImageFacts], float]] = {
-    CountType.SINCE_IMAGE_PUSHED: lambda image: image.began_at,
-    CountType.SINCE_IMAGE_PULLED: lambda image: image.used_at,
-    CountType.SINCE_IMAGE_TRANSITIONED: lambda image: image.archived_at or image.began_at,
+    CountType.SINCE_IMAGE_PUSHED: _began_at,
+    CountType.SINCE_IMAGE_PULLED: _used_at,
+    CountType.SINCE_IMAGE_TRANSITIONED: _archived_at,
 }
 
 
 def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]], bool]:
-    """Whether an image that has these tags is one that the selection is about."""
+    """What says of the tags of an image whether the selection is about it."""
     if selection.tag_status is TagStatus.ANY:
         return lambda tags: True
     if selection.tag_status is TagStatus.UNTAGGED:
         return lambda tags: not tags
-    patterns = [*selection.tag_patterns, *(_PrefixPattern(each) for each in selection.tag_prefixes)]
-    matchers = [_matcher(pattern) for pattern in patterns]
-    # Each pattern by a tag, not each by the same.
+    matchers: list[Callable[[str], object]] = [
+        *(methodcaller("startswith", prefix) for prefix in selection.tag_prefixes),
+        *(_compiled(pattern) for pattern in selection.tag_patterns),
+    ]
+    # Every prefix or pattern by a tag, but not all of them by the same.
     return lambda tags: all(any(map(matches, tags)) for matches in matchers)
+
+
+def _compiled(pattern: str) -> Callable[[str], object]:
+    """The match of a whole tag, as `tag_filters` has it, for a rule that asks it of every tag of a repository."""
+    return re.compile(translate(re.sub(r"[?[]", r"[\g<0>]", pattern))).match
+
+
+class _Family:
+    """Which images of a repository belong to which: children to the indexes that list them, referrers to a subject."""
+
+    def __init__(self, images: Sequence[ImageFacts]):
+        stored = {image.digest: image for image in images}
+        self._leaders: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
+        self._followers: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
+        for image in images:
+            for child in dict.fromkeys(image.children):
+                if child in stored:
+                    self._relate(image, stored[child])
+            if image.subject in stored:
+                self._relate(stored[image.subject], image)
+
+    def _relate(self, leader: ImageFacts, follower: ImageFacts) -> None:
+        self._leaders[follower.digest].append(leader)
+        self._followers[leader.digest].append(follower)
+
+    def is_selectable(self, image: ImageFacts) -> bool:
+        """Whether rules are about the image itself."""
+        if image.subject is not None:
+            return False
+        return bool(image.tags) or not self._leaders[image.digest]
+
+    def leaders_first(self, images: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
+        """All images in their order, but each behind those that it belongs to."""
+        waits_for = {digest: len(leaders) for digest, leaders in self._leaders.items()}
+        ready = deque(image for image in images if not waits_for[image.digest])
+        while ready:
+            image = ready.popleft()
+            yield image
+            for follower in self._followers[image.digest]:
+                waits_for[follower.digest] -= 1
+                if not waits_for[follower.digest]:
+                    ready.append(follower)
+
+    def decision(
+        self, image: ImageFacts, by_rule: Decision | None, decided: Mapping[str, Decision]
+    ) -> Decision | None:
+        """What becomes of an image, once that is decided of all that it belongs to."""
+        leaders = self._leaders[image.digest]
+        fates = {_fate(leader, decided.get(leader.digest)) for leader in leaders}
+        if StorageClass.STANDARD in fates:
+            return None
+        # What belongs to an archived image may be archived too, but has to be there when that is restored.
+        is_kept = StorageClass.ARCHIVE in fates
+        if self.is_selectable(image):
+            is_possible = by_rule and (by_rule.action is ActionType.TRANSITION or not is_kept)
+            return by_rule if is_possible else None
+        if is_kept and image.storage_class is StorageClass.ARCHIVE:
+            return None
+        action = ActionType.TRANSITION if is_kept else ActionType.EXPIRE
+        rules = [decided[each.digest].rule for each in leaders if each.digest in decided]
+        followed = min(filter(None, rules), key=lambda rule: rule.priority, default=None)
+        return Decision(image, action, followed)
+
+
+def _fate(image: ImageFacts, decision: Decision | None) -> StorageClass | None:
+    """The storage class in which an image will be; None if it will be gone."""
+    if decision is None:
+        return image.storage_class
+    return StorageClass.ARCHIVE if decision.action is ActionType.TRANSITION else None

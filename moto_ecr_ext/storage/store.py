@@ -23,6 +23,7 @@ from .database import Database, StoreError
 from .directory_blobs import DirectoryBlobStore
 from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
+from .schedule import Schedule
 
 _MEMBERS = (
     select(tables.repository_blobs.c.digest)
@@ -38,6 +39,7 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
+        self.schedule = Schedule()
         self.signing_key = self._signing_key()
         self._discard_orphans()
 
@@ -60,11 +62,11 @@ class Store:
             raise StoreError(f"{path} cannot be opened: {reason}") from error
 
     def clear(self) -> None:
-        """Empty every registry: rows, then bytes."""
+        """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
             for table in tables.EMPTIED_FIRST_TO_LAST:
                 transaction.execute(table.delete())
-            self.blobs.clear()
+        self._discard_orphans()
         self.pulls.forget()
 
     def close(self) -> None:
@@ -85,7 +87,7 @@ class Store:
                 self.blobs.delete(digest)
 
     def _discard_orphans(self) -> None:
-        """Remove what a killed process left: bytes without members, parts without an upload."""
+        """Remove bytes without members and parts without an upload, as a killed process leaves."""
         with self.database.write() as transaction:
             held = set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
             for digest in set(self.blobs.digests()) - held:

@@ -76,6 +76,7 @@ repositories = Table(
     Column("policy", Text),
     Column("lifecycle_policy", Text),
     Column("lifecycle_evaluated_at", Float),
+    Column("lifecycle_due_at", Float),
     UniqueConstraint("account_id", "region", "name"),
 )
 
@@ -164,6 +165,27 @@ scans = Table(
     Column("started_at", Float, nullable=False),
     Column("completed_at", Float),
     Column("findings", _JSON),
+)
+
+# Images on their way back from the archive (status `ACTIVATING`).
+image_activations = Table(
+    "image_activations",
+    metadata,
+    Column("image_id", _ID, _belongs_to(images.c.id), primary_key=True),
+    Column("started_at", Float, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+)
+
+# The last preview of a lifecycle policy, with what it would have done when it was started.
+lifecycle_previews = Table(
+    "lifecycle_previews",
+    metadata,
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
+    Column("policy", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    Column("results", _JSON, nullable=False),
 )
 
 # All that belongs to registries, those that refer to others first. The store's own rows are not

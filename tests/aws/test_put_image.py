@@ -11,6 +11,8 @@ import pytest
 from aws.refusals import Refusal, invalid, no_repository, refusal, refused
 from aws.stored import everything_stored
 
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
@@ -235,7 +237,7 @@ def test_what_is_checked_first(ecr: Any) -> None:
 
 
 def test_layers_come_before_tags(aws: Any, ecr: Any, repository: str) -> None:
-    """And the same image again comes before nothing, since its layers are there."""
+    """A missing layer is told where an immutable tag would be refused too."""
     put(ecr, IMAGE.manifest, imageTag="v1")
     ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
     aws.configure(verify_layers=True)
@@ -354,9 +356,6 @@ def test_another_tag_on_the_same_image(ecr: Any, repository: str) -> None:
 
 def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
-    from moto_ecr_ext.storage import tables
-    from moto_ecr_ext.storage.store import current_store
-
     put(ecr, IMAGE.manifest, imageTag="tag-0")
     with current_store().database.write() as transaction:
         [tag] = transaction.execute(tables.tags.select()).all()

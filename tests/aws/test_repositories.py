@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from typing import Any
 
@@ -197,6 +199,24 @@ def test_a_page_that_is_just_full_is_the_last(ecr: Any) -> None:
     for name in ("app-1", "app-2"):
         ecr.create_repository(repositoryName=name)
     assert "nextToken" not in ecr.describe_repositories(maxResults=2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("garbage", id="garbage"),
+        pytest.param(["repositories", [1]], id="position is a number"),
+        pytest.param(["repositories", ["\ud800"]], id="half of a surrogate pair"),
+        pytest.param(["repositories", ["a\0"]], id="NUL"),
+        pytest.param(["DescribeImages/1", ["app"]], id="another listing"),
+    ],
+)
+def test_tokens_that_nobody_was_given(ecr: Any, repository: str, content: object) -> None:
+    """Are refused, also those that have the form of a token."""
+    token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+    assert refusal(ecr.describe_repositories, nextToken=token) == invalid(
+        "nextToken", "Invalid continuation token"
+    )
 
 
 def test_named_repositories_come_in_the_order_asked_for(ecr: Any) -> None:

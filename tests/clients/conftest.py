@@ -39,8 +39,8 @@ def _repository(
     registry: Server, request: pytest.FixtureRequest, suffix: str
 ) -> Iterator[Repository]:
     ecr = registry.client()
-    words = re.findall("[a-z0-9]+", f"{request.node.path.stem} {request.node.name}".lower())
-    name = "/".join([words[0], "-".join(words[1:])]) + suffix
+    parts = [each.removeprefix("test_") for each in (request.node.path.stem, request.node.name)]
+    name = "/".join("-".join(re.findall("[a-z0-9]+", part.lower())) for part in parts) + suffix
     uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
     yield Repository(name, uri, ecr)
     ecr.delete_repository(repositoryName=name, force=True)

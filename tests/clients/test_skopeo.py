@@ -13,7 +13,6 @@ from commands import Server
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
-    Image,
     build_image,
     build_index,
     write_oci_layout,
@@ -117,7 +116,7 @@ def test_an_image_in_dockers_format(skopeo, repository, layout):
 
 def test_layers_compressed_by_zstandard(skopeo, repository, layout, tmp_path):
     """Layers that the client compresses in its own way are kept and given back so."""
-    compression = ("--dest-compress-format", "zstd", "--dest-force-compress-format")
+    compression = ("--dest-compress-format", "zstd")
     skopeo("copy", *compression, f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
 
     image = repository.image("1.0")
@@ -240,13 +239,4 @@ def test_a_wrong_password(skopeo, repository, registry):
     assert "invalid username/password" in skopeo.refused(*login, stdin="another")
 
     said = skopeo.refused("list-tags", "--creds", "AWS:another", f"docker://{repository.uri}")
-    assert "unauthorized" in said or "invalid username/password" in said
-
-
-def test_an_artifact_is_no_trouble_to_a_copy(skopeo, repository, layout):
-    """An index of images keeps its digest when only some platforms are sent."""
-    skopeo(
-        *("copy", "--multi-arch", "index-only", f"oci:{layout}:1.0"),
-        f"docker://{repository.uri}:1.0",
-    )
-    assert isinstance(repository.image("1.0"), Image)
+    assert "authentication required" in said

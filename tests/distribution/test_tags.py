@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import requests
 from distribution.client import RepositoryClient, assert_refused
 
+from moto_ecr_ext.storage.store import current_store
+from moto_ecr_ext.storage.tables import images, tags
 from moto_ecr_ext.testing import build_image
 
 IMAGE = build_image(layers=0)
@@ -95,14 +95,17 @@ def test_n_is_a_number(tagged: RepositoryClient, n: str) -> None:
 
 def test_more_than_a_page(repository: RepositoryClient) -> None:
     """No page has more than 1000 tags, however many are asked for; Link says where they go on."""
-    repository.push_blobs(IMAGE)
-    tags = [f"t{number:04}" for number in range(1001)]
-    for tag in tags:
-        repository.put_manifest(IMAGE, tag)
+    repository.push(IMAGE)
+    names = [f"t{number:04}" for number in range(1001)]
+    # Straight into the store: a thousand pushes take seconds.
+    with current_store().database.write() as transaction:
+        image = transaction.execute(images.select()).one()
+        of_image = {"image_id": image.id, "repository_id": image.repository_id}
+        transaction.execute(tags.insert(), [{"name": name, **of_image} for name in names])
     for url in ("/tags/list", "/tags/list?n=1001", "/tags/list?n=99999"):
         response = repository.get(url)
-        assert listed(response) == tags[:1000]
-        assert listed(repository.get(response.links["next"]["url"])) == tags[1000:]
+        assert listed(response) == names[:1000]
+        assert listed(repository.get(response.links["next"]["url"])) == names[1000:]
 
 
 def test_a_moved_and_a_deleted_tag(tagged: RepositoryClient) -> None:
@@ -112,17 +115,23 @@ def test_a_moved_and_a_deleted_tag(tagged: RepositoryClient) -> None:
     assert listed(tagged.get("/tags/list")) == TAGS[:-1]
 
 
-def test_archived_images(ecr: Any, repository: RepositoryClient) -> None:
-    """Tags of archived images are not shown, as by ListImages."""
-    if not hasattr(ecr, "update_image_storage_class"):
-        pytest.skip("this botocore does not know UpdateImageStorageClass")
+def test_archived_images(repository: RepositoryClient) -> None:
+    """An archived image cannot be pulled, and its tags are not shown, as by ListImages.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
+    """
     repository.push(IMAGE, "cold")
     repository.push(build_image(layers=0, config={"Cmd": ["other"]}), "warm")
-    ecr.update_image_storage_class(
-        repositoryName="team/app",
-        imageId={"imageDigest": IMAGE.digest},
-        targetStorageClass="ARCHIVE",
-    )
+    with current_store().database.write() as transaction:
+        transaction.execute(
+            images.update().where(images.c.digest == IMAGE.digest).values(status="ARCHIVED")
+        )
     assert listed(repository.get("/tags/list")) == ["warm"]
-    for method in ("GET", "HEAD"):
-        assert repository.request(method, "/manifests/cold").status_code == 404
+    for reference in ("cold", IMAGE.digest):
+        assert_refused(
+            repository.get(f"/manifests/{reference}"),
+            404,
+            "MANIFEST_UNKNOWN",
+            "Requested image not found",
+        )
+        assert repository.head(f"/manifests/{reference}").status_code == 404

@@ -1,0 +1,217 @@
+"""docker with a daemon of its own, for both kinds of store that it keeps images in."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clients.programs import Home, Program, find, need_root, running_daemon
+from clients.stored import Repository, files_of
+from commands import Server
+
+from moto_ecr_ext.testing import DOCKER, OCI, Image, Index
+
+DATA = bytes(range(256)) * 20_000
+
+# By the name that tests have: the driver, and the features that say what kind of driver it is.
+STORES = {
+    "graph-driver": ("vfs", {}),
+    # Pushes and pulls by containerd's client of registries, and is what Docker 29 starts with.
+    "containerd": ("native", {"containerd-snapshotter": True}),
+}
+
+
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of store."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def daemon(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a daemon, whose registries on loopback need no TLS."""
+    find("docker")
+    need_root("dockerd")
+    driver, features = STORES[store]
+    data = tmp_path_factory.mktemp("docker")
+    (data / "daemon.json").write_text(json.dumps({"features": features}))
+    # The path of a socket has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="dockerd-") as run:
+        address = f"unix://{run}/docker.sock"
+        daemon = running_daemon(
+            *("dockerd", "--config-file", data / "daemon.json", "--storage-driver", driver),
+            *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"),
+            *("--data-root", data / "root", "--exec-root", f"{run}/exec"),
+            *("--pidfile", f"{run}/pid", "--host", address),
+            says="API listen on",
+        )
+        with daemon:
+            yield address
+
+
+@pytest.fixture
+def anonymous(home: Home, daemon: str) -> Program:
+    """docker, not logged in."""
+    return home.program("docker", "--host", daemon)
+
+
+@pytest.fixture
+def docker(anonymous: Program, registry: Server) -> Program:
+    """docker, logged in."""
+    login = ("login", "--username", "AWS", "--password-stdin", registry.address)
+    assert "Login Succeeded" in anonymous(*login, stdin=registry.password)
+    return anonymous
+
+
+@pytest.fixture
+def context(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """What `docker build` makes an image of one file from; another image for every test."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "data").write_bytes(DATA)
+    (context / "Dockerfile").write_text(
+        f"FROM scratch\nCOPY data /srv/data\nLABEL test={request.node.name}\n"
+    )
+    return context
+
+
+def _pushed(said: str) -> str:
+    """The digest that `docker push` reported."""
+    match = re.search(r"digest: (sha256:[0-9a-f]{64}) size: \d+", said)
+    assert match, said
+    return match[1]
+
+
+def _image(repository: Repository, tag: str) -> Image:
+    """The image that was built: containerd's store has it in an index, beside its attestation."""
+    if repository.details()[repository.digest_of(tag)]["imageManifestMediaType"] != OCI.index:
+        return repository.image(tag)
+    image, *attestations = repository.index(tag).images
+    assert isinstance(image, Image)
+    assert all(each.platform == {"os": "unknown", "architecture": "unknown"} for each in attestations)
+    return image
+
+
+def _file(docker: Program, image: str, path: str, directory: Path) -> bytes:
+    """A file of an image as a container has it."""
+    container = docker("create", image, "nothing").strip()
+    docker("cp", f"{container}:{path}", directory / "file")
+    docker("rm", container)
+    return (directory / "file").read_bytes()
+
+
+def test_a_built_image_is_pushed_and_pulled(docker, store, repository, context, tmp_path):
+    """The API lists the digest that the push reported; a pull by tag brings the same image back."""
+    name = f"{repository.uri}:1.0"
+    docker("build", "--tag", name, context)
+    digest = _pushed(docker("push", name))
+
+    assert repository.digest_of("1.0") == digest
+    image = _image(repository, "1.0")
+    assert image.media_type == (OCI if store == "containerd" else DOCKER).manifest
+    assert files_of(image) == {"srv/data": DATA}
+
+    docker("rmi", name)
+    assert f"Digest: {digest}" in docker("pull", name)
+    assert json.loads(docker("inspect", name))[0]["RepoDigests"] == [f"{repository.uri}@{digest}"]
+    assert _file(docker, name, "/srv/data", tmp_path) == DATA
+
+
+def test_an_image_is_pulled_by_digest(docker, repository, context, tmp_path):
+    """The digest that the API lists names the image to a pull."""
+    docker("build", "--tag", f"{repository.uri}:1.0", context)
+    docker("push", f"{repository.uri}:1.0")
+    docker("rmi", f"{repository.uri}:1.0")
+    name = f"{repository.uri}@{repository.digest_of('1.0')}"
+
+    docker("pull", name)
+
+    assert _file(docker, name, "/srv/data", tmp_path) == DATA
+
+
+def test_all_tags_are_pushed(docker, repository, context):
+    """`--all-tags` pushes every tag, with what they share sent once."""
+    for tag in ("1.0", "latest"):
+        docker("build", "--tag", f"{repository.uri}:{tag}", context)
+
+    docker("push", "--all-tags", repository.uri)
+
+    assert files_of(_image(repository, "latest")) == files_of(_image(repository, "1.0"))
+
+
+def test_what_is_there_is_not_sent_again(docker, other_repository, repository, context):
+    """A push of a layer that the repository has finds it there; another repository has it not."""
+    docker("build", "--tag", f"{repository.uri}:1.0", context)
+    docker("push", f"{repository.uri}:1.0")
+    docker("tag", f"{repository.uri}:1.0", f"{repository.uri}:again")
+    docker("tag", f"{repository.uri}:1.0", f"{other_repository.uri}:1.0")
+
+    said = docker("push", f"{repository.uri}:again")
+    assert "Layer already exists" in said
+    assert "Pushed" not in said
+
+    docker("push", f"{other_repository.uri}:1.0")
+    assert other_repository.digest_of("1.0") == repository.digest_of("again")
+    assert files_of(_image(other_repository, "1.0")) == {"srv/data": DATA}
+
+
+def test_an_index_of_platforms_is_built_and_pushed(docker, store, repository, context):
+    """buildx sends an index of images for two platforms, and what it attests of each."""
+    if store != "containerd":
+        pytest.skip("only containerd's store keeps images of several platforms")
+    if "buildx" not in docker("info", "--format", "{{range .ClientInfo.Plugins}}{{.Name}} {{end}}"):
+        pytest.skip("docker's plugin buildx is not installed")
+
+    docker(
+        *("buildx", "build", "--platform", "linux/amd64,linux/arm64", "--provenance", "mode=max"),
+        *("--tag", f"{repository.uri}:all", "--push", context),
+    )
+
+    index = repository.index("all")
+    assert isinstance(index, Index)
+    platforms = [each.platform["architecture"] for each in index.images]
+    assert platforms == ["amd64", "arm64", "unknown", "unknown"]
+    assert all(files_of(each) == {"srv/data": DATA} for each in index.images[:2])
+    for image, attestation in zip(index.images[:2], index.document["manifests"][2:], strict=True):
+        assert attestation["annotations"]["vnd.docker.reference.digest"] == image.digest
+    statement = json.loads(index.images[2].layers[0].content)
+    assert statement["predicateType"].startswith("https://slsa.dev/provenance/")
+
+
+def test_a_push_without_login(anonymous, repository, context):
+    """Who is not logged in is told so, and nothing is stored."""
+    anonymous("build", "--tag", f"{repository.uri}:1.0", context)
+
+    assert "no basic auth credentials" in anonymous.refused("push", f"{repository.uri}:1.0")
+    assert repository.details() == {}
+
+
+def test_a_push_to_a_repository_that_does_not_exist(docker, registry, context):
+    """It is refused with ECR's words."""
+    docker("build", "--tag", f"{registry.address}/nowhere:1.0", context)
+
+    said = docker.refused("push", f"{registry.address}/nowhere:1.0")
+
+    assert (
+        "name unknown: The repository with name 'nowhere' does not exist in the registry with id "
+        "'123456789012'" in said.lower().replace("the repository", "The repository")
+    )
+
+
+def test_a_pull_of_what_is_not_there(docker, repository):
+    """A tag that the repository has not is refused."""
+    said = docker.refused("pull", f"{repository.uri}:1.0")
+
+    assert "not found" in said or "Requested image not found" in said
+
+
+def test_a_wrong_password(anonymous, registry):
+    """A login with another password is refused."""
+    login = ("login", "--username", "AWS", "--password-stdin", registry.address)
+
+    assert "401" in anonymous.refused(*login, stdin="another")

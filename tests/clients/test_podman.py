@@ -1,0 +1,101 @@
+"""podman: images built, pushed, pulled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from clients.containers import containers_program
+from clients.programs import Home, Program
+from clients.stored import Repository, files_of
+from commands import Server
+
+from moto_ecr_ext.testing import OCI
+
+DATA = bytes(range(256)) * 20_000
+
+
+@pytest.fixture
+def podman(home: Home, registry: Server) -> Program:
+    """podman with storage of its own, logged in by its own command."""
+    podman = containers_program("podman", home)
+    login = ("login", "--tls-verify=false", "--username", "AWS", "--password-stdin")
+    assert "Login Succeeded!" in podman(*login, registry.address, stdin=registry.password)
+    return podman
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """What `podman build` makes an image of one file from."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "data").write_bytes(DATA)
+    (context / "Containerfile").write_text("FROM scratch\nCOPY data /srv/data\nENV MODE=test\n")
+    return context
+
+
+def test_a_built_image_is_pushed_and_pulled(podman, repository, context, tmp_path):
+    """The API lists the digest that the push reported; a pull brings the same image back."""
+    podman("build", "--tag", f"{repository.uri}:1.0", context)
+    pushed = tmp_path / "digest"
+    podman("push", "--tls-verify=false", "--digestfile", pushed, f"{repository.uri}:1.0")
+
+    image = repository.image("1.0")
+    assert image.digest == pushed.read_text()
+    assert image.media_type == OCI.manifest
+    assert files_of(image) == {"srv/data": DATA}
+
+    podman("rmi", "--all", "--force")
+    podman("pull", "--tls-verify=false", f"{repository.uri}:1.0")
+    (pulled,) = json.loads(podman("image", "inspect", f"{repository.uri}:1.0"))
+    assert pulled["RepoDigests"] == [f"{repository.uri}@{image.digest}"]
+    assert f"sha256:{pulled['Id']}" == image.config.digest
+    assert _file(podman, f"{repository.uri}:1.0", "/srv/data", tmp_path) == DATA
+
+
+def test_an_image_is_pulled_by_digest(podman, repository, context, tmp_path):
+    """The digest that the API lists names the image to a pull."""
+    podman("build", "--tag", f"{repository.uri}:1.0", context)
+    podman("push", "--tls-verify=false", f"{repository.uri}:1.0")
+    name = f"{repository.uri}@{repository.digest_of('1.0')}"
+
+    podman("rmi", "--all", "--force")
+    podman("pull", "--tls-verify=false", name)
+
+    assert _file(podman, name, "/srv/data", tmp_path) == DATA
+
+
+def test_a_list_of_platforms_is_pushed(podman, repository, context):
+    """`podman manifest push` sends the index and the image of each platform."""
+    podman("manifest", "create", "platforms")
+    for architecture in ("amd64", "arm64"):
+        # From its cache podman would take the other platform's image.
+        platform = ("--no-cache", "--platform", f"linux/{architecture}")
+        podman("build", *platform, "--tag", f"built:{architecture}", context)
+        podman("manifest", "add", "platforms", f"built:{architecture}")
+
+    podman("manifest", "push", "--all", "--tls-verify=false", "platforms", f"{repository.uri}:all")
+
+    index = repository.index("all")
+    assert index.media_type == OCI.index
+    assert [each.platform["architecture"] for each in index.images] == ["amd64", "arm64"]
+    assert all(files_of(each) == {"srv/data": DATA} for each in index.images)
+
+
+def test_a_registry_is_searched_for_tags(podman, repository, context):
+    """`podman search --list-tags` names every tag."""
+    podman("build", "--tag", f"{repository.uri}:1.0", context)
+    for tag in ("1.0", "1.1"):
+        podman("push", "--tls-verify=false", f"{repository.uri}:1.0", f"{repository.uri}:{tag}")
+
+    found = podman("search", "--tls-verify=false", "--list-tags", "--format=json", repository.uri)
+
+    assert json.loads(found)[0]["Tags"] == ["1.0", "1.1"]
+
+
+def _file(podman: Program, image: str, path: str, directory: Path) -> bytes:
+    """A file of an image as a container has it."""
+    container = podman("create", image, "nothing").strip()
+    podman("cp", f"{container}:{path}", directory / "file")
+    return (directory / "file").read_bytes()

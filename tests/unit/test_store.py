@@ -1,0 +1,553 @@
+"""The store: transactions, what a start and a reset remove, and where it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core.base_backend import BackendDict
+from moto.ecr.models import ecr_backends
+from sqlalchemy import Engine, Select, event, select
+
+import moto_ecr_ext
+from moto_ecr_ext import testing
+from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.database import SchemaVersionError, StoreError
+from moto_ecr_ext.storage.store import Store, close_current_store, current_store
+
+REPOSITORY = {
+    "account_id": "123456789012",
+    "region": "us-east-1",
+    "name": "app",
+    "created_at": 0.0,
+    "tag_mutability": "MUTABLE",
+    "scan_on_push": False,
+    "encryption": {},
+    "resource_tags": {},
+}
+
+
+@pytest.fixture
+def data_dir(tmp_path) -> Path:
+    return tmp_path / "registry"
+
+
+@pytest.fixture(params=["memory", "directory"])
+def location(request, data_dir) -> StoreLocation:
+    return StoreLocation(None if request.param == "memory" else data_dir)
+
+
+@pytest.fixture
+def store(location) -> Iterator[Store]:
+    store = Store.open(location)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reopened(data_dir) -> Iterator[Callable[[], Store]]:
+    """Opens the data directory, and closes it when the test is over."""
+    opened = []
+
+    def reopen() -> Store:
+        opened.append(Store.open(StoreLocation(data_dir)))
+        return opened[-1]
+
+    yield reopen
+    for store in opened:
+        store.close()
+
+
+def rows(store: Store, query: Select[Any]) -> list[Any]:
+    with store.database.read() as connection:
+        return list(connection.execute(query))
+
+
+def all_rows(store: Store) -> dict[str, list[Any]]:
+    """Everything that the database holds."""
+    return {
+        table.name: rows(store, select(table).order_by(*table.primary_key))
+        for table in tables.metadata.sorted_tables
+    }
+
+
+def repository_names(store: Store) -> list[str]:
+    return [row.name for row in rows(store, select(tables.repositories))]
+
+
+def add_repository(store: Store, name: str = "app") -> int:
+    with store.database.write() as transaction:
+        return transaction.execute(
+            tables.repositories.insert(), {**REPOSITORY, "name": name}
+        ).inserted_primary_key[0]
+
+
+def publish(store: Store, content: bytes) -> str:
+    """Make bytes a blob, which no repository holds yet."""
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    with store.blobs.upload(str(uuid4())) as session:
+        session.write(content)
+        session.publish(digest)
+    return digest
+
+
+def hold(store: Store, repository_id: int, digest: str) -> None:
+    """Make a blob a member of a repository."""
+    with store.database.write() as transaction:
+        transaction.execute(
+            tables.repository_blobs.insert(),
+            {"repository_id": repository_id, "digest": digest, "size": 1},
+        )
+
+
+def write_part(store: Store, upload_id: str) -> None:
+    with store.blobs.upload(upload_id) as session:
+        session.write(b"some")
+        session.save()
+
+
+# Transactions.
+
+
+@pytest.mark.parametrize("way", ["write", "write_swiftly"])
+def test_a_write_happens_whole(store, way):
+    """What a block wrote is there when it has ended."""
+    with getattr(store.database, way)() as transaction:
+        for name in ("a", "b"):
+            transaction.execute(tables.repositories.insert(), {**REPOSITORY, "name": name})
+
+    assert repository_names(store) == ["a", "b"]
+
+
+@pytest.mark.parametrize("way", ["write", "write_swiftly"])
+def test_a_write_that_fails_does_not_happen(store, way):
+    """An error in the middle of a block undoes what it wrote, and the next write goes on."""
+
+    def write() -> None:
+        with getattr(store.database, way)() as transaction:
+            transaction.execute(tables.repositories.insert(), REPOSITORY)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+
+    assert repository_names(store) == []
+    add_repository(store, "next")
+    assert repository_names(store) == ["next"]
+
+
+def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
+    """A write whose process is gone before its end has not happened."""
+    text = """
+        import os, sys
+        from pathlib import Path
+        from moto_ecr_ext.settings import StoreLocation
+        from moto_ecr_ext.storage import tables
+        from moto_ecr_ext.storage.store import Store
+
+        row = {
+            "account_id": "123456789012", "region": "us-east-1", "created_at": 0.0,
+            "tag_mutability": "MUTABLE", "scan_on_push": False, "encryption": {},
+            "resource_tags": {},
+        }
+        store = Store.open(StoreLocation(Path(sys.argv[1])))
+        with store.database.write() as transaction:
+            transaction.execute(tables.repositories.insert(), {**row, "name": "done"})
+        with store.database.write() as transaction:
+            transaction.execute(tables.repositories.insert(), {**row, "name": "half done"})
+            os._exit(9)
+        """
+    ran = subprocess.run([sys.executable, "-c", dedent(text), str(data_dir)], check=False)
+    assert ran.returncode == 9
+
+    assert repository_names(reopened()) == ["done"]
+
+
+def test_a_read_does_not_wait_for_a_write(data_dir, reopened):
+    """On a file, a read sees what was there while another thread is in the middle of a write."""
+    store = reopened()
+    has_written, has_read = Event(), Event()
+
+    def write() -> None:
+        with store.database.write() as transaction:
+            transaction.execute(tables.repositories.insert(), REPOSITORY)
+            has_written.set()
+            assert has_read.wait(timeout=30)
+
+    writer = Thread(target=write)
+    writer.start()
+    assert has_written.wait(timeout=30)
+    during = repository_names(store)
+    has_read.set()
+    writer.join()
+
+    assert during == []
+    assert repository_names(store) == ["app"]
+
+
+class FailingWrite:
+    """Lets a number of statements that change rows through, then fails one."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            if self.left == 0:
+                self.left -= 1
+                raise RuntimeError("the disk is full")
+            self.left -= 1
+
+
+CONTENT = b"the bytes of a layer"
+
+
+@dataclass
+class Registry:
+    """A registry with one tagged image in a repository, and one upload that is to be completed."""
+
+    backend: Any
+    image: testing.Image
+    upload_id: str
+
+
+def create_repository(registry: Registry) -> None:
+    registry.backend.create_repository("other", tags=[{"Key": "a", "Value": "b"}])
+
+
+def put_image_that_moves_a_tag(registry: Registry) -> None:
+    other = testing.build_image(layers=registry.image.layers, annotations={"is": "other"})
+    registry.backend.put_image("app", other.manifest.decode(), image_tag="1.0")
+
+
+def complete_layer_upload(registry: Registry) -> None:
+    digest = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    registry.backend.complete_layer_upload("app", registry.upload_id, [digest])
+
+
+def batch_delete_image(registry: Registry) -> None:
+    registry.backend.batch_delete_image("app", [{"imageDigest": registry.image.digest}])
+
+
+def delete_repository(registry: Registry) -> None:
+    registry.backend.delete_repository("app", force=True)
+
+
+def put_image_tag_mutability(registry: Registry) -> None:
+    registry.backend.put_image_tag_mutability("app", "IMMUTABLE")
+
+
+def put_lifecycle_policy(registry: Registry) -> None:
+    registry.backend.put_lifecycle_policy(
+        "app",
+        """{"rules": [{"rulePriority": 1, "action": {"type": "expire"}, "selection": {
+            "tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1
+        }}]}""",
+    )
+
+
+def set_repository_policy(registry: Registry) -> None:
+    registry.backend.set_repository_policy(
+        "app",
+        """{"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"
+        }]}""",
+    )
+
+
+def tag_resource(registry: Registry) -> None:
+    (repository,) = registry.backend.describe_repositories()["repositories"]
+    registry.backend.tag_resource(repository.repository_arn, [{"Key": "a", "Value": "b"}])
+
+
+@pytest.fixture
+def backend(location) -> Iterator[Any]:
+    """A registry of the store at each location."""
+    with moto_ecr_ext.install(data_dir=location.data_dir):
+        yield ecr_backends["123456789012"]["us-east-1"]
+
+
+@pytest.fixture
+def registry(backend) -> Registry:
+    image = testing.build_image(seed=1)
+    backend.create_repository("app")
+    backend.put_image("app", image.manifest.decode(), image_tag="1.0")
+    upload_id = backend.start_upload("app").id
+    with backend.open_upload("app", upload_id) as (upload, session):
+        session.write(CONTENT)
+        backend.advance_upload(upload, session)
+    return Registry(backend, image, upload_id)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        create_repository,
+        put_image_that_moves_a_tag,
+        complete_layer_upload,
+        batch_delete_image,
+        delete_repository,
+        put_image_tag_mutability,
+        put_lifecycle_policy,
+        set_repository_policy,
+        tag_resource,
+    ],
+)
+def test_a_call_that_fails_leaves_nothing_half_done(registry, call):
+    """Whichever of its writes fails, an operation has not happened, and can be tried again."""
+    store = current_store()
+    before = all_rows(store)
+    failures = 0
+
+    for number in range(100):
+        fail = FailingWrite(number)
+        event.listen(Engine, "before_cursor_execute", fail)
+        try:
+            call(registry)
+        except RuntimeError:
+            failures += 1
+            assert all_rows(store) == before
+        else:
+            break
+        finally:
+            event.remove(Engine, "before_cursor_execute", fail)
+
+    assert failures, "the call has written nothing"
+    assert all_rows(store) != before
+
+
+# What a start removes.
+
+
+def test_a_start_removes_bytes_that_no_repository_holds(data_dir, reopened):
+    """A blob whose process was killed before its row was written goes; one that is held remains."""
+    store = Store.open(StoreLocation(data_dir))
+    orphan, held = publish(store, b"an orphan"), publish(store, b"held")
+    hold(store, add_repository(store), held)
+    store.close()
+
+    assert list(reopened().blobs.digests()) == [held]
+    assert orphan not in {f"sha256:{path.name}" for path in data_dir.rglob("*")}
+
+
+def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
+    """Bytes of an upload that has no row go; those of an unfinished upload remain."""
+    store = Store.open(StoreLocation(data_dir))
+    orphan, unfinished = str(uuid4()), str(uuid4())
+    repository_id = add_repository(store)
+    with store.database.write() as transaction:
+        transaction.execute(
+            tables.uploads.insert(),
+            {
+                "id": unfinished,
+                "repository_id": repository_id,
+                "started_at": 0,
+                "received": 4,
+                "parts": 1,
+            },
+        )
+    for upload_id in (orphan, unfinished):
+        write_part(store, upload_id)
+    store.close()
+
+    assert list(reopened().blobs.upload_ids()) == [unfinished]
+
+
+def test_bytes_go_when_no_repository_holds_them(store):
+    """A blob of two repositories remains until both have let it go."""
+    digest = publish(store, b"shared")
+    one, two = add_repository(store, "one"), add_repository(store, "two")
+    hold(store, one, digest)
+    hold(store, two, digest)
+
+    for repository_id, left in ((one, [digest]), (two, [])):
+        with store.database.write() as transaction:
+            transaction.execute(
+                tables.repositories.delete().where(tables.repositories.c.id == repository_id)
+            )
+        store.release([digest])
+        assert list(store.blobs.digests()) == left
+
+
+# What a reset removes.
+
+
+def test_a_reset_removes_rows_and_bytes(store):
+    """After `clear` there is no repository, no blob and no upload."""
+    hold(store, add_repository(store), publish(store, b"held"))
+    write_part(store, str(uuid4()))
+
+    store.clear()
+
+    assert {name: found for name, found in all_rows(store).items() if found}.keys() == {"store"}
+    assert list(store.blobs.digests()) == []
+    assert list(store.blobs.upload_ids()) == []
+
+
+def test_a_reset_keeps_the_key(data_dir, reopened):
+    """Passwords remain valid: the key that signs them is that of before, also after a restart."""
+    store = reopened()
+    key = store.signing_key
+
+    store.clear()
+
+    assert store.signing_key == key
+    store.close()
+    assert reopened().signing_key == key
+
+
+def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(data_dir, reopened, monkeypatch):
+    """Rows go first: where removing bytes fails, none is left that names what is gone."""
+    store = reopened()
+    hold(store, add_repository(store), publish(store, b"held"))
+
+    def fail(digest: str) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(store.blobs, "delete", fail)
+    with pytest.raises(RuntimeError, match="killed"):
+        store.clear()
+
+    again = reopened()
+    assert repository_names(again) == []
+    assert list(again.blobs.digests()) == []
+
+
+@pytest.mark.parametrize("empty", [mock_aws, BackendDict.reset])
+def test_moto_resets_the_store(backend, empty):
+    """The start of `mock_aws` and moto's reset empty every registry."""
+    backend.create_repository("app")
+
+    if empty is mock_aws:
+        with mock_aws():
+            assert repository_names(current_store()) == []
+    else:
+        empty()
+
+    assert repository_names(current_store()) == []
+
+
+# Where it is kept.
+
+
+def test_every_store_in_memory_is_another():
+    """Two stores in memory share nothing, nor do their keys."""
+    one, two = Store.open(StoreLocation()), Store.open(StoreLocation())
+    add_repository(one)
+
+    assert repository_names(two) == []
+    assert one.signing_key != two.signing_key
+    one.close()
+    two.close()
+
+
+def test_a_directory_has_what_was_written(data_dir, reopened):
+    """What was written is there when the directory is opened again."""
+    store = reopened()
+    digest = publish(store, b"held")
+    hold(store, add_repository(store), digest)
+    before = all_rows(store)
+    store.close()
+
+    again = reopened()
+
+    assert all_rows(again) == before
+    with again.blobs.open(digest) as blob:
+        assert b"".join(blob.chunks()) == b"held"
+
+
+def test_a_newer_schema_is_refused_and_left_alone(data_dir):
+    """A directory of a later version is named in a sentence; not a byte of it changes."""
+    store = Store.open(StoreLocation(data_dir))
+    hold(store, add_repository(store), publish(store, b"held"))
+    publish(store, b"an orphan, as far as this version knows")
+    newer = str(tables.SCHEMA_VERSION + 1)
+    with store.database.write() as transaction:
+        transaction.execute(
+            tables.store.update().where(tables.store.c.name == "schema_version"),
+            {"value": newer},
+        )
+    store.close()
+    before = {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()}
+
+    with pytest.raises(
+        SchemaVersionError,
+        match=rf"written by a newer moto_ecr_ext \(schema version {newer}; this one knows "
+        rf"{tables.SCHEMA_VERSION}\)\. Nothing was changed\. Upgrade moto_ecr_ext, or use another",
+    ):
+        Store.open(StoreLocation(data_dir))
+
+    assert {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()} == before
+
+
+def test_something_else_is_refused_and_left_alone(data_dir):
+    """A file of another program in the place of the database is named."""
+    data_dir.mkdir()
+    path = data_dir / "registry.sqlite"
+    path.write_bytes(b"something else" * 100)
+
+    with pytest.raises(StoreError, match=f"{path} cannot be opened: file is not a database"):
+        Store.open(StoreLocation(data_dir))
+
+    assert path.read_bytes() == b"something else" * 100
+
+
+def test_a_database_that_cannot_be_opened_is_refused(data_dir):
+    """A directory in the place of the database is named too."""
+    (data_dir / "registry.sqlite").mkdir(parents=True)
+
+    with pytest.raises(StoreError, match=r"registry\.sqlite cannot be opened: unable to open"):
+        Store.open(StoreLocation(data_dir))
+
+
+def test_a_test_process_is_in_memory_whatever_the_environment_says(tmp_path, monkeypatch):
+    """The variables of the server do not concern `install()`, whose store `mock_aws` empties."""
+    somebodys = tmp_path / "somebodys"
+    monkeypatch.setenv("MOTO_ECR_DATA_DIR", str(somebodys))
+
+    with moto_ecr_ext.install(), mock_aws():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName="app")
+        testing.push(ecr, "app", testing.build_image(seed=1), tag="1.0")
+        assert repository_names(current_store()) == ["app"]
+
+    assert not somebodys.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_install_may_be_told_a_directory(data_dir):
+    """What was kept by one `install(data_dir=...)` is there for the next one."""
+    for expected in ([], ["app"]):
+        with moto_ecr_ext.install(data_dir=data_dir):
+            backend = ecr_backends["123456789012"]["us-east-1"]
+            names = [
+                each.repository_name for each in backend.describe_repositories()["repositories"]
+            ]
+            assert names == expected
+            if not names:
+                backend.create_repository("app")
+
+
+def test_another_location_is_another_store(data_dir):
+    """A second `install()` with another directory leaves what is in the first one alone."""
+    with moto_ecr_ext.install(data_dir=data_dir / "one"):
+        ecr_backends["123456789012"]["us-east-1"].create_repository("app")
+        first = current_store()
+        assert current_store() is first
+        moto_ecr_ext.install(data_dir=data_dir / "two")
+        assert repository_names(current_store()) == []
+        moto_ecr_ext.install(data_dir=data_dir / "one")
+        assert repository_names(current_store()) == ["app"]
+    close_current_store()
