@@ -175,20 +175,17 @@ class Results:
 
 
 class Source:
-    """A file of random bytes, of which blobs are made."""
+    """A file of random bytes, as many as were ever wanted, of which blobs are made."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        self._path = path
-        with path.open("wb") as file:
-            for start in range(0, size, MIB):
-                file.write(os.urandom(min(MIB, size - start)))
-        self._descriptor = os.open(path, os.O_RDONLY)
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def close(self) -> None:
         os.close(self._descriptor)
 
     def files(self, size: int, count: int) -> list[Blob]:
         """`count` blobs that together are the first `size` bytes, sent from the file."""
+        self._grow(size)
         each = size // count
         return [
             file_blob(self._descriptor, start, start + each)
@@ -197,10 +194,15 @@ class Source:
 
     def in_memory(self, size: int, count: int) -> list[Blob]:
         """`count` blobs of `size` bytes each, sent from memory."""
+        self._grow(size * count)
         content = memoryview(os.pread(self._descriptor, size * count, 0))
         return [
             memory_blob(content[start : start + size]) for start in range(0, size * count, size)
         ]
+
+    def _grow(self, size: int) -> None:
+        while (missing := size - os.fstat(self._descriptor).st_size) > 0:
+            os.write(self._descriptor, os.urandom(min(missing, MIB)))
 
 
 Workload = Callable[[Registry], None]
@@ -214,7 +216,7 @@ class Benchmark:
         self._directory = directory
         self._scale = scale
         self._rest = rest
-        self._source = Source(directory / "source", max(scale.large, scale.memory))
+        self._source = Source(directory / "source")
         self.results = Results()
 
     def close(self) -> None:

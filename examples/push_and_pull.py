@@ -1,7 +1,7 @@
 """Push a real image to ECR in parts, pull it back, and compare every byte.
 
-The image is made of files of this Python's standard library, some 20 MB in three layers. All it
-needs is boto3 and a server that speaks ECR's API:
+The image is made of files of the Python that runs it, some 20 MB in three layers. All it needs is
+boto3 and a server that speaks ECR's API:
 
     moto_ecr_server --port 5000 --data-dir registry &
     export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
@@ -19,49 +19,61 @@ import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import botocore
+
 from moto_ecr_ext.testing import Image, ImageError, build_image, pull, push
 
-TAG = "stdlib"
+TAG = "latest"
 IMAGE_SIZE = 20_000_000
+LARGEST_FILE = 1_000_000
 # The first layer is larger than one part of an upload.
 LAYER_SHARES = (0.6, 0.3, 0.1)
 
 
-def standard_library_files(limit: int = IMAGE_SIZE) -> list[Path]:
-    """Some `limit` bytes of files of the running Python's standard library, always the same ones.
+def python_files(size: int = IMAGE_SIZE) -> dict[str, Path]:
+    """Some `size` bytes of files of the running Python, always the same ones, by path in the image.
 
-    Compiled files are left out, because running Python writes them. The last file may go beyond the
-    limit.
+    They are those of its standard library, then those of botocore. Compiled files are left out,
+    because running Python writes them, and large ones, so that the layers have many files each. The
+    last file may go beyond the size.
     """
-    files: list[Path] = []
-    size = 0
-    for directory, names, file_names in os.walk(sysconfig.get_paths()["stdlib"]):
+    files: dict[str, Path] = {}
+    total = 0
+    for root, name in (
+        (Path(sysconfig.get_paths()["stdlib"]), "usr/lib/python"),
+        (Path(botocore.__file__).parent, "usr/lib/python/site-packages/botocore"),
+    ):
+        for path in _files_below(root):
+            if total >= size:
+                return files
+            files[f"{name}/{path.relative_to(root).as_posix()}"] = path
+            total += path.stat().st_size
+    return files
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    for directory, names, file_names in os.walk(root):
         names[:] = sorted({*names} - {"__pycache__", "site-packages", "dist-packages"})
         for path in (Path(directory, name) for name in sorted(file_names)):
-            if size >= limit:
-                return files
-            if path.is_file() and not path.is_symlink():
-                files.append(path)
-                size += path.stat().st_size
-    return files
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST_FILE:
+                yield path
 
 
 def build() -> Image:
     """The image: the files in three layers of unequal size."""
-    files = standard_library_files()
-    root = Path(sysconfig.get_paths()["stdlib"])
-    total = sum(path.stat().st_size for path in files)
+    files = python_files()
+    total = sum(path.stat().st_size for path in files.values())
     layers: list[dict[str, Path]] = [{} for _ in LAYER_SHARES]
     number, room = 0, LAYER_SHARES[0] * total
-    for path in files:
+    for name, path in files.items():
         if room <= 0 and number < len(layers) - 1:
             number += 1
             room += LAYER_SHARES[number] * total
-        layers[number][f"usr/lib/python/{path.relative_to(root).as_posix()}"] = path
+        layers[number][name] = path
         room -= path.stat().st_size
     return build_image(files=layers, config={"Cmd": ["ls", "-R", "/usr/lib/python"]})
 
@@ -109,7 +121,7 @@ def main(arguments: Sequence[str] = (), client: Any = None) -> int:
         description="Push a real image to ECR in parts, pull it back, and compare every byte."
     )
     parser.add_argument("--endpoint-url", help="the server (default: what boto3 is configured for)")
-    parser.add_argument("--repository", default="examples/stdlib", help="default: %(default)s")
+    parser.add_argument("--repository", default="examples/python", help="default: %(default)s")
     parser.add_argument(
         "--verify-only", action="store_true", help="pull and compare what an earlier run pushed"
     )

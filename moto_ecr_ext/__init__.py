@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from ._version import __version__
 from .activation import Installation, install, uninstall
+from .moto_api import run_lifecycle
 
-__all__ = ["Installation", "__version__", "install", "uninstall"]
+__all__ = ["Installation", "__version__", "install", "run_lifecycle", "uninstall"]

@@ -65,6 +65,7 @@ def install(
                 _requests_clients,
                 _error_classes,
                 _cloudformation,
+                _moto_api,
             ):
                 seams.callback(plug())
             _seams = seams.pop_all()
@@ -328,5 +329,28 @@ def _cloudformation() -> Callable[[], None]:
     def unplug() -> None:
         for name, original in originals.items():
             setattr(Repository, name, original)
+
+    return unplug
+
+
+def _moto_api() -> Callable[[], None]:
+    """The paths of moto's own API are in this dict.
+
+    Decorator and proxy look them up with each request; the server does once, with the first request
+    below /moto-api/.
+    """
+    from moto.moto_api._internal.urls import url_paths
+
+    path = "{0}/moto-api/ecr/run-lifecycle"
+
+    def run_lifecycle(request: Any, full_url: str, headers: Any) -> Any:
+        from .moto_api import answer_run_lifecycle
+
+        return answer_run_lifecycle(request, full_url, headers)
+
+    url_paths[path] = run_lifecycle
+
+    def unplug() -> None:
+        del url_paths[path]
 
     return unplug

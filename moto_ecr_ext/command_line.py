@@ -14,7 +14,8 @@ from .activation import install
 if TYPE_CHECKING:
     from .models import ECRBackend
 
-_DATA_DIR_VARIABLE = "MOTO_ECR_DATA_DIR"
+DATA_DIR_VARIABLE = "MOTO_ECR_DATA_DIR"
+DATA_DIR_MEANING = "keep everything in this directory, so that it is there after a restart"
 
 
 class Command:
@@ -39,8 +40,7 @@ class Command:
         self._parser.add_argument(
             "--data-dir",
             type=Path,
-            help="keep everything in this directory, so that it is there after a restart "
-            f"(environment: {_DATA_DIR_VARIABLE}; default: in memory)",
+            help=f"{DATA_DIR_MEANING} (environment: {DATA_DIR_VARIABLE}; default: in memory)",
         )
         for setting in settings.ALL:
             default = self._defaults.get(setting.name, setting.default)
@@ -77,7 +77,7 @@ class Command:
             self.fail(error)
 
     def _data_dir(self, flags: argparse.Namespace) -> Path | str | None:
-        return flags.data_dir or os.environ.get(_DATA_DIR_VARIABLE)
+        return flags.data_dir or os.environ.get(DATA_DIR_VARIABLE)
 
     def _behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
         chosen = dict(self._defaults)

@@ -390,6 +390,26 @@ class UnsupportedImageTypeException(ECRError):
     message = "The image is of a type that cannot be scanned."
 
 
+class ImageArchivedException(ECRError):
+    code = "ImageArchivedException"
+    message = "The specified image is archived and cannot be scanned."
+
+
+class ImageStorageClassUpdateNotSupportedException(ECRError):
+    code = "ImageStorageClassUpdateNotSupportedException"
+    message = "The requested image storage class update is not supported."
+
+
+class LifecyclePolicyPreviewInProgressException(ECRError):
+    code = "LifecyclePolicyPreviewInProgressException"
+    message = "The previous lifecycle policy preview request has not completed. Wait and try again."
+
+
+class LifecyclePolicyPreviewNotFoundException(ECRError):
+    code = "LifecyclePolicyPreviewNotFoundException"
+    message = "There is no dry run for this repository."
+
+
 # What `Error.Code` names in place of AWS's modelled code, unless `error_codes` is `aws`: the header
 # `x-amzn-query-error` carries it, and AWS's code stays in `__type` and in the exception class that is caught.
 PROJECT_CODES: dict[type[ECRError], str] = {

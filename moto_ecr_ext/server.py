@@ -21,13 +21,16 @@ _DESCRIPTION = """\
 A local Amazon ECR: moto's server, whose ECR keeps real images and serves the registry that docker
 pushes to. Takes all flags of moto_server, which are listed below, and these:"""
 
+# Settings that are others here than in a test process, so that what a call answers can be pushed to.
+DEFAULTS = {"repository_uri": "endpoint"}
+
 # What clients reach a server at that listens on all addresses.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
-    command = Command("moto_ecr_server", _DESCRIPTION, {"repository_uri": "endpoint"})
+    command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
     flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
     try:
         from moto import server

@@ -37,11 +37,16 @@ _WINDOW = 8 * 1024 * 1024
 
 def serve(handler: BaseHTTPRequestHandler) -> bool:
     """Answer the request that `handler` has just parsed, if it is for the registry; else leave it alone: False."""
-    target = urlsplit(handler.path)
+    try:
+        target = urlsplit(handler.path)
+    except ValueError:  # Half an IPv6 address, at which werkzeug would fail without an answer.
+        handler.close_connection = True
+        _send(handler, render_error(RegistryError("UNSUPPORTED", "The URL is none", 400)))
+        return True
     path = unquote(target.path)
     if not path.startswith("/v2"):
         return False
-    headers = {name.lower(): value for name, value in handler.headers.items()}
+    headers = _headers(handler)
     host = target.netloc or headers.get("host", "")
     if not is_for_registry(path, headers.get("authorization", ""), target.query, host):
         return False
@@ -77,6 +82,18 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     finally:
         response.close()
     return True
+
+
+def _headers(handler: BaseHTTPRequestHandler) -> dict[str, str]:
+    """The headers by name in lower case; one that came in several lines is one list (RFC 9110, 5.3).
+
+    docker sends each media type that it accepts in a line of its own, in an order by chance.
+    """
+    headers: dict[str, str] = {}
+    for name, value in handler.headers.items():
+        name = name.lower()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _body_length(headers: dict[str, str]) -> int | None:

@@ -8,13 +8,13 @@ from moto.core.base_backend import BaseBackend
 
 from .authorization import AuthorizationBackend
 from .blobs import BlobsBackend
-from .policies import PoliciesBackend
+from .lifecycle import LifecycleBackend
 from .references import ReferencesBackend
 from .replication import ReplicationBackend
 
 
 class ECRBackend(
-    PoliciesBackend,
+    LifecycleBackend,
     BlobsBackend,
     ReferencesBackend,
     ReplicationBackend,

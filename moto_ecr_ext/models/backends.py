@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import cast
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
 from . import ECRBackend
 
 
 def registry_backend(account_id: str, region: str) -> ECRBackend:
-    """The backend of one registry. Raises KeyError for a region that moto does not know."""
-    return cast(ECRBackend, ecr_backends[account_id][region])
+    """The backend of one registry, for a request, after what is due by now was done in all registries.
+
+    Raises KeyError for a region that moto does not know.
+    """
+    backend = cast(ECRBackend, ecr_backends[account_id][region])
+    backend.catch_up()
+    return backend
+
+
+def run_lifecycle_policies() -> None:
+    """Run the lifecycle policy of every repository, in all registries, whether it is due or not."""
+    # Any backend can do it.
+    backend = cast(ECRBackend, ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"])
+    backend.run_lifecycle_policies()

@@ -30,6 +30,13 @@ _IS_REFERENCED = exists().where(
 _IS_BLOB = (held.c.repository_id == bindparam("repository")) & (held.c.digest == bindparam("blob"))
 _FOUND = select(held.c.size, _IS_REFERENCED.label("is_referenced")).where(_IS_BLOB)
 _SIZE = Query(select(held.c.size).where(_IS_BLOB))
+_IS_IN_ACTIVE_IMAGE = exists().where(
+    references.c.repository_id == held.c.repository_id,
+    references.c.digest == held.c.digest,
+    tables.images.c.id == references.c.image_id,
+    tables.images.c.status == "ACTIVE",
+)
+_PULLED = Query(select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE | ~_IS_REFERENCED))
 _DELETE = held.delete().where(_IS_BLOB)
 
 
@@ -39,12 +46,12 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
     def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
         """A blob that the repository holds, open for reading.
 
-        Raises RepositoryNotFoundException and LayersNotFoundException.
+        One that is in archived images only is as good as missing. Raises RepositoryNotFoundException and LayersNotFoundException.
         """
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id, "blob": digest}
-            is_held = _SIZE.first(transaction, key) is not None
+            is_held = _PULLED.first(transaction, key) is not None
         missing = LayersNotFoundException(digest, repository_name, repository.registry_id)
         if not is_held:
             raise missing

@@ -205,6 +205,8 @@ class ImagesBackend(ListingsBackend):
         if is_new:
             self.image_was_pushed(transaction, repository, image, manifest)
             return PutResult(image, changed=True)
+        if self.image_was_pushed_again(transaction, repository, image):
+            return PutResult(image, changed=True)
         # Without a tag, it is the same again only where the image has none.
         return PutResult(
             image, gets_tag if tag else bool(tags_of(transaction, repository, [image]))
@@ -218,6 +220,12 @@ class ImagesBackend(ListingsBackend):
         manifest: Manifest,
     ) -> None:
         """What follows a push of a new image; other parts of the backend add to it."""
+
+    def image_was_pushed_again(
+        self, transaction: Connection, repository: Repository, image: StoredImage
+    ) -> bool:
+        """What follows a push of an image that is there, and whether it changes that; others add to it."""
+        return False
 
     def batch_get_image(
         self,
@@ -242,6 +250,9 @@ class ImagesBackend(ListingsBackend):
                 row = selection.match(image_id)
                 if isinstance(row, str):
                     failures.append(failure_entry(image_id, row))
+                    continue
+                if row.status != "ACTIVE":
+                    failures.append(failure_entry(image_id, "ImageInaccessible"))
                     continue
                 [stored] = _CONTENT.all(transaction, {"image_id": row.id})
                 pulled.append(row)

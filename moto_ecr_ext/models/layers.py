@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from moto_ecr_ext.exceptions import (
     LayerAlreadyExistsException,
@@ -36,11 +36,18 @@ _ANY_REFERENCE = (
     )
     .limit(1)
 )
+_IS_IN_ACTIVE_IMAGE = exists().where(
+    tables.image_references.c.repository_id == tables.repository_blobs.c.repository_id,
+    tables.image_references.c.digest == tables.repository_blobs.c.digest,
+    tables.images.c.id == tables.image_references.c.image_id,
+    tables.images.c.status == "ACTIVE",
+)
 _HELD = select(
     tables.repository_blobs.c.digest,
     tables.repository_blobs.c.size,
     _ANY_REFERENCE.scalar_subquery().label("media_type"),
     _ANY_REFERENCE.exists().label("is_referenced"),
+    _IS_IN_ACTIVE_IMAGE.label("is_in_active_image"),
 ).where(
     tables.repository_blobs.c.repository_id == bindparam("repository"),
     tables.repository_blobs.c.digest.in_(bindparam("digests", expanding=True)),
@@ -68,10 +75,11 @@ class LayersBackend(UploadsBackend):
             }
         for digest in dict.fromkeys(layer_digests):
             if digest in held:
+                is_archived = held[digest].is_referenced and not held[digest].is_in_active_image
                 layers.append(
                     {
                         "layerDigest": digest,
-                        "layerAvailability": "AVAILABLE",
+                        "layerAvailability": "ARCHIVED" if is_archived else "AVAILABLE",
                         "layerSize": held[digest].size,
                         "mediaType": held[digest].media_type or _UNNAMED_MEDIA_TYPE,
                     }
@@ -173,7 +181,7 @@ class LayersBackend(UploadsBackend):
         names = (layer_digest, repository.repository_name, repository.registry_id)
         if row is None:
             raise LayersNotFoundException(*names)
-        if not row.is_referenced:
+        if not row.is_in_active_image:
             raise LayerInaccessibleException(*names)
         return {
             "downloadUrl": download_url(self.store.signing_key, repository, layer_digest),

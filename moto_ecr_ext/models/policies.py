@@ -23,8 +23,13 @@ from moto_ecr_ext.policies.documents import (
 from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy
 from moto_ecr_ext.principals import account_principal
 
+from .base import now
 from .repositories import RepositoriesBackend
 from .repository import Repository
+
+# Seconds. AWS runs a policy within 24 hours after an image has met its criteria:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+EVALUATION_INTERVAL = 24 * 60 * 60
 
 
 class PoliciesBackend(RepositoriesBackend):
@@ -106,15 +111,19 @@ class PoliciesBackend(RepositoriesBackend):
         self, repository_name: str, lifecycle_policy_text: str, registry_id: str | None = None
     ) -> Repository:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
+        due_at = now() + EVALUATION_INTERVAL
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             parse_lifecycle_policy(lifecycle_policy_text)
-            return self._change(
+            repository = self._change(
                 transaction,
                 repository,
                 lifecycle_policy=compact(lifecycle_policy_text),
                 lifecycle_evaluated_at=0.0,
+                lifecycle_due_at=due_at,
             )
+        self.store.schedule.expect(due_at)
+        return repository
 
     def get_lifecycle_policy(
         self, repository_name: str, registry_id: str | None = None
@@ -133,7 +142,11 @@ class PoliciesBackend(RepositoriesBackend):
         with self.store.database.write() as transaction:
             repository = self._with_lifecycle_policy(transaction, repository_name, registry_id)
             self._change(
-                transaction, repository, lifecycle_policy=None, lifecycle_evaluated_at=None
+                transaction,
+                repository,
+                lifecycle_policy=None,
+                lifecycle_evaluated_at=None,
+                lifecycle_due_at=None,
             )
             return repository
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.exceptions import (
+    ImageArchivedException,
     LimitExceededException,
     RepositoryNotFoundException,
     ScanNotFoundException,
@@ -27,6 +29,16 @@ from .selection import ImageId, Selection, image_id_of
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html: one scan of an image in 24 hours.
 SCAN_INTERVAL = 24 * 60 * 60
 
+# What may be in each kind of configuration:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html and image-scanning-enhanced.html
+_FREQUENCIES = {
+    "BASIC": ("SCAN_ON_PUSH", "MANUAL"),
+    "ENHANCED": ("SCAN_ON_PUSH", "CONTINUOUS_SCAN"),
+}
+_IMAGE_CONFIGS = (
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+)
 _COMPLETED = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 _SCAN = Query(select(tables.scans).where(tables.scans.c.image_id == bindparam("image")))
 _DELETE_SCAN = tables.scans.delete().where(tables.scans.c.image_id == bindparam("image"))
@@ -38,11 +50,15 @@ class ScanningBackend(ImagesBackend):
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         # Answers that a test has queued by POST /moto-api/static/ecr/scan-finding-results; moto appends to the list.
-        self.scan_finding_results: list[dict[str, Any]] = []
+        self.scan_finding_results: list[Any] = []
+        # Those that were given, by image and by the identifier that asked.
+        self._given_results: dict[int, dict[frozenset[tuple[str, str]], dict[str, Any]]] = {}
+        self._results_lock = threading.Lock()
 
     def reset(self) -> None:
         super().reset()
         self.scan_finding_results.clear()
+        self._given_results.clear()
 
     def start_image_scan(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
@@ -53,7 +69,9 @@ class ScanningBackend(ImagesBackend):
             if self._scanning(transaction)["scanType"] == "ENHANCED":
                 raise ValidationException("This feature is disabled")
             image = Selection(transaction, repository, [image_id]).get(image_id)
-            if image.media_type in INDEX_MEDIA_TYPES:
+            if image.status != "ACTIVE":
+                raise ImageArchivedException
+            if not _is_scannable(image):
                 raise UnsupportedImageTypeException
             scan = _SCAN.first(transaction, {"image": image.id})
             if scan is not None and now() - scan.started_at < SCAN_INTERVAL:
@@ -78,13 +96,16 @@ class ScanningBackend(ImagesBackend):
     ) -> dict[str, Any]:
         """What a test queued for this image; without that, a completed scan that found nothing.
 
-        A queued result is for the repository and the image identifier that it names, and is given as it is.
+        A queued result is about the repository and the tag or digest that it names, or about every image of the
+        repository. It is given as it is, always to the same identifier: the next one that is queued for an image goes
+        to an identifier that has none yet.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
         """
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            image = Selection(transaction, repository, [image_id]).get(image_id)
+            selection = Selection(transaction, repository, [image_id])
+            image = selection.get(image_id)
             scan = _SCAN.first(transaction, {"image": image.id})
         if scan is None:
             raise ScanNotFoundException(
@@ -93,7 +114,8 @@ class ScanningBackend(ImagesBackend):
                 repository.repository_name,
                 repository.registry_id,
             )
-        result = self._queued_result(repository, image, image_id) or {
+        names = {image.digest, *selection.tags_of(image.id)}
+        result = self._queued_result(repository, image.id, names, image_id) or {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
             "imageId": image_id_of(image.digest, image_id.get("imageTag")),
@@ -114,14 +136,15 @@ class ScanningBackend(ImagesBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
         """
-        configuration = {"scanType": scan_type or "BASIC", "rules": rules or []}
-        allowed = {"BASIC": "SCAN_ON_PUSH, MANUAL", "ENHANCED": "SCAN_ON_PUSH, CONTINUOUS_SCAN"}
-        for rule in configuration["rules"]:
-            if rule["scanFrequency"] not in allowed[configuration["scanType"]].split(", "):
+        scan_type = scan_type or "BASIC"
+        allowed = _FREQUENCIES[scan_type]
+        for rule in rules or ():
+            if rule["scanFrequency"] not in allowed:
                 raise ValidationException(
                     f"Scan frequency {rule['scanFrequency']} is not available for scan type "
-                    f"{configuration['scanType']}. Available: {allowed[configuration['scanType']]}."
+                    f"{scan_type}. Available: {', '.join(allowed)}."
                 )
+        configuration = {"scanType": scan_type, "rules": rules or []}
         with self.store.database.write() as transaction:
             self._store_setting(transaction, "scanning", configuration)
         return {"registryScanningConfiguration": configuration}
@@ -164,7 +187,7 @@ class ScanningBackend(ImagesBackend):
         manifest: Manifest,
     ) -> None:
         super().image_was_pushed(transaction, repository, image, manifest)
-        if manifest.is_index:
+        if not _is_scannable(manifest):
             return
         if _scanning_of(repository, self._scanning(transaction))["scanFrequency"] != "MANUAL":
             self._scan(transaction, image.id)
@@ -187,14 +210,43 @@ class ScanningBackend(ImagesBackend):
         return found or {"scanType": "BASIC", "rules": []}
 
     def _queued_result(
-        self, repository: Repository, image: Row[Any], image_id: ImageId
+        self, repository: Repository, image_row_id: int, names: set[str], image_id: ImageId
     ) -> dict[str, Any] | None:
-        for result in self.scan_finding_results:
-            if result.get("repositoryName") == repository.repository_name and result.get(
-                "imageId"
-            ) in (dict(image_id), {"imageDigest": image.digest}):
-                return dict(result)
-        return None
+        """What was queued for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
+        with self._results_lock:
+            given = self._given_results.setdefault(image_row_id, {})
+            asked = frozenset(image_id.items())
+            for index, result in enumerate(self.scan_finding_results):
+                if asked not in given and _is_about(result, repository.repository_name, names):
+                    given[asked] = self.scan_finding_results.pop(index)
+                    break
+            found = given.get(asked) or next(iter(given.values()), None)
+        return dict(found) if found else None
+
+
+def _is_about(result: Any, repository_name: str, names: set[str]) -> bool:
+    """Whether a queued result is about an image of this repository with these names.
+
+    moto queues whatever it is sent.
+    """
+    if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
+        return False
+    image_id = result.get("imageId")
+    if not isinstance(image_id, dict):
+        return image_id is None
+    wanted = [image_id[name] for name in ("imageDigest", "imageTag") if image_id.get(name)]
+    return not wanted or any(isinstance(each, str) and each in names for each in wanted)
+
+
+def _is_scannable(image: Any) -> bool:
+    """Whether an image, or the manifest of one, has an operating system to look at.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+    """
+    if image.media_type in INDEX_MEDIA_TYPES:
+        return False
+    # Only manifests of schema 1 have no configuration.
+    return image.artifact_type is None or image.artifact_type in _IMAGE_CONFIGS
 
 
 def _scanning_of(repository: Repository, scanning: dict[str, Any]) -> dict[str, Any]:
@@ -202,14 +254,13 @@ def _scanning_of(repository: Repository, scanning: dict[str, Any]) -> dict[str, 
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
-    applied = {
-        rule["scanFrequency"]: [
+    applied: dict[str, list[dict[str, str]]] = {}
+    for rule in scanning["rules"]:
+        applied.setdefault(rule["scanFrequency"], []).extend(
             each
             for each in rule["repositoryFilters"]
             if matches_scanning_filter(each["filter"], repository.repository_name)
-        ]
-        for rule in scanning["rules"]
-    }
+        )
     # A repository that rules of both kinds match is scanned continuously.
     for frequency in ("CONTINUOUS_SCAN", "SCAN_ON_PUSH"):
         if applied.get(frequency):
@@ -217,7 +268,8 @@ def _scanning_of(repository: Repository, scanning: dict[str, Any]) -> dict[str, 
             break
     else:
         frequency, filters = "MANUAL", []
-        if repository.scan_on_push and scanning["scanType"] == "BASIC":
+        # The repository's own setting is what counts as long as the registry has no rules.
+        if repository.scan_on_push and scanning["scanType"] == "BASIC" and not scanning["rules"]:
             frequency = "SCAN_ON_PUSH"
     return {
         "repositoryArn": repository.repository_arn,

@@ -148,6 +148,7 @@ _REASONS = {
     "image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
     "ImageTagDoesNotMatchDigest": "Invalid request parameters: "
     "given tag does not map to the given digest",
+    "ImageInaccessible": "Requested image is archived or is being restored",
 }
 
 

@@ -8,7 +8,7 @@ An archived image may be deleted at any time. That it is paid for 90 days at lea
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from moto.ecr.models import ecr_backends
@@ -84,9 +84,7 @@ _ACTIVATIONS = (
     .join(images, images.c.id == activations.c.image_id)
     .order_by(images.c.id)
 )
-_REPOSITORY = select(tables.repositories).where(
-    tables.repositories.c.id == bindparam("repository")
-)
+_REPOSITORY = select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 
 
 class StorageClassBackend(ImagesBackend):
@@ -114,9 +112,7 @@ class StorageClassBackend(ImagesBackend):
             image = Selection(transaction, repository, [image_id]).get(image_id)
             if target_storage_class == "ARCHIVE" and image.status != "ARCHIVED":
                 self._check_archivable(transaction, repository, image)
-                self._spread(
-                    transaction, repository, image, _ARCHIVED_BEHIND, self.archive_image
-                )
+                self._spread(transaction, repository, image, _ARCHIVED_BEHIND, self.archive_image)
             elif target_storage_class == "STANDARD" and image.status == "ARCHIVED":
                 self._spread(
                     transaction, repository, image, _RESTORED_BEHIND, self._begin_activation
@@ -145,9 +141,7 @@ class StorageClassBackend(ImagesBackend):
             if status != "ARCHIVED":
                 raise ImageStorageClassUpdateNotSupportedException
 
-    def archive_image(
-        self, transaction: Connection, repository: Repository, image: Any
-    ) -> None:
+    def archive_image(self, transaction: Connection, repository: Repository, image: Any) -> None:
         """Put one image, a row with an `id`, into the archive, where what was found in it is forgotten."""
         transaction.execute(
             _UPDATE,
@@ -172,9 +166,7 @@ class StorageClassBackend(ImagesBackend):
             activations.insert(), {"image_id": image.id, "started_at": at, "times_seen": 0}
         )
 
-    def activate_image(
-        self, transaction: Connection, repository: Repository, image: Any
-    ) -> None:
+    def activate_image(self, transaction: Connection, repository: Repository, image: Any) -> None:
         """Bring one image, a row with `id` and `digest`, back from the archive, as if it had been pushed now."""
         transaction.execute(
             _UPDATE,
@@ -223,7 +215,13 @@ class StorageClassBackend(ImagesBackend):
                     leaders.append(follower)
 
     def describe_images(
-        self, repository_name: str, registry_id: str | None = None, **request: Any
+        self,
+        repository_name: str,
+        registry_id: str | None = None,
+        image_ids: Sequence[ImageId] | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+        filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """As without an archive; images on their way back have been seen once more then."""
         if self.store.schedule.is_due(AT_ONCE):
@@ -231,7 +229,9 @@ class StorageClassBackend(ImagesBackend):
                 repository = self._repository(transaction, repository_name, registry_id)
                 transaction.execute(_SEE_AGAIN, {"repository": repository.id})
             self.end_activations()
-        return super().describe_images(repository_name, registry_id, **request)
+        return super().describe_images(
+            repository_name, registry_id, image_ids, next_token, max_results, filter
+        )
 
     def end_activations(self) -> bool:
         """Bring those images back, of all registries, that have been on their way long enough.
@@ -240,13 +240,17 @@ class StorageClassBackend(ImagesBackend):
         """
         with self.store.database.read() as transaction:
             under_way = transaction.execute(_ACTIVATIONS).all()
-        ended = [each for each in under_way if has_ended(ACTIVATION, each.started_at, each.times_seen)]
+        ended = [
+            each for each in under_way if has_ended(ACTIVATION, each.started_at, each.times_seen)
+        ]
         for image in ended:
             with self.store.database.write() as transaction:
                 # Another process may have been faster.
                 status = transaction.execute(_STATUS, {"image": image.id}).scalar_one_or_none()
                 if status == "ACTIVATING":
-                    row = transaction.execute(_REPOSITORY, {"repository": image.repository_id}).one()
+                    row = transaction.execute(
+                        _REPOSITORY, {"repository": image.repository_id}
+                    ).one()
                     owner = cast(StorageClassBackend, ecr_backends[row.account_id][row.region])
                     owner.activate_image(transaction, Repository.from_row(row), image)
         return len(ended) < len(under_way)

@@ -40,6 +40,8 @@ def need_root(name: str) -> None:
 class Home:
     """A home directory, and what a shell that was opened there has in its environment.
 
+    Programs start in it.
+
     Nothing else of this process's environment reaches a program: no proxy, no certificates, no
     settings of a user's own containers.
     """
@@ -58,14 +60,15 @@ class Home:
 
     def program(self, name: str, *always: str, **variables: str) -> Program:
         """An installed program, to which the arguments `always` are given first."""
-        return Program([find(name), *always], {**self.variables, **variables})
+        return Program([find(name), *always], self.path, {**self.variables, **variables})
 
 
 class Program:
-    """A program that ends by itself."""
+    """A program that ends by itself, run in one directory."""
 
-    def __init__(self, command: list[str], variables: dict[str, str]) -> None:
+    def __init__(self, command: list[str], directory: Path, variables: dict[str, str]) -> None:
         self._command = command
+        self._directory = directory
         self._variables = variables
 
     def __call__(self, *arguments: str | Path, stdin: str = "") -> str:
@@ -84,6 +87,7 @@ class Program:
         """One call, whether it fails or not."""
         return subprocess.run(
             [*self._command, *map(str, arguments)],
+            cwd=self._directory,
             env=self._variables,
             input=stdin,
             capture_output=True,
@@ -100,7 +104,9 @@ class Program:
 
 
 @contextmanager
-def running_daemon(name: str, *arguments: str | Path, says: str, **variables: str) -> Iterator[None]:
+def running_daemon(
+    name: str, *arguments: str | Path, says: str, **variables: str
+) -> Iterator[None]:
     """A daemon, from when it `says` that it is ready until the block ends."""
     # An absolute path is not looked for among the scripts of this package.
     with Command(find(name), *map(str, arguments), **variables) as daemon:

@@ -53,13 +53,21 @@ class Repository:
         self._check_listing(index, tag)
         return index
 
-    def referrers(self, digest: str) -> list[Any]:
-        """What ListImageReferrers lists for a subject."""
-        answer = self.ecr.list_image_referrers(
-            repositoryName=self.name, subjectId={"imageDigest": digest}
-        )
-        referrers: list[Any] = answer["referrers"]
-        return referrers
+    def referrers(self, digest: str) -> dict[str, str]:
+        """What DescribeImages lists with this subject: the artifact's media type by its digest."""
+        return {
+            each["imageDigest"]: each["artifactMediaType"]
+            for each in self.details().values()
+            if each.get("subjectManifestDigest") == digest
+        }
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether BatchCheckLayerAvailability says that a blob is there."""
+        (layer,) = self.ecr.batch_check_layer_availability(
+            repositoryName=self.name, layerDigests=[digest]
+        )["layers"]
+        availability: str = layer["layerAvailability"]
+        return availability == "AVAILABLE"
 
     def _check_listing(self, image: Image | Index, tag: str) -> None:
         assert tag in self.details()[image.digest]["imageTags"]

@@ -34,9 +34,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("form", "media_types"), [("oci", OCI), ("docker", DOCKER)], ids=["oci", "docker"]
 )
-def test_a_built_image_is_pushed_and_pulled(
-    buildah, repository, data, tmp_path, form, media_types
-):
+def test_a_built_image_is_pushed_and_pulled(buildah, repository, data, tmp_path, form, media_types):
     """The API lists the digest that the push reported; a pull brings the same image back."""
     container = buildah("from", "scratch").strip()
     buildah("copy", container, data, "/srv/data")

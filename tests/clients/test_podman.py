@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clients.containers import containers_program
 from clients.programs import Home, Program
-from clients.stored import Repository, files_of
+from clients.stored import files_of
 from commands import Server
 
 from moto_ecr_ext.testing import OCI

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from clients.programs import Home, Program
-from clients.stored import Repository, files_of
+from clients.stored import files_of
 from commands import Server
 
 from moto_ecr_ext.testing import (
@@ -212,9 +212,7 @@ def test_an_immutable_tag_is_not_overwritten(skopeo, repository, layout):
     )
     digest = repository.digest_of("1.0")
 
-    said = skopeo.refused(
-        "copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:1.0"
-    )
+    said = skopeo.refused("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:1.0")
 
     assert (
         f"The image tag '1.0' already exists in the '{repository.name}' repository and cannot be "

@@ -112,7 +112,7 @@ class TestLocalHosts:
         assert response.status_code == 403
         assert f"arn:aws:ecr:us-east-1:{STRANGER}:repository/*" in response.text
 
-    def test_as_the_issue_has_it(self, aws: Environment, log_in: LogIn) -> None:
+    def test_a_local_name(self, aws: Environment, log_in: LogIn) -> None:
         """123456789012.dkr.ecr.eu-west-1.localhost:PORT is the registry of that account there."""
         assert aws.endpoint_url
         port = aws.endpoint_url.rpartition(":")[2]

@@ -1,0 +1,368 @@
+"""Registries of accounts and regions: what keeps them apart, and what a policy lets in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from aws.refusals import Refusal, no_repository, refusal
+from aws.stored import everything_stored
+from botocore.config import Config
+from model_variants import baseline
+
+from moto_ecr_ext import service_model
+from moto_ecr_ext.testing import build_image, pull, push
+
+OWNER, GUEST = "123456789012", "999999999999"
+ARN = f"arn:aws:ecr:us-east-1:{OWNER}:repository/"
+IMAGE = build_image(layers=1)
+
+
+@pytest.fixture
+def guest(aws: Any) -> Any:
+    """A client of another account in the same region."""
+    return aws.client(account=GUEST)
+
+
+def policy(
+    *actions: str, effect: str = "Allow", resource: str | None = None, **members: Any
+) -> str:
+    """A policy about the guest: of a repository, or with a resource of the registry."""
+    statement = {
+        "Effect": effect,
+        "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+        "Action": list(actions),
+        **({"Resource": resource} if resource else {}),
+        **members,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def denied(action: str, name: str = "team/app", registry_id: str = OWNER) -> Refusal:
+    """The refusal of a call by the guest."""
+    return Refusal(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{GUEST}:root is not authorized to perform: ecr:{action} "
+        f"on resource: arn:aws:ecr:us-east-1:{registry_id}:repository/{name} "
+        f"because no resource-based policy allows the ecr:{action} action",
+    )
+
+
+def test_repositories_of_one_name(aws: Any) -> None:
+    """Two accounts and two regions have one each, with images of its own."""
+    clients = [
+        aws.client(region=region, account=account)
+        for region in ("us-east-1", "eu-west-1")
+        for account in (OWNER, GUEST)
+    ]
+    images = [build_image(seed=number, layers=1) for number in range(4)]
+    for client, image in zip(clients, images, strict=True):
+        client.create_repository(repositoryName="team/app")
+        push(client, "team/app", image, tag="v1")
+    arns = set()
+    for client, image in zip(clients, images, strict=True):
+        [repository] = client.describe_repositories()["repositories"]
+        arns.add(repository["repositoryArn"])
+        assert pull(client, "team/app", "v1").digest == image.digest
+    assert arns == {
+        f"arn:aws:ecr:{region}:{account}:repository/team/app"
+        for region in ("us-east-1", "eu-west-1")
+        for account in (OWNER, GUEST)
+    }
+
+
+def test_registry_wide_settings_of_accounts_and_regions(aws: Any, ecr: Any, guest: Any) -> None:
+    """Are set for one registry alone."""
+    text = policy("ecr:*", resource="*")
+    ecr.put_registry_policy(policyText=text)
+    ecr.put_registry_scanning_configuration(scanType="ENHANCED")
+    ecr.put_replication_configuration(
+        replicationConfiguration={
+            "rules": [{"destinations": [{"region": "eu-west-1", "registryId": OWNER}]}]
+        }
+    )
+    for other in (guest, aws.client(region="eu-west-1")):
+        assert refusal(other.get_registry_policy).code == "RegistryPolicyNotFoundException"
+        scanning = other.get_registry_scanning_configuration()["scanningConfiguration"]
+        assert scanning["scanType"] == "BASIC"
+        assert other.describe_registry()["replicationConfiguration"] == {"rules": []}
+
+
+def test_the_own_registry_may_be_named(ecr: Any, repository: str) -> None:
+    """`registryId` of the caller is what it is without."""
+    push(ecr, repository, IMAGE, tag="v1", registry_id=OWNER)
+    assert ecr.describe_repositories(registryId=OWNER)["repositories"]
+    assert ecr.list_images(registryId=OWNER, repositoryName=repository)["imageIds"]
+
+
+def test_another_account_needs_a_policy(ecr: Any, guest: Any, repository: str) -> None:
+    """For what is there; what is not there is not there."""
+    before = everything_stored()
+    assert refusal(guest.describe_images, registryId=OWNER, repositoryName=repository) == denied(
+        "DescribeImages"
+    )
+    assert refusal(
+        guest.initiate_layer_upload, registryId=OWNER, repositoryName=repository
+    ) == denied("InitiateLayerUpload")
+    assert refusal(guest.list_images, registryId=OWNER, repositoryName="not-here") == no_repository(
+        "not-here", OWNER
+    )
+    assert refusal(guest.list_images, repositoryName=repository) == no_repository(repository, GUEST)
+    assert everything_stored() == before
+
+
+PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+)
+
+
+def test_a_repository_policy_lets_in(ecr: Any, guest: Any, repository: str) -> None:
+    """For the actions that it allows, on that repository."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.create_repository(repositoryName="other")
+    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PULL))
+    assert pull(guest, repository, "v1", registry_id=OWNER).digest == IMAGE.digest
+    assert refusal(guest.describe_images, registryId=OWNER, repositoryName=repository) == denied(
+        "DescribeImages"
+    )
+    assert refusal(
+        guest.batch_get_image,
+        registryId=OWNER,
+        repositoryName="other",
+        imageIds=[{"imageTag": "v1"}],
+    ) == denied("BatchGetImage", "other")
+
+
+def test_another_account_pushes(ecr: Any, guest: Any, repository: str) -> None:
+    """Into the owner's repository, which then has the image."""
+    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PUSH))
+    push(guest, repository, IMAGE, tag="v1", registry_id=OWNER)
+    assert pull(ecr, repository, "v1").digest == IMAGE.digest
+    assert guest.describe_repositories()["repositories"] == []
+
+
+def test_a_registry_policy_lets_in(ecr: Any, guest: Any, repository: str) -> None:
+    """For the repositories that its resources name."""
+    ecr.create_repository(repositoryName="other")
+    ecr.put_registry_policy(policyText=policy("ecr:ListImages", resource=f"{ARN}team/*"))
+    guest.list_images(registryId=OWNER, repositoryName=repository)
+    assert refusal(guest.list_images, registryId=OWNER, repositoryName="other") == denied(
+        "ListImages", "other"
+    )
+
+
+def test_a_denial_outweighs(ecr: Any, guest: Any, repository: str) -> None:
+    """Whichever policy has it."""
+    allow, deny = policy("ecr:*"), policy("ecr:ListImages", effect="Deny")
+    request = {"registryId": OWNER, "repositoryName": repository}
+    ecr.put_registry_policy(policyText=policy("ecr:*", resource="*"))
+    ecr.set_repository_policy(repositoryName=repository, policyText=deny)
+    assert refusal(guest.list_images, **request) == denied("ListImages")
+    guest.describe_images(**request)
+    ecr.set_repository_policy(repositoryName=repository, policyText=allow)
+    guest.list_images(**request)
+    ecr.put_registry_policy(policyText=policy("ecr:ListImages", effect="Deny", resource="*"))
+    assert refusal(guest.list_images, **request) == denied("ListImages")
+
+
+def test_the_owner_s_own_policy_does_not_shut_it_out(ecr: Any, repository: str) -> None:
+    """A policy that allows others says nothing of the owner."""
+    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PULL))
+    assert ecr.list_images(repositoryName=repository)["imageIds"] == []
+
+
+def test_all_repositories_are_shown_to_whom_the_registry_s_policy_lets_in(
+    ecr: Any, guest: Any, repository: str
+) -> None:
+    """A repository's own policy shows that repository by its name."""
+    request = {"registryId": OWNER, "repositoryNames": [repository]}
+    assert refusal(guest.describe_repositories, registryId=OWNER) == denied(
+        "DescribeRepositories", "*"
+    )
+    ecr.set_repository_policy(
+        repositoryName=repository, policyText=policy("ecr:DescribeRepositories")
+    )
+    [shown] = guest.describe_repositories(**request)["repositories"]
+    assert shown["repositoryArn"] == ARN + repository
+    assert refusal(guest.describe_repositories, registryId=OWNER) == denied(
+        "DescribeRepositories", "*"
+    )
+    ecr.put_registry_policy(policyText=policy("ecr:DescribeRepositories", resource=f"{ARN}*"))
+    assert guest.describe_repositories(registryId=OWNER)["repositories"] == [shown]
+
+
+def test_a_repository_is_created_for_another_account(ecr: Any, guest: Any) -> None:
+    """Where its registry's policy allows it; it is the owner's then."""
+    request = {"registryId": OWNER, "repositoryName": "team/app"}
+    before = everything_stored()
+    assert refusal(guest.create_repository, **request) == denied("CreateRepository")
+    assert everything_stored() == before
+    ecr.put_registry_policy(policyText=policy("ecr:CreateRepository", resource=f"{ARN}team/*"))
+    created = guest.create_repository(**request)["repository"]
+    assert created["repositoryArn"] == f"{ARN}team/app"
+    assert ecr.describe_repositories()["repositories"] == [created]
+    assert guest.describe_repositories()["repositories"] == []
+    assert refusal(guest.create_repository, **request) == Refusal(
+        "RepositoryAlreadyExistsException",
+        f"The repository with name 'team/app' already exists in the registry with id '{OWNER}'",
+    )
+
+
+def test_another_account_changes_a_repository_s_policy(
+    ecr: Any, guest: Any, repository: str
+) -> None:
+    """And may give up its own rights to it, if it insists."""
+    actions = ("ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy")
+    request = {"registryId": OWNER, "repositoryName": repository}
+    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*actions))
+    without = policy("ecr:ListImages")
+    error = refusal(guest.set_repository_policy, policyText=without, **request)
+    assert error.code == "InvalidParameterException"
+    guest.set_repository_policy(policyText=without, force=True, **request)
+    assert refusal(guest.delete_repository_policy, **request) == denied("DeleteRepositoryPolicy")
+    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*actions))
+    assert guest.delete_repository_policy(**request)["policyText"] == policy(*actions)
+    assert (
+        refusal(ecr.get_repository_policy, repositoryName=repository).code
+        == "RepositoryPolicyNotFoundException"
+    )
+
+
+def test_tags_of_another_account_s_repository(ecr: Any, guest: Any, repository: str) -> None:
+    """Its ARN names the account."""
+    arn = ARN + repository
+    assert refusal(guest.list_tags_for_resource, resourceArn=arn) == denied("ListTagsForResource")
+    ecr.set_repository_policy(
+        repositoryName=repository, policyText=policy("ecr:TagResource", "ecr:ListTagsForResource")
+    )
+    guest.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "b"}])
+    assert guest.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "a", "Value": "b"}]
+    assert refusal(guest.untag_resource, resourceArn=arn, tagKeys=["a"]) == denied("UntagResource")
+
+
+def test_a_condition_of_a_policy(aws: Any, ecr: Any, repository: str) -> None:
+    """Is weighed with the account that asks."""
+    condition = {"StringEquals": {"aws:PrincipalAccount": "888888888888"}}
+    ecr.set_repository_policy(
+        repositoryName=repository,
+        policyText=policy("ecr:ListImages", Principal="*", Condition=condition),
+    )
+    request = {"registryId": OWNER, "repositoryName": repository}
+    aws.client(account="888888888888").list_images(**request)
+    assert refusal(aws.client(account=GUEST).list_images, **request) == denied("ListImages")
+
+
+def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository: str) -> None:
+    """Keys that moto's IAM gave out in another account, and a role that is assumed."""
+    iam = aws.client("iam", account=GUEST)
+    iam.create_user(UserName="reader")
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    reader = boto3.client(
+        "ecr",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    assert reader.describe_registry()["registryId"] == GUEST
+    request = {"registryId": OWNER, "repositoryName": repository}
+    user = f"arn:aws:iam::{GUEST}:user/reader"
+    assert refusal(reader.list_images, **request).message.startswith(f"User: {user} is not")
+    ecr.set_repository_policy(
+        repositoryName=repository, policyText=policy("ecr:ListImages", Principal={"AWS": user})
+    )
+    reader.list_images(**request)
+    assert refusal(aws.client(account=GUEST).list_images, **request) == denied("ListImages")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.ecr.us-west-2.amazonaws.com/",
+        "https://ecr.us-west-2.amazonaws.com/",
+        "https://api.ecr-fips.us-west-2.amazonaws.com/",
+        "https://ecr-fips.us-west-2.amazonaws.com/",
+        "https://ecr.us-west-2.api.aws/",
+        "https://ecr-fips.us-west-2.api.aws/",
+    ],
+)
+def test_every_endpoint_of_the_api(in_process: Any, url: str) -> None:
+    """https://docs.aws.amazon.com/general/latest/gr/ecr.html"""
+    client = boto3.client(
+        "ecr",
+        region_name="us-west-2",
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    created = client.create_repository(repositoryName="team/app")["repository"]
+    assert created["repositoryArn"].startswith("arn:aws:ecr:us-west-2:")
+    assert created["repositoryUri"].startswith("123456789012.dkr.ecr.us-west-2.amazonaws.com/")
+
+
+@pytest.mark.parametrize("variant", ["dualstack", "fips", "both"])
+def test_endpoints_that_boto3_chooses(in_process: Any, variant: str) -> None:
+    """By its settings for FIPS and IPv6."""
+    client = boto3.client(
+        "ecr",
+        region_name="us-west-2",
+        config=Config(
+            use_dualstack_endpoint=variant != "fips", use_fips_endpoint=variant != "dualstack"
+        ),
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    assert client.describe_registry()["registryId"] == OWNER
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_partitions(aws: Any, region: str, partition: str) -> None:
+    """ARNs, keys and tags by ARN have the region's partition."""
+    ecr = aws.client(region=region)
+    repository = ecr.create_repository(
+        repositoryName="team/app", encryptionConfiguration={"encryptionType": "KMS"}
+    )["repository"]
+    arn = f"arn:{partition}:ecr:{region}:123456789012:repository/team/app"
+    assert repository["repositoryArn"] == arn
+    key = repository["encryptionConfiguration"]["kmsKey"]
+    assert key.startswith(f"arn:{partition}:kms:{region}:123456789012:key/")
+    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == []
+
+
+def test_every_region_of_ecr(in_process: Any) -> None:
+    """Has a registry."""
+    session = boto3.session.Session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("ecr", partition_name=partition):
+            registry = in_process.client(region=region).describe_registry()
+            assert registry["registryId"] == OWNER
+
+
+def test_operations_that_name_a_registry_check_access(ecr: Any, guest: Any, raw: Any) -> None:
+    """All of them: none reaches another account's repository by itself."""
+    checked = []
+    ecr.create_repository(repositoryName="team/app")
+    before = everything_stored()
+    for operation in service_model.operation_names():
+        model = service_model.operation(operation)
+        assert model is not None
+        if {"registryId", "repositoryName"} <= set(model.input_shape.members):
+            valid = baseline(operation)
+            request = {name: valid[name] for name in model.input_shape.required_members}
+            request |= {"registryId": OWNER, "repositoryName": "team/app"}
+            answer = raw.send(operation, request, x_moto_account_id=GUEST)
+            if answer.document["__type"] != "UnknownOperationException":
+                assert answer.refusal == denied(operation), operation
+                checked.append(operation)
+    assert len(checked) >= 20
+    assert everything_stored() == before

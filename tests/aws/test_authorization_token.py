@@ -1,0 +1,117 @@
+"""GetAuthorizationToken: whose token it is, for which registry, until when."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+import pytest
+import requests
+from aws.refusals import Refusal, invalid, refusal
+from freezegun import freeze_time
+
+
+def tokens(ecr: Any, **request: Any) -> list[dict[str, Any]]:
+    """What was given, with the password instead of the token."""
+    data = ecr.get_authorization_token(**request)["authorizationData"]
+    for each in data:
+        user, _, password = base64.b64decode(each.pop("authorizationToken")).decode().partition(":")
+        assert user == "AWS"
+        each["password"] = password
+    result: list[dict[str, Any]] = data
+    return result
+
+
+def ping(url: str, password: str) -> int:
+    """The status of the registry's answer to a client that logs in."""
+    response = requests.get(f"{url}/v2/", auth=("AWS", password), timeout=60)
+    return response.status_code
+
+
+def test_a_token_for_the_caller_s_registry(aws: Any, ecr: Any) -> None:
+    """User AWS, valid for twelve hours from now."""
+    before = time.time()
+    [token] = tokens(ecr)
+    expires = token["expiresAt"].timestamp()
+    assert before + 12 * 3600 - 1 <= expires <= time.time() + 12 * 3600
+    assert token["proxyEndpoint"] == "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert ping(aws.registry_url(), token["password"]) == 200
+
+
+def test_a_token_expires(aws: Any, ecr: Any) -> None:
+    """After twelve hours of the clock that freezegun sets."""
+    with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
+        [token] = tokens(ecr)
+        assert token["expiresAt"].timestamp() == 1767225600 + 12 * 3600
+        clock.move_to("2026-01-01 11:59:59")
+        assert ping(aws.registry_url(), token["password"]) == 200
+        clock.move_to("2026-01-01 12:00:00")
+        assert ping(aws.registry_url(), token["password"]) == 403
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [
+        ("eu-west-1", "amazonaws.com"),
+        ("cn-north-1", "amazonaws.com.cn"),
+        ("us-gov-west-1", "amazonaws.com"),
+        ("us-iso-east-1", "c2s.ic.gov"),
+    ],
+)
+def test_the_endpoint_has_the_partition_s_suffix(aws: Any, region: str, suffix: str) -> None:
+    """So has the URI of a repository."""
+    ecr = aws.client(region=region)
+    [token] = tokens(ecr)
+    host = f"123456789012.dkr.ecr.{region}.{suffix}"
+    assert token["proxyEndpoint"] == f"https://{host}"
+    repository = ecr.create_repository(repositoryName="team/app")["repository"]
+    assert repository["repositoryUri"] == f"{host}/team/app"
+
+
+def test_tokens_for_several_registries(aws: Any, ecr: Any) -> None:
+    """One each, in the order asked for."""
+    accounts = ["999999999999", "123456789012"]
+    data = tokens(ecr, registryIds=accounts)
+    assert [each["proxyEndpoint"] for each in data] == [
+        f"https://{account}.dkr.ecr.us-east-1.amazonaws.com" for account in accounts
+    ]
+    for account, each in zip(accounts, data, strict=True):
+        assert ping(aws.registry_url(account), each["password"]) == 200
+
+
+def test_every_token_is_another(ecr: Any) -> None:
+    """Except those of one moment for one registry."""
+    ids = ["123456789012", "999999999999"]
+    assert len({each["password"] for each in tokens(ecr, registryIds=ids)}) == 2
+
+
+@pytest.mark.parametrize("registry_id", ["12345", "1234567890123", "abcdefghijkl", "١٢٣٤٥٦٧٨٩٠١٢"])
+def test_what_is_no_registry(ecr: Any, registry_id: str) -> None:
+    """https://github.com/aws-actions/amazon-ecr-login/issues/225"""
+    assert refusal(
+        ecr.get_authorization_token, registryIds=["123456789012", registry_id]
+    ) == invalid(
+        "registryIds",
+        "Member must satisfy constraint: "
+        "[Member must satisfy regular expression pattern: [0-9]{12}]",
+    )
+
+
+def test_at_most_ten_registries(ecr: Any) -> None:
+    """The model's limit."""
+    assert refusal(ecr.get_authorization_token, registryIds=["123456789012"] * 11) == Refusal(
+        "InvalidParameterException",
+        "Invalid parameter at 'registryIds' failed to satisfy constraint: "
+        "'Member must have length less than or equal to 10'",
+    )
+
+
+def test_the_endpoint_may_be_the_server_s(aws: Any, ecr: Any) -> None:
+    """With the setting `repository_uri`, what can be logged in to as it stands."""
+    aws.configure(repository_uri="endpoint")
+    [token] = tokens(ecr)
+    expected = aws.endpoint_url or "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert token["proxyEndpoint"] == expected
+    repository = ecr.create_repository(repositoryName="team/app")["repository"]
+    assert repository["repositoryUri"] == f"{expected.partition('://')[2]}/team/app"

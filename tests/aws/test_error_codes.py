@@ -1,0 +1,254 @@
+"""The three errors whose `Error.Code` is this project's, and all others, in every view that there is of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws.raw_http import Answer, RawClient
+from aws.refusals import refused
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+import moto_ecr_ext
+from moto_ecr_ext import exceptions, service_model
+from moto_ecr_ext.testing import build_image
+
+IMAGES = [build_image(seed=number, layers=1) for number in range(2)]
+NOT_A_DIGEST = f"sha256:{'0' * 64}"
+ECR_ERRORS = {
+    "LayerDigestMismatchException": "InvalidLayerException",
+    "InvalidContinuationTokenException": "InvalidParameterException",
+    "ImageAlreadyExistsException": "ImageTagAlreadyExistsException",
+}
+MESSAGES = {
+    "LayerDigestMismatchException": (
+        "None of the provided layer digests match the calculated layer digest"
+    ),
+    "InvalidContinuationTokenException": (
+        "Invalid parameter at 'nextToken' failed to satisfy constraint: "
+        "'Invalid continuation token'"
+    ),
+    "ImageAlreadyExistsException": (
+        "The image tag 'v1' already exists in the 'team/app' repository "
+        "and cannot be overwritten because the tag is immutable."
+    ),
+}
+
+
+def wrong_digest(ecr: Any) -> dict[str, Any]:
+    """A request that completes an upload under another digest than its own."""
+    upload = {
+        "repositoryName": "team/app",
+        "uploadId": ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"],
+    }
+    ecr.upload_layer_part(**upload, partFirstByte=0, partLastByte=2, layerPartBlob=b"abc")
+    return {**upload, "layerDigests": [NOT_A_DIGEST]}
+
+
+def garbage_token(ecr: Any) -> dict[str, Any]:
+    """A request with a token that nobody was given."""
+    return {"repositoryName": "team/app", "nextToken": "garbage"}
+
+
+def immutable_tag(ecr: Any) -> dict[str, Any]:
+    """A request that puts an image under an immutable tag of another."""
+    ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+    request = {"repositoryName": "team/app", "imageTag": "v1"}
+    ecr.put_image(**request, imageManifest=IMAGES[0].manifest.decode())
+    return {**request, "imageManifest": IMAGES[1].manifest.decode()}
+
+
+CASES = [
+    pytest.param("CompleteLayerUpload", wrong_digest, "LayerDigestMismatchException"),
+    pytest.param("DescribeImages", garbage_token, "InvalidContinuationTokenException"),
+    pytest.param("ListImages", garbage_token, "InvalidContinuationTokenException"),
+    pytest.param("PutImage", immutable_tag, "ImageAlreadyExistsException"),
+]
+cases = pytest.mark.parametrize(("operation", "make_request", "code"), CASES)
+
+
+def call(ecr: Any, operation: str, request: dict[str, Any]) -> ClientError:
+    """The exception of an operation by its name in the API."""
+    return refused(getattr(ecr, service_model.method_name(operation)), **request)
+
+
+@cases
+def test_both_codes_are_in_the_error(
+    ecr: Any,
+    repository: str,
+    operation: str,
+    make_request: Callable[[Any], dict[str, Any]],
+    code: str,
+) -> None:
+    """This project's in `Error.Code`, AWS's in `Error.QueryErrorCode`."""
+    error = call(ecr, operation, make_request(ecr)).response["Error"]
+    assert error == {
+        "Code": code,
+        "QueryErrorCode": ECR_ERRORS[code],
+        "Message": MESSAGES[code],
+        "Type": "Sender",
+    }
+
+
+@cases
+def test_the_exception_is_aws_s(
+    ecr: Any,
+    repository: str,
+    operation: str,
+    make_request: Callable[[Any], dict[str, Any]],
+    code: str,
+) -> None:
+    """`except client.exceptions.…` catches it by the class that AWS's model has."""
+    method = getattr(ecr, service_model.method_name(operation))
+    request = make_request(ecr)
+    try:
+        method(**request)
+    except ecr.exceptions.RepositoryNotFoundException:
+        pytest.fail("caught by another class")
+    except getattr(ecr.exceptions, ECR_ERRORS[code]) as error:
+        assert error.response["Error"]["Code"] == code
+    else:
+        pytest.fail("not refused")
+
+
+@cases
+def test_the_body_is_aws_s(
+    ecr: Any,
+    raw: RawClient,
+    repository: str,
+    operation: str,
+    make_request: Callable[[Any], dict[str, Any]],
+    code: str,
+) -> None:
+    """`__type` is AWS's; a header says the other code."""
+    answer = raw.send(operation, make_request(ecr))
+    assert answer.status == 400
+    assert answer.document == {"__type": ECR_ERRORS[code], "message": MESSAGES[code]}
+    assert answer.headers["x-amzn-query-error"] == f"{code};Sender"
+
+
+@cases
+def test_aws_s_codes_alone(
+    aws: Any,
+    ecr: Any,
+    raw: RawClient,
+    repository: str,
+    operation: str,
+    make_request: Callable[[Any], dict[str, Any]],
+    code: str,
+) -> None:
+    """The setting `error_codes` takes the header out; the exception has its own code then."""
+    aws.configure(error_codes="aws")
+    request = make_request(ecr)
+    error = call(ecr, operation, request)
+    assert error.response["Error"] == {"Code": ECR_ERRORS[code], "Message": MESSAGES[code]}
+    assert isinstance(error, getattr(ecr.exceptions, ECR_ERRORS[code]))
+    assert "x-amzn-query-error" not in raw.send(operation, request).headers
+
+
+def test_the_setting_of_one_mock(in_process: Any) -> None:
+    """`mock_aws(config=...)` holds for its block and comes before what was installed."""
+    ecr = in_process.client()
+    ecr.create_repository(repositoryName="team/app")
+    in_process.configure(error_codes="project")
+    with mock_aws(config={"ecr": {"error_codes": "aws"}}):
+        error = refused(ecr.list_images, repositoryName="team/app", nextToken="garbage")
+        assert error.response["Error"]["Code"] == "InvalidParameterException"
+    error = refused(ecr.list_images, repositoryName="team/app", nextToken="garbage")
+    assert error.response["Error"]["Code"] == "InvalidContinuationTokenException"
+
+
+def test_the_setting_of_the_environment(
+    aws: Any, ecr: Any, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MOTO_ECR_ERROR_CODES, where nothing else says it."""
+    monkeypatch.setenv("MOTO_ECR_ERROR_CODES", "aws")
+    error = refused(ecr.list_images, repositoryName=repository, nextToken="garbage")
+    assert error.response["Error"]["Code"] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "code"),
+    [
+        ("ListImages", {"repositoryName": "not-here"}, "RepositoryNotFoundException"),
+        ("DescribeRepositories", {"nextToken": "garbage"}, "InvalidParameterException"),
+        ("DescribeImages", {}, "InvalidParameterException"),
+    ],
+)
+def test_every_other_error_has_one_code(
+    raw: RawClient, operation: str, request_: dict[str, Any], code: str
+) -> None:
+    """AWS's, and no header."""
+    answer = raw.send(operation, request_)
+    assert answer.refusal.code == code
+    assert "x-amzn-query-error" not in answer.headers
+
+
+def test_the_same_image_again_has_aws_s_own_code(ecr: Any, raw: RawClient, repository: str) -> None:
+    """ImageAlreadyExistsException is a code of AWS's too, for an image that is there."""
+    manifest = IMAGES[0].manifest.decode()
+    ecr.put_image(repositoryName=repository, imageManifest=manifest)
+    answer: Answer = raw.send("PutImage", {"repositoryName": repository, "imageManifest": manifest})
+    assert answer.refusal.code == "ImageAlreadyExistsException"
+    assert "x-amzn-query-error" not in answer.headers
+
+
+def test_an_error_with_members(ecr: Any, raw: RawClient, repository: str) -> None:
+    """They are in the body beside the message, as JSON's own types."""
+    upload_id = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    answer = raw.send(
+        "UploadLayerPart",
+        {
+            "repositoryName": repository,
+            "uploadId": upload_id,
+            "partFirstByte": 1,
+            "partLastByte": 1,
+            "layerPartBlob": "YQ==",
+        },
+    )
+    assert answer.document == {
+        "__type": "InvalidLayerPartException",
+        "message": "First byte of the layer part is 1 instead of 0",
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "uploadId": upload_id,
+        "lastValidByteReceived": 0,
+    }
+
+
+# What AWS's services answer with beside the errors of a service's model.
+COMMON = {
+    "AccessDeniedException",
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "RequestEntityTooLargeException",
+    "SerializationException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+}
+# What the JSON protocol has as a failure of one image, and the registry protocol alone.
+NOT_OF_JSON = {"ImageReferencedByManifestList", "BlobInUse"}
+
+
+def errors(base: type[exceptions.ECRError] = exceptions.ECRError) -> list[type[Any]]:
+    """All classes of errors."""
+    return [each for child in base.__subclasses__() for each in (child, *errors(child))]
+
+
+@pytest.mark.parametrize("error", errors(), ids=lambda error: error.__name__)
+def test_every_error_is_one_of_the_model(error: type[exceptions.ECRError]) -> None:
+    """Or one of those that every service has."""
+    model = service_model.operation("PutImage")
+    assert model is not None
+    shapes = model.service_model.shape_names
+    assert error.code in COMMON | NOT_OF_JSON or error.code in shapes
+
+
+def test_the_project_s_codes_are_three() -> None:
+    """And each stands for an error of AWS's that its operation declares."""
+    codes = {code: error.code for error, code in exceptions.PROJECT_CODES.items()}
+    assert codes == ECR_ERRORS
+    assert moto_ecr_ext.settings.ERROR_CODES.default == "project"

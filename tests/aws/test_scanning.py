@@ -1,0 +1,492 @@
+"""Scans: by hand, on push, by the registry's rules; and what they find.
+
+Nothing is scanned in earnest: findings are what a test has queued.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import requests
+from aws.refusals import Refusal, no_image, no_repository, refusal, refused
+from aws.stored import everything_stored
+from freezegun import freeze_time
+
+from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, push
+
+IMAGE = build_image(layers=1)
+OTHER = build_image(seed=1, layers=1)
+TOO_SOON = Refusal(
+    "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again."
+)
+COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+
+
+def no_scan(digest: str = "null", tag: str = "null") -> Refusal:
+    """The refusal where an image of team/app was never scanned."""
+    return Refusal(
+        "ScanNotFoundException",
+        f"Image scan does not exist for the image with '{{imageDigest:'{digest}', "
+        f"imageTag:'{tag}'}}' in the repository with name 'team/app' "
+        "in the registry with id '123456789012'",
+    )
+
+
+def findings_of(ecr: Any, image_id: dict[str, str], **request: Any) -> dict[str, Any]:
+    """The answer of DescribeImageScanFindings for an image of team/app."""
+    answer: dict[str, Any] = ecr.describe_image_scan_findings(
+        repositoryName="team/app", imageId=image_id, **request
+    )
+    del answer["ResponseMetadata"]
+    return answer
+
+
+def queue(aws: Any, *results: object, region: str | None = None) -> None:
+    """Queue answers, as a test does it."""
+    url = aws.endpoint_url or "https://motoapi.amazonaws.com"
+    body = {"results": list(results), **({"region": region} if region else {})}
+    response = requests.post(
+        f"{url}/moto-api/static/ecr/scan-finding-results", json=body, timeout=60
+    )
+    assert response.status_code == 201
+
+
+def result(name: str = "CVE-2026-1", **members: Any) -> dict[str, Any]:
+    """An answer to queue, about the image tagged v1 of team/app."""
+    return {
+        "registryId": "123456789012",
+        "repositoryName": "team/app",
+        "imageId": {"imageTag": "v1"},
+        "imageScanStatus": COMPLETE,
+        "imageScanFindings": {
+            "findings": [{"name": name, "severity": "HIGH", "uri": "https://example.com"}],
+            "findingSeverityCounts": {"HIGH": 1},
+        },
+        **members,
+    }
+
+
+def test_a_scan_is_started_by_hand(ecr: Any, repository: str) -> None:
+    """The answer names the image by digest, and by the tag that was asked for."""
+    push(ecr, repository, IMAGE, tag="v1")
+    answer = ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    del answer["ResponseMetadata"]
+    assert answer == {
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
+        "imageScanStatus": {"status": "IN_PROGRESS"},
+    }
+
+
+def test_a_scan_finds_nothing(ecr: Any, repository: str) -> None:
+    """Unless a test says otherwise: no finding is made up. botocore's waiter does not wait."""
+    push(ecr, repository, IMAGE, tag="v1")
+    before = time.time()
+    image_id = {"imageDigest": IMAGE.digest}
+    ecr.start_image_scan(repositoryName=repository, imageId=image_id)
+    answer = findings_of(ecr, {"imageTag": "v1"})
+    found = answer.pop("imageScanFindings")
+    assert answer == {
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
+        "imageScanStatus": COMPLETE,
+    }
+    for member in ("imageScanCompletedAt", "vulnerabilitySourceUpdatedAt"):
+        assert before - 1 < found.pop(member).timestamp() < time.time() + 1
+    assert found == {"findings": [], "findingSeverityCounts": {}}
+    waiter = ecr.get_waiter("image_scan_complete")
+    waiter.wait(repositoryName=repository, imageId=image_id, WaiterConfig={"MaxAttempts": 1})
+
+
+def test_an_image_that_was_never_scanned(ecr: Any, repository: str) -> None:
+    """It is named as it was asked for."""
+    push(ecr, repository, IMAGE, tag="v1")
+    call = ecr.describe_image_scan_findings
+    for image_id, expected in (
+        ({"imageDigest": IMAGE.digest}, no_scan(digest=IMAGE.digest)),
+        ({"imageTag": "v1"}, no_scan(tag="v1")),
+    ):
+        assert refusal(call, repositoryName=repository, imageId=image_id) == expected
+
+
+@pytest.mark.parametrize("operation", ["start_image_scan", "describe_image_scan_findings"])
+def test_an_image_or_repository_that_is_not_there(ecr: Any, operation: str) -> None:
+    """The repository comes first."""
+    request = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
+    call = getattr(ecr, operation)
+    assert refusal(call, **request) == no_repository("team/app")
+    ecr.create_repository(repositoryName="team/app")
+    assert refusal(call, **request) == no_image("team/app", tag="v1")
+
+
+def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository: str) -> None:
+    """Hours, not calendar days; a scan on push counts."""
+    ecr.put_image_scanning_configuration(
+        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+    )
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    with freeze_time("2026-01-01 20:00:00", ignore=["urllib3"]) as clock:
+        push(ecr, repository, IMAGE, tag="v1")
+        before = everything_stored()
+        assert refusal(ecr.start_image_scan, **request) == TOO_SOON
+        clock.move_to("2026-01-02 19:59:59")
+        assert refusal(ecr.start_image_scan, **request) == TOO_SOON
+        assert everything_stored() == before
+        clock.move_to("2026-01-02 20:00:00")
+        ecr.start_image_scan(**request)
+        assert refusal(ecr.start_image_scan, **request) == TOO_SOON
+        completed = findings_of(ecr, {"imageTag": "v1"})["imageScanFindings"]
+    assert completed["imageScanCompletedAt"].timestamp() == 1767384000
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(build_index([IMAGE]), id="index"),
+        pytest.param(build_index([IMAGE], media_types=DOCKER), id="list"),
+        pytest.param(build_artifact(artifact_type="application/x.sbom"), id="artifact"),
+    ],
+)
+def test_what_cannot_be_scanned(ecr: Any, repository: str, image: Any) -> None:
+    """Neither by hand nor on push."""
+    ecr.put_image_scanning_configuration(
+        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+    )
+    push(ecr, repository, image, tag="v1")
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    error = refused(ecr.start_image_scan, **request)
+    assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
+    assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
+
+
+def test_a_repository_may_be_scanned_on_push(ecr: Any, repository: str) -> None:
+    """Images pushed from then on; what is shown follows the setting."""
+    push(ecr, repository, OTHER, tag="v0")
+    for scan_on_push, tag in ((True, "v1"), (False, "v2")):
+        answer = ecr.put_image_scanning_configuration(
+            repositoryName=repository, imageScanningConfiguration={"scanOnPush": scan_on_push}
+        )
+        del answer["ResponseMetadata"]
+        assert answer == {
+            "registryId": "123456789012",
+            "repositoryName": repository,
+            "imageScanningConfiguration": {"scanOnPush": scan_on_push},
+        }
+        [shown] = ecr.describe_repositories()["repositories"]
+        assert shown["imageScanningConfiguration"] == {"scanOnPush": scan_on_push}
+        [configuration] = ecr.batch_get_repository_scanning_configuration(
+            repositoryNames=[repository]
+        )["scanningConfigurations"]
+        assert configuration["scanOnPush"] == scan_on_push
+        push(ecr, repository, build_image(seed=tag, layers=1), tag=tag)
+    assert findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"] == COMPLETE
+    for tag in ("v0", "v2"):
+        assert refusal(
+            ecr.describe_image_scan_findings, repositoryName=repository, imageId={"imageTag": tag}
+        ) == no_scan(tag=tag)
+
+
+def test_an_empty_setting_is_off(ecr: Any, repository: str) -> None:
+    """`{}` is a valid configuration."""
+    for configuration in ({"scanOnPush": True}, {}):
+        answer = ecr.put_image_scanning_configuration(
+            repositoryName=repository, imageScanningConfiguration=configuration
+        )
+    assert answer["imageScanningConfiguration"] == {"scanOnPush": False}
+
+
+def rule(frequency: str, *filters: str) -> dict[str, Any]:
+    """A rule of the registry's scanning configuration."""
+    return {
+        "scanFrequency": frequency,
+        "repositoryFilters": [{"filter": each, "filterType": "WILDCARD"} for each in filters],
+    }
+
+
+def test_the_registry_s_configuration(ecr: Any) -> None:
+    """BASIC without rules until it is set; set as a whole."""
+    unset = {"scanType": "BASIC", "rules": []}
+    answer = ecr.get_registry_scanning_configuration()
+    del answer["ResponseMetadata"]
+    assert answer == {"registryId": "123456789012", "scanningConfiguration": unset}
+    configuration = {
+        "scanType": "ENHANCED",
+        "rules": [rule("CONTINUOUS_SCAN", "prod"), rule("SCAN_ON_PUSH", "*")],
+    }
+    for request, expected in (
+        (configuration, configuration),
+        ({"scanType": "BASIC"}, unset),
+        (
+            {"rules": [rule("SCAN_ON_PUSH", "*")]},
+            {"scanType": "BASIC", "rules": [rule("SCAN_ON_PUSH", "*")]},
+        ),
+        ({}, unset),
+    ):
+        answer = ecr.put_registry_scanning_configuration(**request)
+        assert answer["registryScanningConfiguration"] == expected
+        stored = ecr.get_registry_scanning_configuration()["scanningConfiguration"]
+        assert stored == expected
+
+
+@pytest.mark.parametrize(
+    ("scan_type", "frequency", "available"),
+    [
+        ("BASIC", "CONTINUOUS_SCAN", "SCAN_ON_PUSH, MANUAL"),
+        ("ENHANCED", "MANUAL", "SCAN_ON_PUSH, CONTINUOUS_SCAN"),
+    ],
+)
+def test_frequencies_that_a_scan_type_does_not_have(
+    ecr: Any, scan_type: str, frequency: str, available: str
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html"""
+    before = everything_stored()
+    assert refusal(
+        ecr.put_registry_scanning_configuration,
+        scanType=scan_type,
+        rules=[rule(frequency, "*")],
+    ) == Refusal(
+        "ValidationException",
+        f"Scan frequency {frequency} is not available for scan type {scan_type}. "
+        f"Available: {available}.",
+    )
+    assert everything_stored() == before
+
+
+NAMES = ["prod", "prod1", "repo-prod", "myprodrepo", "team/app"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching"),
+    [
+        ("prod", ["prod", "prod1", "repo-prod", "myprodrepo"]),
+        ("*prod", ["prod", "repo-prod"]),
+        ("prod*", ["prod", "prod1"]),
+        ("*prod*", ["prod", "prod1", "repo-prod", "myprodrepo"]),
+        ("*prod*repo", ["myprodrepo"]),
+        ("team/*", ["team/app"]),
+        ("*", NAMES),
+        ("other", []),
+    ],
+)
+def test_filters(ecr: Any, pattern: str, matching: list[str]) -> None:
+    """Without a wildcard any name that has the text in it; with one the whole name.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    """
+    for name in NAMES:
+        ecr.create_repository(repositoryName=name)
+    ecr.put_registry_scanning_configuration(rules=[rule("SCAN_ON_PUSH", "zzz", pattern)])
+    answer = ecr.batch_get_repository_scanning_configuration(repositoryNames=NAMES)
+    assert answer["failures"] == []
+    assert answer["scanningConfigurations"] == [
+        {
+            "repositoryArn": f"arn:aws:ecr:us-east-1:123456789012:repository/{name}",
+            "repositoryName": name,
+            "scanOnPush": name in matching,
+            "scanFrequency": "SCAN_ON_PUSH" if name in matching else "MANUAL",
+            "appliedScanFilters": (
+                [{"filter": pattern, "filterType": "WILDCARD"}] if name in matching else []
+            ),
+        }
+        for name in NAMES
+    ]
+
+
+def test_rules_scan_on_push(ecr: Any, repository: str) -> None:
+    """And take the place of what repositories say by themselves."""
+    ecr.put_registry_scanning_configuration(rules=[rule("SCAN_ON_PUSH", "team/*")])
+    push(ecr, repository, IMAGE, tag="v1")
+    assert findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"] == COMPLETE
+    ecr.create_repository(repositoryName="other", imageScanningConfiguration={"scanOnPush": True})
+    push(ecr, "other", IMAGE, tag="v1")
+    error = refused(
+        ecr.describe_image_scan_findings, repositoryName="other", imageId={"imageTag": "v1"}
+    )
+    assert isinstance(error, ecr.exceptions.ScanNotFoundException)
+
+
+def test_continuous_scans_win(ecr: Any, repository: str) -> None:
+    """Where rules of both kinds match; all rules of one kind count."""
+    ecr.put_registry_scanning_configuration(
+        scanType="ENHANCED",
+        rules=[rule("SCAN_ON_PUSH", "*"), rule("CONTINUOUS_SCAN", "team", "*app", "x")],
+    )
+    [configuration] = ecr.batch_get_repository_scanning_configuration(repositoryNames=[repository])[
+        "scanningConfigurations"
+    ]
+    assert configuration["scanFrequency"] == "CONTINUOUS_SCAN"
+    assert configuration["scanOnPush"] is False
+    assert [each["filter"] for each in configuration["appliedScanFilters"]] == ["team", "*app"]
+    ecr.put_registry_scanning_configuration(
+        rules=[rule("SCAN_ON_PUSH", "app"), rule("SCAN_ON_PUSH", "nothing")]
+    )
+    [configuration] = ecr.batch_get_repository_scanning_configuration(repositoryNames=[repository])[
+        "scanningConfigurations"
+    ]
+    assert [each["filter"] for each in configuration["appliedScanFilters"]] == ["app"]
+
+
+def test_repositories_that_are_not_there_are_failures(ecr: Any, repository: str) -> None:
+    """Beside the configurations of those that are."""
+    answer = ecr.batch_get_repository_scanning_configuration(
+        repositoryNames=["not-here", repository]
+    )
+    assert [each["repositoryName"] for each in answer["scanningConfigurations"]] == [repository]
+    assert answer["failures"] == [
+        {
+            "repositoryName": "not-here",
+            "failureCode": "REPOSITORY_NOT_FOUND",
+            "failureReason": "REPOSITORY_NOT_FOUND",
+        }
+    ]
+
+
+def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository: str) -> None:
+    """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.put_registry_scanning_configuration(scanType="ENHANCED")
+    disabled = Refusal("ValidationException", "This feature is disabled")
+    before = everything_stored()
+    assert (
+        refusal(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+        == disabled
+    )
+    assert (
+        refusal(
+            ecr.put_image_scanning_configuration,
+            repositoryName=repository,
+            imageScanningConfiguration={"scanOnPush": True},
+        )
+        == disabled
+    )
+    assert everything_stored() == before
+
+
+def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository: str) -> None:
+    """For their repository and image, again and again."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    queued = result(imageScanStatus={"status": "FAILED", "description": "no package manager"})
+    queue(aws, queued)
+    for _ in range(2):
+        assert findings_of(ecr, {"imageTag": "v1"}) == queued
+
+
+def test_findings_may_be_queued_before_the_image_is_there(
+    aws: Any, ecr: Any, repository: str
+) -> None:
+    """They are not shown before it was scanned."""
+    queue(aws, result())
+    push(ecr, repository, IMAGE, tag="v1")
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
+    ecr.start_image_scan(**request)
+    assert findings_of(ecr, {"imageTag": "v1"}) == result()
+
+
+@pytest.mark.parametrize(
+    ("image_id", "is_about"),
+    [
+        pytest.param({"imageTag": "v1"}, True, id="tag"),
+        pytest.param({"imageTag": "v2"}, False, id="another tag"),
+        pytest.param({"imageDigest": IMAGE.digest}, True, id="digest"),
+        pytest.param({"imageDigest": OTHER.digest}, False, id="another digest"),
+        pytest.param({"imageDigest": IMAGE.digest, "imageTag": "v1"}, True, id="both"),
+        pytest.param({}, True, id="any image"),
+    ],
+)
+def test_which_image_findings_are_about(
+    aws: Any, ecr: Any, repository: str, image_id: dict[str, str], is_about: bool
+) -> None:
+    """By its tag or digest, whichever of them is asked for."""
+    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository, OTHER, tag="v2")
+    queue(aws, result(imageId=image_id))
+    for asked in ({"imageTag": "v1"}, {"imageDigest": IMAGE.digest}):
+        if asked == {"imageTag": "v1"}:
+            ecr.start_image_scan(repositoryName=repository, imageId=asked)
+        found = findings_of(ecr, asked)["imageScanFindings"]["findings"]
+        assert [each["name"] for each in found] == (["CVE-2026-1"] if is_about else [])
+
+
+def test_several_findings_for_one_image(aws: Any, ecr: Any, repository: str) -> None:
+    """An identifier gets the first, the next identifier the next, each always the same."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    queue(aws, result("CVE-1"), result("CVE-2"))
+    for _ in range(2):
+        for image_id, name in (
+            ({"imageTag": "v1"}, "CVE-1"),
+            ({"imageDigest": IMAGE.digest}, "CVE-2"),
+        ):
+            [found] = findings_of(ecr, image_id)["imageScanFindings"]["findings"]
+            assert found["name"] == name
+
+
+def test_findings_of_other_repositories_and_regions(aws: Any, ecr: Any, repository: str) -> None:
+    """Are not given."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    queue(aws, result(repositoryName="other"))
+    queue(aws, result(), region="eu-west-1")
+    assert findings_of(ecr, {"imageTag": "v1"})["imageScanFindings"]["findings"] == []
+    elsewhere = aws.client(region="eu-west-1")
+    elsewhere.create_repository(repositoryName=repository)
+    push(elsewhere, repository, IMAGE, tag="v1")
+    elsewhere.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    assert findings_of(elsewhere, {"imageTag": "v1"}) == result()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "text",
+        [],
+        {},
+        {"repositoryName": "team/app", "imageId": "v1"},
+        {"repositoryName": "team/app", "imageId": {"imageTag": ["v1"]}},
+    ],
+    ids=repr,
+)
+def test_what_is_queued_and_is_no_finding(
+    aws: Any, ecr: Any, repository: str, garbage: object
+) -> None:
+    """Is about no image, and stands in no other's way."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    queue(aws, garbage, result())
+    assert findings_of(ecr, {"imageTag": "v1"}) == result()
+
+
+@pytest.mark.parametrize("member", ["findings", "enhancedFindings"])
+def test_pages_count_findings(aws: Any, ecr: Any, repository: str, member: str) -> None:
+    """Of basic and of enhanced scans; a hundred by default."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    findings = [{"description": str(number)} for number in range(250)]
+    counts = {"findingSeverityCounts": {"HIGH": 250}}
+    queue(aws, result(imageScanFindings={member: findings, **counts}))
+    pages, token = [], {}
+    while True:
+        answer = findings_of(ecr, {"imageTag": "v1"}, **token)
+        assert answer["imageScanFindings"]["findingSeverityCounts"] == {"HIGH": 250}
+        pages.append(answer["imageScanFindings"][member])
+        if "nextToken" not in answer:
+            break
+        token = {"nextToken": answer["nextToken"]}
+    assert [len(page) for page in pages] == [100, 100, 50]
+    assert [each for page in pages for each in page] == findings
+    assert len(findings_of(ecr, {"imageTag": "v1"}, maxResults=7)["imageScanFindings"][member]) == 7
+    assert (
+        refusal(
+            ecr.describe_image_scan_findings,
+            repositoryName=repository,
+            imageId={"imageTag": "v1"},
+            nextToken="garbage",
+        ).code
+        == "InvalidParameterException"
+    )

@@ -1,0 +1,54 @@
+"""AWS's command line: the password for a registry, and images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from clients.programs import Home, Program
+
+from moto_ecr_ext.testing import build_image, push
+
+
+@pytest.fixture
+def aws(home: Home) -> Program:
+    """The command line, which knows the server from its environment."""
+    return home.program("aws")
+
+
+def test_the_login_password_opens_the_registry(aws, registry, repository):
+    """What get-login-password prints is a password of the registry."""
+    password = aws("ecr", "get-login-password").strip()
+
+    assert registry.registry("GET", "/v2/", password).status_code == 200
+    tags = registry.registry("GET", f"/v2/{repository.name}/tags/list", password)
+    assert tags.json() == {"name": repository.name, "tags": []}
+
+
+def test_a_manifest_is_copied_to_another_tag(aws, repository):
+    """batch-get-image gives the manifest byte for byte, so that put-image can tag it once more."""
+    digest = push(repository.ecr, repository.name, build_image(seed=1), tag="1.0")
+    named = ("--repository-name", repository.name)
+
+    got = json.loads(aws("ecr", "batch-get-image", *named, "--image-ids", "imageTag=1.0"))
+    manifest = got["images"][0]["imageManifest"]
+    assert f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}" == digest
+    aws("ecr", "put-image", *named, "--image-tag", "release", "--image-manifest", manifest)
+
+    assert repository.digest_of("release") == digest
+
+
+def test_a_repository_from_creation_to_deletion(aws, registry):
+    """The URI that create-repository prints is at the server; an error is told in ECR's words."""
+    named = ("--repository-name", "cli/made")
+    created = json.loads(aws("ecr", "create-repository", *named))
+
+    assert created["repository"]["repositoryUri"] == f"{registry.address}/cli/made"
+    assert "RepositoryAlreadyExistsException" in aws.refused("ecr", "create-repository", *named)
+    aws("ecr", "delete-repository", *named)
+    said = aws.refused("ecr", "describe-images", *named)
+    assert (
+        "The repository with name 'cli/made' does not exist in the registry with id "
+        "'123456789012'" in said
+    )
