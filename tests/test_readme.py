@@ -431,7 +431,9 @@ def moto_ca() -> str:
 
 def test_the_line_that_runs_the_tests_is_the_one_of_ci():
     """CI ends in the line that the README has."""
-    assert (ROOT / ".ci" / "run").read_text().endswith(f"\n{BLOCKS['run-the-tests']}")
+    line = BLOCKS["run-the-tests"]
+
+    assert (ROOT / ".ci" / "run").read_text().endswith(f"\n{line}")
 
 
 def test_an_environment_of_tox_is_one():

@@ -62,7 +62,7 @@ def with_no_body(answer: Answer) -> Answer:
     nothing of a body that is closed.
     """
     status, headers, _ = answer
-    closed = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type]
+    closed = io.BufferedReader(io.BytesIO())
     closed.close()
     return status, headers, closed
 

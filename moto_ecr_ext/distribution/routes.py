@@ -75,7 +75,9 @@ ROUTES = (
 
 def _pattern(template: str) -> re.Pattern[str]:
     path = re.sub(
-        r"<(\w+)>", lambda each: f"(?P<{each[1]}>{'.+' if each[1] == 'name' else '[^/]+'})", template
+        r"<(\w+)>",
+        lambda each: f"(?P<{each[1]}>{'.+' if each[1] == 'name' else '[^/]+'})",
+        template,
     )
     return re.compile(path + "?" if path.endswith("/") else path)
 

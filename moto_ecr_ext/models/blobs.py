@@ -46,7 +46,8 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
     def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
         """A blob that the repository holds, open for reading.
 
-        One that is in archived images only is as good as missing. Raises RepositoryNotFoundException and LayersNotFoundException.
+        Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
+        missing.
         """
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
@@ -103,7 +104,7 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
             if found.is_referenced:
                 raise BlobInUse(digest)
             transaction.execute(_DELETE, key)
-        self.store.release([digest])
+            self.store.release_after_commit([digest])
 
     def _readable(
         self, transaction: Connection, repository_name: str, registry_id: str

@@ -7,27 +7,36 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-# moto takes as many at once as PutEvents does.
-_BATCH = 10
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of `source` aws.ecr. Members of `detail` that are None are left out."""
+    """One event of the source aws.ecr. Members of `detail` that are None are left out."""
 
     detail_type: str
     detail: dict[str, Any]
     resources: list[str] = field(default_factory=list)
 
 
+class ManifestFacts(Protocol):
+    """What an event says of a manifest: a parsed one has it, and a row of `images`."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def artifact_type(self) -> str | None: ...
+
+    @property
+    def subject(self) -> str | None: ...
+
+
 def image_event(
-    action: str, repository_name: str, digest: str, tag: str | None, manifest_types: ManifestTypes
+    action: str, repository_name: str, digest: str, tag: str | None, about: ManifestFacts
 ) -> Event:
-    """A push or a deletion of an image, or of one of its tags. An image with a subject is a referrer."""
+    """A push or a deletion (`action` PUSH, DELETE) of an image or a tag of it. One with a subject is a referrer."""
     detail = {
         "result": "SUCCESS",
         "repository-name": repository_name,
@@ -35,58 +44,42 @@ def image_event(
         "action-type": action,
         "image-tag": tag,
     }
-    if not manifest_types.subject:
+    if about.subject is None:
         return Event("ECR Image Action", detail)
-    types = {
-        "manifest-media-type": manifest_types.media_type,
-        "artifact-media-type": manifest_types.artifact_type,
-    }
-    return Event("ECR Referrer Action", {**detail, **types})
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestTypes:
-    """What an event says of a manifest."""
-
-    media_type: str
-    artifact_type: str | None
-    subject: str | None
+    detail["manifest-media-type"] = about.media_type
+    detail["artifact-media-type"] = about.artifact_type
+    return Event("ECR Referrer Action", detail)
 
 
 def scan_event(repository_name: str, repository_arn: str, digest: str, tags: list[str]) -> Event:
-    """A basic scan that has ended, with nothing found by it."""
-    return Event(
-        "ECR Image Scan",
-        {
-            "scan-status": "COMPLETE",
-            "repository-name": repository_name,
-            "finding-severity-counts": {},
-            "image-digest": digest,
-            "image-tags": tags,
-        },
-        [repository_arn],
-    )
+    """A basic scan that has ended and found nothing."""
+    detail = {
+        "scan-status": "COMPLETE",
+        "repository-name": repository_name,
+        "finding-severity-counts": {},
+        "image-digest": digest,
+        "image-tags": tags,
+    }
+    return Event("ECR Image Scan", detail, [repository_arn])
 
 
-def send_events(account_id: str, region: str, events: Sequence[Event]) -> None:
-    """Put events on the default bus of the registry's account, if anything of EventBridge is used there."""
+def send_event(account_id: str, region: str, event: Event) -> None:
+    """Put an event on the default bus of a registry's account, if anything of EventBridge is used there."""
     models = sys.modules.get("moto.events.models")
-    if models is None or not events:
+    if models is None:
         return
     account = models.events_backends.get(account_id)
     backend = account.get(region) if account else None
     if backend is None:
         return
-    entries = [
-        {
-            "Source": "aws.ecr",
-            "DetailType": event.detail_type,
-            "Detail": json.dumps(
-                {name: value for name, value in event.detail.items() if value is not None}
-            ),
-            "Resources": event.resources,
-        }
-        for event in events
-    ]
-    for start in range(0, len(entries), _BATCH):
-        backend.put_events(entries[start : start + _BATCH])
+    detail = {name: value for name, value in event.detail.items() if value is not None}
+    backend.put_events(
+        [
+            {
+                "Source": "aws.ecr",
+                "DetailType": event.detail_type,
+                "Detail": json.dumps(detail),
+                "Resources": event.resources,
+            }
+        ]
+    )

@@ -23,6 +23,7 @@ from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
 from .base import now
+from .events import ManifestFacts, image_event, send_event
 from .listings import ListingsBackend
 from .manifests import Manifest, parse_manifest, translate
 from .repository import Repository
@@ -202,6 +203,8 @@ class ImagesBackend(ListingsBackend):
                     _MOVE_TAG, {"repository": repository.id, "tag": tag, "image_id": row_id}
                 )
         image = StoredImage(row_id, digest)
+        if is_new or gets_tag:
+            self._announce(repository, "PUSH", digest, tag, manifest)
         if is_new:
             self.image_was_pushed(transaction, repository, image, manifest)
             return PutResult(image, changed=True)
@@ -318,7 +321,6 @@ class ImagesBackend(ListingsBackend):
             failures += [
                 failure_entry(image_id, error.code, error.message) for image_id, error in refused
             ]
-        self.store.release(removal.freed)
         return {"imageIds": removal.image_ids, "failures": failures}
 
     def _insert(
@@ -368,30 +370,44 @@ class ImagesBackend(ListingsBackend):
             sizes[row.digest] = row.size
         return max(sizes.values(), default=0)
 
-    def remove_tag(self, transaction: Connection, repository: Repository, tag: str) -> None:
-        """Take a tag from its image, which stays."""
+    def remove_tag(
+        self, transaction: Connection, repository: Repository, image: Any, tag: str
+    ) -> None:
+        """Take a tag from its image, a row, which stays."""
         transaction.execute(_DELETE_TAG, {"repository": repository.id, "tag": tag})
+        self._announce(repository, "DELETE", image.digest, tag, image)
 
-    def remove_image(self, transaction: Connection, repository: Repository, image: Any) -> set[str]:
-        """Delete an image, its tags, and the membership of blobs that no other image of the repository refers to.
+    def remove_image(self, transaction: Connection, repository: Repository, image: Any) -> None:
+        """Delete an image, a row, its tags, and membership of blobs that no other image of the repository refers to.
 
-        Gives the digests of those blobs, whose bytes are to be released after the transaction. Raises
-        ImageReferencedByManifestList for a child of an index that is still there.
+        Raises ImageReferencedByManifestList for a child of an index that is still there.
         """
         parents = transaction.execute(
             _PARENTS, {"repository": repository.id, "child": image.digest}
         ).scalars()
         if listed := list(parents):
             raise ImageReferencedByManifestList(listed)
+        for tag in tags_of(transaction, repository, [image]).get(image.id) or _NO_TAG:
+            self._announce(repository, "DELETE", image.digest, tag, image)
         blobs = transaction.execute(_BLOBS_OF, {"image_id": image.id}).scalars().all()
         transaction.execute(_DELETE_IMAGE, {"image_id": image.id})
-        return {
+        unheld = [
             digest
             for digest in blobs
             if transaction.execute(
                 _UNREFERENCED, {"repository": repository.id, "blob": digest}
             ).rowcount
-        }
+        ]
+        self.store.release_after_commit(unheld)
+
+    def _announce(
+        self, repository: Repository, action: str, digest: str, tag: str | None, about: ManifestFacts
+    ) -> None:
+        """Tell EventBridge of a push or a deletion, once it is committed."""
+        event = image_event(action, repository.repository_name, digest, tag, about)
+        self.store.database.after_commit(
+            lambda: send_event(repository.registry_id, repository.region, event)
+        )
 
 
 class _Removal:
@@ -404,7 +420,6 @@ class _Removal:
         repository: Repository,
         selection: Selection,
     ):
-        self.freed: set[str] = set()
         self._backend = backend
         self._transaction = transaction
         self._repository = repository
@@ -432,9 +447,9 @@ class _Removal:
         ]
         leaving = [tag] if tag else remaining
         if len(leaving) < len(remaining):
-            self._backend.remove_tag(self._transaction, self._repository, str(tag))
+            self._backend.remove_tag(self._transaction, self._repository, row, str(tag))
         else:
-            self.freed |= self._backend.remove_image(self._transaction, self._repository, row)
+            self._backend.remove_image(self._transaction, self._repository, row)
             self._gone.add(row.id)
         for each in leaving or _NO_TAG:
             self._removed[row.digest, each] = image_id_of(row.digest, each)

@@ -195,7 +195,6 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
 
     def _run_policy(self, wanted: Select[Any], at: float) -> None:
         """Run the policy of the repository that is still `wanted`; another process may have been faster."""
-        freed: set[str] = set()
         with self.store.database.write() as transaction:
             row = transaction.execute(wanted, {"by": at}).one_or_none()
             if row is None:
@@ -206,7 +205,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
             for decision in evaluate(policy, facts, at):
                 image = images_by_digest[decision.image.digest]
                 if decision.action is ActionType.EXPIRE:
-                    freed |= self.remove_image(transaction, repository, image)
+                    self.remove_image(transaction, repository, image)
                 else:
                     self.archive_image(transaction, repository, image)
             self._change(
@@ -215,7 +214,6 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
                 lifecycle_evaluated_at=round(at, 3),
                 lifecycle_due_at=at + EVALUATION_INTERVAL,
             )
-        self.store.release(freed)
 
 
 def _images_of(

@@ -26,7 +26,8 @@ _CONTENT = (
     images.c.id,
     images.c.digest,
     images.c.media_type,
-    images.c.last_pulled_at,
+    images.c.artifact_type,
+    images.c.subject,
     images.c.status,
     images.c.manifest,
 )
@@ -142,29 +143,26 @@ class ReferencesBackend(ScanningBackend):
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             row = self._find(transaction, repository, digest)
-            freed = self.remove_image(transaction, repository, row)
-        self.store.release(freed)
+            self.remove_image(transaction, repository, row)
 
     def delete_tag(self, repository_name: str, tag: str, registry_id: str | None = None) -> None:
         """Take a tag from its image, which stays without tags if it was the last. Raises ImageNotFoundException."""
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            self._find(transaction, repository, tag)
-            self.remove_tag(transaction, repository, tag)
+            row = self._find(transaction, repository, tag)
+            self.remove_tag(transaction, repository, row, tag)
 
     def delete_tag_and_last_image(
         self, repository_name: str, tag: str, registry_id: str | None = None
     ) -> None:
         """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
-        freed: set[str] = set()
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             row = self._find(transaction, repository, tag)
             if transaction.execute(_TAG_COUNT, {"image_id": row.id}).scalar_one() == 1:
-                freed = self.remove_image(transaction, repository, row)
+                self.remove_image(transaction, repository, row)
             else:
-                self.remove_tag(transaction, repository, tag)
-        self.store.release(freed)
+                self.remove_tag(transaction, repository, row, tag)
 
     def list_tags(
         self, repository_name: str, after: str, count: int, registry_id: str | None = None

@@ -176,7 +176,7 @@ class RepositoriesBackend(RegistryBackend):
             blobs = transaction.execute(_BLOBS, key).scalars().all()
             uploads = transaction.execute(_UPLOADS, key).scalars().all()
             transaction.execute(_DELETE, key)
-        self.store.release(blobs)
+            self.store.release_after_commit(blobs)
         for upload_id in uploads:
             self.store.blobs.discard(upload_id)
         return {"repository": repository}

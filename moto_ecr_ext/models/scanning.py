@@ -20,11 +20,12 @@ from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
 from .base import now
+from .events import scan_event, send_event
 from .images import ImagesBackend, StoredImage
 from .manifests import INDEX_MEDIA_TYPES, Manifest
 from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from .repository import Repository
-from .selection import ImageId, Selection, image_id_of
+from .selection import ImageId, Selection, image_id_of, tags_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html: one scan of an image in 24 hours.
 SCAN_INTERVAL = 24 * 60 * 60
@@ -78,7 +79,7 @@ class ScanningBackend(ImagesBackend):
                 raise LimitExceededException(
                     "The scan quota per image has been exceeded. Wait and try again."
                 )
-            self._scan(transaction, image.id)
+            self._scan(transaction, repository, image)
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
@@ -190,19 +191,27 @@ class ScanningBackend(ImagesBackend):
         if not _is_scannable(manifest):
             return
         if _scanning_of(repository, self._scanning(transaction))["scanFrequency"] != "MANUAL":
-            self._scan(transaction, image.id)
+            self._scan(transaction, repository, image)
 
-    def _scan(self, transaction: Connection, image_row_id: int) -> None:
+    def _scan(self, transaction: Connection, repository: Repository, image: Any) -> None:
+        """Scan an image, a row or a StoredImage. The scan has ended when this has."""
         at = round(now(), 3)
-        transaction.execute(_DELETE_SCAN, {"image": image_row_id})
+        transaction.execute(_DELETE_SCAN, {"image": image.id})
         transaction.execute(
             tables.scans.insert(),
             {
-                "image_id": image_row_id,
+                "image_id": image.id,
                 "status": "COMPLETE",
                 "started_at": at,
                 "completed_at": at,
             },
+        )
+        tag_names = tags_of(transaction, repository, [image]).get(image.id, [])
+        event = scan_event(
+            repository.repository_name, repository.repository_arn, image.digest, tag_names
+        )
+        self.store.database.after_commit(
+            lambda: send_event(repository.registry_id, repository.region, event)
         )
 
     def _scanning(self, transaction: Connection) -> dict[str, Any]:

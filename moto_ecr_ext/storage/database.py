@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from . import tables
+
+log = logging.getLogger("moto_ecr_ext")
 
 # How long a transaction waits for another process that holds SQLite's write lock, in seconds.
 _BUSY_TIMEOUT = 60
@@ -45,6 +48,7 @@ class Database:
         # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
         # sleep and retry.
         self._writer = threading.Lock()
+        self._followers: list[Callable[[], None]] = []
         self._idle: deque[Connection] = deque()
         self._durable = _Writer(engine, "FULL")
         self._swift = _Writer(engine, "NORMAL")
@@ -95,8 +99,20 @@ class Database:
 
         It is on disk when the block has ended.
         """
-        with self._writer, self._durable.transaction() as connection:
-            yield connection
+        with self._writer:
+            followers = self._followers = []
+            with self._durable.transaction() as connection:
+                yield connection
+        for follow in followers:
+            try:
+                follow()
+            except Exception:
+                # What was asked for is done and stays.
+                log.exception("A call that follows a committed transaction has failed")
+
+    def after_commit(self, follow: Callable[[], None]) -> None:
+        """Have `follow` called when the write that this thread is in has been committed; never when it is undone."""
+        self._followers.append(follow)
 
     @contextmanager
     def write_swiftly(self) -> Iterator[Connection]:

@@ -73,10 +73,12 @@ class Store:
         self.pulls.write()
         self.database.close()
 
-    def release(self, digests: Collection[str]) -> None:
-        """Free the bytes of those blobs that no repository holds any more."""
-        if not digests:
-            return
+    def release_after_commit(self, digests: Collection[str]) -> None:
+        """Free the bytes of those blobs that no repository holds any more, once the write that is open is committed."""
+        if digests:
+            self.database.after_commit(lambda: self._release(digests))
+
+    def _release(self, digests: Collection[str]) -> None:
         with self.database.write() as transaction:
             self._delete_unheld(transaction, digests)
 

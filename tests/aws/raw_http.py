@@ -43,8 +43,8 @@ class Answer:
 class RawClient:
     """Sends bytes to the API, signed with a signature that only looks like one."""
 
-    def __init__(self, environment: Environment):
-        self._endpoint_url = environment.endpoint_url
+    def __init__(self, environment: Environment, url: str | None = None):
+        self._url = url or environment.endpoint_url
         self._session = requests.Session()
 
     def send(
@@ -74,7 +74,7 @@ class RawClient:
         }
         response = self._session.request(
             method,
-            self._endpoint_url or f"https://api.ecr.{region}.amazonaws.com/",
+            self._url or f"https://api.ecr.{region}.amazonaws.com/",
             data=body,
             headers={name: value for name, value in sent.items() if value is not None},
             timeout=60,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
 from aws.raw_http import Answer, RawClient
 from aws.refusals import refused
@@ -103,14 +104,10 @@ def test_the_exception_is_aws_s(
     """`except client.exceptions.…` catches it by the class that AWS's model has."""
     method = getattr(ecr, service_model.method_name(operation))
     request = make_request(ecr)
-    try:
+    with pytest.raises(getattr(ecr.exceptions, ECR_ERRORS[code])) as raised:
         method(**request)
-    except ecr.exceptions.RepositoryNotFoundException:
-        pytest.fail("caught by another class")
-    except getattr(ecr.exceptions, ECR_ERRORS[code]) as error:
-        assert error.response["Error"]["Code"] == code
-    else:
-        pytest.fail("not refused")
+    assert raised.value.response["Error"]["Code"] == code
+    assert not isinstance(raised.value, ecr.exceptions.RepositoryNotFoundException)
 
 
 @cases
@@ -148,16 +145,25 @@ def test_aws_s_codes_alone(
     assert "x-amzn-query-error" not in raw.send(operation, request).headers
 
 
-def test_the_setting_of_one_mock(in_process: Any) -> None:
+@pytest.fixture
+def installed() -> Iterator[None]:
+    """The extension, with this project's codes, and no mock yet."""
+    moto_ecr_ext.install(error_codes="project")
+    yield
+    moto_ecr_ext.install()
+
+
+def test_the_setting_of_one_mock(installed: None) -> None:
     """`mock_aws(config=...)` holds for its block and comes before what was installed."""
-    ecr = in_process.client()
-    ecr.create_repository(repositoryName="team/app")
-    in_process.configure(error_codes="project")
-    with mock_aws(config={"ecr": {"error_codes": "aws"}}):
-        error = refused(ecr.list_images, repositoryName="team/app", nextToken="garbage")
-        assert error.response["Error"]["Code"] == "InvalidParameterException"
-    error = refused(ecr.list_images, repositoryName="team/app", nextToken="garbage")
-    assert error.response["Error"]["Code"] == "InvalidContinuationTokenException"
+    for config, code in (
+        ({"ecr": {"error_codes": "aws"}}, "InvalidParameterException"),
+        (None, "InvalidContinuationTokenException"),
+    ):
+        with mock_aws(config=config):
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            ecr.create_repository(repositoryName="team/app")
+            error = refused(ecr.list_images, repositoryName="team/app", nextToken="garbage")
+        assert error.response["Error"]["Code"] == code
 
 
 def test_the_setting_of_the_environment(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 import requests
 from clients.aws_hosts import CA, REGISTRY, make_certificates
 from clients.programs import PATIENCE, Home, Program
-from clients.stored import Repository
 from commands import Command, running_server
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout

@@ -248,9 +248,9 @@ class TestSignedRequests:
         """SES v2 answers at /v2/email/…"""
         client = aws.client("sesv2")
         client.create_contact_list(ContactListName="readers")
-        assert [each["ContactListName"] for each in client.list_contact_lists()["ContactLists"]] == [
-            "readers"
-        ]
+        assert [
+            each["ContactListName"] for each in client.list_contact_lists()["ContactLists"]
+        ] == ["readers"]
 
     def test_api_gateway_v2(self, aws: Environment) -> None:
         """API Gateway v2 answers at /v2/apis/…"""
@@ -288,9 +288,7 @@ class TestSignedUrl:
 
     @pytest.fixture
     def url(self, ecr: Any, pushed: RepositoryClient) -> str:
-        answer = ecr.get_download_url_for_layer(
-            repositoryName="team/app", layerDigest=LAYER.digest
-        )
+        answer = ecr.get_download_url_for_layer(repositoryName="team/app", layerDigest=LAYER.digest)
         return str(answer["downloadUrl"])
 
     def test_get(self, url: str) -> None:

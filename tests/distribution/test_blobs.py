@@ -37,9 +37,9 @@ def test_head_gives_the_headers_of_get(repository: RepositoryClient, path: str) 
     head, get = repository.head(path), repository.get(path)
     assert (head.status_code, head.content) == (200, b"")
     volatile = {"date", "connection"}
-    assert {name: value for name, value in head.headers.items() if name.lower() not in volatile} == {
-        name: value for name, value in get.headers.items() if name.lower() not in volatile
-    }
+    assert {
+        name: value for name, value in head.headers.items() if name.lower() not in volatile
+    } == {name: value for name, value in get.headers.items() if name.lower() not in volatile}
 
 
 # Range header -> first byte and byte behind the last, in 10,240.
@@ -123,9 +123,7 @@ def test_head_has_no_ranges(repository: RepositoryClient, path: str) -> None:
     ids=["strong", "weak", "list", "any", "unquoted"],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_if_none_match(
-    repository: RepositoryClient, path: str, method: str, header: str
-) -> None:
+def test_if_none_match(repository: RepositoryClient, path: str, method: str, header: str) -> None:
     """The ETag that the client has answers 304 without a body."""
     response = repository.request(method, path, headers={"If-None-Match": header})
     assert (response.status_code, response.content) == (304, b"")

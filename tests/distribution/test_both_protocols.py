@@ -138,9 +138,7 @@ class TestPushedOverTheRegistry:
         )
         url = f"/blobs/uploads/{upload_id}"
         assert repository.get(url).headers["Range"] == "0-99"
-        response = repository.put(
-            url, params={"digest": layer.digest}, data=layer.content[100:]
-        )
+        response = repository.put(url, params={"digest": layer.digest}, data=layer.content[100:])
         assert response.status_code == 201
         assert repository.get(f"/blobs/{layer.digest}").content == layer.content
 
@@ -234,9 +232,7 @@ class TestMutability:
         for image in (IMAGE, OTHER):
             repository.push_blobs(image)
 
-    def test_mutable(
-        self, ecr: Any, repository: RepositoryClient, first: Any, second: Any
-    ) -> None:
+    def test_mutable(self, ecr: Any, repository: RepositoryClient, first: Any, second: Any) -> None:
         """A tag moves to what is pushed last."""
         assert first(repository, ecr, IMAGE, "v1") is None
         assert second(repository, ecr, OTHER, "v1") is None

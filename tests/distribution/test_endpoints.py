@@ -355,7 +355,9 @@ def test_success(session: RegistrySession, fill: Fill, name: str) -> None:
     assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     for header, value in endpoint.answers.items():
         pattern = re.escape(fill(value)).replace("<uuid>", UUID)
-        assert re.fullmatch(pattern, response.headers[header]), f"{header}: {response.headers[header]}"
+        assert re.fullmatch(pattern, response.headers[header]), (
+            f"{header}: {response.headers[header]}"
+        )
 
 
 @pytest.mark.parametrize(("endpoint", "path"), FAILURES)

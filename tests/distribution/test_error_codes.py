@@ -219,9 +219,7 @@ CASES: dict[type[ECRError], Case] = {
         "BLOB_UPLOAD_INVALID",
         "All layer parts except the last part should be at least 5MB",
     ),
-    aws_errors.InvalidLayerException: Case(
-        blob_of_another_digest, 400, "DIGEST_INVALID", MISMATCH
-    ),
+    aws_errors.InvalidLayerException: Case(blob_of_another_digest, 400, "DIGEST_INVALID", MISMATCH),
     aws_errors.InvalidParameterException: Case(
         manifest_that_is_none,
         405,
@@ -285,9 +283,7 @@ def test_error(situation: Situation, kind: type[ECRError]) -> None:
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_error_with_quirks(
-    aws: Environment, situation: Situation, kind: type[ECRError]
-) -> None:
+def test_error_with_quirks(aws: Environment, situation: Situation, kind: type[ECRError]) -> None:
     """With `quirks=aws` the code is ECR's, status and message are the same."""
     aws.configure(quirks="aws")
     case = CASES[kind]
@@ -345,9 +341,7 @@ def range_outside(at: Situation) -> requests.Response:
 
 
 def chunk_of_another_size(at: Situation) -> requests.Response:
-    return at.repository.patch(
-        at.started_upload(), data=b"012", headers={"Content-Range": "0-5"}
-    )
+    return at.repository.patch(at.started_upload(), data=b"012", headers={"Content-Range": "0-5"})
 
 
 def expired_token(at: Situation) -> requests.Response:
@@ -414,7 +408,7 @@ def test_refusal(situation: Situation, name: str) -> None:
     assert_refused(case.provoke(situation), case.status, case.code, case.message)
 
 
-@pytest.mark.parametrize("text", ["naïve", "日本", "a\"b", "a\\b", "<b>"])
+@pytest.mark.parametrize("text", ["naïve", "日本", 'a"b', "a\\b", "<b>"])
 def test_what_a_client_sent_is_repeated_safely(situation: Situation, text: str) -> None:
     """What the client wrote is JSON in the answer, whatever it was."""
     response = situation.repository.get(f"/manifests/{text}")

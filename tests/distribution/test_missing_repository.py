@@ -56,9 +56,7 @@ def test_push(
         assert line.endswith(f"{command} --endpoint-url {aws.endpoint_url}")
 
 
-def test_the_registry_of_the_push(
-    log_in: LogIn, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixture) -> None:
     """The line names the account and the region that were pushed to."""
     session = log_in(account="210987654321", region="eu-west-1")
     response = RepositoryClient(session, "team/none").post("/blobs/uploads/")
@@ -68,9 +66,7 @@ def test_the_registry_of_the_push(
     assert "--region eu-west-1" in line
 
 
-def test_the_created_repository_takes_the_push(
-    aws: Environment, session: RegistrySession
-) -> None:
+def test_the_created_repository_takes_the_push(aws: Environment, session: RegistrySession) -> None:
     """Creating it is all there is to do."""
     missing = RepositoryClient(session, "team/none")
     assert missing.post("/blobs/uploads/").status_code == 404
@@ -79,9 +75,7 @@ def test_the_created_repository_takes_the_push(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-def test_no_push(
-    session: RegistrySession, caplog: pytest.LogCaptureFixture, method: str
-) -> None:
+def test_no_push(session: RegistrySession, caplog: pytest.LogCaptureFixture, method: str) -> None:
     """Pulling and deleting say nothing to the log."""
     missing = RepositoryClient(session, "team/none")
     for path in ("/manifests/v1", f"/blobs/{IMAGE.config.digest}"):

@@ -65,7 +65,9 @@ def mounting(ecr: Any, base: RepositoryClient) -> None:
     ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
 
 
-def test_not_unless_the_account_says_so(base: RepositoryClient, repository: RepositoryClient) -> None:
+def test_not_unless_the_account_says_so(
+    base: RepositoryClient, repository: RepositoryClient
+) -> None:
     """As long as BLOB_MOUNTING is off, as it is at first, nothing is mounted."""
     assert_not_mounted(repository, mount(repository))
 

@@ -30,6 +30,15 @@ CONTENT = bytes(range(256)) * 1000
 DIGEST = digest_of(CONTENT)
 
 
+# Every kind of body that `requests` takes.
+BODIES: dict[str, Callable[[], Any]] = {
+    "bytes": lambda: CONTENT,
+    "bytearray": lambda: bytearray(CONTENT),
+    "file": lambda: io.BytesIO(CONTENT),
+    "generator": lambda: (CONTENT[at : at + 1000] for at in range(0, len(CONTENT), 1000)),
+}
+
+
 @pytest.fixture
 def password(session: RegistrySession) -> str:
     """What `aws ecr get-login-password` prints."""
@@ -86,7 +95,13 @@ class TestOras:
 
     @pytest.mark.parametrize("chunked", [False, True], ids=["at once", "in chunks"])
     def test_push_and_pull(
-        self, ecr: Any, repository: RepositoryClient, oras: Any, host: str, document: Path, chunked: bool
+        self,
+        ecr: Any,
+        repository: RepositoryClient,
+        oras: Any,
+        host: str,
+        document: Path,
+        chunked: bool,
     ) -> None:
         """A file goes there and back, and DescribeImages tells of it."""
         target = f"{host}/{repository.name}:v1"
@@ -171,20 +186,13 @@ class TestDxf:
 
 
 class TestRequests:
-    """Plain `requests`, with every kind of body that it takes."""
-
-    BODIES: dict[str, Callable[[], Any]] = {
-        "bytes": lambda: CONTENT,
-        "bytearray": lambda: bytearray(CONTENT),
-        "file": lambda: io.BytesIO(CONTENT),
-        "generator": lambda: (CONTENT[at : at + 1000] for at in range(0, len(CONTENT), 1000)),
-    }
+    """Plain `requests`."""
 
     @pytest.mark.parametrize("kind", BODIES)
     def test_bodies(self, repository: RepositoryClient, kind: str) -> None:
         """The bytes arrive, however they are given."""
         upload = repository.start_upload()
-        response = repository.put(upload, params={"digest": DIGEST}, data=self.BODIES[kind]())
+        response = repository.put(upload, params={"digest": DIGEST}, data=BODIES[kind]())
         assert response.status_code == 201
         assert repository.get(f"/blobs/{DIGEST}").content == CONTENT
 

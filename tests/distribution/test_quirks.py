@@ -164,9 +164,7 @@ def test_deleting_the_last_tag(ecr: Any, quirky: RepositoryClient) -> None:
     assert ecr.list_images(repositoryName="team/app")["imageIds"] == []
 
 
-def test_by_the_environment(
-    monkeypatch: pytest.MonkeyPatch, repository: RepositoryClient
-) -> None:
+def test_by_the_environment(monkeypatch: pytest.MonkeyPatch, repository: RepositoryClient) -> None:
     """MOTO_ECR_QUIRKS=aws is the same."""
     monkeypatch.setenv("MOTO_ECR_QUIRKS", "aws")
     assert repository.patch(repository.start_upload(), data=b"bytes").status_code == 201
@@ -176,7 +174,7 @@ def test_by_the_decorator() -> None:
     """`config={"ecr": {"quirks": "aws"}}` is the same, for one test."""
     moto_ecr_ext.install()
     for config, status in (({"ecr": {"quirks": "aws"}}, 201), ({}, 202)):
-        with mock_aws(config=config):  # type: ignore[arg-type]
+        with mock_aws(config=config):  # type: ignore[call-overload]
             ecr = boto3.client("ecr", region_name="us-east-1")
             ecr.create_repository(repositoryName="team/app")
             [data] = ecr.get_authorization_token()["authorizationData"]

@@ -64,9 +64,7 @@ def test_filter(
     signed: RepositoryClient, artifact_type: str, expected: list[dict[str, Any]]
 ) -> None:
     """The filter is applied, and the answer says that it was."""
-    response = signed.get(
-        f"/referrers/{IMAGE.digest}", params={"artifactType": artifact_type}
-    )
+    response = signed.get(f"/referrers/{IMAGE.digest}", params={"artifactType": artifact_type})
     assert referrers(response) == expected
     assert response.headers["OCI-Filters-Applied"] == "artifactType"
 
@@ -112,7 +110,9 @@ def test_of_another_repository(ecr: Any, signed: RepositoryClient) -> None:
 def test_an_image_as_referrer(repository: RepositoryClient) -> None:
     """Without an artifact type the type of the config is told."""
     document = {**build_image(seed="patch", layers=0).document, "subject": IMAGE.descriptor()}
-    patch = Image(json.dumps(document).encode(), OCI.manifest, build_image(seed="patch", layers=0).config, [])
+    patch = Image(
+        json.dumps(document).encode(), OCI.manifest, build_image(seed="patch", layers=0).config, []
+    )
     repository.push(patch)
     assert referrers(repository.get(f"/referrers/{IMAGE.digest}")) == [
         descriptor(patch, OCI.config)

@@ -152,7 +152,7 @@ class TestLocalHosts:
 class TestApart:
     """Registries of two accounts and two regions, with repositories of one name."""
 
-    REGISTRIES = (
+    REGISTRIES: tuple[dict[str, str], ...] = (
         {},
         {"account": STRANGER},
         {"region": "eu-west-1"},
@@ -248,7 +248,9 @@ class TestAnotherAccount:
             "BatchDeleteImage": ("DELETE", "/manifests/v1"),
         }
 
-    def test_without_a_policy(self, repository: RepositoryClient, stranger: RepositoryClient) -> None:
+    def test_without_a_policy(
+        self, repository: RepositoryClient, stranger: RepositoryClient
+    ) -> None:
         """Nobody else may do anything, and the error says what was not allowed."""
         for action, (method, path) in self.actions(stranger).items():
             response = stranger.request(

@@ -61,7 +61,10 @@ def test_pages(tagged: RepositoryClient, size: int) -> None:
         assert bool(link) == (start + size < len(TAGS))
         if link:
             url = link["url"]
-            assert url == f"{tagged.session.registry_url}/v2/team/app/tags/list?n={size}&last={found[-1]}"
+            assert (
+                url
+                == f"{tagged.session.registry_url}/v2/team/app/tags/list?n={size}&last={found[-1]}"
+            )
     assert found == TAGS
 
 

@@ -176,17 +176,13 @@ def test_chunk_out_of_order(
 def test_chunk_of_another_size(repository: RepositoryClient, upload: str, said: str) -> None:
     """A chunk that is longer or shorter than its Content-Range is refused, and not kept."""
     repository.patch(upload, data=CONTENT[:100])
-    response = repository.patch(
-        upload, data=CONTENT[100:150], headers={"Content-Range": said}
-    )
+    response = repository.patch(upload, data=CONTENT[100:150], headers={"Content-Range": said})
     size = int(said.partition("-")[2]) - 99
     assert_refused(
         response, 400, "SIZE_INVALID", f"The chunk has 50 bytes, its Content-Range {size}"
     )
     assert repository.get(upload).headers["Range"] == "0-99"
-    assert_pushed(
-        repository, repository.put(upload, params={"digest": DIGEST}, data=CONTENT[100:])
-    )
+    assert_pushed(repository, repository.put(upload, params={"digest": DIGEST}, data=CONTENT[100:]))
 
 
 def test_status(repository: RepositoryClient, upload: str) -> None:
@@ -211,7 +207,9 @@ def test_cancel(repository: RepositoryClient, upload: str) -> None:
         assert_unknown(response, upload)
 
 
-@pytest.mark.parametrize("session_id", ["0b1c2d3e-0000-4000-8000-000000000000", "nonsense", "..%00"])
+@pytest.mark.parametrize(
+    "session_id", ["0b1c2d3e-0000-4000-8000-000000000000", "nonsense", "..%00"]
+)
 @pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
 def test_unknown_session(repository: RepositoryClient, method: str, session_id: str) -> None:
     """A session that never was is unknown, whether or not its name could be one."""
@@ -325,7 +323,9 @@ def test_two_clients_in_one_session(repository: RepositoryClient, upload: str) -
 
     def send(_: int) -> requests.Response:
         together.wait(timeout=20)
-        return repository.patch(upload, data=CONTENT, headers={"Content-Range": f"0-{len(CONTENT) - 1}"})
+        return repository.patch(
+            upload, data=CONTENT, headers={"Content-Range": f"0-{len(CONTENT) - 1}"}
+        )
 
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(send, range(2)))
@@ -409,9 +409,7 @@ class TestDisconnect:
         head: dict[str, str],
     ) -> None:
         """Half a manifest is no manifest, even where it is JSON."""
-        connection.send_head(
-            "PUT", "/v2/team/app/manifests/v1", Content_Length="500", **head
-        )
+        connection.send_head("PUT", "/v2/team/app/manifests/v1", Content_Length="500", **head)
         connection.send(b"{}")
         connection.stop_sending()
         assert connection.read_status() == 400

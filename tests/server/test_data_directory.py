@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
-from commands import running_server
+from commands import environment, running_server
 
 from moto_ecr_ext import testing
 
@@ -109,6 +112,29 @@ def test_a_reset_empties_the_directory(data_dir):
         assert again.client().describe_repositories()["repositories"] == []
         assert not files_below(data_dir / "blobs")
         assert not files_below(data_dir / "uploads")
+
+
+def test_tests_in_server_mode_empty_the_directory(data_dir):
+    """`mock_aws` in moto's server mode sends a reset at the start of each test, and at its end."""
+    text = """
+        import boto3
+        from moto import mock_aws
+
+        with mock_aws():
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            assert ecr.describe_repositories()["repositories"] == []
+            ecr.create_repository(repositoryName="of-the-test")
+        """
+    with running_server("--data-dir", str(data_dir)) as server:
+        server.client().create_repository(repositoryName="app")
+
+        subprocess.run(
+            [sys.executable, "-c", dedent(text)],
+            env=environment(TEST_SERVER_MODE="true", TEST_SERVER_MODE_ENDPOINT=server.url),
+            check=True,
+        )
+
+        assert server.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
 def test_nobody_else_reads_the_directory(data_dir):

@@ -1,0 +1,153 @@
+"""Events to EventBridge, as https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from moto_ecr_ext import testing
+
+NAME = "team/app"
+
+
+class Listener:
+    """A queue that a rule of the default bus sends all events of ECR to."""
+
+    def __init__(self, aws: Any):
+        self._sqs, events = aws.client("sqs"), aws.client("events")
+        self._queue = self._sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        events.put_rule(Name="ecr", EventPattern=json.dumps({"source": ["aws.ecr"]}))
+        target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
+        events.put_targets(Rule="ecr", Targets=[target])
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The events since the last time, in their order."""
+        heard: list[dict[str, Any]] = []
+        while True:
+            answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
+            if not answer.get("Messages"):
+                return heard
+            for message in answer["Messages"]:
+                heard.append(json.loads(message["Body"]))
+                self._sqs.delete_message(
+                    QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+
+@pytest.fixture
+def listener(aws: Any, ecr: Any) -> Listener:
+    ecr.create_repository(repositoryName=NAME)
+    return Listener(aws)
+
+
+def action(kind: str, digest: str, tag: str | None = None) -> dict[str, Any]:
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": NAME,
+        "image-digest": digest,
+        "action-type": kind,
+    }
+    return {**detail, "image-tag": tag} if tag else detail
+
+
+def details(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event["detail"] for event in events]
+
+
+def test_a_push_through_the_api_is_told_once_for_each_tag(ecr: Any, listener: Listener) -> None:
+    """PUSH for the image with its tag, and for each further tag."""
+    image = testing.build_image(seed=1)
+    testing.push(ecr, NAME, image, tag="v1")
+    ecr.put_image(repositoryName=NAME, imageManifest=image.manifest.decode(), imageTag="v2")
+    heard = listener.heard()
+    assert details(heard) == [
+        action("PUSH", image.digest, "v1"),
+        action("PUSH", image.digest, "v2"),
+    ]
+    assert {event["detail-type"] for event in heard} == {"ECR Image Action"}
+    assert {event["source"] for event in heard} == {"aws.ecr"}
+    assert {event["region"] for event in heard} == {"us-east-1"}
+
+
+def test_a_push_through_the_registry_is_told_alike(aws: Any, ecr: Any, listener: Listener) -> None:
+    """The event does not tell which protocol was used; the same push again tells nothing."""
+    image = testing.build_image(seed=2)
+    for blob in image.blobs:
+        testing.upload_blob(ecr, NAME, blob)
+    registry = aws.registry()
+    for _ in range(2):
+        answer = registry.put(
+            f"/v2/{NAME}/manifests/v1",
+            data=image.manifest,
+            headers={"Content-Type": image.media_type},
+        )
+        assert answer.status_code == 201
+    assert details(listener.heard()) == [action("PUSH", image.digest, "v1")]
+
+
+def test_a_deletion_is_told_for_each_tag(aws: Any, ecr: Any, listener: Listener) -> None:
+    """DELETE for a tag alone, and for all tags of an image that is deleted."""
+    image = testing.build_image(seed=3)
+    testing.push(ecr, NAME, image, tag="a")
+    for tag in ("b", "c"):
+        ecr.put_image(repositoryName=NAME, imageManifest=image.manifest.decode(), imageTag=tag)
+    listener.heard()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "b"}])
+    assert details(listener.heard()) == [action("DELETE", image.digest, "b")]
+    assert aws.registry().delete(f"/v2/{NAME}/manifests/{image.digest}").status_code == 202
+    assert details(listener.heard()) == [
+        action("DELETE", image.digest, "a"),
+        action("DELETE", image.digest, "c"),
+    ]
+
+
+def test_a_referrer_is_told_as_one(ecr: Any, listener: Listener) -> None:
+    """An image with a subject has events of its own kind, which name its types."""
+    image = testing.build_image(seed=4)
+    signature = testing.build_artifact(subject=image, artifact_type="application/vnd.test.sig")
+    testing.push(ecr, NAME, image, tag="v1")
+    listener.heard()
+    testing.push(ecr, NAME, signature)
+    [event] = listener.heard()
+    assert event["detail-type"] == "ECR Referrer Action"
+    assert event["detail"] == {
+        **action("PUSH", signature.digest),
+        "manifest-media-type": signature.media_type,
+        "artifact-media-type": "application/vnd.test.sig",
+    }
+
+
+def test_a_scan_on_push_is_told_when_it_has_ended(ecr: Any, listener: Listener) -> None:
+    """The scan's event names the repository among its resources and the tags of the image."""
+    ecr.put_image_scanning_configuration(
+        repositoryName=NAME, imageScanningConfiguration={"scanOnPush": True}
+    )
+    image = testing.build_image(seed=5)
+    testing.push(ecr, NAME, image, tag="v1")
+    scans = [event for event in listener.heard() if event["detail-type"] == "ECR Image Scan"]
+    assert [event["resources"] for event in scans] == [
+        [f"arn:aws:ecr:us-east-1:123456789012:repository/{NAME}"]
+    ]
+    assert details(scans) == [
+        {
+            "scan-status": "COMPLETE",
+            "repository-name": NAME,
+            "finding-severity-counts": {},
+            "image-digest": image.digest,
+            "image-tags": ["v1"],
+        }
+    ]
+
+
+def test_a_refused_push_is_told_to_nobody(ecr: Any, listener: Listener) -> None:
+    """What did not happen has no event."""
+    ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    first, second = testing.build_image(seed=6), testing.build_image(seed=7)
+    testing.push(ecr, NAME, first, tag="v1")
+    listener.heard()
+    with pytest.raises(ecr.exceptions.ImageTagAlreadyExistsException):
+        ecr.put_image(repositoryName=NAME, imageManifest=second.manifest.decode(), imageTag="v1")
+    assert listener.heard() == []
