@@ -70,7 +70,7 @@ class Scale:
     memory: int
 
 
-FULL = Scale(GIB, 8, MIB, 200, 400, 2000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
+FULL = Scale(GIB, 8, MIB, 200, 400, 4000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
 QUICK = Scale(64 * MIB, 8, MIB, 16, 32, 64, ((2, 4 * MIB), (5, MIB)), 128 * MIB)
 
 

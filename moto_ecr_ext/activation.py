@@ -229,28 +229,30 @@ def _answers_to_tls() -> Callable[[], None]:
 
 
 def _requests_clients() -> Callable[[], None]:
-    """A request of the library `requests` comes to moto through this method of the decorator's stubber.
+    """A request of the library `requests` is answered by this method of what the decorator adds to `responses`.
 
-    moto makes a werkzeug request of it, which takes no iterator for its body, as clients of
-    registries send. The answer, a status, headers and a body, goes to urllib3, which is not told
-    when it is that of a HEAD, and misses the body then.
+    It gets the prepared request, of which moto makes one of its own, which takes no iterator for a
+    body, as clients of registries send. It gives urllib3's response, which is not told when it is
+    that of a HEAD, and misses the body then.
     """
-    from moto.core.botocore_stubber import BotocoreStubber
+    from moto.core.custom_responses_mock import CallbackResponse
 
-    original = BotocoreStubber.process_prepared_request
+    original = CallbackResponse.get_response
 
-    def process_prepared_request(self: Any, request: Any) -> Any:
-        from .distribution.in_process import is_for_registry, with_no_body, with_whole_body
+    def get_response(self: Any, request: Any) -> Any:
+        from .distribution.in_process import is_for_registry, with_whole_body
 
         if not is_for_registry(request):
             return original(self, request)
-        answer = original(self, with_whole_body(request))
-        return with_no_body(answer) if request.method == "HEAD" and answer else answer
+        response = original(self, with_whole_body(request))
+        if request.method == "HEAD":
+            response.length_remaining = 0
+        return response
 
-    BotocoreStubber.process_prepared_request = process_prepared_request  # type: ignore[method-assign]
+    CallbackResponse.get_response = get_response  # type: ignore[method-assign]
 
     def unplug() -> None:
-        BotocoreStubber.process_prepared_request = original  # type: ignore[method-assign]
+        CallbackResponse.get_response = original  # type: ignore[method-assign]
 
     return unplug
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import uuid
 import zlib
 from collections.abc import Sequence
@@ -50,6 +51,12 @@ _CONTENT_TYPE = "application/x-amz-json-1.1"
 # Bytes. The largest request that ECR takes is PutImage with 4,194,304 characters, which are at most twelve bytes each
 # in JSON (`\ud83d\ude00`).
 MAX_BODY = 64 * 1024 * 1024
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+_SIGNATURE = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/,]+/[0-9]{8}/[^/,]+/[^/,]+/aws4_request, *"
+    r"SignedHeaders=(?P<signed>[^,]+), *Signature=[0-9a-f]+"
+)
 
 Answer = tuple[int, dict[str, str], str]
 
@@ -130,13 +137,23 @@ class ECRResponse(BaseResponse):
             except HTTPException:
                 # An access key that is unknown or not active. moto has names of XML for it.
                 raise UnrecognizedClientException from None
-            except (KeyError, IndexError):
-                # moto reads a signature that is not there, or not whole.
-                if "Authorization" in self.headers:
+            except (KeyError, IndexError, AttributeError):
+                # moto takes it for granted that a request is signed.
+                if "Authorization" not in self.headers:
+                    raise MissingAuthenticationTokenException from None
+                if not self._has_whole_signature():
                     raise IncompleteSignatureException from None
-                raise MissingAuthenticationTokenException from None
+                raise
             if self.request_count != count:
                 return  # moto lets it pass and counts it, as one request whatever it names.
+
+    def _has_whole_signature(self) -> bool:
+        match = _SIGNATURE.fullmatch(self.headers["Authorization"])
+        return (
+            match is not None
+            and {"host", "x-amz-date"} <= set(match["signed"].split(";"))
+            and "X-Amz-Date" in self.headers
+        )
 
     def _resources(self, operation: str, parameters: dict[str, Any]) -> Sequence[str]:
         """What the request is about, as IAM's policies name it.

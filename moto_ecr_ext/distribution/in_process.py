@@ -5,25 +5,25 @@ moto hands over a whole request and takes a whole answer.
 
 from __future__ import annotations
 
-import io
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest
 from requests import PreparedRequest
 
 from moto_ecr_ext.hosts import registry_of_host
 
-Answer = tuple[int, dict[str, str], Any]
 
-
-def registry_dispatch(request: Any, full_url: str, headers: Any) -> Answer:
+def registry_dispatch(
+    request: Any, full_url: str, headers: Any
+) -> tuple[int, dict[str, str], bytes]:
     """What moto calls for a request to a registry's host."""
     from .app import request_of_environ, respond
     from .bodies import MemoryBody
     from .messages import Request
 
-    if isinstance(request, AWSPreparedRequest):  # moto up to 5.2.2, in the process
+    if hasattr(request, "environ"):
+        parsed = request_of_environ(request.environ)
+    else:  # A prepared request of `requests`, by moto up to 5.2.3 in the process.
         url = urlsplit(full_url)
         parsed = Request(
             method=request.method,
@@ -34,8 +34,6 @@ def registry_dispatch(request: Any, full_url: str, headers: Any) -> Answer:
             headers={str(name).lower(): str(value) for name, value in request.headers.items()},
             body=MemoryBody(_content(request.body)),
         )
-    else:
-        parsed = request_of_environ(request.environ)
     response = respond(parsed)
     # moto's proxy closes the connection after every answer and does not say so: a client that sends
     # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
@@ -53,18 +51,6 @@ def with_whole_body(request: PreparedRequest) -> PreparedRequest:
     whole = request.copy()
     whole.body = _content(request.body)
     return whole
-
-
-def with_no_body(answer: Answer) -> Answer:
-    """The answer to a HEAD.
-
-    Its Content-Length is a promise to urllib3, that of a body which nobody has to send. It asks
-    nothing of a body that is closed.
-    """
-    status, headers, _ = answer
-    closed = io.BufferedReader(io.BytesIO())
-    closed.close()
-    return status, headers, closed
 
 
 def _content(body: Any) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Protocol
 
 
@@ -49,6 +50,28 @@ def image_event(
     detail["manifest-media-type"] = about.media_type
     detail["artifact-media-type"] = about.artifact_type
     return Event("ECR Referrer Action", detail)
+
+
+def storage_class_event(
+    repository_name: str, digest: str, about: ManifestFacts, activated_at: float | None
+) -> Event:
+    """An image has come back from the archive (`activated_at` says when), or has gone there (it is None)."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository_name,
+        "image-digest": digest,
+        "action-type": "UPDATE_STORAGE_CLASS",
+        "target-storage-class": "ARCHIVED" if activated_at is None else "STANDARD",
+        "manifest-media-type": about.media_type,
+        "artifact-media-type": about.artifact_type,
+        "last-activated-at": _text_of_time(activated_at) if activated_at is not None else None,
+    }
+    kind = "ECR Image Action" if about.subject is None else "ECR Referrer Action"
+    return Event(kind, detail)
+
+
+def _text_of_time(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def scan_event(repository_name: str, repository_arn: str, digest: str, tags: list[str]) -> Event:

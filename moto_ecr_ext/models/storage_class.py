@@ -19,6 +19,7 @@ from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.schedule import AT_ONCE
 
 from .base import now
+from .events import ManifestFacts, send_event, storage_class_event
 from .images import ImagesBackend, StoredImage
 from .manifests import parse_manifest
 from .repository import Repository
@@ -142,13 +143,14 @@ class StorageClassBackend(ImagesBackend):
                 raise ImageStorageClassUpdateNotSupportedException
 
     def archive_image(self, transaction: Connection, repository: Repository, image: Any) -> None:
-        """Put one image, a row with an `id`, into the archive, where what was found in it is forgotten."""
+        """Put one image, a row, into the archive, where what was found in it is forgotten."""
         transaction.execute(
             _UPDATE,
             {"image": image.id, "status": "ARCHIVED", "last_archived_at": round(now(), 3)},
         )
         transaction.execute(_DELETE_ACTIVATION, {"image": image.id})
         transaction.execute(_DELETE_SCAN, {"image": image.id})
+        self._announce_move(repository, image.digest, image, None)
 
     def _begin_activation(
         self, transaction: Connection, repository: Repository, image: Any
@@ -168,17 +170,25 @@ class StorageClassBackend(ImagesBackend):
 
     def activate_image(self, transaction: Connection, repository: Repository, image: Any) -> None:
         """Bring one image, a row with `id` and `digest`, back from the archive, as if it had been pushed now."""
+        at = round(now(), 3)
         transaction.execute(
-            _UPDATE,
-            {"image": image.id, "status": "ACTIVE", "last_activated_at": round(now(), 3)},
+            _UPDATE, {"image": image.id, "status": "ACTIVE", "last_activated_at": at}
         )
         transaction.execute(_DELETE_ACTIVATION, {"image": image.id})
         content = transaction.execute(_CONTENT, {"image": image.id}).one()
+        manifest = parse_manifest(content.manifest, content.media_type)
+        self._announce_move(repository, image.digest, manifest, at)
         self.image_was_pushed(
-            transaction,
-            repository,
-            StoredImage(image.id, image.digest),
-            parse_manifest(content.manifest, content.media_type),
+            transaction, repository, StoredImage(image.id, image.digest), manifest
+        )
+
+    def _announce_move(
+        self, repository: Repository, digest: str, about: ManifestFacts, activated_at: float | None
+    ) -> None:
+        """Tell EventBridge that an image has changed its storage class, once it is committed."""
+        event = storage_class_event(repository.repository_name, digest, about, activated_at)
+        self.store.database.after_commit(
+            lambda: send_event(repository.registry_id, repository.region, event)
         )
 
     def image_was_pushed_again(

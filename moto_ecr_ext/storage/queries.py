@@ -52,7 +52,7 @@ class _Compiled:
         positions: list[str] | None = getattr(compiled, "positiontup", None)
         self.parameters = self._positional(positions) if positions else self._named
         columns = list(statement.selected_columns)
-        self._row = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
+        self._row: Any = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
         self._processors = [
             (position, processor)
             for position, column in enumerate(columns)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from freezegun import freeze_time
 
+import moto_ecr_ext
 from moto_ecr_ext import testing
 
 NAME = "team/app"
@@ -151,3 +154,70 @@ def test_a_refused_push_is_told_to_nobody(ecr: Any, listener: Listener) -> None:
     with pytest.raises(ecr.exceptions.ImageTagAlreadyExistsException):
         ecr.put_image(repositoryName=NAME, imageManifest=second.manifest.decode(), imageTag="v1")
     assert listener.heard() == []
+
+
+def test_a_change_of_the_storage_class_is_told(ecr: Any, listener: Listener) -> None:
+    """With the types of the manifest; when it came back, if it did. A push that restores is one."""
+    image = testing.build_image(seed=8)
+    signature = testing.build_artifact(subject=image, artifact_type="application/vnd.test.sig")
+    testing.push(ecr, NAME, image, tag="v1")
+    testing.push(ecr, NAME, signature)
+    listener.heard()
+    expected = {
+        **action("UPDATE_STORAGE_CLASS", image.digest),
+        "manifest-media-type": image.media_type,
+        "artifact-media-type": image.config.media_type,
+    }
+    with freeze_time("2026-06-01 12:00:00.25"):
+        for restore in (
+            lambda: move(ecr, "STANDARD", image),
+            lambda: testing.push(ecr, NAME, image, tag="v1"),
+        ):
+            move(ecr, "ARCHIVE", image)
+            archived, with_it = listener.heard()
+            assert archived["detail"] == {**expected, "target-storage-class": "ARCHIVED"}
+            assert archived["detail-type"] == "ECR Image Action"
+            assert with_it["detail-type"] == "ECR Referrer Action"
+            assert with_it["detail"]["image-digest"] == signature.digest
+            restore()
+            assert details(listener.heard())[0] == {
+                **expected,
+                "target-storage-class": "STANDARD",
+                "last-activated-at": "2026-06-01T12:00:00.250Z",
+            }
+
+
+def move(ecr: Any, target: str, image: testing.Image) -> None:
+    ecr.update_image_storage_class(
+        repositoryName=NAME, imageId={"imageDigest": image.digest}, targetStorageClass=target
+    )
+
+
+def test_a_run_of_a_lifecycle_policy_is_told(ecr: Any, listener: Listener) -> None:
+    """What it deletes as every deletion, what it archives as every change of the storage class."""
+    first, second = testing.build_image(seed=9), testing.build_image(seed=10)
+    testing.push(ecr, NAME, first, tag="a")
+    testing.push(ecr, NAME, second, tag="b")
+    archive = {"type": "transition", "targetStorageClass": "archive"}
+    rules = [
+        {
+            "rulePriority": number,
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": [tag],
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 1,
+            },
+            "action": what,
+        }
+        for number, tag, what in ((1, "a", {"type": "expire"}), (2, "b", archive))
+    ]
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": rules}))
+    listener.heard()
+    with freeze_time(datetime.now(timezone.utc) + timedelta(days=2)):
+        moto_ecr_ext.run_lifecycle()
+    deleted, archived = details(listener.heard())
+    assert deleted == action("DELETE", first.digest, "a")
+    assert archived["image-digest"] == second.digest
+    assert archived["target-storage-class"] == "ARCHIVED"

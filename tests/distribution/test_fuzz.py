@@ -30,9 +30,9 @@ SECRET = b"what only a path out of the data directory leads to"
 
 # The same examples every time, so that a failure is one of the change under test.
 fuzzed = settings(
-    max_examples=6000,
+    max_examples=300,
     deadline=None,
-    derandomize=False,
+    derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

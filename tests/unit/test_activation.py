@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
 from moto.cloudformation.parsing import resource_class_from_type
-from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.custom_responses_mock import CallbackResponse
 from moto.ecr.models import ECRBackend as ECRBackendOfMoto
 from moto.ecr.models import Repository, ecr_backends
 from moto.moto_proxy import proxy3
@@ -71,7 +71,7 @@ def seams() -> dict[str, Any]:
         "dispatch": werkzeug_app.DomainDispatcherApplication.__call__,
         "connections": HANDLER.__dict__.get("run_wsgi") if HANDLER else None,
         "answers to TLS": (HANDLER or WSGIRequestHandler).default_request_version,
-        "clients of requests": BotocoreStubber.process_prepared_request,
+        "clients of requests": CallbackResponse.get_response,
         "handlers": list(BUILTIN_HANDLERS),
         "create": Repository.__dict__["create_from_cloudformation_json"],
         "update": Repository.__dict__["update_from_cloudformation_json"],
@@ -172,19 +172,21 @@ def answer_to_garbage(address: str) -> bytes:
     return answer
 
 
-def test_requests_come_to_moto_by_one_method_of_its_stubber(stock_moto, monkeypatch):
-    """`mock_aws` has each request of the library `requests` answered by this method."""
-    urls = []
+def test_requests_come_to_moto_by_one_method_of_its_callbacks(stock_moto, monkeypatch):
+    """`mock_aws` has each request of the library `requests` answered by this method, as it is."""
+    seen = []
+    original = CallbackResponse.get_response
 
-    def answer(self: Any, request: Any) -> Any:
-        urls.append(request.url)
-        return 200, {}, b"an answer"
+    def record(self: Any, request: Any) -> Any:
+        seen.append((type(request), request.url))
+        return original(self, request)
 
-    monkeypatch.setattr(BotocoreStubber, "process_prepared_request", answer)
+    monkeypatch.setattr(CallbackResponse, "get_response", record)
     with mock_aws():
-        assert requests.get("https://sqs.us-east-1.amazonaws.com/").content == b"an answer"
+        answer = requests.get("https://sqs.us-east-1.amazonaws.com/?Action=ListQueues")
 
-    assert urls == ["https://sqs.us-east-1.amazonaws.com/"]
+    assert answer.status_code == 200
+    assert seen == [(requests.PreparedRequest, answer.url)]
 
 
 def test_botocore_registers_builtin_handlers_for_a_new_session(stock_moto, monkeypatch):

@@ -987,6 +987,7 @@ class TestDirectory:
             directory / "blobs" / "sha256" / "README",
             directory / "blobs" / "sha256" / "00" / "ff" / "deep",
             directory / "blobs" / "sha256" / "00" / ("f" * 64),
+            directory / "blobs" / "sha256" / "f" / ("f" * 64),
         ]
         for path in strangers:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -377,8 +377,27 @@ def test_bytes_go_when_no_repository_holds_them(store):
             transaction.execute(
                 tables.repositories.delete().where(tables.repositories.c.id == repository_id)
             )
-        store.release([digest])
+            store.release_after_commit([digest])
         assert list(store.blobs.digests()) == left
+
+
+def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
+    """What a repository was to let go in a write that is undone, it still has."""
+    digest = publish(store, b"held")
+    hold(store, add_repository(store), digest)
+
+    def fail() -> None:
+        with store.database.write() as transaction:
+            transaction.execute(tables.repositories.delete())
+            store.release_after_commit([digest])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    add_repository(store, "next")
+
+    assert repository_names(store) == ["app", "next"]
+    assert list(store.blobs.digests()) == [digest]
 
 
 # What a reset removes.

@@ -1,0 +1,373 @@
+"""StartLifecyclePolicyPreview and GetLifecyclePolicyPreview: what a policy would do, without doing it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from aws.refusals import Refusal, invalid, no_repository, refusal
+from aws.stored import everything_stored
+from botocore.exceptions import WaiterError
+from freezegun import freeze_time
+from moto.moto_api import state_manager
+
+from moto_ecr_ext import testing
+
+DAY = timedelta(days=1)
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ECR = {"registryId": "123456789012", "repositoryName": "team/app"}
+IMAGES = [testing.build_image(seed=number, layers=1) for number in range(4)]
+NO_PREVIEW = Refusal(
+    "LifecyclePolicyPreviewNotFoundException", "There is no dry run for this repository."
+)
+IN_PROGRESS = Refusal(
+    "LifecyclePolicyPreviewInProgressException",
+    "The previous lifecycle policy preview request has not completed. Wait and try again.",
+)
+
+
+def rule(priority: int, count: int, **changes: Any) -> dict[str, Any]:
+    """A rule that expires all but `count` images."""
+    action = changes.pop("action", {"type": "expire"})
+    selection = {
+        "tagStatus": "any",
+        "countType": "imageCountMoreThan",
+        "countNumber": count,
+        **changes,
+    }
+    return {"rulePriority": priority, "selection": selection, "action": action}
+
+
+def policy(*rules: dict[str, Any]) -> str:
+    """The text of a policy, as ECR keeps it."""
+    return json.dumps({"rules": rules}, separators=(",", ":"))
+
+
+ALL_BUT_ONE = policy(rule(1, 1))
+ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """The clock of everything, which stands still."""
+    with freeze_time(BEGINNING) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def images(clock: Any, ecr: Any, repository: str) -> list[testing.Image]:
+    """Four images, pushed on one day after the other: tagged v0, v1, not at all, and v3."""
+    for number, image in enumerate(IMAGES):
+        testing.push(ecr, repository, image, tag=None if number == 2 else f"v{number}")
+        clock.tick(DAY)
+    return IMAGES
+
+
+@pytest.fixture
+def slowly() -> Iterator[Any]:
+    """Sets how a preview proceeds, by moto's state manager."""
+    yield lambda **transition: state_manager.set_transition("ecr::lifecycle_preview", transition)
+    state_manager.unset_transition("ecr::lifecycle_preview")
+
+
+def start(ecr: Any, text: str | None = ALL_BUT_ONE) -> dict[str, Any]:
+    return answer(
+        ecr.start_lifecycle_policy_preview(
+            repositoryName="team/app", **({"lifecyclePolicyText": text} if text else {})
+        )
+    )
+
+
+def preview(ecr: Any, **request: Any) -> dict[str, Any]:
+    return answer(ecr.get_lifecycle_policy_preview(repositoryName="team/app", **request))
+
+
+def answer(response: dict[str, Any]) -> dict[str, Any]:
+    del response["ResponseMetadata"]
+    return response
+
+
+def digests(answer: dict[str, Any]) -> list[str]:
+    return [result["imageDigest"] for result in answer["previewResults"]]
+
+
+def test_what_would_expire(ecr: Any, images: list[testing.Image]) -> None:
+    """Each image with its facts and the rule, the oldest first; nothing is deleted or stored as policy."""
+    assert start(ecr) == {**ECR, "lifecyclePolicyText": ALL_BUT_ONE, "status": "IN_PROGRESS"}
+    results = [
+        {
+            "imageTags": tags,
+            "imageDigest": images[number].digest,
+            "imagePushedAt": BEGINNING + number * DAY,
+            "action": {"type": "EXPIRE"},
+            "appliedRulePriority": 1,
+            "storageClass": "STANDARD",
+        }
+        for number, tags in ((0, ["v0"]), (1, ["v1"]), (2, []))
+    ]
+    assert preview(ecr) == {
+        **ECR,
+        "lifecyclePolicyText": ALL_BUT_ONE,
+        "status": "COMPLETE",
+        "previewResults": results,
+        "summary": {"expiringImageTotalCount": 3},
+    }
+    assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 4
+    assert refusal(ecr.get_lifecycle_policy, repositoryName="team/app").code == (
+        "LifecyclePolicyNotFoundException"
+    )
+
+
+def test_what_would_be_archived(ecr: Any, images: list[testing.Image]) -> None:
+    """The action names the storage class, the summary counts images for it."""
+    tagged = {"tagStatus": "tagged", "tagPrefixList": ["v0"]}
+    start(ecr, policy(rule(1, 1, **tagged), rule(7, 1, action=ARCHIVE)))
+    answer = preview(ecr)
+    assert digests(answer) == [images[1].digest, images[2].digest]
+    for result in answer["previewResults"]:
+        assert result["action"] == {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
+        assert (result["appliedRulePriority"], result["storageClass"]) == (7, "STANDARD")
+    assert answer["summary"] == {
+        "expiringImageTotalCount": 0,
+        "transitioningImageTotalCounts": [{"targetStorageClass": "ARCHIVE", "imageTotalCount": 2}],
+    }
+
+
+def test_what_would_expire_from_the_archive(
+    clock: Any, ecr: Any, images: list[testing.Image]
+) -> None:
+    """Such an image is of the storage class ARCHIVE."""
+    ecr.update_image_storage_class(
+        repositoryName="team/app",
+        imageId={"imageTag": "v1"},
+        targetStorageClass="ARCHIVE",
+    )
+    clock.tick(91 * DAY)
+    since = {
+        "storageClass": "archive",
+        "countType": "sinceImageTransitioned",
+        "countUnit": "days",
+        "countNumber": 90,
+    }
+    start(ecr, policy(rule(1, 1, **since), rule(2, 2, action=ARCHIVE)))
+    answer = preview(ecr)
+    assert [
+        (each["imageTags"], each["storageClass"], each["action"]["type"])
+        for each in answer["previewResults"]
+    ] == [(["v0"], "STANDARD", "TRANSITION"), (["v1"], "ARCHIVE", "EXPIRE")]
+    assert answer["summary"] == {
+        "expiringImageTotalCount": 1,
+        "transitioningImageTotalCounts": [{"targetStorageClass": "ARCHIVE", "imageTotalCount": 1}],
+    }
+
+
+def test_a_preview_is_what_a_run_does(clock: Any, ecr: Any, images: list[testing.Image]) -> None:
+    """Without a text, the repository's own policy is asked."""
+    ecr.put_lifecycle_policy(repositoryName="team/app", lifecyclePolicyText=ALL_BUT_ONE)
+    assert start(ecr, None)["lifecyclePolicyText"] == ALL_BUT_ONE
+    before = {image.digest for image in images}
+    clock.tick(DAY)
+    left = {each["imageDigest"] for each in ecr.list_images(repositoryName="team/app")["imageIds"]}
+    assert set(digests(preview(ecr))) == before - left
+
+
+def test_a_preview_stays_as_it_was_started(
+    clock: Any, ecr: Any, images: list[testing.Image]
+) -> None:
+    """It tells of that time, also when images have come and gone; the next one tells of now."""
+    start(ecr)
+    before = preview(ecr)
+    ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageTag": "v0"}])
+    clock.tick(400 * DAY)
+    assert preview(ecr) == before
+    start(ecr)
+    assert digests(preview(ecr)) == [images[1].digest, images[2].digest]
+
+
+def test_the_text_is_kept_compact(ecr: Any, repository: str) -> None:
+    """As PutLifecyclePolicy has it."""
+    assert start(ecr, json.dumps(json.loads(ALL_BUT_ONE), indent=4))["lifecyclePolicyText"] == (
+        ALL_BUT_ONE
+    )
+    assert preview(ecr)["lifecyclePolicyText"] == ALL_BUT_ONE
+
+
+@pytest.mark.parametrize(
+    ("filter", "shown"),
+    [
+        ({}, [0, 1, 2]),
+        ({"tagStatus": "ANY"}, [0, 1, 2]),
+        ({"tagStatus": "TAGGED"}, [0, 1]),
+        ({"tagStatus": "UNTAGGED"}, [2]),
+    ],
+)
+def test_results_of_a_tag_status(
+    ecr: Any, images: list[testing.Image], filter: dict[str, str], shown: list[int]
+) -> None:
+    """The summary is about all of them."""
+    start(ecr)
+    answer = preview(ecr, filter=filter)
+    assert digests(answer) == [images[number].digest for number in shown]
+    assert answer["summary"] == {"expiringImageTotalCount": 3}
+
+
+def test_results_of_images(ecr: Any, images: list[testing.Image]) -> None:
+    """By digest, by tag, by both; those that the policy leaves alone and those unknown have none."""
+    start(ecr)
+    asked = [
+        {"imageDigest": images[2].digest},
+        {"imageTag": "v0"},
+        {"imageDigest": images[1].digest, "imageTag": "v0"},
+        {"imageTag": "v3"},
+        {"imageTag": "unknown"},
+        {},
+    ]
+    assert digests(preview(ecr, imageIds=asked)) == [images[0].digest, images[2].digest]
+    assert digests(preview(ecr, imageIds=asked[2:])) == []
+    by_both = {"imageDigest": images[1].digest, "imageTag": "v1"}
+    untagged = {"tagStatus": "UNTAGGED"}
+    assert digests(preview(ecr, imageIds=[by_both])) == [images[1].digest]
+    assert digests(preview(ecr, imageIds=[by_both], filter=untagged)) == []
+
+
+def test_pages(ecr: Any, images: list[testing.Image]) -> None:
+    """botocore's paginator puts the results together again."""
+    start(ecr)
+    first = preview(ecr, maxResults=2)
+    assert len(first["previewResults"]) == 2
+    second = preview(ecr, maxResults=2, nextToken=first["nextToken"])
+    assert "nextToken" not in second
+    paginator = ecr.get_paginator("get_lifecycle_policy_preview")
+    pages = paginator.paginate(repositoryName="team/app", PaginationConfig={"PageSize": 1})
+    all_at_once = preview(ecr)
+    assert [page["previewResults"] for page in pages] == [
+        [each] for each in all_at_once["previewResults"]
+    ]
+    assert digests(first) + digests(second) == digests(all_at_once)
+
+
+def test_pages_of_a_hundred(clock: Any, ecr: Any, repository: str) -> None:
+    """That many results are on a page, unless fewer are asked for."""
+    for number in range(103):
+        image = testing.build_image(layers=0, annotations={"number": str(number)})
+        ecr.put_image(
+            repositoryName=repository,
+            imageManifest=image.manifest.decode(),
+            imageManifestMediaType=image.media_type,
+        )
+    start(ecr)
+    first = preview(ecr)
+    assert len(first["previewResults"]) == 100
+    assert len(preview(ecr, nextToken=first["nextToken"])["previewResults"]) == 2
+    assert first["summary"] == {"expiringImageTotalCount": 102}
+
+
+@pytest.mark.parametrize("paging", [{"maxResults": 1}, {"nextToken": "token"}])
+def test_images_are_not_paged(ecr: Any, images: list[testing.Image], paging: Any) -> None:
+    """As the documentation of both parameters says."""
+    start(ecr)
+    [name] = paging
+    assert refusal(
+        ecr.get_lifecycle_policy_preview,
+        repositoryName="team/app",
+        imageIds=[{"imageTag": "v0"}],
+        **paging,
+    ) == invalid(name, "Must not be specified together with imageIds")
+
+
+def test_a_token_of_something_else(ecr: Any, images: list[testing.Image]) -> None:
+    """A token of another listing is refused like any text."""
+    start(ecr)
+    other = ecr.list_images(repositoryName="team/app", maxResults=1)["nextToken"]
+    for token in (other, "token"):
+        assert refusal(
+            ecr.get_lifecycle_policy_preview, repositoryName="team/app", nextToken=token
+        ) == invalid("nextToken", "Invalid continuation token")
+
+
+def test_no_preview(ecr: Any, repository: str) -> None:
+    """None was started, or the repository is another of the same name since."""
+    get = ecr.get_lifecycle_policy_preview
+    assert refusal(get, repositoryName=repository) == NO_PREVIEW
+    start(ecr)
+    ecr.delete_repository(repositoryName=repository)
+    ecr.create_repository(repositoryName=repository)
+    assert refusal(get, repositoryName=repository) == NO_PREVIEW
+
+
+def test_no_policy(ecr: Any, repository: str) -> None:
+    """Neither a text nor a policy of the repository is refused, and keeps the preview that there is."""
+    start(ecr)
+    before = everything_stored()
+    assert refusal(ecr.start_lifecycle_policy_preview, repositoryName=repository) == Refusal(
+        "LifecyclePolicyNotFoundException",
+        "Lifecycle policy does not exist for the repository with name 'team/app' "
+        "in the registry with id '123456789012'",
+    )
+    assert everything_stored() == before
+
+
+def test_a_wrong_policy(ecr: Any, repository: str) -> None:
+    """A text is refused with the words of PutLifecyclePolicy."""
+    text = ALL_BUT_ONE.replace('"rules"', '"rule"') + " " * 40
+    request = {"repositoryName": repository, "lifecyclePolicyText": text}
+    before = everything_stored()
+    refused = refusal(ecr.start_lifecycle_policy_preview, **request)
+    assert refused == refusal(ecr.put_lifecycle_policy, **request)
+    assert refused.code == "InvalidParameterException"
+    assert everything_stored() == before
+
+
+def test_no_repository(ecr: Any) -> None:
+    """Both operations say so."""
+    for call in (ecr.start_lifecycle_policy_preview, ecr.get_lifecycle_policy_preview):
+        assert refusal(call, repositoryName="no/app") == no_repository("no/app")
+
+
+def test_a_preview_that_takes_time(
+    clock: Any, ecr: Any, images: list[testing.Image], slowly: Any
+) -> None:
+    """It is seen in progress without results, and no other one may be started."""
+    slowly(progression="time", seconds=60)
+    start(ecr)
+    assert preview(ecr) == {
+        **ECR,
+        "lifecyclePolicyText": ALL_BUT_ONE,
+        "status": "IN_PROGRESS",
+        "previewResults": [],
+    }
+    before = everything_stored()
+    start_again = ecr.start_lifecycle_policy_preview
+    assert refusal(start_again, repositoryName="team/app", lifecyclePolicyText=ALL_BUT_ONE) == (
+        IN_PROGRESS
+    )
+    assert everything_stored() == before
+    clock.tick(61)
+    assert preview(ecr)["status"] == "COMPLETE"
+    assert len(preview(ecr)["previewResults"]) == 3
+    start(ecr)
+    assert preview(ecr)["status"] == "IN_PROGRESS"
+
+
+def test_a_preview_that_is_asked_about(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
+    """Counted by the times that it is asked about, it stays complete once it was."""
+    slowly(progression="manual", times=3)
+    start(ecr)
+    statuses = [preview(ecr)["status"] for _ in range(4)]
+    assert statuses == ["IN_PROGRESS", "IN_PROGRESS", "COMPLETE", "COMPLETE"]
+    slowly(progression="manual", times=30)
+    assert preview(ecr)["status"] == "COMPLETE"
+
+
+def test_botocore_waits_for_it(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
+    """Its waiter knows the statuses."""
+    waiter = ecr.get_waiter("lifecycle_policy_preview_complete")
+    slowly(progression="manual", times=3)
+    start(ecr)
+    config = {"Delay": 0, "MaxAttempts": 2}
+    with pytest.raises(WaiterError, match="Max attempts exceeded"):
+        waiter.wait(repositoryName="team/app", WaiterConfig=config)
+    waiter.wait(repositoryName="team/app", WaiterConfig=config)

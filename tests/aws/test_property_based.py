@@ -1,0 +1,302 @@
+"""Any body at all, at every operation: a result or an AWS-shaped refusal, and a refusal changes nothing.
+
+MOTO_ECR_FUZZ=1000 tries that many bodies for each operation and kind, others with every run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aws.raw_http import RawClient
+from aws.stored import everything_stored
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from model_variants import SAMPLES, baseline
+
+from moto_ecr_ext import service_model
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.backends import registry_backend
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.store import current_store
+from moto_ecr_ext.testing import build_image, build_index
+
+SERVED = [
+    operation
+    for operation in service_model.operation_names()
+    if hasattr(ECRBackend, service_model.method_name(operation))
+]
+fuzzing = settings(
+    max_examples=int(os.environ.get("MOTO_ECR_FUZZ", "12")),
+    derandomize="MOTO_ECR_FUZZ" not in os.environ,
+    deadline=None,
+    database=None,
+    # A failure is found again as it is in the next run.
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+IMAGE, OTHER = build_image(layers=1), build_image(seed=1, layers=1)
+INDEX = build_index([IMAGE])
+ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
+POLICY = {
+    "Version": "2012-10-17",
+    "Id": "policy",
+    "Statement": [
+        {
+            "Sid": "pull",
+            "Effect": "Allow",
+            "Principal": {"AWS": ["arn:aws:iam::999999999999:root"]},
+            "Action": ["ecr:BatchGetImage"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:PrincipalAccount": ["999999999999"]}},
+        }
+    ],
+}
+LIFECYCLE_POLICY = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "description": "keep few images of production",
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": ["prod"],
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 14,
+            },
+            "action": {"type": "expire"},
+        }
+    ]
+}
+IMAGE_ID = {"imageDigest": IMAGE.digest, "imageTag": "v1"}
+# Members with which a valid request reaches further than with those that the model gives.
+MEMBERS: dict[str, Any] = {
+    "imageId": IMAGE_ID,
+    "imageIds": [IMAGE_ID, {"imageTag": "index"}],
+    "imageManifest": OTHER.manifest.decode(),
+    "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+    "imageDigest": OTHER.digest,
+    "layerDigest": IMAGE.layers[0].digest,
+    "layerDigests": [IMAGE.layers[0].digest],
+    "lifecyclePolicyText": json.dumps(LIFECYCLE_POLICY),
+    "partFirstByte": 3,
+    "partLastByte": 6,
+    "policyText": json.dumps(POLICY),
+    "resourceArn": ARN,
+    "subjectId": {"imageDigest": IMAGE.digest},
+    "name": "BLOB_MOUNTING",
+    "value": "ENABLED",
+}
+ABSENT = {
+    "CreateRepository": ["imageTagMutabilityExclusionFilters"],
+    "DescribeImages": ["imageIds", "nextToken"],
+    "GetLifecyclePolicyPreview": ["imageIds", "nextToken"],
+    "DescribeImageScanFindings": ["nextToken"],
+    "DescribeRepositories": ["repositoryNames", "nextToken"],
+    "ListImages": ["nextToken"],
+    "PutImageTagMutability": ["imageTagMutabilityExclusionFilters"],
+}
+
+
+def valid_request(operation: str) -> dict[str, Any]:
+    """A request that does what the operation is for, or nearly so."""
+    request = baseline(operation)
+    request |= {name: value for name, value in MEMBERS.items() if name in request}
+    for name in ABSENT.get(operation, ()):
+        del request[name]
+    if operation == "CreateRepository":
+        request["repositoryName"] = "new"
+        request["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": "alias/images"}
+    return copy.deepcopy(request)
+
+
+def populate() -> None:
+    """Put something of everything into the registry, under the names of the requests above.
+
+    Straight into the backend, which is that of both environments.
+    """
+    current_store().clear()
+    registry = registry_backend("123456789012", "us-east-1")
+    name = "team/app"
+    registry.create_repository(name, tags=[{"Key": "a", "Value": "b"}])
+    for blob in IMAGE.blobs:
+        upload_id = registry.initiate_layer_upload(name)["uploadId"]
+        registry.upload_layer_part(name, upload_id, 0, blob.size - 1, blob.content)
+        registry.complete_layer_upload(name, upload_id, [blob.digest])
+    for image, tag in ((IMAGE, "v1"), (INDEX, "index")):
+        registry.put_image(name, image.manifest.decode(), image_tag=tag)
+    registry.initiate_layer_upload(name)
+    with current_store().database.write() as transaction:
+        transaction.execute(tables.uploads.update().values(id=SAMPLES["UploadId"]))
+    registry.upload_layer_part(name, SAMPLES["UploadId"], 0, 2, b"abc")
+    registry.set_repository_policy(name, json.dumps(POLICY))
+    registry.put_registry_policy(json.dumps(POLICY))
+    registry.put_lifecycle_policy(name, json.dumps(LIFECYCLE_POLICY))
+    everything = [{"filter": "*", "filterType": "WILDCARD"}]
+    registry.put_registry_scanning_configuration(
+        rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": everything}]
+    )
+    registry.start_image_scan(name, {"imageTag": "v1"})
+
+
+ODD_TEXTS = [
+    "",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "😀",
+    "٣",
+    "a" * 70_000,
+    "../../etc/passwd",
+    "team/app",
+    "v1",
+    "*",
+    "%",
+    "' OR 1=1 --",
+    "sha256:" + "0" * 64,
+    "123456789012",
+]
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0, -1, 1, 1001, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400]),
+    st.floats(),
+    st.text(),
+    st.sampled_from(ODD_TEXTS),
+)
+
+
+def json_values(names: list[str]) -> st.SearchStrategy[Any]:
+    """JSON of any shape, whose objects have members of these names among others."""
+    keys = st.one_of(st.sampled_from(names), st.text(max_size=5)) if names else st.text(max_size=5)
+    return st.recursive(
+        scalars,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)
+        ),
+        max_leaves=8,
+    )
+
+
+def member_names(value: Any) -> Iterator[str]:
+    """The names of all members in a JSON value."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from member_names(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from member_names(item)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path to every value inside a JSON value. Text that is JSON has an inside too."""
+    yield path
+    if isinstance(value, str) and value.startswith("{"):
+        yield from places(json.loads(value), (*path, "JSON"))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from places(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places(item, (*path, index))
+
+
+def changed(value: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+    """The value with what is at a path changed."""
+    if not path:
+        return change(value)
+    first, rest = path[0], path[1:]
+    if isinstance(value, str):
+        return json.dumps(changed(json.loads(value), rest, change))
+    value[first] = changed(value[first], rest, change)
+    return value
+
+
+@st.composite
+def mutated_requests(draw: st.DrawFn, operation: str) -> Any:
+    """A valid request in which one to three values are others, gone, or there many times."""
+    request: Any = valid_request(operation)
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(request))))
+        kind = draw(st.sampled_from(["replace", "replace", "remove", "repeat"]))
+        if kind == "replace":
+            value = draw(json_values(list(member_names(request))))
+            request = changed(request, path, lambda _, value=value: value)
+        elif kind == "remove" and path and path[-1] != "JSON":
+            request = changed(
+                request, path[:-1], lambda parent, name=path[-1]: _without(parent, name)
+            )
+        elif kind == "repeat":
+            count = draw(st.sampled_from([2, 101]))
+            request = changed(request, path, lambda value, count=count: [value] * count)
+        if not isinstance(request, (dict, list)):
+            break
+    return request
+
+
+def _without(parent: Any, name: Any) -> Any:
+    if isinstance(parent, str):
+        return parent
+    del parent[name]
+    return parent
+
+
+@st.composite
+def broken_bodies(draw: st.DrawFn, operation: str) -> bytes:
+    """The bytes of a valid request with some taken out and others put in."""
+    body = json.dumps(valid_request(operation)).encode()
+    start = draw(st.integers(0, len(body)))
+    stop = draw(st.integers(start, len(body)))
+    return body[:start] + draw(st.binary(max_size=4)) + body[stop:]
+
+
+@pytest.mark.parametrize("operation", SERVED)
+def test_the_valid_requests_are_good_ones(raw: RawClient, operation: str) -> None:
+    """So that their mutations get beyond the first checks."""
+    populate()
+    answer = raw.send(operation, valid_request(operation))
+    if answer.status != 200:
+        assert answer.refusal.code not in (
+            "InvalidParameterException",
+            "SerializationException",
+            "RepositoryNotFoundException",
+            "ImageNotFoundException",
+            "UploadNotFoundException",
+        ), answer.text
+
+
+@pytest.mark.parametrize("operation", SERVED)
+def test_any_body(raw: RawClient, operation: str) -> None:
+    """Valid requests with something wrong in them, any JSON at all, and broken bytes."""
+    populate()
+    before = everything_stored()
+
+    @fuzzing
+    @given(
+        st.one_of(
+            mutated_requests(operation),
+            json_values(list(member_names(valid_request(operation)))),
+            broken_bodies(operation),
+        )
+    )
+    def check(body: Any) -> None:
+        nonlocal before
+        answer = raw.send(operation, body if isinstance(body, bytes) else json.dumps(body))
+        after = everything_stored()
+        if answer.status == 200:
+            assert isinstance(answer.document, dict)
+        else:
+            assert answer.refusal.code
+            assert after == before
+        if after != before:
+            populate()
+            before = everything_stored()
+
+    check()

@@ -1,0 +1,61 @@
+"""The extension's paths below moto's own API: what the seam relies on, and that it comes out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from moto import mock_aws
+from moto.backends import get_backend
+from moto.moto_api._internal import urls
+from moto.moto_proxy import proxy3
+from moto.server import ThreadedMotoServer
+
+import moto_ecr_ext
+
+PATH = "/moto-api/ecr/run-lifecycle"
+HOST = "http://motoapi.amazonaws.com"
+
+
+@pytest.fixture
+def stock_moto() -> Iterator[None]:
+    """moto as it is without the extension."""
+    moto_ecr_ext.uninstall()
+    yield
+    moto_ecr_ext.uninstall()
+
+
+def test_every_part_of_moto_reads_its_own_paths_from_one_dict(stock_moto: None) -> None:
+    """Decorator, proxy and server find the path that `install()` has added to it."""
+    assert "{0}/moto-api/reset" in urls.url_paths, "moto keeps its own paths elsewhere"
+    moto_ecr_ext.install()
+    backend = get_backend("moto_api")["global"]
+    assert PATH in backend.flask_paths, "the server would not see it"
+    assert HOST.replace(".", r"\.").replace("http", "https?") + PATH in backend.urls
+    assert proxy3.MotoRequestHandler(0).get_handler_for_host(HOST, PATH)
+    with mock_aws():
+        assert requests.post(HOST + PATH).json() == {"status": "ok"}
+
+
+def test_a_server_has_the_path(stock_moto: None) -> None:
+    """One that is started once the extension is installed."""
+    moto_ecr_ext.install()
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        answer = requests.post(f"http://{host}:{port}{PATH}", timeout=60)
+    finally:
+        server.stop()
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_uninstall_takes_the_path_out(stock_moto: None) -> None:
+    """moto's own paths are as they were; what they do not have is not found."""
+    before = dict(urls.url_paths)
+    with moto_ecr_ext.install():
+        assert dict(urls.url_paths) != before
+    assert dict(urls.url_paths) == before
+    with mock_aws():
+        assert requests.post(HOST + PATH).status_code == 404

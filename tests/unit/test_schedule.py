@@ -1,0 +1,117 @@
+"""The schedule: what is due is done once, by whoever comes first, and is never missed."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+
+from moto_ecr_ext.storage.schedule import AT_ONCE, Schedule
+
+
+def never() -> float:
+    raise AssertionError("nothing is due")
+
+
+def test_what_is_not_known_is_due() -> None:
+    """A new schedule has the work say when it is needed next, whatever the time is."""
+    schedule = Schedule()
+    assert schedule.is_due(0)
+    assert schedule.is_due(AT_ONCE)
+    schedule.catch_up(-1e12, lambda: 100)
+    schedule.catch_up(99.9, never)
+    assert not schedule.is_due(99.9)
+    assert schedule.is_due(100)
+    assert not schedule.is_due(AT_ONCE)
+
+
+def test_work_says_what_is_next() -> None:
+    """It is called once for all that was due."""
+    schedule = Schedule()
+    calls = []
+
+    def work() -> float:
+        calls.append("work")
+        return 200 if len(calls) == 1 else math.inf
+
+    for at in (100, 150, 500, 1e12):
+        schedule.catch_up(at, work)
+    assert len(calls) == 2
+
+
+def test_the_earliest_counts() -> None:
+    """What is expected later changes nothing."""
+    schedule = Schedule()
+    schedule.catch_up(0, lambda: math.inf)
+    schedule.expect(200)
+    schedule.notice(300)
+    schedule.expect(250)
+    assert [schedule.is_due(at) for at in (199, 200)] == [False, True]
+    schedule.notice(100)
+    assert [schedule.is_due(at) for at in (99, 100)] == [False, True]
+    schedule.expect(AT_ONCE)
+    assert schedule.is_due(AT_ONCE)
+
+
+def test_work_that_fails_is_due_again() -> None:
+    """An error reaches the caller; the next one tries again."""
+    schedule = Schedule()
+
+    def fail() -> float:
+        raise OSError("The disk is full")
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="disk"):
+            schedule.catch_up(0, fail)
+    schedule.catch_up(0, lambda: 100)
+    schedule.catch_up(0, never)
+
+
+def test_work_may_come_back() -> None:
+    """What is done may make a request of the same thread."""
+    schedule = Schedule()
+    depth = []
+
+    def work() -> float:
+        depth.append("work")
+        if len(depth) == 1:
+            schedule.catch_up(0, work)
+        return 100
+
+    schedule.catch_up(0, work)
+    assert len(depth) == 2
+
+
+def test_others_wait_until_it_is_done() -> None:
+    """And what they expect meanwhile is not forgotten."""
+    schedule = Schedule()
+    has_begun, may_end = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work() -> float:
+        has_begun.set()
+        assert may_end.wait(60)
+        done.append("work")
+        return math.inf
+
+    def ask() -> None:
+        schedule.catch_up(0, never if done else work)
+        done.append("asked")
+
+    def expect() -> None:
+        schedule.expect(50)
+        done.append("expected")
+
+    threads = [threading.Thread(target=ask)]
+    threads[0].start()
+    assert has_begun.wait(60)
+    threads += [threading.Thread(target=each) for each in (ask, expect)]
+    for thread in threads[1:]:
+        thread.start()
+    may_end.set()
+    for thread in threads:
+        thread.join(60)
+    assert done[0] == "work"
+    assert sorted(done) == ["asked", "asked", "expected", "work"]
+    assert schedule.is_due(50)
