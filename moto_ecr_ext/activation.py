@@ -167,8 +167,8 @@ def _server_dispatch() -> Callable[[], None]:
 
 
 def _server_connections() -> Callable[[], None]:
-    """The server answers each request by `run_wsgi` of this class, once the request line and
-    headers are parsed.
+    """The server's request handler is this class; it takes one request after the other from its
+    connection by `handle_one_request`, until `close_connection` says that it was the last.
 
     moto has the class since 5.2; before, the registry is served through `_server_dispatch` alone,
     without kept-alive connections.
@@ -180,22 +180,18 @@ def _server_connections() -> Callable[[], None]:
     handler_class = getattr(werkzeug_app, "MotoRequestHandler", None)
     if handler_class is None:
         return lambda: None
-    had_its_own = "run_wsgi" in handler_class.__dict__
-    original = handler_class.run_wsgi
+    original = handler_class.handle_one_request
 
-    def run_wsgi(self: Any) -> None:
+    def handle_one_request(self: Any) -> None:
         from .distribution.connection import serve
 
         if not serve(self):
             original(self)
 
-    handler_class.run_wsgi = run_wsgi
+    handler_class.handle_one_request = handle_one_request
 
     def unplug() -> None:
-        if had_its_own:
-            handler_class.run_wsgi = original
-        else:
-            del handler_class.run_wsgi
+        del handler_class.handle_one_request
 
     return unplug
 

@@ -6,13 +6,19 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from .exceptions import ECRError, RepositoryNotFoundException
+from .exceptions import (
+    ECRError,
+    RepositoryAlreadyExistsException,
+    RepositoryNotFoundException,
+)
+from .operations import perform
+from .validation import check
 
 if TYPE_CHECKING:
     from .models import ECRBackend
@@ -41,11 +47,11 @@ class RepositoryResource:
     cf_resource_type: str
     logical_resource_id: str
 
-    def __init__(self, repository: Repository, properties: dict[str, Any]):
+    def __init__(self, repository: Repository, properties: Mapping[str, Any]):
+        self.name = repository.repository_name
+        self.properties = properties
         self._arn = repository.repository_arn
         self._uri = repository.repository_uri
-        self._properties = properties
-        self.name = repository.repository_name
 
     @property
     def physical_resource_id(self) -> str:
@@ -61,97 +67,173 @@ class RepositoryResource:
 
     def delete(self, account_id: str, region_name: str) -> None:
         """Delete the repository; a non-empty one only if the template says EmptyOnDelete."""
+        request = {
+            "repositoryName": self.name,
+            "force": _boolean(self.properties.get("EmptyOnDelete")),
+        }
         # Deleted outside of the stack is what the stack wants.
         with _errors_of_stacks(), suppress(RepositoryNotFoundException):
-            _backend(account_id, region_name).delete_repository(
-                self.name, force=_boolean(self._properties.get("EmptyOnDelete"))
-            )
+            _call(_backend(account_id, region_name), "DeleteRepository", request)
 
     def is_created(self) -> bool:
         """A repository is there as soon as it is asked for."""
         return True
 
-    def needs_replacement(self, name: str, properties: dict[str, Any]) -> bool:
-        """Whether an update changes what a repository is created with for good."""
-        return name != self.name or properties.get("EncryptionConfiguration") != (
-            self._properties.get("EncryptionConfiguration")
-        )
 
-
-@_errors_of_stacks()
 def create(
-    resource_name: str, properties: dict[str, Any], account_id: str, region_name: str
+    resource_name: str, properties: Mapping[str, Any], account_id: str, region_name: str
 ) -> RepositoryResource:
-    """Create the repository that `properties` of a template describe. Raises StackError as the operations would."""
+    """Create the repository that `properties` of a template describe.
+
+    `resource_name` is the name if the template has none. Raises StackError as the operations would.
+    """
     backend = _backend(account_id, region_name)
-    repository = backend.create_repository(
-        repository_name=resource_name,
-        tags=properties.get("Tags"),
-        image_tag_mutability=properties.get("ImageTagMutability"),
-        image_tag_mutability_exclusion_filters=_exclusion_filters(properties),
-        image_scanning_configuration=_scanning(properties),
-        encryption_configuration=_encryption(properties),
-    )["repository"]
-    _put_policies(backend, resource_name, properties)
+    name = properties.get("RepositoryName") or resource_name.lower()
+    with _errors_of_stacks():
+        try:
+            repository = _call(
+                backend,
+                "CreateRepository",
+                {
+                    "repositoryName": name,
+                    "tags": properties.get("Tags"),
+                    "imageTagMutability": properties.get("ImageTagMutability"),
+                    "imageTagMutabilityExclusionFilters": _exclusion_filters(properties),
+                    "imageScanningConfiguration": _scanning(properties),
+                    "encryptionConfiguration": _encryption(properties),
+                },
+            )["repository"]
+        except RepositoryAlreadyExistsException:
+            raise StackError(
+                "AlreadyExistsException",
+                f"Resource of type 'AWS::ECR::Repository' with identifier '{name}' already exists.",
+            ) from None
+        try:
+            _put_policies(backend, name, properties)
+        except ECRError:
+            _call(backend, "DeleteRepository", {"repositoryName": name})
+            raise
     return RepositoryResource(repository, properties)
 
 
-@_errors_of_stacks()
 def update(
     resource: RepositoryResource,
     resource_name: str,
-    properties: dict[str, Any],
+    properties: Mapping[str, Any],
     account_id: str,
     region_name: str,
 ) -> RepositoryResource:
-    """Bring the repository to new properties; replace it where its name or encryption changes."""
-    if resource.needs_replacement(resource_name, properties):
+    """Bring the repository to new properties; replace it where its name or encryption changes.
+
+    Raises StackError as the operations would.
+    """
+    if _needs_replacement(resource, properties):
+        if properties.get("RepositoryName") == resource.name:
+            raise StackError(
+                "ValidationError",
+                "CloudFormation cannot update a stack when a custom-named resource requires "
+                f"replacing. Rename {resource.name} and update the stack again.",
+            )
+        replacement = create(resource_name, properties, account_id, region_name)
         resource.delete(account_id, region_name)
-        return create(resource_name, properties, account_id, region_name)
-    backend = _backend(account_id, region_name)
-    backend.put_image_tag_mutability(
-        resource_name,
-        properties.get("ImageTagMutability", "MUTABLE"),
-        image_tag_mutability_exclusion_filters=_exclusion_filters(properties),
+        return replacement
+    with _errors_of_stacks():
+        return _updated(resource, properties, _backend(account_id, region_name))
+
+
+def _needs_replacement(resource: RepositoryResource, properties: Mapping[str, Any]) -> bool:
+    """Whether an update changes what a repository is created with for good."""
+    return any(
+        properties.get(name) != resource.properties.get(name)
+        for name in ("RepositoryName", "EncryptionConfiguration")
     )
-    backend.put_image_scanning_configuration(resource_name, _scanning(properties))
-    repository = backend.describe_repositories(repository_names=[resource_name])["repositories"][0]
-    wanted = {tag["Key"] for tag in properties.get("Tags", [])}
-    backend.untag_resource(
-        repository.repository_arn, [key for key in repository.resource_tags if key not in wanted]
+
+
+def _updated(
+    resource: RepositoryResource, properties: Mapping[str, Any], backend: ECRBackend
+) -> RepositoryResource:
+    named = {"repositoryName": resource.name}
+    _call(
+        backend,
+        "PutImageTagMutability",
+        {
+            **named,
+            "imageTagMutability": properties.get("ImageTagMutability", "MUTABLE"),
+            "imageTagMutabilityExclusionFilters": _exclusion_filters(properties),
+        },
     )
-    backend.tag_resource(repository.repository_arn, properties.get("Tags", []))
+    if _scanning(properties) != _scanning(resource.properties):
+        _call(
+            backend,
+            "PutImageScanningConfiguration",
+            {**named, "imageScanningConfiguration": _scanning(properties)},
+        )
+    repository: Repository = _call(
+        backend, "DescribeRepositories", {"repositoryNames": [resource.name]}
+    )["repositories"][0]
+    tags = properties.get("Tags", [])
+    about = {"resourceArn": repository.repository_arn}
+    _call(backend, "TagResource", {**about, "tags": tags})
+    kept = {tag["Key"] for tag in tags}
+    gone = [key for key in repository.resource_tags if key not in kept]
+    _call(backend, "UntagResource", {**about, "tagKeys": gone})
     if repository.policy_text and "RepositoryPolicyText" not in properties:
-        backend.delete_repository_policy(resource_name)
+        _call(backend, "DeleteRepositoryPolicy", named)
     if repository.lifecycle_policy_text and "LifecyclePolicy" not in properties:
-        backend.delete_lifecycle_policy(resource_name)
-    _put_policies(backend, resource_name, properties)
+        _call(backend, "DeleteLifecyclePolicy", named)
+    _put_policies(backend, resource.name, properties)
     return RepositoryResource(repository, properties)
 
 
-def _put_policies(backend: ECRBackend, name: str, properties: dict[str, Any]) -> None:
+def _put_policies(backend: ECRBackend, name: str, properties: Mapping[str, Any]) -> None:
     policy = properties.get("RepositoryPolicyText")
     if policy:
-        text = policy if isinstance(policy, str) else json.dumps(policy)
-        backend.set_repository_policy(name, text)
-    lifecycle_policy = properties.get("LifecyclePolicy", {}).get("LifecyclePolicyText")
+        text = json.dumps(policy) if isinstance(policy, dict) else policy
+        _call(backend, "SetRepositoryPolicy", {"repositoryName": name, "policyText": text})
+    lifecycle_policy = _members(properties, "LifecyclePolicy").get("LifecyclePolicyText")
     if lifecycle_policy:
-        backend.put_lifecycle_policy(name, lifecycle_policy)
+        _call(
+            backend,
+            "PutLifecyclePolicy",
+            {"repositoryName": name, "lifecyclePolicyText": lifecycle_policy},
+        )
 
 
-def _exclusion_filters(properties: dict[str, Any]) -> list[dict[str, str]] | None:
-    return [
-        {
-            "filterType": each["ImageTagMutabilityExclusionFilterType"],
-            "filter": each["ImageTagMutabilityExclusionFilterValue"],
-        }
-        for each in properties.get("ImageTagMutabilityExclusionFilters") or ()
-    ] or None
+def _exclusion_filters(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    filters = properties.get("ImageTagMutabilityExclusionFilters")
+    if not isinstance(filters, list):
+        return filters
+    names = {
+        "ImageTagMutabilityExclusionFilterType": "filterType",
+        "ImageTagMutabilityExclusionFilterValue": "filter",
+    }
+    return [_renamed(each, names) for each in filters]
 
 
-def _scanning(properties: dict[str, Any]) -> dict[str, bool]:
-    scan = properties.get("ImageScanningConfiguration", {}).get("ScanOnPush")
+def _scanning(properties: Mapping[str, Any]) -> dict[str, bool]:
+    scan = _members(properties, "ImageScanningConfiguration").get("ScanOnPush")
     return {"scanOnPush": _boolean(scan)}
+
+
+def _encryption(properties: Mapping[str, Any]) -> dict[str, Any] | None:
+    given = properties.get("EncryptionConfiguration")
+    if not given:
+        return None
+    return _renamed(given, {"EncryptionType": "encryptionType", "KmsKey": "kmsKey"})
+
+
+def _members(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = properties.get(name) or {}
+    if not isinstance(value, dict):
+        raise StackError("ValidationError", f"Value of property {name} must be an object")
+    return value
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """An object of a template with the names that the API has for its members."""
+    if not isinstance(value, dict):
+        return value
+    return {names.get(name, name): item for name, item in value.items()}
 
 
 def _boolean(value: object) -> bool:
@@ -159,12 +241,8 @@ def _boolean(value: object) -> bool:
     return str(value).lower() == "true"
 
 
-def _encryption(properties: dict[str, Any]) -> dict[str, str] | None:
-    given = properties.get("EncryptionConfiguration")
-    if not given:
-        return None
-    names = {"EncryptionType": "encryptionType", "KmsKey": "kmsKey"}
-    return {names[key]: value for key, value in given.items() if key in names}
+def _call(backend: ECRBackend, operation: str, parameters: Mapping[str, Any]) -> Any:
+    return perform(backend, operation, check(operation, parameters))
 
 
 def _backend(account_id: str, region_name: str) -> ECRBackend:

@@ -38,6 +38,7 @@ from .exceptions import (
     UnrecognizedClientException,
 )
 from .json_bodies import parse_body
+from .operations import perform
 from .principals import principal_of
 from .rendering import render
 from .validation import check
@@ -171,13 +172,8 @@ class ECRResponse(BaseResponse):
         return [hosts.repository_arn(registry_id, self.region, name) for name in names] or ["*"]
 
     def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        method_name = service_model.method_name(operation)
-        method = getattr(self.backend, method_name, None)
-        if method is None:
-            raise UnknownOperationException(f"{operation} is not implemented by moto_ecr_ext.")
-        arguments = {service_model.method_name(name): value for name, value in parameters.items()}
         with calling(self._caller(operation)):
-            return render(operation, method(**arguments))
+            return render(operation, perform(self.backend, operation, parameters))
 
     @property
     def backend(self) -> ECRBackend:

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from . import hosts
@@ -50,13 +51,21 @@ def issue_password(key: bytes, token: RegistryToken) -> str:
 
 def read_password(key: bytes, password: str) -> RegistryToken:
     """The token behind a password. Raises TokenExpired, and TokenError when the password was not issued with `key`."""
-    encoded, _, signature = password.partition(".")
-    if not _matches(signature, _signature(key, "password", encoded)):
+    token = _verified(key, password)
+    if token is None:
         raise TokenError("the password was not issued by this registry")
-    token = RegistryToken(*json.loads(base64.urlsafe_b64decode(encoded)))
     if token.expires_at <= time.time():
         raise TokenExpired("the password has expired")
     return token
+
+
+# A client sends its password with every request.
+@lru_cache(maxsize=256)
+def _verified(key: bytes, password: str) -> RegistryToken | None:
+    encoded, _, signature = password.partition(".")
+    if not _matches(signature, _signature(key, "password", encoded)):
+        return None
+    return RegistryToken(*json.loads(base64.urlsafe_b64decode(encoded)))
 
 
 def download_url(key: bytes, repository: Repository, digest: str) -> str:

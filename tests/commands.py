@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -17,10 +18,14 @@ from types import TracebackType
 from typing import Any
 
 import boto3
+import moto.moto_proxy
 import requests
+from requests.adapters import HTTPAdapter
 
 # Seconds that a process may take for what it is waited for.
 PATIENCE = 60
+
+MOTO_CA = str(Path(moto.moto_proxy.__file__).with_name("ca.crt"))
 
 LOGIN = re.compile(r"echo (\S+) \| (?:docker|skopeo) login --username AWS --password-stdin (\S+)")
 
@@ -154,3 +159,22 @@ def running_server(*arguments: str, port: int = 0, **variables: str) -> Iterator
     """`moto_ecr_server`, on a free port unless one is given."""
     with Command("moto_ecr_server", "--port", str(port), *arguments, **variables) as command:
         yield Server(command)
+
+
+class _TrustsMoto(HTTPAdapter):
+    """Trusts moto's certificate authority, which Python 3.13 and later refuse by default."""
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        context = ssl.create_default_context(cafile=MOTO_CA)
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return super().proxy_manager_for(proxy, ssl_context=context, **options)
+
+
+def session_through(proxy_url: str) -> requests.Session:
+    """`requests` through moto's proxy."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"https": proxy_url}
+    session.verify = MOTO_CA
+    session.mount("https://", _TrustsMoto())
+    return session

@@ -20,6 +20,9 @@ import moto_ecr_ext
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+# Tests of other folders import it before the conftest.py of its own is read.
+pytest.register_assert_rewrite("distribution.client")
+
 # For tox's environments that have fewer examples.
 hypothesis.settings.register_profile("brief", max_examples=10, deadline=None)
 
@@ -33,9 +36,7 @@ class Environment:
     name: str
     endpoint_url: str | None = None
 
-    def client(
-        self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT
-    ) -> Any:
+    def client(self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT) -> Any:
         """A boto3 client of an account."""
         session = Session()
         session.register_component("data_loader", _MODELS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import lru_cache
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller
@@ -95,14 +96,10 @@ def _access(request: Request, action: str, registry: hosts.Registry, principal: 
 
 
 def _token(authorization: str) -> RegistryToken:
-    scheme, _, encoded = authorization.partition(" ")
+    password = _password(authorization)
     try:
-        user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        raise Unauthorized from None
-    if scheme.lower() != "basic" or user != USER:
-        raise Unauthorized
-    try:
+        if password is None:
+            raise Unauthorized
         return read_password(current_store().signing_key, password)
     except TokenExpired:
         raise RegistryError(
@@ -110,6 +107,17 @@ def _token(authorization: str) -> RegistryToken:
         ) from None
     except TokenError:
         raise Unauthorized from None
+
+
+@lru_cache(maxsize=256)
+def _password(authorization: str) -> str | None:
+    """The password that user AWS gives in an Authorization header (RFC 7617); None where it is another header."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return password if scheme.lower() == "basic" and user == USER else None
 
 
 def ask_for_credentials(request: Request) -> Response:

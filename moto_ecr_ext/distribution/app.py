@@ -16,7 +16,7 @@ from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host
 
-from .access import Unauthorized, access_by_password, access_by_url, ask_for_credentials
+from .access import Access, Unauthorized, access_by_password, access_by_url, ask_for_credentials
 from .bodies import body_of_environ
 from .errors import RegistryError, registry_error, render_error
 from .messages import BodyTruncated, Request, RequestBody, Response
@@ -28,8 +28,8 @@ log = logging.getLogger("moto_ecr_ext")
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
     """Whether a request is the registry's to answer.
 
-    Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a host
-    of AWS that is no registry's.
+    Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a
+    host of AWS that is no registry's.
     """
     if path != "/v2" and not path.startswith("/v2/"):
         return False
@@ -80,17 +80,19 @@ def _handle(request: Request, route: Route, placeholders: dict[str, str]) -> Res
             return route.handler(request, access, **placeholders)
         except RepositoryNotFoundException:
             if route.writes:
-                log.warning(
-                    "Push to %s, which does not exist in the registry of account %s in %s. To create it: "
-                    "aws ecr create-repository --repository-name %s --region %s --endpoint-url %s",
-                    placeholders["name"],
-                    access.registry_id,
-                    access.backend.region_name,
-                    placeholders["name"],
-                    access.backend.region_name,
-                    request.base_url,
-                )
+                log.warning(_how_to_create(request, access, placeholders["name"]))
             raise
+
+
+def _how_to_create(request: Request, access: Access, name: str) -> str:
+    region = access.backend.region_name
+    command = f"aws ecr create-repository --repository-name {name} --region {region}"
+    if access.caller.address:
+        command += f" --endpoint-url {request.base_url}"
+    return (
+        f"Push to {name}, which does not exist in the registry of account {access.registry_id} in {region}. "
+        f"To create it: {command}"
+    )
 
 
 def request_of_environ(environ: dict[str, Any], body: RequestBody | None = None) -> Request:

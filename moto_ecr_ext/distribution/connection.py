@@ -1,8 +1,9 @@
 """The registry on the connections of moto's server: kept alive, read and written without copies.
 
 werkzeug's server closes a connection after each request, and hands bodies through its own readers. Requests for the
-registry are taken before that, on the request handler: the body is received from the socket straight into the buffer
-that is hashed and written (`bodies`), and blobs leave by sendfile or from a map of their file.
+registry are taken before that, on the request handler, before anything of them is read: the body is received from the
+socket straight into the buffer that is hashed and written (`bodies`), and blobs leave by sendfile or from a map of
+their file.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import socket
 import ssl
 import struct
 import time
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .app import is_for_registry, respond, status_line
 from .bodies import SocketBody
@@ -35,42 +37,73 @@ _MAPPED_FROM = 16 * 1024 * 1024
 _WINDOW = 8 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A request line and its headers, by name in lower case. `size` is how many bytes they take."""
+
+    method: str
+    target: SplitResult
+    version: str
+    headers: dict[str, str]
+    size: int
+
+    @property
+    def host(self) -> str:
+        return self.target.netloc or self.headers.get("host", "")
+
+    @property
+    def path(self) -> str:
+        return unquote(self.target.path)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the client wants the connection to end with this request."""
+        return self.version != "HTTP/1.1" or "close" in self.headers.get("connection", "").lower()
+
+
 def serve(handler: BaseHTTPRequestHandler) -> bool:
-    """Answer the request that `handler` has just parsed, if it is for the registry; else leave it alone: False."""
+    """Answer the next request on the connection of `handler`, if it is for the registry.
+
+    False, with nothing read, for every other one, and for one whose head did not come in one piece: the server goes on
+    with those, and finds the registry by WSGI.
+    """
     try:
-        target = urlsplit(handler.path)
-    except ValueError:  # Half an IPv6 address, at which werkzeug would fail without an answer.
+        head = _read_head(handler.rfile.peek())  # type: ignore[attr-defined]
+    except ValueError:  # Half an IPv6 address in the URL, at which werkzeug would fail without an answer.
         handler.close_connection = True
         _send(handler, render_error(RegistryError("UNSUPPORTED", "The URL is none", 400)))
         return True
-    path = unquote(target.path)
-    if not path.startswith("/v2"):
+    if head is None or not is_for_registry(
+        head.path, head.headers.get("authorization", ""), head.target.query, head.host
+    ):
         return False
-    headers = _headers(handler)
-    host = target.netloc or headers.get("host", "")
-    if not is_for_registry(path, headers.get("authorization", ""), target.query, host):
-        return False
+    handler.rfile.read(head.size)
+    handler.close_connection = head.is_last
     _prepare(handler)
     try:
-        body = SocketBody(handler.rfile, handler.connection, _body_length(headers))  # type: ignore[arg-type]
+        body = SocketBody(handler.rfile, handler.connection, _body_length(head.headers))  # type: ignore[arg-type]
     except RegistryError as error:
         handler.close_connection = True
         _send(handler, render_error(error))
         return True
     request = Request(
-        method=handler.command,
+        method=head.method,
         scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
-        host=host,
-        path=path,
-        query=dict(parse_qsl(target.query, keep_blank_values=True)),
-        headers=headers,
+        host=head.host,
+        path=head.path,
+        query=dict(parse_qsl(head.target.query, keep_blank_values=True)),
+        headers=head.headers,
         body=body,
     )
+    if head.headers.get("expect", "").lower() == "100-continue":
+        handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         response = respond(request)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        response = render_error(RegistryError("UNKNOWN", "The registry has failed; see its log", 500))
+        response = render_error(
+            RegistryError("UNKNOWN", "The registry has failed; see its log", 500)
+        )
     if not body.is_finished and not body.drain(_WORTH_DRAINING):
         handler.close_connection = True
     try:
@@ -84,16 +117,26 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     return True
 
 
-def _headers(handler: BaseHTTPRequestHandler) -> dict[str, str]:
-    """The headers by name in lower case; one that came in several lines is one list (RFC 9110, 5.3).
+def _read_head(received: bytes) -> _Head | None:
+    """The head of a request at the beginning of `received`; None where there is no whole one, or it is malformed.
 
-    docker sends each media type that it accepts in a line of its own, in an order by chance.
+    Raises ValueError for a URL that is none.
     """
+    text, end, _ = received.partition(b"\r\n\r\n")
+    request_line, *lines = text.decode("latin-1").split("\r\n")
+    parts = request_line.split(" ")
+    if not end or len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        return None
     headers: dict[str, str] = {}
-    for name, value in handler.headers.items():
-        name = name.lower()
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            return None
+        name, value = name.lower(), value.strip()
+        # One that came in several lines is one list (RFC 9110, 5.3). docker sends each media type that it accepts in a
+        # line of its own, in an order by chance.
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    return _Head(parts[0], urlsplit(parts[1]), parts[2], headers, len(text) + len(end))
 
 
 def _body_length(headers: dict[str, str]) -> int | None:

@@ -85,9 +85,7 @@ class Response:
             self.headers["Content-Length"] = str(size)
 
     @classmethod
-    def json(
-        cls, status: int, document: Any, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
         """A JSON document, ended by a newline."""
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         return cls(status, {"Content-Type": JSON, **(headers or {})}, content)

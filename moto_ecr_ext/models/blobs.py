@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, exists, select
@@ -53,13 +53,10 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
             repository = self._repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id, "blob": digest}
             is_held = _PULLED.first(transaction, key) is not None
-        missing = LayersNotFoundException(digest, repository_name, repository.registry_id)
-        if not is_held:
-            raise missing
-        try:
-            return self.store.blobs.open(digest)
-        except BlobNotFound:
-            raise missing from None
+        if is_held:
+            with suppress(BlobNotFound):
+                return self.store.blobs.open(digest)
+        raise LayersNotFoundException(digest, repository_name, repository.registry_id)
 
     def mount_blob(
         self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None

@@ -141,7 +141,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
         if answer["status"] == "IN_PROGRESS":
             return answer
         shown = [each for each in preview.results if _is_asked_for(each, image_ids, filter or {})]
-        count = len(shown) if image_ids else max_results or DEFAULT_PAGE_SIZE
+        count = max_results or DEFAULT_PAGE_SIZE
         answer["previewResults"] = shown[after : after + count]
         if len(shown) > after + count:
             answer["nextToken"] = encode_token(f"preview/{repository.id}", [after + count])

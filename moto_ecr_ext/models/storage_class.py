@@ -35,21 +35,25 @@ images, references, activations = (
     tables.image_activations,
 )
 
-_parent = images.alias()
-_LISTED = (
-    (references.c.repository_id == images.c.repository_id)
-    & (references.c.digest == images.c.digest)
-    & (references.c.kind == "manifest")
-)
+# Aliases, so that statements that have these tables themselves are not taken to mean the same rows.
+_parent, _listing = images.alias(), references.alias()
 _IS_LISTED = exists().where(
-    _LISTED, _parent.c.id == references.c.image_id, _parent.c.status != "ARCHIVED"
+    _listing.c.repository_id == images.c.repository_id,
+    _listing.c.digest == images.c.digest,
+    _listing.c.kind == "manifest",
+    _parent.c.id == _listing.c.image_id,
+    _parent.c.status != "ARCHIVED",
 )
 _IS_TAGGED = exists().where(tables.tags.c.image_id == images.c.id)
 _IN_REPOSITORY = images.c.repository_id == bindparam("repository")
 _CHILDREN = (
     select(*DETAILS)
-    .join(references, _LISTED)
-    .where(_IN_REPOSITORY, references.c.image_id == bindparam("leader_id"))
+    .join(references, references.c.digest == images.c.digest)
+    .where(
+        _IN_REPOSITORY,
+        references.c.image_id == bindparam("leader_id"),
+        references.c.kind == "manifest",
+    )
 )
 _REFERRERS = select(*DETAILS).where(_IN_REPOSITORY, images.c.subject == bindparam("leader"))
 _IS_LEFT_ALONE = (images.c.status == "ACTIVE") & ~_IS_LISTED

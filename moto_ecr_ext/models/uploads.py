@@ -23,7 +23,7 @@ from moto_ecr_ext.exceptions import (
     UploadNotFoundException,
 )
 from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.blobs import UploadSession, UploadTruncated
+from moto_ecr_ext.storage.blobs import UploadDiscarded, UploadSession, UploadTruncated
 from moto_ecr_ext.storage.queries import Query
 
 from .base import RegistryBackend, now
@@ -157,7 +157,11 @@ class UploadsBackend(RegistryBackend):
             except UploadTruncated:
                 self.cancel_upload(upload)
                 raise UploadNotFoundException(*upload.names) from None
-            yield upload, session
+            try:
+                yield upload, session
+            except UploadDiscarded:
+                # Cancelled, or gone with its repository, meanwhile.
+                raise UploadNotFoundException(*upload.names) from None
 
     def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
         """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator

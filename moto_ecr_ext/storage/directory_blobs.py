@@ -35,7 +35,8 @@ from .blobs import (
 # In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
 # to be written; with four times as much a sixth was.
 _WRITE_BACK = 8 * 1024 * 1024
-_WORTH_A_THREAD = 1024 * 1024
+# To start a thread takes as long as to hash some 100 KiB.
+_WORTH_A_THREAD = 2 * 1024 * 1024
 _UPLOADS_REMEMBERED = 1024
 _SHARDS = [f"{number:02x}" for number in range(256)]
 

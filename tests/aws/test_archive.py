@@ -310,6 +310,28 @@ def test_an_index_takes_its_children_along(
     assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
 
 
+def test_a_push_of_an_index_restores_its_children(
+    ecr: Any, repository: str, registry: RepositoryClient
+) -> None:
+    """A client may push the index alone, since the repository has its children."""
+    registry.push(INDEX, "v1")
+    move(ecr, "ARCHIVE", INDEX)
+    assert registry.put_manifest(INDEX, "v1").status_code == 201
+    assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
+
+
+def test_a_child_of_another_index_is_left_alone(ecr: Any, repository: str) -> None:
+    """It goes into the archive with the last index that lists it."""
+    second = testing.build_index([AMD64])
+    testing.push(ecr, repository, INDEX, tag="v1")
+    testing.push(ecr, repository, second, tag="v2")
+    move(ecr, "ARCHIVE", INDEX)
+    assert statuses(ecr, AMD64, ARM64) == ["ACTIVE", "ARCHIVED"]
+    assert testing.pull(ecr, repository, "v2").manifest == second.manifest
+    move(ecr, "ARCHIVE", second)
+    assert statuses(ecr, AMD64, ARM64) == ["ARCHIVED", "ARCHIVED"]
+
+
 def test_a_child_is_not_archived_before_its_index(ecr: Any, repository: str) -> None:
     """Not while any index that lists it is active, whatever its tags."""
     testing.push(ecr, repository, AMD64, tag="amd64")

@@ -188,9 +188,10 @@ def test_a_run_that_is_asked_for_puts_the_next_one_off(
     put_policy(ecr, repository, rule())
     clock.tick(DAY / 2)
     moto_ecr_ext.run_lifecycle()
-    clock.tick(DAY / 2)
-    policy = ecr.get_lifecycle_policy(repositoryName=repository)
-    assert policy["lastEvaluatedAt"] == BEGINNING + DAY / 2
+    for passed, last in ((DAY, DAY / 2), (1.5 * DAY, 1.5 * DAY)):
+        clock.move_to(BEGINNING + passed)
+        policy = ecr.get_lifecycle_policy(repositoryName=repository)
+        assert policy["lastEvaluatedAt"] == BEGINNING + last
 
 
 def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository: str) -> None:
@@ -208,6 +209,7 @@ def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository: str) -> Non
     clock.tick(2 * DAY)
     moto_ecr_ext.run_lifecycle()
     assert listed(ecr, repository) == [OLD.digest]
+    assert not current_store().schedule.is_due(time.time()), "it is looked for with every request"
 
 
 def test_policies_of_all_registries_run(clock: Any, aws: Any) -> None:

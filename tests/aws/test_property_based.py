@@ -195,10 +195,14 @@ def member_names(value: Any) -> Iterator[str]:
             yield from member_names(item)
 
 
+# Texts of the valid requests that have an inside: what was mutated once is a text like any other.
+DOCUMENTS = [MEMBERS[name] for name in ("imageManifest", "lifecyclePolicyText", "policyText")]
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path to every value inside a JSON value. Text that is JSON has an inside too."""
+    """The path to every value inside a JSON value, and inside the documents that it has as text."""
     yield path
-    if isinstance(value, str) and value.startswith("{"):
+    if value in DOCUMENTS:
         yield from places(json.loads(value), (*path, "JSON"))
     elif isinstance(value, dict):
         for name, item in value.items():

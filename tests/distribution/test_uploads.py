@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from distribution.client import ACCOUNT, Connection, RepositoryClient, assert_refused
+from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.digest import digest_of
 
@@ -377,12 +378,18 @@ class TestDisconnect:
         assert connection.read_status() == 400
 
         response = repository.get(upload)
-        assert (response.status_code, response.headers["Range"]) == (204, "0-4999")
+        assert response.status_code == 204
+        arrived = 5000
+        if length == "unknown" and not hasattr(werkzeug_app, "MotoRequestHandler"):
+            # Of a chunk that breaks off, werkzeug gives nothing; later versions of moto let the
+            # extension read from the connection itself.
+            arrived = 0
+        assert response.headers["Range"] == f"0-{max(arrived - 1, 0)}"
         assert not repository.holds(DIGEST)
         repository.patch(
             upload,
-            data=CONTENT[5000:],
-            headers={"Content-Range": f"5000-{len(CONTENT) - 1}"},
+            data=CONTENT[arrived:],
+            headers={"Content-Range": f"{arrived}-{len(CONTENT) - 1}"},
         )
         assert_pushed(repository, repository.put(upload, params={"digest": DIGEST}))
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import moto.moto_proxy
 import pytest
 import requests
-from commands import LOGIN, PATIENCE, Command
+from botocore.config import Config
+from commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
 
 from moto_ecr_ext import testing
 
-CA = str(Path(moto.moto_proxy.__file__).with_name("ca.crt"))
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 CONTENT = bytes(range(256)) * 5000
 DIGEST = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -47,25 +47,29 @@ def proxy(data_dir) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def registry(proxy, monkeypatch) -> Iterator[requests.Session]:
-    """This process uses the proxy and trusts moto's CA; gives a session that is logged in."""
-    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-    monkeypatch.setenv("AWS_CA_BUNDLE", CA)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", CA)
+def registry(proxy) -> Iterator[requests.Session]:
+    """A session that is logged in to an empty registry."""
     proxy.reset()
-    with requests.Session() as session:
+    with session_through(proxy.url) as session:
         session.auth = ("AWS", proxy.password)
         yield session
 
 
 @pytest.fixture
-def ecr(registry):
-    """A boto3 client that was told nothing of the proxy."""
-    return boto3.client(
-        "ecr", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-    )
+def boto3_through(proxy, monkeypatch) -> None:
+    """boto3's variables say that there is a proxy."""
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("AWS_CA_BUNDLE", MOTO_CA)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def ecr(registry, boto3_through):
+    """A boto3 client that was told nothing of the proxy but by the environment."""
+    return boto3.client("ecr", region_name="us-east-1")
 
 
 def test_the_printed_login_is_for_the_real_host_name(proxy, registry):
@@ -101,8 +105,10 @@ def test_a_blob_is_pushed_and_pulled(registry, ecr):
     assert available["layers"][0]["layerSize"] == len(CONTENT)
 
 
-def test_an_image_is_pushed_and_pulled_by_boto3(ecr):
+def test_an_image_is_pushed_and_pulled_by_boto3(ecr, proxy, monkeypatch):
     """boto3 pushes an image and gets it back; the download URL names the real host."""
+    # What the helper pulls layers with.
+    monkeypatch.setattr(requests, "get", session_through(proxy.url).get)
     ecr.create_repository(repositoryName="app")
     image = testing.build_image(seed=1)
 
@@ -115,11 +121,9 @@ def test_an_image_is_pushed_and_pulled_by_boto3(ecr):
     assert url.startswith(f"https://{HOST}/v2/app/blobs/{image.blobs[0].digest}?")
 
 
-def test_other_services_answer(registry):
+def test_other_services_answer(boto3_through):
     """Services of moto that are not ECR are there as in moto_proxy."""
-    s3 = boto3.client(
-        "s3", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="things")
     s3.put_object(Bucket="things", Key="v2/app", Body=b"a thing")
 
@@ -138,26 +142,29 @@ def test_a_reset_empties_the_directory(ecr, data_dir, proxy):
     assert ecr.describe_repositories()["repositories"] == []
 
 
-def test_a_restart_keeps_the_directory(tmp_path, monkeypatch):
+def test_a_restart_keeps_the_directory(tmp_path):
     """A proxy that is started again on its directory has what the first was given."""
-    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
     arguments = ("moto_ecr_proxy", "--port", "0", "--data-dir", str(tmp_path / "registry"))
     with Command(*arguments) as command:
         before = Proxy(command)
-        url = f"https://{HOST}/v2/_catalog"
-        options = {"verify": CA, "auth": ("AWS", before.password), "timeout": PATIENCE}
         boto3.client(
             "ecr",
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            verify=CA,
-            config=boto3.session.Config(proxies={"https": before.url}),
+            verify=MOTO_CA,
+            config=Config(proxies={"https": before.url}),
         ).create_repository(repositoryName="app")
         assert command.stop() == 0
 
-    with Command(*arguments) as command:
-        answer = requests.get(url, proxies={"https": Proxy(command).url}, **options)
+    with Command(*arguments) as command, session_through(Proxy(command).url) as session:
+        answer = session.get(f"https://{HOST}/v2/_catalog", auth=("AWS", before.password))
 
     assert answer.json() == {"repositories": ["app"]}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Python is not strict before 3.13")
+def test_python_is_too_strict_for_the_certificate_authority_of_moto(proxy):
+    """Since Python 3.13, `requests` refuses moto's authority, which lacks an extension."""
+    with pytest.raises(requests.exceptions.SSLError, match="key usage extension"):
+        requests.get(f"https://{HOST}/v2/", proxies={"https": proxy.url}, verify=MOTO_CA)

@@ -69,7 +69,7 @@ def seams() -> dict[str, Any]:
         "backend factory": ecr_backends.backend,
         "URL patterns": list(backend_index.backend_url_patterns),
         "dispatch": werkzeug_app.DomainDispatcherApplication.__call__,
-        "connections": HANDLER.__dict__.get("run_wsgi") if HANDLER else None,
+        "connections": HANDLER.__dict__.get("handle_one_request") if HANDLER else None,
         "answers to TLS": (HANDLER or WSGIRequestHandler).default_request_version,
         "clients of requests": CallbackResponse.get_response,
         "handlers": list(BUILTIN_HANDLERS),
@@ -135,19 +135,21 @@ def test_the_server_calls_the_class_for_each_request(stock_server, monkeypatch):
 
 
 @pytest.mark.skipif(HANDLER is None, reason="moto has no handler of its own before 5.2")
-def test_the_server_answers_each_request_by_run_wsgi(stock_server, monkeypatch):
-    """moto's server makes its handler of this class, whose `run_wsgi` finds the request parsed."""
-    requests_seen = []
-    original = HANDLER.run_wsgi
+def test_the_server_takes_each_request_by_handle_one_request(stock_server, monkeypatch):
+    """moto's server makes its handler of this class, whose `handle_one_request` finds the request unread."""
+    heads_seen = []
+    original = HANDLER.handle_one_request
 
     def record(self: Any) -> None:
-        requests_seen.append((self.command, self.path, self.headers["X-Seen"]))
+        heads_seen.append(self.rfile.peek())
         original(self)
 
-    monkeypatch.setattr(HANDLER, "run_wsgi", record)
+    monkeypatch.setattr(HANDLER, "handle_one_request", record)
     requests.get(f"http://{stock_server}/moto-api/data.json", headers={"X-Seen": "yes"})
 
-    assert requests_seen == [("GET", "/moto-api/data.json", "yes")]
+    [head] = heads_seen
+    assert head.startswith(b"GET /moto-api/data.json HTTP/1.1\r\n")
+    assert b"\r\nX-Seen: yes\r\n" in head
 
 
 def test_the_server_answers_garbage_by_the_default_version_of_its_handler(

@@ -1,0 +1,316 @@
+"""`AWS::ECR::Repository` in a stack: what the template says is what the API shows.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from aws.refusals import refused
+from aws.stored import everything_stored
+from botocore.exceptions import ClientError
+
+from moto_ecr_ext.testing import build_image, push
+
+IMAGE = build_image(layers=1)
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e-0000-4000-8000-000000000000"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage"]},
+    ],
+}
+LIFECYCLE_POLICY = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "selection": {
+                "tagStatus": "untagged",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 14,
+            },
+            "action": {"type": "expire"},
+        }
+    ]
+}
+
+
+class Stack:
+    """A stack of one repository, `Repo`."""
+
+    def __init__(self, aws: Any):
+        self._client = aws.client("cloudformation")
+        self.name = "Images"
+
+    def create(self, **properties: Any) -> None:
+        """Create the stack."""
+        self._client.create_stack(StackName=self.name, TemplateBody=self._template(properties))
+
+    def update(self, **properties: Any) -> None:
+        """Update the stack to these properties."""
+        self._client.update_stack(StackName=self.name, TemplateBody=self._template(properties))
+
+    def delete(self) -> None:
+        """Delete the stack."""
+        self._client.delete_stack(StackName=self.name)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs: name, ARN and URI of the repository."""
+        [stack] = self._client.describe_stacks(StackName=self.name)["Stacks"]
+        assert stack["StackStatus"].endswith("_COMPLETE")
+        return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+    def _template(self, properties: dict[str, Any]) -> str:
+        return json.dumps(
+            {
+                "Resources": {
+                    "Repo": {"Type": "AWS::ECR::Repository", "Properties": properties},
+                },
+                "Outputs": {
+                    "Name": {"Value": {"Ref": "Repo"}},
+                    "Arn": {"Value": {"Fn::GetAtt": ["Repo", "Arn"]}},
+                    "Uri": {"Value": {"Fn::GetAtt": ["Repo", "RepositoryUri"]}},
+                },
+            }
+        )
+
+
+@pytest.fixture
+def stack(aws: Any) -> Stack:
+    """A stack that is not there yet."""
+    return Stack(aws)
+
+
+def only_repository(ecr: Any) -> dict[str, Any]:
+    """The one repository that there is."""
+    [repository] = ecr.describe_repositories()["repositories"]
+    found: dict[str, Any] = repository
+    return found
+
+
+def test_every_property(ecr: Any, stack: Stack) -> None:
+    """Nested ones too."""
+    stack.create(
+        RepositoryName="team/app",
+        ImageTagMutability="MUTABLE_WITH_EXCLUSION",
+        ImageTagMutabilityExclusionFilters=[
+            {
+                "ImageTagMutabilityExclusionFilterType": "WILDCARD",
+                "ImageTagMutabilityExclusionFilterValue": "v*",
+            }
+        ],
+        ImageScanningConfiguration={"ScanOnPush": "true"},
+        EncryptionConfiguration={"EncryptionType": "KMS", "KmsKey": KEY},
+        LifecyclePolicy={"LifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)},
+        RepositoryPolicyText=POLICY,
+        Tags=[{"Key": "owner", "Value": "team"}],
+    )
+    repository = only_repository(ecr)
+    assert stack.outputs == {
+        "Name": "team/app",
+        "Arn": repository["repositoryArn"],
+        "Uri": repository["repositoryUri"],
+    }
+    assert repository["imageTagMutability"] == "MUTABLE_WITH_EXCLUSION"
+    assert repository["imageTagMutabilityExclusionFilters"] == [
+        {"filterType": "WILDCARD", "filter": "v*"}
+    ]
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert repository["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
+    lifecycle_policy = ecr.get_lifecycle_policy(repositoryName="team/app")
+    assert json.loads(lifecycle_policy["lifecyclePolicyText"]) == LIFECYCLE_POLICY
+    policy = ecr.get_repository_policy(repositoryName="team/app")
+    assert json.loads(policy["policyText"]) == POLICY
+    tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+    assert tags == [{"Key": "owner", "Value": "team"}]
+
+
+def test_no_properties(ecr: Any, stack: Stack) -> None:
+    """The name is made of the stack's and the resource's, in lower case."""
+    stack.create()
+    repository = only_repository(ecr)
+    assert re.fullmatch(r"images-repo-[a-z0-9]+", repository["repositoryName"])
+    assert stack.outputs["Name"] == repository["repositoryName"]
+    assert repository["encryptionConfiguration"] == {"encryptionType": "AES256"}
+
+
+def test_a_policy_as_text(ecr: Any, stack: Stack) -> None:
+    """Is taken as it is."""
+    stack.create(RepositoryName="team/app", RepositoryPolicyText=json.dumps(POLICY, indent=3))
+    policy = ecr.get_repository_policy(repositoryName="team/app")
+    assert policy["policyText"] == json.dumps(POLICY, indent=3)
+
+
+def test_an_update_in_place(ecr: Any, stack: Stack) -> None:
+    """Images stay; what the template does not say any more is not so any more."""
+    stack.create(
+        ImageTagMutability="IMMUTABLE",
+        ImageScanningConfiguration={"ScanOnPush": True},
+        LifecyclePolicy={"LifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)},
+        RepositoryPolicyText=POLICY,
+        Tags=[{"Key": "owner", "Value": "team"}, {"Key": "stage", "Value": "dev"}],
+    )
+    created = only_repository(ecr)
+    name = created["repositoryName"]
+    push(ecr, name, IMAGE, tag="v1")
+    stack.update(Tags=[{"Key": "stage", "Value": "prod"}, {"Key": "cost", "Value": "1"}])
+    updated = only_repository(ecr)
+    assert updated == {
+        **created,
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+    }
+    assert len(ecr.list_images(repositoryName=name)["imageIds"]) == 1
+    tags = ecr.list_tags_for_resource(resourceArn=created["repositoryArn"])["tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"stage": "prod", "cost": "1"}
+    for call in (ecr.get_repository_policy, ecr.get_lifecycle_policy):
+        assert "NotFoundException" in type(refused(call, repositoryName=name)).__name__
+    stack.update(
+        ImageTagMutability="IMMUTABLE",
+        LifecyclePolicy={"LifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)},
+        RepositoryPolicyText=POLICY,
+    )
+    assert only_repository(ecr)["imageTagMutability"] == "IMMUTABLE"
+    assert json.loads(ecr.get_repository_policy(repositoryName=name)["policyText"]) == POLICY
+    assert ecr.list_tags_for_resource(resourceArn=created["repositoryArn"])["tags"] == []
+    assert stack.outputs["Arn"] == created["repositoryArn"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"RepositoryName": "old"}, {"RepositoryName": "new"}),
+        ({"RepositoryName": "old"}, {}),
+        ({}, {"RepositoryName": "new"}),
+        ({}, {"EncryptionConfiguration": {"EncryptionType": "KMS"}}),
+    ],
+    ids=["renamed", "name taken out", "name put in", "encryption"],
+)
+def test_an_update_that_replaces(
+    ecr: Any, stack: Stack, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """The new repository is another one, and the only one."""
+    stack.create(**before)
+    old = only_repository(ecr)
+    stack.update(**after)
+    new = only_repository(ecr)
+    assert new["repositoryName"] != old["repositoryName"]
+    assert new["repositoryName"] == after.get("RepositoryName", new["repositoryName"])
+    assert stack.outputs["Arn"] == new["repositoryArn"]
+
+
+def test_a_named_repository_is_not_replaced_by_itself(ecr: Any, stack: Stack) -> None:
+    """As CloudFormation refuses it for every resource with a name of the template's."""
+    stack.create(RepositoryName="team/app")
+    before = everything_stored()
+    with pytest.raises(ClientError, match="Rename team/app and update the stack again"):
+        stack.update(RepositoryName="team/app", EncryptionConfiguration={"EncryptionType": "KMS"})
+    assert everything_stored() == before
+
+
+def test_deleting_the_stack(ecr: Any, stack: Stack) -> None:
+    """Deletes an empty repository, and is no problem where it is gone already."""
+    stack.create(RepositoryName="team/app")
+    stack.delete()
+    assert ecr.describe_repositories()["repositories"] == []
+    stack.create(RepositoryName="team/app")
+    ecr.delete_repository(repositoryName="team/app")
+    stack.delete()
+
+
+def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
+    """Unless the template says EmptyOnDelete."""
+    stack.create(RepositoryName="team/app", EmptyOnDelete=False)
+    push(ecr, "team/app", IMAGE)
+    with pytest.raises(ClientError, match="cannot be deleted because it still contains images"):
+        stack.delete()
+    assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+    stack.update(RepositoryName="team/app", EmptyOnDelete="true")
+    stack.delete()
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"RepositoryName": "Team"}, "Invalid parameter at 'repositoryName'"),
+        ({"ImageTagMutability": "SOMETIMES"}, "Invalid parameter at 'imageTagMutability'"),
+        (
+            {"ImageTagMutability": "IMMUTABLE_WITH_EXCLUSION"},
+            "ImageTagMutabilityExclusionFilters can't be null",
+        ),
+        (
+            {"EncryptionConfiguration": {"KmsKey": KEY}},
+            "Invalid parameter at 'encryptionConfiguration.encryptionType'",
+        ),
+        ({"EncryptionConfiguration": "KMS"}, "Expected null"),
+        ({"RepositoryPolicyText": {"Statement": []}}, "Invalid repository policy provided"),
+        (
+            {"LifecyclePolicy": {"LifecyclePolicyText": "x" * 100}},
+            "Could not map policyString into LifecyclePolicy",
+        ),
+        (
+            {"LifecyclePolicy": {"LifecyclePolicyText": "{}"}},
+            "Member must have length greater than or equal to 100",
+        ),
+        ({"LifecyclePolicy": "text"}, "Value of property LifecyclePolicy must be an object"),
+        ({"Tags": [{"Key": "aws:a", "Value": "b"}]}, "Tag parameters are invalid"),
+        ({"Tags": [{"Value": "b"}]}, "Member must not be null"),
+    ],
+)
+def test_properties_that_ecr_does_not_take(
+    ecr: Any, stack: Stack, properties: dict[str, Any], message: str
+) -> None:
+    """The stack is not created, and no repository is left behind."""
+    before = everything_stored()
+    with pytest.raises(ClientError) as raised:
+        stack.create(**properties)
+    assert message in raised.value.response["Error"]["Message"]
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert everything_stored() == before
+
+
+def test_a_name_that_is_taken(ecr: Any, stack: Stack) -> None:
+    """By a repository of its own life."""
+    ecr.create_repository(repositoryName="team/app")
+    with pytest.raises(ClientError) as raised:
+        stack.create(RepositoryName="team/app")
+    assert raised.value.response["Error"]["Message"] == (
+        "Resource of type 'AWS::ECR::Repository' with identifier 'team/app' already exists."
+    )
+
+
+def test_an_attribute_that_repositories_do_not_have(aws: Any) -> None:
+    """Is an error of the template."""
+    client = aws.client("cloudformation")
+    template = {
+        "Resources": {"Repo": {"Type": "AWS::ECR::Repository"}},
+        "Outputs": {"Other": {"Value": {"Fn::GetAtt": ["Repo", "Color"]}}},
+    }
+    with pytest.raises(ClientError) as raised:
+        client.create_stack(StackName="images", TemplateBody=json.dumps(template))
+        client.describe_stacks(StackName="images")
+    assert raised.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_stacks_of_regions(aws: Any) -> None:
+    """Have repositories in their own region."""
+    client = aws.client("cloudformation", region="eu-west-1")
+    template = {
+        "Resources": {
+            "Repo": {
+                "Type": "AWS::ECR::Repository",
+                "Properties": {"RepositoryName": "team/app"},
+            }
+        }
+    }
+    client.create_stack(StackName="images", TemplateBody=json.dumps(template))
+    assert aws.client().describe_repositories()["repositories"] == []
+    [repository] = aws.client(region="eu-west-1").describe_repositories()["repositories"]
+    assert repository["repositoryArn"].startswith("arn:aws:ecr:eu-west-1:")
