@@ -16,6 +16,8 @@ from .exceptions import (
     ECRError,
     RepositoryAlreadyExistsException,
     RepositoryNotFoundException,
+    SerializationException,
+    ValidationException,
 )
 from .operations import perform
 from .validation import check
@@ -36,6 +38,9 @@ class StackError(ServiceException):
 def _errors_of_stacks() -> Iterator[None]:
     try:
         yield
+    except SerializationException as error:
+        # Neither CloudFormation's model nor ECR's has this one.
+        raise StackError("ValidationException", error.message) from error
     except ECRError as error:
         raise StackError(error.code, error.message) from error
 
@@ -130,7 +135,7 @@ def update(
     if _needs_replacement(resource, properties):
         if properties.get("RepositoryName") == resource.name:
             raise StackError(
-                "ValidationError",
+                "ValidationException",
                 "CloudFormation cannot update a stack when a custom-named resource requires "
                 f"replacing. Rename {resource.name} and update the stack again.",
             )
@@ -199,7 +204,7 @@ def _put_policies(backend: ECRBackend, name: str, properties: Mapping[str, Any])
         )
 
 
-def _exclusion_filters(properties: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _exclusion_filters(properties: Mapping[str, Any]) -> Any:
     filters = properties.get("ImageTagMutabilityExclusionFilters")
     if not isinstance(filters, list):
         return filters
@@ -215,17 +220,15 @@ def _scanning(properties: Mapping[str, Any]) -> dict[str, bool]:
     return {"scanOnPush": _boolean(scan)}
 
 
-def _encryption(properties: Mapping[str, Any]) -> dict[str, Any] | None:
+def _encryption(properties: Mapping[str, Any]) -> Any:
     given = properties.get("EncryptionConfiguration")
-    if not given:
-        return None
     return _renamed(given, {"EncryptionType": "encryptionType", "KmsKey": "kmsKey"})
 
 
 def _members(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = properties.get(name) or {}
     if not isinstance(value, dict):
-        raise StackError("ValidationError", f"Value of property {name} must be an object")
+        raise ValidationException(f"Value of property {name} must be an object")
     return value
 
 

@@ -37,7 +37,11 @@ def blob_member(operation_name: str) -> str | None:
     """The member of an operation's input that is a blob, if there is one."""
     model = operation(operation_name)
     shape = model.input_shape if model else None
-    blobs = [name for name, member in (shape.members if shape else {}).items() if member.type_name == "blob"]
+    blobs = [
+        name
+        for name, member in (shape.members if shape else {}).items()
+        if member.type_name == "blob"
+    ]
     return blobs[0] if blobs else None
 
 

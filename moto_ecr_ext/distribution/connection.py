@@ -69,7 +69,9 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     """
     try:
         head = _read_head(handler.rfile.peek())  # type: ignore[attr-defined]
-    except ValueError:  # Half an IPv6 address in the URL, at which werkzeug would fail without an answer.
+    except (
+        ValueError
+    ):  # Half an IPv6 address in the URL, at which werkzeug would fail without an answer.
         handler.close_connection = True
         _send(handler, render_error(RegistryError("UNSUPPORTED", "The URL is none", 400)))
         return True

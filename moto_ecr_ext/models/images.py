@@ -401,7 +401,12 @@ class ImagesBackend(ListingsBackend):
         self.store.release_after_commit(unheld)
 
     def _announce(
-        self, repository: Repository, action: str, digest: str, tag: str | None, about: ManifestFacts
+        self,
+        repository: Repository,
+        action: str,
+        digest: str,
+        tag: str | None,
+        about: ManifestFacts,
     ) -> None:
         """Tell EventBridge of a push or a deletion, once it is committed."""
         event = image_event(action, repository.repository_name, digest, tag, about)

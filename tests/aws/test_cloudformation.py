@@ -225,13 +225,20 @@ def test_deleting_the_stack(ecr: Any, stack: Stack) -> None:
 
 
 def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
-    """Unless the template says EmptyOnDelete."""
+    """Where the template says nothing of emptying it, or that it must not be."""
     stack.create(RepositoryName="team/app", EmptyOnDelete=False)
     push(ecr, "team/app", IMAGE)
     with pytest.raises(ClientError, match="cannot be deleted because it still contains images"):
         stack.delete()
     assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+
+
+def test_a_repository_that_is_emptied(ecr: Any, stack: Stack) -> None:
+    """The last template counts."""
+    stack.create(RepositoryName="team/app")
+    push(ecr, "team/app", IMAGE)
     stack.update(RepositoryName="team/app", EmptyOnDelete="true")
+    assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
     stack.delete()
     assert ecr.describe_repositories()["repositories"] == []
 
@@ -293,10 +300,8 @@ def test_an_attribute_that_repositories_do_not_have(aws: Any) -> None:
         "Resources": {"Repo": {"Type": "AWS::ECR::Repository"}},
         "Outputs": {"Other": {"Value": {"Fn::GetAtt": ["Repo", "Color"]}}},
     }
-    with pytest.raises(ClientError) as raised:
-        client.create_stack(StackName="images", TemplateBody=json.dumps(template))
-        client.describe_stacks(StackName="images")
-    assert raised.value.response["Error"]["Code"] == "ValidationError"
+    error = refused(client.create_stack, StackName="images", TemplateBody=json.dumps(template))
+    assert error.response["Error"]["Code"] == "ValidationError"
 
 
 def test_stacks_of_regions(aws: Any) -> None:
