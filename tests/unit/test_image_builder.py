@@ -1420,15 +1420,15 @@ def test_the_example_notices_a_difference(
     ecr.part_size = 10 << 20
     arguments = ["--repository", REPOSITORY, "--verify-only"]
     assert example.main(arguments, client=ecr) == 1
-    assert "error: There is no image stdlib" in capsys.readouterr().err
+    assert "error: There is no image latest" in capsys.readouterr().err
 
     image = example.build()
-    push(ecr, REPOSITORY, image, "stdlib")
+    push(ecr, REPOSITORY, image, "latest")
     damage_a_layer(ecr, image)
     assert example.main(arguments, client=ecr) == 1
     assert f"instead of {image.layers[1].digest}" in capsys.readouterr().err
 
     other = build_image()
-    push(ecr, REPOSITORY, other, "stdlib")
+    push(ecr, REPOSITORY, other, "latest")
     assert example.main(arguments, client=ecr) == 1
     assert f"manifest {other.digest} came back instead of {image.digest}" in capsys.readouterr().err
