@@ -103,6 +103,21 @@ def _make_backend(region_name: str, account_id: str) -> Any:
     return ECRBackend(region_name, account_id)
 
 
+def _replace(owner: type[Any], name: str, replacement: object) -> Callable[[], None]:
+    """Give a class another attribute; what is returned puts back what it had, or inherited."""
+    is_its_own = name in vars(owner)
+    original = vars(owner).get(name)
+    setattr(owner, name, replacement)
+
+    def put_back() -> None:
+        if is_its_own:
+            setattr(owner, name, original)
+        else:
+            delattr(owner, name)
+
+    return put_back
+
+
 def _backend_factory() -> Callable[[], None]:
     """moto makes backends by calling `ecr_backends.backend(region, account_id=...)`.
 
@@ -158,20 +173,16 @@ def _server_dispatch() -> Callable[[], None]:
             return registry_application(environ, start_response)
         return original(self, environ, start_response)
 
-    DomainDispatcherApplication.__call__ = dispatch  # type: ignore[method-assign]
-
-    def unplug() -> None:
-        DomainDispatcherApplication.__call__ = original  # type: ignore[method-assign]
-
-    return unplug
+    return _replace(DomainDispatcherApplication, "__call__", dispatch)
 
 
 def _server_connections() -> Callable[[], None]:
-    """The server's request handler is this class; it takes one request after the other from its
-    connection by `handle_one_request`, until `close_connection` says that it was the last.
+    """The server's request handler is this class, which takes one request after the other from its
+    connection.
 
-    moto has the class since 5.2; before, the registry is served through `_server_dispatch` alone,
-    without kept-alive connections.
+    It does so by `handle_one_request`, until `close_connection` says that it was the last. moto has
+    the class since 5.2; before, the registry is served through `_server_dispatch` alone, without
+    kept-alive connections.
     """
     if not _has_server():
         return lambda: None
@@ -188,17 +199,13 @@ def _server_connections() -> Callable[[], None]:
         if not serve(self):
             original(self)
 
-    handler_class.handle_one_request = handle_one_request
-
-    def unplug() -> None:
-        del handler_class.handle_one_request
-
-    return unplug
+    return _replace(handler_class, "handle_one_request", handle_one_request)
 
 
 def _answers_to_tls() -> Callable[[], None]:
-    """The server answers what is no request, such as the start of TLS, as this attribute of its
-    request handler says: by default as HTTP/0.9, without a status line.
+    """The server answers what is no request as this attribute of its request handler says.
+
+    The start of TLS is none. By default the answer is of HTTP/0.9, without a status line.
 
     Docker with containerd's image store, and all else that resolves names as containerd does, asks
     a registry of this machine by TLS first, and again in plain HTTP only where the answer begins
@@ -211,21 +218,11 @@ def _answers_to_tls() -> Callable[[], None]:
     from werkzeug.serving import WSGIRequestHandler
 
     handler_class = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
-    had_its_own = "default_request_version" in handler_class.__dict__
-    original = handler_class.default_request_version
-    handler_class.default_request_version = "HTTP/1.1"
-
-    def unplug() -> None:
-        if had_its_own:
-            handler_class.default_request_version = original
-        else:
-            del handler_class.default_request_version
-
-    return unplug
+    return _replace(handler_class, "default_request_version", "HTTP/1.1")
 
 
 def _requests_clients() -> Callable[[], None]:
-    """A request of the library `requests` is answered by this method of what the decorator adds to `responses`.
+    """A request of the library `requests` is answered by this method of the decorator's callbacks.
 
     It gets the prepared request, of which moto makes one of its own, which takes no iterator for a
     body, as clients of registries send. It gives urllib3's response, which is not told when it is
@@ -245,12 +242,7 @@ def _requests_clients() -> Callable[[], None]:
             response.length_remaining = 0
         return response
 
-    CallbackResponse.get_response = get_response  # type: ignore[method-assign]
-
-    def unplug() -> None:
-        CallbackResponse.get_response = original  # type: ignore[method-assign]
-
-    return unplug
+    return _replace(CallbackResponse, "get_response", get_response)
 
 
 def _error_classes() -> Callable[[], None]:
@@ -290,6 +282,7 @@ def _cloudformation() -> Callable[[], None]:
 
     def create(
         cls: type[Any],
+        /,
         resource_name: str,
         cloudformation_json: Any,
         account_id: str,
@@ -302,6 +295,7 @@ def _cloudformation() -> Callable[[], None]:
 
     def update(
         cls: type[Any],
+        /,
         original_resource: Any,
         new_resource_name: str,
         cloudformation_json: Any,
@@ -316,17 +310,12 @@ def _cloudformation() -> Callable[[], None]:
             region_name,
         )
 
-    replaced: dict[str, Callable[..., Any]] = {
-        "create_from_cloudformation_json": create,
-        "update_from_cloudformation_json": update,
-    }
-    originals = {name: Repository.__dict__[name] for name in replaced}
-    for name, function in replaced.items():
-        setattr(Repository, name, classmethod(function))
+    unplug_create = _replace(Repository, "create_from_cloudformation_json", classmethod(create))
+    unplug_update = _replace(Repository, "update_from_cloudformation_json", classmethod(update))
 
     def unplug() -> None:
-        for name, original in originals.items():
-            setattr(Repository, name, original)
+        unplug_create()
+        unplug_update()
 
     return unplug
 

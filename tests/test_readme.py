@@ -7,6 +7,7 @@ environment that the tests run in.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -396,6 +397,41 @@ def test_a_reset(terminal, running, repository, at_server):
     terminal.run(BLOCKS["reset"], at_server)
 
     assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
+
+
+def test_lifecycle_policies_run(terminal, running, repository, at_server):
+    """The line runs the policy of a repository: one image of two is left."""
+    find("curl")
+    ecr = running.client()
+    rule = {
+        "rulePriority": 1,
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+        "action": {"type": "expire"},
+    }
+    ecr.put_lifecycle_policy(
+        repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]})
+    )
+    for tag in ("1.0", "2.0"):
+        testing.push(ecr, repository, testing.build_image(seed=tag), tag=tag)
+
+    terminal.run(BLOCKS["run-lifecycle"], at_server)
+
+    assert tags_in(running, repository) == ["2.0"]
+
+
+def test_scans_find_what_was_posted(terminal, running, repository, at_server):
+    """The findings of the line are those of a scan."""
+    find("curl")
+    ecr = running.client()
+    testing.push(ecr, repository, testing.build_image(seed=1), tag="1.0")
+    image = {"repositoryName": repository, "imageId": {"imageTag": "1.0"}}
+    ecr.start_image_scan(**image)
+
+    terminal.run(BLOCKS["post-findings"], at_server)
+
+    found = ecr.describe_image_scan_findings(**image)["imageScanFindings"]
+    assert [each["name"] for each in found["findings"]] == ["CVE-2026-0001"]
+    assert found["findingSeverityCounts"] == {"HIGH": 1}
 
 
 def test_the_proxy(tmp_path):

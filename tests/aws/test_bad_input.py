@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aws.populated import populate
 from aws.raw_http import TARGET, RawClient
 from aws.refusals import Refusal
 from aws.stored import everything_stored
 
 from moto_ecr_ext import responses, service_model
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.testing import build_image, push
 
 UNKNOWN = Refusal(
     "UnknownOperationException", "The requested operation is not recognized by the service."
@@ -26,17 +26,9 @@ NOT_GZIP = Refusal("SerializationException", "The body is not valid gzip")
 
 
 @pytest.fixture(autouse=True)
-def nothing_changes(ecr: Any, repository: str, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def nothing_changes(aws: Any, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No request of these tests changes a registry that has something of everything."""
-    push(ecr, repository, build_image(layers=1), tag="v1")
-    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-    ecr.upload_layer_part(
-        repositoryName=repository,
-        uploadId=upload,
-        partFirstByte=0,
-        partLastByte=2,
-        layerPartBlob=b"abc",
-    )
+    populate()
     before = everything_stored()
     caplog.clear()
     yield
@@ -183,7 +175,7 @@ def test_a_body_in_gzip(raw: RawClient) -> None:
     for coding in ("gzip", "GZIP"):
         answer = raw.send("ListImages", body, Content_Encoding=coding)
         assert answer.status == 200
-        assert len(answer.document["imageIds"]) == 1
+        assert len(answer.document["imageIds"]) == 2
 
 
 @pytest.mark.parametrize(

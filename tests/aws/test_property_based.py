@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aws.populated import ARN, IMAGE, IMAGE_ID, LIFECYCLE_POLICY, POLICY, populate
 from aws.raw_http import RawClient
 from aws.stored import everything_stored
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from model_variants import SAMPLES, baseline
+from model_variants import baseline
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.models.backends import registry_backend
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.testing import build_image, build_index
+from moto_ecr_ext.testing import build_image
 
 SERVED = [
     operation
@@ -40,40 +38,7 @@ fuzzing = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-IMAGE, OTHER = build_image(layers=1), build_image(seed=1, layers=1)
-INDEX = build_index([IMAGE])
-ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
-POLICY = {
-    "Version": "2012-10-17",
-    "Id": "policy",
-    "Statement": [
-        {
-            "Sid": "pull",
-            "Effect": "Allow",
-            "Principal": {"AWS": ["arn:aws:iam::999999999999:root"]},
-            "Action": ["ecr:BatchGetImage"],
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalAccount": ["999999999999"]}},
-        }
-    ],
-}
-LIFECYCLE_POLICY = {
-    "rules": [
-        {
-            "rulePriority": 1,
-            "description": "keep few images of production",
-            "selection": {
-                "tagStatus": "tagged",
-                "tagPrefixList": ["prod"],
-                "countType": "sinceImagePushed",
-                "countUnit": "days",
-                "countNumber": 14,
-            },
-            "action": {"type": "expire"},
-        }
-    ]
-}
-IMAGE_ID = {"imageDigest": IMAGE.digest, "imageTag": "v1"}
+OTHER = build_image(seed=1, layers=1)
 # Members with which a valid request reaches further than with those that the model gives.
 MEMBERS: dict[str, Any] = {
     "imageId": IMAGE_ID,
@@ -113,35 +78,6 @@ def valid_request(operation: str) -> dict[str, Any]:
         request["repositoryName"] = "new"
         request["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": "alias/images"}
     return copy.deepcopy(request)
-
-
-def populate() -> None:
-    """Put something of everything into the registry, under the names of the requests above.
-
-    Straight into the backend, which is that of both environments.
-    """
-    current_store().clear()
-    registry = registry_backend("123456789012", "us-east-1")
-    name = "team/app"
-    registry.create_repository(name, tags=[{"Key": "a", "Value": "b"}])
-    for blob in IMAGE.blobs:
-        upload_id = registry.initiate_layer_upload(name)["uploadId"]
-        registry.upload_layer_part(name, upload_id, 0, blob.size - 1, blob.content)
-        registry.complete_layer_upload(name, upload_id, [blob.digest])
-    for image, tag in ((IMAGE, "v1"), (INDEX, "index")):
-        registry.put_image(name, image.manifest.decode(), image_tag=tag)
-    registry.initiate_layer_upload(name)
-    with current_store().database.write() as transaction:
-        transaction.execute(tables.uploads.update().values(id=SAMPLES["UploadId"]))
-    registry.upload_layer_part(name, SAMPLES["UploadId"], 0, 2, b"abc")
-    registry.set_repository_policy(name, json.dumps(POLICY))
-    registry.put_registry_policy(json.dumps(POLICY))
-    registry.put_lifecycle_policy(name, json.dumps(LIFECYCLE_POLICY))
-    everything = [{"filter": "*", "filterType": "WILDCARD"}]
-    registry.put_registry_scanning_configuration(
-        rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": everything}]
-    )
-    registry.start_image_scan(name, {"imageTag": "v1"})
 
 
 ODD_TEXTS = [

@@ -93,14 +93,14 @@ class TestPassword:
         pushed.session.log_in(None)
         assert_unauthorized(aws, pushed.session.request(method, path))
 
-    def test_docker_login(self, ecr: Any, session: RegistrySession) -> None:
+    def test_docker_login(self, session: RegistrySession) -> None:
         """The token is the ready-made parameter of Basic, and its password is what `docker login` takes."""
         assert session.get("/v2/").status_code == 200
         password = password_of(session)
         session.log_in(None)
         assert session.get("/v2/", auth=("AWS", password)).status_code == 200
 
-    def test_nothing_was_done(self, aws: Environment, ecr: Any, pushed: RepositoryClient) -> None:
+    def test_nothing_was_done(self, aws: Environment, pushed: RepositoryClient) -> None:
         """A delete without credentials deletes nothing."""
         token = str(pushed.session.headers["Authorization"]).partition(" ")[2]
         pushed.session.log_in(None)
@@ -206,7 +206,7 @@ class TestExpiry:
 class TestRegion:
     """A token is good for the registries of one region."""
 
-    def test_another_region(self, aws: Environment, ecr: Any, log_in: LogIn) -> None:
+    def test_another_region(self, aws: Environment, log_in: LogIn) -> None:
         """At the host of another region's registry a token is refused."""
         session = log_in(region="eu-west-1")
         host = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
@@ -366,7 +366,7 @@ class TestSignedUrl:
         encoded = urlencode(query, doseq=True, errors="surrogateescape")
         assert requests.get(f"{path}?{encoded}", timeout=20).status_code == 403
 
-    def test_gone_with_the_layer(self, ecr: Any, pushed: RepositoryClient, url: str) -> None:
+    def test_gone_with_the_layer(self, pushed: RepositoryClient, url: str) -> None:
         """A layer that is deleted is missing, also by a URL that is still good."""
         pushed.delete(f"/manifests/{IMAGE.digest}")
         response = requests.get(url, timeout=20)

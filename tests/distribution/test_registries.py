@@ -238,7 +238,7 @@ class TestAnotherAccount:
         }
         ecr.set_repository_policy(repositoryName="team/app", policyText=json.dumps(policy))
 
-    def actions(self, stranger: RepositoryClient) -> dict[str, tuple[str, str]]:
+    def actions(self) -> dict[str, tuple[str, str]]:
         """Requests, and the actions that they take."""
         upload = "/blobs/uploads/0b1c2d3e-0000-4000-8000-000000000000"
         return {
@@ -257,7 +257,7 @@ class TestAnotherAccount:
         self, repository: RepositoryClient, stranger: RepositoryClient
     ) -> None:
         """Nobody else may do anything, and the error says what was not allowed."""
-        for action, (method, path) in self.actions(stranger).items():
+        for action, (method, path) in self.actions().items():
             response = stranger.request(
                 method, path, data=OTHER.manifest, headers={"Content-Type": OTHER.media_type}
             )

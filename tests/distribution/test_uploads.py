@@ -14,6 +14,7 @@ from distribution.client import ACCOUNT, Connection, RepositoryClient, assert_re
 from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.storage.store import current_store
 
 if TYPE_CHECKING:
     from conftest import Environment
@@ -86,7 +87,7 @@ def test_single_post(repository: RepositoryClient) -> None:
     assert_pushed(repository, response)
 
 
-def test_single_post_of_other_bytes(ecr: Any, repository: RepositoryClient) -> None:
+def test_single_post_of_other_bytes(repository: RepositoryClient) -> None:
     """A single POST whose digest is another's is refused, and stores nothing."""
     response = repository.post("/blobs/uploads/", params={"digest": DIGEST}, data=b"other")
     assert_refused(response, 400, "DIGEST_INVALID", MISMATCH)
@@ -301,7 +302,7 @@ def test_a_repository_that_is_deleted(ecr: Any, repository: RepositoryClient, up
     assert_unknown(repository.put(upload, params={"digest": DIGEST}), upload)
 
 
-def test_two_clients_push_the_same_blob(aws: Environment, repository: RepositoryClient) -> None:
+def test_two_clients_push_the_same_blob(repository: RepositoryClient) -> None:
     """Clients that push one blob at once, each through its own session, all succeed."""
     clients = 4
     together = threading.Barrier(clients)
@@ -395,7 +396,6 @@ class TestDisconnect:
 
     def test_a_single_post_leaves_nothing(
         self,
-        ecr: Any,
         repository: RepositoryClient,
         connection: Connection,
         head: dict[str, str],
@@ -407,6 +407,7 @@ class TestDisconnect:
         connection.stop_sending()
         assert connection.read_status() == 400
         assert not repository.holds(DIGEST)
+        assert list(current_store().blobs.upload_ids()) == []
 
     def test_a_manifest_leaves_nothing(
         self,

@@ -21,6 +21,7 @@ from moto.cloudformation.parsing import resource_class_from_type
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.ecr.models import ECRBackend as ECRBackendOfMoto
 from moto.ecr.models import Repository, ecr_backends
+from moto.moto_api._internal.urls import url_paths as moto_api_paths
 from moto.moto_proxy import proxy3
 from moto.moto_server import werkzeug_app
 from moto.server import ThreadedMotoServer
@@ -75,6 +76,7 @@ def seams() -> dict[str, Any]:
         "handlers": list(BUILTIN_HANDLERS),
         "create": Repository.__dict__["create_from_cloudformation_json"],
         "update": Repository.__dict__["update_from_cloudformation_json"],
+        "paths of moto's API": dict(moto_api_paths),
     }
 
 
@@ -492,6 +494,7 @@ def test_importing_the_package_changes_nothing():
         from botocore.handlers import BUILTIN_HANDLERS
         from moto import backend_index
         from moto.ecr.models import Repository, ecr_backends
+from moto.moto_api._internal.urls import url_paths as moto_api_paths
         from moto.moto_server import werkzeug_app
 
         handler = getattr(werkzeug_app, "MotoRequestHandler", None)
