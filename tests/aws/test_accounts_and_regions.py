@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import boto3
+import moto
 import pytest
 from aws.refusals import Refusal, no_repository, refusal
 from aws.stored import everything_stored
@@ -15,6 +16,7 @@ from model_variants import baseline
 from moto_ecr_ext import service_model
 from moto_ecr_ext.testing import build_image, pull, push
 
+OLD_MOTO = tuple(int(part) for part in moto.__version__.split(".")[:2]) < (5, 2)
 OWNER, GUEST = "123456789012", "999999999999"
 ARN = f"arn:aws:ecr:us-east-1:{OWNER}:repository/"
 IMAGE = build_image(layers=1)
@@ -343,6 +345,8 @@ def test_every_region_of_ecr(in_process: Any) -> None:
     """Has a registry."""
     session = boto3.session.Session()
     for partition in session.get_available_partitions():
+        if partition == "aws-eusc" and OLD_MOTO:
+            continue  # Its hosts are not moto's before 5.2.
         for region in session.get_available_regions("ecr", partition_name=partition):
             registry = in_process.client(region=region).describe_registry()
             assert registry["registryId"] == OWNER

@@ -139,7 +139,7 @@ def test_a_wrong_flag_is_refused(run, arguments, message):
 def test_what_must_be_installed_is_said_in_one_line(run, monkeypatch, command):
     """Without what moto's server or proxy imports, the line says how to install it."""
     name = command.__name__.rpartition(".")[2]
-    monkeypatch.delattr(f"moto.{name}")
+    monkeypatch.delattr(f"moto.{name}", raising=False)
     monkeypatch.setitem(sys.modules, f"moto.{name}", None)
 
     code, output = run(command)

@@ -494,7 +494,7 @@ def test_importing_the_package_changes_nothing():
         from botocore.handlers import BUILTIN_HANDLERS
         from moto import backend_index
         from moto.ecr.models import Repository, ecr_backends
-from moto.moto_api._internal.urls import url_paths as moto_api_paths
+        from moto.moto_api._internal.urls import url_paths
         from moto.moto_server import werkzeug_app
 
         handler = getattr(werkzeug_app, "MotoRequestHandler", None)
@@ -507,6 +507,7 @@ from moto.moto_api._internal.urls import url_paths as moto_api_paths
                 handler and dict(vars(handler)),
                 list(BUILTIN_HANDLERS),
                 dict(vars(Repository)),
+                dict(url_paths),
             ]
 
         before = seams()
