@@ -85,7 +85,7 @@ class Command:
             given = getattr(flags, setting.name)
             if given is not None:
                 chosen[setting.name] = given
-            elif setting.variable in os.environ:
+            elif os.environ.get(setting.variable):
                 chosen[setting.name] = setting.parse(os.environ[setting.variable], setting.variable)
         return chosen
 

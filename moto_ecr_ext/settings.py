@@ -54,7 +54,7 @@ class Setting:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
         if self.name in _installed:
             return _installed[self.name]
-        if self.variable in os.environ:
+        if os.environ.get(self.variable):
             return self.parse(os.environ[self.variable], self.variable)
         return self.default
 
@@ -64,7 +64,11 @@ def _mock_config() -> Mapping[str, Any]:
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
     from moto.core.config import default_user_config
 
-    return default_user_config.get("ecr", {})  # type: ignore[return-value]
+    config: Mapping[str, Any] = default_user_config.get("ecr") or {}  # type: ignore[assignment]
+    for name in config:
+        if name not in _NAMES:
+            raise SettingError(f"mock_aws config ecr.{name}: there is no such setting")
+    return config
 
 
 VERIFY_LAYERS = Setting(
@@ -92,6 +96,7 @@ QUIRKS = Setting(
     "whether the registry departs from the OCI specification where ECR does",
 )
 ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS)
+_NAMES = frozenset(setting.name for setting in ALL)
 
 
 def follow_aws() -> bool:
@@ -141,7 +146,7 @@ def defaults(**behaviour: str) -> Iterator[None]:
         for setting in ALL
         if setting.name in behaviour
         and setting.name not in _installed
-        and setting.variable not in os.environ
+        and not os.environ.get(setting.variable)
     }
     _installed.update(mine)
     try:

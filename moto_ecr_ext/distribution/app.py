@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
-from moto_ecr_ext.hosts import is_aws_host
+from moto_ecr_ext.hosts import is_aws_host, registry_of_host
 
 from .access import Access, Unauthorized, access_by_password, access_by_url, ask_for_credentials
 from .bodies import body_of_environ
@@ -24,18 +24,32 @@ from .routes import Route, find_route
 
 log = logging.getLogger("moto_ecr_ext")
 
+# Signatures of AWS, in versions 4 and 2.
+_SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
+_SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
+
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
     """Whether a request is the registry's to answer.
 
     Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a
-    host of AWS that is no registry's.
+    host that is theirs.
     """
     if path != "/v2" and not path.startswith("/v2/"):
         return False
-    if authorization.startswith("AWS4-HMAC-SHA256") or "X-Amz-Algorithm=" in query:
+    if authorization.startswith(_SIGNED) or any(mark in query for mark in _SIGNED_QUERY):
         return False
-    return ".amazonaws.com" not in host or is_aws_host(host)
+    if registry_of_host(host) is not None or is_aws_host(host):
+        return True
+    name = host.partition(":")[0]
+    if ".amazonaws.com" in name or ".s3" in name:
+        return False
+    # A bucket of S3 may be part of such a host, and an object's key begin with v2/.
+    return (
+        not name.endswith(".localhost")
+        or authorization.lower().startswith("basic ")
+        or "X-Ecr-Signature=" in query
+    )
 
 
 def is_registry_request(environ: dict[str, Any]) -> bool:

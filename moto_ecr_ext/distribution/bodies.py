@@ -1,11 +1,12 @@
 """Bodies of requests as they arrive: from the socket where the server lets us, else from WSGI's input.
 
-Each thread has one buffer, into which bodies are received, hashed and written from (see docs in `benchmarks/`).
+Each thread has one buffer, into which bodies are received, hashed and written from (see `benchmarks/`).
 """
 
 from __future__ import annotations
 
 import io
+import mmap
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -22,11 +23,14 @@ _of_thread = threading.local()
 
 
 def _buffer(size: int) -> memoryview:
-    """This thread's buffer, at least `size` bytes of it, up to BUFFER_SIZE. It grows and stays."""
+    """This thread's buffer, at least `size` bytes of it, up to BUFFER_SIZE. It grows and stays.
+
+    Anonymous memory: what a client does not fill takes no room.
+    """
     size = min(max(size, _SMALL), BUFFER_SIZE)
-    buffer: bytearray | None = getattr(_of_thread, "buffer", None)
+    buffer: mmap.mmap | None = getattr(_of_thread, "buffer", None)
     if buffer is None or len(buffer) < size:
-        buffer = _of_thread.buffer = bytearray(size)
+        buffer = _of_thread.buffer = mmap.mmap(-1, size)
     return memoryview(buffer)[:size]
 
 
@@ -164,7 +168,7 @@ class _Incoming:
 
     def __init__(self, body: SocketBody):
         self._body = body
-        self._buffer = memoryview(bytearray(_INCOMING_SIZE))
+        self._buffer = memoryview(mmap.mmap(-1, _INCOMING_SIZE))
         self._start = self._end = 0
 
     def begin(self, take_buffered: Callable[[memoryview], int]) -> None:

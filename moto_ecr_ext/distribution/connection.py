@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -98,7 +99,8 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         body=body,
     )
     if head.headers.get("expect", "").lower() == "100-continue":
-        handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with suppress(OSError):  # The client has gone, which its body will tell.
+            handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         response = respond(request)
     except Exception:
@@ -156,7 +158,8 @@ def _prepare(handler: BaseHTTPRequestHandler) -> None:
     if getattr(handler, "_is_prepared_for_registry", False):
         return
     handler._is_prepared_for_registry = True  # type: ignore[attr-defined]
-    handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if handler.connection.family != socket.AF_UNIX:
+        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # By the kernel, so that the socket remains a blocking one for sendfile.
     handler.connection.setsockopt(
         socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_TIMEOUT, 0)

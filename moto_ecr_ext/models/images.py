@@ -356,19 +356,20 @@ class ImagesBackend(ListingsBackend):
             transaction.execute(references.insert(), list(rows.values()))
         return int(inserted[0])
 
-    def _size(self, transaction: Connection, repository: Repository, manifest: Manifest) -> int:
-        """Bytes of all that the manifest refers to; of an index, those of its largest image.
+    def _size(
+        self, transaction: Connection, repository: Repository, manifest: Manifest
+    ) -> int | None:
+        """Bytes of all that the manifest refers to; of an index, those of its largest image that is there, if any is.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
         """
         if not manifest.is_index:
             return sum({blob.digest: blob.size for blob in manifest.blobs}.values())
-        sizes = {child.digest: child.size for child in manifest.children}
-        for row in transaction.execute(
-            _HELD_IMAGES, {"repository": repository.id, "digests": list(sizes)}
-        ):
-            sizes[row.digest] = row.size
-        return max(sizes.values(), default=0)
+        digests = [child.digest for child in manifest.children]
+        held = transaction.execute(
+            _HELD_IMAGES, {"repository": repository.id, "digests": digests}
+        ).all()
+        return max((row.size for row in held if row.size is not None), default=None)
 
     def remove_tag(
         self, transaction: Connection, repository: Repository, image: Any, tag: str

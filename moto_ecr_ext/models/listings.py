@@ -33,7 +33,7 @@ class ImageDetail:
     repository_name: str
     image_digest: str
     image_tags: list[str] | None
-    image_size_in_bytes: int
+    image_size_in_bytes: int | None
     image_pushed_at: float
     image_manifest_media_type: str
     artifact_media_type: str | None

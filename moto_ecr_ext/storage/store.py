@@ -25,6 +25,8 @@ from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
 from .schedule import Schedule
 
+# SQLite takes some 32,000 values in a statement.
+_BATCH = 10_000
 _MEMBERS = (
     select(tables.repository_blobs.c.digest)
     .where(tables.repository_blobs.c.digest.in_(bindparam("digests", expanding=True)))
@@ -83,10 +85,13 @@ class Store:
             self._delete_unheld(transaction, digests)
 
     def _delete_unheld(self, transaction: Connection, digests: Collection[str]) -> None:
-        held = set(transaction.execute(_MEMBERS, {"digests": list(digests)}).scalars())
-        for digest in digests:
-            if digest not in held:
-                self.blobs.delete(digest)
+        rest = list(digests)
+        while rest:
+            batch, rest = rest[:_BATCH], rest[_BATCH:]
+            held = set(transaction.execute(_MEMBERS, {"digests": batch}).scalars())
+            for digest in batch:
+                if digest not in held:
+                    self.blobs.delete(digest)
 
     def _discard_orphans(self) -> None:
         """Remove bytes without members and parts without an upload, as a killed process leaves."""

@@ -115,7 +115,7 @@ images = Table(
     Column("media_type", String, nullable=False),
     Column("artifact_type", String),
     Column("subject", _NAME),
-    Column("size", BigInteger, nullable=False),
+    Column("size", BigInteger),
     Column("pushed_at", Float, nullable=False),
     Column("last_pulled_at", Float),
     Column("status", String, nullable=False),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import moto.core.utils
 import pytest
+import requests
 from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image, pull
@@ -303,3 +304,27 @@ class TestAnotherAccount:
         assert stranger.get("/manifests/v1").status_code == 200
         ecr.delete_repository_policy(repositoryName="team/app")
         assert stranger.get("/manifests/v1").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "headers", "query"),
+    [
+        pytest.param("bucket.localhost", {}, "", id="a bucket in the host"),
+        pytest.param("bucket.s3.localhost", {}, "", id="S3's name in the host"),
+        pytest.param("127.0.0.1", {"Authorization": "AWS a:b"}, "", id="signature version 2"),
+        pytest.param(
+            "127.0.0.1", {}, "?AWSAccessKeyId=a&Signature=b&Expires=9", id="URL of version 2"
+        ),
+    ],
+)
+def test_objects_of_s3_whose_keys_begin_with_v2_are_s3_s(
+    server: Any, host: str, headers: dict[str, str], query: str
+) -> None:
+    """Virtual hosts and signatures of S3 are left to it."""
+    port = server.endpoint_url.rpartition(":")[2]
+    answer = requests.get(
+        f"{server.endpoint_url}/v2/key{query}",
+        headers={"Host": f"{host}:{port}", **headers},
+        timeout=60,
+    )
+    assert "Docker-Distribution-Api-Version" not in answer.headers
