@@ -90,9 +90,9 @@ class ECRResponse(BaseResponse):
         from moto.iam.models import mark_account_as_visited
 
         self.headers = request.headers
-        if isinstance(request, AWSPreparedRequest):  # moto up to 5.2.2, in the process
-            # It is signed, and only the transport would write it.
-            self.headers.setdefault("host", urlparse(full_url).netloc)
+        if "host" not in self.headers:
+            # It is signed, and only the transport would write it: moto up to 5.2.2, in the process.
+            self.headers["host"] = urlparse(full_url).netloc
         self.raw_body = _take_body(request)
         self.method = request.method
         self.uri = full_url

@@ -127,7 +127,7 @@ class ImagesBackend(ListingsBackend):
         """Store a manifest, under a tag if one is given.
 
         Unless the setting `verify_layers` is on, the layers and images that it names need not be there: suites written
-        for moto put manifests whose layers were never uploaded.
+        for moto put manifests whose layers were never uploaded. There is no limit to how many images a repository has.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """

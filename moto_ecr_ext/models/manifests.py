@@ -34,6 +34,10 @@ INDEX_MEDIA_TYPES = frozenset((DOCKER_LIST, OCI_INDEX))
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum number of image layers"
 MAX_LAYERS = 4200
 _DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
+# RFC 6838, section 4.2, as the image specification requires. Parameters are no part of it, and ECR refuses them
+# (https://github.com/aws/containers-roadmap/issues/2306).
+_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}")
 # What a descriptor can say, in bytes. A thousand times what ECR takes, and the sum of a manifest's fits in 64 bits.
 _SIZES = range(2**50)
 # Layers that a registry is not given: their bytes are found at `urls` of the descriptor.
@@ -119,7 +123,7 @@ def _read(content: bytes, document: Any, given: str | None) -> Manifest:
         blobs=tuple(blobs),
         children=children,
         subject=_descriptor(subject).digest if subject else None,
-        artifact_type=_text(artifact_type),
+        artifact_type=_media_type(artifact_type),
         annotations=_annotations(annotations) if annotations else None,
     )
 
@@ -128,13 +132,21 @@ def _descriptor(document: Any) -> Descriptor:
     digest, size = document["digest"], document.get("size", 0)
     if not _DIGEST.fullmatch(digest) or type(size) is not int or size not in _SIZES:
         raise ValueError(document)
-    return Descriptor(digest, size, _text(document.get("mediaType")))
+    return Descriptor(digest, size, _media_type(document.get("mediaType")))
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(value)
     return value
+
+
+def _media_type(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if not _MEDIA_TYPE.fullmatch(value):
+        raise ValueError(value)
+    return str(value)
 
 
 def _text(value: Any) -> str | None:

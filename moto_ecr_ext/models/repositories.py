@@ -73,6 +73,8 @@ class RepositoriesBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Another account's registry takes a repository where its policy allows ecr:CreateRepository.
 
+        There is no limit to how many repositories a registry has.
+
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
         mutability = image_tag_mutability or "MUTABLE"

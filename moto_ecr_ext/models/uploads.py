@@ -32,6 +32,14 @@ from .repository import Repository
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
 MIN_PART_SIZE = 5 * 1024 * 1024
 
+# Seconds until an upload that was not completed is forgotten. How long AWS keeps one is not documented.
+UPLOAD_LIFETIME = 24 * 60 * 60
+
+_EXPIRED = Query(
+    select(tables.uploads.c.id)
+    .where(tables.uploads.c.started_at <= bindparam("expired"))
+    .limit(100)
+)
 _UPLOAD = Query(
     select(tables.uploads).where(
         tables.uploads.c.id == bindparam("upload"),
@@ -118,10 +126,16 @@ class UploadsBackend(RegistryBackend):
     """The life of an upload session."""
 
     def start_upload(self, repository_name: str, registry_id: str | None = None) -> Upload:
-        """A new upload session. Raises RepositoryNotFoundException."""
+        """A new upload session. Raises RepositoryNotFoundException.
+
+        Uploads whose time is over, of whichever repository, are removed on this occasion.
+        """
         with self.store.database.write_swiftly() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             upload = Upload(str(uuid.uuid4()), repository)
+            expired = _EXPIRED.all(transaction, {"expired": now() - UPLOAD_LIFETIME})
+            for row in expired:
+                transaction.execute(_DELETE, {"upload": row.id})
             transaction.execute(
                 tables.uploads.insert(),
                 {
@@ -132,6 +146,8 @@ class UploadsBackend(RegistryBackend):
                     "parts": 0,
                 },
             )
+        for row in expired:
+            self.store.blobs.discard(row.id)
         return upload
 
     def find_upload(
@@ -230,7 +246,7 @@ class UploadsBackend(RegistryBackend):
 
     def _upload(self, transaction: Connection, repository: Repository, upload_id: str) -> Upload:
         row = _UPLOAD.first(transaction, {"upload": upload_id, "repository": repository.id})
-        if row is None:
+        if row is None or row.started_at <= now() - UPLOAD_LIFETIME:
             raise UploadNotFoundException(
                 upload_id, repository.repository_name, repository.registry_id
             )

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 ACCOUNT = "123456789012"
 
-
 _clients: dict[tuple[Any, ...], Any] = {}
 
 
 @pytest.fixture
-def aws(aws: Environment) -> Environment:
-    """Both environments, one after the other. A client is made once, which is half of a short test's time."""
+def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Both environments, one after the other.
+
+    A client is made once, which is half of a short test's time, and tries once: botocore waits and
+    tries again where it is told of a LimitExceededException, and would hide a server that failed.
+    """
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     make_client = aws.client
 
     def client(service: str = "ecr", region: str = "us-east-1", account: str = ACCOUNT) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws.refusals import Refusal, no_repository, refusal, refused
 from aws.stored import everything_stored
+from freezegun import freeze_time
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.storage import tables
@@ -309,6 +310,24 @@ def test_an_upload_id_in_capitals(ecr: Any, repository: str) -> None:
     upload.id = upload.id.upper()
     assert upload.send(b"abc") == 2
     assert upload.complete(digest_of(b"abc"))["layerDigest"] == digest_of(b"abc")
+
+
+def test_an_upload_that_nobody_completes(ecr: Any, repository: str) -> None:
+    """Is gone after a day, and so are its bytes when the next upload begins."""
+    with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
+        upload = Upload(ecr)
+        upload.send(b"a" * 5 * MIB)
+        clock.move_to("2026-01-01 23:59:59")
+        upload.send(b"b", 5 * MIB)
+        clock.move_to("2026-01-02 00:00:00")
+        assert refusal(ecr.upload_layer_part, **upload.part(b"c", 5 * MIB + 1)) == no_upload(upload)
+        assert refusal(
+            ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+        ) == no_upload(upload)
+        other = Upload(ecr)
+        other.send(b"abc")
+        stored = everything_stored()
+    assert [row.id for row in stored["uploads"]] == stored["bytes of uploads"] == [other.id]
 
 
 def test_a_layer_has_at_most_4200_parts(ecr: Any, repository: str) -> None:

@@ -184,9 +184,23 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": NOT_A_DIGEST, "size": 3}
         pytest.param(manifest(layers=[{**DESCRIPTOR, "size": 2**70}]), None, id="size of no disk"),
         pytest.param(manifest(layers=[{**DESCRIPTOR, "size": "3"}]), None, id="size is no number"),
         pytest.param(manifest(layers=[{**DESCRIPTOR, "mediaType": 3}]), None, id="type of a layer"),
+        pytest.param(
+            manifest(layers=[{**DESCRIPTOR, "mediaType": "application/x;version=0.2"}]),
+            None,
+            id="type of a layer with a parameter",
+        ),
+        pytest.param(manifest(artifactType="sbom"), None, id="artifact type without a slash"),
+        pytest.param(
+            manifest(artifactType="application/x;version=0.2"),
+            None,
+            id="artifact type with a parameter",
+        ),
         pytest.param(manifest(subject={"digest": 1}), None, id="subject"),
         pytest.param(manifest(subject="v1"), None, id="subject is no object"),
         pytest.param(manifest(artifactType=1), None, id="artifact type is no text"),
+        pytest.param(
+            manifest(layers=[{**DESCRIPTOR, "mediaType": False}]), None, id="type is false"
+        ),
         pytest.param(manifest(artifactType="a\0b"), None, id="NUL in the artifact type"),
         pytest.param(manifest(annotations={"a": 1}), None, id="annotation is no text"),
         pytest.param(manifest(annotations="a"), None, id="annotations are no object"),
