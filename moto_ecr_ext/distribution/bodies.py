@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 
 from .messages import BodyTruncated
 
-BUFFER_SIZE = 4 * 1024 * 1024
+# More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
+BUFFER_SIZE = 512 * 1024
 _SMALL = 64 * 1024
-_INCOMING_SIZE = 1024 * 1024
+_INCOMING_SIZE = 256 * 1024
 _LONGEST_LINE = 4 * 1024
 
 _of_thread = threading.local()
