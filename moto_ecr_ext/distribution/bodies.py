@@ -231,4 +231,5 @@ def body_of_environ(environ: dict[str, Any]) -> MemoryBody | StreamBody:
     if environ.get("wsgi.input_terminated"):
         return StreamBody(stream, None)
     length = environ.get("CONTENT_LENGTH") or "0"
-    return StreamBody(stream, int(length) if length.isdigit() else 0)
+    is_number = length.isascii() and length.isdigit() and len(length) < 19
+    return StreamBody(stream, int(length) if is_number else 0)
