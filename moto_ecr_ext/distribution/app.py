@@ -19,7 +19,7 @@ from moto_ecr_ext.hosts import is_aws_host, registry_of_host
 from .access import Access, Unauthorized, access_by_password, access_by_url, ask_for_credentials
 from .bodies import body_of_environ
 from .errors import RegistryError, registry_error, render_error
-from .messages import BodyTruncated, Request, RequestBody, Response
+from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
 log = logging.getLogger("moto_ecr_ext")
@@ -109,8 +109,17 @@ def _how_to_create(request: Request, access: Access, name: str) -> str:
     )
 
 
-def request_of_environ(environ: dict[str, Any], body: RequestBody | None = None) -> Request:
-    """A WSGI request as the registry's own."""
+def respond_to_environ(environ: dict[str, Any]) -> Response:
+    """The registry's answer to a WSGI request."""
+    try:
+        request = _request_of_environ(environ)
+    except RegistryError as error:
+        return render_error(error)
+    return respond(request)
+
+
+def _request_of_environ(environ: dict[str, Any]) -> Request:
+    """A WSGI request as the registry's own. Raises RegistryError for a Content-Length that is none."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -125,7 +134,7 @@ def request_of_environ(environ: dict[str, Any], body: RequestBody | None = None)
         path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=headers,
-        body=body or body_of_environ(environ),
+        body=body_of_environ(environ),
     )
 
 
@@ -135,6 +144,6 @@ def status_line(status: int) -> str:
 
 def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """The registry over WSGI, for any server."""
-    response = respond(request_of_environ(environ))
+    response = respond_to_environ(environ)
     start_response(status_line(response.status), list(response.headers.items()))
     return response.chunks()

@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .app import is_for_registry, respond, status_line
-from .bodies import SocketBody
+from .bodies import SocketBody, content_length
 from .errors import RegistryError, render_error
 from .messages import BlobSlice, Request, Response
 
@@ -147,10 +147,7 @@ def _body_length(headers: dict[str, str]) -> int | None:
     """Bytes of the body; None when it comes in chunks. Raises RegistryError for a length that is none."""
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return None
-    text = headers.get("content-length", "0").strip()
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)
-    return int(text)
+    return content_length(headers.get("content-length", "0"))
 
 
 def _prepare(handler: BaseHTTPRequestHandler) -> None:

@@ -17,24 +17,25 @@ def registry_dispatch(
     request: Any, full_url: str, headers: Any
 ) -> tuple[int, dict[str, str], bytes]:
     """What moto calls for a request to a registry's host."""
-    from .app import request_of_environ, respond
+    from .app import respond, respond_to_environ
     from .bodies import MemoryBody
     from .messages import Request
 
     if hasattr(request, "environ"):
-        parsed = request_of_environ(request.environ)
+        response = respond_to_environ(request.environ)
     else:  # A prepared request of `requests`, by moto up to 5.2.3 in the process.
         url = urlsplit(full_url)
-        parsed = Request(
-            method=request.method,
-            scheme=url.scheme,
-            host=url.netloc,
-            path=unquote(url.path),
-            query=dict(parse_qsl(url.query, keep_blank_values=True)),
-            headers={str(name).lower(): str(value) for name, value in request.headers.items()},
-            body=MemoryBody(_content(request.body)),
+        response = respond(
+            Request(
+                method=request.method,
+                scheme=url.scheme,
+                host=url.netloc,
+                path=unquote(url.path),
+                query=dict(parse_qsl(url.query, keep_blank_values=True)),
+                headers={str(name).lower(): str(value) for name, value in request.headers.items()},
+                body=MemoryBody(_content(request.body)),
+            )
         )
-    response = respond(parsed)
     # moto's proxy closes the connection after every answer and does not say so: a client that sends
     # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
     headers = {**response.headers, "Connection": "close"}
