@@ -38,6 +38,8 @@ class Installation:
 def install(
     *,
     data_dir: str | Path | None = None,
+    database: str | None = None,
+    blobs: str | None = None,
     server_address: str | None = None,
     **behaviour: object,
 ) -> Installation:
@@ -45,14 +47,18 @@ def install(
 
     Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a
     reset of moto (the start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a
-    server. `server_address` is the `host:port` of that server. `behaviour` are settings by name,
+    server. `database` is the URL of a database for what is not bytes
+    (`postgresql+psycopg://user@host/name`), `blobs` the place of the bytes: `memory:`, a directory
+    or `s3://bucket/prefix`. `server_address` is the `host:port` of that server. `behaviour` are settings by name,
     such as `verify_layers=True`; `mock_aws(config= {"ecr": {...}})` comes before them.
 
     To be called before `mock_aws` starts. A second call changes the settings of the first. Raises
     SettingError for a setting that does not exist or cannot have that value.
     """
     global _seams
-    location = settings.StoreLocation(Path(data_dir).resolve() if data_dir else None)
+    location = settings.StoreLocation(
+        Path(data_dir).resolve() if data_dir else None, database or None, blobs or None
+    )
     settings.install(location, server_address, behaviour)
     if _seams is None:
         with ExitStack() as seams:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from . import settings
@@ -14,8 +14,50 @@ from .activation import install
 if TYPE_CHECKING:
     from .models import ECRBackend
 
-DATA_DIR_VARIABLE = "MOTO_ECR_DATA_DIR"
-DATA_DIR_MEANING = "keep everything in this directory, so that it is there after a restart"
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is kept: a flag of the commands, and an argument of `install()`."""
+
+    name: str
+    values: str
+    default: str
+    meaning: str
+
+    @property
+    def variable(self) -> str:
+        return f"MOTO_ECR_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    def get(self, flags: argparse.Namespace) -> str | None:
+        """What the flag says, else the environment."""
+        given: str | None = getattr(flags, self.name)
+        return given or os.environ.get(self.variable)
+
+
+PLACES = (
+    Place(
+        "data_dir",
+        "a directory",
+        "in memory",
+        "keep everything in this directory, so that it is there after a restart",
+    ),
+    Place(
+        "database",
+        "``postgresql+psycopg://USER@HOST/NAME``",
+        "in the data directory",
+        "keep all but the bytes of blobs in this database, which several servers may share",
+    ),
+    Place(
+        "blobs",
+        "a directory, ``s3://BUCKET/PREFIX``, ``memory:``",
+        "in the data directory",
+        "keep the bytes of blobs here",
+    ),
+)
 
 
 class Command:
@@ -37,17 +79,17 @@ class Command:
         self._add_flags()
 
     def _add_flags(self) -> None:
-        self._parser.add_argument(
-            "--data-dir",
-            type=Path,
-            help=f"{DATA_DIR_MEANING} (environment: {DATA_DIR_VARIABLE}; default: in memory)",
-        )
+        for place in PLACES:
+            self._parser.add_argument(
+                place.flag,
+                help=f"{place.meaning} (environment: {place.variable}; default: {place.default})",
+            )
         for setting in settings.ALL:
-            default = self._defaults.get(setting.name, setting.default)
+            default = self._defaults.get(setting.name, setting.default) or "none"
             self._parser.add_argument(
                 setting.flag,
-                type=str.lower,
-                choices=setting.choices,
+                type=str.lower if setting.choices else str,
+                choices=setting.choices or None,
                 help=f"{setting.meaning} (environment: {setting.variable}; default: {default})",
             )
 
@@ -71,20 +113,18 @@ class Command:
         directory, is wrong.
         """
         try:
-            install(data_dir=self._data_dir(flags), **self._behaviour(flags))
+            places = {place.name: place.get(flags) for place in PLACES}
+            install(**places, **self._behaviour(flags))
             return _default_registry()
         except (settings.SettingError, OSError) as error:
             self.fail(error)
-
-    def _data_dir(self, flags: argparse.Namespace) -> Path | str | None:
-        return flags.data_dir or os.environ.get(DATA_DIR_VARIABLE)
 
     def _behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
         chosen = dict(self._defaults)
         for setting in settings.ALL:
             given = getattr(flags, setting.name)
             if given is not None:
-                chosen[setting.name] = given
+                chosen[setting.name] = setting.parse(given, setting.flag)
             elif os.environ.get(setting.variable):
                 chosen[setting.name] = setting.parse(os.environ[setting.variable], setting.variable)
         return chosen

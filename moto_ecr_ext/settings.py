@@ -8,7 +8,9 @@ nothing in the environment of a test process can point its resets at somebody's 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +23,18 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of how calls behave."""
+    """One setting of how calls behave. It is one of `choices`, or any text where there are none.
+
+    `values` says what it may be to whoever reads the documentation; `check` raises ValueError for
+    text that cannot be.
+    """
 
     name: str
     choices: tuple[str, ...]
     default: str
     meaning: str
+    values: str = ""
+    check: Callable[[str], object] = str
 
     @property
     def variable(self) -> str:
@@ -39,12 +47,21 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
     def parse(self, value: object, source: str) -> str:
-        """The choice that `value` means. Raises SettingError, naming the source and the choices."""
+        """What `value` means. Raises SettingError, naming the source and what it may be."""
+        if not self.choices:
+            return self._checked(str(value), source)
         text = str(value).lower()
         if text not in self.choices:
             raise SettingError(
                 f"{source} is {value!r}; it must be one of {', '.join(self.choices)}"
             )
+        return text
+
+    def _checked(self, text: str, source: str) -> str:
+        try:
+            self.check(text)
+        except ValueError as error:
+            raise SettingError(f"{source} is {text!r}; {error}") from None
         return text
 
     def get(self) -> str:
@@ -57,6 +74,22 @@ class Setting:
         if os.environ.get(self.variable):
             return self.parse(os.environ[self.variable], self.variable)
         return self.default
+
+
+def parse_upstreams(text: str) -> dict[str, str]:
+    """The addresses of upstream registries by their names in ECR, of `name=url,name=url`.
+
+    Raises ValueError.
+    """
+    addresses = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, address = (each.strip() for each in entry.partition("="))
+        if not name or not re.fullmatch(r"https?://[^/?#\s]+/?", address):
+            raise ValueError(
+                f"{entry!r} is not of the form NAME=URL, such as docker-hub=http://127.0.0.1:5001"
+            )
+        addresses[name] = address.rstrip("/")
+    return addresses
 
 
 def _mock_config() -> Mapping[str, Any]:
@@ -95,7 +128,29 @@ QUIRKS = Setting(
     "none",
     "whether the registry departs from the OCI specification where ECR does",
 )
-ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS)
+REDIRECT = Setting(
+    "redirect",
+    ("true", "false"),
+    "false",
+    "whether the registry answers a pull of a blob that is in S3 with a redirect to it, as ECR does",
+)
+UPSTREAMS = Setting(
+    "upstreams",
+    (),
+    "",
+    "where the upstream registries of pull-through cache rules are; others cannot be reached",
+    "``NAME=URL``, several with commas",
+    parse_upstreams,
+)
+SCANNER = Setting(
+    "scanner",
+    (),
+    "",
+    "the program that scans images, given an OCI image layout",
+    "a command line that begins with ``trivy`` or ``grype``",
+    shlex.split,
+)
+ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER)
 _NAMES = frozenset(setting.name for setting in ALL)
 
 
@@ -106,9 +161,14 @@ def follow_aws() -> bool:
 
 @dataclass(frozen=True)
 class StoreLocation:
-    """Where state is kept: in memory, or in the directory `data_dir`."""
+    """Where state is kept: in memory, or in the directory `data_dir`.
+
+    Rows may be in the database at the URL `database` instead, bytes at the URL `blobs`.
+    """
 
     data_dir: Path | None = None
+    database: str | None = None
+    blobs: str | None = None
 
 
 _installed: dict[str, str] = {}

@@ -479,17 +479,20 @@ def test_settings():
     """The table has every flag, variable, key and default."""
     rows = [
         ["Flag", "Variable", "Key", "Values", "Default", "What it does"],
-        [
-            "``--data-dir``",
-            f"``{command_line.DATA_DIR_VARIABLE}``",
-            "",
-            "a directory",
-            "in memory",
-            command_line.DATA_DIR_MEANING,
-        ],
+        *(
+            [
+                f"``{place.flag}``",
+                f"``{place.variable}``",
+                "",
+                place.values,
+                place.default,
+                place.meaning,
+            ]
+            for place in command_line.PLACES
+        ),
     ]
     for setting in settings.ALL:
-        default = f"``{setting.default}``"
+        default = f"``{setting.default}``" if setting.default else "none"
         if setting.name in server.DEFAULTS:
             default += f"; ``{server.DEFAULTS[setting.name]}`` for ``moto_ecr_server``"
         rows.append(
@@ -497,7 +500,7 @@ def test_settings():
                 f"``{setting.flag}``",
                 f"``{setting.variable}``",
                 f"``{setting.name}``",
-                ", ".join(f"``{choice}``" for choice in setting.choices),
+                ", ".join(f"``{choice}``" for choice in setting.choices) or setting.values,
                 default,
                 setting.meaning,
             ]

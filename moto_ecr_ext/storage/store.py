@@ -11,8 +11,9 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Collection
+from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.settings import StoreLocation, store_location
@@ -52,16 +53,14 @@ class Store:
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
         """
-        directory = location.data_dir
-        if directory is None:
-            return cls(Database.in_memory(), MemoryBlobStore())
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / "registry.sqlite"
+        if location.data_dir is not None:
+            location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_lifetimes(location)
         try:
-            return cls(Database.at(path), DirectoryBlobStore(directory))
+            return cls(_open_database(location), _open_blobs(location))
         except (DBAPIError, sqlite3.Error) as error:
             reason = getattr(error, "orig", error)
-            raise StoreError(f"{path} cannot be opened: {reason}") from error
+            raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
 
     def clear(self) -> None:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
@@ -112,6 +111,51 @@ class Store:
                 found = secrets.token_hex(32)
                 transaction.execute(tables.store.insert(), {"name": "signing_key", "value": found})
         return bytes.fromhex(found)
+
+
+def _check_lifetimes(location: StoreLocation) -> None:
+    """Raise StoreError where rows would outlive the bytes, or bytes the rows and so be removed as orphans."""
+    rows_are_kept = location.data_dir is not None or location.database is not None
+    bytes_are_kept = location.blobs != "memory:" and (
+        location.data_dir is not None or location.blobs is not None
+    )
+    if rows_are_kept != bytes_are_kept:
+        raise StoreError(
+            "A database is of use with a place for the bytes of blobs only, and the other way round: "
+            "give a data directory, or a database and blobs."
+        )
+
+
+def _name_of_database(location: StoreLocation) -> str:
+    if location.database is not None:
+        return make_url(location.database).render_as_string(hide_password=True)
+    return str(_path_of_database(location))
+
+
+def _path_of_database(location: StoreLocation) -> Path:
+    assert location.data_dir is not None
+    return location.data_dir / "registry.sqlite"
+
+
+def _open_database(location: StoreLocation) -> Database:
+    if location.database is not None:
+        return Database.at_url(location.database)
+    if location.data_dir is None:
+        return Database.in_memory()
+    return Database.at(_path_of_database(location))
+
+
+def _open_blobs(location: StoreLocation) -> BlobStore:
+    place = location.blobs
+    if place is None and location.data_dir is not None:
+        return DirectoryBlobStore(location.data_dir)
+    if place is None or place == "memory:":
+        return MemoryBlobStore()
+    if place.startswith("s3://"):
+        from .s3_blobs import S3BlobStore  # boto3 takes a while to import.
+
+        return S3BlobStore.at(place)
+    return DirectoryBlobStore(Path(place))
 
 
 _lock = threading.Lock()

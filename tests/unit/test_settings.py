@@ -26,10 +26,16 @@ def no_settings(monkeypatch) -> Iterator[None]:
 
 
 every_setting = pytest.mark.parametrize("setting", settings.ALL, ids=lambda each: each.name)
+every_choice = pytest.mark.parametrize(
+    "setting", [each for each in settings.ALL if each.choices], ids=lambda each: each.name
+)
+TEXTS = {"upstreams": "docker-hub=http://127.0.0.1:5001", "scanner": "trivy image --quiet"}
 
 
 def another(setting: Setting) -> str:
     """A value that is not the default."""
+    if not setting.choices:
+        return TEXTS[setting.name]
     (other,) = {*setting.choices} - {setting.default}
     return other
 
@@ -37,18 +43,25 @@ def another(setting: Setting) -> str:
 @every_setting
 def test_a_setting_has_its_default(setting):
     """Where nothing is said, a setting is what its documentation calls the default."""
-    assert setting.default in setting.choices
+    assert not setting.choices or setting.default in setting.choices
     assert setting.get() == setting.default
 
 
 @every_setting
 def test_the_environment_is_asked_at_each_call(setting, monkeypatch):
-    """A variable counts from when it is there until it is gone, in upper or lower case."""
-    monkeypatch.setenv(setting.variable, another(setting).upper())
+    """A variable counts from when it is there until it is gone."""
+    monkeypatch.setenv(setting.variable, another(setting))
     assert setting.get() == another(setting)
 
     monkeypatch.delenv(setting.variable)
     assert setting.get() == setting.default
+
+
+@every_choice
+def test_a_choice_may_be_in_upper_case(setting, monkeypatch):
+    """A choice is the same in upper and in lower case."""
+    monkeypatch.setenv(setting.variable, another(setting).upper())
+    assert setting.get() == another(setting)
 
 
 @every_setting
@@ -87,6 +100,21 @@ def test_a_wrong_variable_names_itself(monkeypatch):
 
     with pytest.raises(SettingError, match=r"MOTO_ECR_VERIFY_LAYERS is 'perhaps'; .* true, false"):
         settings.VERIFY_LAYERS.get()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["docker-hub", "docker-hub=127.0.0.1:5001", "=http://127.0.0.1", "quay=ftp://a"]
+)
+def test_wrong_upstreams_name_themselves(wrong):
+    """What is no list of upstreams is an error that shows the entry that is wrong, and the form."""
+    with pytest.raises(SettingError, match=rf"install\(upstreams=.*{wrong!r} is not of the form"):
+        moto_ecr_ext.install(upstreams=wrong)
+
+
+def test_a_wrong_scanner_names_itself():
+    """What is no command line is an error."""
+    with pytest.raises(SettingError, match=r"install\(scanner=.* No closing quotation"):
+        moto_ecr_ext.install(scanner="trivy 'image")
 
 
 def test_a_wrong_config_names_itself():
