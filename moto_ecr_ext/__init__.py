@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from ._version import __version__
 from .activation import Installation, install, uninstall
+from .checks import check, repair
 from .moto_api import run_lifecycle
 
-__all__ = ["Installation", "__version__", "install", "run_lifecycle", "uninstall"]
+__all__ = [
+    "Installation",
+    "__version__",
+    "check",
+    "install",
+    "repair",
+    "run_lifecycle",
+    "uninstall",
+]

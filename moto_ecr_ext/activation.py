@@ -56,9 +56,7 @@ def install(
     SettingError for a setting that does not exist or cannot have that value.
     """
     global _seams
-    location = settings.StoreLocation(
-        Path(data_dir).resolve() if data_dir else None, database or None, blobs or None
-    )
+    location = settings.StoreLocation.of(data_dir, database, blobs)
     settings.install(location, server_address, behaviour)
     if _seams is None:
         with ExitStack() as seams:
@@ -279,12 +277,12 @@ def _cloudformation() -> Callable[[], None]:
     """CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's
     `Repository`.
 
-    moto collects the classes of all resource types once, so that a class of our own could not be
-    taken out again.
+    moto collects the classes of all resource types once, from the classes that there are, into a
+    dict by their types: those of the resources that it does not have are put there, and out of it.
     """
     from moto.ecr.models import Repository
 
-    from . import cloudformation
+    from .cloudformation import repository, resources
 
     def create(
         cls: type[Any],
@@ -295,7 +293,7 @@ def _cloudformation() -> Callable[[], None]:
         region_name: str,
         **kwargs: Any,
     ) -> Any:
-        return cloudformation.create(
+        return repository.create(
             resource_name, cloudformation_json.get("Properties", {}), account_id, region_name
         )
 
@@ -308,7 +306,7 @@ def _cloudformation() -> Callable[[], None]:
         account_id: str,
         region_name: str,
     ) -> Any:
-        return cloudformation.update(
+        return repository.update(
             original_resource,
             new_resource_name,
             cloudformation_json.get("Properties", {}),
@@ -316,12 +314,14 @@ def _cloudformation() -> Callable[[], None]:
             region_name,
         )
 
+    resources.install()
     unplug_create = _replace(Repository, "create_from_cloudformation_json", classmethod(create))
     unplug_update = _replace(Repository, "update_from_cloudformation_json", classmethod(update))
 
     def unplug() -> None:
         unplug_create()
         unplug_update()
+        resources.uninstall()
 
     return unplug
 

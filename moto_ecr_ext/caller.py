@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,15 @@ class Caller:
     """One request's origin.
 
     `action` is the IAM action (`ecr:PutImage`), `principal` an IAM ARN. `address` is the `host[:port]` that the request
-    named when that is the emulator's own; None when the request named a host of AWS.
+    named when that is the emulator's own; None when the request named a host of AWS. `is_enforced` says that moto's IAM
+    is enforced for this request.
     """
 
     action: str
     principal: str
     scheme: str = "https"
     address: str | None = None
+    is_enforced: bool = False
 
 
 _caller: ContextVar[Caller | None] = ContextVar("moto_ecr_caller", default=None)
@@ -41,3 +43,14 @@ def calling(caller: Caller) -> Iterator[None]:
         yield
     finally:
         _caller.reset(token)
+
+
+@contextmanager
+def acting(action: str) -> Iterator[None]:
+    """Do what this block does as another action of the caller: some requests need permission for several."""
+    caller = current_caller()
+    if caller is None:
+        yield
+    else:
+        with calling(replace(caller, action=action)):
+            yield

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import settings
 from .activation import install
+from .checks import check, repair
 
 if TYPE_CHECKING:
     from .models import ECRBackend
@@ -93,6 +94,41 @@ class Command:
                 help=f"{setting.meaning} (environment: {setting.variable}; default: {default})",
             )
 
+    def add_flags_to_check(self) -> None:
+        """Take the flags that say to look at what is kept instead of serving it."""
+        self._parser.add_argument(
+            "--check",
+            action="store_true",
+            help="compare what is kept with its digests, say what is wrong, and end: with 0 when nothing is, with 1 "
+            "when something is, with 2 when it cannot be opened",
+        )
+        self._parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="as --check, and remove what is wrong, which the next push of an image brings again; ends with 0 when "
+            "nothing is left",
+        )
+
+    def check(self, flags: argparse.Namespace) -> int:
+        """Print what is wrong with what is kept, remove it if the flags say so, and give the exit code."""
+        from .storage.schema import StoreError
+        from .storage.store import is_failure_of_storage
+
+        look = repair if flags.repair else check
+        try:
+            found = look(**{place.name: place.get(flags) for place in PLACES})
+        except Exception as error:
+            if isinstance(error, StoreError) or is_failure_of_storage(error):
+                self.fail(error)
+            raise
+        for finding in found:
+            is_repaired = flags.repair and finding.repair is not None
+            print(f"{finding}\n  repaired" if is_repaired else finding)
+        left = [finding for finding in found if not (flags.repair and finding.repair)]
+        if not found:
+            print("Nothing is wrong.")
+        return 1 if left else 0
+
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """The flags of this package, and all that is left, which is moto's."""
         return self._parser.parse_known_args(arguments)
@@ -134,7 +170,7 @@ def _default_registry() -> ECRBackend:
     from moto.core.models import DEFAULT_ACCOUNT_ID
 
     from .models.backends import registry_backend
-    from .storage.database import StoreError
+    from .storage.schema import StoreError
 
     account_id = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
     region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")

@@ -29,6 +29,14 @@ def _in_registry(repository_name: str, registry_id: str, article: str = "the ") 
     return f"repository with name '{repository_name}' in {article}registry with id '{registry_id}'"
 
 
+class ServerException(ECRError):
+    """What nobody but the one who runs the server can help with."""
+
+    code = "ServerException"
+    status = 500
+    message = "These errors are usually caused by a server-side issue."
+
+
 class InvalidParameterException(ECRError):
     code = "InvalidParameterException"
 
@@ -142,6 +150,19 @@ class AccessDeniedException(ECRError):
         super().__init__(
             f"User: {principal} is not authorized to perform: {action} on resource: {resource} "
             f"because no {policy_type} policy allows the {action} action"
+        )
+
+
+class ExplicitlyDenied(AccessDeniedException):
+    """A policy has a statement that denies it."""
+
+    def __init__(self, principal: str, action: str, resource: str, policy_type: str):
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        article = "an" if policy_type[0] in "aeiou" else "a"
+        ECRError.__init__(
+            self,
+            f"User: {principal} is not authorized to perform: {action} on resource: {resource} "
+            f"with an explicit deny in {article} {policy_type} policy",
         )
 
 
@@ -400,6 +421,67 @@ class ImageStorageClassUpdateNotSupportedException(ECRError):
     message = "The requested image storage class update is not supported."
 
 
+class ReplicationBackfillInProgressException(ECRError):
+    code = "ReplicationBackfillInProgressException"
+
+    def __init__(self, region: str):
+        super().__init__(
+            f"A replication backfill to the Region '{region}' is in progress. Wait until it has ended, or stop it."
+        )
+
+
+class ReplicationBackfillNotFoundException(ECRError):
+    code = "ReplicationBackfillNotFoundException"
+
+    def __init__(self, backfill_id: str, registry_id: str):
+        super().__init__(
+            f"The replication backfill with id '{backfill_id}' does not exist "
+            f"in the registry with id '{registry_id}'"
+        )
+
+
+class ReplicationBackfillInvalidStatusException(ECRError):
+    code = "ReplicationBackfillInvalidStatusException"
+
+    def __init__(self, backfill_id: str, status: str):
+        super().__init__(
+            f"The replication backfill with id '{backfill_id}' cannot be stopped, since its status is {status}"
+        )
+
+
+class TemplateAlreadyExistsException(ECRError):
+    code = "TemplateAlreadyExistsException"
+    message = (
+        "The repository creation template already exists. Specify a unique prefix and try again."
+    )
+
+
+class TemplateNotFoundException(ECRError):
+    code = "TemplateNotFoundException"
+    message = (
+        "The specified repository creation template can't be found. "
+        "Verify the registry ID and prefix and try again."
+    )
+
+
+class SigningConfigurationNotFoundException(ECRError):
+    code = "SigningConfigurationNotFoundException"
+    message = (
+        "The specified signing configuration was not found. This occurs when attempting to "
+        "retrieve or delete a signing configuration that does not exist."
+    )
+
+
+class ExclusionAlreadyExistsException(ECRError):
+    code = "ExclusionAlreadyExistsException"
+    message = "The specified pull time update exclusion already exists for the registry."
+
+
+class ExclusionNotFoundException(ECRError):
+    code = "ExclusionNotFoundException"
+    message = "The specified pull time update exclusion was not found."
+
+
 class LifecyclePolicyPreviewInProgressException(ECRError):
     code = "LifecyclePolicyPreviewInProgressException"
     message = "The previous lifecycle policy preview request has not completed. Wait and try again."
@@ -408,6 +490,96 @@ class LifecyclePolicyPreviewInProgressException(ECRError):
 class LifecyclePolicyPreviewNotFoundException(ECRError):
     code = "LifecyclePolicyPreviewNotFoundException"
     message = "There is no dry run for this repository."
+
+
+class PullThroughCacheRuleAlreadyExistsException(ECRError):
+    code = "PullThroughCacheRuleAlreadyExistsException"
+    message = (
+        "A pull through cache rule with these settings already exists for the private registry."
+    )
+
+
+class PullThroughCacheRuleNotFoundException(ECRError):
+    code = "PullThroughCacheRuleNotFoundException"
+    message = (
+        "The pull through cache rule was not found. "
+        "Specify a valid pull through cache rule and try again."
+    )
+
+
+class UnsupportedUpstreamRegistryException(ECRError):
+    code = "UnsupportedUpstreamRegistryException"
+    message = "The specified upstream registry isn't supported."
+
+
+class UpstreamNeedsCredentials(UnsupportedUpstreamRegistryException):
+    # https://github.com/aws-controllers-k8s/community/issues/2589
+    message = (
+        "The specified upstream registry requires authentication. "
+        "Specify a valid Secrets Manager ARN containing the upstream registry credentials."
+    )
+
+
+class SecretNotFoundException(ECRError):
+    code = "SecretNotFoundException"
+    message = (
+        "The ARN of the secret specified in the pull through cache rule was not found. "
+        "Update the pull through cache rule with a valid secret ARN and try again."
+    )
+
+
+class UnableToAccessSecretException(ECRError):
+    code = "UnableToAccessSecretException"
+    message = (
+        "The secret is unable to be accessed. "
+        "Verify the resource permissions for the secret and try again."
+    )
+
+
+class UnableToDecryptSecretValueException(ECRError):
+    code = "UnableToDecryptSecretValueException"
+    message = (
+        "The secret is accessible but is unable to be decrypted. "
+        "Verify the resource permissions and try again."
+    )
+
+
+class UnableToGetUpstreamImageException(ECRError):
+    """The credentials for an upstream registry cannot be read, so that it is not asked."""
+
+    code = "UnableToGetUpstreamImageException"
+
+    def __init__(self, reason: str):
+        super().__init__(
+            "The image or images were unable to be pulled using the pull through cache rule. "
+            f"{reason}"
+        )
+
+
+class UpstreamError(ECRError):
+    """An upstream registry did not give an image. The JSON protocol has this as a failure of one image."""
+
+
+class UpstreamAccessDenied(UpstreamError):
+    code = "UpstreamAccessDenied"
+
+    def __init__(self, host: str):
+        # The beginning is ECR's: https://github.com/aws/containers-roadmap/issues/2354
+        super().__init__(
+            "The authentication to the upstream registry failed. "
+            f"Verify that the credentials for {host} are valid and try again."
+        )
+
+
+class UpstreamTooManyRequests(UpstreamError):
+    code = "UpstreamTooManyRequests"
+
+    def __init__(self, host: str):
+        super().__init__(f"The upstream registry {host} has received too many requests.")
+
+
+class UpstreamUnavailable(UpstreamError):
+    code = "UpstreamUnavailable"
 
 
 # What `Error.Code` names in place of AWS's modelled code, unless `error_codes` is `aws`: the header

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import re
 import uuid
 import zlib
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from botocore.awsrequest import AWSPreparedRequest
-from moto.core.exceptions import AccessDeniedError, SignatureDoesNotMatchError
+from moto.core.exceptions import SignatureDoesNotMatchError
 from moto.core.responses import BaseResponse
 from moto.core.utils import utcnow
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -25,15 +26,16 @@ from werkzeug.http import http_date
 
 from . import hosts, service_model, settings
 from .caller import Caller, calling
+from .enforcement import SignedRequest, is_enforced
 from .exceptions import (
     PROJECT_CODES,
-    AccessDeniedException,
     ECRError,
     IncompleteSignatureException,
     InvalidSignatureException,
     MissingAuthenticationTokenException,
     RequestTooLargeException,
     SerializationException,
+    ServerException,
     UnknownOperationException,
     UnrecognizedClientException,
 )
@@ -45,6 +47,8 @@ from .validation import check
 
 if TYPE_CHECKING:
     from .models import ECRBackend
+
+log = logging.getLogger("moto_ecr_ext")
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -79,10 +83,21 @@ class ECRResponse(BaseResponse):
             self._read_envelope(request, full_url)
             operation = self._operation()
             parameters = check(operation, self._parse_body(operation))
-            self._authorize(operation, parameters)
-            result = self._call(operation, parameters)
+            caller = self._caller(operation, self._authenticate())
+            result = self._call(operation, parameters, caller)
         except ECRError as error:
             return self._render_error(error)
+        except Exception as error:
+            from .storage.blobs import BlobStoreUnavailable
+            from .storage.store import is_failure_of_storage
+
+            if isinstance(error, BlobStoreUnavailable):
+                log.error("%s: %s", self._operation(), error)
+                return self._render_error(ServerException(str(error)))
+            if not is_failure_of_storage(error):
+                raise
+            log.exception("%s could not read or write what is kept", self._operation())
+            return self._render_error(ServerException())
         return 200, self._response_headers(), json.dumps(result)
 
     def _read_envelope(self, request: Any, full_url: str) -> None:
@@ -117,8 +132,8 @@ class ECRResponse(BaseResponse):
         return operation
 
     def _get_action(self) -> str:
-        """The operation, for moto's authentication."""
-        return self._operation()
+        """The IAM action without its service, for moto's authentication."""
+        return _action(self._operation())
 
     def _parse_body(self, operation: str) -> Any:
         body = self.raw_body
@@ -126,30 +141,25 @@ class ECRResponse(BaseResponse):
             body = _unzipped(body)
         return parse_body(body, service_model.blob_member(operation))
 
-    def _authorize(self, operation: str, parameters: dict[str, Any]) -> None:
-        """Ask moto's IAM, which enforces its policies once a test has said so."""
-        for resource in self._resources(operation, parameters):
-            count = self.request_count
-            try:
-                self._authenticate_and_authorize_normal_action(resource)
-            except AccessDeniedError:
-                raise AccessDeniedException(
-                    self._principal(), f"ecr:{operation}", resource, "identity-based"
-                ) from None
-            except SignatureDoesNotMatchError:
-                raise InvalidSignatureException from None
-            except HTTPException:
-                # An access key that is unknown or not active. moto has names of XML for it.
-                raise UnrecognizedClientException from None
-            except (KeyError, IndexError, AttributeError):
-                # moto takes it for granted that a request is signed.
-                if "Authorization" not in self.headers:
-                    raise MissingAuthenticationTokenException from None
-                if not self._has_whole_signature():
-                    raise IncompleteSignatureException from None
-                raise
-            if self.request_count != count:
-                return  # moto lets it pass and counts it, as one request whatever it names.
+    def _authenticate(self) -> bool:
+        """Whether moto's IAM is enforced for this request; it is signed with a key that IAM knows then."""
+        if not is_enforced():
+            return False
+        try:
+            self._authenticate_and_authorize_action(SignedRequest)
+        except SignatureDoesNotMatchError:
+            raise InvalidSignatureException from None
+        except HTTPException:
+            # An access key that is unknown or not active. moto has names of XML for it.
+            raise UnrecognizedClientException from None
+        except (KeyError, IndexError, AttributeError):
+            # moto takes it for granted that a request is signed.
+            if "Authorization" not in self.headers:
+                raise MissingAuthenticationTokenException from None
+            if not self._has_whole_signature():
+                raise IncompleteSignatureException from None
+            raise
+        return True
 
     def _has_whole_signature(self) -> bool:
         match = _SIGNATURE.fullmatch(self.headers["Authorization"])
@@ -174,9 +184,14 @@ class ECRResponse(BaseResponse):
         registry_id = parameters.get("registryId", self.current_account)
         return [hosts.repository_arn(registry_id, self.region, name) for name in names] or ["*"]
 
-    def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        with calling(self._caller(operation)):
-            return render(operation, perform(self.backend, operation, parameters))
+    def _call(self, operation: str, parameters: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        backend = self.backend
+        with calling(caller):
+            if caller.is_enforced:
+                with backend.store.database.read() as transaction:
+                    for resource in self._resources(operation, parameters):
+                        backend.authorize(transaction, resource)
+            return render(operation, perform(backend, operation, parameters))
 
     @property
     def backend(self) -> ECRBackend:
@@ -189,16 +204,16 @@ class ECRResponse(BaseResponse):
                 "Credential should be scoped to a valid region."
             ) from None
 
-    def _principal(self) -> str:
-        return principal_of(self.current_account, self.region, self.access_key, self.headers)
-
-    def _caller(self, operation: str) -> Caller:
+    def _caller(self, operation: str, is_enforced: bool) -> Caller:
         host = self.headers.get("Host") or self.parsed_url.netloc
         return Caller(
-            action=f"ecr:{operation}",
-            principal=self._principal(),
+            action=f"ecr:{_action(operation)}",
+            principal=principal_of(
+                self.current_account, self.region, self.access_key, self.headers
+            ),
             scheme=self.parsed_url.scheme,
             address=None if hosts.is_aws_host(host) else host,
+            is_enforced=is_enforced,
         )
 
     def _render_error(self, error: ECRError) -> Answer:
@@ -215,6 +230,14 @@ class ECRResponse(BaseResponse):
             "x-amzn-RequestId": str(uuid.uuid4()),
             "date": http_date(utcnow()),
         }
+
+
+def _action(operation: str) -> str:
+    """The IAM action that allows an operation.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html: it has none of its own.
+    """
+    return "BatchGetImage" if operation == "ListImageReferrers" else operation
 
 
 def _take_body(request: Any) -> bytes:

@@ -31,6 +31,7 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
     command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
+    command.add_flags_to_check()
     flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
     try:
         from moto import server
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.print_help()
         print("\nFlags of moto_server:\n")
         server.main(["--help"])
+    if flags.check or flags.repair:
+        sys.exit(command.check(flags))
     try:
         registry = command.open_registry(flags)
         with _when_listening(lambda running: _announce(running, registry)):

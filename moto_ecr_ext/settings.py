@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .upstreams import UPSTREAMS as UPSTREAMS_OF_ECR
+
 
 class SettingError(ValueError):
     """A setting has a value that it cannot have."""
@@ -88,8 +90,24 @@ def parse_upstreams(text: str) -> dict[str, str]:
             raise ValueError(
                 f"{entry!r} is not of the form NAME=URL, such as docker-hub=http://127.0.0.1:5001"
             )
+        if name not in UPSTREAMS_OF_ECR:
+            raise ValueError(
+                f"{name} is not the name of an upstream registry in ECR; "
+                f"those are {', '.join(UPSTREAMS_OF_ECR)}"
+            )
         addresses[name] = address.rstrip("/")
     return addresses
+
+
+def parse_scanner(text: str) -> list[str]:
+    """The words of the command line of a scanner; none where there is no scanner.
+
+    Raises ValueError where the program is neither of those whose reports are understood.
+    """
+    words = shlex.split(text)
+    if words and not re.match("trivy|grype", os.path.basename(words[0])):
+        raise ValueError("it must begin with trivy or grype, or with a path to one of them")
+    return words
 
 
 def _mock_config() -> Mapping[str, Any]:
@@ -148,7 +166,7 @@ SCANNER = Setting(
     "",
     "the program that scans images, given an OCI image layout",
     "a command line that begins with ``trivy`` or ``grype``",
-    shlex.split,
+    parse_scanner,
 )
 ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER)
 _NAMES = frozenset(setting.name for setting in ALL)
@@ -169,6 +187,13 @@ class StoreLocation:
     data_dir: Path | None = None
     database: str | None = None
     blobs: str | None = None
+
+    @classmethod
+    def of(
+        cls, data_dir: str | Path | None, database: str | None, blobs: str | None
+    ) -> StoreLocation:
+        """The location that these values say, as they come from outside; empty ones say nothing."""
+        return cls(Path(data_dir).resolve() if data_dir else None, database or None, blobs or None)
 
 
 _installed: dict[str, str] = {}

@@ -9,8 +9,8 @@ digests of the uncompressed layers, every digest is computed from bytes. The sam
 same bytes on every Python and every machine, so a digest may be written into a test.
 
 Pushing and pulling need a boto3 ECR client and nothing else of this package: they work with any
-server that speaks ECR's API. An error of the API reaches the caller as boto3's exception,
-everything else as `ImageError`.
+server that speaks ECR's API; only `queue_scan_findings` is for this one alone. An error of the API
+reaches the caller as boto3's exception, everything else as `ImageError`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import struct
 import tarfile
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ __all__ = [
     "push",
     "push_docker_archive",
     "push_oci_layout",
+    "queue_scan_findings",
     "upload_blob",
     "write_oci_layout",
 ]
@@ -460,6 +462,58 @@ def write_oci_layout(image: Image | Index, path: _PathLike, tag: str | None = No
         _json_bytes({"schemaVersion": 2, "mediaType": OCI.index, "manifests": entries})
     )
     return root
+
+
+def queue_scan_findings(
+    client: Any,
+    repository_name: str,
+    findings: Sequence[Mapping[str, Any]] = (),
+    *,
+    enhanced_findings: Sequence[Mapping[str, Any]] = (),
+    tag: str | None = None,
+    digest: str | None = None,
+    status: str = "COMPLETE",
+    description: str = "The scan was completed successfully.",
+) -> None:
+    """Say what a scan of an image of this repository finds, or how it fails, before or after it.
+
+    It is meant for the image of this tag or digest, or else for any, and for the first that asks.
+    The members of a finding are those of ECR's `ImageScanFinding` or `EnhancedImageScanFinding`;
+    its times are texts or seconds since the epoch. This is for moto with the extension alone, where
+    the client's own endpoint or, under `mock_aws`, this process is told.
+    """
+    import requests  # As for pulling.
+
+    kind = "enhancedFindings" if enhanced_findings else "findings"
+    found = [dict(finding) for finding in (*findings, *enhanced_findings)]
+    image_id = {"imageTag": tag, "imageDigest": digest}
+    result = {
+        "registryId": client.describe_registry()["registryId"],
+        "repositoryName": repository_name,
+        "imageScanStatus": {"status": status, "description": description},
+        "imageScanFindings": {
+            kind: found,
+            "findingSeverityCounts": Counter(
+                finding["severity"] for finding in found if "severity" in finding
+            ),
+        },
+    }
+    if tag is not None or digest is not None:
+        result["imageId"] = {name: value for name, value in image_id.items() if value is not None}
+    endpoint = client.meta.endpoint_url
+    if ".amazonaws." in endpoint:
+        endpoint = "https://motoapi.amazonaws.com"
+    response = requests.post(
+        f"{endpoint}/moto-api/static/ecr/scan-finding-results",
+        json={
+            "results": [result],
+            "account_id": result["registryId"],
+            "region": client.meta.region_name,
+        },
+        timeout=60,
+    )
+    if response.status_code != 201:
+        raise ImageError(f"{endpoint} answered {response.status_code} where findings are queued.")
 
 
 _Pulled = dict[tuple[str, str, int], Blob]

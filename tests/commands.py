@@ -95,6 +95,10 @@ class Command:
             except Empty:
                 return code
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal; gives its exit code."""
         self._process.send_signal(by)

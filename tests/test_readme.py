@@ -29,6 +29,8 @@ import requests
 from botocore.session import Session
 from clients.programs import PATH, find, need_root, running_daemon
 from commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from moto import mock_aws
 from moto.cloudformation.parsing import get_model_map
 from moto.ecr.models import ecr_backends
@@ -383,6 +385,16 @@ def test_the_fixtures(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_server.py")
 
 
+def test_replication(terminal):
+    """The test sees an image in another Region, and a replication in progress."""
+    (terminal.directory / "test_replication.py").write_text(BLOCKS["test_replication.py"])
+    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        del terminal.variables[name]
+
+    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_replication.py")
+
+
 def test_the_helpers(terminal, running, repository):
     """The script with the helpers pushes what it says."""
     terminal.python(BLOCKS["build_images.py"])
@@ -432,6 +444,19 @@ def test_scans_find_what_was_posted(terminal, running, repository, at_server):
     found = ecr.describe_image_scan_findings(**image)["imageScanFindings"]
     assert [each["name"] for each in found["findings"]] == ["CVE-2026-0001"]
     assert found["findingSeverityCounts"] == {"HIGH": 1}
+
+
+def test_images_are_signed(terminal, running, repository):
+    """The script prints the certificate whose key has signed the image that it pushes."""
+    printed = terminal.python(BLOCKS["sign_images.py"])
+
+    certificate = x509.load_pem_x509_certificate(printed.encode())
+    thumbprint = certificate.fingerprint(hashes.SHA256()).hex()
+    digest = testing.build_image(seed="signed").digest
+    answer = running.registry("GET", f"/v2/{repository}/referrers/{digest}")
+    (signature,) = answer.json()["manifests"]
+    key = "io.cncf.notary.x509chain.thumbprint#S256"
+    assert signature["annotations"][key] == json.dumps([thumbprint])
 
 
 def test_the_proxy(tmp_path):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.caller import Caller
+from moto_ecr_ext.caller import Caller, calling
+from moto_ecr_ext.enforcement import UnknownPrincipal, is_enforced
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.backends import registry_backend
 from moto_ecr_ext.principals import account_principal
@@ -43,6 +44,23 @@ class Access:
     registry_id: str
     caller: Caller
 
+    def authorize(self, name: str | None) -> None:
+        """Raise AccessDeniedException where moto's IAM is enforced and does not permit this.
+
+        `name` is of the repository that is asked for; None where it is no single one. Raises Unauthorized for a user or
+        role that IAM does not know.
+        """
+        if not self.caller.is_enforced:
+            return
+        resource = "*"
+        if self.caller.action != "ecr:GetAuthorizationToken":
+            resource = hosts.repository_arn(self.registry_id, self.backend.region_name, name or "*")
+        with calling(self.caller), self.backend.store.database.read() as transaction:
+            try:
+                self.backend.authorize(transaction, resource)
+            except UnknownPrincipal:
+                raise Unauthorized from None
+
 
 def access_by_password(request: Request, action: str) -> Access:
     """Access with the password of GetAuthorizationToken.
@@ -56,7 +74,7 @@ def access_by_password(request: Request, action: str) -> Access:
         registry = hosts.Registry(token.account_id, token.region)
     elif registry.region != token.region:
         raise Unauthorized  # A token is good for the registries of one region.
-    return _access(request, action, registry, token.principal)
+    return _access(request, action, registry, token.principal, is_enforced())
 
 
 def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:
@@ -75,10 +93,13 @@ def access_by_url(request: Request, action: str, name: str, digest: str) -> Acce
             "DENIED", "The request signature does not match the URL that was signed", 403
         ) from None
     principal = account_principal(registry.account_id, registry.region)
-    return _access(request, action, registry, principal)
+    # Whoever has the URL may download: AWS signs it for who asked.
+    return _access(request, action, registry, principal, is_enforced=False)
 
 
-def _access(request: Request, action: str, registry: hosts.Registry, principal: str) -> Access:
+def _access(
+    request: Request, action: str, registry: hosts.Registry, principal: str, is_enforced: bool
+) -> Access:
     account_of_caller = principal.split(":")[4]
     try:
         backend = registry_backend(account_of_caller, registry.region)
@@ -91,6 +112,7 @@ def _access(request: Request, action: str, registry: hosts.Registry, principal: 
         principal=principal,
         scheme=request.scheme,
         address=None if hosts.is_aws_host(request.host) else request.host,
+        is_enforced=is_enforced,
     )
     return Access(backend, registry.account_id, caller)
 

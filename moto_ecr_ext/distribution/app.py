@@ -15,10 +15,12 @@ from urllib.parse import parse_qsl
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
+from moto_ecr_ext.storage.blobs import BlobStoreUnavailable
+from moto_ecr_ext.storage.store import is_failure_of_storage
 
 from .access import Access, Unauthorized, access_by_password, access_by_url, ask_for_credentials
 from .bodies import body_of_environ
-from .errors import RegistryError, registry_error, render_error
+from .errors import RegistryError, registry_error, render_error, server_failed, storage_unavailable
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
@@ -77,6 +79,14 @@ def respond(request: Request) -> Response:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
+    except BlobStoreUnavailable as error:
+        log.error("%s %s: %s", request.method, request.path, error)
+        response = render_error(storage_unavailable(error))
+    except Exception as error:
+        if not is_failure_of_storage(error):
+            raise
+        log.exception("%s %s could not read or write what is kept", request.method, request.path)
+        response = render_error(server_failed())
     if request.method == "HEAD":
         response.close()
         response.body = b""
@@ -89,13 +99,20 @@ def _handle(request: Request, route: Route, placeholders: dict[str, str]) -> Res
         access = access_by_url(request, route.action, **placeholders)
     if access is None:
         access = access_by_password(request, route.action)
+    access.authorize(placeholders.get("name"))
     with calling(access.caller):
         try:
             return route.handler(request, access, **placeholders)
         except RepositoryNotFoundException:
-            if route.writes:
-                log.warning(_how_to_create(request, access, placeholders["name"]))
-            raise
+            if not route.writes:
+                raise
+            name = placeholders["name"]
+            if not access.backend.create_on_push(name, access.registry_id):
+                log.warning(_how_to_create(request, access, name))
+                raise
+            # What is made for a push stays, whatever becomes of the push
+            # (https://github.com/aws/containers-roadmap/issues/853).
+            return route.handler(request, access, **placeholders)
 
 
 def _how_to_create(request: Request, access: Access, name: str) -> str:

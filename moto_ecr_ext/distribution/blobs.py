@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from werkzeug.http import parse_range_header
 
+from moto_ecr_ext import settings
+from moto_ecr_ext.storage.blobs import Blob
+
 from .access import Access
 from .conditions import client_holds, entity_tag
 from .errors import range_not_satisfiable
 from .messages import BlobSlice, Request, Response
+
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html has no time. URLs
+# that were seen name about an hour.
+_REDIRECT_LASTS = 3600
 
 
 def get(request: Request, access: Access, name: str, digest: str) -> Response:
     """OCI Distribution Specification 1.1, "Pulling blobs".
 
     With If-None-Match, and with one range of bytes (RFC 9110, 14). Several ranges are answered with
-    the whole blob, as S3 does to which ECR redirects.
+    the whole blob, as S3 does to which ECR redirects; the setting REDIRECT has the same done here.
     """
     blob = access.backend.open_blob(name, digest, access.registry_id)
     headers = {
@@ -26,6 +33,10 @@ def get(request: Request, access: Access, name: str, digest: str) -> Response:
     if client_holds(request, digest):
         blob.close()
         return Response(304, headers)
+    url = _url_elsewhere(request, blob)
+    if url is not None:
+        blob.close()
+        return Response(307, {"Docker-Content-Digest": digest, "Location": url})
     wanted = _wanted_range(request, headers["ETag"], blob.size)
     if wanted is None:
         return Response(200, headers, BlobSlice(blob, 0, blob.size))
@@ -41,6 +52,13 @@ def delete(request: Request, access: Access, name: str, digest: str) -> Response
     """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob."""
     access.backend.delete_blob(name, digest, access.registry_id)
     return Response(202)
+
+
+def _url_elsewhere(request: Request, blob: Blob) -> str | None:
+    """Where to send the client for a blob; None where it is answered here. ECR answers a HEAD itself."""
+    if request.method != "GET" or settings.REDIRECT.get() != "true":
+        return None
+    return blob.url(_REDIRECT_LASTS)
 
 
 def _wanted_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:

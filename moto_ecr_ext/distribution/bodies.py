@@ -16,7 +16,7 @@ from .errors import RegistryError
 from .messages import BodyTruncated
 
 # More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
-BUFFER_SIZE = 512 * 1024
+BUFFER_SIZE = 256 * 1024
 _SMALL = 64 * 1024
 _INCOMING_SIZE = 256 * 1024
 _LONGEST_LINE = 4 * 1024

@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .app import is_for_registry, respond, status_line
 from .bodies import SocketBody, content_length
-from .errors import RegistryError, render_error
+from .errors import RegistryError, render_error, server_failed
 from .messages import BlobSlice, Request, Response
 
 log = logging.getLogger("moto_ecr_ext")
@@ -105,9 +105,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         response = respond(request)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        response = render_error(
-            RegistryError("UNKNOWN", "The registry has failed; see its log", 500)
-        )
+        response = render_error(server_failed())
     if not body.is_finished and not body.drain(_WORTH_DRAINING):
         handler.close_connection = True
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext import settings
+from moto_ecr_ext.storage.blobs import BlobStoreUnavailable
 
 from .messages import Response
 
@@ -59,6 +60,11 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     aws.InvalidParameterException: ErrorRow(405, "UNSUPPORTED"),
     aws.AccessDeniedException: ErrorRow(403, "DENIED"),
     aws.LimitExceededException: ErrorRow(403, "DENIED"),
+    aws.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
+    aws.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
+    aws.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
+    # The specification has no code for this; Docker's registry has it.
+    aws.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
 }
 
 
@@ -79,6 +85,16 @@ def render_error(error: RegistryError) -> Response:
         {"errors": [{"code": error.code, "message": error.message}]},
         error.headers,
     )
+
+
+def server_failed() -> RegistryError:
+    """What nobody but the one who runs the server can help with. The log has it, not the answer."""
+    return RegistryError("UNKNOWN", "The registry has failed; see its log", 500)
+
+
+def storage_unavailable(error: BlobStoreUnavailable) -> RegistryError:
+    """To try again later may help. The specification has no code for this; Docker's registry has it."""
+    return RegistryError("UNAVAILABLE", str(error), 503)
 
 
 def digest_invalid(text: str) -> RegistryError:

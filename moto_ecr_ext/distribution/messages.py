@@ -39,6 +39,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: RequestBody
+    content: bytes | None = None  # The body once `read_body` has read it.
 
     @property
     def base_url(self) -> str:
@@ -46,7 +47,9 @@ class Request:
         return f"{self.scheme}://{self.host}"
 
     def read_body(self, limit: int) -> bytes | None:
-        """The whole body, which the caller needs at once; None when it has more than `limit` bytes."""
+        """The whole body, which the caller needs at once, and may need again; None for more than `limit` bytes."""
+        if self.content is not None:
+            return self.content
         if self.body.length is not None and self.body.length > limit:
             return None
         content = bytearray()
@@ -54,7 +57,8 @@ class Request:
             content += piece
             if len(content) > limit:
                 return None
-        return bytes(content)
+        self.content = bytes(content)
+        return self.content
 
 
 @dataclass(slots=True)

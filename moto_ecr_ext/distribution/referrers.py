@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from moto_ecr_ext.models.manifests import OCI_INDEX
+from moto_ecr_ext.models.references import Referrer
 
 from .access import Access
 from .messages import Request, Response
@@ -11,16 +14,27 @@ from .messages import Request, Response
 def list_referrers(request: Request, access: Access, name: str, digest: str) -> Response:
     """OCI Distribution Specification 1.1, "Listing Referrers"; an unknown digest has none."""
     wanted = request.query.get("artifactType")
-    manifests = [
-        {key: value for key, value in descriptor.items() if value is not None}
-        for descriptor in access.backend.list_referrers(name, digest, access.registry_id)
-        if wanted is None or descriptor["artifactType"] == wanted
-    ]
+    found = access.backend.list_referrers(name, digest, wanted, access.registry_id)
     return Response.json(
         200,
-        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests},
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [_descriptor(each) for each in found],
+        },
         {
             "Content-Type": OCI_INDEX,
             **({"OCI-Filters-Applied": "artifactType"} if wanted is not None else {}),
         },
     )
+
+
+def _descriptor(referrer: Referrer) -> dict[str, Any]:
+    descriptor = {
+        "mediaType": referrer.media_type,
+        "digest": referrer.digest,
+        "size": referrer.size,
+        "artifactType": referrer.artifact_type,
+        "annotations": referrer.annotations,
+    }
+    return {name: value for name, value in descriptor.items() if value is not None}

@@ -8,16 +8,24 @@ from moto.core.base_backend import BaseBackend
 
 from .authorization import AuthorizationBackend
 from .blobs import BlobsBackend
+from .creation_templates import CreationTemplatesBackend
 from .lifecycle import LifecycleBackend
+from .pull_through_cache import PullThroughCacheBackend
+from .pull_time_exclusions import PullTimeExclusionsBackend
 from .references import ReferencesBackend
-from .replication import ReplicationBackend
+from .replication_backfills import ReplicationBackfillsBackend
+from .signing import SigningBackend
 
 
 class ECRBackend(
+    PullThroughCacheBackend,
+    SigningBackend,
     LifecycleBackend,
     BlobsBackend,
     ReferencesBackend,
-    ReplicationBackend,
+    ReplicationBackfillsBackend,
+    CreationTemplatesBackend,
+    PullTimeExclusionsBackend,
     AuthorizationBackend,
 ):
     """One account in one region. Every operation is a method with the operation's name and members in snake case."""

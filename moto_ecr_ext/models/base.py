@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +11,14 @@ from moto.core.base_backend import BaseBackend
 from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
+from moto_ecr_ext.policies.documents import PolicyDocument
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 from moto_ecr_ext.storage.store import Store, current_store
 
-from .access import check_access
+from .access import check_access_from_outside, check_permission, resource_policies
 from .repository import Repository
 
 _REPOSITORY = Query(
@@ -51,6 +54,14 @@ class RegistryBackend(BaseBackend):
         """Empty the store: moto resets all accounts and regions at once."""
         self.store.clear()
 
+    def catch_up(self) -> None:
+        """Do what the clock has made due in any registry, before a request is served."""
+        self.store.schedule.catch_up(now(), self._do_what_is_due)
+
+    def _do_what_is_due(self) -> float:
+        """Do it, and say when something is due next; other parts of the backend add to it."""
+        return math.inf
+
     def _repository(
         self, transaction: Connection, name: str, registry_id: str | None = None
     ) -> Repository:
@@ -82,13 +93,42 @@ class RegistryBackend(BaseBackend):
 
         The repository need not be there; `*` is all of them.
         """
-        if account_id != self.account_id:
-            check_access(
+        caller = current_caller()
+        # Without a caller it is moto itself, which calls on behalf of nobody.
+        if account_id != self.account_id and caller is not None:
+            check_access_from_outside(
+                caller,
                 self.account_id,
                 hosts.repository_arn(account_id, self.region_name, repository_name),
-                self._setting(transaction, "policy", account_id),
-                repository_policy,
+                resource_policies(
+                    self._setting(transaction, "policy", account_id), repository_policy
+                ),
             )
+
+    def authorize(self, transaction: Connection, resource: str) -> None:
+        """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.
+
+        `resource` is the ARN of a repository, which need not be there, or `*`. That another account lets the caller in
+        is checked when its repository is read. Raises UnknownPrincipal.
+        """
+        caller = current_caller()
+        if caller is not None and caller.is_enforced:
+            policies = self._policies_of(transaction, resource)
+            check_permission(caller, self.account_id, resource, policies)
+
+    def _policies_of(self, transaction: Connection, resource: str) -> list[PolicyDocument]:
+        """The policies that this registry has for a resource; none for what is another's."""
+        name = resource.removeprefix(hosts.repository_arn(self.account_id, self.region_name, ""))
+        if name == resource:
+            return []
+        row = _REPOSITORY.first(
+            transaction,
+            {"account": self.account_id, "in_region": self.region_name, "repository_name": name},
+        )
+        return resource_policies(
+            self._setting(transaction, "policy"),
+            Repository.from_row(row).policy_text if row else None,
+        )
 
     def _setting(
         self, transaction: Connection, name: str, account_id: str | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
-from dataclasses import replace
+from contextlib import suppress
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from moto_ecr_ext.caller import calling, current_caller
+from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import acting
 from moto_ecr_ext.exceptions import (
     AccessDeniedException,
     BlobInUse,
@@ -47,15 +47,15 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
         """A blob that the repository holds, open for reading.
 
         Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
-        missing.
+        missing, and so is one that is damaged: a client that asks before it pushes then pushes it again.
         """
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id, "blob": digest}
-            is_held = _PULLED.first(transaction, key) is not None
-        if is_held:
+            row = _PULLED.first(transaction, key)
+        if row is not None:
             with suppress(BlobNotFound):
-                return self.store.blobs.open(digest)
+                return self.store.open_blob(digest, row.size)
         raise LayersNotFoundException(digest, repository_name, repository.registry_id)
 
     def mount_blob(
@@ -107,16 +107,15 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
         self, transaction: Connection, repository_name: str, registry_id: str
     ) -> Repository | None:
         """A repository from which the caller may download blobs; None where there is none."""
-        caller = current_caller()
         with (
-            calling(replace(caller, action="ecr:GetDownloadUrlForLayer"))
-            if caller
-            else nullcontext()
+            acting("ecr:GetDownloadUrlForLayer"),
+            suppress(RepositoryNotFoundException, AccessDeniedException),
         ):
-            try:
-                return self._repository(transaction, repository_name, registry_id)
-            except (RepositoryNotFoundException, AccessDeniedException):
-                return None
+            self.authorize(
+                transaction, hosts.repository_arn(registry_id, self.region_name, repository_name)
+            )
+            return self._repository(transaction, repository_name, registry_id)
+        return None
 
     def _holds(self, transaction: Connection, repository: Repository, digest: str) -> bool:
         key = {"repository": repository.id, "blob": digest}

@@ -26,18 +26,23 @@ def encryption_configuration_of(
     """
     if not given:
         return {"encryptionType": "AES256"}
+    check_encryption_configuration(given)
     if given["encryptionType"] == "AES256":
-        if "kmsKey" in given:
-            raise InvalidParameterException.at(
-                "encryptionConfiguration.kmsKey",
-                "Must not be specified when encryptionType is AES256",
-            )
         return {"encryptionType": "AES256"}
-    key = given.get("kmsKey", _AWS_MANAGED_KEY)
+    key = given.get("kmsKey") or _AWS_MANAGED_KEY
     return {
         "encryptionType": given["encryptionType"],
         "kmsKey": _key_arn(key, account_id, region),
     }
+
+
+def check_encryption_configuration(given: dict[str, str]) -> None:
+    """Raise InvalidParameterException for a key beside AES256. An empty one, which templates may have, is none."""
+    if given["encryptionType"] == "AES256" and given.get("kmsKey"):
+        raise InvalidParameterException.at(
+            "encryptionConfiguration.kmsKey",
+            "Must not be specified when encryptionType is AES256",
+        )
 
 
 def _key_arn(key: str, account_id: str, region: str) -> str:

@@ -9,16 +9,27 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from moto_ecr_ext.exceptions import ECRError
+from moto_ecr_ext.hosts import Registry, repository_arn
+
+if TYPE_CHECKING:
+    from .pull_through_rules import PullThroughCacheRule
+
+from .repository import Repository
+
+_INSPECTOR = "aws.inspector2"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the source aws.ecr. Members of `detail` that are None are left out."""
+    """One event. Members of `detail` that are None are left out."""
 
     detail_type: str
     detail: dict[str, Any]
     resources: list[str] = field(default_factory=list)
+    source: str = "aws.ecr"
 
 
 class ManifestFacts(Protocol):
@@ -74,16 +85,121 @@ def _text_of_time(at: float) -> str:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def scan_event(repository_name: str, repository_arn: str, digest: str, tags: list[str]) -> Event:
-    """A basic scan that has ended and found nothing."""
+def scan_event(
+    repository: Repository, digest: str, tags: list[str], counts: dict[str, int], status: str
+) -> Event:
+    """A basic scan that has ended. `status` is COMPLETE or FAILED, `counts` the findings by severity."""
     detail = {
-        "scan-status": "COMPLETE",
-        "repository-name": repository_name,
-        "finding-severity-counts": {},
+        "scan-status": status,
+        "repository-name": repository.repository_name,
+        "finding-severity-counts": counts,
         "image-digest": digest,
         "image-tags": tags,
     }
-    return Event("ECR Image Scan", detail, [repository_arn])
+    return Event("ECR Image Scan", detail, [repository.repository_arn])
+
+
+def enhanced_scan_events(
+    repository: Repository,
+    digest: str,
+    tags: list[str],
+    counts: dict[str, int],
+    findings: list[dict[str, Any]],
+) -> list[Event]:
+    """An enhanced scan that has ended, and each of its findings. Amazon Inspector sends them.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+    """
+    detail = {
+        "scan-status": "INITIAL_SCAN_COMPLETE",
+        # As AWS has it: the name is an ARN here.
+        "repository-name": repository.repository_arn,
+        "finding-severity-counts": {**counts, "TOTAL": sum(counts.values())},
+        "image-digest": digest,
+        "image-tags": tags,
+    }
+    image_arn = f"{repository.repository_arn}/{digest}"
+    scan = Event("Inspector2 Scan", detail, [repository.repository_arn], _INSPECTOR)
+    return [
+        scan,
+        *(
+            Event("Inspector2 Finding", _with_times_as_text(each), [image_arn], _INSPECTOR)
+            for each in findings
+        ),
+    ]
+
+
+def _with_times_as_text(document: Any) -> Any:
+    """A finding as JSON that people read: `updatedAt` and the like are texts."""
+    if isinstance(document, list):
+        return [_with_times_as_text(each) for each in document]
+    if isinstance(document, dict):
+        return {
+            name: _text_of_time(value)
+            if name.endswith("At") and isinstance(value, (int, float))
+            else _with_times_as_text(value)
+            for name, value in document.items()
+            if value is not None
+        }
+    return document
+
+
+def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
+    """Repositories whose frequency of enhanced scans has changed, each with its new and its previous one."""
+    detail = {
+        "action-type": "SCAN_FREQUENCY_CHANGE",
+        "repositories": [
+            {
+                "repository-name": repository.repository_name,
+                "repository-arn": repository.repository_arn,
+                "scan-frequency": frequency,
+                "previous-scan-frequency": previous,
+            }
+            for repository, frequency, previous in changes
+        ],
+        "resource-type": "REPOSITORY",
+        "scan-type": "ENHANCED",
+    }
+    return Event("ECR Scan Resource Change", detail)
+
+
+def replication_event(
+    repository_name: str, repository_arn: str, digest: str, tag: str | None, source: Registry
+) -> Event:
+    """An image, or a tag of it, has arrived in a repository from the registry `source`."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository_name,
+        "image-digest": digest,
+        "source-account": source.account_id,
+        "action-type": "REPLICATE",
+        "source-region": source.region,
+        "image-tag": tag,
+    }
+    return Event("ECR Replication Action", detail, [repository_arn])
+
+
+def pull_through_event(
+    rule: PullThroughCacheRule,
+    repository_name: str,
+    tag: str | None,
+    digest: str | None,
+    failure: ECRError | None,
+) -> Event:
+    """An upstream registry was asked for an image: it has come or was there already, or there was a failure."""
+    detail = {
+        "rule-version": "1",
+        "sync-status": "FAILURE" if failure else "SUCCESS",
+        "ecr-repository-prefix": rule.ecr_repository_prefix,
+        "repository-name": repository_name,
+        "upstream-registry-url": rule.upstream_registry_url,
+        "image-tag": tag,
+        "image-digest": digest,
+        "failure-code": failure.code if failure else None,
+        "failure-reason": failure.message if failure else None,
+    }
+    arn = repository_arn(rule.registry_id, rule.region, repository_name)
+    return Event("ECR Pull Through Cache Action", detail, [arn])
 
 
 def send_event(account_id: str, region: str, event: Event) -> None:
@@ -99,7 +215,7 @@ def send_event(account_id: str, region: str, event: Event) -> None:
     backend.put_events(
         [
             {
-                "Source": "aws.ecr",
+                "Source": event.source,
                 "DetailType": event.detail_type,
                 "Detail": json.dumps(detail),
                 "Resources": event.resources,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
@@ -19,6 +20,7 @@ from moto_ecr_ext.exceptions import (
     ReferencedImagesNotFoundException,
     TooManyImageTags,
 )
+from moto_ecr_ext.principals import identity_of
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
@@ -210,6 +212,8 @@ class ImagesBackend(ListingsBackend):
             return PutResult(image, changed=True)
         if self.image_was_pushed_again(transaction, repository, image):
             return PutResult(image, changed=True)
+        if tag is not None and gets_tag:
+            self.image_was_tagged(transaction, repository, image, tag)
         # Without a tag, it is the same again only where the image has none.
         return PutResult(
             image, gets_tag if tag else bool(tags_of(transaction, repository, [image]))
@@ -229,6 +233,11 @@ class ImagesBackend(ListingsBackend):
     ) -> bool:
         """What follows a push of an image that is there, and whether it changes that; others add to it."""
         return False
+
+    def image_was_tagged(
+        self, transaction: Connection, repository: Repository, image: StoredImage, tag: str
+    ) -> None:
+        """What follows a push that gave a tag to an image that is there and active; others add to it."""
 
     def batch_get_image(
         self,
@@ -279,8 +288,13 @@ class ImagesBackend(ListingsBackend):
         return {"images": list(found.values()), "failures": failures}
 
     def record_pull(self, images: Iterable[Any]) -> None:
-        """Remember that these images, rows with an `id`, were pulled now."""
-        self.store.pulls.add([image.id for image in images], round(now(), 3))
+        """Remember that these images, rows with an `id`, were pulled now, unless the caller is excluded from that."""
+        caller = current_caller()
+        self.store.pulls.add(
+            [image.id for image in images],
+            round(now(), 3),
+            identity_of(caller.principal) if caller else None,
+        )
 
     def batch_delete_image(
         self,

@@ -65,12 +65,13 @@ class LayersBackend(UploadsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """
         layers, failures = [], []
+        digests = [digest for digest in layer_digests if _DIGEST.fullmatch(digest)]
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             held = {
                 row.digest: row
                 for row in transaction.execute(
-                    _HELD, {"repository": repository.id, "digests": layer_digests}
+                    _HELD, {"repository": repository.id, "digests": digests}
                 )
             }
         for digest in dict.fromkeys(layer_digests):

@@ -5,7 +5,6 @@ The policies themselves are in `policies`, what they mean in `moto_ecr_ext.polic
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -163,22 +162,17 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
             )
         return status
 
-    def catch_up(self) -> None:
-        """Do what the clock has made due in any registry, before a request is served.
-
-        Policies are due a day after they were put and after they ran, images on their way back from the archive when
-        moto's state manager says so.
-        """
-        self.store.schedule.catch_up(now(), self._do_what_is_due)
-
     def _do_what_is_due(self) -> float:
+        """Policies are due a day after they were put and after they ran, images on their way back at any time."""
         go_on = self.end_activations()
+        # After what comes back, which may be replicated; before the policies, which new repositories may have.
+        then = super()._do_what_is_due()
         self._run_policies(_DUE)
         with self.store.database.read() as transaction:
             next_due = transaction.execute(_NEXT_DUE).scalar_one()
         if go_on:
             return AT_ONCE
-        return math.inf if next_due is None else float(next_due)
+        return then if next_due is None else min(then, float(next_due))
 
     def run_lifecycle_policies(self) -> None:
         """Run the policies of all repositories in all registries, whether they are due or not."""

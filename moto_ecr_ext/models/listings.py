@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.storage import tables
@@ -42,6 +42,8 @@ class ImageDetail:
     image_status: str
     last_archived_at: float | None
     last_activated_at: float | None
+    image_scan_status: Mapping[str, str] | None = None
+    image_scan_findings_summary: Mapping[str, Any] | None = None
 
 
 class ListingsBackend(RegistryBackend):
@@ -114,13 +116,15 @@ class ListingsBackend(RegistryBackend):
             )
             page = rows[:count]
             names = tags_of(transaction, repository, page)
+            details = {row.id: _detail(repository, row, names.get(row.id)) for row in page}
+            self._add_scans(transaction, repository, page, details)
         more = (
             encode_token(f"DescribeImages/{repository.id}", [page[-1].id])
             if len(rows) > count
             else None
         )
         return {
-            "imageDetails": [_detail(repository, row, names.get(row.id)) for row in page],
+            "imageDetails": list(details.values()),
             "nextToken": more,
         }
 
@@ -132,10 +136,22 @@ class ListingsBackend(RegistryBackend):
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)
-        for image_id in image_ids:
-            row = selection.get(image_id)
-            details[row.id] = _detail(repository, row, selection.tags_of(row.id) or None)
+            rows = {}
+            for image_id in image_ids:
+                row = selection.get(image_id)
+                rows[row.id] = row
+                details[row.id] = _detail(repository, row, selection.tags_of(row.id) or None)
+            self._add_scans(transaction, repository, [rows[each] for each in sorted(rows)], details)
         return {"imageDetails": list(details.values())}
+
+    def _add_scans(
+        self,
+        transaction: Connection,
+        repository: Repository,
+        rows: Sequence[Any],
+        details: Mapping[int, ImageDetail],
+    ) -> None:
+        """Have the details of images that follow one another in the order of push tell of their scans."""
 
 
 def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> list[int] | None:

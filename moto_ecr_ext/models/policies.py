@@ -111,19 +111,24 @@ class PoliciesBackend(RepositoriesBackend):
         self, repository_name: str, lifecycle_policy_text: str, registry_id: str | None = None
     ) -> Repository:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
-        due_at = now() + EVALUATION_INTERVAL
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            parse_lifecycle_policy(lifecycle_policy_text)
-            repository = self._change(
-                transaction,
-                repository,
-                lifecycle_policy=compact(lifecycle_policy_text),
-                lifecycle_evaluated_at=0.0,
-                lifecycle_due_at=due_at,
-            )
-        self.store.schedule.expect(due_at)
-        return repository
+            return self._put_lifecycle_policy(transaction, repository, lifecycle_policy_text)
+
+    def _put_lifecycle_policy(
+        self, transaction: Connection, repository: Repository, text: str
+    ) -> Repository:
+        """The repository with this policy, which runs for the first time in a day."""
+        parse_lifecycle_policy(text)
+        due_at = now() + EVALUATION_INTERVAL
+        self.store.database.after_commit(lambda: self.store.schedule.expect(due_at))
+        return self._change(
+            transaction,
+            repository,
+            lifecycle_policy=compact(text),
+            lifecycle_evaluated_at=0.0,
+            lifecycle_due_at=due_at,
+        )
 
     def get_lifecycle_policy(
         self, repository_name: str, registry_id: str | None = None

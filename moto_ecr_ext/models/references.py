@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, null, select
 
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.exceptions import (
     ImageDigestDoesNotMatchException,
     ImageNotFoundException,
+    InvalidParameterException,
 )
 from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.queries import Query
 
 from .manifests import parse_manifest, translate
+from .pages import decode_token, encode_token
 from .repository import Repository
 from .scanning import ScanningBackend
+from .selection import failure_of
 
-images, tags = tables.images, tables.tags
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+REFERRERS_PAGE_SIZE = 20
+
+images, tags, upstream_tags = tables.images, tables.tags, tables.upstream_tags
 
 _CONTENT = (
     images.c.id,
@@ -31,15 +38,20 @@ _CONTENT = (
     images.c.status,
     images.c.manifest,
 )
+# `checked_at` is of tags that came through the pull-through cache alone.
 _BY_DIGEST = Query(
-    select(*_CONTENT).where(
+    select(*_CONTENT, null().label("checked_at")).where(
         images.c.repository_id == bindparam("repository"),
         images.c.digest == bindparam("reference"),
     )
 )
 _BY_TAG = Query(
-    select(*_CONTENT)
+    select(*_CONTENT, upstream_tags.c.checked_at)
     .join(tags, tags.c.image_id == images.c.id)
+    .outerjoin(
+        upstream_tags,
+        (upstream_tags.c.tag_id == tags.c.id) & (upstream_tags.c.image_id == images.c.id),
+    )
     .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("reference"))
 )
 _TAG_PAGE = (
@@ -55,11 +67,11 @@ _TAG_PAGE = (
 )
 _TAG_COUNT = select(func.count()).where(tags.c.image_id == bindparam("image_id"))
 _REFERRERS = (
-    select(images.c.digest, images.c.media_type, images.c.artifact_type, images.c.manifest)
+    select(*_CONTENT)
     .where(
         images.c.repository_id == bindparam("repository"),
         images.c.subject == bindparam("subject_digest"),
-        images.c.status == "ACTIVE",
+        images.c.id > bindparam("after"),
     )
     .order_by(images.c.id)
 )
@@ -81,6 +93,19 @@ class PushedManifest:
 
     digest: str
     subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that has a subject. The attributes but `id` are the members of ECR's `ImageReferrer`."""
+
+    id: int
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    size: int
+    annotations: dict[str, str] | None
+    artifact_status: str
 
 
 class ReferencesBackend(ScanningBackend):
@@ -177,24 +202,59 @@ class ReferencesBackend(ScanningBackend):
             )
 
     def list_referrers(
-        self, repository_name: str, digest: str, registry_id: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Descriptors of the manifests whose subject is `digest`, in the order of push."""
+        self,
+        repository_name: str,
+        digest: str,
+        artifact_type: str | None = None,
+        registry_id: str | None = None,
+    ) -> list[Referrer]:
+        """The active manifests whose subject is `digest`, of one type if it is given, in the order of push."""
+        types = [] if artifact_type is None else [artifact_type]
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            rows = transaction.execute(
-                _REFERRERS, {"repository": repository.id, "subject_digest": digest}
-            ).all()
-        return [
-            {
-                "mediaType": row.media_type,
-                "digest": row.digest,
-                "size": len(row.manifest),
-                "artifactType": row.artifact_type,
-                "annotations": json.loads(row.manifest).get("annotations"),
-            }
-            for row in rows
-        ]
+            return _referrers(transaction, repository, digest, types, "ACTIVE")
+
+    def list_image_referrers(
+        self,
+        repository_name: str,
+        subject_id: Mapping[str, str],
+        registry_id: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> dict[str, Any]:
+        """Manifests whose subject is the image, active ones unless the filter says otherwise, in the order of push.
+
+        Of an image that is not there, too: a referrer may be pushed before its subject.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+        """
+        filter = filter or {}
+        digest = subject_id["imageDigest"]
+        if failure_of(subject_id):
+            raise InvalidParameterException.at(
+                "subjectId.imageDigest",
+                "Member must satisfy regular expression pattern: [a-zA-Z0-9-_+.]+:[a-fA-F0-9]+",
+            )
+        count = max_results or REFERRERS_PAGE_SIZE
+        with self.store.database.read() as transaction:
+            repository = self._repository(transaction, repository_name, registry_id)
+            listing = f"ListImageReferrers/{repository.id}/{digest}"
+            [after] = decode_token(listing, next_token, (int,)) or [0]
+            found = _referrers(
+                transaction,
+                repository,
+                digest,
+                filter.get("artifactTypes", ()),
+                filter.get("artifactStatus", "ACTIVE"),
+                after,
+                count + 1,
+            )
+        page = found[:count]
+        return {
+            "referrers": page,
+            "nextToken": encode_token(listing, [page[-1].id]) if len(found) > count else None,
+        }
 
     def _find(self, transaction: Connection, repository: Repository, reference: str) -> Any:
         query = _BY_DIGEST if _is_digest(reference) else _BY_TAG
@@ -202,6 +262,38 @@ class ReferencesBackend(ScanningBackend):
         if row is None:
             raise _not_found(repository, reference)
         return row
+
+
+def _referrers(
+    transaction: Connection,
+    repository: Repository,
+    digest: str,
+    artifact_types: Collection[str],
+    status: str,
+    after: int = 0,
+    count: int | None = None,
+) -> list[Referrer]:
+    """Manifests with a subject: of any type where none is named, at most `count` of them behind the row `after`."""
+    statement = _REFERRERS.limit(count)
+    if artifact_types:
+        # No type has a NUL, and PostgreSQL takes no text that has one.
+        types = [each for each in artifact_types if "\0" not in each]
+        statement = statement.where(images.c.artifact_type.in_(types))
+    if status != "ANY":
+        statement = statement.where(images.c.status == status)
+    key = {"repository": repository.id, "subject_digest": digest, "after": after}
+    return [
+        Referrer(
+            id=row.id,
+            digest=row.digest,
+            media_type=row.media_type,
+            artifact_type=row.artifact_type,
+            size=len(row.manifest),
+            annotations=json.loads(row.manifest).get("annotations") or None,
+            artifact_status=row.status,
+        )
+        for row in transaction.execute(statement, key)
+    ]
 
 
 def _is_digest(reference: str) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import acting
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     InvalidTagParameterException,
@@ -77,36 +78,66 @@ class RepositoriesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
-        mutability = image_tag_mutability or "MUTABLE"
-        filters = image_tag_mutability_exclusion_filters or None
-        check_exclusion_filters(mutability, filters)
-        resource_tags = _merged({}, tags or [])
         account_id = registry_id or self.account_id
-        encryption = encryption_configuration_of(
-            encryption_configuration, account_id, self.region_name
-        )
         with self.store.database.write() as transaction:
             self._check_access(transaction, account_id, repository_name)
-            try:
-                transaction.execute(
-                    tables.repositories.insert(),
-                    {
-                        "account_id": account_id,
-                        "region": self.region_name,
-                        "name": repository_name,
-                        "created_at": round(now(), 3),
-                        "tag_mutability": mutability,
-                        "tag_mutability_exclusion_filters": filters,
-                        "scan_on_push": bool(
-                            (image_scanning_configuration or {}).get("scanOnPush")
-                        ),
-                        "encryption": encryption,
-                        "resource_tags": resource_tags,
-                    },
-                )
-            except IntegrityError:
-                raise RepositoryAlreadyExistsException(repository_name, account_id) from None
-            return {"repository": self._repository(transaction, repository_name, account_id)}
+            if tags:
+                # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html
+                with acting("ecr:TagResource"):
+                    self.authorize(
+                        transaction,
+                        hosts.repository_arn(account_id, self.region_name, repository_name),
+                    )
+            repository = self._create(
+                transaction,
+                repository_name,
+                account_id,
+                resource_tags=tags,
+                mutability=image_tag_mutability,
+                exclusion_filters=image_tag_mutability_exclusion_filters,
+                scanning=image_scanning_configuration,
+                encryption=encryption_configuration,
+            )
+        return {"repository": repository}
+
+    def _create(
+        self,
+        transaction: Connection,
+        name: str,
+        account_id: str,
+        *,
+        resource_tags: list[dict[str, str]] | None = None,
+        mutability: str | None = None,
+        exclusion_filters: list[dict[str, str]] | None = None,
+        scanning: dict[str, bool] | None = None,
+        encryption: dict[str, str] | None = None,
+    ) -> Repository:
+        """A new repository with settings as the API has them, ECR's defaults in place of those that are None.
+
+        Raises RepositoryAlreadyExistsException, and what the settings are refused with.
+        """
+        mutability = mutability or "MUTABLE"
+        exclusion_filters = exclusion_filters or None
+        check_exclusion_filters(mutability, exclusion_filters)
+        columns = {
+            "account_id": account_id,
+            "region": self.region_name,
+            "name": name,
+            "created_at": round(now(), 3),
+            "tag_mutability": mutability,
+            "tag_mutability_exclusion_filters": exclusion_filters,
+            "scan_on_push": bool((scanning or {}).get("scanOnPush")),
+            "encryption": encryption_configuration_of(encryption, account_id, self.region_name),
+            "resource_tags": merged_tags({}, resource_tags or []),
+        }
+        try:
+            inserted = transaction.execute(
+                tables.repositories.insert(), columns
+            ).inserted_primary_key
+        except IntegrityError:
+            raise RepositoryAlreadyExistsException(name, account_id) from None
+        assert inserted is not None
+        return self._by_id(transaction, inserted.id)
 
     def describe_repositories(
         self,
@@ -180,7 +211,7 @@ class RepositoriesBackend(RegistryBackend):
             transaction.execute(_DELETE, key)
             self.store.release_after_commit(blobs)
         for upload_id in uploads:
-            self.store.blobs.discard(upload_id)
+            self.store.discard_upload(upload_id)
         return {"repository": repository}
 
     def put_image_tag_mutability(
@@ -224,7 +255,7 @@ class RepositoriesBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             repository = self._repository_of_arn(transaction, resource_arn)
             self._change(
-                transaction, repository, resource_tags=_merged(repository.resource_tags, tags)
+                transaction, repository, resource_tags=merged_tags(repository.resource_tags, tags)
             )
         return {}
 
@@ -256,8 +287,10 @@ class RepositoriesBackend(RegistryBackend):
         A policy may have shut out the caller who has just put it, so access is not checked again.
         """
         transaction.execute(_UPDATE, {"repository": repository.id, **columns})
-        row = transaction.execute(_BY_ID, {"repository": repository.id}).one()
-        return Repository.from_row(row)
+        return self._by_id(transaction, repository.id)
+
+    def _by_id(self, transaction: Connection, row_id: int) -> Repository:
+        return Repository.from_row(transaction.execute(_BY_ID, {"repository": row_id}).one())
 
     def _repository_of_arn(self, transaction: Connection, arn: str) -> Repository:
         match = _ARN.fullmatch(arn)
@@ -268,7 +301,7 @@ class RepositoriesBackend(RegistryBackend):
         return self._repository(transaction, match["name"], match["account"])
 
 
-def _merged(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
+def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
     """Resource tags after `given` were put over `stored`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html, "Tag restrictions"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.exceptions import (
     EmptyUploadException,
     InvalidLayerException,
@@ -147,7 +148,7 @@ class UploadsBackend(RegistryBackend):
                 },
             )
         for row in expired:
-            self.store.blobs.discard(row.id)
+            self.store.discard_upload(row.id)
         return upload
 
     def find_upload(
@@ -170,17 +171,17 @@ class UploadsBackend(RegistryBackend):
             upload = self.find_upload(repository_name, upload_id, registry_id)
             try:
                 session.resume_at(upload.received)
+                yield upload, session
             except UploadTruncated:
                 self.cancel_upload(upload)
                 raise UploadNotFoundException(*upload.names) from None
-            try:
-                yield upload, session
             except UploadDiscarded:
                 # Cancelled, or gone with its repository, meanwhile.
                 raise UploadNotFoundException(*upload.names) from None
 
     def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
         """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
+        session.hand_over()
         advanced = upload.advanced(session.size)
         with self.store.database.write_swiftly() as transaction:
             moved = transaction.execute(
@@ -212,7 +213,7 @@ class UploadsBackend(RegistryBackend):
         digest = _matching_digest(session, digests)
         if digest is None:
             raise InvalidLayerException
-        session.flush()
+        session.prepare(digest)
         with self.store.database.write() as transaction:
             self._upload(transaction, upload.repository, upload.id)
             key = {"repository": upload.repository.id, "blob": digest}
@@ -220,9 +221,19 @@ class UploadsBackend(RegistryBackend):
             if not held:
                 self._add_membership(transaction, upload.repository, digest, session.size)
             transaction.execute(_DELETE, {"upload": upload.id})
-            # Last, since it cannot be undone: the bytes are the upload's until all else is done.
+            # Last, since it cannot be undone; and where the commit fails, or the process is killed before it, the bytes
+            # are the upload's still.
             session.publish(digest)
         return CompletedUpload(digest, not held)
+
+    def store_blob(self, transaction: Connection, repository: Repository, content: bytes) -> None:
+        """Make bytes that are at hand a blob of the repository. No more than a few: the transaction waits for them."""
+        digest = digest_of(content)
+        if _HOLDS.first(transaction, {"repository": repository.id, "blob": digest}) is None:
+            self._add_membership(transaction, repository, digest, len(content))
+            with self.store.blobs.upload(str(uuid.uuid4())) as session:
+                session.write(content)
+                session.publish(digest)
 
     def _add_membership(
         self, transaction: Connection, repository: Repository, digest: str, size: int
@@ -240,9 +251,12 @@ class UploadsBackend(RegistryBackend):
 
     def cancel_upload(self, upload: Upload) -> None:
         """Forget the upload and its bytes."""
-        with self.store.database.write_swiftly() as transaction:
-            transaction.execute(_DELETE, {"upload": upload.id})
-        self.store.blobs.discard(upload.id)
+        try:
+            with self.store.database.write_swiftly() as transaction:
+                transaction.execute(_DELETE, {"upload": upload.id})
+        finally:
+            # Also where the row cannot be removed, as on a disk that these bytes have filled.
+            self.store.discard_upload(upload.id)
 
     def _upload(self, transaction: Connection, repository: Repository, upload_id: str) -> Upload:
         row = _UPLOAD.first(transaction, {"upload": upload_id, "repository": repository.id})

@@ -1,4 +1,4 @@
-"""IAM policy documents of repositories and registries: what ECR accepts, and who may do what.
+"""IAM policy documents: what ECR accepts for repositories and registries, and who may do what.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
@@ -71,9 +71,20 @@ def parse_registry_policy(text: str) -> PolicyDocument:
     return document
 
 
+def parse_identity_policy(text: str) -> PolicyDocument:
+    """The document of a user, a group or a role: it names no principal, and actions of any service.
+
+    IAM has accepted it. What cannot be read of it says nothing.
+    """
+    try:
+        return _document(load_json(text), _identity_statement)
+    except ValueError:
+        return PolicyDocument("2012-10-17", None, ())
+
+
 def _parse(text: str, refusal: str) -> PolicyDocument:
     try:
-        return _document(load_json(text))
+        return _document(load_json(text), _resource_statement)
     except ValueError as error:
         raise InvalidParameterException.at("PolicyText", refusal) from error
 
@@ -350,7 +361,7 @@ _STATEMENT_MEMBERS = {
 # What follows makes the parts of a document of JSON values, and raises ValueError where it cannot.
 
 
-def _document(value: object) -> PolicyDocument:
+def _document(value: object, read_statement: Callable[[object], Statement]) -> PolicyDocument:
     members = _object(value, _DOCUMENT_MEMBERS)
     version = members.get("Version", "2008-10-17")
     if version not in ("2008-10-17", "2012-10-17"):
@@ -361,23 +372,34 @@ def _document(value: object) -> PolicyDocument:
     if not statements:
         raise ValueError("no statement")
     return PolicyDocument(
-        version, _optional_text(members, "Id"), tuple(_statement(each) for each in statements)
+        version, _optional_text(members, "Id"), tuple(map(read_statement, statements))
     )
 
 
-def _statement(value: object) -> Statement:
+def _resource_statement(value: object) -> Statement:
     members = _object(value, _STATEMENT_MEMBERS)
+    principals, not_principals = _either(members, "Principal")
+    return _statement(members, Principals(tuple(_principals(principals)), not_principals), _action)
+
+
+def _identity_statement(value: object) -> Statement:
+    members = _object(value, _STATEMENT_MEMBERS - {"Principal", "NotPrincipal"})
+    return _statement(members, Principals((("AWS", "*"),), inverted=False), str.lower)
+
+
+def _statement(
+    members: dict[str, Any], principals: Principals, read_action: Callable[[str], str]
+) -> Statement:
     if members.get("Effect") not in ("Allow", "Deny"):
         raise ValueError("Effect")
-    principals, not_principals = _either(members, "Principal")
     resources = None
     if "Resource" in members or "NotResource" in members:
         resources = _patterns(members, "Resource", _resource)
     return Statement(
         sid=_optional_text(members, "Sid"),
         effect=Decision(members["Effect"]),
-        principals=Principals(tuple(_principals(principals)), not_principals),
-        actions=_patterns(members, "Action", _action),
+        principals=principals,
+        actions=_patterns(members, "Action", read_action),
         resources=resources,
         conditions=tuple(_conditions(members.get("Condition", {}))),
     )

@@ -14,6 +14,8 @@ from types import TracebackType
 
 from moto_ecr_ext.digest import HASHERS, is_digest
 
+from .hashing_thread import HashingThread
+
 Buffer = bytes | bytearray | memoryview
 
 CHUNK = 1024 * 1024
@@ -28,6 +30,10 @@ class BlobNotFound(Exception):
     def __init__(self, digest: str) -> None:
         super().__init__(f"no blob {digest}")
         self.digest = digest
+
+
+class BlobDamaged(BlobNotFound):
+    """What the store has under this digest are other bytes, which nobody is given."""
 
 
 class UploadTruncated(Exception):
@@ -45,6 +51,10 @@ class UploadDiscarded(Exception):
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"upload {upload_id} was discarded")
         self.upload_id = upload_id
+
+
+class BlobStoreUnavailable(OSError):
+    """The place where the bytes are cannot be reached, or refuses. It may be there again later."""
 
 
 class DigestMismatch(Exception):
@@ -78,7 +88,8 @@ def checked_upload_id(upload_id: str) -> str:
 class Blob(ABC):
     """The bytes of one digest, open for reading until `close`; also a context manager.
 
-    They stay readable when the store deletes the blob meanwhile. Many threads may read at once.
+    They stay readable when the store deletes the blob meanwhile, unless its class says otherwise.
+    Many threads may read at once.
     """
 
     size: int
@@ -89,11 +100,23 @@ class Blob(ABC):
             raise ValueError(f"not a position: {start}")
         return self._chunks(start, self.size if stop is None else min(stop, self.size))
 
+    def has_digest(self, digest: str) -> bool:
+        """Whether the bytes, all of which are read, have this digest."""
+        algorithm, _, encoded = digest.partition(":")
+        hasher = HASHERS[algorithm]()
+        for chunk in self.chunks():
+            hasher.update(chunk)
+        return hasher.hexdigest() == encoded
+
     def fileno(self) -> int | None:
         """The descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None.
 
         It is open as long as the blob is. Read it by offset: its position is shared.
         """
+        return None
+
+    def url(self, seconds: int) -> str | None:
+        """Where anybody may GET the bytes without this server, so long; None where nobody can."""
         return None
 
     def __enter__(self) -> Blob:
@@ -126,16 +149,30 @@ class RunningDigest:
     def __init__(self) -> None:
         self.position = 0
         self._hasher = HASHERS["sha256"]()
+        self._thread: HashingThread | None = None
         self._marked_position = 0
         self._marked_hasher = self._hasher.copy()
 
-    def update(self, data: Buffer) -> None:
-        """Take in the bytes that follow `position`."""
-        self._hasher.update(data)
+    def update(self, data: memoryview | bytes, beside: bool = False) -> None:
+        """Take in the bytes that follow `position`; `beside` does it while the caller goes on."""
+        if beside:
+            if self._thread is None:
+                self._thread = HashingThread(self._hasher)
+            self._thread.take(memoryview(data))
+        else:
+            self.settle()
+            self._hasher.update(data)
         self.position += len(data)
+
+    def settle(self) -> None:
+        """Wait for what is hashed beside. Whoever has had something hashed so calls this at last."""
+        if self._thread is not None:
+            self._thread.end()
+            self._thread = None
 
     def mark(self) -> None:
         """Make `position` the one to come back to."""
+        self.settle()
         self._marked_position = self.position
         self._marked_hasher = self._hasher.copy()
 
@@ -143,6 +180,7 @@ class RunningDigest:
         """Forget the bytes from `position` on; those before may have to be taken in again too."""
         if position >= self.position:
             return
+        self.settle()
         if position < self._marked_position:
             self._marked_position = 0
             self._marked_hasher = HASHERS["sha256"]()
@@ -151,6 +189,7 @@ class RunningDigest:
 
     def hexdigest(self) -> str:
         """The digest of the bytes up to `position`."""
+        self.settle()
         return self._hasher.hexdigest()
 
 
@@ -159,7 +198,7 @@ class UploadSession(ABC):
 
     `size` is how many bytes the upload has. A `write` that raises `OSError` may have appended any
     part of its data; `resume_at` the position acknowledged before, in this session or a later one,
-    makes the upload whole again. A `flush`, `save` or `publish` that raises it ends the session.
+    makes the upload whole again. Whatever else raises it, but `resume_at`, ends the session.
     """
 
     def __init__(self, upload_id: str, size: int, running: RunningDigest) -> None:
@@ -210,33 +249,50 @@ class UploadSession(ABC):
     def flush(self) -> None:
         """Put the bytes where a power cut does not reach them; free when they are there already.
 
-        `publish` does it too. Flushing before keeps the wait out of the transaction around it.
+        `publish` does it too.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._flush()
 
+    def hand_over(self) -> None:
+        """Put the bytes where the next session finds them, at whichever server; a power cut may take them.
+
+        For bytes that are about to be acknowledged. Most stores have them there when they are written.
+        """
+        self._check_in_use()
+
     def save(self) -> None:
         """Flush, and make sure that a later session finds the bytes under this upload id.
 
-        For bytes that are about to be acknowledged: `publish` gets by with `flush`, which is less.
+        `hand_over` is less, and gets by without waiting for a disk.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._flush()
             self._save()
 
+    def prepare(self, digest: str) -> None:
+        """Do what takes time of `publish`, to keep the wait out of the transaction around that.
+
+        The digest is one that the bytes were found to have. Raises `UploadDiscarded`.
+        """
+        self._check_in_use()
+        with self._ended_by_an_error():
+            self._prepare(checked_digest(digest))
+
     def publish(self, digest: str) -> None:
         """Make the upload the blob `digest`, in one step and durably, and end the session.
 
-        It is fine when that blob is there already. Raises `DigestMismatch` when the bytes are
-        others and `UploadDiscarded` when the upload is gone.
+        It is fine when that blob is there already, and heals it when it is damaged. The upload may
+        last until the block of `BlobStore.upload` is left without an error. Raises `DigestMismatch`
+        when the bytes are others and `UploadDiscarded` when the upload is gone.
         """
         self._check_in_use()
         actual = self.digest(checked_digest(digest).partition(":")[0])
         if actual != digest:
             raise DigestMismatch(digest, actual)
-        self.flush()
+        self.prepare(digest)
         self.end()
         self._publish(digest)
 
@@ -284,9 +340,13 @@ class UploadSession(ABC):
     def _save(self) -> None:
         """What `save` does beyond `flush`."""
 
+    def _prepare(self, digest: str) -> None:
+        """As `prepare`."""
+        self._flush()
+
     @abstractmethod
     def _publish(self, digest: str) -> None:
-        """As `publish`, with the digest verified and all bytes flushed."""
+        """As `publish`, with the digest verified and all prepared."""
 
 
 class BlobStore(ABC):
@@ -309,7 +369,14 @@ class BlobStore(ABC):
 
     @abstractmethod
     def open(self, digest: str) -> Blob:
-        """The blob of this digest; raises `BlobNotFound`."""
+        """The blob of this digest; raises `BlobNotFound`, and `BlobDamaged` where that is noticed."""
+
+    def verify(self, digest: str) -> int:
+        """Read a whole blob, and give its size; raises `BlobNotFound` and `BlobDamaged`."""
+        with self.open(digest) as blob:
+            if not blob.has_digest(digest):
+                raise BlobDamaged(digest)
+            return blob.size
 
     @abstractmethod
     def delete(self, digest: str) -> None:

@@ -8,50 +8,55 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
-from . import tables
+from .schema import StoreError, bring_up_to_date, is_up_to_date
 
 log = logging.getLogger("moto_ecr_ext")
 
-# How long a transaction waits for another process that holds SQLite's write lock, in seconds.
-_BUSY_TIMEOUT = 60
+# How long a transaction waits for another process that writes, in seconds.
+BUSY_TIMEOUT = 60
+
+_URLS = "What can be: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
 
 
-class StoreError(Exception):
-    """What is kept cannot be opened. The message is for who chose the place."""
+class Writer(Protocol):
+    """Gives transactions that change rows, one after the other."""
 
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """A transaction that is committed when the block ends and undone when it raises."""
 
-class SchemaVersionError(StoreError):
-    """The database was written by a version of this package that knows more than this one."""
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 class Database:
     """All rows, and the transactions over them.
 
     `read()` and the writes give a connection in a transaction. A write commits when the block ends
-    and is undone when it raises. One write runs at a time in this process; a read never waits for
-    one on a file.
+    and is undone when it raises. One write runs at a time, in all processes together; a read never
+    waits for one, except in memory.
 
     Connections are kept, not taken from the engine for each transaction: that would cost as much as
     the queries.
     """
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, durable: Writer, swift: Writer):
         self._engine = engine
         # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
         # sleep and retry.
         self._writer = threading.Lock()
         self._followers: list[Callable[[], None]] = []
         self._idle: deque[Connection] = deque()
-        self._durable = _Writer(engine, "FULL")
-        self._swift = _Writer(engine, "NORMAL")
+        self._durable = durable
+        self._swift = swift
         try:
             self._open_schema()
         except BaseException:
@@ -61,8 +66,9 @@ class Database:
     @classmethod
     def in_memory(cls) -> Database:
         """A database that is gone with the process."""
+        engine = _sqlite_engine(URL.create("sqlite"), StaticPool, {"check_same_thread": False})
         return _MemoryDatabase(
-            _sqlite_engine(URL.create("sqlite"), StaticPool, {"check_same_thread": False})
+            engine, _SQLiteWriter(engine, "FULL"), _SQLiteWriter(engine, "NORMAL")
         )
 
     @classmethod
@@ -71,13 +77,31 @@ class Database:
 
         Raises SchemaVersionError, having changed nothing, when this package does not know enough.
         """
-        return _FileDatabase(
-            _sqlite_engine(
-                URL.create("sqlite", database=str(path)),
-                NullPool,
-                {"timeout": _BUSY_TIMEOUT, "check_same_thread": False},
-            )
+        engine = _sqlite_engine(
+            URL.create("sqlite", database=str(path)),
+            NullPool,
+            {"timeout": BUSY_TIMEOUT, "check_same_thread": False},
         )
+        return _FileDatabase(engine, _SQLiteWriter(engine, "FULL"), _SQLiteWriter(engine, "NORMAL"))
+
+    @classmethod
+    def at_url(cls, text: str) -> Database:
+        """The database at a URL, of PostgreSQL or of a SQLite file.
+
+        Raises StoreError for any other, and when what it takes to reach it is not installed or not
+        there; SchemaVersionError as `at`.
+        """
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            raise StoreError(f"The database is not given by a URL. {_URLS}") from None
+        if url.drivername in ("postgresql", "postgresql+psycopg"):
+            from .postgresql import PostgreSQLDatabase  # It is of use to servers only.
+
+            return PostgreSQLDatabase.reach(url.set(drivername="postgresql+psycopg"))
+        if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database and not url.query:
+            return cls.at(Path(url.database))
+        raise StoreError(f"{url.render_as_string()} is not a database that can be used. {_URLS}")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -134,23 +158,13 @@ class Database:
 
     def _open_schema(self) -> None:
         with self.read() as connection:
-            version = _schema_version(connection)
-        if version is None:
-            self._create_schema()
-        elif version > tables.SCHEMA_VERSION:
-            raise SchemaVersionError(
-                f"The data was written by a newer moto_ecr_ext (schema version {version}; "
-                f"this one knows {tables.SCHEMA_VERSION}). Nothing was changed. "
-                "Upgrade moto_ecr_ext, or use another directory."
-            )
+            is_ready = is_up_to_date(connection)
+        if not is_ready:
+            self._change_schema()
 
-    def _create_schema(self) -> None:
-        with self.write() as connection:
-            tables.metadata.create_all(connection)
-            connection.execute(
-                tables.store.insert(),
-                {"name": "schema_version", "value": str(tables.SCHEMA_VERSION)},
-            )
+    def _change_schema(self) -> None:
+        with self._durable.transaction() as connection:
+            bring_up_to_date(connection)
 
 
 class _FileDatabase(Database):
@@ -162,11 +176,18 @@ class _FileDatabase(Database):
         with _one_process_at_a_time(Path(self._engine.url.database).parent):
             super()._open_schema()
 
-    def _create_schema(self) -> None:
-        # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
-        with self._engine.connect() as connection:
-            _driver_execute(connection, "PRAGMA journal_mode = WAL")
-        super()._create_schema()
+    def _change_schema(self) -> None:
+        # SQLite changes a column by making the table anew. Deleting the old one would delete the rows
+        # that refer to it (https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table
+        # Schema Changes").
+        engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with engine.connect() as connection:
+            # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
+            driver_execute(connection, "PRAGMA journal_mode = WAL")
+            driver_execute(connection, "PRAGMA synchronous = FULL")
+            driver_execute(connection, "PRAGMA foreign_keys = OFF")
+            with connection.begin():
+                bring_up_to_date(connection)
 
 
 class _MemoryDatabase(Database):
@@ -178,7 +199,7 @@ class _MemoryDatabase(Database):
             yield connection
 
 
-class _Writer:
+class _SQLiteWriter:
     """A connection whose transactions take SQLite's write lock at once.
 
     `synchronous` is SQLite's setting.
@@ -193,14 +214,30 @@ class _Writer:
     def transaction(self) -> Iterator[Connection]:
         if self._connection is None:
             self._connection = self._engine.connect()
-            _driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
-        with self._connection.begin():
+            driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
+        with _left_when_it_fails(self._connection), self._connection.begin():
             yield self._connection
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def _left_when_it_fails(connection: Connection) -> Iterator[None]:
+    """Leave the transaction of this block in any case: a commit that fails may leave SQLite in it.
+
+    Of a full disk, say. The next transaction on the connection could not begin then.
+    https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"
+    """
+    try:
+        yield
+    except BaseException:
+        driver_connection: Any = connection.connection.dbapi_connection
+        if driver_connection.in_transaction:
+            driver_connection.rollback()
+        raise
 
 
 @contextmanager
@@ -214,17 +251,8 @@ def _one_process_at_a_time(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _schema_version(connection: Connection) -> int | None:
-    """The version of what the database holds; None when it holds nothing yet."""
-    if not inspect(connection).has_table(tables.store.name):
-        return None
-    found = connection.execute(
-        tables.store.select().where(tables.store.c.name == "schema_version")
-    ).one()
-    return int(found.value)
-
-
-def _driver_execute(connection: Connection, statement: str) -> None:
+def driver_execute(connection: Connection, statement: str) -> None:
+    """Run a statement without parameters on the driver's connection, past SQLAlchemy."""
     driver_connection = connection.connection.dbapi_connection
     assert driver_connection is not None
     driver_connection.cursor().execute(statement)
@@ -243,6 +271,6 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        _driver_execute(connection, options.get("sqlite_begin", "BEGIN"))
+        driver_execute(connection, options.get("sqlite_begin", "BEGIN"))
 
     return engine

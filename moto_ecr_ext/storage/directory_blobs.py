@@ -1,26 +1,34 @@
 """Blobs as files of a directory, for POSIX systems.
 
 `DIR/blobs/sha256/ab/abcd…` are blobs, `DIR/uploads/<upload id>` are uploads. Both must be on one
-file system, since a blob is published by renaming it. Several processes may share the directory.
+file system: an upload is published by giving its file a second name among the blobs. The first is
+taken away when the session is left, after whatever was to be written elsewhere about the blob; a
+process that is killed before has lost nothing. Several processes may share the directory.
+
+A file is read and compared with its digest before it is first served. What was found is remembered
+as long as the file stays as it was, and a blob that this process has received needs no reading.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
-from threading import Lock, Thread
+from threading import Lock
+from uuid import uuid4
 
 from moto_ecr_ext.digest import HASHERS, is_digest
 
 from .blobs import (
     CHUNK,
     Blob,
+    BlobDamaged,
     BlobNotFound,
     BlobStore,
     Buffer,
@@ -32,12 +40,19 @@ from .blobs import (
     is_upload_id,
 )
 
+log = logging.getLogger("moto_ecr_ext")
+
 # In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
 # to be written; with four times as much a sixth was.
 _WRITE_BACK = 8 * 1024 * 1024
+# Larger writes make larger pages in memory, of which the same call takes five times as long.
+_WRITE = 256 * 1024
 # To start a thread takes as long as to hash some 100 KiB.
-_WORTH_A_THREAD = 2 * 1024 * 1024
+_WORTH_A_THREAD = 1024 * 1024
 _UPLOADS_REMEMBERED = 1024
+_BLOBS_REMEMBERED = 65536
+# What link(2) fails with on file systems where a file has one name only.
+_NO_SECOND_NAME = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _SHARDS = [f"{number:02x}" for number in range(256)]
 
 
@@ -104,6 +119,37 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
         os.close(descriptor)
 
 
+def _open_alone(path: str) -> tuple[int, os.stat_result]:
+    """As `_open_exclusively`, with the file in the place of one that is a blob, too, having its bytes.
+
+    That is what is left when an upload was published and then something else went wrong. Bytes that
+    are written from now on must not become part of that blob.
+    """
+    descriptor, status = _open_exclusively(path)
+    if status.st_nlink == 1:
+        return descriptor, status
+    try:
+        spare = _spare_beside(path)
+        copy, _ = _open_exclusively(spare)
+        try:
+            at = 0
+            while at < status.st_size:
+                at += os.write(copy, _piece(descriptor, at, status.st_size))
+            os.replace(spare, path)
+        except BaseException:
+            _remove(spare)
+            os.close(copy)
+            raise
+    finally:
+        os.close(descriptor)
+    return copy, os.fstat(copy)
+
+
+def _spare_beside(path: str) -> str:
+    """A new path in the directory of an upload: one of an upload, so that the next start removes it."""
+    return os.path.join(os.path.dirname(path), str(uuid4()))
+
+
 def _piece(descriptor: int, start: int, stop: int) -> bytes:
     """Bytes from `start` on, at least one and at most `CHUNK`, of a file that has `stop` bytes."""
     piece = os.pread(descriptor, min(CHUNK, stop - start), start)
@@ -126,10 +172,24 @@ class BlobTree:
         return os.path.join(self._root, algorithm, encoded[:2], encoded)
 
     def adopt(self, path: str, digest: str) -> None:
-        """Rename the file at `path` into the blob of this digest, with the new name on disk."""
+        """Make the file at `path` the blob of this digest, too, with the new name on disk.
+
+        Where a file can have one name only it gets a new one.
+        """
         self._make_shards(digest.partition(":")[0])
         blob = self.path(digest)
-        os.replace(path, blob)
+        try:
+            os.link(path, blob)
+        except FileExistsError:
+            # In its place, since it may be damaged; not where an earlier try has come as far as this.
+            if not _is_at(blob, os.stat(path)):
+                spare = _spare_beside(path)
+                os.link(path, spare)
+                os.replace(spare, blob)
+        except OSError as error:
+            if error.errno not in _NO_SECOND_NAME:
+                raise
+            os.replace(path, blob)
         _sync_directory(os.path.dirname(blob))
 
     def digests(self) -> Iterator[str]:
@@ -175,6 +235,48 @@ class FileBlob(Blob):
             start += len(piece)
 
 
+class _Verified:
+    """Whether files have the digests that they are named by, of those last asked for.
+
+    `st_mtime_ns` is not changed by a new name, so that what is noted of an upload holds for its blob.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: OrderedDict[str, tuple[tuple[int, int, int], bool]] = OrderedDict()
+        # A blob that many ask for at once is read once.
+        self._turns = [Lock() for _ in range(64)]
+
+    def note(self, digest: str, status: os.stat_result, is_intact: bool) -> None:
+        """Remember what was found of a file that is in this state."""
+        with self._lock:
+            self._found[digest] = _file_state(status), is_intact
+            self._found.move_to_end(digest)
+            if len(self._found) > _BLOBS_REMEMBERED:
+                self._found.popitem(last=False)
+
+    def forget(self, digest: str) -> None:
+        """Have the file read again when it is next asked for."""
+        with self._lock:
+            self._found.pop(digest, None)
+
+    def is_intact(self, digest: str, blob: FileBlob) -> bool:
+        """Whether a blob has its digest, read now if it is not known."""
+        status = os.fstat(blob.fileno())
+        found = self._find(digest, status)
+        if found is None:
+            with self._turns[hash(digest) % len(self._turns)]:
+                found = self._find(digest, status)
+                if found is None:
+                    found = blob.has_digest(digest)
+                    self.note(digest, status, found)
+        return found
+
+    def _find(self, digest: str, status: os.stat_result) -> bool | None:
+        state, is_intact = self._found.get(digest, (None, False))
+        return is_intact if state == _file_state(status) else None
+
+
 class _Progress:
     """What is known of an upload beyond its bytes, as long as its file stays as it was."""
 
@@ -217,38 +319,23 @@ def _file_state(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-class HashingThread:
-    """Hashes large pieces in a thread beside the one that writes them, when nothing else is written.
-
-    A lone upload is faster by a third and more. With several at once the processors are busy
-    anyway, and each does both in its own thread.
-    """
+class _OpenSessions:
+    """How many sessions there are in this process; a context manager for each."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._writers = 0
+        self._count = 0
 
-    def update(
-        self, running: RunningDigest, data: memoryview, write: Callable[[memoryview], None]
-    ) -> None:
-        """Write `data` and take it into `running`. Neither uses it any more when this returns."""
+    def is_one(self) -> bool:
+        return self._count == 1
+
+    def __enter__(self) -> None:
         with self._lock:
-            alone = self._writers == 0
-            self._writers += 1
-        try:
-            if alone and len(data) >= _WORTH_A_THREAD:
-                thread = Thread(target=running.update, args=(data,))
-                thread.start()
-                try:
-                    write(data)
-                finally:
-                    thread.join()
-            else:
-                write(data)
-                running.update(data)
-        finally:
-            with self._lock:
-                self._writers -= 1
+            self._count += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._count -= 1
 
 
 class DirectoryUploadSession(UploadSession):
@@ -261,16 +348,19 @@ class DirectoryUploadSession(UploadSession):
         descriptor: int,
         size: int,
         progress: _Progress,
-        hashing: HashingThread,
+        is_alone: Callable[[], bool],
         tree: BlobTree,
+        verified: _Verified,
     ) -> None:
         super().__init__(upload_id, size, progress.running)
         self._path = path
         self._descriptor = descriptor
         self._progress = progress
-        self._hashing = hashing
+        self._is_alone = is_alone
         self._tree = tree
+        self._verified = verified
         self._written_back = size
+        self.is_published = False
 
     def _read(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
@@ -281,13 +371,16 @@ class DirectoryUploadSession(UploadSession):
     def _append(self, data: Buffer) -> None:
         rest = memoryview(data).cast("B")
         self._progress.flushed = False
-        try:
-            self._hashing.update(self._running, rest, self._write_out)
-        finally:
+        # Another thread is worth its start for a large upload, while the processors have little else to do.
+        beside = self.size >= _WORTH_A_THREAD and self._is_alone()
+        while rest:
+            written = os.write(self._descriptor, rest[:_WRITE])
+            self.size += written
             # What could not be written is not to be part of the digest.
-            self._running.rewind(self.size)
-        if self.size - self._written_back >= _WRITE_BACK:
-            self._write_back()
+            self._running.update(rest[:written], beside)
+            rest = rest[written:]
+            if self.size - self._written_back >= _WRITE_BACK:
+                self._write_back()
 
     def _cut(self, position: int) -> None:
         self._progress.flushed = False
@@ -313,18 +406,14 @@ class DirectoryUploadSession(UploadSession):
         except FileNotFoundError:
             self._status()
             raise
+        self._verified.note(digest, status, True)
+        self.is_published = True
 
     def _status(self) -> os.stat_result:
         status = os.fstat(self._descriptor)
         if not _is_at(self._path, status):
             raise UploadDiscarded(self.upload_id)
         return status
-
-    def _write_out(self, rest: memoryview) -> None:
-        while rest:
-            written = os.write(self._descriptor, rest)
-            self.size += written
-            rest = rest[written:]
 
     def _write_back(self) -> None:
         """Have the disk write while bytes still arrive, so that `flush` has little left to do."""
@@ -343,22 +432,34 @@ class DirectoryBlobStore(BlobStore):
         self._tree = BlobTree(os.path.join(root, "blobs"))
         self._uploads = os.path.join(root, "uploads")
         self._progress = _ProgressOfUploads()
-        self._hashing = HashingThread()
+        self._sessions = _OpenSessions()
+        self._verified = _Verified()
         _make_directories(self._uploads)
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:
         path = self._path_of_upload(upload_id)
-        descriptor, status = _open_exclusively(path)
+        descriptor, status = _open_alone(path)
         try:
             progress = self._progress.take(upload_id, status)
             session = DirectoryUploadSession(
-                upload_id, path, descriptor, status.st_size, progress, self._hashing, self._tree
+                upload_id,
+                path,
+                descriptor,
+                status.st_size,
+                progress,
+                self._sessions.is_one,
+                self._tree,
+                self._verified,
             )
             try:
-                yield session
+                with self._sessions:
+                    yield session
+                if session.is_published:
+                    self._discard_published(upload_id)
             finally:
                 session.end()
+                progress.running.settle()
                 self._leave(upload_id, path, descriptor, progress)
         finally:
             # Closing would not unlock what a forked child still has open.
@@ -370,12 +471,25 @@ class DirectoryBlobStore(BlobStore):
 
     def open(self, digest: str) -> Blob:
         try:
-            return FileBlob(self._tree.path(digest))
+            blob = FileBlob(self._tree.path(digest))
         except FileNotFoundError:
             raise BlobNotFound(digest) from None
+        try:
+            if not self._verified.is_intact(digest, blob):
+                raise BlobDamaged(digest)
+        except BaseException:
+            blob.close()
+            raise
+        return blob
+
+    def verify(self, digest: str) -> int:
+        self._verified.forget(digest)
+        with self.open(digest) as blob:
+            return blob.size
 
     def delete(self, digest: str) -> None:
         _remove(self._tree.path(digest))
+        self._verified.forget(digest)
 
     def digests(self) -> Iterator[str]:
         return self._tree.digests()
@@ -391,6 +505,13 @@ class DirectoryBlobStore(BlobStore):
 
     def _path_of_upload(self, upload_id: str) -> str:
         return os.path.join(self._uploads, checked_upload_id(upload_id))
+
+    def _discard_published(self, upload_id: str) -> None:
+        try:
+            self.discard(upload_id)
+        except OSError:
+            # The blob is there all the same. The file has no upload any more: the next start removes it.
+            log.exception("The file of upload %s, which is a blob now, was not removed", upload_id)
 
     def _leave(self, upload_id: str, path: str, descriptor: int, progress: _Progress) -> None:
         """Keep what is known of an upload for its next session, and no file without content."""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, exists
 
 from . import tables
 from .database import Database
@@ -17,28 +17,49 @@ from .database import Database
 # Seconds between writes while images are pulled and nobody asks for the times.
 _INTERVAL = 1.0
 
-_PULLED = tables.images.update().where(tables.images.c.id == bindparam("image"))
+_images, _repositories, _exclusions = (
+    tables.images,
+    tables.repositories,
+    tables.pull_time_exclusions,
+)
+_IS_EXCLUDED = exists().where(
+    _exclusions.c.account_id == _repositories.c.account_id,
+    _exclusions.c.region == _repositories.c.region,
+    _exclusions.c.identity == bindparam("by"),
+    _repositories.c.id == _images.c.repository_id,
+)
+_PULLED = _images.update().where(_images.c.id == bindparam("image"), ~_IS_EXCLUDED)
 
 
 class PendingPulls:
-    """Times of pulls that are not in the database yet."""
+    """Times of pulls that are not in the database yet.
+
+    Those by excluded identities never get there. They are found out when times are written, so that a pull does not pay
+    for it.
+    """
 
     def __init__(self, database: Database):
         self._database = database
         self._lock = threading.Lock()
-        self._pending: dict[int, float] = {}
+        # By image and identity, the last pull last.
+        self._pending: dict[tuple[int, str | None], float] = {}
         self._written_at = 0.0
 
-    def add(self, image_row_ids: Iterable[int], at: float) -> None:
-        """The images were pulled at this time, in seconds since the epoch."""
+    def add(self, image_row_ids: Iterable[int], at: float, by: str | None) -> None:
+        """The images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
         with self._lock:
-            self._pending.update(dict.fromkeys(image_row_ids, at))
+            for image_row_id in image_row_ids:
+                self._pending.pop((image_row_id, by), None)
+                self._pending[image_row_id, by] = at
             is_due = time.monotonic() - self._written_at > _INTERVAL
         if is_due:
             self.write()
 
     def write(self) -> None:
-        """Put all times into the database; to be called before they are read there, outside of a transaction."""
+        """Put all times into the database; to be called outside of a transaction.
+
+        That is before the times or the exclusions there are read or changed.
+        """
         with self._lock:
             pending, self._pending = self._pending, {}
             self._written_at = time.monotonic()
@@ -46,7 +67,10 @@ class PendingPulls:
             with self._database.write_swiftly() as transaction:
                 transaction.execute(
                     _PULLED,
-                    [{"image": image, "last_pulled_at": at} for image, at in pending.items()],
+                    [
+                        {"image": image, "by": by, "last_pulled_at": at}
+                        for (image, by), at in pending.items()
+                    ],
                 )
 
     def forget(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 
 class Query:
@@ -28,7 +29,7 @@ class Query:
         cursor = driver_connection.cursor()
         try:
             cursor.execute(compiled.sql, compiled.parameters(values))
-            return [compiled.row(each) for each in cursor.fetchall()]
+            return compiled.rows(cursor)
         finally:
             cursor.close()
 
@@ -53,11 +54,9 @@ class _Compiled:
         self.parameters = self._positional(positions) if positions else self._named
         columns = list(statement.selected_columns)
         self._row: Any = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
-        self._processors = [
-            (position, processor)
-            for position, column in enumerate(columns)
-            if (processor := column.type.result_processor(dialect, None))
-        ]
+        self._dialect = dialect
+        self._types = [column.type.dialect_impl(dialect) for column in columns]
+        self._processors: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def _positional(self, names: list[str]) -> Callable[[Mapping[str, Any]], Any]:
         constants = self._constants
@@ -68,10 +67,25 @@ class _Compiled:
     def _named(self, values: Mapping[str, Any]) -> Any:
         return {**self._constants, **values}
 
-    def row(self, values: Any) -> Any:
-        """A row as the statement's column types have it."""
-        if self._processors:
-            values = list(values)
-            for position, process in self._processors:
+    def rows(self, cursor: DBAPICursor) -> list[Any]:
+        """What the cursor has, as the statement's column types have it."""
+        processors = self._processors
+        if processors is None:
+            # PostgreSQL's dialect asks which of its types a number came as.
+            processors = self._processors = [
+                (position, processor)
+                for position, (type_, described) in enumerate(
+                    zip(self._types, cursor.description, strict=True)
+                )
+                if (processor := type_.result_processor(self._dialect, described[1]))
+            ]
+        make = self._row._make
+        if not processors:
+            return [make(values) for values in cursor.fetchall()]
+        found = []
+        for row in cursor.fetchall():
+            values = list(row)
+            for position, process in processors:
                 values[position] = process(values[position])
-        return self._row._make(values)
+            found.append(make(values))
+        return found

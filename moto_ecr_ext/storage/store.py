@@ -7,10 +7,13 @@ publication and its first member.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
+import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, make_url, select
@@ -19,12 +22,15 @@ from sqlalchemy.exc import DBAPIError
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import tables
-from .blobs import BlobStore
-from .database import Database, StoreError
+from .blobs import Blob, BlobDamaged, BlobStore
+from .database import Database
 from .directory_blobs import DirectoryBlobStore
 from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
 from .schedule import Schedule
+from .schema import StoreError
+
+log = logging.getLogger("moto_ecr_ext")
 
 # SQLite takes some 32,000 values in a statement.
 _BATCH = 10_000
@@ -44,23 +50,35 @@ class Store:
         self.pulls = PendingPulls(database)
         self.schedule = Schedule()
         self.signing_key = self._signing_key()
-        self._discard_orphans()
 
     @classmethod
     def open(cls, location: StoreLocation) -> Store:
-        """The store at `location`, made if it is not there.
+        """The store at `location`, made if it is not there, without what a killed process has left.
 
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
         """
+        _check_lifetimes(location)
         if location.data_dir is not None:
             location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _naming_what_cannot_be_opened(location):
+            store = cls(_open_database(location), _open_blobs(location))
+            store._discard_orphans()
+        return store
+
+    @classmethod
+    def found(cls, location: StoreLocation) -> Store:
+        """The store that is at `location`, as it was left.
+
+        Raises StoreError when it cannot be opened or there is none.
+        """
+        if location.database is None and (
+            location.data_dir is None or not _path_of_database(location).is_file()
+        ):
+            raise StoreError(f"There is no registry in {location.data_dir or 'memory'}.")
         _check_lifetimes(location)
-        try:
+        with _naming_what_cannot_be_opened(location):
             return cls(_open_database(location), _open_blobs(location))
-        except (DBAPIError, sqlite3.Error) as error:
-            reason = getattr(error, "orig", error)
-            raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
 
     def clear(self) -> None:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
@@ -73,6 +91,32 @@ class Store:
     def close(self) -> None:
         self.pulls.write()
         self.database.close()
+
+    def open_blob(self, digest: str, size: int) -> Blob:
+        """A blob that rows say has this size.
+
+        Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
+        """
+        try:
+            blob = self.blobs.open(digest)
+            if blob.size != size:
+                blob.close()
+                raise BlobDamaged(digest)
+        except BlobDamaged:
+            log.error(
+                "Blob %s is damaged and answered as missing, until it is pushed again; "
+                "`moto_ecr_server --check` finds all that are",
+                digest,
+            )
+            raise
+        return blob
+
+    def discard_upload(self, upload_id: str) -> None:
+        """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
+        try:
+            self.blobs.discard(upload_id)
+        except OSError:
+            log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
     def release_after_commit(self, digests: Collection[str]) -> None:
         """Free the bytes of those blobs that no repository holds any more, once the write that is open is committed."""
@@ -124,6 +168,22 @@ def _check_lifetimes(location: StoreLocation) -> None:
             "A database is of use with a place for the bytes of blobs only, and the other way round: "
             "give a data directory, or a database and blobs."
         )
+
+
+@contextmanager
+def _naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = getattr(error, "orig", error)
+        raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
+
+
+def is_failure_of_storage(error: Exception) -> bool:
+    """Whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
+    psycopg = sys.modules.get("psycopg")
+    drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
+    return isinstance(error, (OSError, DBAPIError, *drivers))
 
 
 def _name_of_database(location: StoreLocation) -> str:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 # Counted up with every change of a table.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -58,6 +58,35 @@ registry_settings = Table(
     Column("region", _NAME, primary_key=True),
     Column("name", _NAME, primary_key=True),
     Column("value", _JSON, nullable=False),
+)
+
+# What repositories are created with that are made on behalf of a push, a replication or a pull. The
+# prefix is without a `/` at its end; `settings` has the members of the API as they were given.
+creation_templates = Table(
+    "creation_templates",
+    metadata,
+    Column("account_id", _NAME, primary_key=True),
+    Column("region", _NAME, primary_key=True),
+    Column("prefix", _NAME, primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("settings", _JSON, nullable=False),
+)
+
+# The prefixes are without a `/` at their end; they may be the word ROOT.
+pull_through_cache_rules = Table(
+    "pull_through_cache_rules",
+    metadata,
+    Column("account_id", _NAME, primary_key=True),
+    Column("region", _NAME, primary_key=True),
+    Column("prefix", _NAME, primary_key=True),
+    Column("upstream", String, nullable=False),
+    Column("upstream_url", String, nullable=False),
+    Column("upstream_prefix", String, nullable=False),
+    Column("credential_arn", String),
+    Column("custom_role_arn", String),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
 )
 
 repositories = Table(
@@ -142,6 +171,17 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
+# When the upstream registry was last asked for a tag that came from there, and the image that it was
+# then: a tag on another image is one that a client has pushed since.
+upstream_tags = Table(
+    "upstream_tags",
+    metadata,
+    Column("tag_id", _ID, _belongs_to(tags.c.id), primary_key=True),
+    Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
+    Column("checked_at", Float, nullable=False),
+    Index("upstream_tags_of_image", "image_id"),
+)
+
 # What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind
 # `manifest`).
 image_references = Table(
@@ -156,15 +196,59 @@ image_references = Table(
     sqlite_with_rowid=False,
 )
 
+# The last scan of an image by each scan type. `status` is IN_PROGRESS until it is known what was found;
+# that is shown once `completed_at` is set.
 scans = Table(
     "scans",
     metadata,
     Column("image_id", _ID, _belongs_to(images.c.id), primary_key=True),
+    Column("scan_type", String, primary_key=True),
     Column("status", String, nullable=False),
     Column("description", String),
     Column("started_at", Float, nullable=False),
     Column("completed_at", Float),
+    Column("times_seen", Integer, nullable=False),
     Column("findings", _JSON),
+    Column("severity_counts", _JSON),
+    Index("scans_by_completion", "completed_at"),
+)
+
+# The key and the certificate of each signing profile that has signed for a registry, in PEM.
+signing_profiles = Table(
+    "signing_profiles",
+    metadata,
+    Column("arn", _NAME, primary_key=True),
+    Column("private_key", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+)
+
+# Images that signing rules matched, once for each signing profile, in the order of the rules.
+image_signings = Table(
+    "image_signings",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
+    Column("profile_arn", _NAME, nullable=False),
+    Column("status", String, nullable=False),
+    Column("failure_code", String),
+    Column("failure_reason", String),
+    Column("started_at", Float, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    UniqueConstraint("image_id", "profile_arn"),
+    Index("image_signings_by_status", "status"),
+)
+
+# Whose pulls do not count as such. `identity` is the user or role as `principals.identity_of` has it.
+pull_time_exclusions = Table(
+    "pull_time_exclusions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _NAME, nullable=False),
+    Column("region", _NAME, nullable=False),
+    Column("principal_arn", _NAME, nullable=False),
+    Column("identity", _NAME, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("account_id", "region", "principal_arn"),
 )
 
 # Images on their way back from the archive (status `ACTIVATING`).
@@ -174,6 +258,61 @@ image_activations = Table(
     Column("image_id", _ID, _belongs_to(images.c.id), primary_key=True),
     Column("started_at", Float, nullable=False),
     Column("times_seen", Integer, nullable=False),
+)
+
+# The last replication of an image to a destination. `tags` are those that it has yet to take there.
+replications = Table(
+    "replications",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
+    Column("account_id", _NAME, nullable=False),
+    Column("region", _NAME, nullable=False),
+    Column("status", String, nullable=False),
+    Column("failure_code", String),
+    Column("tags", _JSON, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    UniqueConstraint("image_id", "account_id", "region"),
+    Index("replications_by_status", "status"),
+)
+
+# Replications of images that were there before the rules: of one registry to one destination.
+replication_backfills = Table(
+    "replication_backfills",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("backfill_id", _NAME, nullable=False, unique=True),
+    Column("account_id", _NAME, nullable=False),
+    Column("region", _NAME, nullable=False),
+    Column("destination_account_id", _NAME, nullable=False),
+    Column("destination_region", _NAME, nullable=False),
+    Column("status", String, nullable=False),
+    Column("failure_code", String),
+    Column("started_at", Float, nullable=False),
+    Column("times_seen", Integer, nullable=False),
+    Column("prepared_at", Float),
+    Column("ended_at", Float),
+    Index("replication_backfills_of_registry", "account_id", "region"),
+    sqlite_autoincrement=True,
+)
+
+# What a backfill replicates: images with one tag of theirs, or without. An image may be gone before
+# the backfill is.
+backfill_results = Table(
+    "backfill_results",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column(
+        "backfill_row_id", _ID, _belongs_to(replication_backfills.c.id), nullable=False, index=True
+    ),
+    Column("repository_name", _NAME, nullable=False),
+    Column("image_id", _ID, nullable=False),
+    Column("digest", _NAME, nullable=False),
+    Column("tag", _NAME),
+    Column("is_index", Boolean, nullable=False),
+    Column("status", String, nullable=False),
+    Column("failure_code", String),
 )
 
 # The last preview of a lifecycle policy, with what it would have done when it was started.

@@ -74,3 +74,12 @@ def populate() -> None:
         rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": everything}]
     )
     registry.start_image_scan(name, {"imageTag": "v1"})
+    destination = {"region": SAMPLES["Region"], "registryId": "123456789012"}
+    registry.put_replication_configuration({"rules": [{"destinations": [destination]}]})
+    registry.start_replication_backfill(destination)
+    with current_store().database.write() as transaction:
+        transaction.execute(
+            tables.replication_backfills.update().values(
+                backfill_id=SAMPLES["ReplicationBackfillId"]
+            )
+        )

@@ -1,10 +1,8 @@
-"""Scans: by hand, on push, by the registry's rules; and what they find.
-
-Nothing is scanned in earnest: findings are what a test has queued.
-"""
+"""Basic scans: by hand, on push, by the registry's rules; and findings that a test has queued."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -12,9 +10,17 @@ import pytest
 import requests
 from aws.refusals import Refusal, no_image, no_repository, refusal, refused
 from aws.stored import everything_stored
+from botocore.exceptions import WaiterError
 from freezegun import freeze_time
 
-from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, push
+from moto_ecr_ext.testing import (
+    DOCKER,
+    build_artifact,
+    build_image,
+    build_index,
+    push,
+    queue_scan_findings,
+)
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
@@ -161,6 +167,24 @@ def test_what_cannot_be_scanned(ecr: Any, repository: str, image: Any) -> None:
     error = refused(ecr.start_image_scan, **request)
     assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
     assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    ],
+)
+def test_layers_that_are_elsewhere(ecr: Any, repository: str, media_type: str) -> None:
+    """An image that has one cannot be scanned."""
+    manifest = json.loads(IMAGE.manifest)
+    manifest["layers"].append(
+        {**manifest["layers"][0], "mediaType": media_type, "digest": OTHER.layers[0].digest}
+    )
+    ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="v1")
+    error = refused(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+    assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
 
 
 def test_a_repository_may_be_scanned_on_push(ecr: Any, repository: str) -> None:
@@ -413,6 +437,58 @@ def test_which_image_findings_are_about(
         assert [each["name"] for each in found] == (["CVE-2026-1"] if is_about else [])
 
 
+def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository: str) -> None:
+    """Is told of the scan and the image."""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    found = {"findings": [], "findingSeverityCounts": {}}
+    queue(aws, {"repositoryName": repository, "imageScanFindings": found})
+    assert findings_of(ecr, {"imageTag": "v1"}) == {
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
+        "imageScanStatus": COMPLETE,
+        "imageScanFindings": found,
+    }
+
+
+def test_the_helper_queues_for_the_registry_of_its_client(
+    aws: Any, ecr: Any, repository: str
+) -> None:
+    """Its account and region, and the image that it is told of."""
+    there = aws.client(region="eu-west-1", account="999999999999")
+    there.create_repository(repositoryName=repository)
+    for client in (ecr, there):
+        push(client, repository, IMAGE, tag="v1")
+        push(client, repository, OTHER, tag="v2")
+        for tag in ("v1", "v2"):
+            client.start_image_scan(repositoryName=repository, imageId={"imageTag": tag})
+    low = {"name": "CVE-1", "severity": "LOW", "uri": "https://example.com"}
+    high = {"name": "CVE-2", "severity": "HIGH", "attributes": [{"key": "a", "value": "b"}]}
+    queue_scan_findings(there, repository, [low, high, low], digest=OTHER.digest)
+    assert findings_of(there, {"imageTag": "v1"})["imageScanFindings"]["findings"] == []
+    assert findings_of(ecr, {"imageTag": "v2"})["imageScanFindings"]["findings"] == []
+    answer = findings_of(there, {"imageTag": "v2"})
+    assert answer["registryId"] == "999999999999"
+    assert answer["imageScanStatus"] == COMPLETE
+    assert answer["imageScanFindings"] == {
+        "findings": [low, high, low],
+        "findingSeverityCounts": {"LOW": 2, "HIGH": 1},
+    }
+
+
+def test_the_helper_queues_a_failure(ecr: Any, repository: str) -> None:
+    """With any status that ECR has; botocore's waiter then fails."""
+    push(ecr, repository, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository, tag="v1", status="FAILED", description="no luck")
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    ecr.start_image_scan(**request)
+    status = findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"]
+    assert status == {"status": "FAILED", "description": "no luck"}
+    with pytest.raises(WaiterError, match="terminal failure state"):
+        ecr.get_waiter("image_scan_complete").wait(**request)
+
+
 def test_several_findings_for_one_image(aws: Any, ecr: Any, repository: str) -> None:
     """An identifier gets the first, the next identifier the next, each always the same."""
     push(ecr, repository, IMAGE, tag="v1")
@@ -449,6 +525,14 @@ def test_findings_of_other_repositories_and_regions(aws: Any, ecr: Any, reposito
         {},
         {"repositoryName": "team/app", "imageId": "v1"},
         {"repositoryName": "team/app", "imageId": {"imageTag": ["v1"]}},
+        {"repositoryName": "team/app", "imageScanFindings": ["CVE-1"]},
+        {"repositoryName": "team/app", "imageScanFindings": {"findings": "CVE-1"}},
+        {"repositoryName": "team/app", "imageScanFindings": {"enhancedFindings": [1]}},
+        {
+            "repositoryName": "team/app",
+            "imageScanFindings": {"findingSeverityCounts": {"HIGH": "one"}},
+        },
+        {"repositoryName": "team/app", "imageScanStatus": "COMPLETE"},
     ],
     ids=repr,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,30 @@ def test_an_image_is_inspected(skopeo, repository, layout):
     assert raw.encode() == image.manifest
     config = skopeo("inspect", "--raw", "--config", f"docker://{repository.uri}:1.0")
     assert config.encode() == image.config.content
+
+
+def test_an_image_is_replicated(skopeo, repository, registry, layout, tmp_path):
+    """What is pushed to one Region is pulled from the other that a rule names, with all platforms."""
+    there = {"region": "eu-west-1", "registryId": "123456789012"}
+    filters = [{"filter": repository.name, "filterType": "PREFIX_MATCH"}]
+    repository.ecr.put_replication_configuration(
+        replicationConfiguration={
+            "rules": [{"destinations": [there], "repositoryFilters": filters}]
+        }
+    )
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+
+    ecr = registry.client(region="eu-west-1")
+    [login] = ecr.get_authorization_token()["authorizationData"]
+    credentials = b64decode(login["authorizationToken"]).decode()
+    skopeo(
+        *("copy", "--all", "--src-creds", credentials),
+        *(f"docker://{repository.uri}:multi", f"oci:{tmp_path / 'there'}:multi"),
+    )
+
+    ecr.delete_repository(repositoryName=repository.name, force=True)
+    repository.ecr.put_replication_configuration(replicationConfiguration={"rules": []})
+    assert _blobs(tmp_path / "there") == _blobs(layout)
 
 
 def test_an_image_is_deleted(skopeo, repository, layout):

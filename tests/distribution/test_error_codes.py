@@ -10,6 +10,7 @@ import pytest
 import requests
 from distribution.client import ACCOUNT, JSON, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
+from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.digest import digest_of
@@ -44,11 +45,18 @@ class Situation:
     """A repository with one image, and the ways to get at it that a case may need."""
 
     def __init__(
-        self, ecr: Any, repository: RepositoryClient, stranger: Callable[[], RegistrySession]
+        self,
+        aws: Environment,
+        ecr: Any,
+        repository: RepositoryClient,
+        stranger: Callable[[], RegistrySession],
+        upstream: Upstream,
     ):
+        self.aws = aws
         self.ecr = ecr
         self.repository = repository
         self.stranger = stranger
+        self.upstream = upstream
         self.upload = ""
 
     def started_upload(self) -> str:
@@ -135,6 +143,35 @@ def too_many_layers(at: Situation) -> requests.Response:
         Blob(b"%d" % number, OCI.layer_tar).descriptor() for number in range(4201)
     ]
     return at.repository.put_manifest(json.dumps(manifest).encode(), "v2", OCI.manifest)
+
+
+def pulled_through_the_cache(at: Situation, **members: str) -> requests.Response:
+    at.ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io", **members
+    )
+    return at.repository.session.get("/v2/quay/app/manifests/v1")
+
+
+def secret_that_is_none(at: Situation) -> requests.Response:
+    secret = at.aws.client("secretsmanager").create_secret(
+        Name="ecr-pullthroughcache/quay", SecretString="text"
+    )
+    return pulled_through_the_cache(at, credentialArn=secret["ARN"])
+
+
+def login_at_upstream(at: Situation) -> requests.Response:
+    at.upstream.login = ("somebody", "secret")
+    return pulled_through_the_cache(at)
+
+
+def too_many_requests_to_upstream(at: Situation) -> requests.Response:
+    at.upstream.status = 429
+    return pulled_through_the_cache(at)
+
+
+def error_of_upstream(at: Situation) -> requests.Response:
+    at.upstream.status = 500
+    return pulled_through_the_cache(at)
 
 
 CASES: dict[type[ECRError], Case] = {
@@ -240,6 +277,32 @@ CASES: dict[type[ECRError], Case] = {
         "DENIED",
         "The maximum number of layers of a manifest, 4200, has been exceeded.",
     ),
+    aws_errors.UnableToGetUpstreamImageException: Case(
+        secret_that_is_none,
+        403,
+        "DENIED",
+        "The image or images were unable to be pulled using the pull through cache rule. "
+        "The secret is to be a JSON object with username and accessToken.",
+    ),
+    aws_errors.UpstreamAccessDenied: Case(
+        login_at_upstream,
+        403,
+        "DENIED",
+        "The authentication to the upstream registry failed. "
+        "Verify that the credentials for quay.io are valid and try again.",
+    ),
+    aws_errors.UpstreamTooManyRequests: Case(
+        too_many_requests_to_upstream,
+        429,
+        "TOOMANYREQUESTS",
+        "The upstream registry quay.io has received too many requests.",
+    ),
+    aws_errors.UpstreamUnavailable: Case(
+        error_of_upstream,
+        503,
+        "UNAVAILABLE",
+        "The upstream registry quay.io has answered with status 500",
+    ),
 }
 # Codes that ECR gives, and the registry with `quirks=aws`, where the specification has others.
 CODES_OF_AWS = {
@@ -260,7 +323,18 @@ def test_the_table_is_walked() -> None:
 
 
 @pytest.fixture
-def situation(ecr: Any, repository: RepositoryClient, log_in: LogIn) -> Situation:
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
+    """A registry without images, which is upstream as quay."""
+    with running_upstream() as upstream:
+        # In the environment, since tests set others of the settings.
+        monkeypatch.setenv("MOTO_ECR_UPSTREAMS", upstream.setting())
+        yield upstream
+
+
+@pytest.fixture
+def situation(
+    aws: Environment, ecr: Any, repository: RepositoryClient, log_in: LogIn, upstream: Upstream
+) -> Situation:
     repository.push(OTHER, "v1")
 
     def stranger() -> RegistrySession:
@@ -270,7 +344,7 @@ def situation(ecr: Any, repository: RepositoryClient, log_in: LogIn) -> Situatio
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         return session
 
-    return Situation(ecr, repository, stranger)
+    return Situation(aws, ecr, repository, stranger, upstream)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ONLY_BY_AWS])

@@ -17,7 +17,7 @@ import requests
 from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
-from moto.cloudformation.parsing import resource_class_from_type
+from moto.cloudformation.parsing import get_model_map, resource_class_from_type
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.ecr.models import ECRBackend as ECRBackendOfMoto
 from moto.ecr.models import Repository, ecr_backends
@@ -226,6 +226,20 @@ def test_stacks_create_and_update_by_two_class_methods(stock_moto):
     assert resource_class_from_type("AWS::ECR::Repository") is Repository
     for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         assert isinstance(Repository.__dict__[name], classmethod)
+
+
+def test_stacks_find_the_class_of_a_resource_in_one_dict(stock_moto):
+    """moto's stacks look up the class of a type in a dict that is made once, and made available."""
+    types = get_model_map()
+    assert types is get_model_map()
+    assert types["AWS::ECR::Repository"] is Repository
+    assert resource_class_from_type("AWS::ECR::RegistryPolicy") is None
+
+    with moto_ecr_ext.install():
+        found = resource_class_from_type("AWS::ECR::RegistryPolicy")
+        assert found.cloudformation_type() == "AWS::ECR::RegistryPolicy"
+
+    assert resource_class_from_type("AWS::ECR::RegistryPolicy") is None
 
 
 # What they do.

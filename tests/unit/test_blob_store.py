@@ -19,10 +19,12 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from s3_servers import S3Server
 
 from moto_ecr_ext.storage import directory_blobs
 from moto_ecr_ext.storage.blobs import (
     CHUNK,
+    BlobDamaged,
     BlobNotFound,
     BlobStore,
     DigestMismatch,
@@ -31,6 +33,7 @@ from moto_ecr_ext.storage.blobs import (
 )
 from moto_ecr_ext.storage.directory_blobs import DirectoryBlobStore
 from moto_ecr_ext.storage.memory_blobs import MemoryBlobStore
+from moto_ecr_ext.storage.s3_blobs import S3BlobStore
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)
@@ -102,11 +105,22 @@ def files_below(directory: Path) -> list[str]:
     )
 
 
-@pytest.fixture(params=["memory", "directory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+@pytest.fixture(params=["memory", "directory", "moto_s3", "rclone_s3"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> BlobStore:
     if request.param == "memory":
         return MemoryBlobStore()
-    return DirectoryBlobStore(tmp_path / "data")
+    if request.param == "directory":
+        return DirectoryBlobStore(tmp_path / "data")
+    return s3_store(request.getfixturevalue(request.param), monkeypatch)
+
+
+def s3_store(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3BlobStore:
+    """A store in a new bucket."""
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
+    return S3BlobStore.at(server.new_bucket().url)
 
 
 @pytest.fixture
@@ -201,7 +215,13 @@ class TestBlobs:
         assert list(store.digests()) == [other]
 
     def test_delete_while_reading(self, store: BlobStore) -> None:
-        """Who opened a blob reads it to the end, and may start over, after it was deleted."""
+        """Who opened a blob reads it to the end, and may start over, after it was deleted; not in S3."""
+        if isinstance(store, S3BlobStore):
+            with store.open(published(store, LARGE)) as blob:
+                store.delete(sha256(LARGE))
+                with pytest.raises(OSError, match="no such object"):
+                    list(blob.chunks())
+            return
         with store.open(published(store, LARGE)) as blob:
             chunks = blob.chunks()
             first = next(chunks)
@@ -510,12 +530,12 @@ class TestUploads:
         assert content_of(store, published(store, CONTENT)) == CONTENT
 
     def test_clear_during_a_session(self, store: BlobStore) -> None:
-        """A session does not outlive the store's content; a reader does."""
-        with store.open(published(store, CONTENT)) as blob, store.upload(new_upload_id()) as upload:
+        """A session does not outlive the store's content."""
+        published(store, CONTENT)
+        with store.upload(new_upload_id()) as upload:
             upload.resume_at(0)
             upload.write(LARGE)
             store.clear()
-            assert b"".join(blob.chunks()) == CONTENT
             with pytest.raises(UploadDiscarded):
                 upload.publish(sha256(LARGE))
         assert list(store.digests()) == []
@@ -1025,6 +1045,123 @@ class TestDirectory:
                 session.publish(sha256(CONTENT))
         assert list(directory_store.digests()) == []
 
+    def test_what_follows_the_publication_fails(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """The upload is there as it was, to be published again or to go on; neither harms the blob."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+
+        def publish_and_fail(content: bytes) -> None:
+            with directory_store.upload(upload_id) as session:
+                session.resume_at(len(CONTENT))
+                session.write(content[len(CONTENT) :])
+                session.publish(sha256(content))
+                raise ZeroDivisionError
+
+        for content in (CONTENT, CONTENT + LARGE):
+            with pytest.raises(ZeroDivisionError):
+                publish_and_fail(content)
+            assert list(directory_store.upload_ids()) == [upload_id]
+
+        with directory_store.upload(upload_id) as session:
+            session.resume_at(len(CONTENT))
+            session.publish(sha256(CONTENT))
+
+        assert sorted(directory_store.digests()) == sorted(map(sha256, (CONTENT, CONTENT + LARGE)))
+        for content in (CONTENT, CONTENT + LARGE):
+            assert directory_store.verify(sha256(content)) == len(content)
+            assert content_of(DirectoryBlobStore(directory), sha256(content)) == content
+        assert list(directory_store.upload_ids()) == []
+
+    @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+    def test_a_file_system_without_second_names(
+        self,
+        directory_store: DirectoryBlobStore,
+        monkeypatch: pytest.MonkeyPatch,
+        number: int,
+    ) -> None:
+        """There a blob gets its upload's file."""
+
+        def refuse(source: str, target: str) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "link", refuse)
+        for _ in range(2):
+            assert content_of(directory_store, published(directory_store, CONTENT)) == CONTENT
+        assert list(directory_store.upload_ids()) == []
+
+
+def flip_a_bit(directory: Path, digest: str) -> None:
+    """Change one bit in the middle of a blob's file."""
+    encoded = digest.partition(":")[2]
+    path = directory / "blobs" / "sha256" / encoded[:2] / encoded
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+class TestDamage:
+    @pytest.mark.parametrize("is_restarted", [False, True])
+    def test_is_noticed(
+        self, directory_store: DirectoryBlobStore, directory: Path, is_restarted: bool
+    ) -> None:
+        """A file whose bytes have changed is not opened, by the process that wrote it nor by the next."""
+        digest = published(directory_store, LARGE)
+        content_of(directory_store, digest)
+        flip_a_bit(directory, digest)
+        store = DirectoryBlobStore(directory) if is_restarted else directory_store
+        for _ in range(2):
+            with pytest.raises(BlobDamaged):
+                store.open(digest)
+        with pytest.raises(BlobDamaged):
+            store.verify(digest)
+
+    def test_is_healed_by_a_push(
+        self, directory_store: DirectoryBlobStore, directory: Path
+    ) -> None:
+        """The bytes of the next upload take the place of damaged ones."""
+        digest = published(directory_store, LARGE)
+        flip_a_bit(directory, digest)
+        with pytest.raises(BlobDamaged):
+            directory_store.open(digest)
+        published(directory_store, LARGE)
+        assert content_of(directory_store, digest) == LARGE
+        assert directory_store.verify(digest) == len(LARGE)
+
+    def test_a_file_is_read_once(
+        self,
+        directory_store: DirectoryBlobStore,
+        directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A blob that was received is not read to be verified, one of another process once, by one of many."""
+        digest = published(directory_store, LARGE)
+        reads: list[int] = []
+        pread = os.pread
+
+        def record(descriptor: int, size: int, position: int) -> bytes:
+            reads.append(position)
+            return pread(descriptor, size, position)
+
+        monkeypatch.setattr(os, "pread", record)
+        directory_store.open(digest).close()
+        assert reads == []
+        store = DirectoryBlobStore(directory)
+        with ThreadPoolExecutor(8) as threads:
+            for blob in threads.map(store.open, [digest] * 8):
+                blob.close()
+        assert len(reads) == -(-len(LARGE) // CHUNK)
+
+    def test_a_limited_number_of_blobs_is_remembered(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those beyond are read again, and served."""
+        monkeypatch.setattr(directory_blobs, "_BLOBS_REMEMBERED", 2)
+        contents = [CONTENT[:size] for size in (10, 20, 30)]
+        digests = [published(directory_store, content) for content in contents]
+        assert [content_of(directory_store, digest) for digest in digests] == contents
+
 
 class FullDisk:
     """`os.write` of a disk that has room for `room` more bytes, and writes `at_once` at most."""
@@ -1122,20 +1259,25 @@ class TestDiskErrors:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What reached the disk, in order: files synced, and files renamed, by their last names."""
+    """What reached the disk, in order: files synced, named a second time and removed, by their last names."""
     events: list[str] = []
-    fsync, replace = os.fsync, os.replace
+    fsync, link, unlink = os.fsync, os.link, os.unlink
 
     def record_fsync(descriptor: int) -> None:
         fsync(descriptor)
         events.append(f"sync {os.path.basename(os.readlink(f'/proc/self/fd/{descriptor}'))}")
 
-    def record_replace(source: str, target: str) -> None:
-        replace(source, target)
-        events.append(f"rename {os.path.basename(source)} {os.path.basename(target)}")
+    def record_link(source: str, target: str) -> None:
+        link(source, target)
+        events.append(f"link {os.path.basename(source)} {os.path.basename(target)}")
+
+    def record_unlink(path: str) -> None:
+        unlink(path)
+        events.append(f"unlink {os.path.basename(path)}")
 
     monkeypatch.setattr(os, "fsync", record_fsync)
-    monkeypatch.setattr(os, "replace", record_replace)
+    monkeypatch.setattr(os, "link", record_link)
+    monkeypatch.setattr(os, "unlink", record_unlink)
     return events
 
 
@@ -1156,7 +1298,7 @@ class TestDurability:
     def test_publish_without_flush(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """Bytes come first, then the name, then the directory that has the name."""
+        """Bytes come first, then the name, then the directory that has the name; the upload goes last."""
         published(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
@@ -1166,8 +1308,9 @@ class TestDurability:
             session.publish(sha256(CONTENT))
         assert disk == [
             f"sync {upload_id}",
-            f"rename {upload_id} {self.ENCODED}",
+            f"link {upload_id} {self.ENCODED}",
             f"sync {self.ENCODED[:2]}",
+            f"unlink {upload_id}",
         ]
 
     def test_what_is_on_disk_is_not_flushed_again(
@@ -1186,7 +1329,11 @@ class TestDurability:
             session.flush()
             assert disk == []
             session.publish(sha256(CONTENT))
-        assert disk == [f"rename {upload_id} {self.ENCODED}", f"sync {self.ENCODED[:2]}"]
+        assert disk == [
+            f"link {upload_id} {self.ENCODED}",
+            f"sync {self.ENCODED[:2]}",
+            f"unlink {upload_id}",
+        ]
 
     def test_what_was_not_flushed_is_flushed_by_the_next_session(
         self, directory_store: DirectoryBlobStore, disk: list[str]

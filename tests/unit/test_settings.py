@@ -111,10 +111,39 @@ def test_wrong_upstreams_name_themselves(wrong):
         moto_ecr_ext.install(upstreams=wrong)
 
 
+def test_an_unknown_upstream_names_itself():
+    """A name that ECR has for no upstream registry is an error that lists those there are."""
+    with pytest.raises(
+        SettingError, match=r"install\(upstreams=.* dockerhub is not the name .* docker-hub, "
+    ):
+        moto_ecr_ext.install(upstreams="dockerhub=http://127.0.0.1:5001")
+
+
 def test_a_wrong_scanner_names_itself():
     """What is no command line is an error."""
     with pytest.raises(SettingError, match=r"install\(scanner=.* No closing quotation"):
         moto_ecr_ext.install(scanner="trivy 'image")
+
+
+@pytest.mark.parametrize("wrong", ["clair --quiet", "/usr/bin/env trivy", "docker run trivy", "''"])
+def test_a_scanner_of_another_kind_names_itself(wrong):
+    """A program whose reports nobody would understand is an error that names those that are."""
+    with pytest.raises(SettingError, match=r"install\(scanner=.* must begin with trivy or grype"):
+        moto_ecr_ext.install(scanner=wrong)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("", []),
+        ("  ", []),
+        ("trivy image --quiet", ["trivy", "image", "--quiet"]),
+        ("'/opt/my tools/grype-0.9' -q", ["/opt/my tools/grype-0.9", "-q"]),
+    ],
+)
+def test_the_words_of_a_scanner(command, words):
+    """As a shell splits them. Without any there is no scanner."""
+    assert settings.parse_scanner(command) == words
 
 
 def test_a_wrong_config_names_itself():

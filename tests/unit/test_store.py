@@ -24,7 +24,7 @@ import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.database import SchemaVersionError, StoreError
+from moto_ecr_ext.storage.schema import SchemaVersionError, StoreError
 from moto_ecr_ext.storage.store import Store, close_current_store, current_store
 
 REPOSITORY = {

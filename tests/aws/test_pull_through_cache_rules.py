@@ -1,0 +1,446 @@
+"""Pull-through cache rules: what can be one, and the operations on them.
+
+What pulls do by them is in distribution/test_pull_through.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from aws.refusals import Refusal, invalid, refusal
+from aws.stored import everything_stored
+from freezegun import freeze_time
+from upstream import Upstream, running_upstream
+
+from moto_ecr_ext import service_model
+from moto_ecr_ext.upstreams import UPSTREAMS
+
+ACCOUNT, OTHER = "123456789012", "999999999999"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/cache"
+NOT_FOUND = Refusal(
+    "PullThroughCacheRuleNotFoundException",
+    "The pull through cache rule was not found. Specify a valid pull through cache rule and try again.",
+)
+EXISTS = Refusal(
+    "PullThroughCacheRuleAlreadyExistsException",
+    "A pull through cache rule with these settings already exists for the private registry.",
+)
+UNSUPPORTED = Refusal(
+    "UnsupportedUpstreamRegistryException", "The specified upstream registry isn't supported."
+)
+SECRET_NOT_FOUND = Refusal(
+    "SecretNotFoundException",
+    "The ARN of the secret specified in the pull through cache rule was not found. "
+    "Update the pull through cache rule with a valid secret ARN and try again.",
+)
+SECRET_INACCESSIBLE = Refusal(
+    "UnableToAccessSecretException",
+    "The secret is unable to be accessed. "
+    "Verify the resource permissions for the secret and try again.",
+)
+URLS = {
+    "ecr": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com",
+    "ecr-public": "public.ecr.aws",
+    "quay": "quay.io",
+    "k8s": "registry.k8s.io",
+    "docker-hub": "registry-1.docker.io",
+    "github-container-registry": "ghcr.io",
+    "azure-container-registry": "myregistry.azurecr.io",
+    "gitlab-container-registry": "registry.gitlab.com",
+    "chainguard": "cgr.dev",
+}
+WITH_SECRET = [
+    "docker-hub",
+    "github-container-registry",
+    "azure-container-registry",
+    "gitlab-container-registry",
+    "chainguard",
+]
+LOGIN = {"username": "me", "accessToken": "secret"}
+
+
+def create_secret(
+    aws: Any, name: str = "hub", value: str = json.dumps(LOGIN), **options: Any
+) -> str:
+    """The ARN of a new secret."""
+    answer = aws.client("secretsmanager").create_secret(
+        Name=f"ecr-pullthroughcache/{name}", SecretString=value, **options
+    )
+    arn: str = answer["ARN"]
+    return arn
+
+
+@pytest.fixture
+def secret(aws: Any) -> str:
+    """The ARN of a secret with a user name and an access token."""
+    return create_secret(aws)
+
+
+def create(ecr: Any, prefix: str = "quay", url: str = "quay.io", **members: Any) -> Any:
+    return ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix=prefix, upstreamRegistryUrl=url, **members
+    )
+
+
+def described(ecr: Any, **request: Any) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = ecr.describe_pull_through_cache_rules(**request)[
+        "pullThroughCacheRules"
+    ]
+    return rules
+
+
+def members(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def test_the_upstreams_are_those_of_the_model() -> None:
+    """An older model has fewer."""
+    model = service_model.operation("CreatePullThroughCacheRule")
+    assert model is not None
+    names = model.input_shape.members["upstreamRegistry"].metadata["enum"]
+    assert set(names) <= set(UPSTREAMS) == set(URLS)
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_every_upstream(aws: Any, ecr: Any, secret: str, name: str) -> None:
+    """Follows from its URL, and is told."""
+    given = {"credentialArn": secret} if name in WITH_SECRET else {}
+    at = datetime(2026, 11, 24, 12, 0, 0, 250000, timezone.utc)
+    with freeze_time(at):
+        answer = members(create(ecr, "cache", URLS[name], **given))
+    rule = {
+        "ecrRepositoryPrefix": "cache",
+        "upstreamRegistryUrl": URLS[name],
+        "createdAt": at,
+        "registryId": ACCOUNT,
+        "upstreamRegistry": name,
+        "upstreamRepositoryPrefix": "ROOT",
+        **given,
+    }
+    assert {**answer, "createdAt": answer["createdAt"].astimezone(timezone.utc)} == rule
+    [found] = described(ecr)
+    assert found == {**rule, "updatedAt": at}
+
+
+@pytest.mark.parametrize("name", WITH_SECRET)
+def test_an_upstream_that_needs_credentials(ecr: Any, name: str) -> None:
+    """https://github.com/aws-controllers-k8s/community/issues/2589"""
+    assert refusal(
+        ecr.create_pull_through_cache_rule,
+        ecrRepositoryPrefix="cache",
+        upstreamRegistryUrl=URLS[name],
+    ) == Refusal(
+        "UnsupportedUpstreamRegistryException",
+        "The specified upstream registry requires authentication. "
+        "Specify a valid Secrets Manager ARN containing the upstream registry credentials.",
+    )
+    assert described(ecr) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "docker.io",
+        "https://quay.io",
+        "quay.io/",
+        "quay.io.example.com",
+        "azurecr.io",
+        "a.b.azurecr.io",
+        f"{ACCOUNT}.dkr.ecr.eu-west-1.example.com",
+        "12345.dkr.ecr.eu-west-1.amazonaws.com",
+        "quay.io\n",
+        "",
+    ],
+)
+def test_a_url_of_no_upstream(ecr: Any, url: str) -> None:
+    """Is refused."""
+    call = ecr.create_pull_through_cache_rule
+    assert refusal(call, ecrRepositoryPrefix="cache", upstreamRegistryUrl=url) == UNSUPPORTED
+    assert described(ecr) == []
+
+
+def test_a_url_of_another_upstream(ecr: Any) -> None:
+    """Than the one that is named is refused."""
+    assert (
+        refusal(
+            ecr.create_pull_through_cache_rule,
+            ecrRepositoryPrefix="cache",
+            upstreamRegistryUrl="quay.io",
+            upstreamRegistry="k8s",
+        )
+        == UNSUPPORTED
+    )
+
+
+@pytest.mark.parametrize("again", ["quay", "quay/"])
+def test_a_prefix_twice(ecr: Any, again: str) -> None:
+    """Is refused; a slash at its end makes no difference, and is not told."""
+    create(ecr, "quay/")
+    assert described(ecr)[0]["ecrRepositoryPrefix"] == "quay"
+    before = everything_stored()
+    call = ecr.create_pull_through_cache_rule
+    assert refusal(call, ecrRepositoryPrefix=again, upstreamRegistryUrl="quay.io") == EXISTS
+    assert everything_stored() == before
+
+
+def test_fifty_rules(ecr: Any) -> None:
+    """Are as many as a registry has."""
+    for number in range(50):
+        create(ecr, f"quay-{number:02}")
+    call = ecr.create_pull_through_cache_rule
+    assert refusal(call, ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io") == Refusal(
+        "LimitExceededException",
+        "The registry has 50 pull through cache rules, which is the limit.",
+    )
+    pages = list(
+        ecr.get_paginator("describe_pull_through_cache_rules").paginate(
+            PaginationConfig={"PageSize": 20}
+        )
+    )
+    prefixes = [
+        [rule["ecrRepositoryPrefix"] for rule in page["pullThroughCacheRules"]] for page in pages
+    ]
+    assert list(map(len, prefixes)) == [20, 20, 10]
+    assert [each for page in prefixes for each in page] == [
+        f"quay-{number:02}" for number in range(50)
+    ]
+
+
+def test_an_upstream_prefix_for_all_repositories(ecr: Any) -> None:
+    """There is none: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html"""
+    call = ecr.create_pull_through_cache_rule
+    assert refusal(
+        call,
+        ecrRepositoryPrefix="ROOT",
+        upstreamRegistryUrl="quay.io",
+        upstreamRepositoryPrefix="team",
+    ) == invalid(
+        "upstreamRepositoryPrefix", "Must not be specified when ecrRepositoryPrefix is ROOT"
+    )
+
+
+class TestRoles:
+    """An ECR of another account is read as a role."""
+
+    def test_another_account(self, ecr: Any) -> None:
+        """Needs one."""
+        url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+        call = ecr.create_pull_through_cache_rule
+        assert refusal(call, ecrRepositoryPrefix="ecr", upstreamRegistryUrl=url) == invalid(
+            "customRoleArn", "Must be specified for an upstream registry of another account"
+        )
+        assert create(ecr, "ecr", url, customRoleArn=ROLE)["customRoleArn"] == ROLE
+
+    def test_other_upstreams(self, ecr: Any) -> None:
+        """Have none."""
+        call = ecr.create_pull_through_cache_rule
+        error = invalid("customRoleArn", "Must not be specified for the upstream registry quay")
+        assert (
+            refusal(
+                call, ecrRepositoryPrefix="a1", upstreamRegistryUrl="quay.io", customRoleArn=ROLE
+            )
+            == error
+        )
+        create(ecr)
+        before = everything_stored()
+        call = ecr.update_pull_through_cache_rule
+        assert refusal(call, ecrRepositoryPrefix="quay", customRoleArn=ROLE) == error
+        assert everything_stored() == before
+
+
+class TestSecrets:
+    """Credentials are in moto's Secrets Manager, in the account and region of the rule."""
+
+    def refusal(self, ecr: Any, arn: str) -> Refusal:
+        """What says the same when a rule is created and when it is updated."""
+        create(ecr)
+        updating = refusal(
+            ecr.update_pull_through_cache_rule, ecrRepositoryPrefix="quay", credentialArn=arn
+        )
+        creating = refusal(
+            ecr.create_pull_through_cache_rule,
+            ecrRepositoryPrefix="hub",
+            upstreamRegistryUrl="registry-1.docker.io",
+            credentialArn=arn,
+        )
+        assert creating == updating
+        assert [rule.get("credentialArn") for rule in described(ecr)] == [None]
+        return creating
+
+    def test_a_missing_secret(self, ecr: Any) -> None:
+        """Is said to be that."""
+        arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/none-AbCdEf"
+        assert self.refusal(ecr, arn) == SECRET_NOT_FOUND
+
+    @pytest.mark.parametrize(("account", "region"), [(OTHER, "us-east-1"), (ACCOUNT, "eu-west-1")])
+    def test_a_secret_elsewhere(self, ecr: Any, account: str, region: str) -> None:
+        """Is not to be accessed."""
+        arn = f"arn:aws:secretsmanager:{region}:{account}:secret:ecr-pullthroughcache/hub-AbCdEf"
+        assert self.refusal(ecr, arn) == SECRET_INACCESSIBLE
+
+    def test_a_secret_that_is_being_deleted(self, aws: Any, ecr: Any, secret: str) -> None:
+        """Is not to be accessed."""
+        aws.client("secretsmanager").delete_secret(SecretId=secret)
+        assert self.refusal(ecr, secret) == SECRET_INACCESSIBLE
+
+    def test_a_secret_with_a_key_of_its_own(self, aws: Any, ecr: Any) -> None:
+        """Cannot be decrypted by ECR: the key is to be aws/secretsmanager."""
+        key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        assert self.refusal(ecr, create_secret(aws, "own", KmsKeyId=key)) == Refusal(
+            "UnableToDecryptSecretValueException",
+            "The secret is accessible but is unable to be decrypted. "
+            "Verify the resource permissions and try again.",
+        )
+
+    def test_a_secret_of_another_name(self, aws: Any, ecr: Any) -> None:
+        """Is refused by the model."""
+        arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:other/hub-AbCdEf"
+        assert self.refusal(ecr, arn).code == "InvalidParameterException"
+
+
+def test_update(aws: Any, ecr: Any, secret: str) -> None:
+    """Changes the secret; what else there is stays."""
+    create(ecr, "hub", "registry-1.docker.io", credentialArn=secret)
+    [before] = described(ecr)
+    other = create_secret(aws, "other")
+    at = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    with freeze_time(at):
+        answer = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="hub", credentialArn=other)
+    assert members(answer) == {
+        "ecrRepositoryPrefix": "hub",
+        "registryId": ACCOUNT,
+        "updatedAt": at,
+        "credentialArn": other,
+        "upstreamRepositoryPrefix": "ROOT",
+    }
+    assert described(ecr) == [{**before, "credentialArn": other, "updatedAt": at}]
+
+
+def test_update_of_nothing(ecr: Any) -> None:
+    """Is refused."""
+    create(ecr)
+    assert refusal(ecr.update_pull_through_cache_rule, ecrRepositoryPrefix="quay") == invalid(
+        "credentialArn", "Member must not be null where customRoleArn is null"
+    )
+
+
+def test_update_of_a_role(ecr: Any) -> None:
+    """Changes it."""
+    url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+    create(ecr, "ecr", url, customRoleArn=ROLE)
+    other = f"{ROLE}-2"
+    answer = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="ecr", customRoleArn=other)
+    assert answer["customRoleArn"] == described(ecr)[0]["customRoleArn"] == other
+
+
+def test_delete(ecr: Any) -> None:
+    """Gives the rule, without the name of its upstream."""
+    created = members(create(ecr, "quay", upstreamRepositoryPrefix="team"))
+    create(ecr, "k8s", "registry.k8s.io")
+    deleted = members(ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay/"))
+    del created["upstreamRegistry"]
+    assert deleted == created
+    assert [rule["ecrRepositoryPrefix"] for rule in described(ecr)] == ["k8s"]
+
+
+def test_rules_by_name(ecr: Any) -> None:
+    """In the order asked for, each once."""
+    for prefix in ("a1", "b2", "c3"):
+        create(ecr, prefix)
+    rules = described(ecr, ecrRepositoryPrefixes=["c3", "a1/", "c3"])
+    assert [rule["ecrRepositoryPrefix"] for rule in rules] == ["c3", "a1"]
+    call = ecr.describe_pull_through_cache_rules
+    assert refusal(call, ecrRepositoryPrefixes=["a1"], maxResults=1).code == (
+        "InvalidParameterException"
+    )
+    assert refusal(call, ecrRepositoryPrefixes=["a1", "none"]) == NOT_FOUND
+
+
+@pytest.mark.parametrize("operation", ["delete", "validate", "update"])
+def test_a_missing_rule(ecr: Any, secret: str, operation: str) -> None:
+    """Is said to be that."""
+    given = {"credentialArn": secret} if operation == "update" else {}
+    call = getattr(ecr, f"{operation}_pull_through_cache_rule")
+    assert refusal(call, ecrRepositoryPrefix="none", **given) == NOT_FOUND
+
+
+def test_registries_have_rules_of_their_own(aws: Any, ecr: Any) -> None:
+    """Each account in each region; another account's are not shown."""
+    create(ecr)
+    guest = aws.client(account=OTHER)
+    assert described(aws.client(region="eu-west-1")) == described(guest) == []
+    call = guest.describe_pull_through_cache_rules
+    assert refusal(call, registryId=ACCOUNT).code == "AccessDeniedException"
+    call = guest.create_pull_through_cache_rule
+    request = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "quay.io"}
+    assert refusal(call, registryId=ACCOUNT, **request).code == "AccessDeniedException"
+    assert len(described(ecr)) == 1
+
+
+class TestValidation:
+    """ValidatePullThroughCacheRule reads the secret and logs in."""
+
+    @pytest.fixture
+    def upstream(self, aws: Any) -> Iterator[Upstream]:
+        with running_upstream() as upstream:
+            upstream.login = ("me", "secret")
+            aws.configure(upstreams=upstream.setting("docker-hub"))
+            yield upstream
+
+    def validated(self, ecr: Any, arn: str) -> dict[str, Any]:
+        create(ecr, "hub", "registry-1.docker.io", credentialArn=arn)
+        return members(ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="hub"))
+
+    @pytest.mark.parametrize("token_service", [False, True])
+    def test_a_login(self, ecr: Any, secret: str, upstream: Upstream, token_service: bool) -> None:
+        """That the upstream takes is valid."""
+        upstream.token_service = token_service
+        assert self.validated(ecr, secret) == {
+            "ecrRepositoryPrefix": "hub",
+            "registryId": ACCOUNT,
+            "upstreamRegistryUrl": "registry-1.docker.io",
+            "credentialArn": secret,
+            "upstreamRepositoryPrefix": "ROOT",
+            "isValid": True,
+        }
+
+    @pytest.mark.parametrize("token_service", [False, True])
+    def test_a_login_that_is_refused(
+        self, ecr: Any, secret: str, upstream: Upstream, token_service: bool
+    ) -> None:
+        """The failure says so."""
+        upstream.token_service, upstream.login = token_service, ("me", "other")
+        answer = self.validated(ecr, secret)
+        assert answer["isValid"] is False
+        assert answer["failure"] == (
+            "The authentication to the upstream registry failed. "
+            "Verify that the credentials for registry-1.docker.io are valid and try again."
+        )
+
+    @pytest.mark.parametrize("value", ["", "text", "[]", '{"username":"me","accessToken":1}'])
+    def test_a_secret_of_another_form(
+        self, aws: Any, ecr: Any, upstream: Upstream, value: str
+    ) -> None:
+        """The failure says which form it has."""
+        answer = self.validated(ecr, create_secret(aws, "odd", value or "{}"))
+        assert (answer["isValid"], upstream.asked) == (False, [])
+        assert answer["failure"].endswith(
+            "The secret is to be a JSON object with username and accessToken."
+        )
+
+    def test_an_upstream_without_an_address(self, ecr: Any, secret: str) -> None:
+        """Is none that can be reached."""
+        answer = self.validated(ecr, secret)
+        assert answer["isValid"] is False
+        assert answer["failure"].startswith("The upstream registry registry-1.docker.io cannot be")
+
+    def test_a_rule_without_credentials(self, ecr: Any) -> None:
+        """Is valid; nobody is asked."""
+        create(ecr)
+        answer = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+        assert answer["isValid"] is True
+        assert "failure" not in answer

@@ -1,0 +1,270 @@
+"""Pull-time update exclusions: the operations, and whose pulls leave lastRecordedPullTime alone.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import boto3
+import pytest
+from aws.refusals import Refusal, invalid, refusal
+from aws.stored import everything_stored
+from conftest import RegistryClient
+from freezegun import freeze_time
+
+from moto_ecr_ext.principals import identity_of
+from moto_ecr_ext.testing import build_image, push
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ROLE = "arn:aws:iam::123456789012:role/service/scanner"
+USER = "arn:aws:iam::123456789012:user/robots/scanner"
+IMAGE = build_image(seed="image")
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """The clock of everything, which stands still."""
+    with freeze_time(BEGINNING) as frozen:
+        yield frozen
+
+
+class Puller:
+    """A principal of moto's IAM, and its pulls over each protocol."""
+
+    def __init__(self, aws: Any, key: dict[str, str]):
+        self._ecr = boto3.client(
+            "ecr",
+            region_name="us-east-1",
+            endpoint_url=aws.endpoint_url,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+            aws_session_token=key.get("SessionToken"),
+        )
+        [login] = self._ecr.get_authorization_token()["authorizationData"]
+        self._registry = RegistryClient(aws.registry_url(), login["authorizationToken"])
+
+    def pull_by_api(self) -> None:
+        answer = self._ecr.batch_get_image(
+            repositoryName="team/app", imageIds=[{"imageDigest": IMAGE.digest}]
+        )
+        assert answer["images"][0]["imageManifest"] == IMAGE.manifest.decode()
+
+    def pull_by_registry(self) -> None:
+        answer = self._registry.get(f"/v2/team/app/manifests/{IMAGE.digest}")
+        assert answer.content == IMAGE.manifest
+
+
+PROTOCOLS = pytest.mark.parametrize(
+    "pull", [Puller.pull_by_api, Puller.pull_by_registry], ids=["api", "registry"]
+)
+
+
+def session(aws: Any, name: str = "scanner") -> Puller:
+    """A session of a role, which is made if it is not there."""
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=name, Path="/service/", AssumeRolePolicyDocument="{}")
+    assumed = aws.client("sts").assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="nightly")
+    return Puller(aws, assumed["Credentials"])
+
+
+def user(aws: Any, name: str = "scanner") -> Puller:
+    iam = aws.client("iam")
+    iam.create_user(UserName=name, Path="/robots/")
+    return Puller(aws, iam.create_access_key(UserName=name)["AccessKey"])
+
+
+def pulled_at(ecr: Any) -> datetime | None:
+    """When the image was pulled last, as DescribeImages tells it."""
+    [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+    at: datetime | None = detail.get("lastRecordedPullTime")
+    return at
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(
+    ("arn", "principal"),
+    [(ROLE, session), (USER, user)],
+    ids=["session of a role", "user"],
+)
+def test_pulls_of_an_excluded_principal(
+    clock: Any,
+    aws: Any,
+    ecr: Any,
+    repository: str,
+    arn: str,
+    principal: Callable[[Any], Puller],
+    pull: Callable[[Puller], None],
+) -> None:
+    """They leave the time alone as long as the exclusion is registered, and only then."""
+    push(ecr, repository, IMAGE)
+    puller = principal(aws)
+    pull(puller)
+    assert pulled_at(ecr) == BEGINNING
+    clock.tick(60)
+    ecr.register_pull_time_update_exclusion(principalArn=arn)
+    clock.tick(60)
+    pull(puller)
+    assert pulled_at(ecr) == BEGINNING
+    clock.tick(60)
+    ecr.deregister_pull_time_update_exclusion(principalArn=arn)
+    pull(puller)
+    assert pulled_at(ecr) == BEGINNING + timedelta(minutes=3)
+
+
+@PROTOCOLS
+def test_an_image_that_only_excluded_principals_pull(
+    aws: Any, ecr: Any, repository: str, pull: Callable[[Puller], None]
+) -> None:
+    """It has no time at all."""
+    push(ecr, repository, IMAGE)
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    pull(session(aws))
+    assert pulled_at(ecr) is None
+
+
+@PROTOCOLS
+def test_pulls_of_others(
+    clock: Any, aws: Any, ecr: Any, repository: str, pull: Callable[[Puller], None]
+) -> None:
+    """They count, also between pulls that do not, and though their names are alike."""
+    push(ecr, repository, IMAGE)
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    excluded, other = session(aws), session(aws, "scanner2")
+    same_name = user(aws)
+    pull(excluded)
+    clock.tick(1)
+    pull(other)
+    clock.tick(1)
+    pull(excluded)
+    assert pulled_at(ecr) == BEGINNING + timedelta(seconds=1)
+    clock.tick(1)
+    pull(same_name)
+    assert pulled_at(ecr) == BEGINNING + timedelta(seconds=3)
+    clock.tick(1)
+    pull(other)
+    pull(excluded)
+    assert pulled_at(ecr) == BEGINNING + timedelta(seconds=4)
+
+
+def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository: str) -> None:
+    """Those of another region and of another account mean nothing here."""
+    push(ecr, repository, IMAGE)
+    for other in (aws.client(region="eu-west-1"), aws.client(account="999999999999")):
+        other.register_pull_time_update_exclusion(principalArn=ROLE)
+    session(aws).pull_by_api()
+    assert pulled_at(ecr) is not None
+    assert ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"] == []
+
+
+def test_a_pull_before_is_not_excluded_afterwards(
+    clock: Any, aws: Any, ecr: Any, repository: str
+) -> None:
+    """What counts is whether the exclusion was registered when the image was pulled."""
+    push(ecr, repository, IMAGE)
+    puller = session(aws)
+    for _ in range(2):  # The second is written later than it is made.
+        puller.pull_by_registry()
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    clock.tick(60)
+    for _ in range(2):
+        puller.pull_by_registry()
+    ecr.deregister_pull_time_update_exclusion(principalArn=ROLE)
+    assert pulled_at(ecr) == BEGINNING
+
+
+def test_register(clock: Any, ecr: Any) -> None:
+    """The principal need not be there."""
+    answer = ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    assert (answer["principalArn"], answer["createdAt"]) == (ROLE, BEGINNING)
+    assert ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"] == [ROLE]
+
+
+def test_register_twice(ecr: Any) -> None:
+    """It is refused, and changes nothing."""
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    before = everything_stored()
+    assert refusal(ecr.register_pull_time_update_exclusion, principalArn=ROLE) == Refusal(
+        "ExclusionAlreadyExistsException",
+        "The specified pull time update exclusion already exists for the registry.",
+    )
+    assert everything_stored() == before
+
+
+def test_no_more_than_a_hundred(ecr: Any) -> None:
+    """Until one is deregistered."""
+    for number in range(100):
+        ecr.register_pull_time_update_exclusion(principalArn=f"{ROLE}{number}")
+    before = everything_stored()
+    assert refusal(ecr.register_pull_time_update_exclusion, principalArn=ROLE) == Refusal(
+        "LimitExceededException",
+        "The maximum number of pull time update exclusions, 100, has been reached.",
+    )
+    assert everything_stored() == before
+    ecr.deregister_pull_time_update_exclusion(principalArn=f"{ROLE}7")
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+
+
+def test_deregister(ecr: Any) -> None:
+    """It answers the principal, once."""
+    ecr.register_pull_time_update_exclusion(principalArn=ROLE)
+    answer = ecr.deregister_pull_time_update_exclusion(principalArn=ROLE)
+    assert answer["principalArn"] == ROLE
+    assert ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"] == []
+    assert refusal(ecr.deregister_pull_time_update_exclusion, principalArn=ROLE) == Refusal(
+        "ExclusionNotFoundException", "The specified pull time update exclusion was not found."
+    )
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "scanner",
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:iam::123456789012:group/scanners",
+        "arn:aws:sts::123456789012:assumed-role/scanner/nightly",
+        "arn:aws:iam::1234:role/scanner",
+    ],
+)
+def test_what_is_neither_role_nor_user(ecr: Any, arn: str) -> None:
+    """It is refused."""
+    before = everything_stored()
+    assert refusal(ecr.register_pull_time_update_exclusion, principalArn=arn) == invalid(
+        "principalArn",
+        "Member must satisfy regular expression pattern: "
+        r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\w+=,.@-]+(/[\w+=,.@-]+)*$",
+    )
+    assert everything_stored() == before
+
+
+def test_pages(ecr: Any) -> None:
+    """In the order of registration."""
+    arns = [f"{ROLE}{number}" for number in (3, 1, 2)]
+    for arn in arns:
+        ecr.register_pull_time_update_exclusion(principalArn=arn)
+    first = ecr.list_pull_time_update_exclusions(maxResults=2)
+    assert first["pullTimeUpdateExclusions"] == arns[:2]
+    second = ecr.list_pull_time_update_exclusions(nextToken=first["nextToken"])
+    assert second["pullTimeUpdateExclusions"] == arns[2:]
+    assert "nextToken" not in second
+    assert refusal(ecr.list_pull_time_update_exclusions, nextToken="text") == invalid(
+        "nextToken", "Invalid continuation token"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arn", "identity"),
+    [
+        ("arn:aws:iam::123456789012:role/a/b/name", "123456789012:role/name"),
+        ("arn:aws:iam::123456789012:role/name", "123456789012:role/name"),
+        ("arn:aws-cn:sts::123456789012:assumed-role/name/session", "123456789012:role/name"),
+        ("arn:aws:iam::123456789012:user/a/name", "123456789012:user/name"),
+        ("arn:aws:iam::123456789012:root", "123456789012:root/"),
+    ],
+)
+def test_identities(arn: str, identity: str) -> None:
+    """A session is its role, and paths do not count."""
+    assert identity_of(arn) == identity

@@ -1,0 +1,570 @@
+"""Replication: what a push to one registry does to others, and what becomes of it there.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from aws.refusals import no_image, no_repository, refusal
+from aws.stored import everything_stored
+from distribution.client import RepositoryClient
+from freezegun import freeze_time
+from moto.moto_api import state_manager
+
+from moto_ecr_ext import service_model, testing
+
+NAME = "team/app"
+HOME, OTHER = "123456789012", "999999999999"
+BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+IMAGE, SECOND = testing.build_image(seed="one", layers=2), testing.build_image(seed="two")
+INDEX = testing.build_index([testing.build_image(seed="amd64"), testing.build_image(seed="arm64")])
+SIGNATURE = testing.build_artifact(
+    artifact_type="application/signature", subject=IMAGE, content=b"signed"
+)
+WEST = {"region": "eu-west-1", "registryId": HOME}
+ABROAD = {"region": "us-east-1", "registryId": OTHER}
+
+knows_deletion = pytest.mark.skipif(
+    "StartReplicationBackfill" not in service_model.operation_names(),
+    reason="this botocore does not know deleteReplication",
+)
+
+
+def rule(*destinations: dict[str, str], prefixes: tuple[str, ...] = (), **more: Any) -> Any:
+    """A rule for repositories of these prefixes, or for all."""
+    filters = [{"filter": prefix, "filterType": "PREFIX_MATCH"} for prefix in prefixes]
+    return {
+        "destinations": list(destinations),
+        **({"repositoryFilters": filters} if filters else {}),
+        **more,
+    }
+
+
+def replicate(ecr: Any, *rules: dict[str, Any]) -> None:
+    """Put the rules of a registry."""
+    ecr.put_replication_configuration(replicationConfiguration={"rules": list(rules)})
+
+
+def let_in(ecr: Any, *actions: str) -> None:
+    """Let account 123456789012 do this in a registry."""
+    statement = {
+        "Sid": "replication",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
+        "Action": list(actions),
+        "Resource": f"arn:aws:ecr:us-east-1:{OTHER}:repository/*",
+    }
+    ecr.put_registry_policy(
+        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+
+
+def images(ecr: Any, name: str = NAME) -> dict[str, list[str]]:
+    """The tags of the images of a repository, by digest; nothing where it is not there."""
+    try:
+        details = ecr.describe_images(repositoryName=name)["imageDetails"]
+    except ecr.exceptions.RepositoryNotFoundException:
+        return {}
+    return {each["imageDigest"]: each.get("imageTags", []) for each in details}
+
+
+def statuses(ecr: Any, image: Any, name: str = NAME) -> list[dict[str, str]]:
+    """What DescribeImageReplicationStatus says of an image."""
+    answer = ecr.describe_image_replication_status(
+        repositoryName=name, imageId={"imageDigest": image.digest}
+    )
+    assert answer["imageId"] == {"imageDigest": image.digest}
+    return list(answer["replicationStatuses"])
+
+
+@pytest.fixture
+def home(ecr: Any, repository: str) -> Any:
+    """The registry that is pushed to, with an empty repository."""
+    assert repository == NAME
+    return ecr
+
+
+@pytest.fixture
+def west(aws: Any) -> Any:
+    """The same account in another region."""
+    return aws.client(region="eu-west-1")
+
+
+@pytest.fixture
+def abroad(aws: Any) -> Any:
+    """Another account in the same region."""
+    return aws.client(account=OTHER)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """The clock of everything, which stands still."""
+    with freeze_time(BEGINNING) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def slowly() -> Iterator[Any]:
+    """Sets how long replications take, by moto's state manager."""
+    yield lambda **transition: state_manager.set_transition("ecr::replication", transition)
+    state_manager.unset_transition("ecr::replication")
+
+
+def test_an_image_is_pulled_from_another_region_and_another_account(
+    aws: Any, home: Any, west: Any, abroad: Any
+) -> None:
+    """As soon as the push is answered, byte for byte, through both protocols."""
+    replicate(home, rule(WEST, ABROAD))
+    let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
+    RepositoryClient(aws.registry(), NAME).push(IMAGE, "v1")
+    for client, registry in (
+        (west, aws.registry(region="eu-west-1")),
+        (abroad, aws.registry(account=OTHER)),
+    ):
+        copied = RepositoryClient(registry, NAME)
+        answer = copied.get("/manifests/v1")
+        assert (answer.status_code, answer.content) == (200, IMAGE.manifest)
+        for blob in IMAGE.blobs:
+            assert copied.get(f"/blobs/{blob.digest}").content == blob.content
+        assert testing.pull(client, NAME, "v1").manifest == IMAGE.manifest
+    assert statuses(home, IMAGE) == [
+        {**WEST, "status": "COMPLETE"},
+        {**ABROAD, "status": "COMPLETE"},
+    ]
+
+
+def test_both_protocols_replicate(aws: Any, home: Any, west: Any) -> None:
+    """And a tag that an image is given later goes there too."""
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    registry = RepositoryClient(aws.registry(), NAME)
+    registry.push(SECOND)
+    assert images(west) == {IMAGE.digest: ["v1"], SECOND.digest: []}
+    home.put_image(repositoryName=NAME, imageManifest=IMAGE.manifest.decode(), imageTag="v2")
+    registry.put_manifest(SECOND, "v3")
+    assert images(west) == {IMAGE.digest: ["v1", "v2"], SECOND.digest: ["v3"]}
+    registry.put_manifest(SECOND, "v1")
+    assert images(west) == {IMAGE.digest: ["v2"], SECOND.digest: ["v1", "v3"]} == images(home)
+
+
+def test_filters_are_prefixes(home: Any, west: Any) -> None:
+    """Of the name of the repository; one of them is enough, and a rule without any is for all."""
+    names = ["prod/app", "prod-2/app", "team/prod", "production"]
+    for name in names:
+        home.create_repository(repositoryName=name)
+    replicate(home, rule(WEST, prefixes=("prod/", "production")))
+    for name in names:
+        testing.push(home, name, IMAGE, tag="v1")
+    there = west.describe_repositories()["repositories"]
+    assert [each["repositoryName"] for each in there] == ["prod/app", "production"]
+    assert statuses(home, IMAGE, "team/prod") == []
+    assert statuses(home, IMAGE, "prod/app") == [{**WEST, "status": "COMPLETE"}]
+
+
+def test_only_what_is_pushed_from_now_on(home: Any, west: Any) -> None:
+    """An image that was there before has no status, until a tag of it is pushed; without rules there is none again."""
+    testing.push(home, NAME, IMAGE, tag="v1")
+    replicate(home, rule(WEST))
+    assert (images(west), statuses(home, IMAGE)) == ({}, [])
+    testing.push(home, NAME, IMAGE, tag="v2")
+    assert images(west) == {IMAGE.digest: ["v2"]}
+    assert testing.pull(west, NAME, "v2").manifest == IMAGE.manifest
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+    replicate(home)
+    assert statuses(home, IMAGE) == []
+    testing.push(home, NAME, SECOND, tag="v3")
+    assert images(west) == {IMAGE.digest: ["v2"]}
+
+
+def test_the_status_of_what_is_not_there(home: Any) -> None:
+    """Neither the image nor the repository."""
+    replicate(home, rule(WEST))
+    ask = home.describe_image_replication_status
+    assert refusal(ask, repositoryName=NAME, imageId={"imageTag": "v1"}) == no_image(NAME, tag="v1")
+    assert refusal(ask, repositoryName="team/other", imageId={"imageTag": "v1"}) == no_repository(
+        "team/other"
+    )
+
+
+def test_the_answer_names_the_image(home: Any) -> None:
+    """With its digest, and with the tag that it was asked for by."""
+    testing.push(home, NAME, IMAGE, tag="v1")
+    answer = home.describe_image_replication_status(repositoryName=NAME, imageId={"imageTag": "v1"})
+    del answer["ResponseMetadata"]
+    assert answer == {
+        "repositoryName": NAME,
+        "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
+        "replicationStatuses": [],
+    }
+
+
+def test_an_index_brings_its_children(home: Any, west: Any) -> None:
+    """Also those that were pushed before there was a rule."""
+    for child in INDEX.images:
+        testing.push(home, NAME, child)
+    replicate(home, rule(WEST))
+    home.put_image(repositoryName=NAME, imageManifest=INDEX.manifest.decode(), imageTag="multi")
+    assert images(west) == {
+        **{child.digest: [] for child in INDEX.images},
+        INDEX.digest: ["multi"],
+    }
+    pulled = testing.pull(west, NAME, "multi")
+    assert [each.manifest for each in pulled.images] == [each.manifest for each in INDEX.images]
+
+
+def test_referrers_are_replicated(aws: Any, home: Any) -> None:
+    """As the images that they are: the list of referrers has them there."""
+    replicate(home, rule(WEST))
+    registry = RepositoryClient(aws.registry(), NAME)
+    registry.push(IMAGE, "v1")
+    registry.push(SIGNATURE)
+    there = RepositoryClient(aws.registry(region="eu-west-1"), NAME)
+    [found] = there.get(f"/referrers/{IMAGE.digest}").json()["manifests"]
+    assert found["digest"] == SIGNATURE.digest
+
+
+def test_what_arrives_goes_no_further(aws: Any, home: Any, west: Any) -> None:
+    """Rules of the destination are for what is pushed there, and two registries may replicate to one another."""
+    south = aws.client(region="sa-east-1")
+    replicate(home, rule(WEST))
+    replicate(
+        west,
+        rule(
+            {"region": "sa-east-1", "registryId": HOME}, {"region": "us-east-1", "registryId": HOME}
+        ),
+    )
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert (images(west), images(south)) == ({IMAGE.digest: ["v1"]}, {})
+    assert statuses(west, IMAGE) == []
+    testing.push(west, NAME, SECOND, tag="v2")
+    both = {IMAGE.digest: ["v1"], SECOND.digest: ["v2"]}
+    assert (images(home), images(west)) == (both, both)
+    assert images(south) == {SECOND.digest: ["v2"]}
+
+
+def test_another_account_has_to_let_images_in(home: Any, abroad: Any) -> None:
+    """By its registry's policy: to replicate, and to create the repository where it is not there."""
+    replicate(home, rule(ABROAD))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    refused = [{**ABROAD, "status": "FAILED", "failureCode": "AccessDeniedException"}]
+    assert (statuses(home, IMAGE), images(abroad)) == (refused, {})
+    let_in(abroad, "ecr:ReplicateImage")
+    testing.push(home, NAME, IMAGE, tag="v2")
+    assert (statuses(home, IMAGE), images(abroad)) == (refused, {})
+    assert abroad.describe_repositories()["repositories"] == []
+    abroad.create_repository(repositoryName=NAME)
+    testing.push(home, NAME, IMAGE, tag="v3")
+    assert statuses(home, IMAGE) == [{**ABROAD, "status": "COMPLETE"}]
+    assert images(abroad) == {IMAGE.digest: ["v3"]}
+
+
+def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
+    """Counts for the repositories that it names."""
+    replicate(home, rule(ABROAD))
+    arn = f"arn:aws:ecr:us-east-1:{OTHER}:repository/"
+    principal = {"Principal": {"AWS": HOME}, "Action": "ecr:*"}
+    statements = [
+        {"Sid": "a", "Effect": "Allow", "Resource": f"{arn}*", **principal},
+        {"Sid": "d", "Effect": "Deny", "Resource": f"{arn}{NAME}", **principal},
+    ]
+    abroad.put_registry_policy(
+        policyText=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
+    home.create_repository(repositoryName="team/open")
+    for name in (NAME, "team/open"):
+        testing.push(home, name, IMAGE, tag="v1")
+    assert [each["status"] for each in statuses(home, IMAGE)] == ["FAILED"]
+    assert images(abroad, "team/open") == {IMAGE.digest: ["v1"]}
+
+
+@pytest.mark.parametrize("region", ["eu-nowhere-1", "cn-north-1"])
+def test_a_region_that_images_cannot_reach(home: Any, west: Any, region: str) -> None:
+    """One that there is not, or one of another partition; the other destinations are reached."""
+    nowhere = {"region": region, "registryId": HOME}
+    replicate(home, rule(nowhere, WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert statuses(home, IMAGE) == [
+        {**nowhere, "status": "FAILED", "failureCode": "ValidationException"},
+        {**WEST, "status": "COMPLETE"},
+    ]
+    assert images(west) == {IMAGE.digest: ["v1"]}
+
+
+def test_a_tag_that_may_not_move_there(home: Any, west: Any) -> None:
+    """The image arrives without it."""
+    west.create_repository(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    testing.push(west, NAME, SECOND, tag="v1")
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert images(west) == {SECOND.digest: ["v1"], IMAGE.digest: []}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+    testing.push(home, NAME, IMAGE, tag="v2")
+    assert images(west) == {SECOND.digest: ["v1"], IMAGE.digest: ["v2"]}
+
+
+def test_the_repository_is_made_by_a_template(home: Any, west: Any) -> None:
+    """One of the destination that is for replication; settings of the source do not come along."""
+    west.create_repository_creation_template(
+        prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
+    )
+    home.set_repository_policy(
+        repositoryName=NAME,
+        policyText=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}],
+            }
+        ),
+    )
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    [made] = west.describe_repositories()["repositories"]
+    assert made["imageTagMutability"] == "IMMUTABLE"
+    refused = refusal(west.get_repository_policy, repositoryName=NAME)
+    assert refused.code == "RepositoryPolicyNotFoundException"
+
+
+def test_what_arrives_is_scanned_there(home: Any, west: Any) -> None:
+    """By the settings of the destination."""
+    west.create_repository(repositoryName=NAME, imageScanningConfiguration={"scanOnPush": True})
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    found = west.describe_image_scan_findings(repositoryName=NAME, imageId={"imageTag": "v1"})
+    assert found["imageScanStatus"]["status"] == "COMPLETE"
+
+
+def test_a_copy_is_a_copy(home: Any, west: Any) -> None:
+    """Deleted at one end it is whole at the other, as long as that has it."""
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    home.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert (images(home), images(west)) == ({}, {IMAGE.digest: ["v1"]})
+    assert testing.pull(west, NAME, "v1").manifest == IMAGE.manifest
+    west.delete_repository(repositoryName=NAME, force=True)
+    assert everything_stored()["bytes of blobs"] == []
+
+
+def archive(ecr: Any, target: str) -> None:
+    ecr.update_image_storage_class(
+        repositoryName=NAME, imageId={"imageDigest": IMAGE.digest}, targetStorageClass=target
+    )
+
+
+def test_the_archive_is_not_replicated(home: Any, west: Any) -> None:
+    """A push brings back what is in the archive at the destination."""
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    archive(home, "ARCHIVE")
+    assert images(west) == {IMAGE.digest: ["v1"]}
+    archive(home, "STANDARD")
+    archive(west, "ARCHIVE")
+    assert images(west) == {}
+    testing.push(home, NAME, IMAGE, tag="v2")
+    assert images(west) == {IMAGE.digest: ["v1", "v2"]}
+
+
+def test_a_restored_image_is_replicated(home: Any, west: Any) -> None:
+    """With its tags, as if it had been pushed."""
+    testing.push(home, NAME, IMAGE, tag="v1")
+    testing.push(home, NAME, IMAGE, tag="v2")
+    archive(home, "ARCHIVE")
+    replicate(home, rule(WEST))
+    archive(home, "STANDARD")
+    assert images(west) == {IMAGE.digest: ["v1", "v2"]}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+
+
+def test_a_guest_pushes(home: Any, west: Any, abroad: Any) -> None:
+    """The rules are those of the registry that is pushed to."""
+    replicate(home, rule(WEST))
+    replicate(abroad, rule({"region": "sa-east-1", "registryId": OTHER}))
+    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "ecr:*"}
+    home.set_repository_policy(
+        repositoryName=NAME,
+        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    testing.push(abroad, NAME, IMAGE, tag="v1", registry_id=HOME)
+    assert images(west) == {IMAGE.digest: ["v1"]}
+    answer = abroad.describe_image_replication_status(
+        repositoryName=NAME, imageId={"imageTag": "v1"}, registryId=HOME
+    )
+    assert answer["replicationStatuses"] == [{**WEST, "status": "COMPLETE"}]
+
+
+def test_a_replication_that_is_looked_at(home: Any, west: Any, slowly: Any) -> None:
+    """It goes on until its status has been asked for as often as moto was told."""
+    slowly(progression="manual", times=2)
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert images(west) == {}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "IN_PROGRESS"}]
+    assert images(west) == {}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+    assert images(west) == {IMAGE.digest: ["v1"]}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+
+
+def test_a_replication_that_takes_time(clock: Any, home: Any, west: Any, slowly: Any) -> None:
+    """It ends by the clock, whatever is asked for then; all tags that the image has got come with it."""
+    slowly(progression="time", seconds=1200)
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    testing.push(home, NAME, IMAGE, tag="v2")
+    clock.tick(1200)
+    assert (images(west), statuses(home, IMAGE)) == ({}, [{**WEST, "status": "IN_PROGRESS"}])
+    clock.tick(1)
+    assert images(west) == {IMAGE.digest: ["v1", "v2"]}
+    assert statuses(home, IMAGE) == [{**WEST, "status": "COMPLETE"}]
+
+
+def test_what_changes_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
+    """A tag that has moved comes with the image that has it, and a deleted image does not come."""
+    slowly(progression="time", seconds=1200)
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    testing.push(home, NAME, SECOND, tag="v1")
+    testing.push(home, NAME, INDEX, tag="gone")
+    home.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "gone"}])
+    clock.tick(1201)
+    there = images(west)
+    assert INDEX.digest not in there
+    assert (there[IMAGE.digest], there[SECOND.digest]) == ([], ["v1"])
+
+
+def test_what_the_destination_refuses_later(
+    clock: Any, home: Any, abroad: Any, slowly: Any
+) -> None:
+    """The policy is asked when the image arrives."""
+    slowly(progression="time", seconds=1200)
+    replicate(home, rule(ABROAD))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert statuses(home, IMAGE) == [{**ABROAD, "status": "IN_PROGRESS"}]
+    clock.tick(1201)
+    assert statuses(home, IMAGE) == [
+        {**ABROAD, "status": "FAILED", "failureCode": "AccessDeniedException"}
+    ]
+
+
+@pytest.fixture
+def mirrored(home: Any, west: Any) -> Any:
+    """The registry that is pushed to, deletions in which are replicated to the other region."""
+    replicate(home, rule(WEST, deleteReplication={"enabled": True}))
+    return home
+
+
+@knows_deletion
+def test_deletions_are_replicated(aws: Any, mirrored: Any, west: Any) -> None:
+    """One tag of several, the last tag, and a digest with all of its tags; through both protocols."""
+    for image, tag in ((IMAGE, "v1"), (IMAGE, "v2"), (IMAGE, "v3"), (SECOND, "x"), (SECOND, "y")):
+        testing.push(mirrored, NAME, image, tag=tag)
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert images(west) == {IMAGE.digest: ["v2", "v3"], SECOND.digest: ["x", "y"]}
+    registry = RepositoryClient(aws.registry(), NAME)
+    assert registry.delete("/manifests/v2").status_code == 202
+    assert registry.delete(f"/manifests/{SECOND.digest}").status_code == 202
+    assert images(west) == {IMAGE.digest: ["v3"]}
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v3"}])
+    assert images(west) == {} == images(mirrored)
+    assert everything_stored()["bytes of blobs"] == []
+
+
+@knows_deletion
+def test_what_the_destination_has_of_its_own(mirrored: Any, west: Any) -> None:
+    """The digest goes with all of its tags there; a tag that is on another image there stays."""
+    testing.push(mirrored, NAME, IMAGE, tag="v1")
+    testing.push(mirrored, NAME, IMAGE, tag="v2")
+    testing.push(west, NAME, IMAGE, tag="own")
+    testing.push(west, NAME, SECOND, tag="v2")
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v2"}])
+    assert images(west) == {IMAGE.digest: ["v1", "own"], SECOND.digest: ["v2"]}
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": IMAGE.digest}])
+    assert images(west) == {SECOND.digest: ["v2"]}
+
+
+@knows_deletion
+def test_a_child_that_an_index_lists_there(mirrored: Any, west: Any) -> None:
+    """It stays, and the deletion at the source is done."""
+    child = INDEX.images[0]
+    testing.push(mirrored, NAME, child, tag="child")
+    testing.push(west, NAME, INDEX, tag="multi")
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "child"}])
+    assert images(mirrored) == {}
+    assert testing.pull(west, NAME, "multi").manifest == INDEX.manifest
+
+
+@knows_deletion
+def test_a_deletion_goes_no_further(aws: Any, mirrored: Any, west: Any) -> None:
+    """As a push does not."""
+    south = aws.client(region="sa-east-1")
+    replicate(
+        west,
+        rule({"region": "sa-east-1", "registryId": HOME}, deleteReplication={"enabled": True}),
+    )
+    west.create_repository(repositoryName=NAME)
+    testing.push(west, NAME, IMAGE, tag="v1")
+    testing.push(mirrored, NAME, IMAGE, tag="v1")
+    mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert (images(west), images(south)) == ({}, {IMAGE.digest: ["v1"]})
+
+
+@knows_deletion
+def test_lifecycle_expiry_is_a_deletion(clock: Any, mirrored: Any, west: Any) -> None:
+    """Of the source's policy."""
+    testing.push(mirrored, NAME, IMAGE, tag="v1")
+    selection = {
+        "tagStatus": "any",
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 1,
+    }
+    rules = [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]
+    mirrored.put_lifecycle_policy(
+        repositoryName=NAME, lifecyclePolicyText=json.dumps({"rules": rules})
+    )
+    clock.tick(2 * 24 * 3600)
+    assert (images(mirrored), images(west)) == ({}, {})
+
+
+@knows_deletion
+def test_another_account_has_to_let_deletions_in(home: Any, abroad: Any) -> None:
+    """As it has to let images in; a refusal does not keep the source from deleting."""
+    replicate(home, rule(ABROAD, deleteReplication={"enabled": True}))
+    let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
+    testing.push(home, NAME, IMAGE, tag="v1")
+    testing.push(home, NAME, SECOND, tag="v2")
+    home.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert images(abroad) == {SECOND.digest: ["v2"]}
+    abroad.delete_registry_policy()
+    home.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v2"}])
+    assert (images(home), images(abroad)) == ({}, {SECOND.digest: ["v2"]})
+
+
+def test_the_event_of_an_arrival(aws: Any, home: Any) -> None:
+    """It is sent in the destination, where the image was pushed too."""
+    sqs, events = (aws.client(service, region="eu-west-1") for service in ("sqs", "events"))
+    queue = sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="ecr", EventPattern=json.dumps({"source": ["aws.ecr"]}))
+    events.put_targets(Rule="ecr", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+    pushed, arrived = (json.loads(each["Body"]) for each in answer["Messages"])
+    assert (pushed["detail-type"], pushed["detail"]["action-type"]) == ("ECR Image Action", "PUSH")
+    assert (arrived["detail-type"], arrived["region"]) == ("ECR Replication Action", "eu-west-1")
+    assert arrived["resources"] == [f"arn:aws:ecr:eu-west-1:{HOME}:repository/{NAME}"]
+    assert arrived["detail"] == {
+        "result": "SUCCESS",
+        "repository-name": NAME,
+        "image-digest": IMAGE.digest,
+        "source-account": HOME,
+        "action-type": "REPLICATE",
+        "source-region": "us-east-1",
+        "image-tag": "v1",
+    }

@@ -1,0 +1,331 @@
+"""Enhanced scanning, which on AWS is done by Amazon Inspector.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws.listener import Listener
+from aws.refusals import refusal
+from aws.stored import everything_stored
+from freezegun import freeze_time
+
+from moto_ecr_ext.testing import (
+    build_artifact,
+    build_image,
+    build_index,
+    push,
+    queue_scan_findings,
+)
+
+IMAGE = build_image(layers=1)
+OTHER = build_image(seed=1, layers=1)
+COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+CONTINUOUS = {"status": "ACTIVE", "description": "Continuous scan is selected for image."}
+EXPIRED = {
+    "status": "SCAN_ELIGIBILITY_EXPIRED",
+    "description": "The configured scan duration has lapsed for this image.",
+}
+FINDING = {
+    "title": "CVE-2026-1 - zlib",
+    "severity": "HIGH",
+    "type": "PACKAGE_VULNERABILITY",
+    "firstObservedAt": 1767225600.5,
+    "packageVulnerabilityDetails": {"vulnerabilityId": "CVE-2026-1"},
+}
+
+
+def enhance(ecr: Any, **filters: str) -> None:
+    """Have repositories scanned as `continuous` and `on_push` say."""
+    frequencies = {"continuous": "CONTINUOUS_SCAN", "on_push": "SCAN_ON_PUSH"}
+    ecr.put_registry_scanning_configuration(
+        scanType="ENHANCED",
+        rules=[
+            {
+                "scanFrequency": frequencies[name],
+                "repositoryFilters": [{"filter": each, "filterType": "WILDCARD"}],
+            }
+            for name, each in filters.items()
+        ],
+    )
+
+
+def findings_of(ecr: Any, tag: str = "v1", name: str = "team/app") -> dict[str, Any]:
+    answer: dict[str, Any] = ecr.describe_image_scan_findings(
+        repositoryName=name, imageId={"imageTag": tag}
+    )
+    return answer
+
+
+def described(ecr: Any, tag: str = "v1") -> dict[str, Any]:
+    """What DescribeImages says of the scan of an image."""
+    [by_tag] = ecr.describe_images(repositoryName="team/app", imageIds=[{"imageTag": tag}])[
+        "imageDetails"
+    ]
+    listed = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+    assert by_tag in listed
+    return {name: value for name, value in by_tag.items() if name.startswith("imageScan")}
+
+
+@pytest.mark.parametrize(
+    ("frequency", "status"), [("continuous", CONTINUOUS), ("on_push", COMPLETE)]
+)
+def test_a_scan_on_push(ecr: Any, repository: str, frequency: str, status: dict[str, str]) -> None:
+    """Of its own shape. An image that is scanned continuously stays active."""
+    enhance(ecr, **{frequency: "team/*"})
+    push(ecr, repository, IMAGE, tag="v1")
+    answer = findings_of(ecr)
+    assert answer["imageScanStatus"] == status
+    found = answer["imageScanFindings"]
+    assert found["enhancedFindings"] == []
+    assert found["findingSeverityCounts"] == {}
+    assert "findings" not in found
+    del found["enhancedFindings"]
+    assert described(ecr) == {"imageScanStatus": status, "imageScanFindingsSummary": found}
+
+
+def test_the_frequency_is_that_of_now(ecr: Any, repository: str) -> None:
+    """An image that was scanned once becomes active with the rule, and back."""
+    enhance(ecr, on_push="*")
+    push(ecr, repository, IMAGE, tag="v1")
+    enhance(ecr, continuous="*")
+    assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
+    enhance(ecr, on_push="*")
+    assert findings_of(ecr)["imageScanStatus"] == COMPLETE
+
+
+def test_repositories_that_no_filter_matches(ecr: Any, repository: str) -> None:
+    """They are not scanned, whatever they say by themselves."""
+    ecr.put_image_scanning_configuration(
+        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+    )
+    enhance(ecr, continuous="other")
+    push(ecr, repository, IMAGE, tag="v1")
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
+    assert described(ecr) == {}
+
+
+def test_images_that_were_there_before(ecr: Any, repository: str) -> None:
+    """Young ones are scanned, older ones told to be so; what is not matched is left alone."""
+    ecr.create_repository(repositoryName="other")
+    with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
+        push(ecr, repository, OTHER, tag="old")
+        clock.move_to("2026-01-10")
+        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, "other", IMAGE, tag="v1")
+        clock.move_to("2026-01-16")
+        enhance(ecr, on_push="team")
+        assert findings_of(ecr)["imageScanStatus"] == COMPLETE
+        assert findings_of(ecr)["imageScanFindings"]["enhancedFindings"] == []
+        answer = findings_of(ecr, "old")
+        assert answer["imageScanStatus"] == EXPIRED
+        assert "imageScanFindings" not in answer
+        assert described(ecr, "old") == {"imageScanStatus": EXPIRED}
+        assert (
+            refusal(
+                ecr.describe_image_scan_findings,
+                repositoryName="other",
+                imageId={"imageTag": "v1"},
+            ).code
+            == "ScanNotFoundException"
+        )
+
+
+def test_continuous_scans_end(ecr: Any, repository: str) -> None:
+    """Two weeks after the push."""
+    with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
+        enhance(ecr, continuous="*")
+        push(ecr, repository, IMAGE, tag="v1")
+        clock.move_to("2026-01-15")
+        assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
+        clock.move_to("2026-01-15 00:00:02")
+        answer = findings_of(ecr)
+        assert answer["imageScanStatus"] == EXPIRED
+        assert "imageScanFindings" not in answer
+        assert described(ecr) == {"imageScanStatus": EXPIRED}
+
+
+def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository: str) -> None:
+    """And there again once the registry is switched back; a basic scan still counts for its day.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
+    """
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(**request)
+    enhance(ecr, continuous="other")
+    assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
+    enhance(ecr, continuous="*")
+    assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
+    ecr.put_registry_scanning_configuration(scanType="BASIC")
+    assert findings_of(ecr)["imageScanStatus"] == COMPLETE
+    assert findings_of(ecr)["imageScanFindings"]["findings"] == []
+    assert refusal(ecr.start_image_scan, **request).code == "LimitExceededException"
+    assert described(ecr) == {}
+
+
+def test_basic_scans_are_not_described_with_images(ecr: Any, repository: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    assert described(ecr) == {}
+
+
+def test_what_cannot_be_scanned(ecr: Any, repository: str) -> None:
+    """An artifact is unsupported; an index is not scanned, but its images are."""
+    enhance(ecr, on_push="*")
+    push(ecr, repository, build_index([IMAGE, OTHER]), tag="index")
+    push(ecr, repository, build_artifact(artifact_type="application/x.sbom"), tag="sbom")
+    unsupported = {
+        "status": "UNSUPPORTED_IMAGE",
+        "description": "UnsupportedImageError: "
+        "The operating system and/or package manager are not supported.",
+    }
+    assert findings_of(ecr, "sbom")["imageScanStatus"] == unsupported
+    assert described(ecr, "sbom") == {"imageScanStatus": unsupported}
+    assert described(ecr, "index") == {}
+    by_digest = {
+        each["imageDigest"]: each.get("imageScanStatus")
+        for each in ecr.describe_images(repositoryName=repository)["imageDetails"]
+    }
+    assert by_digest[IMAGE.digest] == by_digest[OTHER.digest] == COMPLETE
+
+
+def test_queued_findings(ecr: Any, repository: str) -> None:
+    """DescribeImages counts what would be found, and takes nothing from the queue."""
+    enhance(ecr, continuous="*")
+    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1", status="ACTIVE")
+    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository, OTHER, tag="v2")
+    for _ in range(2):
+        assert described(ecr) == {
+            "imageScanStatus": {**COMPLETE, "status": "ACTIVE"},
+            "imageScanFindingsSummary": {"findingSeverityCounts": {"HIGH": 1}},
+        }
+    assert described(ecr, "v2")["imageScanFindingsSummary"]["findingSeverityCounts"] == {}
+    [found] = findings_of(ecr)["imageScanFindings"]["enhancedFindings"]
+    assert found["title"] == FINDING["title"]
+    assert found["firstObservedAt"].timestamp() == FINDING["firstObservedAt"]
+    assert described(ecr)["imageScanFindingsSummary"]["findingSeverityCounts"] == {"HIGH": 1}
+
+
+def test_images_of_other_repositories(ecr: Any, repository: str) -> None:
+    """Which were pushed in between are not described."""
+    enhance(ecr, continuous="*")
+    ecr.create_repository(repositoryName="other")
+    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, "other", IMAGE, tag="v1")
+    push(ecr, repository, OTHER, tag="v2")
+    details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    assert [each["imageScanStatus"] for each in details] == [CONTINUOUS, CONTINUOUS]
+
+
+def test_an_image_that_comes_back_from_the_archive(ecr: Any, repository: str) -> None:
+    """It is scanned as if it was pushed; until then there is no scan of it."""
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
+        enhance(ecr, continuous="*")
+        push(ecr, repository, IMAGE, tag="v1")
+        ecr.update_image_storage_class(**request, targetStorageClass="ARCHIVE")
+        assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
+        clock.move_to("2026-03-01")
+        ecr.update_image_storage_class(**request, targetStorageClass="STANDARD")
+        assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
+
+
+def test_no_scan_is_started_by_hand(ecr: Any, repository: str) -> None:
+    """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
+    enhance(ecr, on_push="*")
+    push(ecr, repository, IMAGE, tag="v1")
+    before = everything_stored()
+    answer = refusal(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+    assert (answer.code, answer.message) == ("ValidationException", "This feature is disabled")
+    assert everything_stored() == before
+
+
+def test_events(aws: Any, ecr: Any, repository: str) -> None:
+    """Of Inspector: the scan and each finding. The scan's repository name is an ARN, as on AWS.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+    """
+    listener = Listener(aws, source="aws.inspector2")
+    enhance(ecr, on_push="*")
+    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1")
+    push(ecr, repository, IMAGE, tag="v1")
+    scan, finding = listener.heard()
+    arn = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
+    assert scan["detail-type"] == "Inspector2 Scan"
+    assert scan["resources"] == [arn]
+    assert scan["detail"] == {
+        "scan-status": "INITIAL_SCAN_COMPLETE",
+        "repository-name": arn,
+        "finding-severity-counts": {"HIGH": 1, "TOTAL": 1},
+        "image-digest": IMAGE.digest,
+        "image-tags": ["v1"],
+    }
+    assert finding["detail-type"] == "Inspector2 Finding"
+    assert finding["resources"] == [f"{arn}/{IMAGE.digest}"]
+    assert finding["detail"] == {**FINDING, "firstObservedAt": "2026-01-01T00:00:00.500Z"}
+
+
+def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository: str) -> None:
+    """One for all repositories that change; none where nothing does, or scanning is basic."""
+    ecr.create_repository(repositoryName="other")
+    listener = Listener(aws)
+    enhance(ecr, on_push="team")
+    [event] = listener.heard()
+    assert event["detail-type"] == "ECR Scan Resource Change"
+    assert event["resources"] == []
+    arn = "arn:aws:ecr:us-east-1:123456789012:repository"
+    assert event["detail"] == {
+        "action-type": "SCAN_FREQUENCY_CHANGE",
+        "repositories": [
+            {
+                "repository-name": "team/app",
+                "repository-arn": f"{arn}/team/app",
+                "scan-frequency": "SCAN_ON_PUSH",
+                "previous-scan-frequency": "MANUAL",
+            }
+        ],
+        "resource-type": "REPOSITORY",
+        "scan-type": "ENHANCED",
+    }
+    enhance(ecr, on_push="app")
+    assert listener.heard() == []
+    enhance(ecr, on_push="other", continuous="team")
+    [event] = listener.heard()
+    assert [
+        (each["repository-name"], each["scan-frequency"], each["previous-scan-frequency"])
+        for each in event["detail"]["repositories"]
+    ] == [("other", "SCAN_ON_PUSH", "MANUAL"), ("team/app", "CONTINUOUS_SCAN", "SCAN_ON_PUSH")]
+    ecr.put_registry_scanning_configuration()
+    assert listener.heard() == []
+
+
+def test_another_account_sees_what_the_owner_has(aws: Any, ecr: Any, repository: str) -> None:
+    """Its scan type and its queue are those of the registry that the image is in."""
+    enhance(ecr, continuous="*")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["ecr:DescribeImageScanFindings", "ecr:DescribeImages"],
+            }
+        ],
+    }
+    ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
+    push(ecr, repository, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1")
+    request = {"registryId": "123456789012", "repositoryName": repository}
+    stranger = aws.client(account="999999999999")
+    found = stranger.describe_image_scan_findings(**request, imageId={"imageTag": "v1"})
+    assert found["imageScanFindings"]["enhancedFindings"][0]["title"] == FINDING["title"]
+    [detail] = stranger.describe_images(**request)["imageDetails"]
+    assert detail["imageScanFindingsSummary"]["findingSeverityCounts"] == {"HIGH": 1}

@@ -1,0 +1,166 @@
+"""Scans under way, as moto's state manager says, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws.listener import Listener
+from aws.refusals import refusal
+from freezegun import freeze_time
+from moto.moto_api import state_manager
+from scanning import debian_image, scanner
+
+from moto_ecr_ext.testing import build_image, push, queue_scan_findings
+
+IMAGE = debian_image()
+COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+PENDING = {
+    "status": "PENDING",
+    "description": "This resource has been identified for scanning, results will be available soon.",
+}
+REQUEST: dict[str, Any] = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
+
+
+@pytest.fixture
+def slowly() -> Iterator[Any]:
+    """Sets how long scans take, by moto's state manager."""
+    yield lambda **transition: state_manager.set_transition("ecr::image_scan", transition)
+    state_manager.unset_transition("ecr::image_scan")
+
+
+def findings_of(ecr: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = ecr.describe_image_scan_findings(**REQUEST)
+    return answer
+
+
+def enhance(ecr: Any) -> None:
+    everything = [{"filter": "*", "filterType": "WILDCARD"}]
+    ecr.put_registry_scanning_configuration(
+        scanType="ENHANCED",
+        rules=[{"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": everything}],
+    )
+
+
+def test_a_scan_that_is_looked_at(ecr: Any, repository: str, slowly: Any) -> None:
+    """It has ended when it was described so often, and its findings are not shown before."""
+    slowly(progression="manual", times=3)
+    push(ecr, repository, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository, [{"name": "CVE-2026-1", "severity": "LOW"}])
+    ecr.start_image_scan(**REQUEST)
+    for _ in range(2):
+        answer = findings_of(ecr)
+        assert answer["imageScanStatus"] == {"status": "IN_PROGRESS"}
+        assert "imageScanFindings" not in answer
+        assert refusal(ecr.start_image_scan, **REQUEST).code == "LimitExceededException"
+    for _ in range(2):
+        answer = findings_of(ecr)
+        assert answer["imageScanStatus"] == COMPLETE
+        assert answer["imageScanFindings"]["findingSeverityCounts"] == {"LOW": 1}
+
+
+def test_the_waiter_waits(ecr: Any, repository: str, slowly: Any) -> None:
+    """botocore's, for a scan that takes its time."""
+    slowly(progression="manual", times=4)
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    waiter = ecr.get_waiter("image_scan_complete")
+    waiter.wait(**REQUEST, WaiterConfig={"Delay": 0, "MaxAttempts": 4})
+    assert findings_of(ecr)["imageScanStatus"] == COMPLETE
+
+
+def test_a_scan_that_takes_time(aws: Any, ecr: Any, repository: str, slowly: Any) -> None:
+    """Its event is sent when a request of any kind finds that it has ended."""
+    listener = Listener(aws)
+    slowly(progression="time", seconds=60)
+    with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
+        push(ecr, repository, IMAGE, tag="v1")
+        ecr.start_image_scan(**REQUEST)
+        clock.move_to("2026-01-01 12:00:30")
+        assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
+        assert {each["detail-type"] for each in listener.heard()} == {"ECR Image Action"}
+        clock.move_to("2026-01-01 12:01:30")
+        ecr.describe_repositories()
+        [event] = listener.heard()
+        answer = findings_of(ecr)
+    assert event["detail-type"] == "ECR Image Scan"
+    assert answer["imageScanStatus"] == COMPLETE
+    completed_at = answer["imageScanFindings"]["imageScanCompletedAt"]
+    assert completed_at.isoformat()[:19] == "2026-01-01T12:01:30"
+
+
+def test_an_enhanced_scan_is_pending(ecr: Any, repository: str, slowly: Any) -> None:
+    """In DescribeImages too, which does not count as a look."""
+    slowly(progression="manual", times=2)
+    enhance(ecr)
+    push(ecr, repository, IMAGE, tag="v1")
+    for _ in range(3):
+        [detail] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+        assert detail["imageScanStatus"] == PENDING
+        assert "imageScanFindingsSummary" not in detail
+    assert findings_of(ecr)["imageScanStatus"] == PENDING
+    assert findings_of(ecr)["imageScanStatus"]["status"] == "ACTIVE"
+    [detail] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    assert detail["imageScanStatus"]["status"] == "ACTIVE"
+
+
+def test_what_a_program_found_is_shown_later(
+    aws: Any, ecr: Any, repository: str, slowly: Any, tmp_path: Path
+) -> None:
+    """The scan still takes its time."""
+    aws.configure(scanner=str(scanner(tmp_path)))
+    slowly(progression="manual", times=2)
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
+    assert len(findings_of(ecr)["imageScanFindings"]["findings"]) == 3
+
+
+def test_an_image_that_goes_while_it_is_scanned(ecr: Any, repository: str, slowly: Any) -> None:
+    """Takes its scan with it; pushed again, it may be scanned again."""
+    slowly(progression="manual", times=2)
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    push(ecr, repository, IMAGE, tag="v1")
+    assert refusal(ecr.describe_image_scan_findings, **REQUEST).code == "ScanNotFoundException"
+    ecr.start_image_scan(**REQUEST)
+    assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
+
+
+@pytest.mark.parametrize("has_program", [True, False], ids=["program", "none"])
+def test_events_tell_what_was_found(
+    aws: Any, ecr: Any, repository: str, tmp_path: Path, has_program: bool
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+    if has_program:
+        aws.configure(scanner=str(scanner(tmp_path, "grype")))
+    else:
+        queue_scan_findings(ecr, repository, [{"name": "CVE-1", "severity": "HIGH"}])
+    listener = Listener(aws)
+    push(ecr, repository, IMAGE, tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    [event] = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
+    assert event["resources"] == ["arn:aws:ecr:us-east-1:123456789012:repository/team/app"]
+    assert event["detail"] == {
+        "scan-status": "COMPLETE",
+        "repository-name": repository,
+        "finding-severity-counts": (
+            {"HIGH": 1, "CRITICAL": 1, "INFORMATIONAL": 1} if has_program else {"HIGH": 1}
+        ),
+        "image-digest": IMAGE.digest,
+        "image-tags": ["v1"],
+    }
+
+
+def test_events_of_scans_that_failed(aws: Any, ecr: Any, repository: str, tmp_path: Path) -> None:
+    """Whether the program fails or cannot do anything with the image."""
+    listener = Listener(aws)
+    aws.configure(scanner=str(scanner(tmp_path)))
+    push(ecr, repository, build_image(layers=1), tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    [event] = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
+    assert event["detail"]["scan-status"] == "FAILED"
+    assert event["detail"]["finding-severity-counts"] == {}

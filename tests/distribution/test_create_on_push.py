@@ -1,0 +1,230 @@
+"""Create on push: a push makes the repository that is missing, where a template says so.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from aws.stored import everything_stored
+from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
+
+from moto_ecr_ext.testing import build_image, pull
+
+IMAGE = build_image(layers=1)
+EMPTY = build_image(layers=0)
+GUEST = "210987654321"
+TAGS = [{"Key": "made", "Value": "by a push"}]
+
+
+@pytest.fixture
+def app(ecr: Any, session: RegistrySession) -> RepositoryClient:
+    """A repository that is not there, and is made when it is pushed to."""
+    ecr.create_repository_creation_template(
+        prefix="team", appliedFor=["CREATE_ON_PUSH"], resourceTags=TAGS
+    )
+    return RepositoryClient(session, "team/app")
+
+
+def names(ecr: Any) -> list[str]:
+    return [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+
+
+def test_push(ecr: Any, app: RepositoryClient) -> None:
+    """As a client pushes, from the first blob on; the repository is that of the template."""
+    assert not app.holds(IMAGE.layers[0])
+    assert names(ecr) == []
+    app.push(IMAGE, "v1")
+    [repository] = ecr.describe_repositories()["repositories"]
+    assert ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"] == TAGS
+    assert pull(ecr, "team/app", "v1").digest == IMAGE.digest
+
+
+def test_upload(ecr: Any, app: RepositoryClient) -> None:
+    """A session is enough to make the repository, and goes on in it."""
+    upload = app.start_upload()
+    assert names(ecr) == ["team/app"]
+    blob = IMAGE.layers[0]
+    assert app.put(upload, params={"digest": blob.digest}, data=blob.content).status_code == 201
+    assert app.holds(blob)
+
+
+def test_manifest(ecr: Any, app: RepositoryClient) -> None:
+    """A manifest alone makes the repository, in which its blobs are missing."""
+    response = app.put_manifest(IMAGE, "v1")
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (
+        404,
+        "MANIFEST_BLOB_UNKNOWN",
+    )
+    assert names(ecr) == ["team/app"]
+
+
+def test_a_manifest_of_nothing(ecr: Any, app: RepositoryClient) -> None:
+    """An index of no images has all that it needs; its bytes are those that came."""
+    content = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [],
+        }
+    ).encode()
+    response = app.put_manifest(content, "v1", "application/vnd.oci.image.index.v1+json")
+    assert response.status_code == 201, response.text
+    assert app.get("/manifests/v1").content == content
+
+
+def test_mount(ecr: Any, session: RegistrySession, app: RepositoryClient) -> None:
+    """A blob is mounted into the repository that is made for it."""
+    ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    ecr.create_repository(repositoryName="base")
+    RepositoryClient(session, "base").push(IMAGE, "v1")
+    digest = IMAGE.layers[0].digest
+    response = app.post("/blobs/uploads/", params={"mount": digest, "from": "base"})
+    assert response.status_code == 201
+    assert names(ecr) == ["base", "team/app"]
+    assert app.holds(digest)
+
+
+def test_all_in_one_post(ecr: Any, app: RepositoryClient) -> None:
+    """The body is read after the repository was made."""
+    app.push_blob(IMAGE.layers[0].content)
+    assert names(ecr) == ["team/app"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "occasions"),
+    [
+        ("other", ["CREATE_ON_PUSH"]),
+        ("team/app", ["CREATE_ON_PUSH"]),
+        ("team", ["REPLICATION", "PULL_THROUGH_CACHE"]),
+    ],
+)
+def test_without_a_template_for_it(
+    ecr: Any, session: RegistrySession, prefix: str, occasions: list[str]
+) -> None:
+    """The repository stays missing."""
+    ecr.create_repository_creation_template(prefix=prefix, appliedFor=occasions)
+    app = RepositoryClient(session, "team/app")
+    before = everything_stored()
+    for response in (app.post("/blobs/uploads/"), app.put_manifest(IMAGE, "v1")):
+        assert_refused(
+            response,
+            404,
+            "NAME_UNKNOWN",
+            f"The repository with name 'team/app' does not exist in the registry with id '{ACCOUNT}'",
+        )
+    assert everything_stored() == before
+
+
+def test_root(ecr: Any, session: RegistrySession) -> None:
+    """Is for every name."""
+    ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    RepositoryClient(session, "app").push(IMAGE, "v1")
+    assert names(ecr) == ["app"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/manifests/v1"),
+        ("HEAD", f"/blobs/{IMAGE.digest}"),
+        ("GET", "/tags/list"),
+        ("DELETE", "/manifests/v1"),
+        ("PATCH", "/blobs/uploads/1b2c3d4e-0000-4000-8000-000000000000"),
+    ],
+)
+def test_what_is_no_push(ecr: Any, app: RepositoryClient, method: str, path: str) -> None:
+    """Makes nothing."""
+    before = everything_stored()
+    assert app.request(method, path).status_code == 404
+    assert everything_stored() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/blobs/uploads/?digest=sha256:abc", 400),
+        ("PUT", "/manifests/sha256:abc", 400),
+        ("PUT", "/manifests/a+b", 405),
+    ],
+)
+def test_a_request_that_is_none(
+    ecr: Any, app: RepositoryClient, method: str, path: str, status: int
+) -> None:
+    """Is refused before anything is made."""
+    before = everything_stored()
+    assert app.request(method, path, data=b"x").status_code == status
+    assert everything_stored() == before
+
+
+def test_many_at_once(ecr: Any, app: RepositoryClient, aws: Any) -> None:
+    """A client pushes several blobs at a time: one of the requests makes the repository, all go on."""
+    statuses: list[int] = []
+    ready = threading.Barrier(8)
+    headers = dict(app.session.headers)
+
+    def push() -> None:
+        session = RegistrySession(app.session.registry_url)
+        session.headers.update(headers)
+        ready.wait()
+        statuses.append(RepositoryClient(session, app.name).post("/blobs/uploads/").status_code)
+
+    threads = [threading.Thread(target=push) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [202] * 8
+    assert names(ecr) == ["team/app"]
+
+
+def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
+    """Needs permission of the registry's policy to create the repository, beside that to push."""
+    token = aws.client(account=GUEST).get_authorization_token(registryIds=[ACCOUNT])
+    guest = RepositoryClient(
+        RegistrySession(aws.registry_url(), token["authorizationData"][0]["authorizationToken"]),
+        "team/app",
+    )
+    actions = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
+
+    def allow(*actions: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+            "Action": actions,
+            "Resource": "*",
+        }
+        ecr.put_registry_policy(
+            policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        )
+
+    allow(*actions)
+    before = everything_stored()
+    assert_refused(
+        guest.post("/blobs/uploads/"),
+        403,
+        "DENIED",
+        f"User: arn:aws:iam::{GUEST}:root is not authorized to perform: ecr:CreateRepository "
+        f"on resource: arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app "
+        "because no resource-based policy allows the ecr:CreateRepository action",
+    )
+    assert everything_stored() == before
+    allow(*actions, "ecr:CreateRepository")
+    guest.push_blob(IMAGE.layers[0].content)
+    assert names(ecr) == ["team/app"]
+    assert names(aws.client(account=GUEST)) == []
+
+
+def test_the_guest_s_own_templates_do_not_count(ecr: Any, aws: Any) -> None:
+    """Those of the registry that is pushed to do."""
+    client = aws.client(account=GUEST)
+    client.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    token = client.get_authorization_token(registryIds=[ACCOUNT])["authorizationData"][0]
+    guest = RepositoryClient(
+        RegistrySession(aws.registry_url(), token["authorizationToken"]), "team/app"
+    )
+    assert guest.post("/blobs/uploads/").status_code == 404

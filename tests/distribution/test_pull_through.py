@@ -1,0 +1,695 @@
+"""Pulls through the cache: what comes from an upstream registry when, by both protocols, and what keeps it away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
+from freezegun import freeze_time
+from upstream import Upstream, running_upstream
+
+from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, pull, push
+
+if TYPE_CHECKING:
+    from conftest import Environment
+    from distribution.conftest import LogIn
+
+NAME = "quay/team/app"
+IMAGE = build_image(seed="upstream", layers=2)
+NEWER = build_image(
+    seed="upstream", layers=[*IMAGE.layers, *build_image(seed="newer", layers=1).layers]
+)
+ARM = build_image(seed="arm", layers=1, architecture="arm64")
+INDEX = build_index([IMAGE, ARM])
+GUEST = "999999999999"
+
+
+@pytest.fixture
+def upstream(aws: Environment, ecr: Any) -> Iterator[Upstream]:
+    """A registry with an image, which a rule has for the prefix `quay`."""
+    with running_upstream() as upstream:
+        aws.configure(upstreams=upstream.setting())
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io"
+        )
+        upstream.put("team/app", IMAGE, "v1")
+        yield upstream
+
+
+def cached(session: RegistrySession, name: str = NAME) -> RepositoryClient:
+    return RepositoryClient(session, name)
+
+
+def repositories(ecr: Any) -> list[str]:
+    return [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+
+
+def digest_of_tag(ecr: Any, tag: str = "v1", name: str = NAME) -> str:
+    [image] = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])["images"]
+    digest: str = image["imageId"]["imageDigest"]
+    return digest
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+def test_a_manifest_comes_from_upstream(
+    ecr: Any, upstream: Upstream, session: RegistrySession, method: str, reference: str
+) -> None:
+    """With its blobs, into a repository that is made for it; the next time nobody is asked."""
+    response = cached(session).request(method, f"/manifests/{reference}")
+    assert response.status_code == 200
+    assert response.headers["Docker-Content-Digest"] == IMAGE.digest
+    assert response.content == (IMAGE.manifest if method == "GET" else b"")
+    for blob in IMAGE.blobs:
+        assert cached(session).get(f"/blobs/{blob.digest}").content == blob.content
+    [detail] = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert detail["imageDigest"] == IMAGE.digest
+    assert detail.get("imageTags") == (["v1"] if reference == "v1" else None)
+    assert upstream.asked == [
+        f"/v2/team/app/manifests/{reference}",
+        *(f"/v2/team/app/blobs/{blob.digest}" for blob in IMAGE.blobs),
+    ]
+    upstream.asked.clear()
+    assert cached(session).get(f"/manifests/{reference}").content == IMAGE.manifest
+    assert cached(session).get(f"/manifests/{IMAGE.digest}").content == IMAGE.manifest
+    assert upstream.asked == []
+
+
+def test_batch_get_image(ecr: Any, upstream: Upstream) -> None:
+    """Imports what it is asked for, and tells of what is not upstream."""
+    upstream.put("team/app", NEWER, "v2")
+    ids = [{"imageTag": "v1"}, {"imageDigest": NEWER.digest}, {"imageTag": "none"}, {}]
+    answer = ecr.batch_get_image(repositoryName=NAME, imageIds=ids)
+    assert [each["imageManifest"].encode() for each in answer["images"]] == [
+        IMAGE.manifest,
+        NEWER.manifest,
+    ]
+    assert [(each["imageId"], each["failureCode"]) for each in answer["failures"]] == [
+        ({"imageTag": "none"}, "ImageNotFound"),
+        ({}, "MissingDigestAndTag"),
+    ]
+    layer = IMAGE.layers[0].digest
+    assert ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=layer)["downloadUrl"]
+
+
+@pytest.mark.parametrize("media_types", ["OCI", "DOCKER"])
+def test_an_index_and_what_it_lists(
+    ecr: Any, upstream: Upstream, session: RegistrySession, media_types: str
+) -> None:
+    """The index comes alone, and each image when a client goes on to it."""
+    index = INDEX if media_types == "OCI" else build_index([IMAGE, ARM], media_types=DOCKER)
+    upstream.put("team/app", index, "all")
+    assert cached(session).get("/manifests/all").content == index.manifest
+    assert upstream.asked == ["/v2/team/app/manifests/all"]
+    assert cached(session).get(f"/manifests/{ARM.digest}").content == ARM.manifest
+    assert pull(ecr, NAME, "all").digest == index.digest
+
+
+def test_layers_that_are_there_are_not_fetched(
+    upstream: Upstream, session: RegistrySession
+) -> None:
+    """An image that shares layers brings the others."""
+    assert cached(session).get("/manifests/v1").ok
+    upstream.asked.clear()
+    upstream.put("team/app", NEWER, "v2")
+    assert cached(session).get("/manifests/v2").ok
+    new = [NEWER.config, NEWER.layers[-1]]
+    assert upstream.asked == [
+        "/v2/team/app/manifests/v2",
+        *(f"/v2/team/app/blobs/{blob.digest}" for blob in new),
+    ]
+
+
+def test_an_artifact_and_its_referrers(
+    ecr: Any, upstream: Upstream, session: RegistrySession
+) -> None:
+    """A referrer that was pulled is one of its subject."""
+    signature = build_artifact(artifact_type="application/signature", subject=IMAGE, content=b"x")
+    upstream.put("team/app", signature, "signature")
+    assert cached(session).get("/manifests/v1").ok
+    assert cached(session).get("/manifests/signature").content == signature.manifest
+    referrers = cached(session).get(f"/referrers/{IMAGE.digest}").json()["manifests"]
+    assert [each["digest"] for each in referrers] == [signature.digest]
+
+
+def test_a_tag_is_checked_once_a_day(ecr: Any, upstream: Upstream, log_in: LogIn) -> None:
+    """It moves to what upstream has then; the image that it had stays. By digest nothing is checked."""
+    start = datetime.now(timezone.utc)
+    assert cached(log_in()).get("/manifests/v1").ok
+    upstream.put("team/app", NEWER, "v1")
+    upstream.asked.clear()
+    with freeze_time(start + timedelta(hours=23, minutes=59)):
+        assert digest_of_tag(ecr) == IMAGE.digest
+        assert cached(log_in()).get("/manifests/v1").content == IMAGE.manifest
+    assert upstream.asked == []
+    with freeze_time(start + timedelta(hours=24, minutes=1)):
+        assert cached(log_in()).get(f"/manifests/{IMAGE.digest}").content == IMAGE.manifest
+        assert upstream.asked == []
+        assert cached(log_in()).get("/manifests/v1").content == NEWER.manifest
+        assert upstream.asked[0] == "/v2/team/app/manifests/v1"
+        upstream.asked.clear()
+        assert digest_of_tag(ecr) == NEWER.digest
+        assert upstream.asked == []
+    with freeze_time(start + timedelta(hours=48, minutes=2)):
+        assert digest_of_tag(ecr) == NEWER.digest
+        assert upstream.asked == ["/v2/team/app/manifests/v1"]
+        assert digest_of_tag(ecr) == NEWER.digest
+        assert upstream.asked == ["/v2/team/app/manifests/v1"]
+    assert digest_of_tag(ecr) == NEWER.digest
+    images = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert [each.get("imageTags") for each in images] == [None, ["v1"]]
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_an_upstream_that_fails_leaves_the_copy(ecr: Any, upstream: Upstream, status: int) -> None:
+    """It is served, and upstream is asked again with the next pull."""
+    start = datetime.now(timezone.utc)
+    assert digest_of_tag(ecr) == IMAGE.digest
+    upstream.put("team/app", NEWER, "v1")
+    with freeze_time(start + timedelta(hours=25)):
+        upstream.status = status
+        assert digest_of_tag(ecr) == IMAGE.digest
+        upstream.status = 0
+        assert digest_of_tag(ecr) == NEWER.digest
+
+
+def test_a_rule_that_is_gone_leaves_what_came_by_it(ecr: Any, upstream: Upstream) -> None:
+    """It is not checked any more, and nothing new comes."""
+    assert digest_of_tag(ecr) == IMAGE.digest
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+    upstream.asked.clear()
+    with freeze_time(datetime.now(timezone.utc) + timedelta(hours=25)):
+        assert digest_of_tag(ecr) == IMAGE.digest
+        answer = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v2"}])
+    assert answer["failures"][0]["failureCode"] == "ImageNotFound"
+    assert upstream.asked == []
+
+
+def test_an_immutable_tag_stays(ecr: Any, upstream: Upstream) -> None:
+    """Upstream is asked once, and no layer is fetched."""
+    start = datetime.now(timezone.utc)
+    assert digest_of_tag(ecr) == IMAGE.digest
+    ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    upstream.put("team/app", NEWER, "v1")
+    upstream.asked.clear()
+    with freeze_time(start + timedelta(hours=25)):
+        assert digest_of_tag(ecr) == IMAGE.digest
+        assert digest_of_tag(ecr) == IMAGE.digest
+    assert upstream.asked == ["/v2/team/app/manifests/v1"]
+
+
+def test_what_a_client_pushed_is_its_own(ecr: Any, upstream: Upstream) -> None:
+    """A repository of the cache takes pushes as any other; a tag that was pushed is not checked."""
+    assert digest_of_tag(ecr) == IMAGE.digest
+    push(ecr, NAME, ARM, tag="v1")
+    push(ecr, NAME, ARM, tag="mine")
+    upstream.put("team/app", NEWER, "mine")
+    upstream.asked.clear()
+    with freeze_time(datetime.now(timezone.utc) + timedelta(hours=25)):
+        assert digest_of_tag(ecr) == ARM.digest
+        assert digest_of_tag(ecr, "mine") == ARM.digest
+    assert upstream.asked == []
+
+
+def test_what_was_deleted_comes_again(ecr: Any, upstream: Upstream) -> None:
+    """With the next pull."""
+    assert digest_of_tag(ecr) == IMAGE.digest
+    ecr.delete_repository(repositoryName=NAME, force=True)
+    assert digest_of_tag(ecr) == IMAGE.digest
+
+
+def test_an_archived_image_does_not_come_again(
+    ecr: Any, upstream: Upstream, session: RegistrySession
+) -> None:
+    """It is there, and cannot be pulled."""
+    assert digest_of_tag(ecr) == IMAGE.digest
+    upstream.asked.clear()
+    ecr.update_image_storage_class(
+        repositoryName=NAME, imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
+    )
+    assert cached(session).get("/manifests/v1").status_code == 404
+    assert upstream.asked == []
+
+
+def test_many_pulls_at_once_fetch_an_image_once(
+    upstream: Upstream, session: RegistrySession
+) -> None:
+    """All get it."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: cached(session).get("/manifests/v1"), range(8)))
+    assert {answer.content for answer in answers} == {IMAGE.manifest}
+    assert len(upstream.asked) == len(set(upstream.asked)) == 1 + len(IMAGE.blobs)
+
+
+class TestNames:
+    """Which repositories a rule covers, and what they are called upstream."""
+
+    @pytest.mark.parametrize(
+        ("prefixes", "name", "upstream_name"),
+        [
+            (("ROOT", None), "team/app", "team/app"),
+            (("ROOT", "ROOT"), "app", "app"),
+            (("team-a", None), "team-a/x", "x"),
+            (("team-a/", "ROOT"), "team-a/x/y", "x/y"),
+            (("team-a", "team-a"), "team-a/x", "team-a/x"),
+            (("my-app", "upstream-app"), "my-app/x", "upstream-app/x"),
+            (("my/app", "a/b/"), "my/app/x", "a/b/x"),
+        ],
+    )
+    def test_prefixes(
+        self,
+        ecr: Any,
+        upstream: Upstream,
+        prefixes: tuple[str, str | None],
+        name: str,
+        upstream_name: str,
+    ) -> None:
+        """https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html"""
+        own, theirs = prefixes
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix=own,
+            upstreamRegistryUrl="quay.io",
+            **({"upstreamRepositoryPrefix": theirs} if theirs else {}),
+        )
+        upstream.put(upstream_name, IMAGE, "latest")
+        assert pull(ecr, name, "latest").digest == IMAGE.digest
+        assert repositories(ecr) == [name]
+
+    def test_the_longest_prefix_is_the_rule(self, ecr: Any, upstream: Upstream) -> None:
+        """A rule for ROOT comes last."""
+        for own, theirs in (("ROOT", "ROOT"), ("quay/team", "longest")):
+            ecr.create_pull_through_cache_rule(
+                ecrRepositoryPrefix=own,
+                upstreamRegistryUrl="quay.io",
+                upstreamRepositoryPrefix=theirs,
+            )
+        for name, image in (("longest/app", ARM), ("team/app", IMAGE), ("other/app", NEWER)):
+            upstream.put(name, image, "latest")
+        assert digest_of_tag(ecr, "latest", "quay/team/app") == ARM.digest
+        assert digest_of_tag(ecr, "latest", "quay/other/app") == NEWER.digest
+        assert digest_of_tag(ecr, "latest", "team/app") == IMAGE.digest
+
+    @pytest.mark.parametrize("name", ["quay", "quayside/app", "team/quay/app"])
+    def test_what_a_prefix_does_not_cover(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, name: str
+    ) -> None:
+        """Is as missing as without a rule."""
+        message = (
+            f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
+        )
+        response = cached(session, name).get("/manifests/v1")
+        assert_refused(response, 404, "NAME_UNKNOWN", message)
+        with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+            ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "v1"}])
+        assert upstream.asked == []
+
+
+class TestTemplates:
+    """Repositories are made as the creation template for PULL_THROUGH_CACHE says."""
+
+    def test_a_template(self, ecr: Any, upstream: Upstream) -> None:
+        """The one with the longest prefix."""
+        for prefix, mutability in (("ROOT", "MUTABLE"), ("quay/team", "IMMUTABLE")):
+            ecr.create_repository_creation_template(
+                prefix=prefix,
+                appliedFor=["PULL_THROUGH_CACHE"],
+                imageTagMutability=mutability,
+                resourceTags=[{"Key": "from", "Value": prefix}],
+            )
+        assert digest_of_tag(ecr) == IMAGE.digest
+        [repository] = ecr.describe_repositories()["repositories"]
+        assert repository["imageTagMutability"] == "IMMUTABLE"
+        tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
+        assert tags == [{"Key": "from", "Value": "quay/team"}]
+
+    def test_without_a_template(self, ecr: Any, upstream: Upstream) -> None:
+        """With ECR's defaults."""
+        assert digest_of_tag(ecr) == IMAGE.digest
+        [repository] = ecr.describe_repositories()["repositories"]
+        assert repository["imageTagMutability"] == "MUTABLE"
+        assert repository["encryptionConfiguration"] == {"encryptionType": "AES256"}
+
+
+class TestFailures:
+    """An image that cannot be had is no image, and no repository is made for it."""
+
+    def expect(
+        self,
+        ecr: Any,
+        session: RegistrySession,
+        error: tuple[int, str],
+        failure: tuple[str, str],
+    ) -> None:
+        response = cached(session).get("/manifests/v1")
+        assert_refused(response, *error, failure[1])
+        assert cached(session).head("/manifests/v1").status_code == error[0]
+        answer = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+        [entry] = answer["failures"]
+        assert (entry["failureCode"], entry["failureReason"]) == failure
+        assert entry["imageId"] == {"imageTag": "v1"}
+        assert repositories(ecr) == []
+
+    def test_no_such_image(self, ecr: Any, upstream: Upstream, session: RegistrySession) -> None:
+        """As in a repository that is there."""
+        upstream.manifests.clear()
+        self.expect(
+            ecr,
+            session,
+            (404, "MANIFEST_UNKNOWN"),
+            ("ImageNotFound", "Requested image not found"),
+        )
+
+    def test_no_access(self, ecr: Any, upstream: Upstream, session: RegistrySession) -> None:
+        """https://github.com/aws/containers-roadmap/issues/2354"""
+        upstream.login = ("somebody", "secret")
+        self.expect(
+            ecr,
+            session,
+            (403, "DENIED"),
+            (
+                "UpstreamAccessDenied",
+                "The authentication to the upstream registry failed. "
+                "Verify that the credentials for quay.io are valid and try again.",
+            ),
+        )
+
+    def test_too_many_requests(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Docker Hub does that to anonymous users."""
+        upstream.status = 429
+        self.expect(
+            ecr,
+            session,
+            (429, "TOOMANYREQUESTS"),
+            (
+                "UpstreamTooManyRequests",
+                "The upstream registry quay.io has received too many requests.",
+            ),
+        )
+
+    def test_an_error_of_upstream(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """The status is told."""
+        upstream.status = 502
+        self.expect(
+            ecr,
+            session,
+            (503, "UNAVAILABLE"),
+            ("UpstreamUnavailable", "The upstream registry quay.io has answered with status 502"),
+        )
+
+    def test_an_upstream_without_an_address(
+        self, aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Is never called; the error says which setting is missing."""
+        aws.configure(upstreams=upstream.setting("k8s"))
+        self.expect(
+            ecr,
+            session,
+            (503, "UNAVAILABLE"),
+            (
+                "UpstreamUnavailable",
+                "The upstream registry quay.io cannot be reached: "
+                "the setting upstreams (MOTO_ECR_UPSTREAMS) does not say where quay is.",
+            ),
+        )
+
+    def test_an_upstream_that_is_not_there(
+        self, aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Is no error of this registry."""
+        with running_upstream() as other:
+            gone = other.setting()
+        aws.configure(upstreams=gone)
+        response = cached(session).get("/manifests/v1")
+        assert response.status_code == 503
+        [error] = response.json()["errors"]
+        assert error["code"] == "UNAVAILABLE"
+        assert error["message"].startswith("The upstream registry quay.io cannot be reached: ")
+
+    def test_a_manifest_with_another_digest(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Is not taken."""
+        upstream.manifests["team/app", IMAGE.digest] = ARM
+        response = cached(session).get(f"/manifests/{IMAGE.digest}")
+        assert (response.status_code, repositories(ecr)) == (503, [])
+
+    @pytest.mark.parametrize("content", [b"", b"other bytes", None])
+    def test_a_layer_that_does_not_come_whole(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, content: bytes | None
+    ) -> None:
+        """No image, no layer and no repository is there then; all of it is once the layer comes."""
+        layer = IMAGE.layers[1]
+        if content is None:
+            del upstream.blobs[layer.digest]
+        else:
+            upstream.blobs[layer.digest] = content
+        assert cached(session).get("/manifests/v1").status_code == 503
+        assert repositories(ecr) == []
+        upstream.blobs[layer.digest] = layer.content
+        assert pull(ecr, NAME, "v1").digest == IMAGE.digest
+
+    def test_what_is_no_manifest(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Is not taken."""
+        odd = build_image(seed="odd", layers=1)
+        odd.manifest = b'{"mediaType":"text/plain"}'
+        upstream.put("team/app", odd, "odd")
+        upstream.manifests["team/app", "odd"].digest = ""
+        response = cached(session).get("/manifests/odd")
+        assert (response.status_code, repositories(ecr)) == (503, [])
+
+
+class TestCredentials:
+    """Registries that want to know who asks are told what the secret of the rule says."""
+
+    @pytest.fixture
+    def hub(self, aws: Environment, ecr: Any, upstream: Upstream) -> str:
+        """A repository of an upstream that is docker-hub, with a secret for it."""
+        secret = aws.client("secretsmanager").create_secret(
+            Name="ecr-pullthroughcache/hub",
+            SecretString=json.dumps({"username": "me", "accessToken": "secret"}),
+        )
+        aws.configure(upstreams=upstream.setting("docker-hub"))
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="docker-hub",
+            upstreamRegistryUrl="registry-1.docker.io",
+            credentialArn=secret["ARN"],
+        )
+        upstream.login = ("me", "secret")
+        return "docker-hub/team/app"
+
+    @pytest.mark.parametrize("token_service", [False, True])
+    def test_an_image(self, ecr: Any, upstream: Upstream, hub: str, token_service: bool) -> None:
+        """By Basic authentication, or by a token for pulling from this repository."""
+        upstream.token_service = token_service
+        assert pull(ecr, hub, "v1").digest == IMAGE.digest
+        assert upstream.token_requests == token_service * [
+            {"account": ["x"], "service": ["a registry"], "scope": ["repository:team/app:pull"]}
+        ]
+
+    @pytest.mark.parametrize("token_service", [False, True])
+    def test_wrong_credentials(
+        self,
+        ecr: Any,
+        upstream: Upstream,
+        hub: str,
+        session: RegistrySession,
+        token_service: bool,
+    ) -> None:
+        """Are told as an access that is denied."""
+        upstream.token_service, upstream.login = token_service, ("me", "changed")
+        response = cached(session, hub).get("/manifests/v1")
+        assert response.status_code == 403
+        assert "Verify that the credentials for registry-1.docker.io" in response.text
+        assert upstream.asked == []
+
+    @pytest.mark.parametrize(
+        ("secret", "reason"),
+        [
+            ("no JSON", "The secret is to be a JSON object with username and accessToken."),
+            (
+                '{"username":"me"}',
+                "The secret is to be a JSON object with username and accessToken.",
+            ),
+            (None, "The secret is unable to be accessed."),
+        ],
+    )
+    def test_a_secret_that_cannot_be_used(
+        self,
+        aws: Environment,
+        ecr: Any,
+        upstream: Upstream,
+        hub: str,
+        session: RegistrySession,
+        secret: str | None,
+        reason: str,
+    ) -> None:
+        """The whole call fails, unless there is a copy."""
+        secrets = aws.client("secretsmanager")
+        name = "ecr-pullthroughcache/hub"
+        ecr.batch_get_image(repositoryName=hub, imageIds=[{"imageDigest": IMAGE.digest}])
+        if secret is None:
+            secrets.delete_secret(SecretId=name)
+        else:
+            secrets.put_secret_value(SecretId=name, SecretString=secret)
+        with pytest.raises(ecr.exceptions.UnableToGetUpstreamImageException, match=reason):
+            ecr.batch_get_image(repositoryName=hub, imageIds=[{"imageTag": "v1"}])
+        response = cached(session, hub).get("/manifests/v1")
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (403, "DENIED")
+        assert cached(session, hub).get(f"/manifests/{IMAGE.digest}").ok
+
+    def test_anybody_may_get_a_token(self, ecr: Any, upstream: Upstream) -> None:
+        """Where the upstream has public images."""
+        upstream.token_service = True
+        assert pull(ecr, NAME, "v1").digest == IMAGE.digest
+
+    def test_blobs_that_are_elsewhere(self, ecr: Any, upstream: Upstream, hub: str) -> None:
+        """Are fetched from there, without credentials."""
+        with running_upstream() as storage:
+            upstream.elsewhere, storage.blobs = storage.url, upstream.blobs
+            assert pull(ecr, hub, "v1").digest == IMAGE.digest
+            assert set(storage.authorizations.values()) == {None}
+            assert len(storage.authorizations) == len(IMAGE.blobs)
+
+    def test_credentials_in_the_address(
+        self, aws: Environment, ecr: Any, upstream: Upstream
+    ) -> None:
+        """Of an upstream whose rule has no secret."""
+        upstream.login = ("me@home", "secret")
+        aws.configure(upstreams=f"quay={upstream.url.replace('//', '//me%40home:secret@')}")
+        assert pull(ecr, NAME, "v1").digest == IMAGE.digest
+
+
+class TestOtherAccounts:
+    """Who is let into a registry imports where its policy allows that too."""
+
+    def allow(self, ecr: Any, *actions: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+            "Action": list(actions),
+            "Resource": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*",
+        }
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        ecr.put_registry_policy(policyText=text)
+
+    def test_an_import(self, aws: Environment, ecr: Any, upstream: Upstream, log_in: LogIn) -> None:
+        """Into the registry that is asked, by its rule."""
+        self.allow(ecr, "ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage")
+        guest = aws.client(account=GUEST)
+        answer = guest.batch_get_image(
+            registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
+        )
+        assert answer["images"][0]["imageId"]["imageDigest"] == IMAGE.digest
+        assert repositories(ecr) == [NAME]
+        assert repositories(guest) == []
+
+    @pytest.mark.parametrize("missing", ["ecr:CreateRepository", "ecr:BatchImportUpstreamImage"])
+    def test_no_repository_without_permission(
+        self, aws: Environment, ecr: Any, upstream: Upstream, missing: str
+    ) -> None:
+        """It is missing then."""
+        actions = {"ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage"}
+        self.allow(ecr, *(actions - {missing}))
+        guest = aws.client(account=GUEST)
+        with pytest.raises(guest.exceptions.RepositoryNotFoundException):
+            guest.batch_get_image(
+                registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
+            )
+        assert (upstream.asked, repositories(ecr)) == ([], [])
+
+    def test_no_image_without_permission(
+        self, aws: Environment, ecr: Any, upstream: Upstream
+    ) -> None:
+        """Where the repository is there."""
+        self.allow(ecr, "ecr:BatchGetImage")
+        ecr.create_repository(repositoryName=NAME)
+        answer = aws.client(account=GUEST).batch_get_image(
+            registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
+        )
+        assert answer["failures"][0]["failureCode"] == "ImageNotFound"
+        assert upstream.asked == []
+
+
+class TestEcrUpstream:
+    """An ECR of the same emulator is upstream without an address."""
+
+    @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+    def test_the_same_account(self, aws: Environment, ecr: Any, region: str) -> None:
+        """In any region; a tag follows after a day, and with an index comes what it lists."""
+        source = aws.client(region=region)
+        source.create_repository(repositoryName="team/app")
+        push(source, "team/app", INDEX, tag="v1")
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="mine",
+            upstreamRegistryUrl=f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com",
+        )
+        assert pull(ecr, "mine/team/app", "v1").digest == INDEX.digest
+        push(source, "team/app", NEWER, tag="v1")
+        assert digest_of_tag(ecr, "v1", "mine/team/app") == INDEX.digest
+        with freeze_time(datetime.now(timezone.utc) + timedelta(hours=25)):
+            assert digest_of_tag(ecr, "v1", "mine/team/app") == NEWER.digest
+        source.delete_repository(repositoryName="team/app", force=True)
+        assert pull(ecr, "mine/team/app", "v1").digest == NEWER.digest
+
+    ROLE = f"arn:aws:iam::{ACCOUNT}:role/ecr-cache"
+
+    @pytest.fixture
+    def other(self, aws: Environment, ecr: Any) -> Any:
+        """The client of another account with an image, which a rule has upstream."""
+        other = aws.client(account=GUEST)
+        other.create_repository(repositoryName="team/app")
+        push(other, "team/app", IMAGE, tag="v1")
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="theirs",
+            upstreamRegistryUrl=f"{GUEST}.dkr.ecr.us-east-1.amazonaws.com",
+            customRoleArn=self.ROLE,
+        )
+        return other
+
+    def let_in(self, other: Any, *actions: str, principal: str = ROLE) -> None:
+        statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": list(actions)}
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        other.set_repository_policy(repositoryName="team/app", policyText=text)
+
+    def test_another_account(self, ecr: Any, other: Any) -> None:
+        """The rule's role reads, where that account lets it in."""
+        self.let_in(other, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+        assert pull(ecr, "theirs/team/app", "v1").digest == IMAGE.digest
+
+    def test_another_account_that_does_not_let_the_role_in(
+        self, ecr: Any, other: Any, session: RegistrySession
+    ) -> None:
+        """Denies access."""
+        self.let_in(other, "ecr:BatchGetImage")
+        assert cached(session, "theirs/team/app").get("/manifests/v1").status_code == 403
+        answer = ecr.batch_get_image(
+            repositoryName="theirs/team/app", imageIds=[{"imageTag": "v1"}]
+        )
+        assert answer["failures"][0]["failureCode"] == "UpstreamAccessDenied"
+        assert repositories(ecr) == []
+
+    @pytest.mark.parametrize("name", ["theirs/team/app", "theirs/none"])
+    def test_no_such_image(self, ecr: Any, other: Any, session: RegistrySession, name: str) -> None:
+        """As of any upstream."""
+        self.let_in(other, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+        response = cached(session, name).get("/manifests/none")
+        assert_refused(response, 404, "MANIFEST_UNKNOWN", "Requested image not found")
+
+    def test_an_ecr_with_an_address(
+        self, aws: Environment, ecr: Any, other: Any, upstream: Upstream
+    ) -> None:
+        """Is asked there."""
+        aws.configure(upstreams=upstream.setting("ecr"))
+        upstream.put("team/app", NEWER, "v1")
+        assert digest_of_tag(ecr, "v1", "theirs/team/app") == NEWER.digest

@@ -1,0 +1,393 @@
+"""Damage on disk: what is served of it, what `--check` says, and what `--repair` leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from commands import environment, running_server, script
+from conftest import Environment
+from sqlalchemy import select
+
+import moto_ecr_ext
+from moto_ecr_ext import testing
+from moto_ecr_ext.models.backends import registry_backend
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.checks import Finding, findings
+from moto_ecr_ext.storage.store import close_current_store, current_store
+
+IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
+LAYER = IMAGE.layers[0]
+ACCOUNT, REGION = "123456789012", "us-east-1"
+NAME = f"{ACCOUNT}/{REGION}/app@{IMAGE.digest}"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def ecr(server: Environment, data_dir: Path) -> Iterator[Any]:
+    """A client of a server in this process, on a directory that has an image."""
+    moto_ecr_ext.install(data_dir=data_dir)
+    ecr = server.client()
+    ecr.create_repository(repositoryName="app")
+    testing.push(ecr, "app", IMAGE, tag="1.0")
+    yield ecr
+    moto_ecr_ext.install()
+    close_current_store()
+
+
+def path_of(data_dir: Path, digest: str) -> Path:
+    algorithm, _, encoded = digest.partition(":")
+    return data_dir / "blobs" / algorithm / encoded[:2] / encoded
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 10)
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+def contents(image: testing.Image) -> list[bytes]:
+    return [blob.content for blob in image.blobs]
+
+
+DAMAGE = [flip_a_bit, cut, append]
+
+
+def summary(found: list[Finding]) -> list[tuple[str, str, list[str]]]:
+    return [(finding.kind, finding.name, list(finding.images)) for finding in found]
+
+
+def change_rows(data_dir: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(data_dir / "registry.sqlite") as connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+class TestServing:
+    """A damaged blob is never served as good."""
+
+    @pytest.mark.parametrize("damage", [*DAMAGE, os.unlink])
+    @pytest.mark.parametrize("restarts", [False, True])
+    def test_a_damaged_blob_is_missing(
+        self,
+        server: Environment,
+        ecr: Any,
+        data_dir: Path,
+        damage: Callable[[Path], None],
+        restarts: bool,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """No byte of it goes out, whole, in part, or by a URL; other layers do."""
+        url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=LAYER.digest)[
+            "downloadUrl"
+        ]
+        registry = server.registry()
+        assert registry.get(url).content == LAYER.content
+        damage(path_of(data_dir, LAYER.digest))
+        if restarts:
+            close_current_store()
+            moto_ecr_ext.install(data_dir=data_dir)
+
+        path = f"/v2/app/blobs/{LAYER.digest}"
+        for answer in (
+            registry.get(path),
+            registry.get(path, headers={"Range": "bytes=0-9"}),
+            registry.get(url),
+        ):
+            assert answer.status_code == 404
+            assert answer.json()["errors"][0]["code"] == "BLOB_UNKNOWN"
+        assert registry.head(path).status_code == 404
+        if damage is not os.unlink:
+            assert f"Blob {LAYER.digest} is damaged" in caplog.text
+        other = IMAGE.layers[1]
+        assert registry.get(f"/v2/app/blobs/{other.digest}").content == other.content
+
+    @pytest.mark.parametrize("damage", [*DAMAGE, os.unlink])
+    def test_a_push_heals(
+        self,
+        server: Environment,
+        ecr: Any,
+        data_dir: Path,
+        damage: Callable[[Path], None],
+    ) -> None:
+        """A client that asks whether the layer is there pushes it again, and then it is."""
+        damage(path_of(data_dir, LAYER.digest))
+        registry = server.registry()
+        path = f"/v2/app/blobs/{LAYER.digest}"
+        assert registry.head(path).status_code == 404
+        pushed = registry.post(
+            f"/v2/app/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content
+        )
+        assert pushed.status_code == 201
+        assert registry.get(path).content == LAYER.content
+        assert list(findings(current_store())) == []
+
+
+class TestFindings:
+    """Each kind of damage is found and repaired, in every kind of store."""
+
+    @pytest.fixture(params=["directory", "memory"])
+    def backend(self, request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Any]:
+        """A registry with an image."""
+        where = {"data_dir": data_dir} if request.param == "directory" else {}
+        with moto_ecr_ext.install(**where):
+            backend = registry_backend(ACCOUNT, REGION)
+            backend.create_repository("app")
+            for blob in IMAGE.blobs:
+                upload_id = backend.start_upload("app").id
+                with backend.open_upload("app", upload_id) as (upload, session):
+                    session.write(blob.content)
+                    backend.complete_upload(upload, session, [blob.digest])
+            backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
+            yield backend
+        close_current_store()
+
+    def repaired(self) -> list[tuple[str, str, list[str]]]:
+        """What is found, after it was repaired and nothing is found any more."""
+        store = current_store()
+        found = list(findings(store))
+        for finding in found:
+            assert finding.repair is not None
+            finding.repair()
+        assert list(findings(store)) == []
+        return summary(found)
+
+    def held(self) -> set[str]:
+        with current_store().database.read() as transaction:
+            return set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
+
+    def test_nothing(self, backend: Any) -> None:
+        """Nothing is found where nothing is wrong."""
+        assert list(findings(current_store())) == []
+
+    def test_a_missing_blob(self, backend: Any) -> None:
+        """It is taken out of the repository; the image remains and is whole after a push."""
+        current_store().blobs.delete(LAYER.digest)
+        assert self.repaired() == [("missing blob", LAYER.digest, [NAME])]
+        assert LAYER.digest not in self.held()
+        (details,) = backend.describe_images("app")["imageDetails"]
+        assert details.image_digest == IMAGE.digest
+
+    def test_other_bytes(self, backend: Any) -> None:
+        """A blob of other bytes goes, and is out of the repository."""
+        store = current_store()
+        store.blobs.delete(LAYER.digest)
+        upload_id = str(uuid4())
+        with store.blobs.upload(upload_id) as session:
+            session.write(b"other bytes")
+            # Past what compares them with the digest.
+            session._publish(LAYER.digest)
+        assert self.repaired() == [("damaged blob", LAYER.digest, [NAME])]
+        assert LAYER.digest not in self.held()
+        assert LAYER.digest not in set(store.blobs.digests())
+
+    def test_a_wrong_size(self, backend: Any) -> None:
+        """Where the bytes have the digest it is the row that is wrong."""
+        with current_store().database.write() as transaction:
+            transaction.execute(
+                tables.repository_blobs.update()
+                .where(tables.repository_blobs.c.digest == LAYER.digest)
+                .values(size=7)
+            )
+        assert self.repaired() == [("wrong size", LAYER.digest, [NAME])]
+        with backend.open_blob("app", LAYER.digest) as blob:
+            assert blob.size == len(LAYER.content)
+
+    def test_a_damaged_manifest(self, backend: Any) -> None:
+        """The image goes; its layers remain for the next push."""
+        with current_store().database.write() as transaction:
+            transaction.execute(tables.images.update().values(manifest=b"{}"))
+        assert self.repaired() == [("damaged manifest", IMAGE.digest, [NAME])]
+        assert backend.describe_images("app")["imageDetails"] == []
+        assert self.held() == {blob.digest for blob in IMAGE.blobs}
+        backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
+
+    def test_orphans(self, backend: Any) -> None:
+        """Bytes of no repository and of no upload go."""
+        store = current_store()
+        content = b"of no repository"
+        upload_id = str(uuid4())
+        with store.blobs.upload(str(uuid4())) as session:
+            session.write(content)
+            digest = session.digest()
+            session.publish(digest)
+        with store.blobs.upload(upload_id) as session:
+            session.write(content)
+        assert self.repaired() == [
+            ("orphaned blob", digest, []),
+            ("orphaned upload", upload_id, []),
+        ]
+        assert digest not in set(store.blobs.digests())
+        assert list(store.blobs.upload_ids()) == []
+
+    def test_an_upload_that_lost_bytes(self, backend: Any) -> None:
+        """A power cut may take acknowledged parts; the upload is forgotten then."""
+        upload_id = backend.start_upload("app").id
+        with backend.open_upload("app", upload_id) as (upload, session):
+            session.write(b"some bytes")
+            backend.advance_upload(upload, session)
+        with current_store().blobs.upload(upload_id) as session:
+            session.resume_at(4)
+        assert self.repaired() == [("truncated upload", upload_id, [])]
+        with pytest.raises(Exception, match="upload"):
+            backend.find_upload("app", upload_id)
+
+    def test_an_upload_in_progress(self, backend: Any) -> None:
+        """One that has all that was acknowledged is fine, also with more, or with nothing."""
+        backend.start_upload("app")
+        upload_id = backend.start_upload("app").id
+        with backend.open_upload("app", upload_id) as (upload, session):
+            session.write(b"some bytes")
+            backend.advance_upload(upload, session)
+            session.write(b"not acknowledged")
+        assert list(findings(current_store())) == []
+
+
+def test_an_upload_that_lost_bytes_vanishes(
+    server: Environment, ecr: Any, data_dir: Path
+) -> None:
+    """What acknowledged parts a power cut takes cannot be gone on with: the client is told to begin anew."""
+    registry = server.registry()
+    location = registry.post("/v2/app/blobs/uploads/").headers["Location"]
+    registry.patch(location, data=b"some bytes")
+    (path,) = (data_dir / "uploads").iterdir()
+    os.truncate(path, 3)
+
+    answer = registry.patch(location, data=b"more")
+
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["code"] == "BLOB_UPLOAD_UNKNOWN"
+    assert list((data_dir / "uploads").iterdir()) == []
+    assert list(findings(current_store())) == []
+
+
+def run(data_dir: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [script("moto_ecr_server"), "--data-dir", str(data_dir), *flags],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class TestCommand:
+    """`moto_ecr_server --check` and `--repair`, and what they share with Python."""
+
+    @pytest.fixture
+    def stopped(self, ecr: Any, data_dir: Path) -> Path:
+        """The directory, which no server uses."""
+        close_current_store()
+        return data_dir
+
+    def test_nothing_is_wrong(self, stopped: Path) -> None:
+        """It says so, and ends with 0."""
+        ran = run(stopped, "--check")
+        assert (ran.returncode, ran.stdout) == (0, "Nothing is wrong.\n")
+
+    def test_check_and_repair(self, stopped: Path) -> None:
+        """--check changes nothing and ends with 1; --repair removes and ends with 0."""
+        flip_a_bit(path_of(stopped, LAYER.digest))
+        said = f"damaged blob: {LAYER.digest}\n  in {NAME}\n"
+        for _ in range(2):
+            ran = run(stopped, "--check")
+            assert (ran.returncode, ran.stdout) == (1, said)
+            assert path_of(stopped, LAYER.digest).exists()
+
+        ran = run(stopped, "--repair")
+        assert (ran.returncode, ran.stdout) == (0, f"{said}  repaired\n")
+        assert not path_of(stopped, LAYER.digest).exists()
+        assert run(stopped, "--check").returncode == 0
+
+    def test_a_push_after_a_repair(self, stopped: Path, server: Environment) -> None:
+        """The image, which has remained, is whole again; its tag and the time of its push are those of before."""
+        moto_ecr_ext.install(data_dir=stopped)
+        ecr = server.client()
+        (before,) = ecr.describe_images(repositoryName="app")["imageDetails"]
+        close_current_store()
+        flip_a_bit(path_of(stopped, LAYER.digest))
+        run(stopped, "--repair")
+
+        moto_ecr_ext.install(data_dir=stopped)
+        (layer,) = ecr.batch_check_layer_availability(
+            repositoryName="app", layerDigests=[LAYER.digest]
+        )["layers"]
+        assert layer["layerAvailability"] == "UNAVAILABLE"
+        testing.upload_blob(ecr, "app", LAYER)
+        assert ecr.describe_images(repositoryName="app")["imageDetails"] == [before]
+        assert contents(testing.pull(ecr, "app", "1.0")) == contents(IMAGE)
+
+    def test_from_python(self, stopped: Path) -> None:
+        """`check` and `repair` give the findings that the flags print."""
+        path_of(stopped, LAYER.digest).unlink()
+        expected = [Finding("missing blob", LAYER.digest, [NAME])]
+        assert [
+            dataclasses.replace(each, repair=None) for each in moto_ecr_ext.check(stopped)
+        ] == expected
+        assert moto_ecr_ext.repair(data_dir=str(stopped)) == expected
+        assert moto_ecr_ext.check(stopped) == []
+
+    def test_check_removes_no_orphans(self, stopped: Path) -> None:
+        """What a killed server has left is found; --check leaves it to the next start."""
+        upload_id = str(uuid4())
+        (stopped / "uploads" / upload_id).write_bytes(b"x")
+        for _ in range(2):
+            ran = run(stopped, "--check")
+            assert (ran.returncode, ran.stdout) == (1, f"orphaned upload: {upload_id}\n")
+
+    def test_a_damaged_database(self, stopped: Path) -> None:
+        """Rows that contradict one another are found, and not repaired."""
+        change_rows(stopped, "UPDATE tags SET image_id = 99")
+        for flag in ("--check", "--repair"):
+            ran = run(stopped, flag)
+            assert ran.returncode == 1
+            assert ran.stdout == "damaged database: row 1 of tags is of none in images\n"
+
+    @pytest.mark.parametrize("content", [None, b"not a database" * 1000])
+    def test_what_cannot_be_opened(self, data_dir: Path, content: bytes | None) -> None:
+        """No registry, or a file that is none: 2, one line, and nothing is made."""
+        if content is not None:
+            data_dir.mkdir()
+            (data_dir / "registry.sqlite").write_bytes(content)
+        ran = run(data_dir, "--check")
+        assert ran.returncode == 2
+        assert ran.stdout == ""
+        assert str(data_dir) in ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert data_dir.exists() == (content is not None)
+
+    def test_beside_a_running_server(self, data_dir: Path) -> None:
+        """It sees what the server sees; after a repair the server does, too."""
+        with running_server("--data-dir", str(data_dir)) as server:
+            ecr = server.client()
+            ecr.create_repository(repositoryName="app")
+            testing.push(ecr, "app", IMAGE, tag="1.0")
+            assert run(data_dir, "--check").returncode == 0
+            flip_a_bit(path_of(data_dir, LAYER.digest))
+            assert run(data_dir, "--repair").returncode == 0
+
+            testing.upload_blob(ecr, "app", LAYER)
+            assert contents(testing.pull(ecr, "app", "1.0")) == contents(IMAGE)
+            server.command.stop(signal.SIGTERM)

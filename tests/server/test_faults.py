@@ -1,0 +1,396 @@
+"""A disk that fails: whichever call it is, the client hears of it, nothing is half done, and a second try succeeds."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import logging
+import os
+import random
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from conftest import Environment
+from sqlalchemy import Engine, event
+
+import moto_ecr_ext
+from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.storage import directory_blobs
+from moto_ecr_ext.storage.checks import findings
+from moto_ecr_ext.storage.store import close_current_store, current_store
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
+Step = Callable[[], requests.Response]
+
+
+class Client:
+    """Both protocols of a server, without the retries of boto3."""
+
+    def __init__(self, server: Environment) -> None:
+        assert server.endpoint_url is not None
+        self.url = server.endpoint_url
+        self._api = requests.Session()
+        self._registry = server.registry()
+
+    def call(self, operation: str, **parameters: object) -> requests.Response:
+        """The answer to a call of the API."""
+        return self._api.post(
+            self.url,
+            data=json.dumps(parameters),
+            headers={
+                "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+                "Content-Type": "application/x-amz-json-1.1",
+                "Authorization": SIGNED,
+            },
+            timeout=60,
+        )
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """The registry's answer."""
+        return self._registry.request(method, path, **options)
+
+
+class Scenario:
+    """Pushes over both protocols, a cancelled upload and a deletion, with bytes of its own."""
+
+    def __init__(self, client: Client, number: int) -> None:
+        self._client = client
+        self.name = f"app-{number}"
+        content = random.Random(number)
+        self.first, self.second, self.config = (content.randbytes(3000) for _ in range(3))
+        self.kept = self._manifest(self.first, self.second)
+        self.deleted = self._manifest(self.second)
+        self._location = self._upload_id = ""
+
+    def steps(self) -> Iterator[Step]:
+        """What a client does, one after the other; each may be done again when it has failed."""
+        call, ask = self._client.call, self._client.ask
+        uploads = f"/v2/{self.name}/blobs/uploads/"
+        name = {"repositoryName": self.name}
+        yield lambda: call("CreateRepository", **name)
+        yield self._start
+        yield lambda: ask("PATCH", self._location, data=self.first[:1000])
+        yield lambda: ask(
+            "PUT", f"{self._location}?digest={digest_of(self.first)}", data=self.first[1000:]
+        )
+        yield lambda: ask("POST", f"{uploads}?digest={digest_of(self.config)}", data=self.config)
+        yield self._initiate
+        yield lambda: call(
+            "UploadLayerPart",
+            **name,
+            uploadId=self._upload_id,
+            partFirstByte=0,
+            partLastByte=len(self.second) - 1,
+            layerPartBlob=_base64(self.second),
+        )
+        yield lambda: call(
+            "CompleteLayerUpload",
+            **name,
+            uploadId=self._upload_id,
+            layerDigests=[digest_of(self.second)],
+        )
+        yield lambda: ask(
+            "PUT",
+            f"/v2/{self.name}/manifests/1.0",
+            data=self.kept,
+            headers={"Content-Type": MANIFEST},
+        )
+        yield lambda: call(
+            "PutImage", **name, imageManifest=self.deleted.decode(), imageTag="deleted"
+        )
+        yield lambda: call("SetRepositoryPolicy", **name, policyText=_POLICY)
+        yield self._start
+        yield lambda: ask("PATCH", self._location, data=self.first)
+        yield lambda: ask("DELETE", self._location)
+        yield lambda: call("BatchDeleteImage", **name, imageIds=[{"imageTag": "deleted"}])
+        yield lambda: ask("GET", f"/v2/{self.name}/blobs/{digest_of(self.first)}")
+
+    def check(self) -> None:
+        """That all of it has happened."""
+        call, ask = self._client.call, self._client.ask
+        name = {"repositoryName": self.name}
+        assert call("ListImages", **name).json()["imageIds"] == [
+            {"imageDigest": digest_of(self.kept), "imageTag": "1.0"}
+        ]
+        for content in (self.first, self.second, self.config):
+            assert ask("GET", f"/v2/{self.name}/blobs/{digest_of(content)}").content == content
+        assert ask("GET", f"/v2/{self.name}/manifests/1.0").content == self.kept
+        assert "policyText" in call("GetRepositoryPolicy", **name).json()
+
+    def _start(self) -> requests.Response:
+        answer = self._client.ask("POST", f"/v2/{self.name}/blobs/uploads/")
+        self._location = answer.headers.get("Location", "")
+        return answer
+
+    def _initiate(self) -> requests.Response:
+        answer = self._client.call("InitiateLayerUpload", repositoryName=self.name)
+        self._upload_id = answer.json().get("uploadId", "")
+        return answer
+
+    def _manifest(self, *layers: bytes) -> bytes:
+        def descriptor(content: bytes) -> dict[str, object]:
+            return {
+                "mediaType": "application/octet-stream",
+                "digest": digest_of(content),
+                "size": len(content),
+            }
+
+        return json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": descriptor(self.config),
+                "layers": [descriptor(layer) for layer in layers],
+            }
+        ).encode()
+
+
+_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}],
+    }
+)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+class Fault:
+    """Lets a number of calls through, then fails one."""
+
+    def __init__(self, number: int, error: Exception) -> None:
+        self._left = number
+        self._error = error
+        self.has_failed = False
+
+    def count(self) -> None:
+        self._left -= 1
+        if self._left == -1:
+            self.has_failed = True
+            raise self._error
+
+
+class FaultyCalls:
+    """The module `os` with a fault in what it asks of a disk."""
+
+    CHANGING = ("open", "write", "fsync", "ftruncate", "link", "replace", "unlink", "mkdir")
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        original = getattr(os, name)
+        if name not in self.CHANGING:
+            return original
+
+        def call(*arguments: Any) -> Any:
+            self._fault.count()
+            return original(*arguments)
+
+        return call
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def client(server: Environment, data_dir: Path) -> Client:
+    """A client of a server in this process, on a directory."""
+    moto_ecr_ext.install(data_dir=data_dir)
+    return Client(server)
+
+
+def start_again(data_dir: Path) -> None:
+    """What a restart does to the directory."""
+    close_current_store()
+    moto_ecr_ext.install(data_dir=data_dir)
+    current_store()
+
+
+def is_refused_well(answer: requests.Response) -> bool:
+    """Whether an answer is an error of the server in the form of its protocol, and tells nothing from inside."""
+    document = answer.json()
+    if "errors" in document:
+        (error,) = document["errors"]
+        code, message = error["code"], error["message"]
+        expected = "UNKNOWN"
+    else:
+        code, message = document["__type"], document["message"]
+        expected = "ServerException"
+    return (
+        answer.status_code == 500 and code == expected and message and "Errno" not in answer.text
+    )
+
+
+def run(scenario: Scenario, fault: Fault, caplog: pytest.LogCaptureFixture) -> bool:
+    """Run all steps, one that fails a second time; whether the fault came up."""
+    for step in scenario.steps():
+        had_failed = fault.has_failed
+        caplog.clear()
+        answer = step()
+        if fault.has_failed and not had_failed:
+            assert [record for record in caplog.records if record.levelno >= logging.ERROR]
+            assert answer.ok or is_refused_well(answer)
+        if not answer.ok:
+            assert fault.has_failed
+            assert not had_failed, f"{answer.request.method} {answer.request.url}: {answer.text}"
+            answer = step()
+        assert answer.ok, f"{answer.request.method} {answer.request.url}: {answer.text}"
+    return fault.has_failed
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
+def test_any_call_on_a_file_fails(
+    client: Client,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+) -> None:
+    """Each write, sync, new name and removal in turn."""
+    current_store()
+    for count in range(1000):
+        fault = Fault(count, OSError(number, os.strerror(number)))
+        scenario = Scenario(client, count)
+        with monkeypatch.context() as patch:
+            patch.setattr(directory_blobs, "os", FaultyCalls(fault))
+            failed = run(scenario, fault, caplog)
+        scenario.check()
+        start_again(data_dir)
+        assert list(findings(current_store())) == []
+        scenario.check()
+        if not failed:
+            break
+    assert count >= 30
+
+
+@pytest.mark.parametrize("event_name", ["before_cursor_execute", "commit"])
+def test_any_statement_fails(
+    client: Client,
+    data_dir: Path,
+    caplog: pytest.LogCaptureFixture,
+    event_name: str,
+) -> None:
+    """Each statement and commit of the database in turn."""
+    current_store()
+    for count in range(1000):
+        fault = Fault(count, sqlite3.OperationalError("database or disk is full"))
+        scenario = Scenario(client, count)
+
+        def fail(*arguments: object, fault: Fault = fault) -> None:
+            fault.count()
+
+        event.listen(Engine, event_name, fail)
+        try:
+            failed = run(scenario, fault, caplog)
+        finally:
+            event.remove(Engine, event_name, fail)
+        scenario.check()
+        start_again(data_dir)
+        assert list(findings(current_store())) == []
+        scenario.check()
+        if not failed:
+            break
+    assert count > 10
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, with room for 16 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(path)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if mounted.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.strip()}")
+    yield path
+    moto_ecr_ext.install()
+    close_current_store()
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all room that a disk has left."""
+    path = disk / "filler"
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return path
+
+
+def test_a_disk_that_is_full(
+    server: Environment, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever there was room for has happened, nothing else has, and what fails succeeds with more room."""
+    data_dir = small_disk / "registry"
+    moto_ecr_ext.install(data_dir=data_dir)
+    client = Client(server)
+    failures = 0
+    for number in range(12):
+        scenario = Scenario(client, number)
+        steps = list(scenario.steps())
+        for position, step in enumerate(steps):
+            if position == number:
+                filler = fill(small_disk)
+                answer = step()
+                filler.unlink()
+                if answer.ok:
+                    continue
+                failures += 1
+                assert is_refused_well(answer)
+            assert step().ok
+        scenario.check()
+    start_again(data_dir)
+    assert failures > 3
+    assert list(findings(current_store())) == []
+
+
+def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -> None:
+    """The layer that does not fit is refused, those before are there, and it fits once one of them is deleted."""
+    moto_ecr_ext.install(data_dir=small_disk / "registry")
+    client = Client(server)
+    assert client.call("CreateRepository", repositoryName="app").ok
+
+    def push(content: bytes) -> requests.Response:
+        target = f"/v2/app/blobs/uploads/?digest={digest_of(content)}"
+        return client.ask("POST", target, data=content)
+
+    pushed = []
+    content = b""
+    for number in range(17):
+        content = random.Random(number).randbytes(1 << 20)
+        answer = push(content)
+        if not answer.ok:
+            assert is_refused_well(answer)
+            break
+        pushed.append(content)
+    assert 5 < len(pushed) < 17
+    for each in pushed:
+        assert client.ask("GET", f"/v2/app/blobs/{digest_of(each)}").content == each
+    assert list(findings(current_store())) == []
+
+    for each in pushed[:2]:
+        assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(each)}").status_code == 202
+    assert push(content).status_code == 201
+    assert client.ask("GET", f"/v2/app/blobs/{digest_of(content)}").content == content

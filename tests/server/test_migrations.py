@@ -1,0 +1,300 @@
+"""Data of earlier versions: it is there, and the tables are those of this version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from commands import Server, environment, running_server
+from sqlalchemy import Connection, create_engine, inspect
+
+from moto_ecr_ext import testing
+from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.schema import SchemaVersionError
+from moto_ecr_ext.storage.store import Store
+
+KEPT = Path(__file__).with_name("data_directories")
+VERSIONS = sorted(int(path.name.partition(".")[0]) for path in KEPT.glob("*.tar.gz"))
+CHUNK = b"the first bytes of a blob"
+# Each connection sees what a transaction of another has not committed: nothing.
+POSTGRESQL_SCHEMA = """
+    SELECT 'column', table_name, column_name, data_type, collation_name, is_nullable, column_default
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT 'index', tablename, indexname, indexdef, NULL, NULL, NULL
+    FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), NULL, NULL, NULL
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+"""
+
+
+@dataclass
+class Kept:
+    """Data on one engine, and how to look at it past the package."""
+
+    location: StoreLocation
+    url: str
+    query: Callable[[str], list[Any]]
+
+    @property
+    def flags(self) -> list[str]:
+        """What starts a server on it."""
+        if self.location.data_dir:
+            return ["--data-dir", str(self.location.data_dir)]
+        return ["--database", str(self.location.database), "--blobs", str(self.location.blobs)]
+
+    @property
+    def version(self) -> int:
+        """The version that its tables have."""
+        ((value,),) = self.query("SELECT value FROM store WHERE name = 'schema_version'")
+        return int(value)
+
+    def schema(self) -> list[Any]:
+        """Every column, index and constraint, in an order of names."""
+        if self.location.database:
+            return sorted(map(str, self.query(POSTGRESQL_SCHEMA)))
+        found = []
+        for _, name, kind, columns, without_row_id, _ in self.query("PRAGMA table_list"):
+            if kind != "table" or name.startswith("sqlite_"):
+                continue
+            found.append((name, columns, without_row_id))
+            found += [(name, *rest) for _, *rest in self.query(f"PRAGMA table_xinfo({name})")]
+            found += [(name, *each) for each in self.query(f"PRAGMA foreign_key_list({name})")]
+            for _, index, *about in self.query(f"PRAGMA index_list({name})"):
+                found.append((name, index, about, self.query(f"PRAGMA index_xinfo({index})")))
+        numbered = self.query("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
+        return sorted(map(str, [*found, *numbered]))
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Everything in every table."""
+        with closing(create_engine(self.url).connect()) as connection:
+            return {
+                name: sorted(map(str, connection.exec_driver_sql(f"SELECT * FROM {name}")))
+                for name in inspect(connection).get_table_names()
+            }
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def new(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Kept]:
+    """Makes an empty place for data."""
+    directories = (tmp_path / f"registry-{number}" for number in range(3))
+
+    def in_sqlite() -> Kept:
+        path = next(directories)
+        path.mkdir()
+
+        def query(text: str) -> list[Any]:
+            with closing(sqlite3.connect(path / "registry.sqlite")) as connection:
+                return connection.execute(text).fetchall()
+
+        return Kept(StoreLocation(path), f"sqlite:///{path / 'registry.sqlite'}", query)
+
+    def in_postgresql() -> Kept:
+        cluster = request.getfixturevalue("postgresql")
+        name = cluster.create_database()
+        path = next(directories)
+        path.mkdir()
+
+        def query(text: str) -> list[Any]:
+            with cluster.connect(name) as connection:
+                cursor = connection.execute(text)
+                return cursor.fetchall() if cursor.description else []
+
+        url = cluster.url(name)
+        return Kept(StoreLocation(database=url, blobs=str(path)), url, query)
+
+    return in_sqlite if engine == "sqlite" else in_postgresql
+
+
+@pytest.fixture(params=VERSIONS)
+def kept(engine: str, new: Callable[[], Kept], request: pytest.FixtureRequest) -> Kept:
+    """What a version of this package has written, unpacked."""
+    kept = new()
+    directory = Path(kept.location.data_dir or str(kept.location.blobs))
+    with tarfile.open(KEPT / f"{request.param}.tar.gz") as archive:
+        archive.extractall(directory, filter="data")
+    if engine == "postgresql":
+        (directory / "registry.sqlite").unlink()
+        kept.query((KEPT / f"{request.param}.sql").read_text())
+    assert kept.version == request.param
+    return kept
+
+
+def answers_of(kept: Kept) -> Any:
+    directory = Path(kept.location.data_dir or str(kept.location.blobs))
+    return json.loads((directory / "answers.json").read_text())
+
+
+def assert_says(answer: Any, before: Any, where: str) -> None:
+    """The answer has all that it had before; a later version may add members."""
+    if isinstance(before, dict):
+        for name, value in before.items():
+            assert name in answer, where
+            assert_says(answer[name], value, f"{where}.{name}")
+    elif isinstance(before, list):
+        assert len(answer) == len(before), where
+        for index, value in enumerate(before):
+            assert_says(answer[index], value, f"{where}[{index}]")
+    else:
+        assert answer == before, where
+
+
+def test_everything_is_there(kept: Kept) -> None:
+    """Settings, images and what refers to them, layers, and an upload, which goes on."""
+    recorded = answers_of(kept)
+    with running_server(*kept.flags) as server:
+        ecr = server.client()
+        for operation, parameters, before in recorded["answers"]:
+            answer = json.loads(json.dumps(getattr(ecr, operation)(**parameters), default=str))
+            assert_says(answer, before, operation)
+
+        assert_can_be_pulled(server)
+        rest = b", and the last"
+        digest = "sha256:" + hashlib.sha256(CHUNK + rest).hexdigest()
+        answer = server.registry("PUT", f"{recorded['session']}?digest={digest}", data=rest)
+        assert answer.status_code == 201
+        blob = server.registry("GET", f"/v2/team/app/blobs/{digest}")
+        assert blob.content == CHUNK + rest
+
+        testing.push(ecr, "empty", testing.build_image(seed="new"), tag="new")
+        assert testing.pull(ecr, "empty", "new")
+    assert kept.version == tables.SCHEMA_VERSION
+
+
+def assert_can_be_pulled(server: Server) -> None:
+    """Every active image, with what lists it and what refers to it."""
+    ecr = server.client()
+    assert testing.pull(ecr, "team/app", "1.0").blobs
+    assert len(testing.pull(ecr, "team/app", "all").images) == 2
+    subject = ecr.batch_get_image(repositoryName="team/app", imageIds=[{"imageTag": "1.0"}])
+    digest = subject["images"][0]["imageId"]["imageDigest"]
+    (referrer,) = server.registry("GET", f"/v2/team/app/referrers/{digest}").json()["manifests"]
+    assert referrer["artifactType"] == "application/spdx+json"
+    assert testing.pull(ecr, "team/app", referrer["digest"]).blobs
+
+
+def test_the_tables_are_those_of_a_new_database(kept: Kept, new: Callable[[], Kept]) -> None:
+    """To the last index. What a migration lacks is printed as Alembic would write it."""
+    fresh = new()
+    for each in (kept, fresh):
+        Store.open(each.location).close()
+
+    assert lacking(kept) == ""
+    assert kept.schema() == fresh.schema()
+
+
+def lacking(kept: Kept) -> str:
+    """The operations that would make the tables those of this version; none is an empty text."""
+    from alembic.autogenerate import produce_migrations, render_python_code
+    from alembic.migration import MigrationContext
+
+    with closing(create_engine(kept.url).connect()) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        operations = produce_migrations(context, tables.metadata).upgrade_ops
+        assert operations is not None
+        return "" if operations.is_empty() else render_python_code(operations)
+
+
+def test_rows_stay_together(kept: Kept) -> None:
+    """No row refers to one that is not there."""
+    Store.open(kept.location).close()
+
+    if kept.location.data_dir:
+        assert kept.query("PRAGMA foreign_key_check") == []
+        assert kept.query("PRAGMA integrity_check") == [("ok",)]
+    # PostgreSQL never lets it be otherwise.
+    assert kept.query("SELECT count(*) FROM images")[0][0] == 6
+
+
+def test_a_killed_migration_changes_nothing(kept: Kept) -> None:
+    """The process ends when all tables are changed and nothing is committed."""
+    text = """
+        import os, signal, sys
+        from moto_ecr_ext.settings import StoreLocation
+        from moto_ecr_ext.storage import migrations
+        from moto_ecr_ext.storage.store import Store
+
+        migrate = migrations.migrate
+
+        def migrate_and_die(*arguments):
+            migrate(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        migrations.migrate = migrate_and_die
+        database, blobs = sys.argv[2:] or (None, None)
+        Store.open(StoreLocation(sys.argv[1] or None, database, blobs))
+        """
+    location = kept.location
+    text = text.replace("sys.argv[1] or None", "Path(sys.argv[1]) if sys.argv[1] else None")
+    text = text.replace("import os, signal, sys", "import os, signal, sys\n        from pathlib import Path")
+    arguments = [str(location.data_dir or "")]
+    if location.database:
+        arguments += [location.database, str(location.blobs)]
+    version, rows, schema = kept.version, kept.rows(), kept.schema()
+
+    process = subprocess.run([sys.executable, "-c", dedent(text), *arguments], env=environment())
+
+    assert process.returncode == -signal.SIGKILL
+    assert (kept.version, kept.rows(), kept.schema()) == (version, rows, schema)
+    Store.open(location).close()
+    assert kept.version == tables.SCHEMA_VERSION
+
+
+def test_servers_that_start_together_migrate_once(kept: Kept) -> None:
+    """The second finds the work done."""
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(2) as threads:
+            started = [
+                threads.submit(stack.enter_context, running_server(*kept.flags)) for _ in range(2)
+            ]
+        for each in started:
+            assert_can_be_pulled(each.result())
+
+
+def test_a_newer_schema_is_refused_and_left_alone(new: Callable[[], Kept]) -> None:
+    """The data of a later version is named in a sentence; no row of it changes."""
+    kept = new()
+    Store.open(kept.location).close()
+    newer = tables.SCHEMA_VERSION + 1
+    # SQLite's driver wants to be told to keep it.
+    with closing(create_engine(kept.url).connect()) as connection:
+        set_version(connection, newer)
+    rows, schema = kept.rows(), kept.schema()
+
+    with pytest.raises(SchemaVersionError, match=rf"\(schema version {newer}; this one knows"):
+        Store.open(kept.location)
+
+    assert (kept.rows(), kept.schema()) == (rows, schema)
+
+
+def set_version(connection: Connection, version: int) -> None:
+    connection.execute(
+        tables.store.update().where(tables.store.c.name == "schema_version"),
+        {"value": str(version)},
+    )
+    connection.commit()
+
+
+@pytest.fixture(autouse=True)
+def _no_store_left(engine: str) -> Iterator[None]:
+    yield

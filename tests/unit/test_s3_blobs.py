@@ -1,0 +1,416 @@
+"""Blobs in S3: what servers that share a bucket, and servers that were killed, leave one another."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import IncompleteReadError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from s3_servers import Bucket, S3Server
+
+from moto_ecr_ext.storage import s3_blobs, s3_bucket
+from moto_ecr_ext.storage.blobs import (
+    BlobStoreUnavailable,
+    DigestMismatch,
+    UploadDiscarded,
+    UploadTruncated,
+)
+from moto_ecr_ext.storage.s3_blobs import S3BlobStore
+from moto_ecr_ext.storage.s3_bucket import S3Bucket
+
+MIB = 1024 * 1024
+CONTENT = random.Random(1).randbytes(300_000)
+LARGE = random.Random(2).randbytes(17 * MIB + 11)
+
+
+def sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def new_upload_id() -> str:
+    return str(uuid4())
+
+
+def append(store: S3BlobStore, upload_id: str, content: bytes, position: int = 0) -> None:
+    with store.upload(upload_id) as session:
+        session.resume_at(position)
+        session.write(content)
+        session.hand_over()
+
+
+def publish(store: S3BlobStore, upload_id: str, content: bytes) -> None:
+    with store.upload(upload_id) as session:
+        session.resume_at(len(content))
+        session.publish(sha256(content))
+
+
+def content_of(store: S3BlobStore, content: bytes) -> bytes:
+    with store.open(sha256(content)) as blob:
+        return b"".join(blob.chunks())
+
+
+@pytest.fixture(params=["moto_s3", "rclone_s3"])
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    server: S3Server = request.getfixturevalue(request.param)
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
+    return server.new_bucket()
+
+
+@pytest.fixture
+def start(bucket: Bucket) -> Callable[[], S3BlobStore]:
+    """The store of one more server."""
+    return lambda: S3BlobStore.at(bucket.url)
+
+
+@pytest.fixture
+def store(start: Callable[[], S3BlobStore]) -> S3BlobStore:
+    return start()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the objects that are read."""
+    keys: list[str] = []
+    read = S3Bucket.read
+
+    def record(self: S3Bucket, key: str, start: int, stop: int) -> Iterator[bytes]:
+        keys.append(key)
+        return read(self, key, start, stop)
+
+    monkeypatch.setattr(S3Bucket, "read", record)
+    return keys
+
+
+class TestSegments:
+    def test_small_ones_become_parts_of_a_blob(self, store: S3BlobStore, bucket: Bucket) -> None:
+        """S3 refuses parts of less than 5 MiB but for the last, so that neighbours are joined."""
+        upload_id = new_upload_id()
+        position = 0
+        for size in (MIB, MIB, 9 * MIB, 1, MIB, len(LARGE) - 12 * MIB - 1):
+            append(store, upload_id, LARGE[position : position + size], position)
+            position += size
+        publish(store, upload_id, LARGE)
+        assert content_of(store, LARGE) == LARGE
+        assert bucket.keys_of("uploads") == []
+        assert bucket.multiparts() == []
+
+    def test_bytes_are_hashed_as_they_arrive(self, store: S3BlobStore, reads: list[str]) -> None:
+        """A process that saw all bytes reads none of them to know the digest."""
+        upload_id = new_upload_id()
+        append(store, upload_id, LARGE[: 9 * MIB])
+        with store.upload(upload_id) as broken_off:
+            broken_off.resume_at(9 * MIB)
+            broken_off.write(LARGE[9 * MIB :] + b"more")
+        append(store, upload_id, LARGE[9 * MIB :], 9 * MIB)
+        with store.upload(upload_id) as session:
+            assert session.digest() == sha256(LARGE)
+        assert reads == []
+
+    def test_what_another_server_appended_is_read_once(
+        self, start: Callable[[], S3BlobStore], reads: list[str]
+    ) -> None:
+        """This process hashes what it has not seen, and nothing else."""
+        one, other = start(), start()
+        upload_id = new_upload_id()
+        append(one, upload_id, LARGE[: 9 * MIB])
+        with other.upload(upload_id) as session:
+            session.resume_at(9 * MIB)
+            session.write(LARGE[9 * MIB : 10 * MIB])
+        assert len(reads) == 2
+        for _ in range(2):
+            with one.upload(upload_id) as session:
+                assert session.digest() == sha256(LARGE[: 10 * MIB])
+        assert len(reads) == 3
+
+    def test_another_server_wrote_other_bytes_of_the_same_number(
+        self, start: Callable[[], S3BlobStore]
+    ) -> None:
+        """What this process remembers of an upload counts for the segments that it saw."""
+        one, other = start(), start()
+        upload_id = new_upload_id()
+        append(one, upload_id, CONTENT[:1000] + bytes(1000))
+        append(other, upload_id, CONTENT[1000:2000], 1000)
+        with one.upload(upload_id) as session:
+            session.resume_at(2000)
+            assert session.digest() == sha256(CONTENT[:2000])
+
+    def test_a_segment_that_is_lost(self, store: S3BlobStore, bucket: Bucket) -> None:
+        """Fewer bytes than were acknowledged are reported, not made up for."""
+        upload_id = new_upload_id()
+        append(store, upload_id, LARGE)
+        s3 = bucket.server.client()
+        s3.delete_object(Bucket=bucket.name, Key=bucket.keys_of("uploads")[1])
+        with store.upload(upload_id) as session, pytest.raises(UploadTruncated) as refusal:
+            session.resume_at(len(LARGE))
+        assert refusal.value.size == 8 * MIB
+
+    def test_many_objects(self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Objects are deleted in as many requests as it takes."""
+        monkeypatch.setattr(s3_blobs, "_SEGMENT", 100)
+        monkeypatch.setattr(s3_bucket, "_DELETED_AT_ONCE", 3)
+        append(store, new_upload_id(), CONTENT[:1000])
+        store.clear()
+        assert list(store.upload_ids()) == []
+
+    @given(
+        st.lists(
+            st.lists(st.tuples(st.sampled_from(["write", "resume"]), st.integers(0, 9000))),
+            max_size=4,
+        )
+    )
+    @settings(max_examples=10, deadline=None)
+    def test_any_sequence_of_sessions(
+        self, moto_s3: S3Server, sessions: list[list[tuple[str, int]]]
+    ) -> None:
+        """Writing and resuming at several servers gives the bytes and the digest that it should."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(s3_blobs, "_SEGMENT", 2000)
+            for name, value in moto_s3.variables.items():
+                patch.setenv(name, value)
+            url = moto_s3.new_bucket().url
+            stores = [S3BlobStore.at(url), S3BlobStore.at(url)]
+            upload_id = new_upload_id()
+            content = b""
+            for number, steps in enumerate(sessions):
+                with stores[number % 2].upload(upload_id) as session:
+                    for action, size in steps:
+                        if action == "write":
+                            piece = random.Random(size).randbytes(size)
+                            session.write(piece)
+                            content += piece
+                        else:
+                            position = size * len(content) // 9000
+                            session.resume_at(position)
+                            content = content[:position]
+                        assert session.size == len(content)
+                    assert session.digest() == sha256(content)
+            publish(stores[0], upload_id, content)
+            assert content_of(stores[1], content) == content
+
+
+class TestServersAtOnce:
+    """Two servers that have a session of the same upload, which a client that asks one at a time never makes."""
+
+    def test_neither_publishes_what_it_did_not_hash(self, start: Callable[[], S3BlobStore]) -> None:
+        """Each publishes its own bytes, or learns that they are gone."""
+        one, other = start(), start()
+        upload_id = new_upload_id()
+        append(one, upload_id, LARGE[: 9 * MIB])
+        mine, theirs = LARGE, LARGE[: 9 * MIB] + bytes(len(LARGE) - 9 * MIB)
+        with one.upload(upload_id) as first, other.upload(upload_id) as second:
+            for session, content in ((first, mine), (second, theirs)):
+                session.resume_at(9 * MIB)
+                session.write(content[9 * MIB :])
+                session.hand_over()
+            second.publish(sha256(theirs))
+            first.publish(sha256(mine))
+        assert content_of(one, mine) == mine
+        assert content_of(one, theirs) == theirs
+        assert list(one.upload_ids()) == []
+
+    def test_a_late_server_is_overtaken(self, start: Callable[[], S3BlobStore]) -> None:
+        """What one writes after another has resumed does not get into the other's upload."""
+        late, other = start(), start()
+        upload_id = new_upload_id()
+        with late.upload(upload_id) as slow:
+            slow.resume_at(0)
+            slow.write(bytes(9 * MIB))
+            append(other, upload_id, LARGE[: 16 * MIB])
+            slow.write(bytes(9 * MIB))
+            slow.hand_over()
+            append(start(), upload_id, LARGE[16 * MIB :], 16 * MIB)
+            with pytest.raises(UploadDiscarded):
+                slow.publish(sha256(bytes(18 * MIB)))
+        publish(start(), upload_id, LARGE)
+        assert content_of(other, LARGE) == LARGE
+
+
+def abandon(store: S3BlobStore, upload_id: str, content: bytes) -> Any:
+    """A session in which the upload is about to become a blob, as a killed server leaves it.
+
+    The caller keeps what this gives: it ends the session when it goes.
+    """
+    context = store.upload(upload_id)
+    session = context.__enter__()
+    session.resume_at(len(content))
+    session.prepare(sha256(content))
+    return context
+
+
+class TestKilledServers:
+    def test_the_upload_becomes_a_blob_after_all(
+        self, start: Callable[[], S3BlobStore], bucket: Bucket
+    ) -> None:
+        """The next server composes it anew and leaves no multipart upload."""
+        upload_id = new_upload_id()
+        killed = start()
+        append(killed, upload_id, LARGE)
+        left = abandon(killed, upload_id, LARGE)
+        assert len(bucket.multiparts()) == 1
+        publish(start(), upload_id, LARGE)
+        assert content_of(start(), LARGE) == LARGE
+        assert bucket.multiparts() == []
+        assert bucket.keys_of("uploads") == []
+        del left
+
+    def test_the_upload_is_removed(self, start: Callable[[], S3BlobStore], bucket: Bucket) -> None:
+        """Cancelled, expired or an orphan: its multipart upload goes with it."""
+        upload_id = new_upload_id()
+        killed = start()
+        append(killed, upload_id, LARGE)
+        left = abandon(killed, upload_id, LARGE)
+        start().discard(upload_id)
+        assert bucket.keys() == []
+        assert bucket.multiparts() == []
+        del left
+
+    def test_another_upload_becomes_the_same_blob(
+        self, start: Callable[[], S3BlobStore], bucket: Bucket
+    ) -> None:
+        """The multipart upload of another one is left alone, at a start too."""
+        uploads = [new_upload_id(), new_upload_id()]
+        one = start()
+        for upload_id in uploads:
+            append(one, upload_id, LARGE)
+        with one.upload(uploads[0]) as session:
+            session.resume_at(len(LARGE))
+            session.prepare(sha256(LARGE))
+            other = start()
+            other.discard(uploads[1])
+            session.publish(sha256(LARGE))
+        assert content_of(one, LARGE) == LARGE
+        assert bucket.multiparts() == []
+
+    def test_a_multipart_upload_that_nobody_knows(
+        self,
+        start: Callable[[], S3BlobStore],
+        bucket: Bucket,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """It is aborted by a start some time later: a running server may have begun it just now."""
+        key = f"some/where/blobs/sha256/00/{'0' * 64}"
+        s3 = bucket.server.client()
+        s3.create_multipart_upload(Bucket=bucket.name, Key=key)
+        s3.create_multipart_upload(Bucket=bucket.name, Key="mine")
+        # moto says of each that it was begun in 2010.
+        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(days=36500))
+        start()
+        assert sorted(bucket.multiparts()) == ["mine", key]
+        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(0))
+        start()
+        assert bucket.multiparts() == ["mine"]
+
+    def test_a_session_that_does_not_publish(self, store: S3BlobStore, bucket: Bucket) -> None:
+        """Where the transaction around it fails, no multipart upload stays, and the upload does."""
+        upload_id = new_upload_id()
+
+        def prepare_and_fail() -> None:
+            with store.upload(upload_id) as session:
+                session.write(LARGE)
+                session.prepare(sha256(LARGE))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            prepare_and_fail()
+        assert bucket.multiparts() == []
+        publish(store, upload_id, LARGE)
+
+    @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
+    def test_what_follows_the_publication_fails(self, store: S3BlobStore, content: bytes) -> None:
+        """The upload is there as it was, to be published again."""
+        upload_id = new_upload_id()
+        append(store, upload_id, content)
+
+        def publish_and_fail() -> None:
+            with store.upload(upload_id) as session:
+                session.resume_at(len(content))
+                session.publish(sha256(content))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            publish_and_fail()
+        publish(store, upload_id, content)
+        assert content_of(store, content) == content
+        assert list(store.upload_ids()) == []
+
+
+class TestFailures:
+    def test_a_write_that_fails(self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Resuming makes up for it, in the same session and in the next."""
+        upload_id = new_upload_id()
+
+        def fail(*arguments: object) -> None:
+            raise BlobStoreUnavailable("gone")
+
+        append(store, upload_id, LARGE[: 9 * MIB])
+        with store.upload(upload_id) as session:
+            session.resume_at(9 * MIB)
+            with monkeypatch.context() as patch:
+                patch.setattr(S3Bucket, "put", fail)
+                with pytest.raises(BlobStoreUnavailable):
+                    session.write(bytes(21 * MIB))
+            session.resume_at(9 * MIB)
+            session.write(LARGE[9 * MIB : 10 * MIB])
+            assert session.digest() == sha256(LARGE[: 10 * MIB])
+            session.hand_over()
+        with monkeypatch.context() as patch:
+            patch.setattr(S3Bucket, "put", fail)
+            with pytest.raises(BlobStoreUnavailable):
+                append(store, upload_id, LARGE[10 * MIB : 11 * MIB], 10 * MIB)
+        append(store, upload_id, LARGE[10 * MIB :], 10 * MIB)
+        publish(store, upload_id, LARGE)
+        assert content_of(store, LARGE) == LARGE
+
+    def test_an_answer_that_breaks_off(
+        self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The rest is asked for, as long as that brings more; then it fails."""
+        upload_id = new_upload_id()
+        append(store, upload_id, CONTENT)
+        publish(store, upload_id, CONTENT)
+        client = store._bucket._client
+        get_object = client.get_object
+        lengths = iter([100_000, 100_000, 50_000, 0])
+
+        class BrokenOff:
+            def __init__(self, body: Any) -> None:
+                self.body = body
+                self.rest = next(lengths)
+
+            def read(self, size: int) -> bytes:
+                if not self.rest:
+                    raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
+                piece: bytes = self.body.read(min(size, self.rest))
+                self.rest -= len(piece)
+                return piece
+
+            def close(self) -> None:
+                self.body.close()
+
+        def break_off(**arguments: Any) -> dict[str, Any]:
+            return {"Body": BrokenOff(get_object(**arguments)["Body"])}
+
+        monkeypatch.setattr(client, "get_object", break_off)
+        with store.open(sha256(CONTENT)) as blob:
+            chunks = blob.chunks()
+            assert b"".join(islice(chunks, 3)) == CONTENT[:250_000]
+            with pytest.raises(BlobStoreUnavailable):
+                next(chunks)
+
+    def test_a_wrong_digest(self, store: S3BlobStore, bucket: Bucket) -> None:
+        """Nothing is begun for a blob that the bytes are not."""
+        with store.upload(new_upload_id()) as session:
+            session.write(LARGE)
+            with pytest.raises(DigestMismatch):
+                session.publish(sha256(CONTENT))
+            assert bucket.multiparts() == []
+        assert bucket.keys_of("blobs") == []

@@ -1,0 +1,263 @@
+"""Scanner programs: the layout that they are given, and what is read from their reports."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scanning import debian_image, scanner
+
+from moto_ecr_ext import scanners
+from moto_ecr_ext.scanners import ImageContent, Report, ScannerError, examine, write_layout
+from moto_ecr_ext.storage.blobs import Blob, BlobNotFound
+from moto_ecr_ext.storage.memory_blobs import MemoryBlobStore
+from moto_ecr_ext.testing import DOCKER, OCI, Image, build_image
+
+UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
+
+
+def stored(image: Image) -> Callable[[str], Blob]:
+    """What opens the blobs of an image, which are in a store."""
+    store = MemoryBlobStore()
+    for number, blob in enumerate(image.blobs):
+        with store.upload(UPLOAD_ID.format(number)) as session:
+            session.write(blob.content)
+            session.publish(blob.digest)
+    return store.open
+
+
+def content_of(image: Image) -> ImageContent:
+    return ImageContent(
+        image.digest, image.media_type, image.manifest, [blob.digest for blob in image.blobs]
+    )
+
+
+def report_of(program: Path, image: Image, *options: str) -> Report:
+    return examine([str(program), *options], content_of(image), stored(image))
+
+
+def failure(program: Path | str, *options: str, image: Image | None = None) -> str:
+    """Why a program gives no report."""
+    image = image or build_image(layers=1)
+    with pytest.raises(ScannerError) as raised:
+        examine([str(program), *options], content_of(image), stored(image))
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("media_types", [OCI, DOCKER], ids=["oci", "docker"])
+@pytest.mark.parametrize("name", ["trivy", "grype", "trivy-0.59", "grype_local"])
+def test_a_report(tmp_path: Path, name: str, media_types: Any) -> None:
+    """Of packages and their vulnerabilities, from a layout whose digests the program checks."""
+    report = report_of(scanner(tmp_path, name), debian_image(media_types=media_types))
+    assert (report.system, report.version, report.architecture) == ("debian", "12.1", "amd64")
+    assert [
+        (each.name, each.package_name, each.package_version, each.package_type)
+        for each in report.vulnerabilities
+    ] == [
+        ("CVE-2022-49043", "libxml2", "2.9.14+dfsg-1.3~deb12u1", "OS"),
+        ("CVE-2023-45853", "zlib1g", "1:1.2.13.dfsg-1", "OS"),
+        ("CVE-2019-5188", "e2fsprogs", "1.44.1", "OS"),
+        ("CVE-2024-35195", "requests", "2.31.0", "PYTHONPKG"),
+    ]
+    assert [each.severity for each in report.vulnerabilities[:2]] == ["HIGH", "CRITICAL"]
+    assert [each.fixed_version for each in report.vulnerabilities] == [
+        None,
+        "1:1.3-2",
+        None,
+        "2.32.0",
+    ]
+    [score] = report.vulnerabilities[0].scores
+    assert (score.version, score.score) == ("3.1", 8.1)
+    assert score.vector == "CVSS:3.1/AV:L/AC:H/PR:N/UI:N/S:C/C:H/I:H/A:H"
+    assert report.vulnerabilities[2].scores[0].version == "2.0"
+    assert {each.description for each in report.vulnerabilities[:1]} == {"A fault of libxml2."}
+
+
+@pytest.mark.parametrize(("name", "severity"), [("trivy", "UNDEFINED"), ("grype", "INFORMATIONAL")])
+def test_severities_below_low(tmp_path: Path, name: str, severity: str) -> None:
+    """trivy calls UNKNOWN what grype calls Negligible."""
+    report = report_of(scanner(tmp_path, name), debian_image())
+    assert report.vulnerabilities[2].severity == severity
+
+
+def test_what_only_grype_knows(tmp_path: Path) -> None:
+    """A vulnerability that is made use of."""
+    report = report_of(scanner(tmp_path, "grype"), debian_image())
+    assert [each.is_exploited for each in report.vulnerabilities] == [False, True, False, False]
+
+
+@pytest.mark.parametrize("name", ["trivy", "grype"])
+def test_an_image_without_an_operating_system(tmp_path: Path, name: str) -> None:
+    """Such as one that was made from nothing."""
+    report = report_of(scanner(tmp_path, name), build_image(layers=1))
+    assert report.system is None
+    assert report.vulnerabilities == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("trivy", ["--skip-db-update"]),
+        ("trivy", ["image", "--skip-db-update"]),
+        ("grype", ["--only-fixed"]),
+    ],
+)
+def test_options_of_the_command_line(tmp_path: Path, name: str, options: list[str]) -> None:
+    """They are the program's; `image` is not said twice."""
+    assert report_of(scanner(tmp_path, name), debian_image(), *options).system == "debian"
+
+
+def test_a_layout_is_streamed(tmp_path: Path) -> None:
+    """No more than a chunk of a layer is in memory; a blob that is named twice is written once."""
+    image = debian_image()
+    taken: list[str] = []
+
+    def open_blob(digest: str) -> Blob:
+        taken.append(digest)
+        return open_stored(digest)
+
+    open_stored = stored(image)
+    content = content_of(image)
+    twice = ImageContent(
+        content.digest, content.media_type, content.manifest, [*content.blobs, *content.blobs]
+    )
+    write_layout(twice, open_blob, tmp_path / "image")
+    assert taken == list(content.blobs)
+    index = json.loads((tmp_path / "image" / "index.json").read_text())
+    assert index["manifests"] == [
+        {
+            "mediaType": image.media_type,
+            "digest": image.digest,
+            "size": len(image.manifest),
+        }
+    ]
+    algorithm, _, name = image.layers[0].digest.partition(":")
+    written = tmp_path / "image" / "blobs" / algorithm / name
+    assert written.read_bytes() == image.layers[0].content
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a report nor of a failure."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    report_of(scanner(tmp_path, "trivy"), debian_image())
+    failure(scanner(tmp_path, "trivy", "raise SystemExit(2)"))
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("raise SystemExit(3)", " ended with status 3", id="status"),
+        pytest.param(
+            "import sys\nsys.exit('no database\\nFATAL: no luck\\n')",
+            " ended with status 1: FATAL: no luck",
+            id="message",
+        ),
+        pytest.param(
+            "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+            " ended with status -9",
+            id="killed",
+        ),
+        pytest.param("print('Total: 0')", " printed no JSON report of trivy", id="text"),
+        pytest.param("", " printed no JSON report of trivy", id="nothing"),
+        pytest.param("print('[]')", " printed no JSON report of trivy", id="another document"),
+        pytest.param("print('[' * 100000)", " printed no JSON report of trivy", id="deep"),
+        pytest.param("print('{}')", " printed no JSON report of trivy", id="empty"),
+        pytest.param(
+            """print('{"SchemaVersion": 1, "Results": []}')""",
+            " printed no JSON report of trivy",
+            id="version",
+        ),
+        pytest.param(
+            """print('{"SchemaVersion": 2, "Results": [{"Vulnerabilities": [{}]}]}')""",
+            " printed no JSON report of trivy",
+            id="members",
+        ),
+        pytest.param(
+            "import sys\nsys.stdout.buffer.write(b'\\xff\\xfe{')",
+            " printed no JSON report of trivy",
+            id="bytes",
+        ),
+    ],
+)
+def test_programs_that_fail(tmp_path: Path, text: str, reason: str) -> None:
+    """The reason is one line; the program's own words are the last of its log."""
+    program = scanner(tmp_path, "trivy", text)
+    assert failure(program) == f"{program}{reason}"
+
+
+def test_a_report_of_the_other_program(tmp_path: Path) -> None:
+    """It is not taken for one with nothing in it."""
+    program = scanner(tmp_path, "grype", """print('{"SchemaVersion": 2, "Results": []}')""")
+    assert failure(program) == f"{program} printed no JSON report of grype"
+
+
+def test_programs_that_cannot_be_run(tmp_path: Path) -> None:
+    """They are not there, or cannot be executed."""
+    missing = tmp_path / "trivy"
+    assert failure(missing) == f"{missing} cannot be run: No such file or directory"
+    missing.write_text("")
+    assert failure(missing) == f"{missing} cannot be run: Permission denied"
+
+
+def test_a_program_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended, and so is what it has started."""
+    monkeypatch.setattr(scanners, "TIMEOUT", 0.5)
+    pids = tmp_path / "pids"
+    program = scanner(
+        tmp_path,
+        "trivy",
+        f"""
+        import os, signal
+        child = os.fork()
+        with open({str(pids)!r}, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        signal.pause()
+        """,
+    )
+    assert failure(program) == f"{program} did not end within 0.5 seconds"
+    for pid in pids.read_text().split():
+        state = Path("/proc", pid, "stat")
+        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_blob_that_is_missing(tmp_path: Path) -> None:
+    """The program is not run then."""
+    image = debian_image()
+
+    def open_blob(digest: str) -> Blob:
+        raise BlobNotFound(digest)
+
+    program = scanner(tmp_path, "trivy", "raise SystemExit(3)")
+    with pytest.raises(ScannerError, match=f"^{image.blobs[0].digest} is not in the repository$"):
+        examine([str(program)], content_of(image), open_blob)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """Is a failure of the scan alone."""
+
+    def open_blob(digest: str) -> Blob:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(
+        ScannerError, match=r"^The image cannot be written: No space left on device$"
+    ):
+        examine(["trivy"], content_of(build_image(layers=1)), open_blob)
+
+
+def test_no_shell_reads_the_command_line(tmp_path: Path) -> None:
+    """Neither the program's path nor an option is anything but itself."""
+    place = tmp_path / "a; b $(c)"
+    arguments = tmp_path / "arguments"
+    text = f"import sys, pathlib\npathlib.Path({str(arguments)!r}).write_text(repr(sys.argv[1:]))"
+    program = scanner(place, "trivy", text)
+    failure(*shlex.split(f"{shlex.quote(str(program))} --db '$HOME; x'"))
+    given = eval(arguments.read_text())
+    assert given[-2:] == ["--db", "$HOME; x"]
+    assert given[0] == "image"
