@@ -14,14 +14,11 @@ from typing import Any
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam.access_control import AssumedRoleAccessKey, IAMRequest, IAMUserAccessKey
-from moto.iam.exceptions import NotFoundException
+from moto.iam.exceptions import NoSuchEntity, NotFoundException
 from moto.iam.models import Policy
 
+from .exceptions import UnrecognizedClientException
 from .policies.documents import PolicyDocument, parse_identity_policy
-
-
-class UnknownPrincipal(Exception):
-    """No user or role of moto's IAM: an account as a whole, or one that was deleted."""
 
 
 class SignedRequest(IAMRequest):
@@ -40,7 +37,10 @@ def is_enforced() -> bool:
 
 
 def identity_policies(principal: str) -> list[PolicyDocument]:
-    """The policies of a user and its groups, or of the role of a session. Raises UnknownPrincipal."""
+    """The policies of a user and its groups, or of the role of a session.
+
+    Raises UnrecognizedClientException for who is neither: an account as a whole, a user that was deleted.
+    """
     return [parse_identity_policy(text) for text in _policy_texts(principal)]
 
 
@@ -53,9 +53,9 @@ def _policy_texts(principal: str) -> Iterator[str]:
         elif kind == "assumed-role":
             policies = _Session(account_id, partition, names[0]).collect_policies()
         else:
-            raise UnknownPrincipal(principal)
-    except NotFoundException:
-        raise UnknownPrincipal(principal) from None
+            raise UnrecognizedClientException
+    except (NoSuchEntity, NotFoundException):
+        raise UnrecognizedClientException from None
     for policy in policies:
         if isinstance(policy, Policy):
             yield next(each.document for each in policy.versions if each.is_default)

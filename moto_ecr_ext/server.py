@@ -24,8 +24,8 @@ pushes to. Takes all flags of moto_server, which are listed below, and these:"""
 # Settings that are others here than in a test process, so that what a call answers can be pushed to.
 DEFAULTS = {"repository_uri": "endpoint"}
 
-# What clients reach a server at that listens on all addresses.
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# What clients reach a server at that listens on all addresses; nothing is bound here, for bandit.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 
 def main(argv: Sequence[str] | None = None) -> None:

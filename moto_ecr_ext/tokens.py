@@ -14,10 +14,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import hosts
-from .models.repository import Repository
+
+if TYPE_CHECKING:
+    from .models.repository import Repository
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 TOKEN_LIFETIME = 12 * 60 * 60

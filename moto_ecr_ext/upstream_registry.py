@@ -99,7 +99,7 @@ class UpstreamRegistry:
             if response.status != 200:
                 raise self._unexpected(response)
             content = self._document(response)
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             claimed = reference if ":" in reference else response.headers.get(_DIGEST_HEADER)
         if claimed is not None and not _has_digest(content, claimed):
             raise UpstreamUnavailable(

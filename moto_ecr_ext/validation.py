@@ -91,12 +91,12 @@ def _mistyped(value: object, expected: str) -> SerializationException:
 def _unconvertible(value: object, target: str) -> SerializationException:
     """The refusal of a JSON value where a scalar of another type belongs."""
     if isinstance(value, bool):
-        token = "TRUE_VALUE" if value else "FALSE_VALUE"
+        name = "TRUE_VALUE" if value else "FALSE_VALUE"
     elif isinstance(value, (int, float)):
-        token = "NUMBER_VALUE"
+        name = "NUMBER_VALUE"
     else:
-        token = "STRING_VALUE"
-    return _mistyped(value, f"{token} can not be converted to {target}")
+        name = "STRING_VALUE"
+    return _mistyped(value, f"{name} can not be converted to {target}")
 
 
 def _read_string(value: Any) -> str:

@@ -107,9 +107,7 @@ class State:
         return replace(self, blobs=self.blobs | {digest})
 
     def with_image(self, digest: str, blobs: frozenset[str], tag: str) -> State:
-        return replace(
-            self, images={**self.images, digest: blobs}, tags={**self.tags, tag: digest}
-        )
+        return replace(self, images={**self.images, digest: blobs}, tags={**self.tags, tag: digest})
 
     def without_image(self, digest: str) -> State:
         images = {each: blobs for each, blobs in self.images.items() if each != digest}
@@ -123,7 +121,9 @@ class State:
     def image_ids(self) -> set[tuple[str, str | None]]:
         """What ListImages lists."""
         tagged = {(digest, tag) for tag, digest in self.tags.items()}
-        return tagged | {(digest, None) for digest in self.images if digest not in self.tags.values()}
+        return tagged | {
+            (digest, None) for digest in self.images if digest not in self.tags.values()
+        }
 
 
 @dataclass

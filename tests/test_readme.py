@@ -26,18 +26,15 @@ from threading import Thread
 import boto3
 import pytest
 import requests
-from botocore.session import Session
 from clients.programs import PATH, find, need_root, running_daemon
 from commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from moto import mock_aws
 from moto.cloudformation.parsing import get_model_map
-from moto.ecr.models import ecr_backends
+from scanning import debian_image, scanner
+from upstream import running_upstream
 
-import moto_ecr_ext
-from moto_ecr_ext import command_line, pytest_plugin, server, service_model, settings, testing
-from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext import command_line, pytest_plugin, server, settings, testing
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -395,11 +392,48 @@ def test_replication(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_replication.py")
 
 
+def test_create_on_push(terminal, running, at_server):
+    """The repository is there, as the template has it."""
+    find("skopeo")
+    terminal.run(BLOCKS["create-on-push"], at_server)
+
+    (repository,) = running.client().describe_repositories()["repositories"]
+    assert (repository["repositoryName"], repository["imageTagMutability"]) == (
+        "team/new",
+        "IMMUTABLE",
+    )
+    assert tags_in(running, "team/new") == ["1.0"]
+
+
+def test_permissions(terminal):
+    """The test's user is refused."""
+    (terminal.directory / "test_permissions.py").write_text(BLOCKS["test_permissions.py"])
+    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        del terminal.variables[name]
+
+    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_permissions.py")
+
+
 def test_the_helpers(terminal, running, repository):
     """The script with the helpers pushes what it says."""
     terminal.python(BLOCKS["build_images.py"])
 
     assert tags_in(running, repository) == ["2.0", "latest"]
+
+
+def test_a_directory_is_checked(tmp_path):
+    """The line says that nothing is wrong with what a server has left, and fails where something is."""
+    terminal = Terminal(tmp_path / "terminal")
+    data_dir = terminal.directory / "registry"
+    with running_server("--data-dir", str(data_dir)) as running:
+        running.client().create_repository(repositoryName="app")
+        testing.push(running.client(), "app", testing.build_image(), tag="1.0")
+    assert terminal.run(BLOCKS["check"]) == "Nothing is wrong.\n"
+
+    next(path for path in (data_dir / "blobs").rglob("*") if path.is_file()).unlink()
+    with pytest.raises(AssertionError, match="missing blob"):
+        terminal.run(BLOCKS["check"])
 
 
 def test_a_reset(terminal, running, repository, at_server):
@@ -457,6 +491,126 @@ def test_images_are_signed(terminal, running, repository):
     (signature,) = answer.json()["manifests"]
     key = "io.cncf.notary.x509chain.thumbprint#S256"
     assert signature["annotations"][key] == json.dumps([thumbprint])
+
+
+def test_findings_are_queued(terminal):
+    """The test's scan finds what it has queued."""
+    (terminal.directory / "test_findings.py").write_text(BLOCKS["test_findings.py"])
+    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        del terminal.variables[name]
+
+    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_findings.py")
+
+
+def test_a_scanner(tmp_path):
+    """The server's scans find what the program does that is on the path."""
+    terminal = Terminal(tmp_path / "terminal")
+    path = f"{scanner(tmp_path / 'bin').parent}:{PATH}"
+    port = str(free_port())
+
+    with started(
+        f"PATH={path} " + BLOCKS["start-with-a-scanner"], terminal.directory, MOTO_PORT=port
+    ) as lines:
+        _, address = login_in(lines, PATIENCE)
+        ecr = boto3.client(
+            "ecr",
+            region_name="us-east-1",
+            endpoint_url=f"http://{address}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
+        testing.push(ecr, "app", debian_image(), tag="1.0")
+        image = {"repositoryName": "app", "imageId": {"imageTag": "1.0"}}
+        found = ecr.describe_image_scan_findings(**image)["imageScanFindings"]
+
+    assert found["findingSeverityCounts"] == {"HIGH": 1, "CRITICAL": 1, "UNDEFINED": 1}
+
+
+def test_several_servers_over_postgresql(tmp_path, postgresql):
+    """What is pushed to one is pulled from the other."""
+    text = BLOCKS["start-with-postgresql"].replace(
+        "postgresql+psycopg://registry@127.0.0.1/registry",
+        f"'{postgresql.url(postgresql.create_database())}'",
+    )
+    assert text != BLOCKS["start-with-postgresql"]
+    terminal = Terminal(tmp_path / "terminal")
+    image = testing.build_image(seed=1)
+
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            lines = stack.enter_context(
+                started(text, terminal.directory, MOTO_PORT=str(free_port()))
+            )
+            _, address = login_in(lines, PATIENCE)
+            clients.append(
+                boto3.client(
+                    "ecr",
+                    region_name="us-east-1",
+                    endpoint_url=f"http://{address}",
+                    aws_access_key_id="test",
+                    aws_secret_access_key="test",
+                )
+            )
+        first, second = clients
+        first.create_repository(repositoryName="app")
+        testing.push(first, "app", image, tag="1.0")
+        assert testing.pull(second, "app", "1.0").manifest == image.manifest
+
+
+def test_blobs_in_s3(tmp_path, moto_s3):
+    """The server keeps layers in the bucket that the line names."""
+    terminal = Terminal(tmp_path / "terminal")
+    s3 = moto_s3.client()
+    s3.create_bucket(Bucket="layers")
+    text = BLOCKS["start-with-s3"].replace("http://127.0.0.1:9000", moto_s3.endpoint_url)
+    assert text != BLOCKS["start-with-s3"]
+
+    with started(
+        text, terminal.directory, MOTO_PORT=str(free_port()), **moto_s3.variables
+    ) as lines:
+        _, address = login_in(lines, PATIENCE)
+        ecr = boto3.client(
+            "ecr",
+            region_name="us-east-1",
+            endpoint_url=f"http://{address}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        ecr.create_repository(repositoryName="app")
+        image = testing.build_image(seed=1)
+        testing.push(ecr, "app", image, tag="1.0")
+
+    kept = s3.list_objects_v2(Bucket="layers", Prefix="ecr/blobs/")["Contents"]
+    assert {each["Key"].rpartition("/")[2] for each in kept} == {
+        blob.digest.partition(":")[2] for blob in image.blobs
+    }
+
+
+def test_the_pull_through_cache(tmp_path):
+    """The image comes from the upstream registry, which takes the login of the secret."""
+    find("aws")
+    find("skopeo")
+    terminal = Terminal(tmp_path / "terminal")
+    terminal.variables["REGISTRY_AUTH_FILE"] = str(terminal.directory / "auth.json")
+    image = testing.build_image(seed="upstream")
+
+    with running_upstream() as upstream:
+        upstream.put("library/app", image, "1.0")
+        upstream.login = ("me", "secret")
+        text = BLOCKS["start-with-an-upstream"].replace("http://127.0.0.1:5001", upstream.url)
+        with started(text, terminal.directory, MOTO_PORT=str(free_port())) as lines:
+            here = ADDRESS, login_in(lines, PATIENCE)[1]
+            terminal.export(BLOCKS["environment"], here)
+            terminal.run(BLOCKS["pull-through-the-cache"], here)
+
+    blobs = {path.name for path in (terminal.directory / "cached").rglob("blobs/sha256/*")}
+    assert {f"sha256:{name}" for name in blobs} == {
+        image.digest,
+        *(blob.digest for blob in image.blobs),
+    }
 
 
 def test_the_proxy(tmp_path):
@@ -537,41 +691,6 @@ def test_settings():
     assert section("settings") == "\n".join(lines)
 
 
-def test_operations_that_are_not_there():
-    """The list has every operation of the service model that the backend has not."""
-    operations = Session().get_service_model("ecr").operation_names
-    listed = re.findall(r"``(\w+)``", section("not there yet"))
-
-    missing = [
-        name for name in operations if not hasattr(ECRBackend, service_model.method_name(name))
-    ]
-    # An older botocore does not know them all.
-    assert [name for name in listed if name in operations] == sorted(missing)
-    assert listed == sorted(listed)
-
-
-def test_what_is_not_there_says_so():
-    """Operations of the list answer UnknownOperationException, as the README says."""
-    model = Session().get_service_model("ecr")
-    listed = re.findall(r"``(\w+)``", section("not there yet"))
-    asked = [
-        name
-        for name in listed
-        if name in model.operation_names
-        and not model.operation_model(name).input_shape.required_members
-    ]
-    assert asked
-    with moto_ecr_ext.install(), mock_aws():
-        for operation in asked:
-            answer = requests.post(
-                "https://api.ecr.us-east-1.amazonaws.com/",
-                headers={"X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}"},
-                data="{}",
-            )
-            assert answer.status_code == 400
-            assert answer.json()["__type"] == "UnknownOperationException"
-
-
 def test_fixtures_and_helpers_are_listed():
     """Every fixture, everything that a server has, and every helper is named."""
     named = set(re.findall(r"``([\w.]+)", README))
@@ -600,25 +719,6 @@ def test_the_codes_that_differ_are_named():
     words = " ".join(README.split())
     for kind, code in PROJECT_CODES.items():
         assert re.search(rf"``{code}``[^,]*\(.*?``{kind.code}``\)", words), code
-
-
-def test_nothing_is_replicated_or_scanned():
-    """Replication and scanning are configured, and that is all."""
-    with moto_ecr_ext.install(), mock_aws():
-        here, there = (boto3.client("ecr", region_name=each) for each in ("us-east-1", "eu-west-1"))
-        destination = {"region": "eu-west-1", "registryId": "123456789012"}
-        here.put_replication_configuration(
-            replicationConfiguration={"rules": [{"destinations": [destination]}]}
-        )
-        here.create_repository(
-            repositoryName="app", imageScanningConfiguration={"scanOnPush": True}
-        )
-        testing.push(here, "app", testing.build_image(seed=1), tag="1.0")
-
-        assert there.describe_repositories()["repositories"] == []
-        found = here.describe_image_scan_findings(repositoryName="app", imageId={"imageTag": "1.0"})
-        assert found["imageScanFindings"]["findings"] == []
-        assert ecr_backends["123456789012"]["us-east-1"].store.blobs is not None
 
 
 def test_resources_of_cloudformation():

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller, calling
-from moto_ecr_ext.enforcement import UnknownPrincipal, is_enforced
+from moto_ecr_ext.enforcement import is_enforced
+from moto_ecr_ext.exceptions import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.backends import registry_backend
 from moto_ecr_ext.principals import account_principal
@@ -58,7 +59,7 @@ class Access:
         with calling(self.caller), self.backend.store.database.read() as transaction:
             try:
                 self.backend.authorize(transaction, resource)
-            except UnknownPrincipal:
+            except UnrecognizedClientException:
                 raise Unauthorized from None
 
 

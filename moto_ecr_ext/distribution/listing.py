@@ -37,12 +37,16 @@ class Page:
 
 
 def page_of(request: Request) -> Page:
-    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number.
+    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number, and a `last` that
+    is no text of a name.
 
     ECR refuses an `n` outside of 1 to 1000; the specification has an empty list for 0.
     """
     asked = request.query.get("n")
     last = request.query.get("last", "")
+    if "\0" in last:
+        # PostgreSQL has no text with it to compare with; no name has it.
+        raise InvalidParameterException.at("last", "Member must not have the character U+0000")
     if asked is None:
         return Page(request, MAX_PAGE_SIZE, last)
     if not (asked.isascii() and asked.isdigit()) or len(asked) > 18:

@@ -47,7 +47,8 @@ def check_permission(
 ) -> None:
     """Raise AccessDeniedException unless the caller, of `account_id`, is permitted to act on a resource.
 
-    `policies` are those of the resource, where it is of the same account. Raises UnknownPrincipal.
+    `policies` are those of the resource, where it is of the same account. Raises
+    UnrecognizedClientException for a caller that IAM does not know.
     """
     identity = identity_policies(caller.principal)
     permitted = _allows(identity, caller, account_id, resource, "identity-based")

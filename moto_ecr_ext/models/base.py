@@ -93,23 +93,23 @@ class RegistryBackend(BaseBackend):
 
         The repository need not be there; `*` is all of them.
         """
+        if account_id == self.account_id:
+            return
         caller = current_caller()
-        # Without a caller it is moto itself, which calls on behalf of nobody.
-        if account_id != self.account_id and caller is not None:
-            check_access_from_outside(
-                caller,
-                self.account_id,
-                hosts.repository_arn(account_id, self.region_name, repository_name),
-                resource_policies(
-                    self._setting(transaction, "policy", account_id), repository_policy
-                ),
-            )
+        if caller is None:
+            return  # moto itself, which calls on behalf of nobody
+        check_access_from_outside(
+            caller,
+            self.account_id,
+            hosts.repository_arn(account_id, self.region_name, repository_name),
+            resource_policies(self._setting(transaction, "policy", account_id), repository_policy),
+        )
 
     def authorize(self, transaction: Connection, resource: str) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.
 
         `resource` is the ARN of a repository, which need not be there, or `*`. That another account lets the caller in
-        is checked when its repository is read. Raises UnknownPrincipal.
+        is checked when its repository is read. Raises UnrecognizedClientException for a caller that IAM does not know.
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:

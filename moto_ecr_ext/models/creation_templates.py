@@ -30,11 +30,9 @@ from .base import now
 from .encryption import check_encryption_configuration
 from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from .policies import PoliciesBackend
+from .prefixes import prefixes_of, without_slash
 from .repositories import merged_tags
 from .repository import Repository
-
-# The prefix of a template for what no other template is for.
-ROOT = "ROOT"
 
 templates = tables.creation_templates
 
@@ -135,7 +133,7 @@ class CreationTemplatesBackend(PoliciesBackend):
         row = {
             "account_id": self.account_id,
             "region": self.region_name,
-            "prefix": _without_slash(prefix),
+            "prefix": without_slash(prefix),
             **template.columns,
         }
         with self.store.database.write() as transaction:
@@ -181,7 +179,7 @@ class CreationTemplatesBackend(PoliciesBackend):
         [after] = decode_token("templates", next_token, (str,)) or [""]
         with self.store.database.read() as transaction:
             rows = transaction.execute(_OF_REGISTRY, self._registry).all()
-        wanted = {_without_slash(each) for each in prefixes or ()}
+        wanted = {without_slash(each) for each in prefixes or ()}
         found = [row for row in rows if row.prefix > after and (not wanted or row.prefix in wanted)]
         page = found[:count]
         more = len(found) > count
@@ -251,15 +249,10 @@ class CreationTemplatesBackend(PoliciesBackend):
     def _template_for(
         self, transaction: Connection, repository_name: str, applied_for: str
     ) -> CreationTemplate | None:
-        """The template with the longest matching prefix among those that are for this occasion.
-
-        A prefix ends with a `/`, written or not, so that a repository is not covered by its own name.
-        """
-        parts = repository_name.split("/")
-        prefixes = ["/".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
+        """The template with the longest matching prefix among those that are for this occasion."""
         rows = transaction.execute(_OF_REGISTRY, self._registry)
         by_prefix = {row.prefix: row for row in rows if applied_for in row.settings["applied_for"]}
-        for prefix in (*prefixes, ROOT):
+        for prefix in prefixes_of(repository_name):
             if prefix in by_prefix:
                 return CreationTemplate.from_row(by_prefix[prefix])
         return None
@@ -275,12 +268,7 @@ class CreationTemplatesBackend(PoliciesBackend):
         return {"account": self.account_id, "in_region": self.region_name}
 
     def _key(self, prefix: str) -> dict[str, str]:
-        return {**self._registry, "of_prefix": _without_slash(prefix)}
+        return {**self._registry, "of_prefix": without_slash(prefix)}
 
     def _answer(self, template: CreationTemplate) -> dict[str, Any]:
         return {"registryId": self.account_id, "repositoryCreationTemplate": template}
-
-
-def _without_slash(prefix: str) -> str:
-    """The prefix as it names a template: AWS assumes a `/` at its end, so that it makes no difference."""
-    return prefix.removesuffix("/")

@@ -39,6 +39,7 @@ class Outcome:
 
 
 FOUND_NOTHING = Outcome("COMPLETE", "The scan was completed successfully.")
+INTERRUPTED = Outcome("FAILED", "The scan was interrupted.")
 UNSUPPORTED_IMAGE = Outcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
 # https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html has the text.
 EXPIRED = Outcome(

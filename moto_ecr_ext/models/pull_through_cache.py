@@ -242,7 +242,7 @@ class _Import:
         self._repository_name = repository_name
         self._reference = reference
         self._tag = None if ":" in reference else reference
-        self._upstream_name = str(rule.upstream_name(repository_name))
+        self._upstream_name = rule.upstream_name(repository_name)
 
     def run(self) -> None:
         """Make the image that the upstream has the one of the repository.
@@ -311,18 +311,26 @@ class _Import:
         """Have an image with all its blobs stored, in one transaction once they are all here."""
         manifest = self._parse(found)
         blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
-        with ExitStack() as stack:
-            downloaded: dict[str, UploadSession] = {}
-            # Blobs that the repository held may be gone once the others are here.
-            while missing := self._store_if_complete(found, manifest, blobs, downloaded):
-                for digest in missing:
-                    session = stack.enter_context(self._upload())
-                    self._fill(session, upstream, digest)
-                    downloaded[digest] = session
+        try:
+            with ExitStack() as stack:
+                downloaded: dict[str, UploadSession] = {}
+                # Blobs that the repository held may be gone once the others are here.
+                while missing := self._store_if_complete(found, manifest, blobs, downloaded):
+                    for digest in missing:
+                        session = stack.enter_context(self._upload())
+                        self._fill(session, upstream, digest)
+                        downloaded[digest] = session
+        except UploadDiscarded:
+            # A reset, or the start of another server, which takes it for what a killed process has left.
+            raise UpstreamUnavailable(
+                f"What had come of {self._upstream_name} was discarded meanwhile. Pull it again."
+            ) from None
 
     def _parse(self, found: UpstreamManifest) -> Manifest:
+        # Some registries send one type with whatever they have.
+        media_type = found.media_type if found.media_type in MEDIA_TYPES else None
         try:
-            return parse_manifest(found.content, found.media_type)
+            return parse_manifest(found.content, media_type)
         except InvalidParameterException:
             raise UpstreamUnavailable(
                 f"What {self._rule.upstream_registry_url} gave for {self._reference} of "
@@ -340,12 +348,9 @@ class _Import:
             self._store.discard_upload(upload_id)
 
     def _fill(self, session: UploadSession, upstream: UpstreamRegistry, digest: str) -> None:
-        try:
-            for piece in upstream.blob(self._upstream_name, digest):
-                session.write(piece)
-            session.flush()
-        except UploadDiscarded:
-            raise UpstreamUnavailable("The registry was emptied meanwhile.") from None
+        for piece in upstream.blob(self._upstream_name, digest):
+            session.write(piece)
+        session.flush()
         if not is_digest(digest) or session.digest(digest.partition(":")[0]) != digest:
             raise UpstreamUnavailable(
                 f"The layer {digest} of {self._upstream_name} that "

@@ -27,13 +27,11 @@ from moto_ecr_ext.upstreams import ECR, upstream_of_url
 
 from .base import RegistryBackend, now
 from .pages import DEFAULT_PAGE_SIZE, decode_token, encode_token, refuse_pages_of
+from .prefixes import ROOT, prefixes_of, without_slash
 from .upstream_secrets import NoCredentials, credentials_of, read_secret
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Pull through cache rules per registry"
 MAX_RULES = 50
-
-# The prefix that is none: of a rule for all repositories, or of an upstream's whole name space.
-ROOT = "ROOT"
 
 rules = tables.pull_through_cache_rules
 
@@ -67,24 +65,17 @@ class PullThroughCacheRule:
         """From a whole row, in the order of the table's columns."""
         return cls(*row)
 
-    def upstream_name(self, repository_name: str) -> str | None:
-        """What a repository is called upstream; None for one that the rule does not cover.
+    def upstream_name(self, repository_name: str) -> str:
+        """What a repository that the rule covers is called upstream.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
         """
         rest = repository_name
         if self.ecr_repository_prefix != ROOT:
-            before, covered, rest = repository_name.partition(f"{self.ecr_repository_prefix}/")
-            if before or not covered:
-                return None
+            rest = repository_name.removeprefix(f"{self.ecr_repository_prefix}/")
         if self.upstream_repository_prefix == ROOT:
             return rest
         return f"{self.upstream_repository_prefix}/{rest}"
-
-    @property
-    def precedence(self) -> int:
-        """The longest prefix comes first, and ROOT last."""
-        return 0 if self.ecr_repository_prefix == ROOT else len(self.ecr_repository_prefix)
 
 
 class PullThroughRulesBackend(RegistryBackend):
@@ -114,10 +105,10 @@ class PullThroughRulesBackend(RegistryBackend):
         rule = PullThroughCacheRule(
             registry_id=account_id,
             region=self.region_name,
-            ecr_repository_prefix=_without_slash(ecr_repository_prefix),
+            ecr_repository_prefix=without_slash(ecr_repository_prefix),
             upstream_registry=upstream.name,
             upstream_registry_url=upstream_registry_url,
-            upstream_repository_prefix=_without_slash(upstream_repository_prefix or ROOT),
+            upstream_repository_prefix=without_slash(upstream_repository_prefix or ROOT),
             credential_arn=credential_arn,
             custom_role_arn=custom_role_arn,
             created_at=at,
@@ -213,7 +204,7 @@ class PullThroughRulesBackend(RegistryBackend):
         with self.store.database.read() as transaction:
             if ecr_repository_prefixes:
                 refuse_pages_of("ecrRepositoryPrefixes", next_token, max_results)
-                named = dict.fromkeys(map(_without_slash, ecr_repository_prefixes))
+                named = dict.fromkeys(map(without_slash, ecr_repository_prefixes))
                 return {
                     "pullThroughCacheRules": [
                         self._rule(transaction, prefix, registry_id) for prefix in named
@@ -268,12 +259,11 @@ class PullThroughRulesBackend(RegistryBackend):
         self, transaction: Connection, repository_name: str, registry_id: str
     ) -> PullThroughCacheRule | None:
         """The rule with the longest prefix among those of a registry that cover a repository."""
-        covering = [
-            rule
-            for rule in self._rules(transaction, registry_id)
-            if rule.upstream_name(repository_name) is not None
-        ]
-        return max(covering, key=lambda rule: rule.precedence, default=None)
+        by_prefix = {
+            rule.ecr_repository_prefix: rule for rule in self._rules(transaction, registry_id)
+        }
+        found = (by_prefix[each] for each in prefixes_of(repository_name) if each in by_prefix)
+        return next(found, None)
 
     def _rules(self, transaction: Connection, registry_id: str) -> list[PullThroughCacheRule]:
         key = {"account": registry_id, "in_region": self.region_name}
@@ -284,7 +274,7 @@ class PullThroughRulesBackend(RegistryBackend):
     ) -> PullThroughCacheRule:
         """A rule by its prefix. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
         self._check_access(transaction, registry_id or self.account_id, "*")
-        row = _RULE.first(transaction, self._rule_key(_without_slash(prefix), registry_id))
+        row = _RULE.first(transaction, self._rule_key(without_slash(prefix), registry_id))
         if row is None:
             raise PullThroughCacheRuleNotFoundException
         return PullThroughCacheRule.from_row(row)
@@ -349,8 +339,3 @@ def _check_role(rule: PullThroughCacheRule) -> None:
             "customRoleArn",
             f"Must not be specified for the upstream registry {rule.upstream_registry}",
         )
-
-
-def _without_slash(prefix: str) -> str:
-    """The prefix as it names a rule: AWS assumes a `/` at its end, so that it makes no difference."""
-    return prefix.removesuffix("/")

@@ -13,7 +13,7 @@ from moto.ecr.models import ecr_backends
 from moto.utilities.utils import get_partition
 from sqlalchemy import Connection, bindparam, select
 
-from moto_ecr_ext.caller import Caller, calling, current_caller
+from moto_ecr_ext.caller import Caller, acting, calling, current_caller
 from moto_ecr_ext.exceptions import (
     ECRError,
     ImageReferencedByManifestList,
@@ -396,14 +396,14 @@ def _key(image: Any, destination: Registry) -> dict[str, Any]:
 
 
 @contextmanager
-def _as_replication(repository: Repository, action: str = _REPLICATE) -> Iterator[None]:
+def _as_replication(repository: Repository) -> Iterator[None]:
     """Act as ECR does on behalf of the registry whose repository this is.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html
     """
     role = "aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
     partition = get_partition(repository.region)
-    with calling(Caller(action, f"arn:{partition}:iam::{repository.registry_id}:role/{role}")):
+    with calling(Caller(_REPLICATE, f"arn:{partition}:iam::{repository.registry_id}:role/{role}")):
         yield
 
 
@@ -434,7 +434,7 @@ def _target(
         return registry._repository(transaction, repository.repository_name)
     except RepositoryNotFoundException:
         destination = Registry(registry.account_id, registry.region_name)
-        with _as_replication(repository, "ecr:CreateRepository"):
+        with acting("ecr:CreateRepository"):
             _enter(transaction, repository, destination)
         return cast(CreationTemplatesBackend, registry).create_from_template(
             transaction, repository.repository_name, "REPLICATION"

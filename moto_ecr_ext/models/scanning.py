@@ -36,6 +36,7 @@ from .events import (
 from .findings import (
     EXPIRED,
     FOUND_NOTHING,
+    INTERRUPTED,
     UNSUPPORTED_IMAGE,
     Outcome,
     ScannedImage,
@@ -77,6 +78,8 @@ _PENDING = {
     "description": "This resource has been identified for scanning, results will be available soon.",
 }
 _CONTINUOUS = {"status": "ACTIVE", "description": "Continuous scan is selected for image."}
+# Seconds. The process that ran a scanner for longer than this was killed.
+_LONGEST_SCAN = 60 * 60
 # The statuses of scans that found something or nothing.
 _WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 _UNSET: dict[str, Any] = {"scanType": "BASIC", "rules": []}
@@ -280,22 +283,25 @@ class ScanningBackend(ImagesBackend):
         rows = transaction.execute(
             _REPOSITORIES, {"account": self.account_id, "in_region": self.region_name}
         ).all()
-        changes = []
-        for repository in map(Repository.from_row, rows):
-            before = _scanning_of(repository, previous)["scanFrequency"]
-            frequency = _scanning_of(repository, configuration)["scanFrequency"]
-            if frequency != before:
-                changes.append((repository, frequency, before))
-            if frequency == "MANUAL":
-                continue
-            key = {"repository": repository.id, "type": "ENHANCED"}
-            for image in transaction.execute(_NOT_SCANNED, key).all():
-                self._scan_enhanced(transaction, repository, image, image)
-        if changes:
-            event = scan_frequency_event(changes)
+        repositories = [
+            (
+                repository,
+                _scanning_of(repository, configuration)["scanFrequency"],
+                _scanning_of(repository, previous)["scanFrequency"],
+            )
+            for repository in map(Repository.from_row, rows)
+        ]
+        changed = [each for each in repositories if each[1] != each[2]]
+        if changed:
+            event = scan_frequency_event(changed)
             self.store.database.after_commit(
                 lambda: send_event(self.account_id, self.region_name, event)
             )
+        for repository, frequency, _ in repositories:
+            if frequency != "MANUAL":
+                key = {"repository": repository.id, "type": "ENHANCED"}
+                for image in transaction.execute(_NOT_SCANNED, key).all():
+                    self._scan_enhanced(transaction, repository, image, image)
 
     def get_registry_scanning_configuration(self) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html"""
@@ -381,10 +387,9 @@ class ScanningBackend(ImagesBackend):
     ) -> None:
         """Keep a scan whose outcome is known at once."""
         at = round(now(), 3)
-        self._insert_scan(
-            transaction, image, scan_type, started_at=at, **_columns(outcome, at, times_seen=0)
-        )
-        self._follow_up(transaction, repository, image, scan_type, outcome, has_ended(SCAN, at, 0))
+        ended = has_ended(SCAN, at, 0)
+        self._insert_scan(transaction, image, scan_type, started_at=at, **_columns(outcome, ended))
+        self._follow_up(transaction, repository, image, scan_type, outcome, ended)
 
     def _insert_scan(
         self, transaction: Connection, image: Any, scan_type: str, **columns: Any
@@ -404,7 +409,7 @@ class ScanningBackend(ImagesBackend):
         started_at: float,
     ) -> None:
         """Have the scanner look at an image, and keep what it found unless the image is gone by then."""
-        outcome = Outcome("FAILED", "The scan was interrupted.")
+        outcome = INTERRUPTED
         try:
             outcome = self._report(command, repository, image, scan_type)
         except ScannerError as error:
@@ -414,10 +419,8 @@ class ScanningBackend(ImagesBackend):
             with self.store.database.write() as transaction:
                 scan = _SCAN.first(transaction, key)
                 if scan is not None and scan.started_at == started_at:
-                    transaction.execute(
-                        _UPDATE_SCAN, {**key, **_columns(outcome, started_at, scan.times_seen)}
-                    )
                     ended = has_ended(SCAN, started_at, scan.times_seen)
+                    transaction.execute(_UPDATE_SCAN, {**key, **_columns(outcome, ended)})
                     self._follow_up(transaction, repository, image, scan_type, outcome, ended)
 
     def _report(
@@ -566,20 +569,22 @@ def _queue_of(repository: Repository) -> QueuedFindings:
     return owner.queued_findings
 
 
-def _columns(outcome: Outcome, started_at: float, times_seen: int) -> dict[str, Any]:
-    """What a row of `scans` has of an outcome."""
+def _columns(outcome: Outcome, ended: bool) -> dict[str, Any]:
+    """What a row of `scans` has of an outcome, and whether that may be seen."""
     return {
         "status": outcome.status,
         "description": outcome.description,
         "findings": outcome.findings,
         "severity_counts": outcome.severity_counts,
-        "completed_at": round(now(), 3) if has_ended(SCAN, started_at, times_seen) else None,
+        "completed_at": round(now(), 3) if ended else None,
     }
 
 
 def _status(scan: Any, image: Any, frequency: str) -> dict[str, Any]:
     """The `ImageScanStatus` of a scan of an image, both rows, in a repository that is scanned this often."""
     if scan.completed_at is None:
+        if scan.status == "IN_PROGRESS" and now() - scan.started_at > _LONGEST_SCAN:
+            return INTERRUPTED.image_scan_status
         return {"status": "IN_PROGRESS"} if scan.scan_type == "BASIC" else _PENDING
     if (
         scan.scan_type == "ENHANCED"

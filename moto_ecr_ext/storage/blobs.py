@@ -355,6 +355,13 @@ class BlobStore(ABC):
     Whatever takes a digest or an upload id raises `ValueError` for text that is none.
     """
 
+    def claim(self, owner: str) -> bool:
+        """Whether the place is that of the database `owner`, as it is from now on when it was nobody's.
+
+        Most stores do not note whose they are.
+        """
+        return True
+
     @abstractmethod
     def upload(self, upload_id: str) -> AbstractContextManager[UploadSession]:
         """The session of an upload. Another one for the same id waits until this one is left.

@@ -12,7 +12,7 @@ who acknowledges first.
 
 An upload becomes a blob by a multipart upload into which S3 copies the segments. All that takes time is
 done by `prepare`; `publish` completes it, which is one step. `uploads/<upload id>/multipart` names it, so
-that whoever resumes or removes the upload after a crash can abort it.
+that whoever resumes or removes the upload after a crash can abort it. `owner` names the database.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ _UPLOADS_REMEMBERED = 1024
 _UNNAMED_FOR = timedelta(hours=1)
 _SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}")
 _NAME_OF_MULTIPART = "multipart"
+# A bucket is easily given to two servers that have a database each, of which one would empty it.
+_OWNER = "owner"
 
 
 def _key_of_blob(digest: str) -> str:
@@ -161,10 +163,9 @@ class _Upload:
     def multipart(self) -> Multipart | None:
         """The multipart upload by which this one was to become a blob."""
         key = self._folder + _NAME_OF_MULTIPART
-        size = self._bucket.size(key)
-        if size is None:
+        if self._bucket.size(key) is None:
             return None
-        return Multipart.of_json(b"".join(self._bucket.read(key, 0, size)))
+        return Multipart.of_json(self._bucket.content(key))
 
     def begin_multipart(self, key: str) -> Multipart:
         """A multipart upload that is found again; any earlier one is aborted."""
@@ -360,6 +361,11 @@ class S3BlobStore(BlobStore):
         store = cls(S3Bucket.at(url))
         store._abort_unnamed()
         return store
+
+    def claim(self, owner: str) -> bool:
+        if self._bucket.size(_OWNER) is None:
+            self._bucket.put(_OWNER, owner.encode())
+        return self._bucket.content(_OWNER).decode() == owner
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:

@@ -110,6 +110,14 @@ class S3Bucket:
             return None
         return size
 
+    def content(self, key: str) -> bytes:
+        """All bytes of a small object."""
+        with self._asking(key):
+            body = self._client.get_object(**self._object(key))["Body"]
+            with closing(body):
+                content: bytes = body.read()
+        return content
+
     def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`, which the object has, at most `CHUNK` at a time.
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, make_url, select
 from sqlalchemy.exc import DBAPIError
 
+from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import tables
@@ -63,6 +64,7 @@ class Store:
             location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _naming_what_cannot_be_opened(location):
             store = cls(_open_database(location), _open_blobs(location))
+            store._claim_blobs(location)
             store._discard_orphans()
         return store
 
@@ -78,7 +80,9 @@ class Store:
             raise StoreError(f"There is no registry in {location.data_dir or 'memory'}.")
         _check_lifetimes(location)
         with _naming_what_cannot_be_opened(location):
-            return cls(_open_database(location), _open_blobs(location))
+            store = cls(_open_database(location), _open_blobs(location))
+            store._claim_blobs(location)
+        return store
 
     def clear(self) -> None:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
@@ -146,6 +150,16 @@ class Store:
             for upload_id in set(self.blobs.upload_ids()) - open_uploads:
                 self.blobs.discard(upload_id)
 
+    def _claim_blobs(self, location: StoreLocation) -> None:
+        """Raise StoreError where the blobs are another database's, all of which would be orphans here."""
+        # A name that is the database's alone, and tells nobody its key.
+        owner = digest_of(self.signing_key)
+        if not self.blobs.claim(owner):
+            raise StoreError(
+                f"{location.blobs} has the blobs of another database. Give each a place of its own, or "
+                f"remove {location.blobs}/owner where that database is no more."
+            )
+
     def _signing_key(self) -> bytes:
         with self.database.write() as transaction:
             found = transaction.execute(
@@ -175,7 +189,7 @@ def _naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        reason = getattr(error, "orig", error)
+        reason = " ".join(str(getattr(error, "orig", error)).split())
         raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
 
 

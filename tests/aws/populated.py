@@ -68,12 +68,20 @@ def populate() -> None:
     registry.upload_layer_part(name, SAMPLES["UploadId"], 0, 2, b"abc")
     registry.set_repository_policy(name, json.dumps(POLICY))
     registry.put_registry_policy(json.dumps(POLICY))
+    registry.create_repository_creation_template(SAMPLES["Prefix"], ["REPLICATION"])
     registry.put_lifecycle_policy(name, json.dumps(LIFECYCLE_POLICY))
     everything = [{"filter": "*", "filterType": "WILDCARD"}]
     registry.put_registry_scanning_configuration(
         rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": everything}]
     )
     registry.start_image_scan(name, {"imageTag": "v1"})
+    registry.put_signing_configuration(
+        {"rules": [{"signingProfileArn": SAMPLES["SigningProfileArn"]}]}
+    )
+    registry.register_pull_time_update_exclusion(SAMPLES["PrincipalArn"])
+    registry.create_pull_through_cache_rule(
+        SAMPLES["PullThroughCacheRuleRepositoryPrefix"], "quay.io"
+    )
     destination = {"region": SAMPLES["Region"], "registryId": "123456789012"}
     registry.put_replication_configuration({"rules": [{"destinations": [destination]}]})
     registry.start_replication_backfill(destination)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws.listener import Listener
 from freezegun import freeze_time
+from upstream import running_upstream
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
@@ -118,6 +119,49 @@ def test_a_scan_on_push_is_told_when_it_has_ended(ecr: Any, listener: Listener) 
             "image-digest": image.digest,
             "image-tags": ["v1"],
         }
+    ]
+
+
+def test_a_pull_through_the_cache(aws: Any, ecr: Any, listener: Listener) -> None:
+    """Each question to the upstream registry is told, with the image that it had or the failure."""
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io", upstreamRepositoryPrefix="a1"
+    )
+    image = testing.build_image(seed=6)
+    detail = {
+        "rule-version": "1",
+        "ecr-repository-prefix": "quay",
+        "repository-name": "quay/app",
+        "upstream-registry-url": "quay.io",
+    }
+    with running_upstream() as upstream:
+        aws.configure(upstreams=upstream.setting())
+        upstream.put("a1/app", image, "v1")
+        for each in ({"imageTag": "v1"}, {"imageTag": "v1"}, {"imageDigest": image.digest}):
+            ecr.batch_get_image(repositoryName="quay/app", imageIds=[each])
+        event, *rest = [each for each in listener.heard() if "Cache" in each["detail-type"]]
+        assert event["detail-type"] == "ECR Pull Through Cache Action"
+        assert event["resources"] == ["arn:aws:ecr:us-east-1:123456789012:repository/quay/app"]
+        assert event["detail"] == {
+            **detail,
+            "sync-status": "SUCCESS",
+            "image-tag": "v1",
+            "image-digest": image.digest,
+        }
+        assert rest == []
+        upstream.status = 429
+        ecr.batch_get_image(repositoryName="quay/app", imageIds=[{"imageTag": "v2"}])
+        with freeze_time(datetime.now(timezone.utc) + timedelta(hours=25)):
+            ecr.batch_get_image(repositoryName="quay/app", imageIds=[{"imageTag": "v1"}])
+    failure = {
+        **detail,
+        "sync-status": "FAILURE",
+        "failure-code": "UpstreamTooManyRequests",
+        "failure-reason": "The upstream registry quay.io has received too many requests.",
+    }
+    assert details(listener.heard()) == [
+        {**failure, "image-tag": "v2"},
+        {**failure, "image-tag": "v1"},
     ]
 
 

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import boto3
 import pytest
 from aws.raw_http import RawClient
 from aws.refusals import Refusal, refusal
 from aws.stored import everything_stored
-from moto.core import set_initial_no_auth_action_count
+from iam import Role, User, document, enforced
 
 from moto_ecr_ext.testing import build_image, pull, push
-
-T = TypeVar("T")
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/"
 IMAGE = build_image(layers=1)
 
 
-def enforced(call: Callable[[], T], after: int = 0) -> T:
-    """Make calls while IAM is enforced, from the request after the first `after` on."""
-    result: T = set_initial_no_auth_action_count(after)(call)()
-    return result
-
-
 def refusal_enforced(call: Callable[..., Any], **request: Any) -> Refusal:
     """The refusal of one call while IAM is enforced."""
     return enforced(lambda: refusal(call, **request))
-
-
-class User:
-    """A user of moto's IAM with a policy of one statement."""
-
-    arn = "arn:aws:iam::123456789012:user/builder"
-
-    def __init__(self, aws: Any, **statement: Any):
-        self._aws = aws
-        iam = aws.client("iam")
-        iam.create_user(UserName="builder")
-        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-        if statement:
-            iam.put_user_policy(
-                UserName="builder", PolicyName="policy", PolicyDocument=json.dumps(document)
-            )
-        self.key = iam.create_access_key(UserName="builder")["AccessKey"]
-
-    def client(self, secret: str | None = None, key_id: str | None = None) -> Any:
-        """A client with the user's key, or with another key or secret."""
-        return boto3.client(
-            "ecr",
-            region_name="us-east-1",
-            endpoint_url=self._aws.endpoint_url,
-            aws_access_key_id=key_id or self.key["AccessKeyId"],
-            aws_secret_access_key=secret or self.key["SecretAccessKey"],
-        )
 
 
 def denied(action: str, resource: str, principal: str = User.arn) -> Refusal:
@@ -65,6 +28,15 @@ def denied(action: str, resource: str, principal: str = User.arn) -> Refusal:
         "AccessDeniedException",
         f"User: {principal} is not authorized to perform: ecr:{action} on resource: {resource} "
         f"because no identity-based policy allows the ecr:{action} action",
+    )
+
+
+def explicitly_denied(action: str, resource: str, policies: str) -> Refusal:
+    """AWS's refusal of an action that a policy denies."""
+    return Refusal(
+        "AccessDeniedException",
+        f"User: {User.arn} is not authorized to perform: ecr:{action} on resource: {resource} "
+        f"with an explicit deny in {policies} policy",
     )
 
 
@@ -157,26 +129,176 @@ def test_parameters_come_first(aws: Any) -> None:
 
 
 def test_an_assumed_role(aws: Any, ecr: Any, repository: str) -> None:
-    """Its session is the principal."""
-    role = aws.client("iam").create_role(
-        RoleName="builder",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
-    )["Role"]
-    credentials = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")[
-        "Credentials"
-    ]
-    client = boto3.client(
-        "ecr",
-        region_name="us-east-1",
-        endpoint_url=aws.endpoint_url,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
+    """Its session is the principal, with the policies of the role."""
+    role = Role(aws, Action="ecr:DescribeImages", Resource="*")
+    client = role.client()
+
+    def calls() -> None:
+        client.describe_images(repositoryName=repository)
+        assert refusal(client.list_images, repositoryName=repository) == denied(
+            "ListImages", ARN + repository, role.session_arn
+        )
+
+    enforced(calls)
+
+
+def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository: str) -> None:
+    """Outweighs what else is allowed, and is told apart."""
+    user = User(aws)
+    user.allow(
+        {"Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "ecr:List*", "NotResource": f"{ARN}public/*"},
     )
-    session = "arn:aws:sts::123456789012:assumed-role/builder/session"
+    client = user.client()
+    ecr.create_repository(repositoryName="public/app")
+
+    def calls() -> None:
+        client.describe_images(repositoryName=repository)
+        client.list_images(repositoryName="public/app")
+        assert refusal(client.list_images, repositoryName=repository) == explicitly_denied(
+            "ListImages", ARN + repository, "an identity-based"
+        )
+
+    enforced(calls)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}, True),
+        ({"StringEquals": {"aws:PrincipalAccount": "999999999999"}}, False),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/b*"}}, True),
+        ({"StringEquals": {"aws:ResourceTag/none": "x"}}, False),
+    ],
+)
+def test_a_condition_of_the_user_s_policy(
+    aws: Any, ecr: Any, repository: str, condition: dict[str, Any], holds: bool
+) -> None:
+    """An allowance whose condition does not hold is none, which is no denial either."""
+    client = User(aws, Action="ecr:*", Resource="*", Condition=condition).client()
+    if holds:
+        assert enforced(lambda: client.list_images(repositoryName=repository))["imageIds"] == []
+    else:
+        assert refusal_enforced(client.list_images, repositoryName=repository) == denied(
+            "ListImages", ARN + repository
+        )
+
+
+def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository: str) -> None:
+    """Count as the user's own."""
+    user = User(aws)
+    user.iam.create_group(GroupName="readers")
+    user.iam.put_group_policy(
+        GroupName="readers",
+        PolicyName="policy",
+        PolicyDocument=document({"Action": "ecr:ListImages", "Resource": "*"}),
+    )
+    user.iam.add_user_to_group(GroupName="readers", UserName="builder")
+    managed = user.iam.create_policy(
+        PolicyName="managed",
+        PolicyDocument=document({"Action": "ecr:DescribeImages", "Resource": "*"}),
+    )["Policy"]["Arn"]
+    user.iam.attach_user_policy(UserName="builder", PolicyArn=managed)
+    client = user.client()
+
+    def calls() -> None:
+        client.list_images(repositoryName=repository)
+        client.describe_images(repositoryName=repository)
+        assert refusal(client.delete_repository, repositoryName=repository) == denied(
+            "DeleteRepository", ARN + repository
+        )
+
+    enforced(calls)
+
+
+def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository: str) -> None:
+    """A user of the account that it names, without a policy of its own."""
+    client = User(aws).client()
+    for principal in ({"AWS": User.arn}, "*"):
+        ecr.set_repository_policy(
+            repositoryName=repository,
+            policyText=document({"Principal": principal, "Action": "ecr:ListImages"}),
+        )
+        enforced(lambda: client.list_images(repositoryName=repository))
+    assert refusal_enforced(client.describe_images, repositoryName=repository) == denied(
+        "DescribeImages", ARN + repository
+    )
+
+
+def test_a_policy_that_names_the_account(aws: Any, ecr: Any, repository: str) -> None:
+    """Leaves it to the policies of the account's users, and its denial is for them all."""
+    user = User(aws)
+    client = user.client()
+    root = {"AWS": "arn:aws:iam::123456789012:root"}
+    statement = {"Principal": root, "Action": "ecr:ListImages", "Resource": "*"}
+    ecr.put_registry_policy(policyText=document(statement))
     assert refusal_enforced(client.list_images, repositoryName=repository) == denied(
-        "ListImages", ARN + repository, session
+        "ListImages", ARN + repository
     )
+    user.allow({"Action": "ecr:*", "Resource": "*"})
+    enforced(lambda: client.list_images(repositoryName=repository))
+    ecr.put_registry_policy(policyText=document({**statement, "Effect": "Deny"}))
+    assert refusal_enforced(client.list_images, repositoryName=repository) == explicitly_denied(
+        "ListImages", ARN + repository, "a resource-based"
+    )
+
+
+def test_another_account_s_repository(aws: Any, ecr: Any, repository: str) -> None:
+    """Takes permission on both sides."""
+    guest = User(aws, account="999999999999")
+    client = guest.client()
+    request = {"registryId": "123456789012", "repositoryName": repository}
+    ecr.set_repository_policy(
+        repositoryName=repository,
+        policyText=document({"Principal": {"AWS": guest.arn}, "Action": "ecr:ListImages"}),
+    )
+    assert refusal_enforced(client.list_images, **request) == denied(
+        "ListImages", ARN + repository, guest.arn
+    )
+    guest.allow({"Action": "ecr:*", "Resource": "*"})
+    assert enforced(lambda: client.list_images(**request))["imageIds"] == []
+    assert refusal_enforced(client.describe_images, **request) == Refusal(
+        "AccessDeniedException",
+        f"User: {guest.arn} is not authorized to perform: ecr:DescribeImages "
+        f"on resource: {ARN}{repository} "
+        "because no resource-based policy allows the ecr:DescribeImages action",
+    )
+
+
+def test_tags_of_a_new_repository(aws: Any, ecr: Any) -> None:
+    """Need permission to tag."""
+    user = User(aws, Action="ecr:CreateRepository", Resource="*")
+    client = user.client()
+    tags = [{"Key": "a", "Value": "b"}]
+    before = everything_stored()
+    assert refusal_enforced(client.create_repository, repositoryName="app", tags=tags) == denied(
+        "TagResource", f"{ARN}app"
+    )
+    assert everything_stored() == before
+    enforced(lambda: client.create_repository(repositoryName="without"))
+    user.allow({"Action": ["ecr:CreateRepository", "ecr:TagResource"], "Resource": "*"})
+    enforced(lambda: client.create_repository(repositoryName="app", tags=tags))
+
+
+def test_referrers(aws: Any, ecr: Any, repository: str) -> None:
+    """Have no action of their own: who may pull may list them."""
+    push(ecr, repository, IMAGE, tag="v1")
+    user = User(aws, Action="ecr:ListImageReferrers", Resource="*")
+    client = user.client()
+    request = {"repositoryName": repository, "subjectId": {"imageDigest": IMAGE.digest}}
+    assert refusal_enforced(client.list_image_referrers, **request) == denied(
+        "BatchGetImage", ARN + repository
+    )
+    user.allow({"Action": "ecr:BatchGetImage", "Resource": "*"})
+    assert enforced(lambda: client.list_image_referrers(**request))["referrers"] == []
+
+
+def test_a_session_of_a_role_that_is_gone(aws: Any) -> None:
+    """Is not recognised either."""
+    role = Role(aws)
+    client = role.client()
+    aws.client("iam").delete_role(RoleName="builder")
+    assert refusal_enforced(client.describe_registry).code == "UnrecognizedClientException"
 
 
 def test_an_unknown_access_key(aws: Any) -> None:

@@ -62,8 +62,12 @@ ABSENT = {
     "DescribeImages": ["imageIds", "nextToken"],
     "GetLifecyclePolicyPreview": ["imageIds", "nextToken"],
     "DescribeImageScanFindings": ["nextToken"],
+    "DescribeReplicationBackfillResults": ["nextToken"],
     "DescribeRepositories": ["repositoryNames", "nextToken"],
+    "ListImageReferrers": ["nextToken"],
     "ListImages": ["nextToken"],
+    "ListPullTimeUpdateExclusions": ["nextToken"],
+    "ListReplicationBackfills": ["nextToken"],
     "PutImageTagMutability": ["imageTagMutabilityExclusionFilters"],
 }
 
@@ -77,6 +81,8 @@ def valid_request(operation: str) -> dict[str, Any]:
     if operation == "CreateRepository":
         request["repositoryName"] = "new"
         request["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": "alias/images"}
+    if operation == "RegisterPullTimeUpdateExclusion":
+        request["principalArn"] += "s"
     return copy.deepcopy(request)
 
 

@@ -218,6 +218,27 @@ def test_an_index_brings_its_children(home: Any, west: Any) -> None:
     assert [each.manifest for each in pulled.images] == [each.manifest for each in INDEX.images]
 
 
+def test_an_index_of_indexes(home: Any, west: Any) -> None:
+    """All that is below it comes along, however deep, and whatever is listed twice."""
+    second = testing.build_index([INDEX, IMAGE])
+    third = testing.build_index([INDEX, second])
+    testing.push(home, NAME, third)
+    replicate(home, rule(WEST))
+    home.put_image(repositoryName=NAME, imageManifest=third.manifest.decode(), imageTag="deep")
+    assert set(images(west)) == {
+        *(each.digest for each in (third, second, INDEX, IMAGE)),
+        *(each.digest for each in INDEX.images),
+    }
+    sizes = [
+        {
+            each["imageDigest"]: each["imageSizeInBytes"]
+            for each in client.describe_images(repositoryName=NAME)["imageDetails"]
+        }
+        for client in (home, west)
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_referrers_are_replicated(aws: Any, home: Any) -> None:
     """As the images that they are: the list of referrers has them there."""
     replicate(home, rule(WEST))

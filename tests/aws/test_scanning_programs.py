@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from aws.refusals import refusal
 from aws.stored import everything_stored
+from freezegun import freeze_time
 from scanning import debian_image, scanner
 
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image, push, queue_scan_findings, upload_blob
 
 IMAGE = debian_image()
@@ -296,6 +299,26 @@ def test_an_image_that_is_deleted_while_it_is_scanned(
     end.write_bytes(b"")
     scan.join()
     assert everything_stored() == before
+
+
+def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository: str) -> None:
+    """The scan is known to be lost after an hour."""
+    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
+        push(ecr, repository, IMAGE, tag="v1")
+        ecr.start_image_scan(**request)
+        with current_store().database.write() as transaction:
+            transaction.execute(
+                tables.scans.update().values(status="IN_PROGRESS", completed_at=None)
+            )
+        assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
+        clock.move_to("2026-01-01 13:00:01")
+        answer = findings_of(ecr)
+    assert answer["imageScanStatus"] == {
+        "status": "FAILED",
+        "description": "The scan was interrupted.",
+    }
+    assert "imageScanFindings" not in answer
 
 
 def test_what_is_queued_comes_first(aws: Any, ecr: Any, repository: str) -> None:

@@ -13,6 +13,7 @@ from moto_ecr_ext.digest import digest_of
 REPORT = "application/vnd.example.report+json"
 REPORT_TEXT = '{"found": []}'
 SBOM = "application/spdx+json"
+SIGNATURE = "application/vnd.cncf.notary.signature"
 
 
 @pytest.fixture
@@ -64,6 +65,31 @@ def test_an_attached_artifact_is_discovered(oras, repository):
 
     other = ("discover", "--plain-http", "--format", "json", "--artifact-type", REPORT)
     assert json.loads(oras(*other, f"{repository.uri}:1.0"))["manifests"] == []
+
+
+def test_a_signature_of_managed_signing_is_discovered(oras, repository, home):
+    """A push gets a signature, by the registry's configuration; oras finds it and pulls its envelope."""
+    arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/release"
+    filters = [{"filter": repository.name, "filterType": "WILDCARD_MATCH"}]
+    rule = {"signingProfileArn": arn, "repositoryFilters": filters}
+    repository.ecr.put_signing_configuration(signingConfiguration={"rules": [rule]})
+    try:
+        _push(oras, f"{repository.uri}:1.0")
+    finally:
+        repository.ecr.delete_signing_configuration()
+    subject = repository.digest_of("1.0")
+
+    found = oras("discover", "--plain-http", "--format", "json", f"{repository.uri}:1.0")
+    (signature,) = json.loads(found)["manifests"]
+    assert signature["artifactType"] == SIGNATURE
+    assert repository.referrers(subject) == {signature["digest"]: SIGNATURE}
+
+    name = f"{repository.uri}@{signature['digest']}"
+    manifest = json.loads(oras("manifest", "fetch", "--plain-http", name))
+    (layer,) = manifest["layers"]
+    blob = f"{repository.uri}@{layer['digest']}"
+    envelope = json.loads(oras("blob", "fetch", "--plain-http", "--output", "-", blob))
+    assert envelope.keys() == {"payload", "protected", "header", "signature"}
 
 
 def test_an_artifact_is_copied_with_what_is_attached(oras, repository, other_repository):

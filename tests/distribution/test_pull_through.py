@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
+from iam import User, enforced
 from upstream import Upstream, running_upstream
 
 from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, pull, push
@@ -619,6 +620,42 @@ class TestOtherAccounts:
         )
         assert answer["failures"][0]["failureCode"] == "ImageNotFound"
         assert upstream.asked == []
+
+
+class TestIam:
+    """Where moto's IAM is enforced, a user imports who may do that beside getting images."""
+
+    ACTIONS = frozenset(
+        (
+            "ecr:GetAuthorizationToken",
+            "ecr:BatchGetImage",
+            "ecr:BatchImportUpstreamImage",
+            "ecr:CreateRepository",
+        )
+    )
+
+    @pytest.mark.parametrize(
+        "missing", [None, "ecr:CreateRepository", "ecr:BatchImportUpstreamImage"]
+    )
+    def test_a_user(
+        self, aws: Environment, ecr: Any, upstream: Upstream, missing: str | None
+    ) -> None:
+        """For others the repository is missing."""
+        user = User(aws, Action=sorted(self.ACTIONS - {missing}), Resource="*")
+        client = user.client()
+
+        def pulls() -> tuple[int, bool]:
+            token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+            session = RegistrySession(aws.registry_url(), token)
+            status = cached(session).get("/manifests/v1").status_code
+            request = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]}
+            try:
+                return status, bool(client.batch_get_image(**request)["images"])
+            except client.exceptions.RepositoryNotFoundException:
+                return status, False
+
+        assert enforced(pulls) == ((404, False) if missing else (200, True))
+        assert bool(upstream.asked) is not bool(missing)
 
 
 class TestEcrUpstream:

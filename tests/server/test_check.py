@@ -136,9 +136,7 @@ class TestServing:
         registry = server.registry()
         path = f"/v2/app/blobs/{LAYER.digest}"
         assert registry.head(path).status_code == 404
-        pushed = registry.post(
-            f"/v2/app/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content
-        )
+        pushed = registry.post(f"/v2/app/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content)
         assert pushed.status_code == 201
         assert registry.get(path).content == LAYER.content
         assert list(findings(current_store())) == []
@@ -147,10 +145,20 @@ class TestServing:
 class TestFindings:
     """Each kind of damage is found and repaired, in every kind of store."""
 
-    @pytest.fixture(params=["directory", "memory"])
-    def backend(self, request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Any]:
+    @pytest.fixture(params=["directory", "memory", "s3"])
+    def backend(
+        self, request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Any]:
         """A registry with an image."""
-        where = {"data_dir": data_dir} if request.param == "directory" else {}
+        where = {"data_dir": str(data_dir)} if request.param == "directory" else {}
+        if request.param == "s3":
+            server = request.getfixturevalue("moto_s3")
+            for name, value in server.variables.items():
+                monkeypatch.setenv(name, value)
+            where = {
+                "database": f"sqlite:///{data_dir.parent}/rows.sqlite",
+                "blobs": server.new_bucket().url,
+            }
         with moto_ecr_ext.install(**where):
             backend = registry_backend(ACCOUNT, REGION)
             backend.create_repository("app")
@@ -264,9 +272,7 @@ class TestFindings:
         assert list(findings(current_store())) == []
 
 
-def test_an_upload_that_lost_bytes_vanishes(
-    server: Environment, ecr: Any, data_dir: Path
-) -> None:
+def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_dir: Path) -> None:
     """What acknowledged parts a power cut takes cannot be gone on with: the client is told to begin anew."""
     registry = server.registry()
     location = registry.post("/v2/app/blobs/uploads/").headers["Location"]

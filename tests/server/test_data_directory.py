@@ -1,4 +1,4 @@
-"""`moto_ecr_server --data-dir`: what is kept, what is emptied, and what several servers share."""
+"""`moto_ecr_server --data-dir`: what is kept, and what is emptied."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import hashlib
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import requests
 from commands import environment, running_server
 
 from moto_ecr_ext import testing
@@ -94,6 +93,42 @@ def test_everything_is_there_after_a_restart(data_dir, by):
         assert blob.content == PARTS[0] + other
 
 
+def test_signing_goes_on_after_a_restart(data_dir):
+    """The rules are there, what was being signed is signed, and a profile keeps its certificate."""
+    images = [testing.build_image(seed=number) for number in range(3)]
+    arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/release"
+    with running_server("--data-dir", str(data_dir)) as before:
+        ecr = before.client()
+        ecr.create_repository(repositoryName="team/app")
+        ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": arn}]})
+        testing.push(ecr, "team/app", images[0])
+        slow = {"progression": "time", "seconds": 3600}
+        requests.post(
+            f"{before.url}/moto-api/state-manager/set-transition",
+            json={"model_name": "ecr::image_signing", "transition": slow},
+        ).raise_for_status()
+        testing.push(ecr, "team/app", images[1])
+        assert len(thumbprints(ecr, images[0])) == 1
+        assert thumbprints(ecr, images[1]) == []
+        before.command.stop(signal.SIGKILL)
+
+    with running_server("--data-dir", str(data_dir)) as after:
+        ecr = after.client()
+        testing.push(ecr, "team/app", images[2])
+        first, second, third = [thumbprints(ecr, image) for image in images]
+        assert first == second == third
+        assert len(first) == 1
+
+
+def thumbprints(ecr, image: testing.Image) -> list[str]:
+    """Those of the certificates that have signed an image."""
+    referrers = ecr.list_image_referrers(
+        repositoryName="team/app", subjectId={"imageDigest": image.digest}
+    )["referrers"]
+    key = "io.cncf.notary.x509chain.thumbprint#S256"
+    return [each["annotations"][key] for each in referrers]
+
+
 def test_a_reset_empties_the_directory(data_dir):
     """POST /moto-api/reset removes rows and bytes, also when nothing was asked since the start."""
     with running_server("--data-dir", str(data_dir)) as server:
@@ -142,39 +177,6 @@ def test_nobody_else_reads_the_directory(data_dir):
     with running_server(MOTO_ECR_DATA_DIR=str(data_dir)):
         assert data_dir.stat().st_mode & 0o777 == 0o700
         assert (data_dir / "registry.sqlite").exists()
-
-
-def test_two_servers_share_a_directory(data_dir):
-    """What one server was given the other has, unfinished uploads too; a reset empties both."""
-    with ExitStack() as stack:
-        first, second = start_together(stack, data_dir)
-        first.client().create_repository(repositoryName="app")
-        image = testing.build_image(seed=1)
-        testing.push(first.client(), "app", image, tag="1.0")
-        assert testing.pull(second.client(), "app", "1.0").manifest == image.manifest
-
-        session = first.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
-        first.registry("PATCH", session, data=PARTS[0])
-        path = session.removeprefix(first.url)
-        answer = second.registry(
-            "PUT", f"{path}?digest={DIGEST}", data=PARTS[1], password=first.password
-        )
-        assert answer.status_code == 201
-        assert first.registry("HEAD", f"/v2/app/blobs/{DIGEST}").status_code == 200
-
-        second.reset()
-        assert first.client().describe_repositories()["repositories"] == []
-        assert not files_below(data_dir / "blobs")
-
-
-def start_together(stack: ExitStack, data_dir: Path):
-    """Two servers of one new directory, started at once."""
-    with ThreadPoolExecutor(2) as threads:
-        started = [
-            threads.submit(stack.enter_context, running_server("--data-dir", str(data_dir)))
-            for _ in range(2)
-        ]
-    return [each.result() for each in started]
 
 
 def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir):

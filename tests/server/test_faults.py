@@ -231,9 +231,7 @@ def is_refused_well(answer: requests.Response) -> bool:
     else:
         code, message = document["__type"], document["message"]
         expected = "ServerException"
-    return (
-        answer.status_code == 500 and code == expected and message and "Errno" not in answer.text
-    )
+    return answer.status_code == 500 and code == expected and message and "Errno" not in answer.text
 
 
 def run(scenario: Scenario, fault: Fault, caplog: pytest.LogCaptureFixture) -> bool:
@@ -331,12 +329,14 @@ def fill(disk: Path) -> Path:
     path = disk / "filler"
     with path.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+            with pytest.raises(OSError, match="No space left"):
+                write_without_end(file, bytes(size))
     return path
+
+
+def write_without_end(file: Any, content: bytes) -> None:
+    while True:
+        file.write(content)
 
 
 def test_a_disk_that_is_full(

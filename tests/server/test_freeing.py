@@ -17,7 +17,7 @@ from commands import running_server
 import moto_ecr_ext
 from moto_ecr_ext import testing
 
-ROUNDS = 40
+ROUNDS = 10
 LAYER = testing.Blob(random.Random(1).randbytes(50_000), "application/octet-stream")
 IMAGE = testing.build_artifact(artifact_type="application/x-test", content=LAYER.content)
 
@@ -31,9 +31,7 @@ class Server:
         self._auth = ("AWS", server.password)
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(
-            method, self.url + path, auth=self._auth, timeout=60, **options
-        )
+        return requests.request(method, self.url + path, auth=self._auth, timeout=60, **options)
 
 
 @contextmanager
@@ -55,9 +53,7 @@ def two_servers(data_dir: Path) -> Iterator[tuple[Server, Server]]:
 
 def push(server: Server) -> requests.Response:
     """Push the layer's bytes."""
-    return server.ask(
-        "POST", f"/v2/other/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content
-    )
+    return server.ask("POST", f"/v2/other/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content)
 
 
 def mount(server: Server) -> requests.Response:

@@ -11,7 +11,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from commands import Server, environment, running_server
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
@@ -30,7 +30,6 @@ from moto_ecr_ext.storage.store import Store
 KEPT = Path(__file__).with_name("data_directories")
 VERSIONS = sorted(int(path.name.partition(".")[0]) for path in KEPT.glob("*.tar.gz"))
 CHUNK = b"the first bytes of a blob"
-# Each connection sees what a transaction of another has not committed: nothing.
 POSTGRESQL_SCHEMA = """
     SELECT 'column', table_name, column_name, data_type, collation_name, is_nullable, column_default
     FROM information_schema.columns WHERE table_schema = 'public'
@@ -80,9 +79,15 @@ class Kept:
         numbered = self.query("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
         return sorted(map(str, [*found, *numbered]))
 
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """SQLAlchemy's connection, past the package."""
+        with create_engine(self.url, poolclass=NullPool).connect() as connection:
+            yield connection
+
     def rows(self) -> dict[str, list[Any]]:
         """Everything in every table."""
-        with closing(create_engine(self.url).connect()) as connection:
+        with self.connect() as connection:
             return {
                 name: sorted(map(str, connection.exec_driver_sql(f"SELECT * FROM {name}")))
                 for name in inspect(connection).get_table_names()
@@ -208,7 +213,7 @@ def lacking(kept: Kept) -> str:
     from alembic.autogenerate import produce_migrations, render_python_code
     from alembic.migration import MigrationContext
 
-    with closing(create_engine(kept.url).connect()) as connection:
+    with kept.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         operations = produce_migrations(context, tables.metadata).upgrade_ops
         assert operations is not None
@@ -230,6 +235,7 @@ def test_a_killed_migration_changes_nothing(kept: Kept) -> None:
     """The process ends when all tables are changed and nothing is committed."""
     text = """
         import os, signal, sys
+        from pathlib import Path
         from moto_ecr_ext.settings import StoreLocation
         from moto_ecr_ext.storage import migrations
         from moto_ecr_ext.storage.store import Store
@@ -241,18 +247,17 @@ def test_a_killed_migration_changes_nothing(kept: Kept) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
         migrations.migrate = migrate_and_die
-        database, blobs = sys.argv[2:] or (None, None)
-        Store.open(StoreLocation(sys.argv[1] or None, database, blobs))
+        data_dir, database, blobs = (each or None for each in sys.argv[1:])
+        Store.open(StoreLocation(data_dir and Path(data_dir), database, blobs))
         """
     location = kept.location
-    text = text.replace("sys.argv[1] or None", "Path(sys.argv[1]) if sys.argv[1] else None")
-    text = text.replace("import os, signal, sys", "import os, signal, sys\n        from pathlib import Path")
-    arguments = [str(location.data_dir or "")]
-    if location.database:
-        arguments += [location.database, str(location.blobs)]
+    places = [location.data_dir, location.database, location.blobs]
     version, rows, schema = kept.version, kept.rows(), kept.schema()
 
-    process = subprocess.run([sys.executable, "-c", dedent(text), *arguments], env=environment())
+    process = subprocess.run(
+        [sys.executable, "-c", dedent(text), *(str(each or "") for each in places)],
+        env=environment(),
+    )
 
     assert process.returncode == -signal.SIGKILL
     assert (kept.version, kept.rows(), kept.schema()) == (version, rows, schema)
@@ -276,25 +281,14 @@ def test_a_newer_schema_is_refused_and_left_alone(new: Callable[[], Kept]) -> No
     kept = new()
     Store.open(kept.location).close()
     newer = tables.SCHEMA_VERSION + 1
-    # SQLite's driver wants to be told to keep it.
-    with closing(create_engine(kept.url).connect()) as connection:
-        set_version(connection, newer)
+    with kept.connect() as connection, connection.begin():
+        connection.execute(
+            tables.store.update().where(tables.store.c.name == "schema_version"),
+            {"value": str(newer)},
+        )
     rows, schema = kept.rows(), kept.schema()
 
     with pytest.raises(SchemaVersionError, match=rf"\(schema version {newer}; this one knows"):
         Store.open(kept.location)
 
     assert (kept.rows(), kept.schema()) == (rows, schema)
-
-
-def set_version(connection: Connection, version: int) -> None:
-    connection.execute(
-        tables.store.update().where(tables.store.c.name == "schema_version"),
-        {"value": str(version)},
-    )
-    connection.commit()
-
-
-@pytest.fixture(autouse=True)
-def _no_store_left(engine: str) -> Iterator[None]:
-    yield

@@ -173,7 +173,7 @@ def test_a_cancelled_upload_leaves_nothing(server, bucket):
     url = append(server, start_upload(server), LAYER)
     assert bucket.keys_of("uploads")
     assert server.registry("DELETE", url).status_code == 204
-    assert bucket.keys() == []
+    assert bucket.keys() == ["some/where/owner"]
 
 
 def test_a_deleted_blob_leaves_nothing(server, bucket):
@@ -181,7 +181,7 @@ def test_a_deleted_blob_leaves_nothing(server, bucket):
     server.client().create_repository(repositoryName="other")
     path = push(server, LAYER)
     assert server.registry("DELETE", path).status_code == 202
-    assert bucket.keys() == []
+    assert bucket.keys() == ["some/where/owner"]
     assert server.registry("GET", path).status_code == 404
     assert server.registry("GET", push(server, LAYER)).content == LAYER
 
@@ -204,7 +204,9 @@ def test_a_start_removes_what_nobody_holds(bucket, data_dir):
     with registry_in(bucket, data_dir) as server:
         assert server.registry("GET", f"/v2/app/blobs/{sha256(LAYER)}").content == LAYER
     held = sha256(LAYER).partition(":")[2]
-    assert bucket.keys() == sorted(["mine", stranger, f"some/where/blobs/sha256/{held[:2]}/{held}"])
+    assert bucket.keys() == sorted(
+        ["mine", "some/where/owner", stranger, f"some/where/blobs/sha256/{held[:2]}/{held}"]
+    )
 
 
 def test_a_reset_empties_the_bucket(server, bucket):
@@ -212,7 +214,7 @@ def test_a_reset_empties_the_bucket(server, bucket):
     push(server, LAYER)
     append(server, start_upload(server), LAYER)
     server.reset()
-    assert bucket.keys() == []
+    assert bucket.keys() == ["some/where/owner"]
 
 
 def test_two_servers_of_one_bucket(bucket, data_dir):
@@ -230,7 +232,7 @@ def test_two_servers_of_one_bucket(bucket, data_dir):
             assert server.registry("GET", f"/v2/app/blobs/{sha256(LAYER)}").content == LAYER
         first.registry("DELETE", f"/v2/app/blobs/{sha256(LAYER)}")
         assert second.registry("GET", f"/v2/app/blobs/{sha256(LAYER)}").status_code == 404
-    assert bucket.keys() == []
+    assert bucket.keys() == ["some/where/owner"]
 
 
 def test_the_same_chunk_at_two_servers_at_once(bucket, data_dir):
@@ -463,3 +465,20 @@ def test_rows_must_be_kept_too(tmp_path, bucket):
     with Command("moto_ecr_server", "--blobs", bucket.url, **bucket.server.variables) as command:
         assert command.wait() == 2
     assert "give a data directory, or a database and blobs" in command.output
+
+
+def test_a_bucket_of_another_database(refusal, bucket, data_dir):
+    """A start removes what its own database does not hold; where that is all, it does nothing."""
+    with registry_in(bucket, data_dir.with_name("other")) as server:
+        server.client().create_repository(repositoryName="app")
+        push(server, b"a blob")
+        kept = bucket.keys()
+        assert refusal(bucket.url, **bucket.server.variables) == (
+            f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a place "
+            f"of its own, or remove {bucket.url}/owner where that database is no more."
+        )
+        assert bucket.keys() == kept
+    s3 = bucket.server.client()
+    s3.delete_object(Bucket=bucket.name, Key="some/where/owner")
+    with registry_in(bucket, data_dir):
+        assert bucket.keys() == ["some/where/owner"]

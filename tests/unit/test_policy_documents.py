@@ -583,3 +583,23 @@ def test_any_text_is_a_value_or_refused(operator: str, text: str) -> None:
     except InvalidParameterException as refused:
         message = str(refused.message)
     assert message == REPOSITORY_REFUSAL
+
+
+@pytest.mark.parametrize(
+    ("parts", "decision"),
+    [
+        pytest.param({"Action": "*", "Resource": "*"}, ALLOW, id="everything"),
+        pytest.param({"Action": ["s3:*", "ECR:put*"], "Resource": "*"}, ALLOW, id="many services"),
+        pytest.param({"Action": "s3:*", "Resource": "*"}, NONE, id="another service"),
+        pytest.param({"NotAction": "ecr:PutImage", "Resource": "*"}, NONE, id="not this action"),
+        pytest.param({"Action": "ecr:*", "NotResource": REPOSITORY}, NONE, id="not this resource"),
+        pytest.param({"Action": "*", "Resource": "*", "Effect": "Deny"}, DENY, id="denial"),
+        pytest.param({"Action": "*", "Resource": "*", "Principal": "*"}, NONE, id="principal"),
+        pytest.param({"Action": 1, "Resource": "*"}, NONE, id="not readable"),
+    ],
+)
+def test_policies_of_identities(parts: Any, decision: Decision) -> None:
+    """They are about whoever has them, and about every service; what cannot be read says nothing."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", **parts}})
+    document = parse_identity_policy(text)
+    assert document.decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {}) is decision

@@ -23,7 +23,7 @@ from moto_ecr_ext.storage.blobs import (
     UploadDiscarded,
     UploadTruncated,
 )
-from moto_ecr_ext.storage.s3_blobs import S3BlobStore
+from moto_ecr_ext.storage.s3_blobs import S3BlobStore, S3UploadSession
 from moto_ecr_ext.storage.s3_bucket import S3Bucket
 
 MIB = 1024 * 1024
@@ -234,44 +234,45 @@ class TestServersAtOnce:
         assert content_of(other, LARGE) == LARGE
 
 
-def abandon(store: S3BlobStore, upload_id: str, content: bytes) -> Any:
-    """A session in which the upload is about to become a blob, as a killed server leaves it.
-
-    The caller keeps what this gives: it ends the session when it goes.
-    """
-    context = store.upload(upload_id)
-    session = context.__enter__()
-    session.resume_at(len(content))
-    session.prepare(sha256(content))
-    return context
+def is_killed_while_preparing(
+    store: S3BlobStore, upload_id: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leave an upload that is about to become a blob as a killed server does."""
+    append(store, upload_id, content)
+    with monkeypatch.context() as patch, store.upload(upload_id) as session:
+        patch.setattr(S3UploadSession, "keep", lambda self: [])
+        session.resume_at(len(content))
+        session.prepare(sha256(content))
 
 
 class TestKilledServers:
     def test_the_upload_becomes_a_blob_after_all(
-        self, start: Callable[[], S3BlobStore], bucket: Bucket
+        self,
+        start: Callable[[], S3BlobStore],
+        bucket: Bucket,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """The next server composes it anew and leaves no multipart upload."""
         upload_id = new_upload_id()
-        killed = start()
-        append(killed, upload_id, LARGE)
-        left = abandon(killed, upload_id, LARGE)
+        is_killed_while_preparing(start(), upload_id, LARGE, monkeypatch)
         assert len(bucket.multiparts()) == 1
         publish(start(), upload_id, LARGE)
         assert content_of(start(), LARGE) == LARGE
         assert bucket.multiparts() == []
         assert bucket.keys_of("uploads") == []
-        del left
 
-    def test_the_upload_is_removed(self, start: Callable[[], S3BlobStore], bucket: Bucket) -> None:
+    def test_the_upload_is_removed(
+        self,
+        start: Callable[[], S3BlobStore],
+        bucket: Bucket,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         """Cancelled, expired or an orphan: its multipart upload goes with it."""
         upload_id = new_upload_id()
-        killed = start()
-        append(killed, upload_id, LARGE)
-        left = abandon(killed, upload_id, LARGE)
+        is_killed_while_preparing(start(), upload_id, LARGE, monkeypatch)
         start().discard(upload_id)
         assert bucket.keys() == []
         assert bucket.multiparts() == []
-        del left
 
     def test_another_upload_becomes_the_same_blob(
         self, start: Callable[[], S3BlobStore], bucket: Bucket

@@ -261,3 +261,33 @@ def test_no_shell_reads_the_command_line(tmp_path: Path) -> None:
     given = eval(arguments.read_text())
     assert given[-2:] == ["--db", "$HOME; x"]
     assert given[0] == "image"
+
+
+@pytest.mark.parametrize(
+    ("kind", "package_type"),
+    [
+        ("gobinary", "GOBINARY"),
+        ("node-pkg", "NODEPKG"),
+        ("python-pkg", "PYTHONPKG"),
+        ("dotnet-core", "DOTNET_CORE"),
+    ],
+)
+def test_package_managers_of_trivy(tmp_path: Path, kind: str, package_type: str) -> None:
+    """By the names that Amazon Inspector has for them."""
+    found = {
+        "VulnerabilityID": "CVE-1",
+        "PkgName": "a",
+        "InstalledVersion": "1",
+        "CVSS": {"ghsa": {"V40Score": 9.1, "V40Vector": "CVSS:4.0/AV:N"}, "nvd": {"V3Score": 5}},
+    }
+    results = [
+        {"Class": "lang-pkgs", "Type": kind, "Vulnerabilities": [found]},
+        {"Class": "secret"},
+    ]
+    document = {"SchemaVersion": 2, "Results": results}
+    program = scanner(tmp_path, "trivy", f"import json\nprint(json.dumps({document!r}))")
+    [vulnerability] = report_of(program, build_image(layers=1)).vulnerabilities
+    assert vulnerability.package_type == package_type
+    assert vulnerability.severity == "UNDEFINED"
+    [score] = vulnerability.scores
+    assert (score.version, score.score, score.source) == ("4.0", 9.1, "ghsa")

@@ -44,8 +44,11 @@ def data_dir(tmp_path) -> Path:
     return tmp_path / "registry"
 
 
-@pytest.fixture(params=["memory", "directory"])
+@pytest.fixture(params=["memory", "directory", "postgresql"])
 def location(request, data_dir) -> StoreLocation:
+    if request.param == "postgresql":
+        cluster = request.getfixturevalue("postgresql")
+        return StoreLocation(None, cluster.url(cluster.create_database()), str(data_dir))
     return StoreLocation(None if request.param == "memory" else data_dir)
 
 
@@ -275,7 +278,9 @@ def tag_resource(registry: Registry) -> None:
 @pytest.fixture
 def backend(location) -> Iterator[Any]:
     """A registry of the store at each location."""
-    with moto_ecr_ext.install(data_dir=location.data_dir):
+    with moto_ecr_ext.install(
+        data_dir=location.data_dir, database=location.database, blobs=location.blobs
+    ):
         yield ecr_backends["123456789012"]["us-east-1"]
 
 

@@ -143,14 +143,12 @@ def upgrade(op: Operations) -> None:
 
 
 def _replace_scans(op: Operations) -> None:
-    """Scans of version 1 are of the type of their registry; nothing was found by them."""
+    """Scans of version 1 have all ended, are of the type of their registry, and have found nothing."""
     connection = op.get_bind()
     rows = (
         connection.execute(
             select(
                 column("image_id"),
-                column("status"),
-                column("description"),
                 column("started_at"),
                 column("completed_at"),
             ).select_from(table("scans"))
@@ -179,6 +177,8 @@ def _replace_scans(op: Operations) -> None:
             {
                 **row,
                 "scan_type": "ENHANCED" if row["image_id"] in enhanced else "BASIC",
+                "status": "COMPLETE",
+                "description": "The scan was completed successfully.",
                 "times_seen": 0,
                 "findings": [],
                 "severity_counts": {},

@@ -1,0 +1,261 @@
+"""Many clients that push and pull at once, for a minute, against one moto_ecr_server on a data directory.
+
+Every image that was pushed is pulled again by others while it runs, and all of them at the end. Prints what
+was done, what failed, what was lost, and how much memory the server took; ends with 1 when something failed
+or was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common import (
+    MemoryWatch,
+    Target,
+    number,
+    print_machine,
+    print_table,
+    print_targets,
+    scratch_directory,
+)
+from registries import OURS, REPOSITORY, Registry, running
+from registry_client import (
+    MANIFEST_TYPE,
+    Blob,
+    ProtocolError,
+    RegistryClient,
+    at_once,
+    memory_blob,
+)
+
+# MiB that the server may take beyond what it takes at rest, for each client.
+_MEMORY_OF_A_CLIENT = 4
+
+# Sizes of layers, small ones more often.
+_SIZES = (4_000, 100_000, 100_000, 400_000, 400_000, 2_000_000, 8_000_000)
+_FILLING = random.Random(0).randbytes(max(_SIZES))
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image that a client pushes as its n-th, which every client knows how to make."""
+
+    client: int
+    number: int
+
+    @property
+    def tag(self) -> str:
+        return f"{self.client}-{self.number}"
+
+    def blobs(self) -> list[Blob]:
+        """Two layers and a config."""
+        chance = random.Random(self.tag)
+        sizes = [chance.choice(_SIZES), chance.choice(_SIZES), 500]
+        return [
+            memory_blob(f"{self.tag}/{position}\n".encode() + _FILLING[:size])
+            for position, size in enumerate(sizes)
+        ]
+
+    def manifest(self, blobs: Sequence[Blob]) -> bytes:
+        *layers, config = (
+            {"mediaType": "application/octet-stream", "digest": blob.digest, "size": blob.size}
+            for blob in blobs
+        )
+        return json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST_TYPE,
+                "config": config,
+                "layers": layers,
+            }
+        ).encode()
+
+    def push(self, client: RegistryClient) -> int:
+        """Push the image, by either way; how many bytes it has."""
+        blobs = self.blobs()
+        push = client.push if self.number % 2 else client.push_streamed
+        for blob in blobs:
+            push(blob)
+        client.put_manifest(self.tag, self.manifest(blobs))
+        return sum(blob.size for blob in blobs)
+
+    def pull(self, client: RegistryClient) -> int:
+        """Pull the image and compare it with what was pushed; how many bytes it has."""
+        blobs = self.blobs()
+        if client.manifest(self.tag) != self.manifest(blobs):
+            raise ProtocolError(f"{self.tag}: the manifest is another one")
+        for blob in blobs:
+            if f"sha256:{hashlib.sha256(client.content(blob)).hexdigest()}" != blob.digest:
+                raise ProtocolError(f"{self.tag}: {blob.digest} has other bytes")
+        return sum(blob.size for blob in blobs)
+
+
+@dataclass
+class Record:
+    """What clients have done: seconds of each, bytes of all, and what went wrong."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {"push": [], "pull": []})
+    size: dict[str, int] = field(default_factory=lambda: {"push": 0, "pull": 0})
+    errors: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (ProtocolError, OSError) as error:
+            self.errors.append(f"{type(error).__name__}: {error}")
+
+    def do(self, what: str, function: Callable[[RegistryClient], int], client: Any) -> None:
+        began = time.monotonic()
+        self.size[what] += function(client)
+        self.seconds[what].append(time.monotonic() - began)
+
+    def add(self, other: Record) -> None:
+        for what in self.seconds:
+            self.seconds[what] += other.seconds[what]
+            self.size[what] += other.size[what]
+        self.errors += other.errors
+
+
+class Load:
+    """Clients, which know of each other how many images were pushed."""
+
+    def __init__(self, clients: int, seconds: float, directory: Path) -> None:
+        self._clients = range(clients)
+        self._seconds = seconds
+        self._directory = directory
+        self._pushed = multiprocessing.get_context("fork").Array("l", clients)
+
+    @property
+    def images(self) -> list[Image]:
+        """All that were acknowledged."""
+        return [
+            Image(client, number)
+            for client in self._clients
+            for number in range(self._pushed[client])
+        ]
+
+    def run(self, registry: Registry) -> tuple[Record, float]:
+        """Push and pull for as long as it is to be; what was done, and the seconds that it took."""
+        tasks = [partial(self._work, client) for client in self._clients]
+        ran = at_once(registry.address, tasks)
+        return self._collected(), ran.seconds
+
+    def verify(self, registry: Registry) -> Record:
+        """Pull every image that was acknowledged."""
+        clients = os.cpu_count() or 1
+        tasks = [partial(self._verify, self.images[each::clients], each) for each in range(clients)]
+        at_once(registry.address, tasks)
+        return self._collected()
+
+    def _work(self, number: int, client: RegistryClient) -> None:
+        chance = random.Random(number)
+        record = Record()
+        until = time.monotonic() + self._seconds
+        while time.monotonic() < until:
+            with record.noting_errors():
+                record.do("push", Image(number, self._pushed[number]).push, client)
+                self._pushed[number] += 1
+            for _ in range(chance.randrange(4)):
+                other = chance.choice(self._clients)
+                if self._pushed[other]:
+                    image = Image(other, chance.randrange(self._pushed[other]))
+                    with record.noting_errors():
+                        record.do("pull", image.pull, client)
+        self._write(number, record)
+
+    def _verify(self, images: Sequence[Image], number: int, client: RegistryClient) -> None:
+        record = Record()
+        for image in images:
+            with record.noting_errors():
+                record.do("pull", image.pull, client)
+        self._write(number, record)
+
+    def _write(self, number: int, record: Record) -> None:
+        (self._directory / f"{number}.json").write_text(json.dumps(vars(record)))
+
+    def _collected(self) -> Record:
+        collected = Record()
+        for path in self._directory.glob("*.json"):
+            collected.add(Record(**json.loads(path.read_text())))
+            path.unlink()
+        return collected
+
+
+def _latencies(seconds: list[float]) -> list[str]:
+    if len(seconds) < 2:
+        return ["-"] * 3
+    hundredths = statistics.quantiles(seconds, n=100)
+    return [number(each * 1000) for each in (hundredths[49], hundredths[98], max(seconds))]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=32, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=60, help="default: %(default)s")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the server keeps its files (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
+    print_machine(arguments.directory, ["moto-ecr-ext", "moto", "sqlalchemy"], [])
+    with scratch_directory(arguments.directory) as scratch, running(OURS, scratch) as registry:
+        results = scratch / "results"
+        results.mkdir()
+        load = Load(arguments.clients, arguments.seconds, results)
+        memory = MemoryWatch(registry.process.pid)
+        done, seconds = load.run(registry)
+        growth, processor = memory.growth, registry.process.processor_seconds()
+        images = load.images
+        lost = load.verify(registry).errors
+    print_table(
+        f"{arguments.clients} clients, {seconds:.0f} seconds, repository {REPOSITORY}",
+        ("", "images", "MB", "MB/s", "median ms", "99 % ms", "most ms"),
+        [
+            (
+                what,
+                str(len(done.seconds[what])),
+                number(done.size[what] / 1e6),
+                number(done.size[what] / 1e6 / seconds),
+                *_latencies(done.seconds[what]),
+            )
+            for what in done.seconds
+        ],
+    )
+    print(f"\nThe server used {processor:.0f} seconds of processors.")
+    for error in [*done.errors, *lost][:20]:
+        print(error)
+    print_targets(
+        [
+            Target("requests that failed", len(done.errors), "at most", 0),
+            Target(f"of {len(images)} images, lost", len(lost), "at most", 0),
+            Target(
+                "memory that the server took, MiB",
+                growth,
+                "at most",
+                _MEMORY_OF_A_CLIENT * arguments.clients,
+            ),
+        ]
+    )
+    return 1 if done.errors or lost or not images else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""Prefixes of repository names, by which creation templates and pull-through cache rules are chosen.
+
+A prefix ends with a `/`, written or not, so that a repository is not covered by its own name
+(https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-concepts.html).
+"""
+
+from __future__ import annotations
+
+# The prefix of what is for every repository.
+ROOT = "ROOT"
+
+
+def without_slash(prefix: str) -> str:
+    """The prefix as it is stored: the `/` at its end makes no difference."""
+    return prefix.removesuffix("/")
+
+
+def prefixes_of(repository_name: str) -> list[str]:
+    """The prefixes that cover a repository, the longest first and ROOT last."""
+    parts = repository_name.split("/")
+    return ["/".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)] + [ROOT]

@@ -1,0 +1,35 @@
+"""The character that PostgreSQL cannot keep in a text, U+0000, wherever a request has text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Environment
+
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v2/app/tags/list?last=a%00", 405),
+        ("GET", "/v2/_catalog?last=%00", 405),
+        ("GET", "/v2/a%00pp/tags/list", 400),
+        ("GET", "/v2/app/manifests/a%00b", 400),
+        ("DELETE", "/v2/app/manifests/a%00b", 400),
+        ("GET", f"/v2/app/referrers/{DIGEST}?artifactType=a%00", 200),
+        ("GET", "/v2/app/blobs/uploads/a%00b", 404),
+        ("GET", f"/v2/app/blobs/{DIGEST}%00", 400),
+        ("POST", f"/v2/app/blobs/uploads/?mount={DIGEST}&from=a%00", 202),
+        ("POST", f"/v2/app/blobs/uploads/?mount={DIGEST}%00&from=app", 202),
+    ],
+)
+def test_it_is_refused_or_nothing_has_it(
+    aws: Environment, method: str, path: str, status: int
+) -> None:
+    """It is never an error of the server."""
+    aws.client().create_repository(repositoryName="app")
+    assert aws.registry().request(method, path).status_code == status

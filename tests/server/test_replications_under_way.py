@@ -1,0 +1,41 @@
+"""Replications that a server had not ended when it was killed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import requests
+from commands import PATIENCE, running_server
+
+from moto_ecr_ext.testing import build_image, pull, push
+
+
+def test_they_end_when_a_server_is_there_again(tmp_path: Path) -> None:
+    """The next one knows of them, and brings the image to where it was to go."""
+    image = build_image()
+    there = {"region": "eu-west-1", "registryId": "123456789012"}
+    with running_server("--data-dir", str(tmp_path)) as server:
+        slowly = {"progression": "time", "seconds": 86400}
+        requests.post(
+            f"{server.url}/moto-api/state-manager/set-transition",
+            json={"model_name": "ecr::replication", "transition": slowly},
+            timeout=PATIENCE,
+        ).raise_for_status()
+        ecr = server.client()
+        ecr.create_repository(repositoryName="team/app")
+        ecr.put_replication_configuration(
+            replicationConfiguration={"rules": [{"destinations": [there]}]}
+        )
+        push(ecr, "team/app", image, tag="v1")
+        status = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
+        answer = ecr.describe_image_replication_status(**status)
+        assert answer["replicationStatuses"] == [{**there, "status": "IN_PROGRESS"}]
+        server.command.stop(signal.SIGKILL)
+
+    # Its state manager has not been told anything, so that replications take no time.
+    with running_server("--data-dir", str(tmp_path)) as server:
+        copied = pull(server.client(region="eu-west-1"), "team/app", "v1")
+        assert copied.manifest == image.manifest
+        answer = server.client().describe_image_replication_status(**status)
+        assert answer["replicationStatuses"] == [{**there, "status": "COMPLETE"}]

@@ -1,0 +1,289 @@
+"""The database in PostgreSQL: who waits for whom, what is lost with a connection, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+import moto_ecr_ext
+from moto_ecr_ext import server
+from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.database import Database
+from moto_ecr_ext.storage.schema import StoreError
+
+if TYPE_CHECKING:
+    from conftest import Environment
+    from postgresql import Cluster
+
+PATIENCE = 60
+
+
+@pytest.fixture
+def url(postgresql: Cluster) -> str:
+    """Of an empty database."""
+    return postgresql.url(postgresql.create_database())
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database.at_url(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def other(url: str, database: Database) -> Iterator[Database]:
+    """The same as another process has it."""
+    other = Database.at_url(url)
+    yield other
+    other.close()
+
+
+def put(database: Database, name: str) -> None:
+    with database.write() as transaction:
+        transaction.execute(tables.store.insert(), {"name": name, "value": "there"})
+
+
+def names(transaction: Any) -> list[str]:
+    found = transaction.execute(text("SELECT name FROM store ORDER BY name"))
+    return [name for name in found.scalars() if name != "schema_version"]
+
+
+def wait_until_one_waits(cluster: Cluster) -> None:
+    """Return when PostgreSQL has a connection wait for a lock of this kind."""
+    deadline = monotonic() + PATIENCE
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with cluster.connect() as connection:
+        while connection.execute(query).fetchone() == (0,):
+            assert monotonic() < deadline, "nobody waits"
+
+
+def test_a_write_waits_for_that_of_another_process(
+    postgresql: Cluster, database: Database, other: Database
+) -> None:
+    """And then sees all that it did."""
+    seen: list[str] = []
+
+    def write_too() -> None:
+        with other.write() as transaction:
+            seen.extend(names(transaction))
+
+    thread = Thread(target=write_too)
+    with database.write() as transaction:
+        transaction.execute(tables.store.insert(), {"name": "first", "value": "there"})
+        thread.start()
+        wait_until_one_waits(postgresql)
+        transaction.execute(tables.store.insert(), {"name": "second", "value": "there"})
+    thread.join(PATIENCE)
+    assert seen == ["first", "second"]
+
+
+def test_a_read_does_not_wait_and_sees_one_moment(database: Database, other: Database) -> None:
+    """What was committed when it began, from its first query to its last."""
+    with database.write() as transaction:
+        transaction.execute(tables.store.insert(), {"name": "first", "value": "there"})
+        with other.read() as reading:
+            assert names(reading) == []
+    with database.read() as reading:
+        assert names(reading) == ["first"]
+        put(other, "second")
+        assert names(reading) == ["first"]
+    with database.read() as reading:
+        assert names(reading) == ["first", "second"]
+
+
+def test_a_read_changes_nothing(database: Database) -> None:
+    """The server itself refuses it."""
+    with pytest.raises(DBAPIError, match="read-only transaction"), database.read() as transaction:
+        transaction.execute(tables.store.delete())
+
+
+@pytest.mark.parametrize(("way", "setting"), [("write", "on"), ("write_swiftly", "off")])
+def test_a_write_is_on_disk_unless_it_may_vanish(
+    database: Database, way: str, setting: str
+) -> None:
+    for _ in range(2):
+        with getattr(database, way)() as transaction:
+            assert transaction.execute(text("SHOW synchronous_commit")).scalar_one() == setting
+
+
+def test_names_sort_by_their_bytes(database: Database) -> None:
+    """As they do in SQLite, whatever the language of the database."""
+    in_order = ["A", "Z", "_", "a", "a-b", "a.b", "a/b", "a0", "ab", "b", "é"]
+    with database.write() as transaction:
+        for name in reversed(in_order):
+            transaction.execute(tables.store.insert(), {"name": name, "value": "there"})
+        assert names(transaction) == in_order
+        # The test would say nothing of a database that sorts like that by itself.
+        by_language = text("SELECT 'Z' < 'a'")
+        assert transaction.execute(by_language).scalar_one() is False
+
+
+def test_more_readers_than_connections(database: Database) -> None:
+    """They take turns."""
+    count = 60
+    together = Barrier(count)
+
+    def read(_: int) -> list[str]:
+        together.wait(PATIENCE)
+        with database.read() as transaction:
+            return names(transaction)
+
+    put(database, "first")
+    with ThreadPoolExecutor(count) as threads:
+        assert list(threads.map(read, range(count))) == [["first"]] * count
+    with database.read() as transaction:
+        count_of = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        assert transaction.execute(count_of).scalar_one() < 20
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("way", ["read", "write", "write_swiftly"])
+def test_a_server_that_restarts(
+    postgresql: Cluster, database: Database, way: str, mode: str
+) -> None:
+    """What it interrupts has not happened; afterwards everything goes on, with no connection of before."""
+    put(database, "before")
+
+    def be_interrupted() -> None:
+        with getattr(database, way)() as transaction:
+            names(transaction)
+            postgresql.stop(mode)
+            postgresql.start()
+            names(transaction)
+
+    with pytest.raises(DBAPIError):
+        be_interrupted()
+
+    put(database, "after")
+    with database.write_swiftly() as transaction:
+        assert names(transaction) == ["after", "before"]
+    with database.read() as transaction:
+        assert names(transaction) == ["after", "before"]
+
+    postgresql.stop(mode)
+    postgresql.start()
+    with database.read() as transaction:
+        assert names(transaction) == ["after", "before"]
+    put(database, "last")
+
+
+def test_a_write_that_is_cut_off_at_its_commit(postgresql: Cluster, database: Database) -> None:
+    """It raises, so that nobody is told that it happened."""
+
+    def be_interrupted() -> None:
+        with database.write() as transaction:
+            transaction.execute(tables.store.insert(), {"name": "lost", "value": "there"})
+            postgresql.stop()
+            postgresql.start()
+
+    with pytest.raises(DBAPIError):
+        be_interrupted()
+    put(database, "next")
+    with database.read() as transaction:
+        assert names(transaction) == ["next"]
+
+
+def test_a_lost_connection_is_an_error_of_the_server(
+    postgresql: Cluster, url: str, server: Environment, tmp_path: Any
+) -> None:
+    """5xx for the call, by both protocols, and the next ones are answered."""
+    moto_ecr_ext.install(database=url, blobs=str(tmp_path))
+    server.client().create_repository(repositoryName="app")
+    registry = server.registry()
+    assert registry.get("/v2/app/tags/list").status_code == 200
+
+    postgresql.stop()
+    try:
+        assert registry.get("/v2/app/tags/list").status_code == 500
+        with pytest.raises(ClientError) as refused:
+            server.client().describe_repositories()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    finally:
+        postgresql.start()
+
+    assert registry.get("/v2/app/tags/list").status_code == 200
+    assert len(server.client().describe_repositories()["repositories"]) == 1
+
+
+def test_two_that_start_at_once_make_the_tables_once(url: str) -> None:
+    """The second waits, and finds them."""
+    with ThreadPoolExecutor(4) as threads:
+        opened = list(threads.map(Database.at_url, [url] * 4))
+    for database in opened:
+        put(database, f"{id(database)}")
+        database.close()
+
+
+def test_a_table_of_somebody_else_is_left_alone(postgresql: Cluster, url: str) -> None:
+    """A database in use for something else is not taken over."""
+    name = postgresql.create_database()
+    with postgresql.connect(name) as connection:
+        connection.execute("CREATE TABLE images (picture bytea)")
+
+    with pytest.raises(DBAPIError, match='relation "images" already exists'):
+        Database.at_url(postgresql.url(name))
+
+    with postgresql.connect(name) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert found.fetchone() == (1,)
+
+
+def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -> None:
+    options = "ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
+    url = postgresql.url(postgresql.create_database(options))
+    with pytest.raises(StoreError, match="has the encoding LATIN1, which cannot hold all text"):
+        Database.at_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("registry", "The database is not given by a URL."),
+        ("mysql://me:secret@host/name", "mysql://me:***@host/name is not a database that can be used."),
+        ("postgresql+psycopg2:///name", "postgresql+psycopg2:///name is not a database that can be used."),
+        ("sqlite://", "sqlite:// is not a database that can be used."),
+    ],
+)  # fmt: skip
+def test_other_engines_are_refused(capfd: Any, tmp_path: Any, url: str, message: str) -> None:
+    """In one line, which shows no password; the exit code is 2."""
+    can_be = "What can be: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
+    assert line_of(capfd, url, tmp_path) == f"moto_ecr_server: {message} {can_be}"
+
+
+def test_a_server_that_is_not_there_is_said_in_one_line(capfd: Any, tmp_path: Any) -> None:
+    """Without the password, and with what PostgreSQL's library says."""
+    line = line_of(capfd, "postgresql://me:secret@127.0.0.1:1/name", tmp_path)
+    assert line.startswith(
+        "moto_ecr_server: postgresql+psycopg://me:***@127.0.0.1:1/name cannot be opened: "
+    )
+    assert "Connection refused" in line
+
+
+def test_what_must_be_installed_is_said_in_one_line(
+    capfd: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without psycopg, the line says how to install it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    line = line_of(capfd, "postgresql+psycopg://127.0.0.1:1/name", tmp_path)
+    assert line.startswith("moto_ecr_server: ")
+    assert line.endswith("To install what PostgreSQL takes: pip install 'moto-ecr-ext[postgresql]'")
+
+
+def line_of(capfd: Any, url: str, tmp_path: Any) -> str:
+    """What the server says about a database that cannot be opened; it is all that it says."""
+    with pytest.raises(SystemExit) as exit_:
+        server.main(["--database", url, "--blobs", str(tmp_path)])
+    assert exit_.value.code == 2
+    out, error = capfd.readouterr()
+    (line,) = (out + error).splitlines()
+    return line

@@ -1,0 +1,545 @@
+"""What README's section "Security" promises, whoever asks: paths, tokens, access, and URLs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+import requests
+from conftest import ACCOUNT, REGION, Environment
+from freezegun import freeze_time
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import moto_ecr_ext
+from moto_ecr_ext import testing, tokens
+from moto_ecr_ext.digest import is_digest
+from moto_ecr_ext.storage.blobs import is_upload_id
+from moto_ecr_ext.storage.directory_blobs import DirectoryBlobStore
+from moto_ecr_ext.storage.store import close_current_store, current_store
+
+OTHER_ACCOUNT = "210987654321"
+KEY = bytes(range(32))
+FAR = 4_000_000_000.0
+TOKEN = tokens.RegistryToken(ACCOUNT, REGION, f"arn:aws:iam::{ACCOUNT}:root", FAR)
+IMAGE = testing.build_image(seed=1, layers=1, layer_size=2000)
+LAYER = IMAGE.layers[0]
+
+# The fixtures hold a server or a directory that every example may use.
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+# Text that somebody might try to leave a directory with, and any other.
+hostile = st.one_of(
+    st.text(max_size=80),
+    st.lists(
+        st.sampled_from(["..", ".", "/", "\\", "\0", "%2e", "%2f", "sha256:", "0" * 64, "a", "~"]),
+        max_size=12,
+    ).map("".join),
+)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "outer" / "registry"
+
+
+@pytest.fixture
+def kept(server: Environment, data_dir: Path) -> Iterator[Environment]:
+    """A server that keeps its data in a directory, with an image in `team/app`."""
+    moto_ecr_ext.install(data_dir=data_dir)
+    ecr = server.client()
+    ecr.create_repository(repositoryName="team/app")
+    testing.push(ecr, "team/app", IMAGE, tag="1.0")
+    yield server
+    moto_ecr_ext.install()
+    close_current_store()
+
+
+def files_outside(data_dir: Path) -> dict[str, bytes]:
+    return {
+        str(path): path.read_bytes()
+        for path in data_dir.parent.rglob("*")
+        if path.is_file() and data_dir not in path.parents
+    }
+
+
+class TestPaths:
+    """No path leaves the data directory."""
+
+    @shared
+    @given(text=hostile)
+    def test_text_that_is_no_digest_or_upload_id(self, tmp_path: Path, text: str) -> None:
+        """The store makes no path of it, whatever is asked for."""
+        store = DirectoryBlobStore(tmp_path / "outer" / "data")
+        if not is_digest(text):
+            for use in (store.open, store.delete, store.verify):
+                with pytest.raises(ValueError, match="not a digest"):
+                    use(text)
+        if not is_upload_id(text):
+            with pytest.raises(ValueError, match="not an upload id"):
+                store.discard(text)
+            with pytest.raises(ValueError, match="not an upload id"), store.upload(text):
+                pytest.fail("a session was opened")
+        assert [path.name for path in (tmp_path / "outer").rglob("*")] == ["data", "uploads"]
+
+    @given(
+        text=st.one_of(
+            st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
+            st.from_regex(r"sha512:[0-9a-f]{128}", fullmatch=True),
+            hostile.map(lambda text: f"sha256:{text}"),
+            hostile,
+        )
+    )
+    def test_what_is_a_digest_has_no_separator(self, text: str) -> None:
+        """Nor has an upload id; so that a path made of either is below its directory."""
+        if is_digest(text) or is_upload_id(text):
+            assert set(text) <= set("0123456789abcdef-sh:")
+
+    @shared
+    @given(name=hostile, last=hostile, data=st.data())
+    def test_requests_for_other_paths(
+        self, kept: Environment, data_dir: Path, name: str, last: str, data: st.DataObject
+    ) -> None:
+        """Whatever is in a URL, encoded or not, nothing outside is read or changed, and no request fails."""
+        secret = data_dir.parent / "secret"
+        secret.write_bytes(b"the secret")
+        before = files_outside(data_dir)
+        encode = data.draw(
+            st.sampled_from(
+                [
+                    lambda text: quote(text, safe=""),
+                    lambda text: quote(quote(text, safe=""), safe=""),
+                    lambda text: quote(text, safe="/."),
+                ]
+            )
+        )
+        resource = data.draw(st.sampled_from(["blobs", "manifests", "blobs/uploads", "referrers"]))
+        method = data.draw(st.sampled_from(["GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"]))
+        path = f"/v2/{encode(name)}/{resource}/{encode(last)}"
+
+        status, body = ask(kept, method, path)
+
+        assert status < 500
+        assert b"the secret" not in body
+        assert files_outside(data_dir) == before
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v2/team/app/blobs/../../../../secret",
+            "/v2/team/app/blobs/..%2f..%2f..%2fsecret",
+            "/v2/team/app/blobs/sha256:..%2f..%2f..%2f..%2fsecret",
+            "/v2/team/app/blobs/uploads/..%2f..%2fsecret",
+            "/v2/team/app/blobs/uploads/%00",
+            "/v2/../../secret",
+        ],
+    )
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "PATCH", "PUT"])
+    def test_well_known_tricks(
+        self, kept: Environment, data_dir: Path, path: str, method: str
+    ) -> None:
+        """They are refused as anything else that is not there, and the file is as it was."""
+        secret = data_dir.parent / "secret"
+        secret.write_bytes(b"the secret")
+        status, body = ask(kept, method, path)
+        assert 400 <= status < 500
+        assert b"the secret" not in body
+        assert secret.read_bytes() == b"the secret"
+
+    def test_names_of_repositories_and_tags_are_in_no_path(
+        self, kept: Environment, data_dir: Path
+    ) -> None:
+        """They are rows: all that is on disk is named by digests, upload ids, and the database's names."""
+        registry = kept.registry()
+        registry.patch(registry.post("/v2/team/app/blobs/uploads/").headers["Location"], data=b"x")
+        names = {path.name for path in data_dir.rglob("*") if path.is_file()}
+        database = {name for name in names if name.startswith("registry.sqlite")}
+        assert all(is_digest(f"sha256:{name}") or is_upload_id(name) for name in names - database)
+
+    def test_nobody_else_may_read(self, kept: Environment, data_dir: Path) -> None:
+        """The directory, with the key in it, is for its owner; so are blobs and uploads."""
+        assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+        for path in (data_dir / "blobs").rglob("*"):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+def ask(server: Environment, method: str, path: str) -> tuple[int, bytes]:
+    """The answer to a path that is sent as it stands."""
+    token = server.client().get_authorization_token()["authorizationData"][0]
+    address = urlsplit(server.endpoint_url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    try:
+        connection.request(
+            method, path, b"", {"Authorization": f"Basic {token['authorizationToken']}"}
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def altered(text: str) -> st.SearchStrategy[str]:
+    """`text` with one character another one, one more, one less, or cut."""
+    characters = st.characters(min_codepoint=33, max_codepoint=126)
+    position = st.integers(0, len(text) - 1)
+    return st.one_of(
+        st.builds(lambda at, new: text[:at] + new + text[at + 1 :], position, characters),
+        st.builds(lambda at, new: text[:at] + new + text[at:], position, characters),
+        st.builds(lambda at: text[:at] + text[at + 1 :], position),
+        st.builds(lambda at: text[:at], position),
+        st.builds(lambda at: text[at:], position),
+    ).filter(lambda other: other != text)
+
+
+class TestTokens:
+    """Passwords cannot be forged or altered."""
+
+    @given(data=st.data())
+    def test_altered(self, data: st.DataObject) -> None:
+        """One that differs in anything is none."""
+        password = data.draw(altered(tokens.issue_password(KEY, TOKEN)))
+        with pytest.raises(tokens.TokenError):
+            tokens.read_password(KEY, password)
+
+    @given(
+        account=st.from_regex(r"[0-9]{12}", fullmatch=True),
+        region=st.sampled_from(["us-east-1", "eu-west-1"]),
+        expires=st.floats(0, 1e11),
+    )
+    def test_another_content_under_the_same_signature(
+        self, account: str, region: str, expires: float
+    ) -> None:
+        """Who has a password cannot make one for another registry, caller or time of it."""
+        other = [account, region, f"arn:aws:iam::{account}:root", expires]
+        assume(other != [TOKEN.account_id, TOKEN.region, TOKEN.principal, TOKEN.expires_at])
+        signature = tokens.issue_password(KEY, TOKEN).partition(".")[2]
+        payload = base64.urlsafe_b64encode(json.dumps(other).encode()).decode()
+        with pytest.raises(tokens.TokenError):
+            tokens.read_password(KEY, f"{payload}.{signature}")
+
+    @given(key=st.binary(max_size=64), text=hostile)
+    def test_without_the_key(self, key: bytes, text: str) -> None:
+        """No other key signs for this one, and no text is a password by chance."""
+        assume(key != KEY)
+        for password in (tokens.issue_password(key, TOKEN), text, f"{text}.", f".{text}"):
+            with pytest.raises(tokens.TokenError):
+                tokens.read_password(KEY, password)
+
+    def test_signatures_are_for_one_purpose(self) -> None:
+        """The signature of a URL makes no password, though the same key made it."""
+        encoded = base64.urlsafe_b64encode(b"[]").decode()
+        signature = hmac.new(KEY, f"download\n{encoded}".encode(), hashlib.sha256).hexdigest()
+        with pytest.raises(tokens.TokenError):
+            tokens.read_password(KEY, f"{encoded}.{signature}")
+
+    def test_comparison_takes_as_long_for_any(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is signed is compared by `hmac.compare_digest`, right or wrong, and by nothing else."""
+        compared: list[tuple[bytes, bytes]] = []
+        original = hmac.compare_digest
+
+        def compare(given: Any, expected: Any) -> bool:
+            compared.append((given, expected))
+            return original(given, expected)
+
+        monkeypatch.setattr(hmac, "compare_digest", compare)
+        tokens._verified.cache_clear()
+        right = tokens.issue_password(KEY, TOKEN)
+        encoded, _, signature = right.partition(".")
+        wrong = "0" * 64
+        tokens.read_password(KEY, right)
+        for password in (f"{encoded}.{wrong}", encoded):
+            with pytest.raises(tokens.TokenError):
+                tokens.read_password(KEY, password)
+        query = {"X-Ecr-Registry": ACCOUNT, "X-Ecr-Region": REGION, "X-Ecr-Expires": "1"}
+        with pytest.raises(tokens.TokenError):
+            tokens.read_download_query(KEY, {**query, "X-Ecr-Signature": wrong}, "a", "b")
+
+        assert [given for given, _ in compared] == [
+            signature.encode(),
+            wrong.encode(),
+            b"",
+            wrong.encode(),
+        ]
+
+    def test_expired(self) -> None:
+        """A password is good for twelve hours, and is refused from then on."""
+        with freeze_time("2026-01-01 00:00:00") as clock:
+            password = tokens.issue_password(
+                KEY,
+                tokens.RegistryToken(
+                    ACCOUNT, REGION, TOKEN.principal, time.time() + tokens.TOKEN_LIFETIME
+                ),
+            )
+            clock.move_to("2026-01-01 11:59:59")
+            assert tokens.read_password(KEY, password).account_id == ACCOUNT
+            clock.move_to("2026-01-01 12:00:00")
+            with pytest.raises(tokens.TokenExpired):
+                tokens.read_password(KEY, password)
+
+    def test_every_store_has_a_key_of_its_own(self, tmp_path: Path) -> None:
+        """It has 256 bits from the system's source, and is in no answer and no log."""
+        keys = set()
+        for name in ("a", "b"):
+            with moto_ecr_ext.install(data_dir=tmp_path / name):
+                keys.add(current_store().signing_key)
+            close_current_store()
+        assert len(keys) == 2
+        assert {len(key) for key in keys} == {32}
+
+    @pytest.fixture
+    def password(self, kept: Environment) -> str:
+        token = kept.client().get_authorization_token()["authorizationData"][0]
+        return base64.b64decode(token["authorizationToken"]).decode().partition(":")[2]
+
+    @shared
+    @given(data=st.data())
+    def test_over_http(self, kept: Environment, password: str, data: st.DataObject) -> None:
+        """An altered Authorization header opens nothing."""
+        other = data.draw(altered(password))
+        answer = requests.get(
+            f"{kept.endpoint_url}/v2/team/app/manifests/1.0",
+            headers={
+                "Authorization": "Basic " + base64.b64encode(f"AWS:{other}".encode()).decode()
+            },
+            timeout=60,
+        )
+        assert answer.status_code == 401
+
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"},
+                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            }
+        ],
+    }
+)
+PATHS = [
+    "/v2/team/app/manifests/1.0",
+    f"/v2/team/app/manifests/{IMAGE.digest}",
+    f"/v2/team/app/blobs/{LAYER.digest}",
+]
+
+
+class TestAccess:
+    """A repository is reachable with a token of its registry, or where a policy allows it."""
+
+    @pytest.fixture
+    def pushed(self, aws: Environment) -> Environment:
+        ecr = aws.client()
+        ecr.create_repository(repositoryName="team/app")
+        testing.push(ecr, "team/app", IMAGE, tag="1.0")
+        return aws
+
+    @pytest.mark.parametrize("path", [*PATHS, "/v2/team/app/tags/list", "/v2/_catalog", "/v2/"])
+    @pytest.mark.parametrize("header", [None, "Basic QVdTOng=", "Bearer x", "Basic", ""])
+    def test_without_a_token(self, pushed: Environment, path: str, header: str | None) -> None:
+        """Nothing is told, not even what there is."""
+        client = pushed.registry()
+        del client.headers["Authorization"]
+        headers = {} if header is None else {"Authorization": header}
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.text == "Not Authorized\n"
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_token_of_another_account(self, pushed: Environment, path: str) -> None:
+        """It reaches that account's registry; with the host of this one it needs a policy of the owner."""
+        stranger = pushed.registry(account=OTHER_ACCOUNT)
+        assert stranger.get(path).status_code == 404
+        host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+        def ask() -> requests.Response:
+            if pushed.endpoint_url is None:
+                return stranger.get(f"https://{host}{path}")
+            return stranger.get(path, headers={"Host": host})
+
+        assert ask().status_code == 403
+        pushed.client().set_repository_policy(repositoryName="team/app", policyText=POLICY)
+        assert ask().status_code == 200
+        pushed.client().delete_repository_policy(repositoryName="team/app")
+        assert ask().status_code == 403
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_token_of_another_region(self, pushed: Environment, path: str) -> None:
+        """It reaches nothing of this one."""
+        elsewhere = pushed.registry(region="eu-west-1")
+        assert elsewhere.get(path).status_code == 404
+        host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+        if pushed.endpoint_url is None:
+            answer = elsewhere.get(f"https://{host}{path}")
+        else:
+            answer = elsewhere.get(path, headers={"Host": host})
+        assert answer.status_code == 401
+
+    def test_a_policy_for_reading_lets_nobody_write(self, pushed: Environment) -> None:
+        """Nor does it for another repository."""
+        ecr = pushed.client()
+        ecr.create_repository(repositoryName="team/other")
+        ecr.set_repository_policy(repositoryName="team/app", policyText=POLICY)
+        guest = pushed.client(account=OTHER_ACCOUNT)
+        manifest = IMAGE.manifest.decode()
+        for operation, parameters in (
+            ("put_image", {"repositoryName": "team/app", "imageManifest": manifest}),
+            (
+                "batch_delete_image",
+                {"repositoryName": "team/app", "imageIds": [{"imageTag": "1.0"}]},
+            ),
+            ("initiate_layer_upload", {"repositoryName": "team/app"}),
+            ("delete_repository", {"repositoryName": "team/app", "force": True}),
+            (
+                "batch_get_image",
+                {"repositoryName": "team/other", "imageIds": [{"imageTag": "1.0"}]},
+            ),
+        ):
+            with pytest.raises(guest.exceptions.ClientError) as refusal:
+                getattr(guest, operation)(registryId=ACCOUNT, **parameters)
+            assert refusal.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+
+    def test_a_blob_of_another_repository(self, pushed: Environment) -> None:
+        """Bytes are stored once, and yet a repository gives out what it holds itself, and no more."""
+        pushed.client().create_repository(repositoryName="team/other")
+        registry = pushed.registry()
+        assert registry.get(f"/v2/team/app/blobs/{LAYER.digest}").status_code == 200
+        assert registry.get(f"/v2/team/other/blobs/{LAYER.digest}").status_code == 404
+        assert registry.head(f"/v2/team/other/blobs/{LAYER.digest}").status_code == 404
+
+    def test_an_upload_of_another_repository(self, pushed: Environment) -> None:
+        """Who knows its id cannot go on with it elsewhere."""
+        pushed.client().create_repository(repositoryName="team/other")
+        registry = pushed.registry()
+        path = urlsplit(registry.post("/v2/team/app/blobs/uploads/").headers["Location"]).path
+        other = path.replace("/team/app/", "/team/other/")
+        assert registry.patch(other, data=b"x").status_code == 404
+        assert registry.delete(other).status_code == 404
+        assert registry.patch(path, data=b"x").status_code == 202
+
+
+class TestDownloadUrls:
+    """URLs of layers expire and are for one layer of one repository."""
+
+    @pytest.fixture
+    def url(self, kept: Environment) -> str:
+        answer = kept.client().get_download_url_for_layer(
+            repositoryName="team/app", layerDigest=LAYER.digest
+        )
+        return str(answer["downloadUrl"])
+
+    def test_as_it_is(self, url: str) -> None:
+        """It needs no credentials."""
+        assert requests.get(url, timeout=60).content == LAYER.content
+
+    @shared
+    @given(data=st.data())
+    def test_any_part_altered(self, url: str, data: st.DataObject) -> None:
+        """A URL that differs in the name, the digest or the query gives nothing."""
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        path = parts.path
+        part = data.draw(st.sampled_from([*query, "name", "digest"]))
+        if part == "name":
+            path = path.replace("/team/app/", "/team/apps/")
+        elif part == "digest":
+            path = path.replace(LAYER.digest, IMAGE.config.digest)
+        else:
+            query[part] = data.draw(altered(query[part]))
+        answer = requests.get(
+            f"{parts.scheme}://{parts.netloc}{path}?{urlencode(query)}", timeout=60
+        )
+        assert answer.status_code in (400, 401, 403, 404)
+        assert LAYER.content not in answer.content
+
+    @pytest.mark.parametrize("left_out", ["Registry", "Region", "Expires", "Signature"])
+    def test_any_part_left_out(self, url: str, left_out: str) -> None:
+        """A part that is not there was not signed."""
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        del query[f"X-Ecr-{left_out}"]
+        answer = requests.get(
+            f"{parts.scheme}://{parts.netloc}{parts.path}?{urlencode(query)}", timeout=60
+        )
+        assert answer.status_code in (401, 403)
+
+    @given(
+        name=st.sampled_from(["team/app", "team", "team/app2", ""]),
+        digest=st.sampled_from([LAYER.digest, IMAGE.config.digest, ""]),
+        key=st.sampled_from([KEY, KEY[::-1]]),
+        ahead=st.integers(-7200, 7200),
+    )
+    def test_binds_all_of_it(self, name: str, digest: str, key: bytes, ahead: int) -> None:
+        """The same key, name and digest, and not a second after its time."""
+        with freeze_time("2026-01-01") as clock:
+            query = signed_query("team/app", LAYER.digest)
+            clock.tick(ahead)
+            is_good = (name, digest, key) == ("team/app", LAYER.digest, KEY)
+            if is_good and ahead < tokens.DOWNLOAD_LIFETIME:
+                registry = tokens.read_download_query(key, query, name, digest)
+                assert (registry.account_id, registry.region) == (ACCOUNT, REGION)
+            else:
+                expected = tokens.TokenExpired if is_good else tokens.TokenError
+                with pytest.raises(expected):
+                    tokens.read_download_query(key, query, name, digest)
+
+    @given(secrets_=st.lists(st.sampled_from(['"', ",", "\n", "]", "\\", "a"]), max_size=6))
+    def test_fields_do_not_run_into_one_another(self, secrets_: list[str]) -> None:
+        """What one field ends with cannot be read as the beginning of the next."""
+        text = "".join(secrets_)
+        query = {"X-Ecr-Registry": ACCOUNT, "X-Ecr-Region": REGION, "X-Ecr-Expires": str(int(FAR))}
+        one = tokens._download_signature(KEY, query, f"a{text}", "b")
+        assert one != tokens._download_signature(KEY, query, "a", f"{text}b") or not text
+        assert one != tokens._download_signature(KEY, query, f"a{text}b", "")
+
+
+def signed_query(name: str, digest: str) -> dict[str, str]:
+    """The query of a URL for a layer, from now on."""
+    query = {
+        "X-Ecr-Registry": ACCOUNT,
+        "X-Ecr-Region": REGION,
+        "X-Ecr-Expires": str(int(time.time()) + tokens.DOWNLOAD_LIFETIME),
+    }
+    query["X-Ecr-Signature"] = tokens._download_signature(KEY, query, name, digest)
+    return query
+
+
+def test_what_a_client_is_told_of_a_failure(
+    kept: Environment, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a path nor a line of code, over either protocol."""
+    path = str(data_dir)
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(5, "Input/output error", path)
+
+    registry, ecr = kept.registry(), kept.client()
+    upload_id = ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", fail)
+        answer = registry.post(f"/v2/team/app/blobs/uploads/?digest={LAYER.digest}", data=b"x")
+        with pytest.raises(ecr.exceptions.ServerException) as refusal:
+            ecr.upload_layer_part(
+                repositoryName="team/app",
+                uploadId=upload_id,
+                partFirstByte=0,
+                partLastByte=0,
+                layerPartBlob=b"x",
+            )
+    assert answer.status_code == 500
+    for text in (path, "Traceback", "Errno", ".py"):
+        assert text not in answer.text
+        assert text not in str(refusal.value)
