@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -18,9 +18,9 @@ TOKEN = "token-of-the-service"
 class Upstream:
     """One registry. Tests change its attributes while it runs.
 
-    `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
+    `content_type` is that of all manifests in place of their own. `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
     anybody gets where there is no login. `status` is answered to everything, and `elsewhere` says that blobs are
-    redirected to.
+    redirected to. `when_asked` is called with each path before it is answered.
     """
 
     def __init__(self, url: str):
@@ -31,6 +31,8 @@ class Upstream:
         self.token_service = False
         self.status = 0
         self.elsewhere = ""
+        self.content_type = ""
+        self.when_asked: Callable[[str], object] = len
         # The paths of all requests for manifests and blobs that were let in, in their order.
         self.asked: list[str] = []
         self.authorizations: dict[str, str | None] = {}
@@ -90,6 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(upstream.status or 200)
         else:
             upstream.asked.append(path)
+            upstream.when_asked(path)
             self._give(path)
 
     def _is_let_in(self, authorization: str | None) -> bool:
@@ -131,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(
                 200,
                 image.manifest,
-                Content_Type=image.media_type,
+                Content_Type=upstream.content_type or image.media_type,
                 Docker_Content_Digest=image.digest,
             )
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ from .upstream_secrets import NoCredentials, credentials_of, read_secret
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Pull through cache rules per registry"
 MAX_RULES = 50
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
 
 rules = tables.pull_through_cache_rules
 
@@ -322,20 +326,22 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
 
 
 def _check_role(rule: PullThroughCacheRule) -> None:
-    """Raise InvalidParameterException unless there is a role exactly where one is assumed.
+    """Raise InvalidParameterException unless there is a role where one is assumed: for an ECR of another account.
 
-    That is for an ECR of another account.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
     """
-    is_other_account = rule.upstream_registry == ECR and not rule.upstream_registry_url.startswith(
-        rule.registry_id
-    )
-    if is_other_account and rule.custom_role_arn is None:
-        raise InvalidParameterException.at(
-            "customRoleArn", "Must be specified for an upstream registry of another account"
-        )
-    if rule.custom_role_arn is not None and rule.upstream_registry != ECR:
+    role = rule.custom_role_arn
+    if role is None:
+        if rule.upstream_registry == ECR and not rule.upstream_registry_url.startswith(
+            rule.registry_id
+        ):
+            raise InvalidParameterException.at(
+                "customRoleArn", "Must be specified for an upstream registry of another account"
+            )
+    elif rule.upstream_registry != ECR:
         raise InvalidParameterException.at(
             "customRoleArn",
             f"Must not be specified for the upstream registry {rule.upstream_registry}",
         )
+    elif not _ROLE.fullmatch(role):
+        raise InvalidParameterException.at("customRoleArn", "Must be the ARN of an IAM role")

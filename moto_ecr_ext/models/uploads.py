@@ -196,8 +196,10 @@ class UploadsBackend(RegistryBackend):
                     "last_part": advanced.last_part,
                 },
             ).rowcount
-            if not moved:
-                raise UploadNotFoundException(*upload.names)
+        if not moved:
+            # Cancelled, or another server was faster, whose bytes are the upload's: not also these.
+            session.resume_at(upload.received)
+            raise UploadNotFoundException(*upload.names)
         return advanced
 
     def complete_upload(

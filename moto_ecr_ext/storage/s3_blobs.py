@@ -209,6 +209,7 @@ class S3UploadSession(UploadSession):
         self._found = found
         self._written: list[_Segment] = []
         self._buffer = bytearray()
+        self._has_begun = False
         self._prepared: tuple[Multipart, list[str]] | None = None
         self.is_published = False
 
@@ -231,6 +232,7 @@ class S3UploadSession(UploadSession):
             raise UploadDiscarded(self.upload_id) from None
 
     def _append(self, data: Buffer) -> None:
+        self._prepared = None
         rest = memoryview(data).cast("B")
         while rest:
             if len(self._buffer) >= _SEGMENT:
@@ -242,6 +244,7 @@ class S3UploadSession(UploadSession):
             rest = rest[len(piece) :]
 
     def _cut(self, position: int) -> None:
+        self._prepared = None
         if position >= self._held:
             del self._buffer[position - self._held :]
             return
@@ -274,9 +277,11 @@ class S3UploadSession(UploadSession):
 
     def _prepare(self, digest: str) -> None:
         self._check_not_discarded()
-        if self.size > _SEGMENT and self._prepared is None:
+        key = _key_of_blob(digest)
+        is_prepared = self._prepared is not None and self._prepared[0].key == key
+        if self.size > _SEGMENT and not is_prepared:
             self._flush()
-            self._compose(_key_of_blob(digest))
+            self._compose(key)
 
     def _publish(self, digest: str) -> None:
         self._check_not_discarded()
@@ -303,6 +308,7 @@ class S3UploadSession(UploadSession):
     def _send_parts(
         self, key: str, send: Callable[[Multipart, int, list[_Segment]], str], at_once: int
     ) -> None:
+        self._has_begun = True
         multipart = self._upload.begin_multipart(key)
         with ThreadPoolExecutor(at_once) as threads:
             parts = [
@@ -335,7 +341,7 @@ class S3UploadSession(UploadSession):
         if self._turn.is_discarded:
             self._bucket.delete(each.key for each in self._written)
             return []
-        if self._prepared is not None:
+        if self._has_begun:
             self._upload.abort_multipart()
         self._flush()
         return [each.key for each in self._segments]

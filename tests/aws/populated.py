@@ -80,7 +80,9 @@ def populate() -> None:
     )
     registry.register_pull_time_update_exclusion(SAMPLES["PrincipalArn"])
     registry.create_pull_through_cache_rule(
-        SAMPLES["PullThroughCacheRuleRepositoryPrefix"], "quay.io"
+        SAMPLES["PullThroughCacheRuleRepositoryPrefix"],
+        "999999999999.dkr.ecr.us-east-1.amazonaws.com",
+        custom_role_arn=SAMPLES["PrincipalArn"],
     )
     destination = {"region": SAMPLES["Region"], "registryId": "123456789012"}
     registry.put_replication_configuration({"rules": [{"destinations": [destination]}]})

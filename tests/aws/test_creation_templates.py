@@ -81,7 +81,7 @@ def without_times(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def make(name: str, occasion: str) -> dict[str, Any]:
-    """Make a repository on behalf of something, and give it as its own operation shows it."""
+    """Make a repository on behalf of something, and give what differs between the templates here."""
     registry: ECRBackend = registry_backend("123456789012", "us-east-1")
     with registry.store.database.write() as transaction:
         made = registry.create_from_template(transaction, name, occasion)

@@ -17,7 +17,7 @@ from aws.raw_http import RawClient
 from aws.stored import everything_stored
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from model_variants import baseline
+from model_variants import SAMPLES, baseline
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.models import ECRBackend
@@ -48,18 +48,29 @@ MEMBERS: dict[str, Any] = {
     "imageDigest": OTHER.digest,
     "layerDigest": IMAGE.layers[0].digest,
     "layerDigests": [IMAGE.layers[0].digest],
+    "lifecyclePolicy": json.dumps(LIFECYCLE_POLICY),
     "lifecyclePolicyText": json.dumps(LIFECYCLE_POLICY),
     "partFirstByte": 3,
     "partLastByte": 6,
     "policyText": json.dumps(POLICY),
+    "repositoryPolicy": json.dumps(POLICY),
     "resourceArn": ARN,
     "subjectId": {"imageDigest": IMAGE.digest},
+    "customRoleArn": SAMPLES["PrincipalArn"],
+    "upstreamRegistryUrl": "999999999999.dkr.ecr.us-east-1.amazonaws.com",
     "name": "BLOB_MOUNTING",
     "value": "ENABLED",
 }
 ABSENT = {
     "CreateRepository": ["imageTagMutabilityExclusionFilters"],
+    "CreateRepositoryCreationTemplate": [
+        "imageTagMutabilityExclusionFilters",
+        "encryptionConfiguration",
+    ],
+    "CreatePullThroughCacheRule": ["upstreamRegistry", "credentialArn"],
     "DescribeImages": ["imageIds", "nextToken"],
+    "DescribePullThroughCacheRules": ["ecrRepositoryPrefixes", "nextToken"],
+    "DescribeRepositoryCreationTemplates": ["nextToken"],
     "GetLifecyclePolicyPreview": ["imageIds", "nextToken"],
     "DescribeImageScanFindings": ["nextToken"],
     "DescribeReplicationBackfillResults": ["nextToken"],
@@ -69,6 +80,11 @@ ABSENT = {
     "ListPullTimeUpdateExclusions": ["nextToken"],
     "ListReplicationBackfills": ["nextToken"],
     "PutImageTagMutability": ["imageTagMutabilityExclusionFilters"],
+    "UpdatePullThroughCacheRule": ["credentialArn"],
+    "UpdateRepositoryCreationTemplate": [
+        "imageTagMutabilityExclusionFilters",
+        "encryptionConfiguration",
+    ],
 }
 
 
@@ -81,6 +97,10 @@ def valid_request(operation: str) -> dict[str, Any]:
     if operation == "CreateRepository":
         request["repositoryName"] = "new"
         request["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": "alias/images"}
+    if operation == "CreatePullThroughCacheRule":
+        request["ecrRepositoryPrefix"] = "new"
+    if operation == "CreateRepositoryCreationTemplate":
+        request["prefix"] = "new"
     if operation == "RegisterPullTimeUpdateExclusion":
         request["principalArn"] += "s"
     return copy.deepcopy(request)

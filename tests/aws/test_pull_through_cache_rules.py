@@ -235,6 +235,19 @@ class TestRoles:
         )
         assert create(ecr, "ecr", url, customRoleArn=ROLE)["customRoleArn"] == ROLE
 
+    @pytest.mark.parametrize(
+        "role", ["role/cache", f"arn:aws:iam::{ACCOUNT}:user/cache", f"{ROLE}\0", ""]
+    )
+    def test_no_role(self, ecr: Any, role: str) -> None:
+        """Is refused."""
+        url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+        call = ecr.create_pull_through_cache_rule
+        request = {"ecrRepositoryPrefix": "ecr", "upstreamRegistryUrl": url}
+        assert refusal(call, **request, customRoleArn=role) == invalid(
+            "customRoleArn", "Must be the ARN of an IAM role"
+        )
+        assert described(ecr) == []
+
     def test_other_upstreams(self, ecr: Any) -> None:
         """Have none."""
         call = ecr.create_pull_through_cache_rule

@@ -14,6 +14,7 @@ from freezegun import freeze_time
 from iam import User, enforced
 from upstream import Upstream, running_upstream
 
+from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, pull, push
 
 if TYPE_CHECKING:
@@ -109,6 +110,16 @@ def test_an_index_and_what_it_lists(
     assert upstream.asked == ["/v2/team/app/manifests/all"]
     assert cached(session).get(f"/manifests/{ARM.digest}").content == ARM.manifest
     assert pull(ecr, NAME, "all").digest == index.digest
+
+
+def test_a_manifest_says_its_type_itself(upstream: Upstream, session: RegistrySession) -> None:
+    """Whatever the upstream's Content-Type is."""
+    upstream.content_type = "text/plain; charset=utf-8"
+    response = cached(session).get("/manifests/v1")
+    assert (response.content, response.headers["Content-Type"]) == (
+        IMAGE.manifest,
+        IMAGE.media_type,
+    )
 
 
 def test_layers_that_are_there_are_not_fetched(
@@ -457,6 +468,22 @@ class TestFailures:
         assert repositories(ecr) == []
         upstream.blobs[layer.digest] = layer.content
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
+
+    def test_what_was_discarded_meanwhile(
+        self, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Another server that starts on the same storage does that; the next pull brings the image."""
+
+        def discard(path: str) -> None:
+            if path.endswith(IMAGE.blobs[-1].digest):
+                for upload_id in list(current_store().blobs.upload_ids()):
+                    current_store().blobs.discard(upload_id)
+
+        upstream.when_asked = discard
+        response = cached(session).get("/manifests/v1")
+        assert (response.status_code, "Pull it again" in response.text) == (503, True)
+        upstream.when_asked = len
+        assert cached(session).get("/manifests/v1").content == IMAGE.manifest
 
     def test_what_is_no_manifest(
         self, ecr: Any, upstream: Upstream, session: RegistrySession

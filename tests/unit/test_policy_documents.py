@@ -16,6 +16,7 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.policies.documents import (
     Decision,
     PolicyDocument,
+    parse_identity_policy,
     parse_registry_policy,
     parse_repository_policy,
 )

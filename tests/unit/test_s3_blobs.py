@@ -325,6 +325,40 @@ class TestKilledServers:
         assert bucket.multiparts() == []
         publish(store, upload_id, LARGE)
 
+    def test_bytes_that_follow_the_preparation(self, store: S3BlobStore, bucket: Bucket) -> None:
+        """What was prepared is no blob of more or fewer bytes, nor of another name."""
+        with store.upload(new_upload_id()) as session:
+            session.write(LARGE + CONTENT)
+            session.prepare(sha256(LARGE + CONTENT))
+            session.resume_at(len(LARGE))
+            session.prepare(sha256(LARGE))
+            session.write(CONTENT[:1000])
+            session.prepare(sha256(LARGE + CONTENT[:1000]))
+            digest = session.digest("sha512")
+            session.publish(digest)
+        assert list(store.digests()) == [digest]
+        assert store.verify(digest) == len(LARGE) + 1000
+        assert bucket.multiparts() == []
+
+    def test_a_preparation_that_fails(
+        self, store: S3BlobStore, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It leaves no multipart upload, and all bytes."""
+        upload_id = new_upload_id()
+        append(store, upload_id, LARGE)
+
+        def fail(*arguments: object) -> None:
+            raise BlobStoreUnavailable("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(S3Bucket, "add", fail)
+            patch.setattr(S3Bucket, "copy", fail)
+            with pytest.raises(BlobStoreUnavailable):
+                publish(store, upload_id, LARGE)
+        assert bucket.multiparts() == []
+        publish(store, upload_id, LARGE)
+        assert content_of(store, LARGE) == LARGE
+
     @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
     def test_what_follows_the_publication_fails(self, store: S3BlobStore, content: bytes) -> None:
         """The upload is there as it was, to be published again."""
