@@ -24,17 +24,19 @@ from textwrap import dedent
 from threading import Thread
 
 import boto3
+import botocore
 import pytest
 import requests
 from clients.programs import PATH, find, need_root, running_daemon
 from commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from model_variants import variants
 from moto.cloudformation.parsing import get_model_map
 from scanning import debian_image, scanner
 from upstream import running_upstream
 
-from moto_ecr_ext import command_line, pytest_plugin, server, settings, testing
+from moto_ecr_ext import command_line, pytest_plugin, server, service_model, settings, testing
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -652,6 +654,18 @@ def test_an_environment_of_tox_is_one():
 
 
 # What it lists.
+
+
+def test_requests_made_from_the_model():
+    """The numbers of operations and of broken requests are those of the botocore that it names."""
+    named, operations, broken = re.search(
+        r"With botocore (\S+) that is (\d+) operations and (\d+) broken requests", README
+    ).groups()
+    if botocore.__version__ != named:
+        pytest.skip(f"botocore is {botocore.__version__}, README counts with {named}")
+    names = service_model.operation_names()
+    assert len(names) == int(operations)
+    assert sum(len([*variants(name)]) for name in names) == int(broken)
 
 
 def test_settings():

@@ -18,9 +18,10 @@ TOKEN = "token-of-the-service"
 class Upstream:
     """One registry. Tests change its attributes while it runs.
 
-    `content_type` is that of all manifests in place of their own. `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
-    anybody gets where there is no login. `status` is answered to everything, and `elsewhere` says that blobs are
-    redirected to. `when_asked` is called with each path before it is answered.
+    `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
+    anybody gets where there is no login. `status` is answered to everything; `content_type` is that of all manifests in
+    place of their own, and `elsewhere` where blobs are redirected to. `when_asked` is called with each path before it
+    is answered.
     """
 
     def __init__(self, url: str):
