@@ -288,14 +288,6 @@ _LINEAR_PATTERNS = {
     r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*",
 }
 
-# Text that may be anything, says the model, and is kept as it is: PostgreSQL cannot keep U+0000. Other
-# such text is refused where it is understood, or nothing is found by it.
-_KEPT_AS_GIVEN = frozenset({"CustomRoleArn", "RepositoryTemplateDescription", "Url"})
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text
-
 
 class _Rule(NamedTuple):
     """One constraint of a value: whether it holds, and what to say where it does not."""
@@ -337,8 +329,6 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
         # botocore's model has the slashes of a repository name escaped, ECR's message does not.
         printed = pattern.replace(r"\/", "/") if shape.name == "RepositoryName" else pattern
         rules.append(_pattern_rule(pattern, printed, wording))
-    if shape.name in _KEPT_AS_GIVEN:
-        rules.append(_Rule(_is_storable, f"{wording.must} not have the character U+0000"))
     values = shape.metadata.get("enum")
     if values:
         known = [value for value in _ENUM_ORDERS.get(shape.name, ()) if value in values]

@@ -37,8 +37,9 @@ class Page:
 
 
 def page_of(request: Request) -> Page:
-    """The page that a request asks for. Raises InvalidParameterException for an `n` that is no number, and a `last` that
-    is no text of a name.
+    """The page that a request asks for.
+
+    Raises InvalidParameterException for an `n` that is no number, and a `last` that is no text of a name.
 
     ECR refuses an `n` outside of 1 to 1000; the specification has an empty list for 0.
     """

@@ -376,7 +376,6 @@ class _Import:
                 ]:
                     return missing
                 repository = backend.repository_for_import(transaction, self._repository_name)
-                backend.store_manifest(transaction, repository, manifest, found.digest, self._tag)
                 new = [each for each in blobs if each not in held_blobs]
                 if new:
                     transaction.execute(
@@ -390,6 +389,8 @@ class _Import:
                             for digest in new
                         ],
                     )
+                # After its blobs, which a replication takes along.
+                backend.store_manifest(transaction, repository, manifest, found.digest, self._tag)
             else:
                 repository, new = backend._repository(transaction, self._repository_name), []
             self._has_come(transaction, repository, found.digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -170,6 +170,8 @@ class PullThroughRulesBackend(RegistryBackend):
             read_secret(credential_arn, registry_id or self.account_id, self.region_name)
         with self.store.database.write() as transaction:
             rule = self._rule(transaction, ecr_repository_prefix, registry_id)
+            if custom_role_arn is not None:
+                _check_role(replace(rule, custom_role_arn=custom_role_arn))
             transaction.execute(
                 _UPDATE,
                 {
@@ -178,9 +180,7 @@ class PullThroughRulesBackend(RegistryBackend):
                     "updated_at": round(now(), 3),
                 },
             )
-            rule = self._rule(transaction, ecr_repository_prefix, registry_id)
-            _check_role(rule)
-        return rule
+            return self._rule(transaction, ecr_repository_prefix, registry_id)
 
     def delete_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None

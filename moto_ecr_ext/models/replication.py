@@ -233,8 +233,7 @@ class ReplicationBackend(ImagesBackend):
         self, transaction: Connection, repository: Repository
     ) -> list[dict[str, Any]]:
         """The rules that a change of a repository's images is under: none, if it comes by replication itself."""
-        caller = current_caller()
-        if caller is not None and caller.action == _REPLICATE:
+        if comes_by_replication():
             return []
         rules = self._replication_rules(transaction, repository.registry_id)
         return [rule for rule in rules if matches(rule, repository.repository_name)]
@@ -360,6 +359,12 @@ class ReplicationBackend(ImagesBackend):
             except ECRError:
                 continue
             yield registry, found
+
+
+def comes_by_replication() -> bool:
+    """Whether what happens now to a registry is what replication from another one does to it."""
+    caller = current_caller()
+    return caller is not None and caller.action == _REPLICATE
 
 
 def destinations_of(rules: Iterable[dict[str, Any]]) -> list[Registry]:

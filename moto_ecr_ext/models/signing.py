@@ -26,6 +26,7 @@ from moto_ecr_ext.storage.schedule import AT_ONCE
 from .base import now
 from .images import ImagesBackend, StoredImage
 from .manifests import Manifest, parse_manifest
+from .replication import comes_by_replication
 from .repository import Repository
 from .selection import ImageId, Selection, image_id_of
 from .transitions import has_ended
@@ -152,9 +153,13 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         image: StoredImage,
         manifest: Manifest,
     ) -> None:
-        """Begin to sign the image, once with each signing profile. What belongs to another image is not signed."""
+        """Begin to sign the image, once with each signing profile.
+
+        What belongs to another image is not signed. Neither is what comes by replication: its signatures come after it,
+        and the role that replicates may not sign (https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html).
+        """
         super().image_was_pushed(transaction, repository, image, manifest)
-        if manifest.subject is not None:
+        if manifest.subject is not None or comes_by_replication():
             return
         configuration = self._setting(transaction, _CONFIGURATION, repository.registry_id)
         arns = _matching_profiles(configuration, repository) if configuration else []
