@@ -36,6 +36,7 @@ from moto.cloudformation.parsing import get_model_map
 from scanning import debian_image, scanner
 from upstream import running_upstream
 
+import moto_ecr_ext
 from moto_ecr_ext import command_line, pytest_plugin, server, service_model, settings, testing
 
 ROOT = Path(__file__).parent.parent
@@ -736,10 +737,19 @@ def test_the_codes_that_differ_are_named():
 
 
 def test_resources_of_cloudformation():
-    """CloudFormation knows one resource of ECR."""
-    assert [name for name in get_model_map() if name.startswith("AWS::ECR::")] == [
-        "AWS::ECR::Repository"
-    ]
+    """CloudFormation knows every resource of ECR, as its documentation lists them, but the public one."""
+    with moto_ecr_ext.install():
+        known = {name.removeprefix("AWS::ECR::") for name in get_model_map() if "::ECR::" in name}
+    assert known == {
+        "PullThroughCacheRule",
+        "PullTimeUpdateExclusion",
+        "RegistryPolicy",
+        "RegistryScanningConfiguration",
+        "ReplicationConfiguration",
+        "Repository",
+        "RepositoryCreationTemplate",
+        "SigningConfiguration",
+    }
 
 
 def test_it_is_well_formed():

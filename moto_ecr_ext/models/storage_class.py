@@ -57,10 +57,13 @@ _CHILDREN = (
 )
 _REFERRERS = select(*DETAILS).where(_IN_REPOSITORY, images.c.subject == bindparam("leader"))
 _IS_LEFT_ALONE = (images.c.status == "ACTIVE") & ~_IS_LISTED
-# What goes into the archive behind an image, and what comes back behind it.
+# What goes into the archive behind an image, what begins to come back behind it, and what is back at once.
 _ARCHIVED_BEHIND = (_CHILDREN.where(_IS_LEFT_ALONE, ~_IS_TAGGED), _REFERRERS.where(_IS_LEFT_ALONE))
 _RESTORED_BEHIND = tuple(
     each.where(images.c.status == "ARCHIVED") for each in (_CHILDREN, _REFERRERS)
+)
+_ACTIVATED_BEHIND = tuple(
+    each.where(images.c.status != "ACTIVE") for each in (_CHILDREN, _REFERRERS)
 )
 
 _IS_IMAGE = images.c.id == bindparam("image")
@@ -198,12 +201,12 @@ class StorageClassBackend(ImagesBackend):
     def image_was_pushed_again(
         self, transaction: Connection, repository: Repository, image: StoredImage
     ) -> bool:
-        """A push brings an archived image back at once."""
+        """A push brings an archived image back at once, also one that is on its way."""
         if super().image_was_pushed_again(transaction, repository, image):
             return True
         if transaction.execute(_STATUS, {"image": image.id}).scalar_one() == "ACTIVE":
             return False
-        self._spread(transaction, repository, image, _RESTORED_BEHIND, self.activate_image)
+        self._spread(transaction, repository, image, _ACTIVATED_BEHIND, self.activate_image)
         return True
 
     def _spread(

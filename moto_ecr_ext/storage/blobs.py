@@ -355,12 +355,13 @@ class BlobStore(ABC):
     Whatever takes a digest or an upload id raises `ValueError` for text that is none.
     """
 
-    def claim(self, owner: str) -> bool:
-        """Whether the place is that of the database `owner`, as it is from now on when it was nobody's.
+    @abstractmethod
+    def owner(self) -> str | None:
+        """The database whose blobs these are, as it is noted beside them; None where there is no note."""
 
-        Most stores do not note whose they are.
-        """
-        return True
+    @abstractmethod
+    def claim(self, owner: str) -> None:
+        """Note that these are the blobs of the database `owner`, unless there is such a note."""
 
     @abstractmethod
     def upload(self, upload_id: str) -> AbstractContextManager[UploadSession]:

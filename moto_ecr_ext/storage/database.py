@@ -91,16 +91,14 @@ class Database:
         Raises StoreError for any other, and when what it takes to reach it is not installed or not
         there; SchemaVersionError as `at`.
         """
-        try:
-            url = make_url(text)
-        except ArgumentError:
-            raise StoreError(f"The database is not given by a URL. {_URLS}") from None
+        url = _url(text)
         if url.drivername in ("postgresql", "postgresql+psycopg"):
             from .postgresql import PostgreSQLDatabase  # It is of use to servers only.
 
             return PostgreSQLDatabase.reach(url.set(drivername="postgresql+psycopg"))
-        if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database and not url.query:
-            return cls.at(Path(url.database))
+        file = file_at_url(text)
+        if file is not None:
+            return cls.at(file)
         raise StoreError(f"{url.render_as_string()} is not a database that can be used. {_URLS}")
 
     @contextmanager
@@ -165,6 +163,24 @@ class Database:
     def _change_schema(self) -> None:
         with self._durable.transaction() as connection:
             bring_up_to_date(connection)
+
+
+def file_at_url(text: str) -> Path | None:
+    """The SQLite file that a URL of a database is of; None where it is of something else.
+
+    Raises StoreError for what is no URL.
+    """
+    url = _url(text)
+    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database and not url.query:
+        return Path(url.database)
+    return None
+
+
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):  # ValueError is that of a port.
+        raise StoreError(f"The database is not given by a URL. {_URLS}") from None
 
 
 class _FileDatabase(Database):

@@ -3,7 +3,8 @@
 `DIR/blobs/sha256/ab/abcd…` are blobs, `DIR/uploads/<upload id>` are uploads. Both must be on one
 file system: an upload is published by giving its file a second name among the blobs. The first is
 taken away when the session is left, after whatever was to be written elsewhere about the blob; a
-process that is killed before has lost nothing. Several processes may share the directory.
+process that is killed before has lost nothing. `DIR/owner` names the database. Several processes may
+share the directory.
 
 A file is read and compared with its digest before it is first served. What was found is remembered
 as long as the file stays as it was, and a blob that this process has received needs no reading.
@@ -18,7 +19,7 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from threading import Lock
 from uuid import uuid4
@@ -90,6 +91,16 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         return
+
+
+def _give_name(path: str, name: str) -> None:
+    """Give a file a second name, or a new one where it can have one only. Raises FileExistsError."""
+    try:
+        os.link(path, name)
+    except OSError as error:
+        if error.errno not in _NO_SECOND_NAME:
+            raise
+        os.replace(path, name)
 
 
 def _is_at(path: str, status: os.stat_result) -> bool:
@@ -179,17 +190,13 @@ class BlobTree:
         self._make_shards(digest.partition(":")[0])
         blob = self.path(digest)
         try:
-            os.link(path, blob)
+            _give_name(path, blob)
         except FileExistsError:
             # In its place, since it may be damaged; not where an earlier try has come as far as this.
             if not _is_at(blob, os.stat(path)):
                 spare = _spare_beside(path)
                 os.link(path, spare)
                 os.replace(spare, blob)
-        except OSError as error:
-            if error.errno not in _NO_SECOND_NAME:
-                raise
-            os.replace(path, blob)
         _sync_directory(os.path.dirname(blob))
 
     def digests(self) -> Iterator[str]:
@@ -431,10 +438,31 @@ class DirectoryBlobStore(BlobStore):
         root = os.path.abspath(directory)
         self._tree = BlobTree(os.path.join(root, "blobs"))
         self._uploads = os.path.join(root, "uploads")
+        self._owner = os.path.join(root, "owner")
         self._progress = _ProgressOfUploads()
         self._sessions = _OpenSessions()
         self._verified = _Verified()
         _make_directories(self._uploads)
+
+    def owner(self) -> str | None:
+        try:
+            with open(self._owner, encoding="ascii", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def claim(self, owner: str) -> None:
+        spare = _spare_beside(self._path_of_upload(str(uuid4())))
+        try:
+            with open(spare, "x", encoding="ascii") as file:
+                file.write(owner)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                _give_name(spare, self._owner)
+        finally:
+            _remove(spare)
+        _sync_directory(os.path.dirname(self._owner))
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:

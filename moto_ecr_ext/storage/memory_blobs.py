@@ -106,6 +106,13 @@ class MemoryBlobStore(BlobStore):
         self._changes = Lock()
         self._blobs: dict[str, MemoryBlob] = {}
         self._uploads: dict[str, _Upload] = {}
+        self._owner: str | None = None
+
+    def owner(self) -> str | None:
+        return self._owner
+
+    def claim(self, owner: str) -> None:
+        self._owner = self._owner or owner
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:

@@ -58,7 +58,6 @@ _UPLOADS_REMEMBERED = 1024
 _UNNAMED_FOR = timedelta(hours=1)
 _SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}")
 _NAME_OF_MULTIPART = "multipart"
-# A bucket is easily given to two servers that have a database each, of which one would empty it.
 _OWNER = "owner"
 
 
@@ -368,10 +367,14 @@ class S3BlobStore(BlobStore):
         store._abort_unnamed()
         return store
 
-    def claim(self, owner: str) -> bool:
+    def owner(self) -> str | None:
+        if self._bucket.size(_OWNER) is None:
+            return None
+        return self._bucket.content(_OWNER).decode()
+
+    def claim(self, owner: str) -> None:
         if self._bucket.size(_OWNER) is None:
             self._bucket.put(_OWNER, owner.encode())
-        return self._bucket.content(_OWNER).decode() == owner
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:

@@ -8,6 +8,7 @@ publication and its first member.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sqlite3
 import sys
@@ -24,7 +25,7 @@ from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import tables
 from .blobs import Blob, BlobDamaged, BlobStore
-from .database import Database
+from .database import Database, file_at_url
 from .directory_blobs import DirectoryBlobStore
 from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
@@ -74,11 +75,12 @@ class Store:
 
         Raises StoreError when it cannot be opened or there is none.
         """
-        if location.database is None and (
-            location.data_dir is None or not _path_of_database(location).is_file()
-        ):
-            raise StoreError(f"There is no registry in {location.data_dir or 'memory'}.")
+        if location.database is None and location.data_dir is None:
+            raise StoreError("There is no registry in memory.")
         _check_lifetimes(location)
+        file = _file_of_database(location)
+        if file is not None and not file.is_file():
+            raise StoreError(f"There is no registry in {location.database or location.data_dir}.")
         with _naming_what_cannot_be_opened(location):
             store = cls(_open_database(location), _open_blobs(location))
             store._claim_blobs(location)
@@ -151,13 +153,27 @@ class Store:
                 self.blobs.discard(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
-        """Raise StoreError where the blobs are another database's, all of which would be orphans here."""
+        """Raise StoreError where the blobs are another database's, all of which would be orphans here.
+
+        A place is easily given to two servers that have a database each, or to a new database.
+        """
         # A name that is the database's alone, and tells nobody its key.
-        owner = digest_of(self.signing_key)
-        if not self.blobs.claim(owner):
+        name = digest_of(self.signing_key)
+        # Directories of version 1 have no note of it.
+        if self.blobs.owner() is None and (self._holds_blobs() or not any(self.blobs.digests())):
+            self.blobs.claim(name)
+        if self.blobs.owner() != name:
+            place = location.blobs or location.data_dir
             raise StoreError(
-                f"{location.blobs} has the blobs of another database. Give each a place of its own, or "
-                f"remove {location.blobs}/owner where that database is no more."
+                f"{place} has the blobs of another database. Give each a place of its own, or "
+                f"empty {place} where that database is no more."
+            )
+
+    def _holds_blobs(self) -> bool:
+        with self.database.read() as transaction:
+            return (
+                transaction.execute(select(tables.repository_blobs.c.digest).limit(1)).first()
+                is not None
             )
 
     def _signing_key(self) -> bytes:
@@ -203,20 +219,21 @@ def is_failure_of_storage(error: Exception) -> bool:
 def _name_of_database(location: StoreLocation) -> str:
     if location.database is not None:
         return make_url(location.database).render_as_string(hide_password=True)
-    return str(_path_of_database(location))
+    return str(_file_of_database(location))
 
 
-def _path_of_database(location: StoreLocation) -> Path:
-    assert location.data_dir is not None
-    return location.data_dir / "registry.sqlite"
+def _file_of_database(location: StoreLocation) -> Path | None:
+    """The file that the database is or would be; None where it is none."""
+    if location.database is not None:
+        return file_at_url(location.database)
+    return None if location.data_dir is None else location.data_dir / "registry.sqlite"
 
 
 def _open_database(location: StoreLocation) -> Database:
     if location.database is not None:
         return Database.at_url(location.database)
-    if location.data_dir is None:
-        return Database.in_memory()
-    return Database.at(_path_of_database(location))
+    file = _file_of_database(location)
+    return Database.in_memory() if file is None else Database.at(file)
 
 
 def _open_blobs(location: StoreLocation) -> BlobStore:
@@ -229,6 +246,10 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
         from .s3_blobs import S3BlobStore  # boto3 takes a while to import.
 
         return S3BlobStore.at(place)
+    if re.match(r"[a-zA-Z0-9+.-]*:/", place):
+        raise StoreError(
+            f"{place} is not a place for blobs that can be used. What can be: a directory and s3://BUCKET/PREFIX."
+        )
     return DirectoryBlobStore(Path(place))
 
 

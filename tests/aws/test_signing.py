@@ -324,6 +324,27 @@ def test_a_push_again_is_not_signed_again(ecr: Any, registry: RepositoryClient) 
     assert statuses(ecr) == complete(RELEASE)
 
 
+def test_what_comes_by_replication_is_not_signed(
+    aws: Any, ecr: Any, registry: RepositoryClient
+) -> None:
+    """Its signature comes behind it, and goes no further."""
+    west, south = (aws.client(region=region) for region in ("eu-west-1", "eu-south-1"))
+    for client, region in ((ecr, "eu-west-1"), (west, "eu-south-1")):
+        destination = {"region": region, "registryId": "123456789012"}
+        client.put_replication_configuration(
+            replicationConfiguration={"rules": [{"destinations": [destination]}]}
+        )
+    configure(ecr, rule(RELEASE))
+    configure(west, rule(profile("release", region="eu-west-1")))
+    registry.push(IMAGE, "v1")
+    [signature] = signatures(registry)
+    subject = {"imageDigest": IMAGE.digest}
+    found = west.list_image_referrers(repositoryName=NAME, subjectId=subject)["referrers"]
+    assert [each["digest"] for each in found] == [signature.descriptor["digest"]]
+    assert statuses(west) == []
+    assert south.describe_repositories()["repositories"] == []
+
+
 def test_what_belongs_to_an_image_is_not_signed(ecr: Any, registry: RepositoryClient) -> None:
     """Neither a signature of the rule, nor what others have pushed as a referrer."""
     configure(ecr, rule(RELEASE))

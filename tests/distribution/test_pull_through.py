@@ -248,6 +248,24 @@ def test_an_archived_image_does_not_come_again(
     assert upstream.asked == []
 
 
+def test_what_comes_is_replicated_with_its_blobs(
+    aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession, log_in: LogIn
+) -> None:
+    """An image as well as what an index lists."""
+    destination = {"region": "eu-west-1", "registryId": ACCOUNT}
+    ecr.put_replication_configuration(
+        replicationConfiguration={"rules": [{"destinations": [destination]}]}
+    )
+    upstream.put("team/app", INDEX, "all")
+    for reference in ("v1", "all", ARM.digest):
+        assert cached(session).get(f"/manifests/{reference}").ok
+    there = cached(log_in(region="eu-west-1"))
+    assert there.get("/manifests/v1").content == IMAGE.manifest
+    assert there.get("/manifests/all").content == INDEX.manifest
+    for blob in (*IMAGE.blobs, *ARM.blobs):
+        assert there.get(f"/blobs/{blob.digest}").content == blob.content
+
+
 def test_many_pulls_at_once_fetch_an_image_once(
     upstream: Upstream, session: RegistrySession
 ) -> None:
