@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws.raw_http import RawClient
+from freezegun import freeze_time
+from moto.moto_api import state_manager
 
 if TYPE_CHECKING:
     from conftest import Environment
@@ -33,6 +36,21 @@ def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
 
     aws.client = client  # type: ignore[method-assign]
     return aws
+
+
+@pytest.fixture
+def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The clock of everything, which stands still at the module's `BEGINNING`."""
+    with freeze_time(request.module.BEGINNING) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def slowly(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Sets how long that takes which the module names by `TRANSITION`, by moto's state manager."""
+    model = request.module.TRANSITION
+    yield lambda **transition: state_manager.set_transition(model, transition)
+    state_manager.unset_transition(model)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive_restore_image.htm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,12 +12,12 @@ import pytest
 from aws.refusals import Refusal, no_image, no_repository, refusal
 from aws.stored import everything_stored
 from distribution.client import RepositoryClient, assert_refused
-from freezegun import freeze_time
-from moto.moto_api import state_manager
 
 from moto_ecr_ext import testing
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::image_activation"
 BASE = testing.build_layer(seed="base")
 
 
@@ -41,20 +40,6 @@ INACCESSIBLE = {
     "failureCode": "ImageInaccessible",
     "failureReason": "Requested image is archived or is being restored",
 }
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how images come back, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::image_activation", transition)
-    state_manager.unset_transition("ecr::image_activation")
 
 
 @pytest.fixture
@@ -457,6 +442,19 @@ def test_a_push_restores_what_is_coming_back(ecr: Any, repository: str, slowly: 
     assert statuses(ecr, IMAGE) == ["ACTIVE"]
     assert testing.pull(ecr, repository, "v1").manifest == IMAGE.manifest
     assert move(ecr, "ARCHIVE", IMAGE) == ["ARCHIVED"]
+
+
+def test_a_push_restores_the_children_that_are_coming_back(
+    ecr: Any, repository: str, slowly: Any
+) -> None:
+    """With their index, which could not be pulled without them."""
+    testing.push(ecr, repository, INDEX, tag="v1")
+    move(ecr, "ARCHIVE", INDEX)
+    slowly(progression="time", seconds=1200)
+    move(ecr, "STANDARD", INDEX)
+    ecr.put_image(repositoryName=repository, imageManifest=INDEX.manifest.decode(), imageTag="v1")
+    assert statuses(ecr, INDEX, AMD64, ARM64) == ["ACTIVE"] * 3
+    assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
 
 
 def test_deleted_while_it_is_coming_back(

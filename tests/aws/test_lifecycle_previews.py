@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,13 +10,13 @@ import pytest
 from aws.refusals import Refusal, invalid, no_repository, refusal
 from aws.stored import everything_stored
 from botocore.exceptions import WaiterError
-from freezegun import freeze_time
-from moto.moto_api import state_manager
 
 from moto_ecr_ext import testing
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::lifecycle_preview"
 ECR = {"registryId": "123456789012", "repositoryName": "team/app"}
 IMAGES = [testing.build_image(seed=number, layers=1) for number in range(4)]
 NO_PREVIEW = Refusal(
@@ -51,26 +50,12 @@ ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
-
-
-@pytest.fixture
 def images(clock: Any, ecr: Any, repository: str) -> list[testing.Image]:
     """Four images, pushed on one day after the other: tagged v0, v1, not at all, and v3."""
     for number, image in enumerate(IMAGES):
         testing.push(ecr, repository, image, tag=None if number == 2 else f"v{number}")
         clock.tick(DAY)
     return IMAGES
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how a preview proceeds, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::lifecycle_preview", transition)
-    state_manager.unset_transition("ecr::lifecycle_preview")
 
 
 def start(ecr: Any, text: str | None = ALL_BUT_ONE) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import requests
 from distribution.client import RepositoryClient
-from freezegun import freeze_time
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
@@ -38,13 +37,6 @@ INDEX = testing.build_index([image("amd64"), image("arm64")])
 SIGNATURE = testing.build_artifact(
     artifact_type="application/signature", subject=OLD, content=b"signed"
 )
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
 
 
 def rule(

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 from aws.refusals import Refusal, invalid, refusal
 from aws.stored import everything_stored
 from conftest import RegistryClient
-from freezegun import freeze_time
 
 from moto_ecr_ext.principals import identity_of
 from moto_ecr_ext.testing import build_image, push
@@ -23,13 +22,6 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/service/scanner"
 USER = "arn:aws:iam::123456789012:user/robots/scanner"
 IMAGE = build_image(seed="image")
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
 
 
 class Puller:

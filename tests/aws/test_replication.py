@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,14 +13,14 @@ import pytest
 from aws.refusals import no_image, no_repository, refusal
 from aws.stored import everything_stored
 from distribution.client import RepositoryClient
-from freezegun import freeze_time
-from moto.moto_api import state_manager
 
 from moto_ecr_ext import service_model, testing
 
 NAME = "team/app"
 HOME, OTHER = "123456789012", "999999999999"
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::replication"
 IMAGE, SECOND = testing.build_image(seed="one", layers=2), testing.build_image(seed="two")
 INDEX = testing.build_index([testing.build_image(seed="amd64"), testing.build_image(seed="arm64")])
 SIGNATURE = testing.build_artifact(
@@ -100,20 +99,6 @@ def west(aws: Any) -> Any:
 def abroad(aws: Any) -> Any:
     """Another account in the same region."""
     return aws.client(account=OTHER)
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how long replications take, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::replication", transition)
-    state_manager.unset_transition("ecr::replication")
 
 
 def test_an_image_is_pulled_from_another_region_and_another_account(

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,8 +26,6 @@ from aws.test_replication import (
     rule,
     statuses,
 )
-from freezegun import freeze_time
-from moto.moto_api import state_manager
 
 from moto_ecr_ext import service_model, testing
 
@@ -37,21 +34,9 @@ pytestmark = pytest.mark.skipif(
     reason="this botocore does not know backfills",
 )
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::replication"
 UNKNOWN = "1b2c3d4e-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how long replications take, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::replication", transition)
-    state_manager.unset_transition("ecr::replication")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,12 @@ import pytest
 from aws.listener import Listener
 from aws.refusals import refusal
 from freezegun import freeze_time
-from moto.moto_api import state_manager
 from scanning import debian_image, scanner
 
 from moto_ecr_ext.testing import build_image, push, queue_scan_findings
 
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::image_scan"
 IMAGE = debian_image()
 COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 PENDING = {
@@ -22,13 +22,6 @@ PENDING = {
     "description": "This resource has been identified for scanning, results will be available soon.",
 }
 REQUEST: dict[str, Any] = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how long scans take, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::image_scan", transition)
-    state_manager.unset_transition("ecr::image_scan")
 
 
 def findings_of(ecr: Any) -> dict[str, Any]:

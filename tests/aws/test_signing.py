@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -21,9 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from distribution.client import RepositoryClient
-from freezegun import freeze_time
 from moto.core import set_initial_no_auth_action_count
-from moto.moto_api import state_manager
 
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.testing import (
@@ -39,6 +36,8 @@ from moto_ecr_ext.testing import (
 )
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# What the fixture `slowly` slows down.
+TRANSITION = "ecr::image_signing"
 NAME = "team/app"
 SIGNATURE = "application/vnd.cncf.notary.signature"
 IMAGE, OTHER = build_image(seed="image"), build_image(seed="other")
@@ -126,20 +125,6 @@ class Signature:
         key = self.certificate.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
         key.verify(encode_dss_signature(*numbers), signed, ec.ECDSA(hashes.SHA384()))
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    """The clock of everything, which stands still."""
-    with freeze_time(BEGINNING) as frozen:
-        yield frozen
-
-
-@pytest.fixture
-def slowly() -> Iterator[Any]:
-    """Sets how long signing takes, by moto's state manager."""
-    yield lambda **transition: state_manager.set_transition("ecr::image_signing", transition)
-    state_manager.unset_transition("ecr::image_signing")
 
 
 @pytest.fixture
