@@ -64,8 +64,7 @@ class Store:
         if location.data_dir is not None:
             location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _naming_what_cannot_be_opened(location):
-            store = cls(_open_database(location), _open_blobs(location))
-            store._claim_blobs(location)
+            store = cls._at(location)
             store._discard_orphans()
         return store
 
@@ -82,8 +81,16 @@ class Store:
         if file is not None and not file.is_file():
             raise StoreError(f"There is no registry in {location.database or location.data_dir}.")
         with _naming_what_cannot_be_opened(location):
-            store = cls(_open_database(location), _open_blobs(location))
+            return cls._at(location)
+
+    @classmethod
+    def _at(cls, location: StoreLocation) -> Store:
+        store = cls(_open_database(location), _open_blobs(location))
+        try:
             store._claim_blobs(location)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def clear(self) -> None:
@@ -170,11 +177,9 @@ class Store:
             )
 
     def _holds_blobs(self) -> bool:
+        any_member = select(tables.repository_blobs.c.digest).limit(1)
         with self.database.read() as transaction:
-            return (
-                transaction.execute(select(tables.repository_blobs.c.digest).limit(1)).first()
-                is not None
-            )
+            return transaction.execute(any_member).first() is not None
 
     def _signing_key(self) -> bytes:
         with self.database.write() as transaction:

@@ -475,10 +475,11 @@ def test_a_bucket_of_another_database(refusal, bucket, data_dir):
         kept = bucket.keys()
         assert refusal(bucket.url, **bucket.server.variables) == (
             f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a place "
-            f"of its own, or remove {bucket.url}/owner where that database is no more."
+            f"of its own, or empty {bucket.url} where that database is no more."
         )
         assert bucket.keys() == kept
     s3 = bucket.server.client()
-    s3.delete_object(Bucket=bucket.name, Key="some/where/owner")
+    for key in kept:
+        s3.delete_object(Bucket=bucket.name, Key=key)
     with registry_in(bucket, data_dir):
         assert bucket.keys() == ["some/where/owner"]

@@ -536,6 +536,90 @@ def test_a_database_that_cannot_be_opened_is_refused(data_dir):
         Store.open(StoreLocation(data_dir))
 
 
+def with_a_blob(location: StoreLocation) -> str:
+    """Make a store that has a blob; gives the digest."""
+    store = Store.open(location)
+    with (
+        store.database.write() as transaction,
+        store.blobs.upload(str(uuid4())) as session,
+    ):
+        transaction.execute(tables.repositories.insert(), {"id": 1, **REPOSITORY})
+        session.write(b"content")
+        digest = session.digest()
+        transaction.execute(
+            tables.repository_blobs.insert(), {"repository_id": 1, "digest": digest, "size": 7}
+        )
+        session.publish(digest)
+    store.close()
+    return digest
+
+
+@pytest.mark.parametrize("owner", ["noted", "of version 1"])
+@pytest.mark.parametrize("open_store", [Store.open, Store.found])
+@pytest.mark.parametrize("is_asked_again", [False, True])
+def test_blobs_of_another_database_are_left_alone(
+    data_dir, tmp_path, owner, open_store, is_asked_again
+):
+    """All of them would be orphans of a database that was made new, or is another one."""
+    digest = with_a_blob(StoreLocation(data_dir))
+    if owner == "of version 1":
+        (data_dir / "owner").unlink()
+    Store.open(StoreLocation(tmp_path / "other")).close()
+    other = StoreLocation(data_dir, f"sqlite:///{tmp_path}/other/registry.sqlite")
+
+    for _ in range(1 + is_asked_again):
+        with pytest.raises(StoreError, match=f"^{data_dir} has the blobs of another database"):
+            open_store(other)
+
+    store = Store.open(StoreLocation(data_dir))
+    assert store.blobs.verify(digest) == 7
+    store.close()
+    assert list((data_dir / "uploads").iterdir()) == []
+
+
+def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir):
+    """Somebody may have it elsewhere; a new one in its place is not that."""
+    with_a_blob(StoreLocation(data_dir))
+    (data_dir / "registry.sqlite").rename(data_dir.with_name("elsewhere"))
+
+    with pytest.raises(StoreError, match=f"or empty {data_dir} where that database is no more"):
+        Store.open(StoreLocation(data_dir))
+
+    (data_dir.with_name("elsewhere")).rename(data_dir / "registry.sqlite")
+    Store.open(StoreLocation(data_dir)).close()
+
+
+def test_a_database_that_is_not_there_is_not_found(data_dir, tmp_path):
+    """Nor is it made, by a URL with a slip of the pen either."""
+    for location in (
+        StoreLocation(data_dir),
+        StoreLocation(data_dir, f"sqlite:///{tmp_path}/registry.sqlite"),
+    ):
+        with pytest.raises(StoreError, match="There is no registry in"):
+            Store.found(location)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("database", "blobs", "message"),
+    [
+        (None, "s4://bucket/x", "s4://bucket/x is not a place for blobs that can be used"),
+        (None, "s3:/bucket", "s3:/bucket is not a place for blobs that can be used"),
+        (None, "file:///blobs", "file:///blobs is not a place for blobs that can be used"),
+        ("postgresql://u@127.0.0.1:x/y", None, "The database is not given by a URL"),
+        ("registry", None, "The database is not given by a URL"),
+        ("mysql://u:secret@h/x", None, r"mysql://u:\*\*\*@h/x is not a database that can be used"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused(data_dir, monkeypatch, database, blobs, message):
+    """It is named, without its password, and no directory of its name is made."""
+    data_dir.mkdir()
+    monkeypatch.chdir(data_dir)
+    with pytest.raises(StoreError, match=f"^{message}"):
+        Store.open(StoreLocation(data_dir, database, blobs))
+    assert [each.name for each in data_dir.iterdir() if each.name != "registry.sqlite"] == []
+
+
 def test_a_test_process_is_in_memory_whatever_the_environment_says(tmp_path, monkeypatch):
     """The variables of the server do not concern `install()`, whose store `mock_aws` empties."""
     somebodys = tmp_path / "somebodys"
