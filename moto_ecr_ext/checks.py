@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +47,8 @@ def repair(
 
 @contextmanager
 def _store_at(location: StoreLocation) -> Iterator[Store]:
-    from .storage.store import Store
+    from .storage.store import Store, naming_what_cannot_be_opened
 
     store = Store.found(location)
-    try:
+    with naming_what_cannot_be_opened(location), closing(store):
         yield store
-    finally:
-        store.close()

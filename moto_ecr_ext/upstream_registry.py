@@ -143,9 +143,14 @@ class UpstreamRegistry:
         return self._request(self._url + path, headers)
 
     def _request(self, url: str, headers: dict[str, str]) -> Any:
-        return self._pool.request(
-            "GET", url, headers=headers, retries=_REDIRECTS, preload_content=False
-        )
+        try:
+            return self._pool.request(
+                "GET", url, headers=headers, retries=_REDIRECTS, preload_content=False
+            )
+        except ValueError as error:  # A redirect to what is no URL.
+            raise UpstreamUnavailable(
+                f"The upstream registry {self._host} redirects to no URL: {error}"
+            ) from error
 
     def _answer_to(self, challenges: list[str], scope: str) -> str:
         """The Authorization header that one of these WWW-Authenticate headers asks for."""
@@ -162,7 +167,12 @@ class UpstreamRegistry:
 
     def _token(self, challenge: WWWAuthenticate, scope: str) -> str:
         """What the token service that a challenge names gives to the credentials, or to anybody."""
-        realm = urlsplit(challenge.get("realm") or "")
+        try:
+            realm = urlsplit(challenge.get("realm") or "")
+        except ValueError:
+            realm = urlsplit("")
+        if not realm.netloc:
+            raise UpstreamUnavailable(f"The upstream registry {self._host} names no token service")
         wanted = {"service": challenge.get("service"), "scope": challenge.get("scope") or scope}
         query = urlencode({name: value for name, value in wanted.items() if value})
         url = realm._replace(query="&".join(filter(None, [realm.query, query]))).geturl()

@@ -19,9 +19,9 @@ class Upstream:
     """One registry. Tests change its attributes while it runs.
 
     `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
-    anybody gets where there is no login. `status` is answered to everything; `content_type` is that of all manifests in
-    place of their own, and `elsewhere` where blobs are redirected to. `when_asked` is called with each path before it
-    is answered.
+    anybody gets where there is no login; `realm` is what it calls that service in place of its URL. `status` is
+    answered to everything; `content_type` is that of all manifests in place of their own, and `elsewhere` where blobs
+    are redirected to. `when_asked` is called with each path before it is answered.
     """
 
     def __init__(self, url: str):
@@ -30,6 +30,7 @@ class Upstream:
         self.blobs: dict[str, bytes] = {}
         self.login: tuple[str, str] | None = None
         self.token_service = False
+        self.realm: str | None = None
         self.status = 0
         self.elsewhere = ""
         self.content_type = ""
@@ -108,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _challenge(self) -> None:
         url = self.upstream.url
         if self.upstream.token_service:
-            challenge = f'Bearer realm="{url}/token?account=x",service="a registry"'
+            realm = f"{url}/token?account=x" if self.upstream.realm is None else self.upstream.realm
+            challenge = f'Bearer realm="{realm}",service="a registry"'
         else:
             challenge = f'Basic realm="{url}"'
         self._answer(401, b"Not Authorized", WWW_Authenticate=challenge)

@@ -37,6 +37,7 @@ _IS_IN_ACTIVE_IMAGE = exists().where(
     tables.images.c.status == "ACTIVE",
 )
 _PULLED = Query(select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE | ~_IS_REFERENCED))
+_MOUNTED = select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE)
 _DELETE = held.delete().where(_IS_BLOB)
 
 
@@ -64,8 +65,8 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
         """Make a blob of another repository of the registry one of this repository too, where ECR would.
 
         That is: the registry's account setting BLOB_MOUNTING is on, the caller may download from the source, both
-        repositories are encrypted alike, and an image of the source refers to the blob. Otherwise False. Raises
-        RepositoryNotFoundException for the target alone.
+        repositories are encrypted alike, and an image of the source that is not archived refers to the blob. Otherwise
+        False. Raises RepositoryNotFoundException for the target alone.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
@@ -80,9 +81,9 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
             if source.encryption_configuration != target.encryption_configuration:
                 return False
             found = transaction.execute(
-                _FOUND, {"repository": source.id, "blob": digest}
+                _MOUNTED, {"repository": source.id, "blob": digest}
             ).one_or_none()
-            if found is None or not found.is_referenced:
+            if found is None:
                 return False
             if not self._holds(transaction, target, digest):
                 self._add_membership(transaction, target, digest, found.size)

@@ -102,7 +102,7 @@ class ListingsBackend(RegistryBackend):
             refuse_pages_of("imageIds", next_token, max_results)
             return self._describe_named(repository_name, registry_id, image_ids)
         count = max_results or DEFAULT_PAGE_SIZE
-        self.store.pulls.write()
+        self.store.pulls.try_to_write()
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             [after] = _position(f"DescribeImages/{repository.id}", next_token, (int,)) or [0]
@@ -132,7 +132,7 @@ class ListingsBackend(RegistryBackend):
         self, repository_name: str, registry_id: str | None, image_ids: Sequence[ImageId]
     ) -> dict[str, Any]:
         details: dict[int, ImageDetail] = {}
-        self.store.pulls.write()
+        self.store.pulls.try_to_write()
         with self.store.database.read() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)

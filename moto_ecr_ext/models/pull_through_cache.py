@@ -23,6 +23,7 @@ from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
+    LimitExceededException,
     RepositoryNotFoundException,
     UnableToGetUpstreamImageException,
     UpstreamAccessDenied,
@@ -331,7 +332,7 @@ class _Import:
         media_type = found.media_type if found.media_type in MEDIA_TYPES else None
         try:
             return parse_manifest(found.content, media_type)
-        except InvalidParameterException:
+        except (InvalidParameterException, LimitExceededException):
             raise UpstreamUnavailable(
                 f"What {self._rule.upstream_registry_url} gave for {self._reference} of "
                 f"{self._upstream_name} is no manifest that Amazon ECR takes."

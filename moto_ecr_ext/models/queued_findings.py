@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Collection
 from typing import Any
+
+from botocore.parsers import create_parser
+
+from moto_ecr_ext import service_model
+from moto_ecr_ext.rendering import render
 
 from .selection import ImageId
 
@@ -59,6 +65,19 @@ class QueuedFindings:
         return None
 
 
+def _is_answer(result: dict[str, Any]) -> bool:
+    """Whether a queued result can be given as it is, and clients of botocore understand it."""
+    operation = service_model.operation("DescribeImageScanFindings")
+    assert operation is not None
+    try:
+        body = json.dumps(render(operation.name, result)).encode()
+        answer = {"status_code": 200, "headers": {}, "body": body}
+        create_parser("json").parse(answer, operation.output_shape)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError):
+        return False
+    return True
+
+
 def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool:
     """Whether a queued result is one, and about an image of this repository with these names."""
     if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
@@ -72,6 +91,8 @@ def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool
         return False
     counts = found.get("findingSeverityCounts", {})
     if not isinstance(counts, dict) or not all(isinstance(each, int) for each in counts.values()):
+        return False
+    if not _is_answer(result):
         return False
     image_id = result.get("imageId")
     if not isinstance(image_id, dict):

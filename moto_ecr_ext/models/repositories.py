@@ -241,7 +241,7 @@ class RepositoriesBackend(RegistryBackend):
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
         with self.store.database.write() as transaction:
             repository = self._repository(transaction, repository_name, registry_id)
-            scanning = self._setting(transaction, "scanning")
+            scanning = self._setting(transaction, "scanning", repository.registry_id)
             if scanning and scanning["scanType"] == "ENHANCED":
                 raise ValidationException("This feature is disabled")
             return self._change(

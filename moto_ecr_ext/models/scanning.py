@@ -373,9 +373,8 @@ class ScanningBackend(ImagesBackend):
         at = round(now(), 3)
         self._insert_scan(transaction, image, scan_type, status="IN_PROGRESS", started_at=at)
         found = StoredImage(image.id, image.digest)
-        self.store.database.after_commit(
-            lambda: self._examine(command, repository, found, scan_type, at)
-        )
+        examine = partial(self._examine, command, repository, found, scan_type, at)
+        self.store.database.after_commit(lambda: self.store.schedule.when_caught_up(examine))
 
     def _record(
         self,

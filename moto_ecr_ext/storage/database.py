@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -188,8 +188,10 @@ class _FileDatabase(Database):
 
     def _open_schema(self) -> None:
         assert self._engine.url.database is not None
+        path = Path(self._engine.url.database)
         # SQLite does not wait for its turn to begin a write-ahead log; it fails.
-        with _one_process_at_a_time(Path(self._engine.url.database).parent):
+        with _one_process_at_a_time(path.parent):
+            _make_private(path)
             super()._open_schema()
 
     def _change_schema(self) -> None:
@@ -254,6 +256,15 @@ def _left_when_it_fails(connection: Connection) -> Iterator[None]:
         if driver_connection.in_transaction:
             driver_connection.rollback()
         raise
+
+
+def _make_private(path: Path) -> None:
+    """Make a file, unless it is there, that nobody else may read: it will have the key that signs passwords.
+
+    The files that SQLite makes beside it get the same mode (https://www.sqlite.org/wal.html).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 @contextmanager

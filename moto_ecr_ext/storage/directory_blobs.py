@@ -66,17 +66,21 @@ def _sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def _make_directories(path: str) -> None:
+def make_directories(path: str) -> None:
     """Make a directory and those above it, all of it on disk."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return
     except FileNotFoundError:
-        _make_directories(os.path.dirname(path))
-        _make_directories(path)
+        make_directories(os.path.dirname(path))
+        make_directories(path)
         return
     _sync_directory(os.path.dirname(path))
+
+
+def _for_nobody_else(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _names_in(path: str) -> list[str]:
@@ -214,7 +218,7 @@ class BlobTree:
             if algorithm in self._made:
                 return
             parent = os.path.join(self._root, algorithm)
-            _make_directories(parent)
+            make_directories(parent)
             for shard in set(_SHARDS).difference(os.listdir(parent)):
                 os.makedirs(os.path.join(parent, shard), 0o700, exist_ok=True)
             _sync_directory(parent)
@@ -442,7 +446,7 @@ class DirectoryBlobStore(BlobStore):
         self._progress = _ProgressOfUploads()
         self._sessions = _OpenSessions()
         self._verified = _Verified()
-        _make_directories(self._uploads)
+        make_directories(self._uploads)
 
     def owner(self) -> str | None:
         try:
@@ -454,7 +458,7 @@ class DirectoryBlobStore(BlobStore):
     def claim(self, owner: str) -> None:
         spare = _spare_beside(self._path_of_upload(str(uuid4())))
         try:
-            with open(spare, "x", encoding="ascii") as file:
+            with open(spare, "x", encoding="ascii", opener=_for_nobody_else) as file:
                 file.write(owner)
                 file.flush()
                 os.fsync(file.fileno())

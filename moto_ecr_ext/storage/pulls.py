@@ -5,14 +5,17 @@ A pull is a read, and is not to wait for a disk. What a killed server loses of t
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import bindparam, exists
 
 from . import tables
 from .database import Database
+
+log = logging.getLogger("moto_ecr_ext")
 
 # Seconds between writes while images are pulled and nobody asks for the times.
 _INTERVAL = 1.0
@@ -53,25 +56,40 @@ class PendingPulls:
                 self._pending[image_row_id, by] = at
             is_due = time.monotonic() - self._written_at > _INTERVAL
         if is_due:
-            self.write()
+            self.try_to_write()
 
     def write(self) -> None:
         """Put all times into the database; to be called outside of a transaction.
 
-        That is before the times or the exclusions there are read or changed.
+        That is before rows are changed by the times, or the exclusions are. What cannot be written is pending still.
         """
         with self._lock:
             pending, self._pending = self._pending, {}
             self._written_at = time.monotonic()
         if pending:
-            with self._database.write_swiftly() as transaction:
-                transaction.execute(
-                    _PULLED,
-                    [
-                        {"image": image, "by": by, "last_pulled_at": at}
-                        for (image, by), at in pending.items()
-                    ],
-                )
+            try:
+                self._store(pending)
+            except BaseException:
+                with self._lock:
+                    self._pending = {**pending, **self._pending}
+                raise
+
+    def try_to_write(self) -> None:
+        """As `write`, for a request that reads: it is answered also where nothing can be written, as on a full disk."""
+        try:
+            self.write()
+        except Exception:
+            log.exception("The times of pulls cannot be written, which is tried again later")
+
+    def _store(self, pending: Mapping[tuple[int, str | None], float]) -> None:
+        with self._database.write_swiftly() as transaction:
+            transaction.execute(
+                _PULLED,
+                [
+                    {"image": image, "by": by, "last_pulled_at": at}
+                    for (image, by), at in pending.items()
+                ],
+            )
 
     def forget(self) -> None:
         """Drop what is pending: the images are gone."""

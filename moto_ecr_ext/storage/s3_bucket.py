@@ -33,6 +33,9 @@ _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
 # An unreachable host is to be told at the start, not after several times botocore's minute.
 _CONNECT_TIMEOUT = 10
+# The end of a layer's upload is asked for in a transaction, for which all others wait.
+_READ_TIMEOUT = 20
+_RETRIES = 2
 # Each request of a client may read or write a blob.
 _CONNECTIONS = 64
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -88,6 +91,8 @@ class S3Bucket:
                     # rclone sends the checksum of the whole object with a part of it.
                     response_checksum_validation="when_required",
                     connect_timeout=_CONNECT_TIMEOUT,
+                    read_timeout=_READ_TIMEOUT,
+                    retries={"max_attempts": _RETRIES},
                     max_pool_connections=_CONNECTIONS,
                 ),
             )

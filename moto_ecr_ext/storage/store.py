@@ -26,7 +26,7 @@ from moto_ecr_ext.settings import StoreLocation, store_location
 from . import tables
 from .blobs import Blob, BlobDamaged, BlobStore
 from .database import Database, file_at_url
-from .directory_blobs import DirectoryBlobStore
+from .directory_blobs import DirectoryBlobStore, make_directories
 from .memory_blobs import MemoryBlobStore
 from .pulls import PendingPulls
 from .schedule import Schedule
@@ -62,8 +62,8 @@ class Store:
         """
         _check_lifetimes(location)
         if location.data_dir is not None:
-            location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _naming_what_cannot_be_opened(location):
+            make_directories(str(location.data_dir))
+        with naming_what_cannot_be_opened(location):
             store = cls._at(location)
             store._discard_orphans()
         return store
@@ -80,7 +80,7 @@ class Store:
         file = _file_of_database(location)
         if file is not None and not file.is_file():
             raise StoreError(f"There is no registry in {location.database or location.data_dir}.")
-        with _naming_what_cannot_be_opened(location):
+        with naming_what_cannot_be_opened(location):
             return cls._at(location)
 
     @classmethod
@@ -102,7 +102,7 @@ class Store:
         self.pulls.forget()
 
     def close(self) -> None:
-        self.pulls.write()
+        self.pulls.try_to_write()
         self.database.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:
@@ -166,20 +166,19 @@ class Store:
         """
         # A name that is the database's alone, and tells nobody its key.
         name = digest_of(self.signing_key)
-        # Directories of version 1 have no note of it.
-        if self.blobs.owner() is None and (self._holds_blobs() or not any(self.blobs.digests())):
-            self.blobs.claim(name)
+        # When another server of this database starts, it waits, and so does its removing of orphans.
+        with self.database.write() as transaction:
+            # Directories of version 1 have no note of it.
+            if self.blobs.owner() is None and (
+                _has_members(transaction) or not any(self.blobs.digests())
+            ):
+                self.blobs.claim(name)
         if self.blobs.owner() != name:
             place = location.blobs or location.data_dir
             raise StoreError(
                 f"{place} has the blobs of another database. Give each a place of its own, or "
                 f"empty {place} where that database is no more."
             )
-
-    def _holds_blobs(self) -> bool:
-        any_member = select(tables.repository_blobs.c.digest).limit(1)
-        with self.database.read() as transaction:
-            return transaction.execute(any_member).first() is not None
 
     def _signing_key(self) -> bytes:
         with self.database.write() as transaction:
@@ -190,6 +189,12 @@ class Store:
                 found = secrets.token_hex(32)
                 transaction.execute(tables.store.insert(), {"name": "signing_key", "value": found})
         return bytes.fromhex(found)
+
+
+def _has_members(transaction: Connection) -> bool:
+    """Whether any repository holds a blob."""
+    any_member = select(tables.repository_blobs.c.digest).limit(1)
+    return transaction.execute(any_member).first() is not None
 
 
 def _check_lifetimes(location: StoreLocation) -> None:
@@ -206,7 +211,8 @@ def _check_lifetimes(location: StoreLocation) -> None:
 
 
 @contextmanager
-def _naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
+def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
+    """Raise StoreError where the database fails in this block, with its name and the reason in one line."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:

@@ -533,6 +533,12 @@ def test_findings_of_other_repositories_and_regions(aws: Any, ecr: Any, reposito
             "imageScanFindings": {"findingSeverityCounts": {"HIGH": "one"}},
         },
         {"repositoryName": "team/app", "imageScanStatus": "COMPLETE"},
+        {"repositoryName": "team/app", "imageScanFindings": {"imageScanCompletedAt": "noon"}},
+        {"repositoryName": "team/app", "imageScanFindings": {"findings": [{"attributes": 7}]}},
+        {
+            "repositoryName": "team/app",
+            "imageScanFindings": {"enhancedFindings": [{"packageVulnerabilityDetails": 3}]},
+        },
     ],
     ids=repr,
 )

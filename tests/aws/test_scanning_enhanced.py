@@ -248,6 +248,27 @@ def test_no_scan_is_started_by_hand(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
 
 
+def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository: str) -> None:
+    """Not that of the account which asks."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+    ecr.set_repository_policy(
+        repositoryName=repository,
+        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    guest = aws.client(account="999999999999")
+    request = {
+        "registryId": "123456789012",
+        "repositoryName": repository,
+        "imageScanningConfiguration": {"scanOnPush": True},
+    }
+    enhance(guest, on_push="*")
+    assert guest.put_image_scanning_configuration(**request)["imageScanningConfiguration"]
+    enhance(ecr, on_push="*")
+    guest.put_registry_scanning_configuration(scanType="BASIC")
+    answer = refusal(guest.put_image_scanning_configuration, **request)
+    assert (answer.code, answer.message) == ("ValidationException", "This feature is disabled")
+
+
 def test_events(aws: Any, ecr: Any, repository: str) -> None:
     """Of Inspector: the scan and each finding. The scan's repository name is an ARN, as on AWS.
 

@@ -79,6 +79,15 @@ def test_mount(repository: RepositoryClient) -> None:
 
 
 @pytest.mark.usefixtures("mounting")
+def test_not_from_the_archive(ecr: Any, repository: RepositoryClient) -> None:
+    """Layers of archived images alone cannot be downloaded either."""
+    ecr.update_image_storage_class(
+        repositoryName="team/base", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
+    )
+    assert_not_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
 def test_off_again(ecr: Any, repository: RepositoryClient) -> None:
     """The setting is asked for each time."""
     ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 NAME = "quay/team/app"
 IMAGE = build_image(seed="upstream", layers=2)
+IMAGE_DOCUMENT = json.loads(IMAGE.manifest)
 NEWER = build_image(
     seed="upstream", layers=[*IMAGE.layers, *build_image(seed="newer", layers=1).layers]
 )
 ARM = build_image(seed="arm", layers=1, architecture="arm64")
 INDEX = build_index([IMAGE, ARM])
+TOO_MANY_LAYERS = json.dumps({**IMAGE_DOCUMENT, "layers": 4201 * IMAGE_DOCUMENT["layers"]}).encode()
 GUEST = "999999999999"
 
 
@@ -464,6 +466,24 @@ class TestFailures:
         assert error["code"] == "UNAVAILABLE"
         assert error["message"].startswith("The upstream registry quay.io cannot be reached: ")
 
+    @pytest.mark.parametrize("url", ["http://[", "", "nowhere"])
+    def test_a_token_service_that_is_no_url(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, url: str
+    ) -> None:
+        """Is as good as an upstream that is not there."""
+        upstream.token_service, upstream.realm = True, url
+        response = cached(session).get("/manifests/v1")
+        assert (response.status_code, repositories(ecr)) == (503, [])
+
+    @pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:port"])
+    def test_a_redirect_to_what_is_no_url(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, url: str
+    ) -> None:
+        """Is as good as a layer that is not there."""
+        upstream.elsewhere = url
+        response = cached(session).get("/manifests/v1")
+        assert (response.status_code, repositories(ecr)) == (503, [])
+
     def test_a_manifest_with_another_digest(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
@@ -503,12 +523,13 @@ class TestFailures:
         upstream.when_asked = len
         assert cached(session).get("/manifests/v1").content == IMAGE.manifest
 
-    def test_what_is_no_manifest(
-        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    @pytest.mark.parametrize("content", [b'{"mediaType":"text/plain"}', TOO_MANY_LAYERS])
+    def test_what_is_no_manifest_of_ecr(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, content: bytes
     ) -> None:
         """Is not taken."""
         odd = build_image(seed="odd", layers=1)
-        odd.manifest = b'{"mediaType":"text/plain"}'
+        odd.manifest = content
         upstream.put("team/app", odd, "odd")
         upstream.manifests["team/app", "odd"].digest = ""
         response = cached(session).get("/manifests/odd")

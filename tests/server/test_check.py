@@ -371,6 +371,20 @@ class TestCommand:
             assert ran.returncode == 1
             assert ran.stdout == "damaged database: row 1 of tags is of none in images\n"
 
+    @pytest.mark.parametrize("flag", ["--check", "--repair"])
+    def test_a_database_that_cannot_be_read(self, stopped: Path, flag: str) -> None:
+        """Where SQLite refuses to go on, that is said in one line; nothing is removed."""
+        path = stopped / "registry.sqlite"
+        content = path.read_bytes()
+        # All pages but the first, which has the schema, and those that were opened with it.
+        path.write_bytes(content[: 3 * 4096] + b"\x55" * (len(content) - 3 * 4096))
+        ran = run(stopped, flag)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr == (
+            f"moto_ecr_server: {path} cannot be opened: database disk image is malformed\n"
+        )
+        assert path_of(stopped, LAYER.digest).exists()
+
     @pytest.mark.parametrize("content", [None, b"not a database" * 1000])
     def test_what_cannot_be_opened(self, data_dir: Path, content: bytes | None) -> None:
         """No registry, or a file that is none: 2, one line, and nothing is made."""

@@ -115,3 +115,61 @@ def test_others_wait_until_it_is_done() -> None:
     assert done[0] == "work"
     assert sorted(done) == ["asked", "asked", "expected", "work"]
     assert schedule.is_due(50)
+
+
+def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:
+    """The work may have looked at that already."""
+    schedule = Schedule()
+
+    def work() -> float:
+        schedule.expect(AT_ONCE)
+        return math.inf
+
+    schedule.catch_up(0, work)
+    assert schedule.is_due(AT_ONCE)
+    schedule.catch_up(0, lambda: math.inf)
+    assert not schedule.is_due(1e12)
+
+
+def test_work_inside_of_work() -> None:
+    """What the inner one says is due counts too."""
+    schedule = Schedule()
+
+    def work() -> float:
+        schedule.catch_up(0, lambda: 100)
+        return math.inf
+
+    schedule.catch_up(0, work)
+    assert schedule.is_due(100)
+
+
+def test_what_follows_work_does_not_hold_up_others() -> None:
+    """It is called when all work has ended, in its order, and one that fails keeps no other from it."""
+    schedule = Schedule()
+    done: list[str] = []
+
+    def fail() -> None:
+        done.append("failed")
+        raise RuntimeError
+
+    def follow() -> None:
+        thread = threading.Thread(target=schedule.expect, args=(50,))
+        thread.start()
+        thread.join(60)
+        done.append("stuck" if thread.is_alive() else "followed")
+
+    def inner() -> float:
+        schedule.when_caught_up(fail)
+        schedule.when_caught_up(follow)
+        done.append("inner")
+        return math.inf
+
+    def work() -> float:
+        schedule.catch_up(0, inner)
+        done.append("work")
+        return math.inf
+
+    schedule.catch_up(0, work)
+    assert done == ["inner", "work", "failed", "followed"]
+    schedule.when_caught_up(lambda: done.append("at once"))
+    assert done[-1] == "at once"

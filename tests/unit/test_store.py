@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -618,6 +619,30 @@ def test_a_place_that_cannot_be_is_refused(data_dir, monkeypatch, database, blob
     with pytest.raises(StoreError, match=f"^{message}"):
         Store.open(StoreLocation(data_dir, database, blobs))
     assert [each.name for each in data_dir.iterdir() if each.name != "registry.sqlite"] == []
+
+
+def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, caplog):
+    """As on a full disk. The times of pulls are kept until there is room."""
+    with moto_ecr_ext.install(data_dir=data_dir):
+        backend = ecr_backends["123456789012"]["us-east-1"]
+        backend.create_repository("app")
+        manifest = testing.build_image(seed=1).manifest.decode()
+        backend.put_image("app", manifest, image_tag="1.0")
+
+        def refuse() -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        with monkeypatch.context() as full:
+            full.setattr(current_store().database, "write_swiftly", refuse)
+            (image,) = backend.batch_get_image("app", [{"imageTag": "1.0"}])["images"]
+            assert image.image_manifest == manifest
+            (detail,) = backend.describe_images("app")["imageDetails"]
+            assert detail.last_recorded_pull_time is None
+        assert "The times of pulls cannot be written" in caplog.text
+
+        (detail,) = backend.describe_images("app")["imageDetails"]
+        assert detail.last_recorded_pull_time is not None
+    close_current_store()
 
 
 def test_a_test_process_is_in_memory_whatever_the_environment_says(tmp_path, monkeypatch):
