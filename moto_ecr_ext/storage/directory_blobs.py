@@ -71,6 +71,8 @@ def make_directories(path: str) -> None:
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
+        if not os.path.isdir(path):
+            raise
         return
     except FileNotFoundError:
         make_directories(os.path.dirname(path))

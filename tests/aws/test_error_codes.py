@@ -235,6 +235,12 @@ COMMON = {
     "UnknownOperationException",
     "UnrecognizedClientException",
 }
+# What only newer models have.
+OF_BACKFILLS = {
+    "ReplicationBackfillInProgressException",
+    "ReplicationBackfillInvalidStatusException",
+    "ReplicationBackfillNotFoundException",
+}
 # What the registry protocol has alone.
 NOT_OF_JSON = {"BlobInUse"}
 
@@ -252,6 +258,8 @@ def test_every_error_is_one_of_the_model(error: type[exceptions.ECRError]) -> No
     assert model is not None
     shapes = model.service_model.shape_names
     failures = model.service_model.shape_for("ImageFailureCode").enum
+    if service_model.operation("StartReplicationBackfill") is None:
+        shapes = [*shapes, *OF_BACKFILLS]
     assert error.code in COMMON | NOT_OF_JSON or error.code in [*shapes, *failures]
 
 

@@ -10,6 +10,7 @@ import pytest
 from aws.refusals import Refusal, invalid, no_repository, refusal
 from distribution.client import RepositoryClient
 
+from moto_ecr_ext import service_model
 from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.testing import OCI, Image, build_artifact, build_image, build_index, push
 
@@ -108,6 +109,13 @@ def test_filter_by_artifact_types(
     ecr: Any, signed: str, types: list[str], expected: list[Image]
 ) -> None:
     """Those of one of the types."""
+    at_most = (
+        service_model.operation("ListImageReferrers")
+        .service_model.shape_for("ArtifactTypeList")
+        .metadata["max"]
+    )
+    if len(types) > at_most:
+        pytest.skip(f"this botocore's model has at most {at_most} artifact type in a filter")
     found = digests(ecr, filter={"artifactTypes": types})
     assert found == [each.digest for each in expected]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+import urllib3
 from distribution.client import RegistrySession, RepositoryClient
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -198,6 +199,8 @@ class TestRequests:
 
     def test_text(self, repository: RepositoryClient) -> None:
         """Text is sent as UTF-8."""
+        if urllib3.__version__.startswith("1."):
+            pytest.skip("urllib3 1 sends fewer bytes of text than requests says that there are")
         digest = digest_of("naïve".encode())
         repository.put(repository.start_upload(), params={"digest": digest}, data="naïve")
         assert repository.get(f"/blobs/{digest}").text == "naïve"
