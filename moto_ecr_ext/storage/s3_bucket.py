@@ -35,7 +35,6 @@ _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
 _CONNECT_TIMEOUT = 10
 # The end of a layer's upload is asked for in a transaction, for which all others wait.
 _READ_TIMEOUT = 20
-_RETRIES = 2
 # Each request of a client may read or write a blob.
 _CONNECTIONS = 64
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -92,7 +91,6 @@ class S3Bucket:
                     response_checksum_validation="when_required",
                     connect_timeout=_CONNECT_TIMEOUT,
                     read_timeout=_READ_TIMEOUT,
-                    retries={"max_attempts": _RETRIES},
                     max_pool_connections=_CONNECTIONS,
                 ),
             )
