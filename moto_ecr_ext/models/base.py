@@ -28,6 +28,9 @@ _REPOSITORY = Query(
         tables.repositories.c.name == bindparam("repository_name"),
     )
 )
+_REPOSITORY_BY_ID = Query(
+    select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
+)
 _SETTING_IS = (
     (tables.registry_settings.c.account_id == bindparam("account"))
     & (tables.registry_settings.c.region == bindparam("in_region"))
@@ -81,6 +84,11 @@ class RegistryBackend(BaseBackend):
             self.store.schedule.notice(repository.lifecycle_due_at)
         self._check_access(transaction, account_id, name, repository.policy_text)
         return repository
+
+    def _repository_by_id(self, transaction: Connection, row_id: int) -> Repository:
+        """The repository of a row, of any registry, whoever calls. It has to be there."""
+        [row] = _REPOSITORY_BY_ID.all(transaction, {"repository": row_id})
+        return Repository.from_row(row)
 
     def _check_access(
         self,

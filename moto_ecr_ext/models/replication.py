@@ -66,7 +66,6 @@ _UNDER_WAY = (
     .where(_IS_UNDER_WAY)
     .order_by(replications.c.id)
 )
-_REPOSITORY = select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 _STILL_UNDER_WAY = _UNDER_WAY.where(replications.c.id == bindparam("replication"))
 
 
@@ -215,9 +214,7 @@ class ReplicationBackend(ImagesBackend):
                 # Another process may have been faster, or the image may be gone.
                 row = transaction.execute(_STILL_UNDER_WAY, {"replication": each.id}).one_or_none()
                 if row is not None:
-                    repository = Repository.from_row(
-                        transaction.execute(_REPOSITORY, {"repository": row.repository_id}).one()
-                    )
+                    repository = self._repository_by_id(transaction, row.repository_id)
                     image = StoredImage(row.image_id, row.digest)
                     self._end_replication(
                         transaction, repository, image, Registry(row.account_id, row.region)

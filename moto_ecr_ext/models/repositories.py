@@ -39,7 +39,6 @@ _PAGE = (
     .limit(bindparam("count"))
 )
 _IS_REPOSITORY = tables.repositories.c.id == bindparam("repository")
-_BY_ID = select(tables.repositories).where(_IS_REPOSITORY)
 _UPDATE = tables.repositories.update().where(_IS_REPOSITORY)
 _DELETE = tables.repositories.delete().where(_IS_REPOSITORY)
 _HAS_IMAGES = select(func.count()).select_from(
@@ -137,7 +136,7 @@ class RepositoriesBackend(RegistryBackend):
         except IntegrityError:
             raise RepositoryAlreadyExistsException(name, account_id) from None
         assert inserted is not None
-        return self._by_id(transaction, inserted.id)
+        return self._repository_by_id(transaction, inserted.id)
 
     def describe_repositories(
         self,
@@ -287,10 +286,7 @@ class RepositoriesBackend(RegistryBackend):
         A policy may have shut out the caller who has just put it, so access is not checked again.
         """
         transaction.execute(_UPDATE, {"repository": repository.id, **columns})
-        return self._by_id(transaction, repository.id)
-
-    def _by_id(self, transaction: Connection, row_id: int) -> Repository:
-        return Repository.from_row(transaction.execute(_BY_ID, {"repository": row_id}).one())
+        return self._repository_by_id(transaction, repository.id)
 
     def _repository_of_arn(self, transaction: Connection, arn: str) -> Repository:
         match = _ARN.fullmatch(arn)

@@ -140,7 +140,6 @@ _NOT_SCANNED = select(*DETAILS).where(
     images.c.status == "ACTIVE",
     ~exists().where(scans.c.image_id == images.c.id, scans.c.scan_type == bindparam("type")),
 )
-_REPOSITORY = select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 _REPOSITORIES = (
     select(tables.repositories)
     .where(
@@ -511,10 +510,9 @@ class ScanningBackend(ImagesBackend):
                     {**key, "completed_at": round(now(), 3)},
                 ).rowcount
                 if is_mine:
-                    row = transaction.execute(_REPOSITORY, {"repository": scan.repository_id}).one()
                     self._follow_up(
                         transaction,
-                        Repository.from_row(row),
+                        self._repository_by_id(transaction, scan.repository_id),
                         StoredImage(scan.image_id, scan.digest),
                         scan.scan_type,
                         Outcome(scan.status, scan.description, scan.findings),

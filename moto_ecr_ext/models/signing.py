@@ -66,7 +66,6 @@ _UNDER_WAY = (
 )
 _END = signings.update().where(signings.c.id == bindparam("signing"), _IS_UNDER_WAY)
 _PROFILE = select(profiles).where(profiles.c.arn == bindparam("profile"))
-_REPOSITORY = select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 
 
 class SigningBackend(ImagesBackend, UploadsBackend):
@@ -233,9 +232,9 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         # Another process may have been faster, or the image is gone.
         ended = transaction.execute(_END, {"signing": signing.id, "status": status}).rowcount
         if ended and status == "COMPLETE":
-            row = transaction.execute(_REPOSITORY, {"repository": signing.repository_id}).one()
-            owner = cast(SigningBackend, ecr_backends[row.account_id][row.region])
-            owner._store_signature(transaction, Repository.from_row(row), signing)
+            repository = self._repository_by_id(transaction, signing.repository_id)
+            owner = cast(SigningBackend, ecr_backends[repository.registry_id][repository.region])
+            owner._store_signature(transaction, repository, signing)
 
     def _store_signature(
         self, transaction: Connection, repository: Repository, signing: Any

@@ -92,7 +92,6 @@ _ACTIVATIONS = (
     .join(images, images.c.id == activations.c.image_id)
     .order_by(images.c.id)
 )
-_REPOSITORY = select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 
 
 class StorageClassBackend(ImagesBackend):
@@ -265,9 +264,10 @@ class StorageClassBackend(ImagesBackend):
                 # Another process may have been faster.
                 status = transaction.execute(_STATUS, {"image": image.id}).scalar_one_or_none()
                 if status == "ACTIVATING":
-                    row = transaction.execute(
-                        _REPOSITORY, {"repository": image.repository_id}
-                    ).one()
-                    owner = cast(StorageClassBackend, ecr_backends[row.account_id][row.region])
-                    owner.activate_image(transaction, Repository.from_row(row), image)
+                    repository = self._repository_by_id(transaction, image.repository_id)
+                    owner = cast(
+                        StorageClassBackend,
+                        ecr_backends[repository.registry_id][repository.region],
+                    )
+                    owner.activate_image(transaction, repository, image)
         return len(ended) < len(under_way)
