@@ -17,7 +17,7 @@ import requests
 from commands import LOGIN, PATIENCE, Command, Server, running_server
 
 from moto_ecr_ext import proxy, server, settings
-from moto_ecr_ext.activation import is_installed
+from moto_ecr_ext.activation import is_installed, uninstall
 from moto_ecr_ext.storage import tables
 
 
@@ -31,6 +31,7 @@ def running() -> Iterator[Server]:
 @pytest.fixture
 def run(capfd, monkeypatch):
     """Runs a command that is to end by itself; gives its exit code and what it wrote."""
+    uninstall()  # What tests before have left.
     for name in list(os.environ):
         if name.startswith(("MOTO_", "AWS_")):
             monkeypatch.delenv(name)
