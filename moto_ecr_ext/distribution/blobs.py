@@ -5,7 +5,6 @@ from __future__ import annotations
 from werkzeug.http import parse_range_header
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.storage.blobs import Blob
 
 from .access import Access
 from .conditions import client_holds, entity_tag
@@ -17,6 +16,19 @@ from .messages import BlobSlice, Request, Response
 _REDIRECT_LASTS = 3600
 
 
+def head(request: Request, access: Access, name: str, digest: str) -> Response:
+    """OCI Distribution Specification 1.1, "Checking if content exists in the registry".
+
+    With If-None-Match. It is answered here where a GET would be redirected, as ECR does.
+    """
+    size = access.backend.size_of_blob(name, digest, access.registry_id)
+    headers = _headers(digest)
+    if client_holds(request, digest):
+        return Response(304, headers)
+    headers["Content-Length"] = str(size)
+    return Response(200, headers)
+
+
 def get(request: Request, access: Access, name: str, digest: str) -> Response:
     """OCI Distribution Specification 1.1, "Pulling blobs".
 
@@ -24,16 +36,11 @@ def get(request: Request, access: Access, name: str, digest: str) -> Response:
     the whole blob, as S3 does to which ECR redirects; the setting REDIRECT has the same done here.
     """
     blob = access.backend.open_blob(name, digest, access.registry_id)
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Docker-Content-Digest": digest,
-        "ETag": entity_tag(digest),
-        "Accept-Ranges": "bytes",
-    }
+    headers = _headers(digest)
     if client_holds(request, digest):
         blob.close()
         return Response(304, headers)
-    url = _url_elsewhere(request, blob)
+    url = blob.url(_REDIRECT_LASTS) if settings.REDIRECT.get() == "true" else None
     if url is not None:
         blob.close()
         return Response(307, {"Docker-Content-Digest": digest, "Location": url})
@@ -54,21 +61,23 @@ def delete(request: Request, access: Access, name: str, digest: str) -> Response
     return Response(202)
 
 
-def _url_elsewhere(request: Request, blob: Blob) -> str | None:
-    """Where to send the client for a blob; None where it is answered here. ECR answers a HEAD itself."""
-    if request.method != "GET" or settings.REDIRECT.get() != "true":
-        return None
-    return blob.url(_REDIRECT_LASTS)
+def _headers(digest: str) -> dict[str, str]:
+    return {
+        "Content-Type": "application/octet-stream",
+        "Docker-Content-Digest": digest,
+        "ETag": entity_tag(digest),
+        "Accept-Ranges": "bytes",
+    }
 
 
 def _wanted_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     """The part that is asked for, its end exclusive; empty when the blob has none of it.
 
-    None for the whole: a HEAD, no or more than one range, one that cannot be read, or an If-Range
-    of other content.
+    None for the whole: no or more than one range, one that cannot be read, or an If-Range of other
+    content.
     """
     ranges = parse_range_header(request.headers.get("range"))
-    if request.method != "GET" or ranges is None or ranges.units != "bytes":
+    if ranges is None or ranges.units != "bytes":
         return None
     if len(ranges.ranges) != 1 or request.headers.get("if-range", etag) != etag:
         return None

@@ -89,12 +89,13 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         handler.close_connection = True
         _send(handler, render_error(error))
         return True
+    query = head.target.query
     request = Request(
         method=head.method,
         scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
         host=head.host,
         path=head.path,
-        query=dict(parse_qsl(head.target.query, keep_blank_values=True)),
+        query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
         headers=head.headers,
         body=body,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, select
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
@@ -21,13 +21,27 @@ from moto_ecr_ext.storage.store import Store, current_store
 from .access import check_access_from_outside, check_permission, resource_policies
 from .repository import Repository
 
-_REPOSITORY = Query(
-    select(tables.repositories).where(
-        tables.repositories.c.account_id == bindparam("account"),
-        tables.repositories.c.region == bindparam("in_region"),
-        tables.repositories.c.name == bindparam("repository_name"),
+_REPOSITORY_COLUMNS = [each.label(f"repository_{each.name}") for each in tables.repositories.c]
+
+
+def repository_with(*columns: ColumnElement[Any], joined: FromClause) -> Query:
+    """A query for `RegistryBackend._repository_with`: a repository by its name, and what it has.
+
+    `joined` is the table of repositories, outer joined with those of `columns`, so that these are None where the
+    repository has nothing of the kind.
+    """
+    return Query(
+        select(*columns, *_REPOSITORY_COLUMNS)
+        .select_from(joined)
+        .where(
+            tables.repositories.c.account_id == bindparam("account"),
+            tables.repositories.c.region == bindparam("in_region"),
+            tables.repositories.c.name == bindparam("repository_name"),
+        )
     )
-)
+
+
+_REPOSITORY = repository_with(joined=tables.repositories)
 _REPOSITORY_BY_ID = Query(
     select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
 )
@@ -72,18 +86,38 @@ class RegistryBackend(BaseBackend):
 
         Raises RepositoryNotFoundException, and AccessDeniedException when the other account does not let this one in.
         """
+        repository, _ = self._repository_with(_REPOSITORY, transaction, name, registry_id)
+        return repository
+
+    def _repository_with(
+        self,
+        query: Query,
+        transaction: Connection,
+        name: str,
+        registry_id: str | None,
+        **values: object,
+    ) -> tuple[Repository, Any]:
+        """As `_repository`, and the row of the query, for these values of its bind parameters.
+
+        Asking for a repository and then for what it has takes twice as long.
+        """
         account_id = registry_id or self.account_id
-        row = _REPOSITORY.first(
+        row = query.first(
             transaction,
-            {"account": account_id, "in_region": self.region_name, "repository_name": name},
+            {
+                "account": account_id,
+                "in_region": self.region_name,
+                "repository_name": name,
+                **values,
+            },
         )
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
-        repository = Repository.from_row(row)
+        repository = Repository.from_row(row[-len(_REPOSITORY_COLUMNS) :])
         if repository.lifecycle_due_at is not None:
             self.store.schedule.notice(repository.lifecycle_due_at)
         self._check_access(transaction, account_id, name, repository.policy_text)
-        return repository
+        return repository, row
 
     def _repository_by_id(self, transaction: Connection, row_id: int) -> Repository:
         """The repository of a row, of any registry, whoever calls. It has to be there."""

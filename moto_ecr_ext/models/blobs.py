@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, bindparam, case, exists, select
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
@@ -19,8 +21,11 @@ from moto_ecr_ext.storage.blobs import Blob, BlobNotFound
 from moto_ecr_ext.storage.queries import Query
 
 from .account_settings import AccountSettingsBackend
+from .base import repository_with
 from .layers import LayersBackend
 from .repository import Repository
+
+_Read = TypeVar("_Read")
 
 held, references = tables.repository_blobs, tables.image_references
 
@@ -36,7 +41,13 @@ _IS_IN_ACTIVE_IMAGE = exists().where(
     tables.images.c.id == references.c.image_id,
     tables.images.c.status == "ACTIVE",
 )
-_PULLED = Query(select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE | ~_IS_REFERENCED))
+_PULLED = repository_with(
+    case((_IS_IN_ACTIVE_IMAGE | ~_IS_REFERENCED, held.c.size)).label("size"),
+    joined=tables.repositories.outerjoin(
+        held,
+        (held.c.repository_id == tables.repositories.c.id) & (held.c.digest == bindparam("blob")),
+    ),
+)
 _MOUNTED = select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE)
 _DELETE = held.delete().where(_IS_BLOB)
 
@@ -50,13 +61,29 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
         Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
         missing, and so is one that is damaged: a client that asks before it pushes then pushes it again.
         """
+        return self._pull(repository_name, digest, registry_id, self.store.open_blob)
+
+    def size_of_blob(
+        self, repository_name: str, digest: str, registry_id: str | None = None
+    ) -> int:
+        """The size in bytes of a blob that `open_blob` would open. Raises what that raises."""
+        return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
+
+    def _pull(
+        self,
+        repository_name: str,
+        digest: str,
+        registry_id: str | None,
+        read: Callable[[str, int], _Read],
+    ) -> _Read:
+        """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            key = {"repository": repository.id, "blob": digest}
-            row = _PULLED.first(transaction, key)
-        if row is not None:
+            repository, row = self._repository_with(
+                _PULLED, transaction, repository_name, registry_id, blob=digest
+            )
+        if row.size is not None:
             with suppress(BlobNotFound):
-                return self.store.open_blob(digest, row.size)
+                return read(digest, row.size)
         raise LayersNotFoundException(digest, repository_name, repository.registry_id)
 
     def mount_blob(

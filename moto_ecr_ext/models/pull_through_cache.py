@@ -205,10 +205,10 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
     def _present(self, transaction: Connection, repository_name: str, reference: str) -> Any | None:
         """The row of an image of this registry, by a tag or a digest; None where there is none."""
         try:
-            repository = self._repository(transaction, repository_name)
-            return self._find(transaction, repository, reference)
+            _, row = self._find(transaction, repository_name, reference)
         except (RepositoryNotFoundException, ImageNotFoundException):
             return None
+        return row
 
     def repository_for_import(self, transaction: Connection, repository_name: str) -> Repository:
         """The repository of this registry, made from its template if it is not there."""
@@ -305,8 +305,8 @@ class _Import:
         with calling(Caller("ecr:GetDownloadUrlForLayer", role)):
             upstream._repository(transaction, self._upstream_name, account_id)
         with calling(Caller("ecr:BatchGetImage", role)):
-            repository = upstream._repository(transaction, self._upstream_name, account_id)
-        return upstream._find(transaction, repository, self._reference)
+            _, row = upstream._find(transaction, self._upstream_name, self._reference, account_id)
+        return row
 
     def _download(self, upstream: UpstreamRegistry, found: UpstreamManifest) -> None:
         """Have an image with all its blobs stored, in one transaction once they are all here."""

@@ -16,8 +16,8 @@ from moto_ecr_ext.exceptions import (
     InvalidParameterException,
 )
 from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.queries import Query
 
+from .base import repository_with
 from .manifests import parse_manifest, translate
 from .pages import decode_token, encode_token
 from .repository import Repository
@@ -27,7 +27,8 @@ from .selection import failure_of
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 REFERRERS_PAGE_SIZE = 20
 
-images, tags, upstream_tags = tables.images, tables.tags, tables.upstream_tags
+repositories, images = tables.repositories, tables.images
+tags, upstream_tags = tables.tags, tables.upstream_tags
 
 _CONTENT = (
     images.c.id,
@@ -39,20 +40,25 @@ _CONTENT = (
     images.c.manifest,
 )
 # `checked_at` is of tags that came through the pull-through cache alone.
-_BY_DIGEST = Query(
-    select(*_CONTENT, null().label("checked_at")).where(
-        images.c.repository_id == bindparam("repository"),
-        images.c.digest == bindparam("reference"),
-    )
+_BY_DIGEST = repository_with(
+    *_CONTENT,
+    null().label("checked_at"),
+    joined=repositories.outerjoin(
+        images,
+        (images.c.repository_id == repositories.c.id) & (images.c.digest == bindparam("reference")),
+    ),
 )
-_BY_TAG = Query(
-    select(*_CONTENT, upstream_tags.c.checked_at)
-    .join(tags, tags.c.image_id == images.c.id)
+_BY_TAG = repository_with(
+    *_CONTENT,
+    upstream_tags.c.checked_at,
+    joined=repositories.outerjoin(
+        tags, (tags.c.repository_id == repositories.c.id) & (tags.c.name == bindparam("reference"))
+    )
+    .outerjoin(images, images.c.id == tags.c.image_id)
     .outerjoin(
         upstream_tags,
         (upstream_tags.c.tag_id == tags.c.id) & (upstream_tags.c.image_id == images.c.id),
-    )
-    .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("reference"))
+    ),
 )
 _TAG_PAGE = (
     select(tags.c.name)
@@ -123,8 +129,7 @@ class ReferencesBackend(ScanningBackend):
         Raises RepositoryNotFoundException and ImageNotFoundException, an archived image being as good as missing.
         """
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            row = self._find(transaction, repository, reference)
+            repository, row = self._find(transaction, repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise _not_found(repository, reference)
         content, media_type, digest = row.manifest, row.media_type, row.digest
@@ -166,15 +171,13 @@ class ReferencesBackend(ScanningBackend):
     ) -> None:
         """Delete an image and its tags. Raises ImageNotFoundException and ImageReferencedByManifestList."""
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            row = self._find(transaction, repository, digest)
+            repository, row = self._find(transaction, repository_name, digest, registry_id)
             self.remove_image(transaction, repository, row)
 
     def delete_tag(self, repository_name: str, tag: str, registry_id: str | None = None) -> None:
         """Take a tag from its image, which stays without tags if it was the last. Raises ImageNotFoundException."""
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            row = self._find(transaction, repository, tag)
+            repository, row = self._find(transaction, repository_name, tag, registry_id)
             self.remove_tag(transaction, repository, row, tag)
 
     def delete_tag_and_last_image(
@@ -182,8 +185,7 @@ class ReferencesBackend(ScanningBackend):
     ) -> None:
         """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            row = self._find(transaction, repository, tag)
+            repository, row = self._find(transaction, repository_name, tag, registry_id)
             if transaction.execute(_TAG_COUNT, {"image_id": row.id}).scalar_one() == 1:
                 self.remove_image(transaction, repository, row)
             else:
@@ -256,12 +258,21 @@ class ReferencesBackend(ScanningBackend):
             "nextToken": encode_token(listing, [page[-1].id]) if len(found) > count else None,
         }
 
-    def _find(self, transaction: Connection, repository: Repository, reference: str) -> Any:
+    def _find(
+        self,
+        transaction: Connection,
+        repository_name: str,
+        reference: str,
+        registry_id: str | None = None,
+    ) -> tuple[Repository, Any]:
+        """A repository and the row of an image in it. Raises RepositoryNotFoundException and ImageNotFoundException."""
         query = _BY_DIGEST if _is_digest(reference) else _BY_TAG
-        row = query.first(transaction, {"repository": repository.id, "reference": reference})
-        if row is None:
+        repository, row = self._repository_with(
+            query, transaction, repository_name, registry_id, reference=reference
+        )
+        if row.id is None:
             raise _not_found(repository, reference)
-        return row
+        return repository, row
 
 
 def _referrers(

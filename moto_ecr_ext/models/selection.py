@@ -35,15 +35,20 @@ DETAILS = (
     images.c.last_archived_at,
     images.c.last_activated_at,
 )
+# An image comes once for each of its tags; once, with None as the name, where it has none.
+_tag_of_image = tags.alias()
 _BY_DIGEST = Query(
-    select(*DETAILS).where(
-        images.c.repository_id == bindparam("repository"), images.c.digest == bindparam("image")
-    )
+    select(*DETAILS, _tag_of_image.c.name)
+    .outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id)
+    .where(images.c.repository_id == bindparam("repository"), images.c.digest == bindparam("image"))
+    .order_by(_tag_of_image.c.id)
 )
 _BY_TAG = Query(
-    select(*DETAILS)
+    select(*DETAILS, _tag_of_image.c.name)
     .join(tags, tags.c.image_id == images.c.id)
+    .join(_tag_of_image, _tag_of_image.c.image_id == images.c.id)
     .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
+    .order_by(_tag_of_image.c.id)
 )
 _TAGS_OF = Query(
     select(tags.c.image_id, tags.c.name)
@@ -72,13 +77,13 @@ class Selection:
     def _look_up(self, transaction: Connection, image_id: ImageId) -> None:
         if "imageTag" in image_id:
             key = {"repository": self._repository.id, "tag": image_id["imageTag"]}
-            row = _BY_TAG.first(transaction, key)
+            rows = _BY_TAG.all(transaction, key)
         else:
             key = {"repository": self._repository.id, "image": image_id["imageDigest"]}
-            row = _BY_DIGEST.first(transaction, key)
-        if row is not None and row.id not in self._tags:
-            names = tags_of(transaction, self._repository, [row]).get(row.id, [])
-            self._tags[row.id] = names
+            rows = _BY_DIGEST.all(transaction, key)
+        if rows and rows[0].id not in self._tags:
+            row = rows[0]
+            names = self._tags[row.id] = [each.name for each in rows if each.name is not None]
             self._by_digest[row.digest] = row
             self._by_tag.update(dict.fromkeys(names, row))
 

@@ -379,6 +379,11 @@ class BlobStore(ABC):
     def open(self, digest: str) -> Blob:
         """The blob of this digest; raises `BlobNotFound`, and `BlobDamaged` where that is noticed."""
 
+    def size(self, digest: str) -> int:
+        """The size of a blob that `open` would open; raises what that raises."""
+        with self.open(digest) as blob:
+            return blob.size
+
     def verify(self, digest: str) -> int:
         """Read a whole blob, and give its size; raises `BlobNotFound` and `BlobDamaged`."""
         with self.open(digest) as blob:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import threading
@@ -101,19 +102,9 @@ class Database:
             return cls.at(file)
         raise StoreError(f"{url.render_as_string()} is not a database that can be used. {_URLS}")
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """One consistent view of the rows."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._engine.connect()
-        try:
-            with connection.begin() as transaction:
-                yield connection
-                transaction.rollback()
-        finally:
-            self._idle.append(connection)
+        raise NotImplementedError
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -186,6 +177,25 @@ def _url(text: str) -> URL:
 class _FileDatabase(Database):
     """SQLite in a file, which several processes may share."""
 
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view of the rows.
+
+        SQLAlchemy takes as long for a transaction as SQLite for the queries of a pull, so that it is begun and ended
+        past it.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.execution_options(sqlite_begin="").connect()
+        driver_connection: Any = connection.connection.dbapi_connection
+        try:
+            driver_connection.execute("BEGIN")
+            yield connection
+        finally:
+            driver_connection.rollback()
+            self._idle.append(connection)
+
     def _open_schema(self) -> None:
         assert self._engine.url.database is not None
         path = Path(self._engine.url.database)
@@ -209,12 +219,18 @@ class _FileDatabase(Database):
 
 
 class _MemoryDatabase(Database):
-    """SQLite in memory lives in its one connection, so that reads and writes take turns on it."""
+    """SQLite in memory lives in its one connection, so that reads and writes take turns on it.
+
+    A read needs no transaction then.
+    """
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._writer, self._durable.transaction() as connection:
-            yield connection
+        """One consistent view of the rows."""
+        with self._writer:
+            if not self._idle:
+                self._idle.append(self._engine.execution_options(sqlite_begin="").connect())
+            yield self._idle[0]
 
 
 class _SQLiteWriter:
@@ -286,7 +302,14 @@ def driver_execute(connection: Connection, statement: str) -> None:
 
 
 def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
-    engine = create_engine(url, poolclass=pool, connect_args=connect_args)
+    # What is in the database has no whitespace around it, which `json.loads` takes its time to look for.
+    decode = json.JSONDecoder().raw_decode
+    engine = create_engine(
+        url,
+        poolclass=pool,
+        connect_args=connect_args,
+        json_deserializer=lambda text: decode(text)[0],
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
@@ -297,7 +320,8 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        driver_execute(connection, options.get("sqlite_begin", "BEGIN"))
+        statement = connection.get_execution_options()["sqlite_begin"]
+        if statement:
+            driver_execute(connection, statement)
 
     return engine

@@ -186,7 +186,7 @@ class BlobTree:
     def path(self, digest: str) -> str:
         """Where the blob of this digest is or would be."""
         algorithm, _, encoded = checked_digest(digest).partition(":")
-        return os.path.join(self._root, algorithm, encoded[:2], encoded)
+        return f"{self._root}/{algorithm}/{encoded[:2]}/{encoded}"
 
     def adopt(self, path: str, digest: str) -> None:
         """Make the file at `path` the blob of this digest, too, with the new name on disk.
@@ -232,7 +232,8 @@ class FileBlob(Blob):
 
     def __init__(self, path: str) -> None:
         self._file = FileIO(path)
-        self.size = os.fstat(self._file.fileno()).st_size
+        self.status = os.fstat(self._file.fileno())
+        self.size = self.status.st_size
 
     def fileno(self) -> int:
         return self._file.fileno()
@@ -275,17 +276,17 @@ class _Verified:
 
     def is_intact(self, digest: str, blob: FileBlob) -> bool:
         """Whether a blob has its digest, read now if it is not known."""
-        status = os.fstat(blob.fileno())
-        found = self._find(digest, status)
+        found = self.find(digest, blob.status)
         if found is None:
             with self._turns[hash(digest) % len(self._turns)]:
-                found = self._find(digest, status)
+                found = self.find(digest, blob.status)
                 if found is None:
                     found = blob.has_digest(digest)
-                    self.note(digest, status, found)
+                    self.note(digest, blob.status, found)
         return found
 
-    def _find(self, digest: str, status: os.stat_result) -> bool | None:
+    def find(self, digest: str, status: os.stat_result) -> bool | None:
+        """What is remembered of a file in this state; None where that is nothing."""
         state, is_intact = self._found.get(digest, (None, False))
         return is_intact if state == _file_state(status) else None
 
@@ -515,6 +516,14 @@ class DirectoryBlobStore(BlobStore):
             blob.close()
             raise
         return blob
+
+    def size(self, digest: str) -> int:
+        try:
+            status = os.stat(self._tree.path(digest))
+        except FileNotFoundError:
+            raise BlobNotFound(digest) from None
+        # Opening a file takes four times as long.
+        return status.st_size if self._verified.find(digest, status) else super().size(digest)
 
     def verify(self, digest: str) -> int:
         self._verified.forget(digest)
