@@ -23,6 +23,7 @@ from moto_ecr_ext.storage.queries import Query
 from .account_settings import AccountSettingsBackend
 from .base import repository_with
 from .layers import LayersBackend
+from .pull_through_rules import PullThroughRulesBackend
 from .repository import Repository
 
 _Read = TypeVar("_Read")
@@ -52,7 +53,7 @@ _MOUNTED = select(held.c.size).where(_IS_BLOB, _IS_IN_ACTIVE_IMAGE)
 _DELETE = held.delete().where(_IS_BLOB)
 
 
-class BlobsBackend(LayersBackend, AccountSettingsBackend):
+class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBackend):
     """Blobs by digest."""
 
     def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
@@ -91,9 +92,9 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
     ) -> bool:
         """Make a blob of another repository of the registry one of this repository too, where ECR would.
 
-        That is: the registry's account setting BLOB_MOUNTING is on, the caller may download from the source, both
-        repositories are encrypted alike, and an image of the source that is not archived refers to the blob. Otherwise
-        False. Raises RepositoryNotFoundException for the target alone.
+        That is: the registry's account setting BLOB_MOUNTING is on, no pull-through cache rule covers either
+        repository, the caller may download from the source, both are encrypted alike, and an image of the source that
+        is not archived refers to the blob. Otherwise False. Raises RepositoryNotFoundException for the target alone.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
@@ -101,6 +102,11 @@ class BlobsBackend(LayersBackend, AccountSettingsBackend):
             target = self._repository(transaction, repository_name, registry_id)
             setting = self._account_setting(transaction, "BLOB_MOUNTING", target.registry_id)
             if setting != "ENABLED":
+                return False
+            if any(
+                self._rule_for(transaction, each, target.registry_id)
+                for each in (repository_name, source_name)
+            ):
                 return False
             source = self._readable(transaction, source_name, target.registry_id)
             if source is None:

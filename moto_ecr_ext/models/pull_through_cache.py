@@ -218,8 +218,13 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
             return self.create_from_template(transaction, repository_name, "PULL_THROUGH_CACHE")
 
     def note_check(self, transaction: Connection, repository: Repository, tag: str) -> None:
-        """Remember that the upstream was asked for a tag now, and that the image under it is from there."""
-        row = transaction.execute(_TAG, {"repository": repository.id, "tag": tag}).one()
+        """Remember that the upstream was asked for a tag now, and that the image under it is from there.
+
+        A tag that was deleted meanwhile is forgotten.
+        """
+        row = transaction.execute(_TAG, {"repository": repository.id, "tag": tag}).one_or_none()
+        if row is None:
+            return
         transaction.execute(_FORGET, {"of_tag": row.id})
         transaction.execute(
             upstream_tags.insert(),

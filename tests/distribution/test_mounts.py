@@ -88,6 +88,18 @@ def test_not_from_the_archive(ecr: Any, repository: RepositoryClient) -> None:
 
 
 @pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize("prefix", ["team", "other"])
+def test_not_where_a_cache_rule_applies(ecr: Any, session: RegistrySession, prefix: str) -> None:
+    """Neither from nor into a repository that a pull-through cache rule covers."""
+    ecr.create_repository(repositoryName="other/app")
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws"
+    )
+    repository = RepositoryClient(session, "other/app")
+    assert_not_mounted(repository, mount(repository))
+
+
+@pytest.mark.usefixtures("mounting")
 def test_off_again(ecr: Any, repository: RepositoryClient) -> None:
     """The setting is asked for each time."""
     ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
