@@ -78,9 +78,9 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
         read: Callable[[str, int], _Read],
     ) -> _Read:
         """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
-        with self.store.database.read() as transaction:
+        with self.store.database.glance() as connection:
             repository, row = self._repository_with(
-                _PULLED, transaction, repository_name, registry_id, blob=digest
+                _PULLED, connection, repository_name, registry_id, blob=digest
             )
         if row.size is not None:
             with suppress(BlobNotFound):

@@ -128,8 +128,8 @@ class ReferencesBackend(ScanningBackend):
 
         Raises RepositoryNotFoundException and ImageNotFoundException, an archived image being as good as missing.
         """
-        with self.store.database.read() as transaction:
-            repository, row = self._find(transaction, repository_name, reference, registry_id)
+        with self.store.database.glance() as connection:
+            repository, row = self._find(connection, repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise _not_found(repository, reference)
         content, media_type, digest = row.manifest, row.media_type, row.digest

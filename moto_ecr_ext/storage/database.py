@@ -106,6 +106,13 @@ class Database:
         """One consistent view of the rows."""
         raise NotImplementedError
 
+    def glance(self) -> AbstractContextManager[Connection]:
+        """As `read`, where one query is asked: a second one may see other rows.
+
+        That saves a transaction, which can take as long as the query.
+        """
+        return self.read()
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that changes rows: all of it happens, or nothing.
@@ -184,16 +191,24 @@ class _FileDatabase(Database):
         SQLAlchemy takes as long for a transaction as SQLite for the queries of a pull, so that it is begun and ended
         past it.
         """
+        with self.glance() as connection:
+            driver_connection: Any = connection.connection.dbapi_connection
+            try:
+                driver_connection.execute("BEGIN")
+                yield connection
+            finally:
+                driver_connection.rollback()
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """As `read`, where one query is asked."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._engine.execution_options(sqlite_begin="").connect()
-        driver_connection: Any = connection.connection.dbapi_connection
         try:
-            driver_connection.execute("BEGIN")
             yield connection
         finally:
-            driver_connection.rollback()
             self._idle.append(connection)
 
     def _open_schema(self) -> None:

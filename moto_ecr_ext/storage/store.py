@@ -110,19 +110,25 @@ class Store:
 
         Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
         """
-        with _logging_damage():
+        try:
             blob = self.blobs.open(digest)
             if blob.size != size:
                 blob.close()
                 raise BlobDamaged(digest)
-            return blob
+        except BlobDamaged:
+            _log_damage(digest)
+            raise
+        return blob
 
     def size_of_blob(self, digest: str, size: int) -> int:
         """The size that rows say, of a blob that `open_blob` would open; raises what that raises."""
-        with _logging_damage():
+        try:
             if self.blobs.size(digest) != size:
                 raise BlobDamaged(digest)
-            return size
+        except BlobDamaged:
+            _log_damage(digest)
+            raise
+        return size
 
     def discard_upload(self, upload_id: str) -> None:
         """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
@@ -191,17 +197,12 @@ class Store:
         return bytes.fromhex(found)
 
 
-@contextmanager
-def _logging_damage() -> Iterator[None]:
-    try:
-        yield
-    except BlobDamaged as error:
-        log.error(
-            "Blob %s is damaged and answered as missing, until it is pushed again; "
-            "`moto_ecr_server --check` finds all that are",
-            error.digest,
-        )
-        raise
+def _log_damage(digest: str) -> None:
+    log.error(
+        "Blob %s is damaged and answered as missing, until it is pushed again; "
+        "`moto_ecr_server --check` finds all that are",
+        digest,
+    )
 
 
 def _has_members(transaction: Connection) -> bool:
