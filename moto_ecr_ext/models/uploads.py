@@ -27,7 +27,7 @@ from moto_ecr_ext.storage import tables
 from moto_ecr_ext.storage.blobs import UploadDiscarded, UploadSession, UploadTruncated
 from moto_ecr_ext.storage.queries import Query
 
-from .base import RegistryBackend, now
+from .base import RegistryBackend, now, repository_with
 from .repository import Repository
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
@@ -41,11 +41,19 @@ _EXPIRED = Query(
     .where(tables.uploads.c.started_at <= bindparam("expired"))
     .limit(100)
 )
-_UPLOAD = Query(
-    select(tables.uploads).where(
-        tables.uploads.c.id == bindparam("upload"),
-        tables.uploads.c.repository_id == bindparam("repository"),
-    )
+_UPLOAD = repository_with(
+    tables.uploads.c.id,
+    tables.uploads.c.started_at,
+    tables.uploads.c.received,
+    tables.uploads.c.parts,
+    tables.uploads.c.first_part,
+    tables.uploads.c.smallest_part,
+    tables.uploads.c.last_part,
+    joined=tables.repositories.outerjoin(
+        tables.uploads,
+        (tables.uploads.c.repository_id == tables.repositories.c.id)
+        & (tables.uploads.c.id == bindparam("upload")),
+    ),
 )
 _ADVANCE = tables.uploads.update().where(
     tables.uploads.c.id == bindparam("upload"), tables.uploads.c.received == bindparam("expected")
@@ -155,9 +163,8 @@ class UploadsBackend(RegistryBackend):
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Upload:
         """An upload session as it stands. Raises RepositoryNotFoundException and UploadNotFoundException."""
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            return self._upload(transaction, repository, upload_id)
+        with self.store.database.glance() as connection:
+            return self._upload(connection, repository_name, upload_id, registry_id)
 
     @contextmanager
     def open_upload(
@@ -217,7 +224,12 @@ class UploadsBackend(RegistryBackend):
             raise InvalidLayerException
         session.prepare(digest)
         with self.store.database.write() as transaction:
-            self._upload(transaction, upload.repository, upload.id)
+            self._upload(
+                transaction,
+                upload.repository.repository_name,
+                upload.id,
+                upload.repository.registry_id,
+            )
             key = {"repository": upload.repository.id, "blob": digest}
             held = _HOLDS.first(transaction, key) is not None
             if not held:
@@ -260,9 +272,17 @@ class UploadsBackend(RegistryBackend):
             # Also where the row cannot be removed, as on a disk that these bytes have filled.
             self.store.discard_upload(upload.id)
 
-    def _upload(self, transaction: Connection, repository: Repository, upload_id: str) -> Upload:
-        row = _UPLOAD.first(transaction, {"upload": upload_id, "repository": repository.id})
-        if row is None or row.started_at <= now() - UPLOAD_LIFETIME:
+    def _upload(
+        self,
+        transaction: Connection,
+        repository_name: str,
+        upload_id: str,
+        registry_id: str | None,
+    ) -> Upload:
+        repository, row = self._repository_with(
+            _UPLOAD, transaction, repository_name, registry_id, upload=upload_id
+        )
+        if row.id is None or row.started_at <= now() - UPLOAD_LIFETIME:
             raise UploadNotFoundException(
                 upload_id, repository.repository_name, repository.registry_id
             )

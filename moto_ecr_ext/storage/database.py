@@ -25,6 +25,9 @@ log = logging.getLogger("moto_ecr_ext")
 # How long a transaction waits for another process that writes, in seconds.
 BUSY_TIMEOUT = 60
 
+# Takes SQLite's write lock at once.
+_BEGIN_WRITE = "BEGIN IMMEDIATE"
+
 _URLS = "What can be: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
 
 
@@ -186,18 +189,9 @@ class _FileDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the rows.
-
-        SQLAlchemy takes as long for a transaction as SQLite for the queries of a pull, so that it is begun and ended
-        past it.
-        """
-        with self.glance() as connection:
-            driver_connection: Any = connection.connection.dbapi_connection
-            try:
-                driver_connection.execute("BEGIN")
-                yield connection
-            finally:
-                driver_connection.rollback()
+        """One consistent view of the rows."""
+        with self.glance() as connection, _transaction(connection, "BEGIN"):
+            yield connection
 
     @contextmanager
     def glance(self) -> Iterator[Connection]:
@@ -205,7 +199,7 @@ class _FileDatabase(Database):
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._engine.execution_options(sqlite_begin="").connect()
+            connection = self._engine.connect()
         try:
             yield connection
         finally:
@@ -223,13 +217,12 @@ class _FileDatabase(Database):
         # SQLite changes a column by making the table anew. Deleting the old one would delete the rows
         # that refer to it (https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table
         # Schema Changes").
-        engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with engine.connect() as connection:
+        with self._engine.connect() as connection:
             # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
             driver_execute(connection, "PRAGMA journal_mode = WAL")
             driver_execute(connection, "PRAGMA synchronous = FULL")
             driver_execute(connection, "PRAGMA foreign_keys = OFF")
-            with connection.begin():
+            with _transaction(connection, _BEGIN_WRITE):
                 bring_up_to_date(connection)
 
 
@@ -244,7 +237,7 @@ class _MemoryDatabase(Database):
         """One consistent view of the rows."""
         with self._writer:
             if not self._idle:
-                self._idle.append(self._engine.execution_options(sqlite_begin="").connect())
+                self._idle.append(self._engine.connect())
             yield self._idle[0]
 
 
@@ -255,7 +248,7 @@ class _SQLiteWriter:
     """
 
     def __init__(self, engine: Engine, synchronous: str):
-        self._engine = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._engine = engine
         self._synchronous = synchronous
         self._connection: Connection | None = None
 
@@ -264,7 +257,7 @@ class _SQLiteWriter:
         if self._connection is None:
             self._connection = self._engine.connect()
             driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
-        with _left_when_it_fails(self._connection), self._connection.begin():
+        with _transaction(self._connection, _BEGIN_WRITE):
             yield self._connection
 
     def close(self) -> None:
@@ -274,14 +267,19 @@ class _SQLiteWriter:
 
 
 @contextmanager
-def _left_when_it_fails(connection: Connection) -> Iterator[None]:
-    """Leave the transaction of this block in any case: a commit that fails may leave SQLite in it.
+def _transaction(connection: Connection, begin: str) -> Iterator[None]:
+    """A transaction of SQLite; `begin` is the statement that begins it.
 
-    Of a full disk, say. The next transaction on the connection could not begin then.
-    https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"
+    It is begun and ended past SQLAlchemy, which takes as long for that as SQLite for the queries of a pull. To
+    SQLAlchemy a connection is in one transaction from its first statement to its end, of which SQLite hears nothing.
+
+    It is left in any case: a commit that fails, of a full disk, say, may leave SQLite in it, where the next one could
+    not begin (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
     """
     try:
+        driver_execute(connection, begin)
         yield
+        driver_execute(connection, "COMMIT")
     except BaseException:
         driver_connection: Any = connection.connection.dbapi_connection
         if driver_connection.in_transaction:
@@ -328,15 +326,8 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
-        # Python's driver opens transactions by rules of its own; with None it leaves them to
-        # `begin` below.
+        # Python's driver opens transactions by rules of its own; with None it leaves them to `_transaction`.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        statement = connection.get_execution_options()["sqlite_begin"]
-        if statement:
-            driver_execute(connection, statement)
 
     return engine

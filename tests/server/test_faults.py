@@ -11,17 +11,18 @@ import random
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from conftest import Environment
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
 from moto_ecr_ext.digest import digest_of
-from moto_ecr_ext.storage import directory_blobs
+from moto_ecr_ext.storage import database, directory_blobs
 from moto_ecr_ext.storage.checks import findings
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
@@ -276,27 +277,49 @@ def test_any_call_on_a_file_fails(
     assert count >= 30
 
 
-@pytest.mark.parametrize("event_name", ["before_cursor_execute", "commit"])
+@contextmanager
+def faulty_statements(fault: Fault) -> Iterator[None]:
+    """Have each statement that SQLAlchemy executes pass the fault."""
+
+    def fail(*arguments: object) -> None:
+        fault.count()
+
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)
+
+
+@contextmanager
+def faulty_commits(fault: Fault) -> Iterator[None]:
+    """Have each end of a transaction pass the fault, which leaves SQLite in the transaction."""
+    execute = database.driver_execute
+
+    def fail(connection: Connection, statement: str) -> None:
+        if statement == "COMMIT":
+            fault.count()
+        execute(connection, statement)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "driver_execute", fail)
+        yield
+
+
+@pytest.mark.parametrize("faulty", [faulty_statements, faulty_commits])
 def test_any_statement_fails(
     client: Client,
     data_dir: Path,
     caplog: pytest.LogCaptureFixture,
-    event_name: str,
+    faulty: Callable[[Fault], AbstractContextManager[None]],
 ) -> None:
     """Each statement and commit of the database in turn."""
     current_store()
     for count in range(1000):
         fault = Fault(count, sqlite3.OperationalError("database or disk is full"))
         scenario = Scenario(client, count)
-
-        def fail(*arguments: object, fault: Fault = fault) -> None:
-            fault.count()
-
-        event.listen(Engine, event_name, fail)
-        try:
+        with faulty(fault):
             failed = run(scenario, fault, caplog)
-        finally:
-            event.remove(Engine, event_name, fail)
         scenario.check()
         start_again(data_dir)
         assert list(findings(current_store())) == []
