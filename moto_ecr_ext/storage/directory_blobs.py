@@ -46,8 +46,9 @@ log = logging.getLogger("moto_ecr_ext")
 # In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
 # to be written; with four times as much a sixth was.
 _WRITE_BACK = 8 * 1024 * 1024
-# Larger writes make larger pages in memory, of which the same call takes five times as long.
-_WRITE = 256 * 1024
+# Larger writes make larger pages in memory. These come last from memory that was in use before, so that
+# on a virtual machine they may have to be given to it first, which takes as long as all the rest.
+_WRITE = 32 * 1024
 # To start a thread takes as long as to hash some 100 KiB.
 _WORTH_A_THREAD = 1024 * 1024
 _UPLOADS_REMEMBERED = 1024
@@ -383,18 +384,19 @@ class DirectoryUploadSession(UploadSession):
             start += len(piece)
 
     def _append(self, data: Buffer) -> None:
-        rest = memoryview(data).cast("B")
+        view = memoryview(data).cast("B")
         self._progress.flushed = False
         # Another thread is worth its start for a large upload, while the processors have little else to do.
         beside = self.size >= _WORTH_A_THREAD and self._is_alone()
-        while rest:
-            written = os.write(self._descriptor, rest[:_WRITE])
-            self.size += written
+        start = self.size
+        try:
+            while rest := view[self.size - start :]:
+                self.size += os.write(self._descriptor, rest[:_WRITE])
+                if self.size - self._written_back >= _WRITE_BACK:
+                    self._write_back()
+        finally:
             # What could not be written is not to be part of the digest.
-            self._running.update(rest[:written], beside)
-            rest = rest[written:]
-            if self.size - self._written_back >= _WRITE_BACK:
-                self._write_back()
+            self._running.update(view[: self.size - start], beside)
 
     def _cut(self, position: int) -> None:
         self._progress.flushed = False
