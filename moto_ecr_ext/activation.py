@@ -21,7 +21,13 @@ _seams: ExitStack | None = None
 
 
 class Installation:
-    """What `install()` gives: a context manager that takes the extension out again."""
+    """What `install()` gives: a context manager at whose end everything is as it was before.
+
+    The extension is taken out again, unless it was there: then it has the settings that it had.
+    """
+
+    def __init__(self, before: settings.Installed | None):
+        self._before = before
 
     def __enter__(self) -> Installation:
         return self
@@ -32,7 +38,11 @@ class Installation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        uninstall()
+        if self._before is None:
+            uninstall()
+        else:
+            settings.restore(self._before)
+            _forget_backends()
 
 
 def install(
@@ -56,6 +66,7 @@ def install(
     SettingError for a setting that does not exist or cannot have that value.
     """
     global _seams
+    before = settings.installed() if is_installed() else None
     location = settings.StoreLocation.of(data_dir, database, blobs)
     settings.install(location, server_address, behaviour)
     if _seams is None:
@@ -74,7 +85,7 @@ def install(
                 seams.callback(plug())
             _seams = seams.pop_all()
     _forget_backends()
-    return Installation()
+    return Installation(before)
 
 
 def uninstall() -> None:
@@ -137,6 +148,23 @@ def _backend_factory() -> Callable[[], None]:
         ecr_backends.backend = original
 
     return unplug
+
+
+def close_connections_of_proxy() -> Callable[[], None]:
+    """moto's proxy leaves a TLS connection to the garbage collector once it has answered.
+
+    Its server closes the socket that it has accepted, and `wrap_socket` has moved the connection from that to another,
+    the handler's `connection`. A client would wait there for the answer to its next request.
+    """
+    from moto.moto_proxy.proxy3 import ProxyRequestHandler
+
+    original = ProxyRequestHandler.finish
+
+    def finish(self: Any) -> None:
+        original(self)
+        self.connection.close()
+
+    return _replace(ProxyRequestHandler, "finish", finish)
 
 
 def _registry_urls() -> Callable[[], None]:

@@ -38,6 +38,7 @@ _LOCAL_HOST_PATTERN = (
     r"(?:\.[a-zA-Z0-9-]+)*\.localhost"
 )
 _REGISTRY_HOST = re.compile(f"(?:{REGISTRY_HOST_PATTERN})(?::443)?")
+_ANY_REGISTRY_HOST = re.compile(rf"(?:{REGISTRY_HOST_PATTERN})(?::\d+)?")
 _LOCAL_HOST = re.compile(rf"(?:{_LOCAL_HOST_PATTERN})(?::\d+)?")
 _API_HOST = re.compile(
     rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|api\.(?:aws|amazonwebservices\.com\.cn))(?::443)?"
@@ -63,12 +64,12 @@ class Registry:
 
 def registry_of_host(host: str) -> Registry | None:
     """The registry that a `host[:port]` names by its form; None for a host that names none."""
-    match = _REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
+    match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
     return Registry(match["account"], match["region"]) if match else None
 
 
 def is_aws_host(host: str) -> bool:
-    """Whether `host` is one of AWS's for ECR, rather than an address of the emulator."""
+    """Whether `host` is one of AWS's for ECR, rather than an address of the emulator, as with a port of its own."""
     return bool(_REGISTRY_HOST.fullmatch(host) or _API_HOST.fullmatch(host))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import hosts
-from .activation import uninstall
+from .activation import close_connections_of_proxy, uninstall
 from .command_line import Command
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.print_help()
         print("\nFlags of moto_proxy:\n")
         proxy.main(["--help"])
+    leave_connections_open = close_connections_of_proxy()
     try:
         _announce(command.open_registry(flags))
         # moto reads the process's own arguments when it gets none.
         proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:
+        leave_connections_open()
         uninstall()
 
 

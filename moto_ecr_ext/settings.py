@@ -223,6 +223,25 @@ def install(
     _server_address = server_address
 
 
+@dataclass(frozen=True)
+class Installed:
+    """What `install` took over."""
+
+    behaviour: Mapping[str, str]
+    location: StoreLocation
+    server_address: str | None
+
+
+def installed() -> Installed:
+    """What is installed now, for `restore`."""
+    return Installed(dict(_installed), _location, _server_address)
+
+
+def restore(before: Installed) -> None:
+    """Have everything as it was when `installed` was asked."""
+    install(before.location, before.server_address, before.behaviour)
+
+
 @contextmanager
 def defaults(**behaviour: str) -> Iterator[None]:
     """Other defaults for this block; what `install()` or the environment says comes before them."""

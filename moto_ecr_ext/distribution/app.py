@@ -47,8 +47,10 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
     if ".amazonaws.com" in name or ".s3" in name:
         return False
     # A bucket of S3 may be part of such a host, and an object's key begin with v2/.
+    # Before a client logs in, it asks for /v2/.
     return (
         not name.endswith(".localhost")
+        or path in ("/v2", "/v2/")
         or authorization.lower().startswith("basic ")
         or "X-Ecr-Signature=" in query
     )
@@ -60,7 +62,7 @@ def is_registry_request(environ: dict[str, Any]) -> bool:
         environ.get("PATH_INFO", ""),
         environ.get("HTTP_AUTHORIZATION", ""),
         environ.get("QUERY_STRING", ""),
-        environ.get("HTTP_HOST", ""),
+        environ.get("HTTP_HOST", "").lower(),
     )
 
 
@@ -147,7 +149,8 @@ def _request_of_environ(environ: dict[str, Any]) -> Request:
     return Request(
         method=environ["REQUEST_METHOD"],
         scheme=environ["wsgi.url_scheme"],
-        host=headers.get("host") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        host=headers.get("host", "").lower()
+        or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
         path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=headers,

@@ -19,7 +19,7 @@ _REDIRECT_LASTS = 3600
 def head(request: Request, access: Access, name: str, digest: str) -> Response:
     """OCI Distribution Specification 1.1, "Checking if content exists in the registry".
 
-    With If-None-Match. It is answered here where a GET would be redirected, as ECR does.
+    With If-None-Match. No part of a GET: the blob is not opened, and where a GET would be redirected ECR answers this.
     """
     size = access.backend.size_of_blob(name, digest, access.registry_id)
     headers = _headers(digest)

@@ -50,7 +50,7 @@ class _Head:
 
     @property
     def host(self) -> str:
-        return self.target.netloc or self.headers.get("host", "")
+        return (self.target.netloc or self.headers.get("host", "")).lower()
 
     @property
     def path(self) -> str:

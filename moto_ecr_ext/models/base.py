@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
@@ -28,7 +29,7 @@ def repository_with(*columns: ColumnElement[Any], joined: FromClause) -> Query:
     """A query for `RegistryBackend._repository_with`: a repository by its name, and what it has.
 
     `joined` is the table of repositories, outer joined with those of `columns`, so that these are None where the
-    repository has nothing of the kind.
+    repository has nothing of the kind. The columns of the repository come last in a row.
     """
     return Query(
         select(*columns, *_REPOSITORY_COLUMNS)
@@ -118,6 +119,11 @@ class RegistryBackend(BaseBackend):
             self.store.schedule.notice(repository.lifecycle_due_at)
         self._check_access(transaction, account_id, name, repository.policy_text)
         return repository, row
+
+    def _view(self, registry_id: str | None) -> AbstractContextManager[Connection]:
+        """A view of the rows for one `_repository_with`, which takes a second query for another account's policies."""
+        is_own = registry_id is None or registry_id == self.account_id
+        return self.store.database.glance() if is_own else self.store.database.read()
 
     def _repository_by_id(self, transaction: Connection, row_id: int) -> Repository:
         """The repository of a row, of any registry, whoever calls. It has to be there."""

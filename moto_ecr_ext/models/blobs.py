@@ -67,7 +67,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
     def size_of_blob(
         self, repository_name: str, digest: str, registry_id: str | None = None
     ) -> int:
-        """The size in bytes of a blob that `open_blob` would open. Raises what that raises."""
+        """The size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
         return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
 
     def _pull(
@@ -78,7 +78,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
         read: Callable[[str, int], _Read],
     ) -> _Read:
         """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
-        with self.store.database.glance() as connection:
+        with self._view(registry_id) as connection:
             repository, row = self._repository_with(
                 _PULLED, connection, repository_name, registry_id, blob=digest
             )

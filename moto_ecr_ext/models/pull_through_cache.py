@@ -220,7 +220,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
     def note_check(self, transaction: Connection, repository: Repository, tag: str) -> None:
         """Remember that the upstream was asked for a tag now, and that the image under it is from there.
 
-        A tag that was deleted meanwhile is forgotten.
+        Nothing where the tag was deleted meanwhile.
         """
         row = transaction.execute(_TAG, {"repository": repository.id, "tag": tag}).one_or_none()
         if row is None:

@@ -128,7 +128,7 @@ class ReferencesBackend(ScanningBackend):
 
         Raises RepositoryNotFoundException and ImageNotFoundException, an archived image being as good as missing.
         """
-        with self.store.database.glance() as connection:
+        with self._view(registry_id) as connection:
             repository, row = self._find(connection, repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise _not_found(repository, reference)

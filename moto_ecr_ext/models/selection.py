@@ -75,6 +75,11 @@ class Selection:
                 self._look_up(transaction, image_id)
 
     def _look_up(self, transaction: Connection, image_id: ImageId) -> None:
+        if (
+            image_id.get("imageTag") in self._by_tag
+            or image_id.get("imageDigest") in self._by_digest
+        ):
+            return
         if "imageTag" in image_id:
             key = {"repository": self._repository.id, "tag": image_id["imageTag"]}
             rows = _BY_TAG.all(transaction, key)

@@ -163,7 +163,7 @@ class UploadsBackend(RegistryBackend):
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Upload:
         """An upload session as it stands. Raises RepositoryNotFoundException and UploadNotFoundException."""
-        with self.store.database.glance() as connection:
+        with self._view(registry_id) as connection:
             return self._upload(connection, repository_name, upload_id, registry_id)
 
     @contextmanager

@@ -380,7 +380,7 @@ class BlobStore(ABC):
         """The blob of this digest; raises `BlobNotFound`, and `BlobDamaged` where that is noticed."""
 
     def size(self, digest: str) -> int:
-        """The size of a blob that `open` would open; raises what that raises."""
+        """The size of a blob; raises `BlobNotFound` and `BlobDamaged` as `open` does."""
         with self.open(digest) as blob:
             return blob.size
 

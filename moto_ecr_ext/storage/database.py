@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
@@ -24,9 +24,6 @@ log = logging.getLogger("moto_ecr_ext")
 
 # How long a transaction waits for another process that writes, in seconds.
 BUSY_TIMEOUT = 60
-
-# Takes SQLite's write lock at once.
-_BEGIN_WRITE = "BEGIN IMMEDIATE"
 
 _URLS = "What can be: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
 
@@ -44,9 +41,9 @@ class Writer(Protocol):
 class Database:
     """All rows, and the transactions over them.
 
-    `read()` and the writes give a connection in a transaction. A write commits when the block ends
-    and is undone when it raises. One write runs at a time, in all processes together; a read never
-    waits for one, except in memory.
+    `read()` and the writes give a connection. A write commits when the block ends and is undone when
+    it raises. One write runs at a time, in all processes together; a read never waits for one, except
+    in memory.
 
     Connections are kept, not taken from the engine for each transaction: that would cost as much as
     the queries.
@@ -190,12 +187,12 @@ class _FileDatabase(Database):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view of the rows."""
-        with self.glance() as connection, _transaction(connection, "BEGIN"):
+        with self.glance() as connection, _transaction(connection, "BEGIN", "ROLLBACK"):
             yield connection
 
     @contextmanager
     def glance(self) -> Iterator[Connection]:
-        """As `read`, where one query is asked."""
+        """As `read`, where one query is asked: a second one may see other rows."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -222,7 +219,7 @@ class _FileDatabase(Database):
             driver_execute(connection, "PRAGMA journal_mode = WAL")
             driver_execute(connection, "PRAGMA synchronous = FULL")
             driver_execute(connection, "PRAGMA foreign_keys = OFF")
-            with _transaction(connection, _BEGIN_WRITE):
+            with _transaction(connection, "BEGIN IMMEDIATE", "COMMIT"):
                 bring_up_to_date(connection)
 
 
@@ -257,7 +254,7 @@ class _SQLiteWriter:
         if self._connection is None:
             self._connection = self._engine.connect()
             driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
-        with _transaction(self._connection, _BEGIN_WRITE):
+        with _transaction(self._connection, "BEGIN IMMEDIATE", "COMMIT"):
             yield self._connection
 
     def close(self) -> None:
@@ -267,8 +264,8 @@ class _SQLiteWriter:
 
 
 @contextmanager
-def _transaction(connection: Connection, begin: str) -> Iterator[None]:
-    """A transaction of SQLite; `begin` is the statement that begins it.
+def _transaction(connection: Connection, begin: str, end: str) -> Iterator[None]:
+    """A transaction of SQLite, with the statements that begin and end it; BEGIN IMMEDIATE takes the write lock at once.
 
     It is begun and ended past SQLAlchemy, which takes as long for that as SQLite for the queries of a pull. To
     SQLAlchemy a connection is in one transaction from its first statement to its end, of which SQLite hears nothing.
@@ -279,7 +276,7 @@ def _transaction(connection: Connection, begin: str) -> Iterator[None]:
     try:
         driver_execute(connection, begin)
         yield
-        driver_execute(connection, "COMMIT")
+        driver_execute(connection, end)
     except BaseException:
         driver_connection: Any = connection.connection.dbapi_connection
         if driver_connection.in_transaction:
@@ -329,5 +326,11 @@ def _sqlite_engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> 
         # Python's driver opens transactions by rules of its own; with None it leaves them to `_transaction`.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "handle_error")
+    def keep(context: ExceptionContext) -> None:
+        # SQLAlchemy gives a connection up when a statement is interrupted, by Ctrl-C, say: others may have been lost.
+        # With this one all would be lost that is in memory.
+        context.is_disconnect = False
 
     return engine

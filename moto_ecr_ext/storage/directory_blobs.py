@@ -46,8 +46,8 @@ log = logging.getLogger("moto_ecr_ext")
 # In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
 # to be written; with four times as much a sixth was.
 _WRITE_BACK = 8 * 1024 * 1024
-# Larger writes make larger pages in memory. These come last from memory that was in use before, so that
-# on a virtual machine they may have to be given to it first, which takes as long as all the rest.
+# Larger writes make larger pages, and a virtual machine may have given large free pages back to its host.
+# To get them again takes as long as all the rest.
 _WRITE = 32 * 1024
 # To start a thread takes as long as to hash some 100 KiB.
 _WORTH_A_THREAD = 1024 * 1024
@@ -76,7 +76,10 @@ def make_directories(path: str) -> None:
             raise
         return
     except FileNotFoundError:
-        make_directories(os.path.dirname(path))
+        above = os.path.dirname(path)
+        if os.path.isdir(above):
+            raise  # Such as /proc, in which nobody can make anything.
+        make_directories(above)
         make_directories(path)
         return
     _sync_directory(os.path.dirname(path))
@@ -233,6 +236,7 @@ class FileBlob(Blob):
 
     def __init__(self, path: str) -> None:
         self._file = FileIO(path)
+        # As it was when it was opened.
         self.status = os.fstat(self._file.fileno())
         self.size = self.status.st_size
 

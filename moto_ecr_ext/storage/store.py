@@ -121,7 +121,7 @@ class Store:
         return blob
 
     def size_of_blob(self, digest: str, size: int) -> int:
-        """The size that rows say, of a blob that `open_blob` would open; raises what that raises."""
+        """The size that rows say, where the blob is there. Raises BlobNotFound as `open_blob` does."""
         try:
             if self.blobs.size(digest) != size:
                 raise BlobDamaged(digest)

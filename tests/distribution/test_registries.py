@@ -134,6 +134,39 @@ class TestLocalHosts:
     @pytest.mark.parametrize(
         "host",
         [
+            "registry.localhost:5000",
+            f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com:5000",
+            f"{ACCOUNT}.DKR.ECR.us-east-1.AmazonAWS.com",
+        ],
+    )
+    def test_the_first_question(self, aws: Environment, host: str) -> None:
+        """Before it logs in, a client asks for /v2/, and is told how; at any name and port, in any case."""
+        assert aws.endpoint_url
+        response = requests.get(f"{aws.endpoint_url}/v2/", headers={"Host": host}, timeout=60)
+        assert response.status_code == 401
+        realm = f'Basic realm="http://{host.lower()}/",service="ecr.amazonaws.com"'
+        assert response.headers["WWW-Authenticate"] == realm
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "{}.dkr.ecr.us-east-1.amazonaws.com:5000",
+            "{}.dkr-ecr.us-east-1.on.aws:80",
+            "{}.DKR.ECR.us-east-1.LOCALHOST:5000",
+        ],
+    )
+    def test_any_port_and_case(self, ecr: Any, log_in: LogIn, form: str) -> None:
+        """A name of ECR's form has the account, whatever its port and case."""
+        ecr.create_repository(repositoryName="team/app")
+        session = log_in()
+        session.headers["Host"] = form.format(ACCOUNT)
+        assert session.get("/v2/_catalog").json() == {"repositories": ["team/app"]}
+        session.headers["Host"] = form.format(STRANGER)
+        assert session.get("/v2/_catalog").status_code == 403
+
+    @pytest.mark.parametrize(
+        "host",
+        [
             "localhost:5000",
             "registry.example.com",
             "[::1]:5000",

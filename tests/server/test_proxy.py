@@ -83,6 +83,18 @@ def test_the_printed_login_is_for_the_real_host_name(proxy, registry):
     assert answer.headers["WWW-Authenticate"] == realm
 
 
+def test_a_client_goes_on_after_a_refusal(registry, boto3_through):
+    """The proxy ends a connection with its answer, whatever that is: the next request has another."""
+    config = Config(retries={"max_attempts": 0}, read_timeout=PATIENCE)
+    client = boto3.client("ecr", region_name="us-east-1", config=config)
+    client.create_repository(repositoryName="app")
+
+    with pytest.raises(client.exceptions.RepositoryAlreadyExistsException):
+        client.create_repository(repositoryName="app")
+
+    assert client.list_images(repositoryName="app")["imageIds"] == []
+
+
 def test_a_blob_is_pushed_and_pulled(registry, ecr):
     """A blob that is pushed to the real host name in two requests comes back byte for byte."""
     uri = ecr.create_repository(repositoryName="team/app")["repository"]["repositoryUri"]

@@ -444,6 +444,19 @@ def test_install_is_a_context_manager(stock_moto):
     assert seams() == before
 
 
+def test_a_block_within_an_installation_ends_alone(stock_moto):
+    """At its end what was installed before it is there still, with the settings that it had."""
+    moto_ecr_ext.install(verify_layers=True, quirks="aws")
+
+    with moto_ecr_ext.install(verify_layers=False):
+        assert settings.VERIFY_LAYERS.get() == "false"
+        assert settings.QUIRKS.get() == "none"
+
+    assert activation.is_installed()
+    assert settings.VERIFY_LAYERS.get() == "true"
+    assert settings.QUIRKS.get() == "aws"
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

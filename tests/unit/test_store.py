@@ -125,6 +125,27 @@ def write_part(store: Store, upload_id: str) -> None:
 # Transactions.
 
 
+@pytest.mark.parametrize("way", ["read", "write", "write_swiftly"])
+def test_an_interrupted_statement_ends_alone(store, way):
+    """Ctrl-C comes out, and whatever follows finds the rows as they were."""
+    add_repository(store, "first")
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    event.listen(Engine, "do_execute", interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), getattr(store.database, way)() as transaction:
+            transaction.execute(select(tables.repositories))
+    finally:
+        event.remove(Engine, "do_execute", interrupt)
+
+    with getattr(store.database, way)() as transaction:
+        assert [row.name for row in transaction.execute(select(tables.repositories))] == ["first"]
+    add_repository(store, "second")
+    assert repository_names(store) == ["first", "second"]
+
+
 @pytest.mark.parametrize("way", ["write", "write_swiftly"])
 def test_a_write_happens_whole(store, way):
     """What a block wrote is there when it has ended."""
