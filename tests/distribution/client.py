@@ -156,6 +156,15 @@ class Connection:
         """End the request where it is; the answer can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
+    def read(self, size: int) -> bytes:
+        """So many of the bytes that the server sends."""
+        received = b""
+        while len(received) < size:
+            piece = self._socket.recv(size - len(received))
+            assert piece, "the server has closed the connection"
+            received += piece
+        return received
+
     def read_to_end(self) -> bytes:
         """Everything the server sends until it closes the connection."""
         received = b""

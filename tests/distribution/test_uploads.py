@@ -336,8 +336,8 @@ def test_two_clients_in_one_session(repository: RepositoryClient, upload: str) -
     assert_pushed(repository, repository.put(upload, params={"digest": DIGEST}))
 
 
-class TestDisconnect:
-    """A client that goes away in the middle of a body, as only a server can see it."""
+class OnConnections:
+    """What only a server can see of its clients."""
 
     @pytest.fixture
     def aws(self, server: Environment) -> Environment:
@@ -352,6 +352,37 @@ class TestDisconnect:
         assert aws.endpoint_url
         with Connection(aws.endpoint_url) as connection:
             yield connection
+
+
+class TestBodiesToCome(OnConnections):
+    """A client that waits with the body."""
+
+    def test_a_client_that_waits(
+        self,
+        repository: RepositoryClient,
+        upload: str,
+        connection: Connection,
+        head: dict[str, str],
+    ) -> None:
+        """curl and others send a large body once they are told to go on (RFC 9110, 10.1.1)."""
+        target = f"{urlsplit(upload).path}?digest={DIGEST}"
+        connection.send_head(
+            "PUT",
+            target,
+            Content_Length=str(len(CONTENT)),
+            Expect="100-continue",
+            Connection="close",
+            **head,
+        )
+        go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert connection.read(len(go_on)) == go_on
+        connection.send(CONTENT)
+        assert connection.read_status() == 201
+        assert repository.holds(DIGEST)
+
+
+class TestDisconnect(OnConnections):
+    """A client that goes away in the middle of a body."""
 
     @pytest.mark.parametrize("method", ["PATCH", "PUT"])
     @pytest.mark.parametrize("length", ["known", "unknown", "in Content-Range"])
