@@ -86,6 +86,11 @@ def a_file(path):
     return "File exists"
 
 
+def where_nobody_can_make_anything(path):
+    path.symlink_to("/proc/registry")
+    return "No such file or directory"
+
+
 def no_database(path):
     path.mkdir()
     (path / "registry.sqlite").write_bytes(b"something else" * 100)
@@ -102,7 +107,9 @@ def a_newer_database(path):
     return f"written by a newer moto_ecr_ext (schema version {newer};"
 
 
-@pytest.mark.parametrize("make", [a_file, no_database, a_newer_database])
+@pytest.mark.parametrize(
+    "make", [a_file, where_nobody_can_make_anything, no_database, a_newer_database]
+)
 def test_a_data_directory_that_is_none_is_said_in_one_line(run, tmp_path, make):
     """A data directory that cannot be used is named in one line, and left as it is."""
     path = tmp_path / "registry"
