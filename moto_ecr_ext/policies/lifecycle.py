@@ -195,11 +195,6 @@ def _selection(value: object) -> LifecycleSelection:
         for name in ("tagPrefixList", "tagPatternList")
         if name in members
     }
-    if tag_status is TagStatus.UNTAGGED:
-        # AWS refuses what is ignored here, as it does with the other tag statuses. moto takes it:
-        # its tests have a rule for untagged images that lists tags and counts images in days.
-        tag_lists = {}
-        has_unit = has_unit and counts_days
     if has_unit != counts_days:
         raise _no_match()
     count_number = _integer(members["countNumber"], minimum=90 if transitioned else 1)
@@ -219,9 +214,10 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def _check_tag_lists(tag_status: TagStatus, tag_lists: Mapping[str, tuple[str, ...]]) -> None:
-    if tag_status is TagStatus.ANY and tag_lists:
-        raise _refusal(f"Cannot specify {min(tag_lists)} with tagStatus any")
-    if tag_status is TagStatus.TAGGED:
+    if tag_status is not TagStatus.TAGGED:
+        if tag_lists:
+            raise _refusal(f"Cannot specify {min(tag_lists)} with tagStatus {tag_status.value}")
+    else:
         if len(tag_lists) > 1:
             raise _refusal(
                 "If policy has a tagged rule, "

@@ -225,6 +225,7 @@ REFUSED = {
     "count_unit_null_for_days": ({"rules": [rule(**{**days(), "countUnit": None})]}, NO_MATCH),
     "count_unit_null_untagged": ({"rules": [untagged(countUnit=None)]}, NO_MATCH),
     "count_unit_of_images": ({"rules": [rule(countUnit="days")]}, NO_MATCH),
+    "count_unit_of_untagged_images": ({"rules": [untagged(countUnit="days")]}, NO_MATCH),
     "count_unit_number": ({"rules": [rule(countUnit=1)]}, wrong_type("integer", "string")),
     "storage_class_unknown": (
         {"rules": [rule(storageClass="glacier")]},
@@ -269,6 +270,14 @@ REFUSED = {
     "any_with_patterns": (
         {"rules": [rule(tagPatternList=[])]},
         "Cannot specify tagPatternList with tagStatus any'",
+    ),
+    "untagged_with_prefixes": (
+        {"rules": [untagged(tagPrefixList=["v"])]},
+        "Cannot specify tagPrefixList with tagStatus untagged'",
+    ),
+    "untagged_with_patterns": (
+        {"rules": [untagged(tagPatternList=["v*"])]},
+        "Cannot specify tagPatternList with tagStatus untagged'",
     ),
     "pattern_with_5_wildcards": (
         {"rules": [tagged(tagPatternList=["v*", "*a*b*c*d*"])]},
@@ -442,12 +451,6 @@ ACCEPTED = {
 def test_rules_at_the_edge_of_the_grammar_are_accepted(rules: list[Any]) -> None:
     """What a limit allows is not refused."""
     assert len(parse_lifecycle_policy(text_of(*rules)).rules) == len(rules)
-
-
-def test_an_untagged_rule_may_have_what_it_does_not_use() -> None:
-    """Tag lists and the unit of a number of images are ignored there, as moto's own tests need."""
-    surplus = untagged(tagPatternList=["tagx*****"], tagPrefixList=["tag-"], countUnit="days")
-    assert parse_lifecycle_policy(text_of(surplus)) == parse_lifecycle_policy(text_of(untagged()))
 
 
 COMPACTED = {
