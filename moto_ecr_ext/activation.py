@@ -40,9 +40,11 @@ class Installation:
     ) -> None:
         if self._before is None:
             uninstall()
-        else:
-            settings.restore(self._before)
-            _forget_backends()
+            return
+        if settings.store_location() != self._before.location:
+            _close_store()
+        settings.restore(self._before)
+        _forget_backends()
 
 
 def install(
@@ -96,6 +98,10 @@ def uninstall() -> None:
         _seams = None
     settings.install(settings.StoreLocation(), None, {})
     _forget_backends()
+    _close_store()
+
+
+def _close_store() -> None:
     store = sys.modules.get("moto_ecr_ext.storage.store")
     if store is not None:
         store.close_current_store()

@@ -300,6 +300,7 @@ def tag_resource(registry: Registry) -> None:
 @pytest.fixture
 def backend(location) -> Iterator[Any]:
     """A registry of the store at each location."""
+    moto_ecr_ext.uninstall()
     with moto_ecr_ext.install(
         data_dir=location.data_dir, database=location.database, blobs=location.blobs
     ):
