@@ -377,7 +377,9 @@ class TestBodiesToCome(OnConnections):
         go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
         assert connection.read(len(go_on)) == go_on
         connection.send(CONTENT)
-        assert connection.read_status() == 201
+        # moto's server before 5.2 says it twice.
+        answer = connection.read_to_end().removeprefix(go_on)
+        assert answer.startswith(b"HTTP/1.1 201 ")
         assert repository.holds(DIGEST)
 
 
