@@ -68,18 +68,21 @@ def _sync_directory(path: str) -> None:
 
 
 def make_directories(path: str) -> None:
-    """Make a directory and those above it, all of it on disk. `path` is absolute."""
-    if os.path.isdir(path):
-        return
-    above = os.path.dirname(path)
-    make_directories(above)
+    """Make a directory and those above it, all of it on disk."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         if not os.path.isdir(path):
             raise
-        return  # Another process was faster.
-    _sync_directory(above)
+        return
+    except FileNotFoundError:
+        above = os.path.dirname(path)
+        if os.path.isdir(above):
+            raise  # Such as /proc, in which nobody can make anything.
+        make_directories(above)
+        make_directories(path)
+        return
+    _sync_directory(os.path.dirname(path))
 
 
 def _for_nobody_else(path: str, flags: int) -> int:
