@@ -25,7 +25,13 @@ from typing import Any
 
 import botocore
 
-from moto_ecr_ext.testing import Image, ImageError, build_image, pull, push
+from moto_ecr_ext.testing import (
+    Image,
+    ImageError,
+    build_image,
+    pull,
+    push,
+)
 
 TAG = "latest"
 IMAGE_SIZE = 20_000_000

@@ -24,9 +24,15 @@ from moto.core.utils import utcnow
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import http_date
 
+from moto_ecr_ext.json_api.bodies import parse_body
+from moto_ecr_ext.json_api.rendering import render
+from moto_ecr_ext.json_api.validation import check
+from moto_ecr_ext.models.operations import perform
+from moto_ecr_ext.services.iam import SignedRequest, is_enforced
+from moto_ecr_ext.services.principals import principal_of
+
 from . import hosts, service_model, settings
 from .caller import Caller, calling
-from .enforcement import SignedRequest, is_enforced
 from .exceptions import (
     PROJECT_CODES,
     ECRError,
@@ -39,11 +45,6 @@ from .exceptions import (
     UnknownOperationException,
     UnrecognizedClientException,
 )
-from .json_bodies import parse_body
-from .operations import perform
-from .principals import principal_of
-from .rendering import render
-from .validation import check
 
 if TYPE_CHECKING:
     from .models import ECRBackend
@@ -88,8 +89,8 @@ class ECRResponse(BaseResponse):
         except ECRError as error:
             return self._render_error(error)
         except Exception as error:
-            from .storage.blobs import BlobStoreUnavailable
-            from .storage.store import is_failure_of_storage
+            from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
+            from moto_ecr_ext.storage.store import is_failure_of_storage
 
             if isinstance(error, BlobStoreUnavailable):
                 log.error("%s: %s", self._operation(), error)
@@ -195,7 +196,7 @@ class ECRResponse(BaseResponse):
 
     @property
     def backend(self) -> ECRBackend:
-        from .models.backends import registry_backend
+        from moto_ecr_ext.models.lookup import registry_backend
 
         try:
             return registry_backend(self.current_account, self.region)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .upstreams import UPSTREAMS as UPSTREAMS_OF_ECR
+from moto_ecr_ext.upstream.registries import UPSTREAMS as UPSTREAMS_OF_ECR
 
 
 class SettingError(ValueError):

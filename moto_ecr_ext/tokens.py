@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 from . import hosts
 
 if TYPE_CHECKING:
-    from .models.repository import Repository
+    from moto_ecr_ext.models.repositories.repository import Repository
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 TOKEN_LIFETIME = 12 * 60 * 60

@@ -5,7 +5,8 @@ moto looks for this module beside the backend's.
 
 from __future__ import annotations
 
-from .distribution.in_process import registry_dispatch
+from moto_ecr_ext.distribution.carriers.in_process import registry_dispatch
+
 from .hosts import API_URL_PATTERN, REGISTRY_URL_PATTERN
 from .responses import ECRResponse
 

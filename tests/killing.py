@@ -48,7 +48,7 @@ class Lost(AssertionError):
 
 def serve(arguments: Sequence[str], output: Any) -> None:
     """Run `moto_ecr_server` with its output in a pipe and its log nowhere."""
-    from moto_ecr_ext.server import main
+    from moto_ecr_ext.commands.server import main
 
     os.dup2(output.fileno(), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -58,7 +58,7 @@ def serve(arguments: Sequence[str], output: Any) -> None:
 # The modules of the server are imported once: what is forked then starts in no time.
 _SERVERS = multiprocessing.get_context("forkserver")
 _SERVERS.set_forkserver_preload(
-    ["killing", "moto.server", "moto_ecr_ext.server", "moto_ecr_ext.models"]
+    ["killing", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
 )
 
 

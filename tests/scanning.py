@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-from moto_ecr_ext.testing import OCI, Image, MediaTypes, build_image
+from moto_ecr_ext.testing import (
+    OCI,
+    Image,
+    MediaTypes,
+    build_image,
+)
 
 _PROGRAM = Path(__file__).with_name("scanner_program.py")
 _RELEASE = b"ID=debian\nVERSION_ID=12.1\n"

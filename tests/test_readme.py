@@ -37,7 +37,14 @@ from scanning import debian_image, scanner
 from upstream import running_upstream
 
 import moto_ecr_ext
-from moto_ecr_ext import command_line, pytest_plugin, server, service_model, settings, testing
+from moto_ecr_ext import (
+    pytest_plugin,
+    service_model,
+    settings,
+    testing,
+)
+from moto_ecr_ext.commands import flags as command_line
+from moto_ecr_ext.commands import server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()

@@ -13,14 +13,26 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import calling
+from moto_ecr_ext.distribution.carriers.bodies import body_of_environ
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
-from moto_ecr_ext.storage.blobs import BlobStoreUnavailable
+from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
 from moto_ecr_ext.storage.store import is_failure_of_storage
 
-from .access import Access, Unauthorized, access_by_password, access_by_url, ask_for_credentials
-from .bodies import body_of_environ
-from .errors import RegistryError, registry_error, render_error, server_failed, storage_unavailable
+from .authentication import (
+    Access,
+    Unauthorized,
+    access_by_password,
+    access_by_url,
+    ask_for_credentials,
+)
+from .errors import (
+    RegistryError,
+    registry_error,
+    render_error,
+    server_failed,
+    storage_unavailable,
+)
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 

@@ -6,7 +6,7 @@ from werkzeug.http import parse_range_header
 
 from moto_ecr_ext import settings
 
-from .access import Access
+from .authentication import Access
 from .conditions import client_holds, entity_tag
 from .errors import range_not_satisfiable
 from .messages import BlobSlice, Request, Response

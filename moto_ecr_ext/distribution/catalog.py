@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .access import Access
-from .listing import page_of
+from .authentication import Access
 from .messages import Request, Response
+from .pages import page_of
 
 
 def ping(request: Request, access: Access) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.digest import is_digest
 from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.oci.digest import is_digest
 
-from .access import Access
+from .authentication import Access
 from .conditions import client_holds, entity_tag
 from .errors import RegistryError, digest_invalid
 from .messages import Request, Response

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.models.manifests import OCI_INDEX
-from moto_ecr_ext.models.references import Referrer
+from moto_ecr_ext.models.images.by_reference import Referrer
+from moto_ecr_ext.oci.manifests import OCI_INDEX
 
-from .access import Access
+from .authentication import Access
 from .messages import Request, Response
 
 

@@ -10,10 +10,22 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moto_ecr_ext.digest import is_digest
+from moto_ecr_ext.oci.digest import is_digest
 
-from . import blobs, catalog, manifests, referrers, tags, uploads
-from .errors import digest_invalid, method_not_allowed, name_invalid, not_found
+from . import (
+    blobs,
+    catalog,
+    manifests,
+    referrers,
+    tags,
+    uploads,
+)
+from .errors import (
+    digest_invalid,
+    method_not_allowed,
+    name_invalid,
+    not_found,
+)
 from .messages import Response
 
 # Repository names: OCI Distribution Specification 1.1, "Pulling manifests", in the form of ECR's model.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from moto_ecr_ext import settings
 
-from .access import Access
-from .listing import page_of
+from .authentication import Access
 from .messages import Request, Response
+from .pages import page_of
 
 
 def list_tags(request: Request, access: Access, name: str) -> Response:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.digest import is_digest
 from moto_ecr_ext.exceptions import InvalidLayerPartException, UploadNotFoundException
-from moto_ecr_ext.models.uploads import Upload, check_parts
-from moto_ecr_ext.storage.blobs import UploadSession, is_upload_id
+from moto_ecr_ext.models.layers.uploads import Upload, check_parts
+from moto_ecr_ext.oci.digest import is_digest
+from moto_ecr_ext.storage.blobs.store import UploadSession, is_upload_id
 
-from .access import Access
+from .authentication import Access
 from .errors import RegistryError, digest_invalid, registry_error
 from .messages import BodyTruncated, Request, Response
 

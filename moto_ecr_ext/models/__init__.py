@@ -6,15 +6,15 @@ from typing import Any
 
 from moto.core.base_backend import BaseBackend
 
-from .authorization import AuthorizationBackend
-from .blobs import BlobsBackend
-from .creation_templates import CreationTemplatesBackend
-from .lifecycle import LifecycleBackend
-from .pull_through_cache import PullThroughCacheBackend
-from .pull_time_exclusions import PullTimeExclusionsBackend
-from .references import ReferencesBackend
-from .replication_backfills import ReplicationBackfillsBackend
-from .signing import SigningBackend
+from moto_ecr_ext.models.images.by_reference import ReferencesBackend
+from moto_ecr_ext.models.layers.blobs import BlobsBackend
+from moto_ecr_ext.models.lifecycle.previews import LifecycleBackend
+from moto_ecr_ext.models.pull_through.cache import PullThroughCacheBackend
+from moto_ecr_ext.models.registry.authorization import AuthorizationBackend
+from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBackend
+from moto_ecr_ext.models.registry.pull_time_exclusions import PullTimeExclusionsBackend
+from moto_ecr_ext.models.registry.signing import SigningBackend
+from moto_ecr_ext.models.replication.backfills import ReplicationBackfillsBackend
 
 
 class ECRBackend(

@@ -14,13 +14,16 @@ from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, select
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.policies.access import (
+    check_access_from_outside,
+    check_permission,
+    resource_policies,
+)
 from moto_ecr_ext.policies.documents import PolicyDocument
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.queries import Query
+from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store, current_store
-
-from .access import check_access_from_outside, check_permission, resource_policies
-from .repository import Repository
 
 _REPOSITORY_COLUMNS = [each.label(f"repository_{each.name}") for each in tables.repositories.c]
 

@@ -15,9 +15,9 @@ from moto_ecr_ext.exceptions import ECRError
 from moto_ecr_ext.hosts import Registry, repository_arn
 
 if TYPE_CHECKING:
-    from .pull_through_rules import PullThroughCacheRule
+    from moto_ecr_ext.models.pull_through.rules import PullThroughCacheRule
 
-from .repository import Repository
+from moto_ecr_ext.models.repositories.repository import Repository
 
 _INSPECTOR = "aws.inspector2"
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import bindparam, exists
 
-from . import tables
-from .database import Database
+from moto_ecr_ext.storage.database.engine import Database
+
+from .rows import tables
 
 log = logging.getLogger("moto_ecr_ext")
 

@@ -20,17 +20,17 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
+from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore, make_directories
+from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
+from moto_ecr_ext.storage.blobs.store import Blob, BlobDamaged, BlobStore
+from moto_ecr_ext.storage.database.engine import Database, file_at_url
+from moto_ecr_ext.storage.database.versions import StoreError
 
-from . import tables
-from .blobs import Blob, BlobDamaged, BlobStore
-from .database import Database, file_at_url
-from .directory_blobs import DirectoryBlobStore, make_directories
-from .memory_blobs import MemoryBlobStore
+from .due import Schedule
 from .pulls import PendingPulls
-from .schedule import Schedule
-from .schema import StoreError
+from .rows import tables
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -268,7 +268,7 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from .s3_blobs import S3BlobStore  # boto3 takes a while to import.
+        from moto_ecr_ext.storage.blobs.s3 import S3BlobStore  # boto3 takes a while to import.
 
         return S3BlobStore.at(place)
     if re.match(r"[a-zA-Z0-9+.-]*:/", place):

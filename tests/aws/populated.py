@@ -6,8 +6,8 @@ import json
 
 from model_variants import SAMPLES
 
-from moto_ecr_ext.models.backends import registry_backend
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image, build_index
 

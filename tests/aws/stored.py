@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 
 

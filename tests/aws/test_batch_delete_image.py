@@ -7,7 +7,13 @@ from typing import Any
 from aws.refusals import no_repository, refusal
 from aws.stored import everything_stored
 
-from moto_ecr_ext.testing import build_image, build_index, build_layer, pull, push
+from moto_ecr_ext.testing import (
+    build_image,
+    build_index,
+    build_layer,
+    pull,
+    push,
+)
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)

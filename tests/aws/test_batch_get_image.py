@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from aws.refusals import no_repository, refusal
 
-from moto_ecr_ext.testing import DOCKER, OCI, Image, Index, build_artifact, build_image, build_index
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    Image,
+    Index,
+    build_artifact,
+    build_image,
+    build_index,
+)
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)

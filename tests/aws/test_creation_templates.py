@@ -15,7 +15,7 @@ from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.models.backends import registry_backend
+from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.testing import build_image, push
 
 ROLE = "arn:aws:iam::123456789012:role/templates"

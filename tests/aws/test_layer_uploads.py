@@ -12,7 +12,7 @@ from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 
 MIB = 1024 * 1024

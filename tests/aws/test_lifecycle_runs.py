@@ -18,7 +18,7 @@ from distribution.client import RepositoryClient
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
-from moto_ecr_ext.models.backends import registry_backend
+from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.store import current_store
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"

@@ -11,8 +11,15 @@ from aws.refusals import Refusal, invalid, no_repository, refusal
 from distribution.client import RepositoryClient
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.digest import digest_of
-from moto_ecr_ext.testing import OCI, Image, build_artifact, build_image, build_index, push
+from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.testing import (
+    OCI,
+    Image,
+    build_artifact,
+    build_image,
+    build_index,
+    push,
+)
 
 IMAGE, OTHER = build_image(seed="subject"), build_image(seed="other")
 SIGNATURE = build_artifact(

@@ -17,7 +17,7 @@ from freezegun import freeze_time
 from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.upstreams import UPSTREAMS
+from moto_ecr_ext.upstream.registries import UPSTREAMS
 
 ACCOUNT, OTHER = "123456789012", "999999999999"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cache"

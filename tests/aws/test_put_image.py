@@ -11,7 +11,7 @@ import pytest
 from aws.refusals import Refusal, invalid, no_repository, refusal, refused
 from aws.stored import everything_stored
 
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
     DOCKER,

@@ -13,9 +13,14 @@ from aws.stored import everything_stored
 from freezegun import freeze_time
 from scanning import debian_image, scanner
 
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.testing import build_image, push, queue_scan_findings, upload_blob
+from moto_ecr_ext.testing import (
+    build_image,
+    push,
+    queue_scan_findings,
+    upload_blob,
+)
 
 IMAGE = debian_image()
 COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}

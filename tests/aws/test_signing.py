@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from distribution.client import RepositoryClient
 from moto.core import set_initial_no_auth_action_count
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,

@@ -13,7 +13,12 @@ from clients.programs import Home, Program
 from clients.stored import Repository, files_of
 from commands import Server
 
-from moto_ecr_ext.testing import DOCKER, OCI, Image, Index
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    Image,
+    Index,
+)
 
 DATA = bytes(range(256)) * 20_000
 

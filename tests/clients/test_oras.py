@@ -8,7 +8,7 @@ import pytest
 from clients.programs import Home, Program
 from commands import Server
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 
 REPORT = "application/vnd.example.report+json"
 REPORT_TEXT = '{"found": []}'

@@ -10,7 +10,14 @@ import pytest
 from clients.programs import Home, Program, find
 from commands import Command, Server, running_server
 
-from moto_ecr_ext.testing import Image, Index, build_image, build_index, push, write_oci_layout
+from moto_ecr_ext.testing import (
+    Image,
+    Index,
+    build_image,
+    build_index,
+    push,
+    write_oci_layout,
+)
 
 IMAGE = build_image(seed="pulled through", layers=3, layer_size=300_000)
 INDEX = build_index([IMAGE, build_image(seed="arm", layers=1, architecture="arm64")])

@@ -10,7 +10,12 @@ from base64 import b64encode
 import pytest
 from clients.programs import PATIENCE
 
-from moto_ecr_ext.testing import DOCKER, OCI, build_image, push
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    build_image,
+    push,
+)
 
 
 def test_each_accepted_type_in_a_line_of_its_own(registry, repository):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import Blob, Image, Index
 
 ACCOUNT = "123456789012"

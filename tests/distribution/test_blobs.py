@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from distribution.client import ACCOUNT, RepositoryClient, assert_refused
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
 
 CONTENT = bytes(range(256)) * 40

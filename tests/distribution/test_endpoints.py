@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from distribution.client import JSON, RegistrySession, RepositoryClient
 
-from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.distribution.routes import ROUTES
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import OCI, build_artifact, build_image
 
 if TYPE_CHECKING:

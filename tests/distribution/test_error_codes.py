@@ -13,10 +13,15 @@ from freezegun import freeze_time
 from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
-from moto_ecr_ext.digest import digest_of
 from moto_ecr_ext.distribution.errors import ERRORS
 from moto_ecr_ext.exceptions import ECRError
-from moto_ecr_ext.testing import OCI, Blob, build_image, build_index
+from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.testing import (
+    OCI,
+    Blob,
+    build_image,
+    build_index,
+)
 
 if TYPE_CHECKING:
     from conftest import Environment

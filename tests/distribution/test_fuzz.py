@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from moto.moto_server import werkzeug_app
 
 import moto_ecr_ext
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import OCI, build_image
 
 if TYPE_CHECKING:

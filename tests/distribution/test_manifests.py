@@ -12,12 +12,8 @@ import requests
 from distribution.client import RepositoryClient, assert_refused
 from freezegun import freeze_time
 
-from moto_ecr_ext.digest import digest_of
-from moto_ecr_ext.models.manifests import (
-    DOCKER_SCHEMA_1,
-    DOCKER_SCHEMA_1_SIGNED,
-    MEDIA_TYPES,
-)
+from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.manifests import DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MEDIA_TYPES
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,

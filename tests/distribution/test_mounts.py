@@ -13,7 +13,7 @@ import pytest
 import requests
 from distribution.client import ACCOUNT, RegistrySession, RepositoryClient
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
 
 IMAGE = build_image(seed="base", layers=1)

@@ -15,7 +15,14 @@ from iam import User, enforced
 from upstream import Upstream, running_upstream
 
 from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.testing import DOCKER, build_artifact, build_image, build_index, pull, push
+from moto_ecr_ext.testing import (
+    DOCKER,
+    build_artifact,
+    build_image,
+    build_index,
+    pull,
+    push,
+)
 
 if TYPE_CHECKING:
     from conftest import Environment

@@ -21,7 +21,7 @@ from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image, pull
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, asse
 from moto import mock_aws
 
 import moto_ecr_ext
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
 
 if TYPE_CHECKING:

@@ -9,8 +9,14 @@ import pytest
 import requests
 from distribution.client import RepositoryClient, assert_refused
 
-from moto_ecr_ext.digest import digest_of
-from moto_ecr_ext.testing import OCI, Image, build_artifact, build_image, build_index
+from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.testing import (
+    OCI,
+    Image,
+    build_artifact,
+    build_image,
+    build_index,
+)
 
 IMAGE = build_image(seed="subject", layers=0)
 SIGNATURE = build_artifact(

@@ -6,8 +6,8 @@ import pytest
 import requests
 from distribution.client import RepositoryClient, assert_refused
 
+from moto_ecr_ext.storage.rows.tables import images, tags
 from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.storage.tables import images, tags
 from moto_ecr_ext.testing import build_image
 
 IMAGE = build_image(layers=0)

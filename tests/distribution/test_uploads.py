@@ -13,7 +13,7 @@ import requests
 from distribution.client import ACCOUNT, Connection, RepositoryClient, assert_refused
 from moto.moto_server import werkzeug_app
 
-from moto_ecr_ext.digest import digest_of
+from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.store import current_store
 
 if TYPE_CHECKING:

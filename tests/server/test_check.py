@@ -19,9 +19,9 @@ from sqlalchemy import select
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
-from moto_ecr_ext.models.backends import registry_backend
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.checks import Finding, findings
+from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.storage.integrity import Finding, findings
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)

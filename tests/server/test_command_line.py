@@ -16,9 +16,10 @@ import pytest
 import requests
 from commands import LOGIN, PATIENCE, Command, Server, running_server
 
-from moto_ecr_ext import proxy, server, settings
+from moto_ecr_ext import settings
 from moto_ecr_ext.activation import is_installed, uninstall
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.commands import proxy, server
+from moto_ecr_ext.storage.rows import tables
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.schema import SchemaVersionError
+from moto_ecr_ext.storage.database.versions import SchemaVersionError
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
 
 KEPT = Path(__file__).with_name("data_directories")

@@ -22,8 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import S3Server
 
-from moto_ecr_ext.storage import directory_blobs
-from moto_ecr_ext.storage.blobs import (
+from moto_ecr_ext.storage.blobs import directory as directory_blobs
+from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
+from moto_ecr_ext.storage.blobs.s3 import S3BlobStore
+from moto_ecr_ext.storage.blobs.store import (
     CHUNK,
     BlobDamaged,
     BlobNotFound,
@@ -32,9 +35,6 @@ from moto_ecr_ext.storage.blobs import (
     UploadDiscarded,
     UploadTruncated,
 )
-from moto_ecr_ext.storage.directory_blobs import DirectoryBlobStore
-from moto_ecr_ext.storage.memory_blobs import MemoryBlobStore
-from moto_ecr_ext.storage.s3_blobs import S3BlobStore
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from moto_ecr_ext.models.findings import ScannedImage, basic_outcome, enhanced_outcome
-from moto_ecr_ext.models.repository import Repository
-from moto_ecr_ext.scanners import Report, Score, Vulnerability
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.models.scanning.findings import ScannedImage, basic_outcome, enhanced_outcome
+from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
 
 REPOSITORY = Repository(
     id=1,

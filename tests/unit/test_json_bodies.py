@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from moto_ecr_ext.exceptions import SerializationException
-from moto_ecr_ext.json_bodies import parse_body
-from moto_ecr_ext.validation import check
+from moto_ecr_ext.json_api.bodies import parse_body
+from moto_ecr_ext.json_api.validation import check
 
 PART = bytes(range(256)) * 1024
 TEXT = base64.b64encode(PART).decode()

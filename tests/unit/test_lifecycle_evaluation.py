@@ -18,7 +18,12 @@ from moto_ecr_ext.policies.lifecycle import (
     StorageClass,
     parse_lifecycle_policy,
 )
-from moto_ecr_ext.policies.lifecycle_evaluation import DAY, Decision, ImageFacts, evaluate
+from moto_ecr_ext.policies.lifecycle_evaluation import (
+    DAY,
+    Decision,
+    ImageFacts,
+    evaluate,
+)
 
 # Images are pushed so many days after this, and policies evaluated a hundred days after it.
 BEGINNING = 1_700_000_000.0

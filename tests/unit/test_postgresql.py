@@ -15,10 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import moto_ecr_ext
-from moto_ecr_ext import server
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.database import Database
-from moto_ecr_ext.storage.schema import StoreError
+from moto_ecr_ext.commands import server
+from moto_ecr_ext.storage.database.engine import Database
+from moto_ecr_ext.storage.database.versions import StoreError
+from moto_ecr_ext.storage.rows import tables
 
 if TYPE_CHECKING:
     from conftest import Environment

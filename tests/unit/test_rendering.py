@@ -17,7 +17,7 @@ from model_variants import sample
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions import UnknownOperationException
-from moto_ecr_ext.rendering import Renderer, compile_renderer, render
+from moto_ecr_ext.json_api.rendering import Renderer, compile_renderer, render
 
 DIGEST = f"sha256:{'0' * 64}"
 

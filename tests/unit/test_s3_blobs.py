@@ -16,15 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import Bucket, S3Server
 
-from moto_ecr_ext.storage import s3_blobs, s3_bucket
-from moto_ecr_ext.storage.blobs import (
+from moto_ecr_ext.storage.blobs import s3 as s3_blobs
+from moto_ecr_ext.storage.blobs import s3_bucket
+from moto_ecr_ext.storage.blobs.s3 import S3BlobStore, S3UploadSession
+from moto_ecr_ext.storage.blobs.s3_bucket import S3Bucket
+from moto_ecr_ext.storage.blobs.store import (
     BlobStoreUnavailable,
     DigestMismatch,
     UploadDiscarded,
     UploadTruncated,
 )
-from moto_ecr_ext.storage.s3_blobs import S3BlobStore, S3UploadSession
-from moto_ecr_ext.storage.s3_bucket import S3Bucket
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

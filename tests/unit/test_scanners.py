@@ -11,11 +11,22 @@ from typing import Any
 import pytest
 from scanning import debian_image, scanner
 
-from moto_ecr_ext import scanners
-from moto_ecr_ext.scanners import ImageContent, Report, ScannerError, examine, write_layout
-from moto_ecr_ext.storage.blobs import Blob, BlobNotFound
-from moto_ecr_ext.storage.memory_blobs import MemoryBlobStore
-from moto_ecr_ext.testing import DOCKER, OCI, Image, build_image
+from moto_ecr_ext.scanners import run as scanners
+from moto_ecr_ext.scanners.run import (
+    ImageContent,
+    Report,
+    ScannerError,
+    examine,
+    write_layout,
+)
+from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
+from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
+from moto_ecr_ext.testing import (
+    DOCKER,
+    OCI,
+    Image,
+    build_image,
+)
 
 UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from moto_ecr_ext.storage.schedule import AT_ONCE, Schedule
+from moto_ecr_ext.storage.due import AT_ONCE, Schedule
 
 
 def never() -> float:

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext import settings
-from moto_ecr_ext.command_line import Command
+from moto_ecr_ext.commands.flags import Command
 from moto_ecr_ext.settings import Setting, SettingError
 
 

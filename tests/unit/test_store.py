@@ -24,8 +24,8 @@ from sqlalchemy import Engine, Select, event, select
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
-from moto_ecr_ext.storage import tables
-from moto_ecr_ext.storage.schema import SchemaVersionError, StoreError
+from moto_ecr_ext.storage.database.versions import SchemaVersionError, StoreError
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store, close_current_store, current_store
 
 REPOSITORY = {

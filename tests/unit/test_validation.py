@@ -26,7 +26,7 @@ from moto_ecr_ext.exceptions import (
     SerializationException,
     UnknownOperationException,
 )
-from moto_ecr_ext.validation import Check, check, compile_check
+from moto_ecr_ext.json_api.validation import Check, check, compile_check
 
 NAME = {"repositoryName": "team/app"}
 DIGEST = f"sha256:{'0' * 64}"

@@ -28,7 +28,7 @@ from sqlalchemy import JSON, create_mock_engine, make_url
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
-from moto_ecr_ext.storage import tables
+from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 
 HERE = Path(__file__).parent

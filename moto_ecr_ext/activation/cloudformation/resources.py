@@ -1,0 +1,363 @@
+"""The resources of ECR that moto does not have: rules and settings of a registry.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ECR.html
+
+Each is a class of its own, since moto finds the type of a resource by its class.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from moto.core.common_models import CloudFormationModel
+
+from moto_ecr_ext.exceptions import (
+    ExclusionAlreadyExistsException,
+    ExclusionNotFoundException,
+    PullThroughCacheRuleAlreadyExistsException,
+    PullThroughCacheRuleNotFoundException,
+    RegistryPolicyNotFoundException,
+    SigningConfigurationNotFoundException,
+    TemplateAlreadyExistsException,
+    TemplateNotFoundException,
+    ValidationException,
+)
+
+from .stacks import (
+    already_exists,
+    attribute_of,
+    backend_of,
+    boolean,
+    call,
+    errors_of_stacks,
+    exclusion_filters,
+    text_of,
+    uncapitalized,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from moto_ecr_ext.models import ECRBackend
+    from moto_ecr_ext.models.registry.creation_templates import CreationTemplate
+
+# Types of resources count while the extension is installed: moto keeps the classes that it has found.
+_installed = False
+
+
+def install() -> None:
+    """Have moto's stacks know these resources."""
+    _set_installed(True)
+
+
+def uninstall() -> None:
+    """Have moto's stacks know them no more."""
+    _set_installed(False)
+
+
+class _Resource:
+    """A resource as a stack holds it, and what moto's stacks call on its class."""
+
+    TYPE: ClassVar[str]
+
+    # moto's stacks write these.
+    cf_resource_type: str
+    logical_resource_id: str
+
+    def __init__(self, identifier: str, properties: Mapping[str, Any]):
+        self.physical_resource_id = identifier
+        self.properties = properties
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.TYPE if _installed else f"{cls.TYPE} of moto_ecr_ext, which is not installed"
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        return ""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        # Asked once the resource is there, `get_cfn_attribute` knows.
+        return True
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> Self:
+        """Make what a template describes. Raises StackError as the operations would."""
+        properties = cloudformation_json.get("Properties", {})
+        with errors_of_stacks():
+            return cls._created(properties, backend_of(account_id, region_name))
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Self,
+        new_resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Bring a resource to what a template describes now. Raises StackError as the operations would."""
+        properties = cloudformation_json.get("Properties", {})
+        with errors_of_stacks():
+            return original_resource._updated(properties, backend_of(account_id, region_name))
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Delete the resource. One that is gone already is what the stack wants."""
+        with errors_of_stacks():
+            self._delete(backend_of(account_id, region_name))
+
+    def is_created(self) -> bool:
+        """It is there as soon as it is asked for."""
+        return True
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        return attribute_of(self._attributes(), attribute_name)
+
+    def _attributes(self) -> Mapping[str, str]:
+        return {}
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        raise NotImplementedError
+
+    def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        """The resource replaced, which is what becomes of one that cannot be changed."""
+        self._delete(backend)
+        return self._created(properties, backend)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        raise NotImplementedError
+
+
+class _Singleton(_Resource):
+    """What a registry has one of. It is known by the registry's id."""
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        cls._put(properties, backend)
+        return cls(backend.account_id, properties)
+
+    def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        self._put(properties, backend)
+        return type(self)(backend.account_id, properties)
+
+    def _attributes(self) -> Mapping[str, str]:
+        return {"RegistryId": self.physical_resource_id}
+
+    @classmethod
+    def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
+        raise NotImplementedError
+
+
+class RegistryPolicy(_Singleton, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registrypolicy.html"""
+
+    TYPE = "AWS::ECR::RegistryPolicy"
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        with suppress(RegistryPolicyNotFoundException):
+            call(backend, "GetRegistryPolicy", {})
+            raise already_exists(cls.TYPE, backend.account_id)
+        return super()._created(properties, backend)
+
+    @classmethod
+    def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
+        call(backend, "PutRegistryPolicy", {"policyText": text_of(properties.get("PolicyText"))})
+
+    def _delete(self, backend: ECRBackend) -> None:
+        with suppress(RegistryPolicyNotFoundException):
+            call(backend, "DeleteRegistryPolicy", {})
+
+
+class ReplicationConfiguration(_Singleton, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-replicationconfiguration.html"""
+
+    TYPE = "AWS::ECR::ReplicationConfiguration"
+
+    @classmethod
+    def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
+        configuration = uncapitalized(properties.get("ReplicationConfiguration"))
+        rules = configuration.get("rules") if isinstance(configuration, dict) else None
+        for rule in rules if isinstance(rules, list) else ():
+            deletion = rule.get("deleteReplication") if isinstance(rule, dict) else None
+            if isinstance(deletion, dict) and "enabled" in deletion:
+                deletion["enabled"] = boolean(deletion["enabled"])
+        request = {"replicationConfiguration": configuration}
+        call(backend, "PutReplicationConfiguration", request)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        call(backend, "PutReplicationConfiguration", {"replicationConfiguration": {"rules": []}})
+
+
+class RegistryScanningConfiguration(_Singleton, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registryscanningconfiguration.html"""
+
+    TYPE = "AWS::ECR::RegistryScanningConfiguration"
+
+    @classmethod
+    def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
+        # Both may be left out in the operation.
+        for name in ("ScanType", "Rules"):
+            if name not in properties:
+                raise ValidationException(f"Property {name} is required")
+        call(backend, "PutRegistryScanningConfiguration", uncapitalized(dict(properties)))
+
+    def _delete(self, backend: ECRBackend) -> None:
+        request = {"scanType": "BASIC", "rules": []}
+        call(backend, "PutRegistryScanningConfiguration", request)
+
+
+class SigningConfiguration(_Singleton, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-signingconfiguration.html"""
+
+    TYPE = "AWS::ECR::SigningConfiguration"
+
+    @classmethod
+    def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
+        request = {"signingConfiguration": uncapitalized(dict(properties))}
+        call(backend, "PutSigningConfiguration", request)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        with suppress(SigningConfigurationNotFoundException):
+            call(backend, "DeleteSigningConfiguration", {})
+
+
+class PullThroughCacheRule(_Resource, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-pullthroughcacherule.html"""
+
+    TYPE = "AWS::ECR::PullThroughCacheRule"
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        try:
+            rule = call(backend, "CreatePullThroughCacheRule", uncapitalized(dict(properties)))
+        except PullThroughCacheRuleAlreadyExistsException:
+            raise already_exists(cls.TYPE, properties["EcrRepositoryPrefix"]) from None
+        return cls(rule.ecr_repository_prefix, properties)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        request = {"ecrRepositoryPrefix": self.physical_resource_id}
+        with suppress(PullThroughCacheRuleNotFoundException):
+            call(backend, "DeletePullThroughCacheRule", request)
+
+
+class RepositoryCreationTemplate(_Resource, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repositorycreationtemplate.html"""
+
+    TYPE = "AWS::ECR::RepositoryCreationTemplate"
+
+    def __init__(self, template: CreationTemplate, properties: Mapping[str, Any]):
+        super().__init__(template.prefix, properties)
+        self._template = template
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        try:
+            answer = call(
+                backend, "CreateRepositoryCreationTemplate", _template_request(properties)
+            )
+        except TemplateAlreadyExistsException:
+            raise already_exists(cls.TYPE, properties["Prefix"]) from None
+        return cls(answer["repositoryCreationTemplate"], properties)
+
+    def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        if properties.get("Prefix") != self.physical_resource_id:
+            return super()._updated(properties, backend)
+        # An operation leaves as it is what it is not given; what a stack's template leaves out is not so any more.
+        request = {**_NO_TEMPLATE_SETTINGS, **_template_request(properties)}
+        answer = call(backend, "UpdateRepositoryCreationTemplate", request)
+        return type(self)(answer["repositoryCreationTemplate"], properties)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        with suppress(TemplateNotFoundException):
+            call(backend, "DeleteRepositoryCreationTemplate", {"prefix": self.physical_resource_id})
+
+    def _attributes(self) -> Mapping[str, str]:
+        return {
+            "CreatedAt": _text_of_time(self._template.created_at),
+            "UpdatedAt": _text_of_time(self._template.updated_at),
+        }
+
+
+class PullTimeUpdateExclusion(_Resource, CloudFormationModel):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-pulltimeupdateexclusion.html"""
+
+    TYPE = "AWS::ECR::PullTimeUpdateExclusion"
+
+    @classmethod
+    def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
+        request = {"principalArn": properties.get("PrincipalArn")}
+        try:
+            exclusion = call(backend, "RegisterPullTimeUpdateExclusion", request)
+        except ExclusionAlreadyExistsException:
+            raise already_exists(cls.TYPE, properties["PrincipalArn"]) from None
+        return cls(exclusion["principalArn"], properties)
+
+    def _delete(self, backend: ECRBackend) -> None:
+        request = {"principalArn": self.physical_resource_id}
+        with suppress(ExclusionNotFoundException):
+            call(backend, "DeregisterPullTimeUpdateExclusion", request)
+
+
+_CLASSES = (
+    RegistryPolicy,
+    ReplicationConfiguration,
+    RegistryScanningConfiguration,
+    SigningConfiguration,
+    PullThroughCacheRule,
+    RepositoryCreationTemplate,
+    PullTimeUpdateExclusion,
+)
+_NO_TEMPLATE_SETTINGS = {
+    "description": "",
+    "encryptionConfiguration": {"encryptionType": "AES256"},
+    "resourceTags": [],
+    "imageTagMutability": "MUTABLE",
+    "repositoryPolicy": "",
+    "lifecyclePolicy": "",
+    "customRoleArn": "",
+}
+
+
+def _template_request(properties: Mapping[str, Any]) -> dict[str, Any]:
+    request: dict[str, Any] = uncapitalized(
+        {
+            name: value
+            for name, value in properties.items()
+            if name not in ("ImageTagMutabilityExclusionFilters", "ResourceTags")
+        }
+    )
+    request["imageTagMutabilityExclusionFilters"] = exclusion_filters(properties)
+    if "ResourceTags" in properties:
+        request["resourceTags"] = properties["ResourceTags"]
+    if "repositoryPolicy" in request:
+        request["repositoryPolicy"] = text_of(properties["RepositoryPolicy"])
+    return request
+
+
+def _text_of_time(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _set_installed(installed: bool) -> None:
+    global _installed
+    known = sys.modules.get("moto.cloudformation.parsing")
+    types = known.get_model_map() if known else {}
+    for each in _CLASSES:
+        types.pop(each.cloudformation_type(), None)
+    _installed = installed
+    if known:
+        types.update({each.cloudformation_type(): each for each in _CLASSES})

@@ -1,0 +1,155 @@
+"""Who asks, and of which registry: decided from the route and the credentials, once, before the handler.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import lru_cache
+
+from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import Caller, calling
+from moto_ecr_ext.exceptions import UnrecognizedClientException
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.services.iam import is_enforced
+from moto_ecr_ext.services.principals import account_principal
+from moto_ecr_ext.storage.store import current_store
+from moto_ecr_ext.tokens import (
+    RegistryToken,
+    TokenError,
+    TokenExpired,
+    is_download_query,
+    read_download_query,
+    read_password,
+)
+
+from .errors import RegistryError
+from .messages import Request, Response
+
+USER = "AWS"
+
+
+class Unauthorized(Exception):
+    """No credentials, or none that this registry gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller at a registry. `backend` is the caller's own, `registry_id` the account whose registry is asked."""
+
+    backend: ECRBackend
+    registry_id: str
+    caller: Caller
+
+    def authorize(self, name: str | None) -> None:
+        """Raise AccessDeniedException where moto's IAM is enforced and does not permit this.
+
+        `name` is of the repository that is asked for; None where it is no single one. Raises Unauthorized for a user or
+        role that IAM does not know.
+        """
+        if not self.caller.is_enforced:
+            return
+        resource = "*"
+        if self.caller.action != "ecr:GetAuthorizationToken":
+            resource = hosts.repository_arn(self.registry_id, self.backend.region_name, name or "*")
+        with calling(self.caller), self.backend.store.database.read() as transaction:
+            try:
+                self.backend.authorize(transaction, resource)
+            except UnrecognizedClientException:
+                raise Unauthorized from None
+
+
+def access_by_password(request: Request, action: str) -> Access:
+    """Access with the password of GetAuthorizationToken.
+
+    The host names the registry where it is a registry's; the registry of the token is meant by every other. Raises
+    Unauthorized, and RegistryError when the password has expired.
+    """
+    token = _token(request.headers.get("authorization", ""))
+    registry = hosts.registry_of_host(request.host)
+    if registry is None:
+        registry = hosts.Registry(token.account_id, token.region)
+    elif registry.region != token.region:
+        raise Unauthorized  # A token is good for the registries of one region.
+    return _access(request, action, registry, token.principal, is_enforced())
+
+
+def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:
+    """Access with a URL of GetDownloadUrlForLayer; None where the request brings no such URL.
+
+    Raises RegistryError when it was made for something else, or has expired.
+    """
+    if not is_download_query(request.query):
+        return None
+    try:
+        registry = read_download_query(current_store().signing_key, request.query, name, digest)
+    except TokenExpired:
+        raise RegistryError("DENIED", "Request has expired", 403) from None
+    except TokenError:
+        raise RegistryError(
+            "DENIED", "The request signature does not match the URL that was signed", 403
+        ) from None
+    principal = account_principal(registry.account_id, registry.region)
+    # Whoever has the URL may download: AWS signs it for who asked.
+    return _access(request, action, registry, principal, is_enforced=False)
+
+
+def _access(
+    request: Request, action: str, registry: hosts.Registry, principal: str, is_enforced: bool
+) -> Access:
+    account_of_caller = principal.split(":")[4]
+    try:
+        backend = registry_backend(account_of_caller, registry.region)
+    except KeyError:
+        raise RegistryError(
+            "NAME_UNKNOWN", f"There is no region '{registry.region}'", 404
+        ) from None
+    caller = Caller(
+        action=action,
+        principal=principal,
+        scheme=request.scheme,
+        address=None if hosts.is_aws_host(request.host) else request.host,
+        is_enforced=is_enforced,
+    )
+    return Access(backend, registry.account_id, caller)
+
+
+def _token(authorization: str) -> RegistryToken:
+    password = _password(authorization)
+    try:
+        if password is None:
+            raise Unauthorized
+        return read_password(current_store().signing_key, password)
+    except TokenExpired:
+        raise RegistryError(
+            "DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403
+        ) from None
+    except TokenError:
+        raise Unauthorized from None
+
+
+@lru_cache(maxsize=256)
+def _password(authorization: str) -> str | None:
+    """The password that user AWS gives in an Authorization header (RFC 7617); None where it is another header."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return password if scheme.lower() == "basic" and user == USER else None
+
+
+def ask_for_credentials(request: Request) -> Response:
+    """The 401 of ECR, which is plain text."""
+    return Response(
+        401,
+        {
+            "WWW-Authenticate": f'Basic realm="{request.base_url}/",service="ecr.amazonaws.com"',
+            "Content-Type": "text/plain; charset=utf-8",
+        },
+        b"Not Authorized\n",
+    )

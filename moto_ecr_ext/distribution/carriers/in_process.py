@@ -1,0 +1,65 @@
+"""The registry inside the test process and in the proxy.
+
+moto hands over a whole request and takes a whole answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from requests import PreparedRequest
+
+from moto_ecr_ext.hosts import registry_of_host
+
+
+def registry_dispatch(
+    request: Any, full_url: str, headers: Any
+) -> tuple[int, dict[str, str], bytes]:
+    """What moto calls for a request to a registry's host."""
+    from moto_ecr_ext.distribution.app import respond, respond_to_environ
+    from moto_ecr_ext.distribution.messages import Request
+
+    from .bodies import MemoryBody
+
+    if hasattr(request, "environ"):
+        response = respond_to_environ(request.environ)
+    else:  # A prepared request of `requests`, by moto up to 5.2.3 in the process.
+        url = urlsplit(full_url)
+        response = respond(
+            Request(
+                method=request.method,
+                scheme=url.scheme,
+                host=url.netloc,
+                path=unquote(url.path),
+                query=dict(parse_qsl(url.query, keep_blank_values=True)),
+                headers={str(name).lower(): str(value) for name, value in request.headers.items()},
+                body=MemoryBody(_content(request.body)),
+            )
+        )
+    # moto's proxy closes the connection after every answer and does not say so: a client that sends
+    # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
+    headers = {**response.headers, "Connection": "close"}
+    return response.status, headers, b"".join(response.chunks())
+
+
+def is_for_registry(request: PreparedRequest) -> bool:
+    """Whether a request of `requests` goes to a registry's host."""
+    return registry_of_host(urlsplit(request.url or "").netloc) is not None
+
+
+def with_whole_body(request: PreparedRequest) -> PreparedRequest:
+    """The request with its body as bytes, whichever way `requests` was to send it."""
+    whole = request.copy()
+    whole.body = _content(request.body)
+    return whole
+
+
+def _content(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if hasattr(body, "read"):
+        body = body.read()
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else b"".join(body)

@@ -1,0 +1,1 @@
+"""The JSON protocol of ECR, as botocore's service model describes it."""

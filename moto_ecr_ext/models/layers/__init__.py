@@ -1,0 +1,1 @@
+"""Layers and other blobs, and their uploads."""

@@ -1,0 +1,351 @@
+"""Pull-through cache rules: which repositories come from which upstream registry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import IntegrityError
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.exceptions import (
+    ECRError,
+    InvalidParameterException,
+    LimitExceededException,
+    PullThroughCacheRuleAlreadyExistsException,
+    PullThroughCacheRuleNotFoundException,
+    UnableToGetUpstreamImageException,
+    UnsupportedUpstreamRegistryException,
+    UpstreamNeedsCredentials,
+    UpstreamUnavailable,
+)
+from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.paging import (
+    DEFAULT_PAGE_SIZE,
+    decode_token,
+    encode_token,
+    refuse_pages_of,
+)
+from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
+from moto_ecr_ext.services.secrets_manager import NoCredentials, credentials_of, read_secret
+from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
+from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Pull through cache rules per registry"
+MAX_RULES = 50
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
+
+rules = tables.pull_through_cache_rules
+
+_OF_REGISTRY = (rules.c.account_id == bindparam("account")) & (
+    rules.c.region == bindparam("in_region")
+)
+_IS_RULE = _OF_REGISTRY & (rules.c.prefix == bindparam("of_prefix"))
+_RULES = Query(select(rules).where(_OF_REGISTRY).order_by(rules.c.prefix))
+_RULE = Query(select(rules).where(_IS_RULE))
+_UPDATE = rules.update().where(_IS_RULE)
+_DELETE = rules.delete().where(_IS_RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class PullThroughCacheRule:
+    """One row of `pull_through_cache_rules`. The attributes are the members of ECR's `PullThroughCacheRule`."""
+
+    registry_id: str
+    region: str
+    ecr_repository_prefix: str
+    upstream_registry: str
+    upstream_registry_url: str
+    upstream_repository_prefix: str
+    credential_arn: str | None
+    custom_role_arn: str | None
+    created_at: float
+    updated_at: float
+
+    @classmethod
+    def from_row(cls, row: Any) -> PullThroughCacheRule:
+        """From a whole row, in the order of the table's columns."""
+        return cls(*row)
+
+    def upstream_name(self, repository_name: str) -> str:
+        """What a repository that the rule covers is called upstream.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
+        """
+        rest = repository_name
+        if self.ecr_repository_prefix != ROOT:
+            rest = repository_name.removeprefix(f"{self.ecr_repository_prefix}/")
+        if self.upstream_repository_prefix == ROOT:
+            return rest
+        return f"{self.upstream_repository_prefix}/{rest}"
+
+
+class PullThroughRulesBackend(RegistryBackend):
+    """Operations on pull-through cache rules."""
+
+    def create_pull_through_cache_rule(
+        self,
+        ecr_repository_prefix: str,
+        upstream_registry_url: str,
+        registry_id: str | None = None,
+        upstream_registry: str | None = None,
+        credential_arn: str | None = None,
+        custom_role_arn: str | None = None,
+        upstream_repository_prefix: str | None = None,
+    ) -> PullThroughCacheRule:
+        """The URL says which upstream it is. Unlike on AWS, there are rules in China and GovCloud too.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+        """
+        account_id = registry_id or self.account_id
+        upstream = upstream_of_url(upstream_registry_url)
+        if upstream is None or upstream_registry not in (None, upstream.name):
+            raise UnsupportedUpstreamRegistryException
+        if upstream.needs_credentials and credential_arn is None:
+            raise UpstreamNeedsCredentials
+        at = round(now(), 3)
+        rule = PullThroughCacheRule(
+            registry_id=account_id,
+            region=self.region_name,
+            ecr_repository_prefix=without_slash(ecr_repository_prefix),
+            upstream_registry=upstream.name,
+            upstream_registry_url=upstream_registry_url,
+            upstream_repository_prefix=without_slash(upstream_repository_prefix or ROOT),
+            credential_arn=credential_arn,
+            custom_role_arn=custom_role_arn,
+            created_at=at,
+            updated_at=at,
+        )
+        if rule.ecr_repository_prefix == ROOT and rule.upstream_repository_prefix != ROOT:
+            raise InvalidParameterException.at(
+                "upstreamRepositoryPrefix",
+                "Must not be specified when ecrRepositoryPrefix is ROOT",
+            )
+        _check_role(rule)
+        if credential_arn is not None:
+            read_secret(credential_arn, account_id, self.region_name)
+        with self.store.database.write() as transaction:
+            self._check_access(transaction, account_id, "*")
+            if len(self._rules(transaction, account_id)) >= MAX_RULES:
+                raise LimitExceededException(
+                    f"The registry has {MAX_RULES} pull through cache rules, which is the limit."
+                )
+            try:
+                transaction.execute(
+                    rules.insert(),
+                    {
+                        "account_id": rule.registry_id,
+                        "region": rule.region,
+                        "prefix": rule.ecr_repository_prefix,
+                        "upstream": rule.upstream_registry,
+                        "upstream_url": rule.upstream_registry_url,
+                        "upstream_prefix": rule.upstream_repository_prefix,
+                        "credential_arn": rule.credential_arn,
+                        "custom_role_arn": rule.custom_role_arn,
+                        "created_at": rule.created_at,
+                        "updated_at": rule.updated_at,
+                    },
+                )
+            except IntegrityError:
+                raise PullThroughCacheRuleAlreadyExistsException from None
+        return rule
+
+    def update_pull_through_cache_rule(
+        self,
+        ecr_repository_prefix: str,
+        registry_id: str | None = None,
+        credential_arn: str | None = None,
+        custom_role_arn: str | None = None,
+    ) -> PullThroughCacheRule:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html"""
+        given = {"credential_arn": credential_arn, "custom_role_arn": custom_role_arn}
+        changes = {name: value for name, value in given.items() if value is not None}
+        if not changes:
+            raise InvalidParameterException.at(
+                "credentialArn", "Member must not be null where customRoleArn is null"
+            )
+        if credential_arn is not None:
+            read_secret(credential_arn, registry_id or self.account_id, self.region_name)
+        with self.store.database.write() as transaction:
+            rule = self._rule(transaction, ecr_repository_prefix, registry_id)
+            if custom_role_arn is not None:
+                _check_role(replace(rule, custom_role_arn=custom_role_arn))
+            transaction.execute(
+                _UPDATE,
+                {
+                    **self._rule_key(rule.ecr_repository_prefix, registry_id),
+                    **changes,
+                    "updated_at": round(now(), 3),
+                },
+            )
+            return self._rule(transaction, ecr_repository_prefix, registry_id)
+
+    def delete_pull_through_cache_rule(
+        self, ecr_repository_prefix: str, registry_id: str | None = None
+    ) -> PullThroughCacheRule:
+        """What came by the rule stays.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
+        """
+        with self.store.database.write() as transaction:
+            rule = self._rule(transaction, ecr_repository_prefix, registry_id)
+            transaction.execute(_DELETE, self._rule_key(rule.ecr_repository_prefix, registry_id))
+        return rule
+
+    def describe_pull_through_cache_rules(
+        self,
+        registry_id: str | None = None,
+        ecr_repository_prefixes: list[str] | None = None,
+        next_token: str | None = None,
+        max_results: int | None = None,
+    ) -> dict[str, Any]:
+        """Rules in the order of their prefixes, or those named, in the order asked for.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
+        """
+        with self.store.database.read() as transaction:
+            if ecr_repository_prefixes:
+                refuse_pages_of("ecrRepositoryPrefixes", next_token, max_results)
+                named = dict.fromkeys(map(without_slash, ecr_repository_prefixes))
+                return {
+                    "pullThroughCacheRules": [
+                        self._rule(transaction, prefix, registry_id) for prefix in named
+                    ]
+                }
+            account_id = registry_id or self.account_id
+            self._check_access(transaction, account_id, "*")
+            found = self._rules(transaction, account_id)
+        count = max_results or DEFAULT_PAGE_SIZE
+        [after] = decode_token("pull through cache rules", next_token, (str,)) or [""]
+        rest = [rule for rule in found if rule.ecr_repository_prefix > after]
+        page = rest[:count]
+        more = len(rest) > count
+        return {
+            "pullThroughCacheRules": page,
+            "nextToken": encode_token("pull through cache rules", [page[-1].ecr_repository_prefix])
+            if more
+            else None,
+        }
+
+    def validate_pull_through_cache_rule(
+        self, ecr_repository_prefix: str, registry_id: str | None = None
+    ) -> dict[str, Any]:
+        """Whether the upstream registry takes the rule's credentials. A rule without any is valid.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
+        """
+        with self.store.database.read() as transaction:
+            rule = self._rule(transaction, ecr_repository_prefix, registry_id)
+        failure = None
+        if rule.credential_arn is not None:
+            try:
+                registry = upstream_registry_of(rule)
+                try:
+                    registry.log_in()
+                finally:
+                    registry.close()
+            except ECRError as error:
+                failure = error.message
+        return {
+            "ecrRepositoryPrefix": rule.ecr_repository_prefix,
+            "registryId": rule.registry_id,
+            "upstreamRegistryUrl": rule.upstream_registry_url,
+            "credentialArn": rule.credential_arn,
+            "customRoleArn": rule.custom_role_arn,
+            "upstreamRepositoryPrefix": rule.upstream_repository_prefix,
+            "isValid": failure is None,
+            "failure": failure,
+        }
+
+    def _rule_for(
+        self, transaction: Connection, repository_name: str, registry_id: str
+    ) -> PullThroughCacheRule | None:
+        """The rule with the longest prefix among those of a registry that cover a repository."""
+        by_prefix = {
+            rule.ecr_repository_prefix: rule for rule in self._rules(transaction, registry_id)
+        }
+        found = (by_prefix[each] for each in prefixes_of(repository_name) if each in by_prefix)
+        return next(found, None)
+
+    def _rules(self, transaction: Connection, registry_id: str) -> list[PullThroughCacheRule]:
+        key = {"account": registry_id, "in_region": self.region_name}
+        return [PullThroughCacheRule.from_row(row) for row in _RULES.all(transaction, key)]
+
+    def _rule(
+        self, transaction: Connection, prefix: str, registry_id: str | None
+    ) -> PullThroughCacheRule:
+        """A rule by its prefix. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
+        self._check_access(transaction, registry_id or self.account_id, "*")
+        row = _RULE.first(transaction, self._rule_key(without_slash(prefix), registry_id))
+        if row is None:
+            raise PullThroughCacheRuleNotFoundException
+        return PullThroughCacheRule.from_row(row)
+
+    def _rule_key(self, prefix: str, registry_id: str | None) -> dict[str, str]:
+        return {
+            "account": registry_id or self.account_id,
+            "in_region": self.region_name,
+            "of_prefix": prefix,
+        }
+
+
+def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
+    """The upstream registry of a rule, where the setting `upstreams` says that it is; to be closed.
+
+    Raises UpstreamUnavailable where it does not say that, and UnableToGetUpstreamImageException when the rule's
+    credentials cannot be read.
+    """
+    url = mapped_url(rule.upstream_registry)
+    if url is None:
+        raise UpstreamUnavailable(
+            f"The upstream registry {rule.upstream_registry_url} cannot be reached: "
+            f"the setting {settings.UPSTREAMS.name} ({settings.UPSTREAMS.variable}) does not say where "
+            f"{rule.upstream_registry} is."
+        )
+    return UpstreamRegistry(rule.upstream_registry_url, url, _credentials(rule))
+
+
+def mapped_url(upstream_registry: str) -> str | None:
+    """Where the settings have an upstream registry, known by its name in ECR."""
+    return settings.parse_upstreams(settings.UPSTREAMS.get()).get(upstream_registry)
+
+
+def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
+    if rule.credential_arn is None:
+        return None
+    try:
+        return credentials_of(rule.credential_arn, rule.registry_id, rule.region)
+    except NoCredentials:
+        raise UnableToGetUpstreamImageException(
+            "The secret is to be a JSON object with username and accessToken."
+        ) from None
+    except ECRError as error:
+        raise UnableToGetUpstreamImageException(error.message) from None
+
+
+def _check_role(rule: PullThroughCacheRule) -> None:
+    """Raise InvalidParameterException unless there is a role where one is assumed: for an ECR of another account.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
+    """
+    role = rule.custom_role_arn
+    if role is None:
+        if rule.upstream_registry == ECR and not rule.upstream_registry_url.startswith(
+            rule.registry_id
+        ):
+            raise InvalidParameterException.at(
+                "customRoleArn", "Must be specified for an upstream registry of another account"
+            )
+    elif rule.upstream_registry != ECR:
+        raise InvalidParameterException.at(
+            "customRoleArn",
+            f"Must not be specified for the upstream registry {rule.upstream_registry}",
+        )
+    elif not _ROLE.fullmatch(role):
+        raise InvalidParameterException.at("customRoleArn", "Must be the ARN of an IAM role")

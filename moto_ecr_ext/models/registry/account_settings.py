@@ -1,0 +1,51 @@
+"""Account settings: the few switches of a registry that have a name and a value.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-settings.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.models.base import RegistryBackend
+
+# Every setting, its values, the default first.
+SETTINGS = {
+    "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
+    "BLOB_MOUNTING": ("DISABLED", "ENABLED"),
+    "REGISTRY_POLICY_SCOPE": ("V2",),
+}
+
+
+class AccountSettingsBackend(RegistryBackend):
+    """Operations on account settings."""
+
+    def get_account_setting(self, name: str) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html"""
+        _check("name", name, tuple(SETTINGS))
+        with self.store.database.read() as transaction:
+            return {"name": name, "value": self._account_setting(transaction, name)}
+
+    def put_account_setting(self, name: str, value: str) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html"""
+        _check("name", name, tuple(SETTINGS))
+        _check("value", value, SETTINGS[name])
+        with self.store.database.write() as transaction:
+            self._store_setting(transaction, f"account/{name}", value)
+        return {"name": name, "value": value}
+
+    def _account_setting(
+        self, transaction: Connection, name: str, account_id: str | None = None
+    ) -> str:
+        stored = self._setting(transaction, f"account/{name}", account_id)
+        return str(stored or SETTINGS[name][0])
+
+
+def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidParameterException.at(
+            field, f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        )

@@ -1,0 +1,47 @@
+"""Authorization tokens: what a client logs in to the registry with."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.services.principals import account_principal
+from moto_ecr_ext.tokens import TOKEN_LIFETIME, RegistryToken, issue_password
+
+
+class AuthorizationBackend(RegistryBackend):
+    """GetAuthorizationToken."""
+
+    def get_authorization_token(self, registry_ids: list[str] | None = None) -> dict[str, Any]:
+        """One token for each registry asked for, good for twelve hours.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+        """
+        expires_at = round(now() + TOKEN_LIFETIME, 3)
+        return {
+            "authorizationData": [
+                {
+                    "authorizationToken": self._token(registry_id, expires_at),
+                    "expiresAt": expires_at,
+                    "proxyEndpoint": hosts.proxy_endpoint(registry_id, self.region_name),
+                }
+                for registry_id in registry_ids or [self.account_id]
+            ]
+        }
+
+    def _token(self, registry_id: str, expires_at: float) -> str:
+        caller = current_caller()
+        principal = (
+            caller.principal if caller else account_principal(self.account_id, self.region_name)
+        )
+        token = RegistryToken(registry_id, self.region_name, principal, expires_at)
+        password = issue_password(self.store.signing_key, token)
+        return base64.b64encode(f"AWS:{password}".encode()).decode()
+
+    def password(self) -> str:
+        """What user AWS logs in to this registry with, as its account."""
+        data = self.get_authorization_token()["authorizationData"][0]
+        return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]

@@ -1,0 +1,1 @@
+"""Repositories, their settings and policies."""

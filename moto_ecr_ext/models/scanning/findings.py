@@ -1,0 +1,243 @@
+"""Findings of a scan in the two shapes that ECR has: those of basic and those of enhanced scanning.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html has an example of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+_UNSUPPORTED = (
+    "UnsupportedImageError: The operating system and/or package manager are not supported."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scan has ended, and what it found."""
+
+    status: str
+    description: str
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    severity_counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def image_scan_status(self) -> dict[str, str]:
+        """ECR's `ImageScanStatus`."""
+        return {"status": self.status, "description": self.description}
+
+
+FOUND_NOTHING = Outcome("COMPLETE", "The scan was completed successfully.")
+INTERRUPTED = Outcome("FAILED", "The scan was interrupted.")
+UNSUPPORTED_IMAGE = Outcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
+# https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html has the text.
+EXPIRED = Outcome(
+    "SCAN_ELIGIBILITY_EXPIRED", "The configured scan duration has lapsed for this image."
+)
+
+
+def outcome_of(result: dict[str, Any]) -> Outcome:
+    """What an answer of DescribeImageScanFindings says."""
+    status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
+    return Outcome(
+        status.get("status", FOUND_NOTHING.status),
+        status.get("description", FOUND_NOTHING.description),
+        found.get("findings") or found.get("enhancedFindings") or [],
+        found.get("findingSeverityCounts", {}),
+    )
+
+
+def _found(findings: list[dict[str, Any]]) -> Outcome:
+    """A scan that has ended well."""
+    counts = Counter(each["severity"] for each in findings)
+    return replace(FOUND_NOTHING, findings=findings, severity_counts=dict(counts))
+
+
+@dataclass(frozen=True)
+class ScannedImage:
+    """What an enhanced finding says of the image it is about."""
+
+    repository: Repository
+    digest: str
+    tags: Sequence[str]
+    pushed_at: float
+    scanned_at: float
+
+
+def basic_outcome(report: Report) -> Outcome:
+    """What a basic scan makes of a report: it looks at packages of the operating system only, and needs one.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
+    """
+    if report.system is None:
+        return Outcome("FAILED", _UNSUPPORTED)
+    findings = [
+        _basic_finding(each) for each in report.vulnerabilities if each.package_type == "OS"
+    ]
+    return _found(findings)
+
+
+def _basic_finding(found: Vulnerability) -> dict[str, Any]:
+    attributes = {"package_version": found.package_version, "package_name": found.package_name}
+    for score in _best_of_each_version(found.scores):
+        attributes[f"CVSS{score.version[0]}_VECTOR"] = score.vector
+        attributes[f"CVSS{score.version[0]}_SCORE"] = str(score.score)
+    return {
+        "name": found.name,
+        "description": found.description,
+        "uri": found.uri,
+        "severity": found.severity,
+        "attributes": [{"key": key, "value": value} for key, value in attributes.items()],
+    }
+
+
+def enhanced_outcome(report: Report, image: ScannedImage) -> Outcome:
+    """What an enhanced scan makes of a report: packages of languages count as well.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
+    """
+    if report.system is None and not report.vulnerabilities:
+        return UNSUPPORTED_IMAGE
+    return _found([_enhanced_finding(each, report, image) for each in report.vulnerabilities])
+
+
+def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage) -> dict[str, Any]:
+    finding: dict[str, Any] = {
+        "awsAccountId": image.repository.registry_id,
+        "description": found.description,
+        "findingArn": _finding_arn(found, image),
+        "firstObservedAt": image.scanned_at,
+        "lastObservedAt": image.scanned_at,
+        "updatedAt": image.scanned_at,
+        "packageVulnerabilityDetails": {
+            "cvss": [
+                {
+                    "baseScore": score.score,
+                    "scoringVector": score.vector,
+                    "source": score.source.upper(),
+                    "version": score.version,
+                }
+                for score in found.scores
+            ],
+            "referenceUrls": list(found.references),
+            "relatedVulnerabilities": list(found.related),
+            "source": found.source.upper() if found.source else None,
+            "sourceUrl": found.uri,
+            "vendorCreatedAt": _time(found.published_at),
+            "vendorUpdatedAt": _time(found.updated_at),
+            "vendorSeverity": found.vendor_severity,
+            "vulnerabilityId": found.name,
+            "vulnerablePackages": [_package(found, report)],
+        },
+        "remediation": {"recommendation": {"text": "None Provided"}},
+        "resources": [_resource(report, image)],
+        "severity": found.severity,
+        "status": "ACTIVE",
+        "title": f"{found.name} - {found.package_name}",
+        "type": "PACKAGE_VULNERABILITY",
+        "fixAvailable": "YES" if found.fixed_version else "NO",
+        "exploitAvailable": "YES" if found.is_exploited else "NO",
+    }
+    best = max(_best_of_each_version(found.scores), key=lambda each: each.version, default=None)
+    if best is not None:
+        finding["score"] = best.score
+        finding["scoreDetails"] = {
+            "cvss": {
+                "adjustments": [],
+                "score": best.score,
+                "scoreSource": best.source.upper(),
+                "scoringVector": best.vector,
+                "version": best.version,
+            }
+        }
+    return finding
+
+
+def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
+    """The same finding of the same image has the same name in every scan."""
+    about = (
+        image.repository.repository_arn,
+        image.digest,
+        found.name,
+        found.package_name,
+        found.file_path,
+    )
+    name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
+    return f"arn:aws:inspector2:{image.repository.region}:{image.repository.registry_id}:finding/{name}"
+
+
+# `[epoch:]version[-release]`, as Debian and RPM have them.
+_PARTS = re.compile(r"(?:(\d+):)?(.+?)(?:-([^-]+))?")
+
+
+def _package(found: Vulnerability, report: Report) -> dict[str, Any]:
+    epoch, version, release = 0, found.package_version, None
+    parts = _PARTS.fullmatch(version)
+    if found.package_type == "OS" and parts:
+        epoch, version, release = int(parts[1] or 0), parts[2], parts[3]
+    return {
+        "arch": report.architecture.upper() if report.architecture else None,
+        "epoch": epoch,
+        "filePath": found.file_path,
+        "fixedInVersion": found.fixed_version or "NotAvailable",
+        "name": found.package_name,
+        "packageManager": found.package_type,
+        "release": release,
+        "sourceLayerHash": found.layer,
+        "version": version,
+    }
+
+
+def _resource(report: Report, image: ScannedImage) -> dict[str, Any]:
+    version = report.version or ""
+    if report.system == "debian":
+        version = version.partition(".")[0]
+    system = f"{report.system} {version}" if report.system else "unknown"
+    return {
+        "details": {
+            "awsEcrContainerImage": {
+                "architecture": report.architecture,
+                "imageHash": image.digest,
+                "imageTags": list(image.tags),
+                "platform": re.sub(r"\W+", "_", system.strip()).upper(),
+                "pushedAt": image.pushed_at,
+                "registry": image.repository.registry_id,
+                "repositoryName": image.repository.repository_name,
+            }
+        },
+        "id": f"{image.repository.repository_arn}/{image.digest}",
+        "tags": {},
+        "type": "AWS_ECR_CONTAINER_IMAGE",
+    }
+
+
+def _best_of_each_version(scores: Iterable[Score]) -> list[Score]:
+    """One score for each major version of CVSS: that of the national database, or else the first."""
+    best: dict[str, Score] = {}
+    for score in scores:
+        major = score.version[0]
+        if major not in best or (_is_national(score) and not _is_national(best[major])):
+            best[major] = score
+    return [best[major] for major in sorted(best)]
+
+
+def _is_national(score: Score) -> bool:
+    return score.source.lower().startswith("nvd")
+
+
+def _time(text: str | None) -> float | None:
+    """Seconds since the epoch of a time as reports have it; None where it is none."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
+    except ValueError:
+        return None

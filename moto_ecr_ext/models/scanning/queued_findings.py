@@ -1,0 +1,104 @@
+"""Scan results that a test has queued, and which images they were given to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from botocore.parsers import create_parser
+
+from moto_ecr_ext import service_model
+from moto_ecr_ext.json_api.rendering import render
+from moto_ecr_ext.models.images.identifiers import ImageId
+
+
+class QueuedFindings:
+    """Whole answers of DescribeImageScanFindings, in the order in which they were queued.
+
+    One is about the repository and the tag or digest that it names, or about every image of the repository. It is
+    given as it is, always to the same identifier: the next one that is queued for an image goes to an identifier that
+    has none yet.
+    """
+
+    def __init__(self) -> None:
+        # moto appends whatever it is sent to POST /moto-api/static/ecr/scan-finding-results.
+        self.waiting: list[Any] = []
+        # Those that were given, by image and by the identifier that asked.
+        self._given: dict[int, dict[frozenset[tuple[str, str]], dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def clear(self) -> None:
+        with self._lock:
+            self.waiting.clear()
+            self._given.clear()
+
+    def take(
+        self, repository_name: str, image_row_id: int, names: Collection[str], image_id: ImageId
+    ) -> dict[str, Any] | None:
+        """What there is for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
+        with self._lock:
+            given = self._given.setdefault(image_row_id, {})
+            asked = frozenset(image_id.items())
+            if asked not in given:
+                index = self._find(repository_name, names)
+                if index is not None:
+                    given[asked] = self.waiting.pop(index)
+            return given.get(asked) or next(iter(given.values()), None)
+
+    def peek(
+        self, repository_name: str, image_row_id: int, names: Collection[str]
+    ) -> dict[str, Any] | None:
+        """What an image was given first, or would be; it stays in the queue."""
+        with self._lock:
+            for given in self._given.get(image_row_id, {}).values():
+                return given
+            index = self._find(repository_name, names)
+            return None if index is None else self.waiting[index]
+
+    def _find(self, repository_name: str, names: Collection[str]) -> int | None:
+        for index, result in enumerate(self.waiting):
+            if _is_about(result, repository_name, names):
+                return index
+        return None
+
+
+def _is_answer(result: dict[str, Any]) -> bool:
+    """Whether a queued result can be given as it is, and clients of botocore understand it."""
+    operation = service_model.operation("DescribeImageScanFindings")
+    assert operation is not None
+    try:
+        body = json.dumps(render(operation.name, result)).encode()
+        answer = {"status_code": 200, "headers": {}, "body": body}
+        create_parser("json").parse(answer, operation.output_shape)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool:
+    """Whether a queued result is one, and about an image of this repository with these names."""
+    if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
+        return False
+    status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
+    if not isinstance(status, dict) or not isinstance(found, dict):
+        return False
+    if not all(
+        _is_list_of_objects(found.get(name, [])) for name in ("findings", "enhancedFindings")
+    ):
+        return False
+    counts = found.get("findingSeverityCounts", {})
+    if not isinstance(counts, dict) or not all(isinstance(each, int) for each in counts.values()):
+        return False
+    if not _is_answer(result):
+        return False
+    image_id = result.get("imageId")
+    if not isinstance(image_id, dict):
+        return image_id is None
+    wanted = [image_id[name] for name in ("imageDigest", "imageTag") if image_id.get(name)]
+    return not wanted or any(isinstance(each, str) and each in names for each in wanted)
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)

@@ -1,0 +1,1 @@
+"""Values and formats of the OCI specifications: no state, no moto."""

@@ -1,0 +1,183 @@
+"""Signatures as Notation writes them: an envelope over an image's descriptor, and the manifest that carries it.
+
+Notary Project signature specification and its JWS envelope,
+https://github.com/notaryproject/specifications/tree/main/specs
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from moto_ecr_ext._version import __version__
+
+from .digest import digest_of
+
+SIGNATURE = "application/vnd.cncf.notary.signature"
+"""The artifact type of a signature."""
+
+CONFIG = b"{}"
+"""What a signature has as its config, which nobody reads."""
+
+_PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
+_ENVELOPE = "application/jose+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+# Certificates must be valid when they sign and when they are verified, and a test may turn its clock to any time.
+_ALWAYS = (
+    datetime(1970, 1, 1, tzinfo=timezone.utc),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc),
+)
+# Bytes of each of the two numbers that an ECDSA signature on the curve P-384 consists of.
+_NUMBER_SIZE = 48
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIdentity:
+    """A private key and the certificate that it signed for itself, both in PEM.
+
+    The key is on P-384, as that of AWS Signer's platform for images, Notation-OCI-SHA384-ECDSA, is.
+    """
+
+    private_key: str
+    certificate: str
+
+    @classmethod
+    def generate(cls, name: str) -> SigningIdentity:
+        """A new one for `name`.
+
+        The certificate has country, state and organization, which Notation's trust policies require of an identity.
+        """
+        key = ec.generate_private_key(ec.SECP384R1())
+        subject = x509.Name(
+            [
+                x509.NameAttribute(NameOID.COUNTRY_NAME, "US"),
+                x509.NameAttribute(NameOID.STATE_OR_PROVINCE_NAME, "WA"),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "moto_ecr_ext"),
+                # RFC 5280, appendix A.1: no longer than that.
+                x509.NameAttribute(NameOID.COMMON_NAME, name[:64]),
+            ]
+        )
+        # Signature specification, "Certificate Requirements": a chain of one certificate meets those of a leaf.
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_ALWAYS[0])
+            .not_valid_after(_ALWAYS[1])
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_USAGE, critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False
+            )
+            .sign(key, hashes.SHA384())
+        )
+        return cls(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ).decode(),
+            certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        )
+
+    def sign(self, target: Mapping[str, Any], at: float) -> Signature:
+        """The signature of a manifest, which is given by its descriptor, with this time of signing.
+
+        As AWS Signer's, it is of the scheme `notary.x509.signingAuthority`. It needs no plugin to be verified.
+        """
+        time = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        certificate = x509.load_pem_x509_certificate(self.certificate.encode())
+        protected = {
+            "alg": "ES384",
+            "cty": _PAYLOAD,
+            "crit": ["io.cncf.notary.signingScheme", "io.cncf.notary.authenticSigningTime"],
+            "io.cncf.notary.signingScheme": "notary.x509.signingAuthority",
+            "io.cncf.notary.authenticSigningTime": time,
+        }
+        payload = {"targetArtifact": dict(target)}
+        parts = [_base64url(_json(protected)), _base64url(_json(payload))]
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        envelope = {
+            "payload": parts[1],
+            "protected": parts[0],
+            "header": {
+                "x5c": [base64.b64encode(der).decode()],
+                "io.cncf.notary.signingAgent": f"moto_ecr_ext/{__version__}",
+            },
+            "signature": _base64url(self._sign_bytes(".".join(parts).encode())),
+        }
+        thumbprints = [certificate.fingerprint(hashes.SHA256()).hex()]
+        return Signature(_json(envelope), dict(target), json.dumps(thumbprints), time)
+
+    def _sign_bytes(self, content: bytes) -> bytes:
+        key = serialization.load_pem_private_key(self.private_key.encode(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        # RFC 7518, section 3.4: the two numbers, one after the other.
+        numbers = decode_dss_signature(key.sign(content, ec.ECDSA(hashes.SHA384())))
+        return b"".join(number.to_bytes(_NUMBER_SIZE, "big") for number in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """An envelope, and what the manifest says of it."""
+
+    envelope: bytes
+    target: Mapping[str, Any]
+    thumbprints: str
+    created: str
+
+    @property
+    def manifest(self) -> bytes:
+        """The manifest that has the envelope as its layer and refers to what is signed."""
+        return _json(
+            {
+                "schemaVersion": 2,
+                "mediaType": _MANIFEST,
+                "artifactType": SIGNATURE,
+                # The media type is what the signature specification requires.
+                "config": _descriptor(SIGNATURE, CONFIG),
+                "layers": [_descriptor(_ENVELOPE, self.envelope)],
+                "subject": dict(self.target),
+                "annotations": {
+                    "io.cncf.notary.x509chain.thumbprint#S256": self.thumbprints,
+                    "org.opencontainers.image.created": self.created,
+                },
+            }
+        )
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)

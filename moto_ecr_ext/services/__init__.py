@@ -1,0 +1,1 @@
+"""What ECR asks of other AWS services, through moto's backends."""

@@ -1,0 +1,172 @@
+"""The database in PostgreSQL, which servers on several machines may share."""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from .engine import BUSY_TIMEOUT, Database, driver_execute
+from .versions import StoreError
+
+# Connections of one server that read; two more write. PostgreSQL takes 100 by default, of all
+# servers together. A thread that finds none idle waits: reads are short.
+_MAX_READERS = 15
+
+# Seconds until a server that does not answer is given up, unless the URL says another number.
+_CONNECT_TIMEOUT = 10
+
+# What holds this lock is the one transaction that writes. PostgreSQL would let several write at once
+# and undo one of two that collide. But the bytes of blobs are published and deleted within
+# transactions, and that cannot be undone; nor could a transaction that deletes a blob see the member
+# that another one is adding. The lock ends with the transaction, after its rows can be seen, also
+# when the server that held it is killed. Locks of this kind are a database's own.
+# https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+_LOCK = f"pg_advisory_xact_lock({int.from_bytes(b'moto_ecr', 'big')})"
+
+
+class PostgreSQLDatabase(Database):
+    """PostgreSQL through psycopg 3.
+
+    A transaction whose connection is lost raises; the next one makes a new connection.
+    """
+
+    def __init__(self, engine: Engine):
+        self._readers = threading.BoundedSemaphore(_MAX_READERS)
+        # One view of the rows from the first query to the last.
+        self._reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        super().__init__(
+            engine,
+            _Writer(engine, f"SELECT {_LOCK}"),
+            _Writer(engine, f"SELECT {_LOCK}, set_config('synchronous_commit', 'off', true)"),
+        )
+
+    @classmethod
+    def reach(cls, url: URL) -> PostgreSQLDatabase:
+        """The database at `url`, which is there.
+
+        Raises StoreError when it cannot be reached or cannot hold what a registry has.
+        """
+        arguments: dict[str, Any] = {
+            "fallback_application_name": "moto_ecr_ext",
+            "client_encoding": "utf8",
+        }
+        if "connect_timeout" not in url.query:
+            arguments["connect_timeout"] = _CONNECT_TIMEOUT
+        if "options" not in url.query:
+            arguments["options"] = f"-c lock_timeout={BUSY_TIMEOUT}s"
+        try:
+            engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+        except ImportError as error:
+            raise StoreError(
+                f"{error}. To install what PostgreSQL takes: pip install 'moto-ecr-ext[postgresql]'"
+            ) from error
+        try:
+            _check_encoding(engine)
+        except OperationalError as error:
+            reason = " ".join(str(error.orig).split())
+            raise StoreError(f"{url.render_as_string()} cannot be opened: {reason}") from error
+        return cls(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view of the rows."""
+        with self._readers:
+            connection = self._idle_reader() or self._reading.connect()
+            try:
+                with _transaction(connection) as transaction:
+                    yield connection
+                    transaction.rollback()
+            finally:
+                if connection.invalidated:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    def _idle_reader(self) -> Connection | None:
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # Another thread was faster.
+                return None
+            if _is_usable(connection):
+                return connection
+            _discard(connection)
+        return None
+
+
+class _Writer:
+    """A connection whose transactions begin with `take_turn`, a query that waits for the lock."""
+
+    def __init__(self, engine: Engine, take_turn: str):
+        # A view of the rows that lasted longer than one query would be taken before the wait.
+        self._engine = engine.execution_options(isolation_level="READ COMMITTED")
+        self._take_turn = take_turn
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        connection = self._connection
+        if connection is None or not _is_usable(connection):
+            self.close()
+            connection = self._connection = self._engine.connect()
+        with _transaction(connection):
+            driver_execute(connection, self._take_turn)
+            yield connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            _discard(self._connection)
+            self._connection = None
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[Any]:
+    with connection.begin() as transaction:
+        try:
+            yield transaction
+        except BaseException:
+            # SQLAlchemy does not see what happens in queries past it.
+            if not _is_usable(connection):
+                connection.invalidate()
+            raise
+
+
+def _is_usable(connection: Connection) -> bool:
+    """Whether the server is there, as far as can be told without asking it.
+
+    A server that ends a connection says so, or the connection ends: either can be read. One that
+    goes on says nothing unasked.
+    """
+    if connection.invalidated:
+        return False
+    driver_connection: Any = connection.connection.dbapi_connection
+    if driver_connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(driver_connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
+
+
+def _discard(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
+
+
+def _check_encoding(engine: Engine) -> None:
+    with engine.connect() as connection:
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{engine.url.render_as_string()} has the encoding {encoding}, which cannot hold all "
+            "text. Create the database with the encoding UTF8."
+        )

@@ -1,0 +1,1 @@
+"""Upstream registries of the pull-through cache."""
