@@ -25,9 +25,9 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import http_date
 
 from moto_ecr_ext.json_api.bodies import parse_body
+from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.rendering import render
 from moto_ecr_ext.json_api.validation import check
-from moto_ecr_ext.models.operations import perform
 from moto_ecr_ext.services.iam import SignedRequest, is_enforced
 from moto_ecr_ext.services.principals import principal_of
 

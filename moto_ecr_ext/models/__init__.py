@@ -16,8 +16,17 @@ from moto_ecr_ext.models.registry.pull_time_exclusions import PullTimeExclusions
 from moto_ecr_ext.models.registry.signing import SigningBackend
 from moto_ecr_ext.models.replication.backfills import ReplicationBackfillsBackend
 
+from .registry.policy import RegistryPolicyBackend
+from .repositories.policies import RepositoryPoliciesBackend
+from .repositories.repositories import RepositoriesBackend
+from .repositories.resource_tags import ResourceTagsBackend
+
 
 class ECRBackend(
+    RepositoriesBackend,
+    RepositoryPoliciesBackend,
+    ResourceTagsBackend,
+    RegistryPolicyBackend,
     PullThroughCacheBackend,
     SigningBackend,
     LifecycleBackend,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from . import ECRBackend
+if TYPE_CHECKING:
+    from . import ECRBackend
+
+
+def backend_of(account_id: str, region: str) -> ECRBackend:
+    """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
+    # To moto's types it is moto's own backend.
+    found: Any = ecr_backends[account_id][region]
+    backend: ECRBackend = found
+    return backend
 
 
 def registry_backend(account_id: str, region: str) -> ECRBackend:
-    """The backend of one registry, for a request, after what is due by now was done in all registries.
+    """Return the backend of a registry for a request, after what is due by now was done in all registries.
 
     Raises KeyError for a region that moto does not know.
     """
-    backend = cast(ECRBackend, ecr_backends[account_id][region])
+    backend = backend_of(account_id, region)
     backend.catch_up()
     return backend
 
@@ -23,5 +32,4 @@ def registry_backend(account_id: str, region: str) -> ECRBackend:
 def run_lifecycle_policies() -> None:
     """Run the lifecycle policy of every repository, in all registries, whether it is due or not."""
     # Any backend can do it.
-    backend = cast(ECRBackend, ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"])
-    backend.run_lifecycle_policies()
+    backend_of(DEFAULT_ACCOUNT_ID, "us-east-1").run_lifecycle_policies()

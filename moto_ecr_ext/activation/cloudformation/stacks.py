@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import ServiceException
 
 from moto_ecr_ext.exceptions import ECRError, SerializationException, ValidationException
+from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.validation import check
-from moto_ecr_ext.models.operations import perform
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend

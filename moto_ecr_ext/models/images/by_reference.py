@@ -128,7 +128,7 @@ class ReferencesBackend(ScanningBackend):
 
         Raises RepositoryNotFoundException and ImageNotFoundException, an archived image being as good as missing.
         """
-        with self._view(registry_id) as connection:
+        with self.view(registry_id) as connection:
             repository, row = self._find(connection, repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise _not_found(repository, reference)
@@ -152,7 +152,7 @@ class ReferencesBackend(ScanningBackend):
         All that it refers to must be there. Raises what PutImage raises, but ImageAlreadyExistsException.
         """
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             manifest = parse_manifest(content, media_type)
             if _is_digest(reference):
                 tag, digest = None, digest_of(content, reference.partition(":")[0])
@@ -196,7 +196,7 @@ class ReferencesBackend(ScanningBackend):
     ) -> list[str]:
         """At most `count` tags behind `after`, in lexical order."""
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             return list(
                 transaction.execute(
                     _TAG_PAGE, {"repository": repository.id, "after": after, "count": count}
@@ -213,7 +213,7 @@ class ReferencesBackend(ScanningBackend):
         """The active manifests whose subject is `digest`, of one type if it is given, in the order of push."""
         types = [] if artifact_type is None else [artifact_type]
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             return _referrers(transaction, repository, digest, types, "ACTIVE")
 
     def list_image_referrers(
@@ -240,7 +240,7 @@ class ReferencesBackend(ScanningBackend):
             )
         count = max_results or REFERRERS_PAGE_SIZE
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             listing = f"ListImageReferrers/{repository.id}/{digest}"
             [after] = decode_token(listing, next_token, (int,)) or [0]
             found = _referrers(

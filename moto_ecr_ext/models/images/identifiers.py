@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.exceptions import ImageNotFoundException
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 
 ImageId = Mapping[str, str]

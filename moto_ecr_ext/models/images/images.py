@@ -25,7 +25,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest, translate
 from moto_ecr_ext.services.principals import identity_of
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 
 from .identifiers import (
@@ -141,7 +141,7 @@ class ImagesBackend(ListingsBackend):
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             manifest = parse_manifest(content, image_manifest_media_type)
             digest = digest_of(content)
             if image_digest is not None and image_digest != digest:
@@ -261,7 +261,7 @@ class ImagesBackend(ListingsBackend):
         found: dict[tuple[str, str | None], Image] = {}
         failures = []
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)
             pulled = []
             for image_id in image_ids:
@@ -315,7 +315,7 @@ class ImagesBackend(ListingsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)
             removal = _Removal(self, transaction, repository, selection)
             failures = [
@@ -419,7 +419,7 @@ class ImagesBackend(ListingsBackend):
                 _UNREFERENCED, {"repository": repository.id, "blob": digest}
             ).rowcount
         ]
-        self.store.release_after_commit(unheld)
+        self.store.release_after_commit(transaction, unheld)
 
     def _announce(
         self,

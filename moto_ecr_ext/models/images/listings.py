@@ -18,7 +18,7 @@ from moto_ecr_ext.models.paging import (
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 
 from .identifiers import (
@@ -74,7 +74,7 @@ class ListingsBackend(RegistryBackend):
         """
         count = max_results or DEFAULT_PAGE_SIZE
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             after = _position(f"ListImages/{repository.id}", next_token, (int, int)) or [0, -1]
             rows = _listing(*_wanted(filter)).all(
                 transaction,
@@ -115,7 +115,7 @@ class ListingsBackend(RegistryBackend):
         count = max_results or DEFAULT_PAGE_SIZE
         self.store.pulls.try_to_write()
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             [after] = _position(f"DescribeImages/{repository.id}", next_token, (int,)) or [0]
             rows = _page(*_wanted(filter)).all(
                 transaction,
@@ -145,7 +145,7 @@ class ListingsBackend(RegistryBackend):
         details: dict[int, ImageDetail] = {}
         self.store.pulls.try_to_write()
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)
             rows = {}
             for image_id in image_ids:

@@ -15,7 +15,7 @@ from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, Select, bindparam, exists, select
 
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import now, repository_by_id
 from moto_ecr_ext.models.events import ManifestFacts, send_event, storage_class_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import parse_manifest
@@ -120,7 +120,7 @@ class StorageClassBackend(ImagesBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
         """
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             image = Selection(transaction, repository, [image_id]).get(image_id)
             if target_storage_class == "ARCHIVE" and image.status != "ARCHIVED":
                 self._check_archivable(transaction, repository, image)
@@ -247,7 +247,7 @@ class StorageClassBackend(ImagesBackend):
         """As without an archive; images on their way back have been seen once more then."""
         if self.store.schedule.is_due(AT_ONCE):
             with self.store.database.write() as transaction:
-                repository = self._repository(transaction, repository_name, registry_id)
+                repository = self.repository(transaction, repository_name, registry_id)
                 transaction.execute(_SEE_AGAIN, {"repository": repository.id})
             self.end_activations()
         return super().describe_images(
@@ -269,7 +269,7 @@ class StorageClassBackend(ImagesBackend):
                 # Another process may have been faster.
                 status = transaction.execute(_STATUS, {"image": image.id}).scalar_one_or_none()
                 if status == "ACTIVATING":
-                    repository = self._repository_by_id(transaction, image.repository_id)
+                    repository = repository_by_id(transaction, image.repository_id)
                     owner = cast(
                         StorageClassBackend,
                         ecr_backends[repository.registry_id][repository.region],

@@ -21,7 +21,7 @@ from moto_ecr_ext.models.pull_through.rules import PullThroughRulesBackend
 from moto_ecr_ext.models.registry.account_settings import AccountSettingsBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 
 from .layers import LayersBackend
@@ -78,7 +78,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
         read: Callable[[str, int], _Read],
     ) -> _Read:
         """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
-        with self._view(registry_id) as connection:
+        with self.view(registry_id) as connection:
             repository, row = self._repository_with(
                 _PULLED, connection, repository_name, registry_id, blob=digest
             )
@@ -99,7 +99,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         with self.store.database.write() as transaction:
-            target = self._repository(transaction, repository_name, registry_id)
+            target = self.repository(transaction, repository_name, registry_id)
             setting = self._account_setting(transaction, "BLOB_MOUNTING", target.registry_id)
             if setting != "ENABLED":
                 return False
@@ -127,7 +127,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
     ) -> None:
         """Take a blob out of a repository. Raises LayersNotFoundException, and BlobInUse when an image refers to it."""
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id, "blob": digest}
             found = transaction.execute(_FOUND, key).one_or_none()
             if found is None:
@@ -135,7 +135,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
             if found.is_referenced:
                 raise BlobInUse(digest)
             transaction.execute(_DELETE, key)
-            self.store.release_after_commit([digest])
+            self.store.release_after_commit(transaction, [digest])
 
     def _readable(
         self, transaction: Connection, repository_name: str, registry_id: str
@@ -148,7 +148,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
             self.authorize(
                 transaction, hosts.repository_arn(registry_id, self.region_name, repository_name)
             )
-            return self._repository(transaction, repository_name, registry_id)
+            return self.repository(transaction, repository_name, registry_id)
         return None
 
     def _holds(self, transaction: Connection, repository: Repository, digest: str) -> bool:

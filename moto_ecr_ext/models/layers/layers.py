@@ -67,7 +67,7 @@ class LayersBackend(UploadsBackend):
         layers, failures = [], []
         digests = [digest for digest in layer_digests if _DIGEST.fullmatch(digest)]
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             held = {
                 row.digest: row
                 for row in transaction.execute(
@@ -175,7 +175,7 @@ class LayersBackend(UploadsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
         """
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             row = transaction.execute(
                 _HELD, {"repository": repository.id, "digests": [layer_digest]}
             ).first()

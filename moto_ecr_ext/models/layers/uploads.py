@@ -26,7 +26,7 @@ from moto_ecr_ext.models.base import RegistryBackend, now, repository_with
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession, UploadTruncated
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
@@ -138,8 +138,8 @@ class UploadsBackend(RegistryBackend):
 
         Uploads whose time is over, of whichever repository, are removed on this occasion.
         """
-        with self.store.database.write_swiftly() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+        with self.store.database.write(durable=False) as transaction:
+            repository = self.repository(transaction, repository_name, registry_id)
             upload = Upload(str(uuid.uuid4()), repository)
             expired = _EXPIRED.all(transaction, {"expired": now() - UPLOAD_LIFETIME})
             for row in expired:
@@ -162,7 +162,7 @@ class UploadsBackend(RegistryBackend):
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Upload:
         """An upload session as it stands. Raises RepositoryNotFoundException and UploadNotFoundException."""
-        with self._view(registry_id) as connection:
+        with self.view(registry_id) as connection:
             return self._upload(connection, repository_name, upload_id, registry_id)
 
     @contextmanager
@@ -189,7 +189,7 @@ class UploadsBackend(RegistryBackend):
         """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
         session.hand_over()
         advanced = upload.advanced(session.size)
-        with self.store.database.write_swiftly() as transaction:
+        with self.store.database.write(durable=False) as transaction:
             moved = transaction.execute(
                 _ADVANCE,
                 {
@@ -265,7 +265,7 @@ class UploadsBackend(RegistryBackend):
     def cancel_upload(self, upload: Upload) -> None:
         """Forget the upload and its bytes."""
         try:
-            with self.store.database.write_swiftly() as transaction:
+            with self.store.database.write(durable=False) as transaction:
                 transaction.execute(_DELETE, {"upload": upload.id})
         finally:
             # Also where the row cannot be removed, as on a disk that these bytes have filled.

@@ -26,7 +26,7 @@ from moto_ecr_ext.models.paging import (
     encode_token,
     refuse_pages_of,
 )
-from moto_ecr_ext.models.repositories.policies import EVALUATION_INTERVAL, PoliciesBackend
+from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
@@ -36,9 +36,11 @@ from moto_ecr_ext.policies.lifecycle import (
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, ImageFacts, evaluate
 from moto_ecr_ext.services.state_manager import has_ended
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables
+
+from .policies import EVALUATION_INTERVAL, LifecyclePoliciesBackend
 
 # The name under which moto's state manager knows previews.
 PREVIEW = "ecr::lifecycle_preview"
@@ -64,7 +66,7 @@ _DELETE_PREVIEW = previews.delete().where(_IS_PREVIEW)
 _UPDATE_PREVIEW = previews.update().where(_IS_PREVIEW)
 
 
-class LifecycleBackend(StorageClassBackend, PoliciesBackend):
+class LifecycleBackend(StorageClassBackend, LifecyclePoliciesBackend):
     """Operations on previews of lifecycle policies, and the runs of the policies."""
 
     def start_lifecycle_policy_preview(
@@ -82,7 +84,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
         self.store.pulls.write()
         at = now()
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             text = lifecycle_policy_text or repository.lifecycle_policy_text
             if text is None:
                 raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
@@ -129,7 +131,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
         if image_ids:
             refuse_pages_of("imageIds", next_token, max_results)
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             [after] = decode_token(f"preview/{repository.id}", next_token, (int,)) or [0]
             preview = transaction.execute(_PREVIEW, {"repository": repository.id}).one_or_none()
         if preview is None:
@@ -155,7 +157,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
         if preview.status == "COMPLETE":
             return "COMPLETE"
         status = _status(preview, preview.times_seen + 1)
-        with self.store.database.write_swiftly() as transaction:
+        with self.store.database.write(durable=False) as transaction:
             transaction.execute(
                 _UPDATE_PREVIEW,
                 {
@@ -197,7 +199,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
             row = transaction.execute(wanted, {"by": at}).one_or_none()
             if row is None:
                 return
-            repository = Repository.from_row(row)
+            repository = Repository.of(row)
             images_by_digest, facts = _images_of(transaction, repository)
             policy = parse_lifecycle_policy(row.lifecycle_policy)
             for decision in evaluate(policy, facts, at):
@@ -206,7 +208,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
                     self.remove_image(transaction, repository, image)
                 else:
                     self.archive_image(transaction, repository, image)
-            self._change(
+            change_repository(
                 transaction,
                 repository,
                 lifecycle_evaluated_at=round(at, 3),

@@ -161,7 +161,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
         """
         actions, policy = ["ecr:BatchImportUpstreamImage"], None
         try:
-            policy = self._repository(transaction, repository_name, registry_id).policy_text
+            policy = self.repository(transaction, repository_name, registry_id).policy_text
         except RepositoryNotFoundException:
             actions.append("ecr:CreateRepository")
         for action in actions:
@@ -170,7 +170,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
                     self.authorize(
                         transaction, repository_arn(registry_id, self.region_name, repository_name)
                     )
-                    self._check_access(transaction, registry_id, repository_name, policy)
+                    self.check_access(transaction, registry_id, repository_name, policy)
             except AccessDeniedException:
                 return False
         return True
@@ -198,7 +198,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
             pull.announce_failure(error)
             with self.store.database.write() as transaction:
                 self.note_check(
-                    transaction, self._repository(transaction, repository_name), reference
+                    transaction, self.repository(transaction, repository_name), reference
                 )
         return True
 
@@ -213,7 +213,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
     def repository_for_import(self, transaction: Connection, repository_name: str) -> Repository:
         """The repository of this registry, made from its template if it is not there."""
         try:
-            return self._repository(transaction, repository_name)
+            return self.repository(transaction, repository_name)
         except RepositoryNotFoundException:
             return self.create_from_template(transaction, repository_name, "PULL_THROUGH_CACHE")
 
@@ -308,7 +308,7 @@ class _Import:
         """The row of the upstream's image, if the role may get it and its layers."""
         role = self._rule.custom_role_arn or ""
         with calling(Caller("ecr:GetDownloadUrlForLayer", role)):
-            upstream._repository(transaction, self._upstream_name, account_id)
+            upstream.repository(transaction, self._upstream_name, account_id)
         with calling(Caller("ecr:BatchGetImage", role)):
             _, row = upstream._find(transaction, self._upstream_name, self._reference, account_id)
         return row
@@ -398,7 +398,7 @@ class _Import:
                 # After its blobs, which a replication takes along.
                 backend.store_manifest(transaction, repository, manifest, found.digest, self._tag)
             else:
-                repository, new = backend._repository(transaction, self._repository_name), []
+                repository, new = backend.repository(transaction, self._repository_name), []
             self._has_come(transaction, repository, found.digest)
             # Last, since it cannot be undone.
             for digest in new:
@@ -409,14 +409,14 @@ class _Import:
         """Raise ImageTagAlreadyExistsException before layers are downloaded in vain."""
         if present is None or self._tag is None:
             return
-        repository = self._backend._repository(transaction, self._repository_name)
+        repository = self._backend.repository(transaction, self._repository_name)
         if repository.is_immutable(self._tag):
             raise ImageTagAlreadyExistsException(self._tag, self._repository_name)
 
     def _held(self, transaction: Connection, blobs: list[str]) -> set[str]:
         """Those of the blobs that the repository holds, if it is there."""
         try:
-            repository = self._backend._repository(transaction, self._repository_name)
+            repository = self._backend.repository(transaction, self._repository_name)
         except RepositoryNotFoundException:
             return set()
         key = {"repository": repository.id, "digests": blobs}

@@ -30,7 +30,7 @@ from moto_ecr_ext.models.paging import (
 )
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
 from moto_ecr_ext.services.secrets_manager import NoCredentials, credentials_of, read_secret
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
@@ -131,7 +131,7 @@ class PullThroughRulesBackend(RegistryBackend):
         if credential_arn is not None:
             read_secret(credential_arn, account_id, self.region_name)
         with self.store.database.write() as transaction:
-            self._check_access(transaction, account_id, "*")
+            self.check_access(transaction, account_id, "*")
             if len(self._rules(transaction, account_id)) >= MAX_RULES:
                 raise LimitExceededException(
                     f"The registry has {MAX_RULES} pull through cache rules, which is the limit."
@@ -219,7 +219,7 @@ class PullThroughRulesBackend(RegistryBackend):
                     ]
                 }
             account_id = registry_id or self.account_id
-            self._check_access(transaction, account_id, "*")
+            self.check_access(transaction, account_id, "*")
             found = self._rules(transaction, account_id)
         count = max_results or DEFAULT_PAGE_SIZE
         [after] = decode_token("pull through cache rules", next_token, (str,)) or [""]
@@ -281,7 +281,7 @@ class PullThroughRulesBackend(RegistryBackend):
         self, transaction: Connection, prefix: str, registry_id: str | None
     ) -> PullThroughCacheRule:
         """A rule by its prefix. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
-        self._check_access(transaction, registry_id or self.account_id, "*")
+        self.check_access(transaction, registry_id or self.account_id, "*")
         row = _RULE.first(transaction, self._rule_key(without_slash(prefix), registry_id))
         if row is None:
             raise PullThroughCacheRuleNotFoundException

@@ -34,13 +34,13 @@ class AccountSettingsBackend(RegistryBackend):
         _check("name", name, tuple(SETTINGS))
         _check("value", value, SETTINGS[name])
         with self.store.database.write() as transaction:
-            self._store_setting(transaction, f"account/{name}", value)
+            self.store_setting(transaction, f"account/{name}", value)
         return {"name": name, "value": value}
 
     def _account_setting(
         self, transaction: Connection, name: str, account_id: str | None = None
     ) -> str:
-        stored = self._setting(transaction, f"account/{name}", account_id)
+        stored = self.setting(transaction, f"account/{name}", account_id)
         return str(stored or SETTINGS[name][0])
 
 

@@ -21,13 +21,14 @@ from moto_ecr_ext.exceptions import (
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
 )
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
-from moto_ecr_ext.models.repositories.policies import PoliciesBackend
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
-from moto_ecr_ext.models.repositories.repositories import merged_tags
+from moto_ecr_ext.models.repositories.repositories import change_repository, create_repository
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.models.repositories.resource_tags import merged_tags
 from moto_ecr_ext.policies.documents import parse_repository_policy
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
 from moto_ecr_ext.policies.tag_filters import check_exclusion_filters
@@ -89,7 +90,7 @@ class CreationTemplate:
             parse_lifecycle_policy(self.lifecycle_policy)
 
 
-class CreationTemplatesBackend(PoliciesBackend):
+class CreationTemplatesBackend(RegistryBackend):
     """Operations on templates, and the repositories that are made by them.
 
     `customRoleArn` is stored and shown. On AWS it is the role that tags, and that encrypts with KMS; nothing of that
@@ -199,8 +200,9 @@ class CreationTemplatesBackend(PoliciesBackend):
         """
         template = self._template_for(transaction, repository_name, applied_for)
         if template is None:
-            return self._create(transaction, repository_name, self.account_id)
-        repository = self._create(
+            return create_repository(self, transaction, repository_name, self.account_id)
+        repository = create_repository(
+            self,
             transaction,
             repository_name,
             self.account_id,
@@ -210,10 +212,12 @@ class CreationTemplatesBackend(PoliciesBackend):
             encryption=template.encryption_configuration,
         )
         if template.repository_policy:
-            repository = self._change(transaction, repository, policy=template.repository_policy)
+            repository = change_repository(
+                transaction, repository, policy=template.repository_policy
+            )
         if template.lifecycle_policy:
-            repository = self._put_lifecycle_policy(
-                transaction, repository, template.lifecycle_policy
+            repository = set_lifecycle_policy(
+                self, transaction, repository, template.lifecycle_policy
             )
         return repository
 
@@ -237,7 +241,7 @@ class CreationTemplatesBackend(PoliciesBackend):
                     transaction,
                     hosts.repository_arn(registry_id, self.region_name, repository_name),
                 )
-                self._check_access(transaction, registry_id, repository_name)
+                self.check_access(transaction, registry_id, repository_name)
             owner.create_from_template(transaction, repository_name, "CREATE_ON_PUSH")
         return True
 

@@ -18,7 +18,7 @@ from moto_ecr_ext.exceptions import (
     SigningConfigurationNotFoundException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import now, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.images import ImagesBackend, StoredImage
 from moto_ecr_ext.models.layers.uploads import UploadsBackend
@@ -80,7 +80,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
             if _Profile(arn).region != self.region_name:
                 raise ValidationException(f"Signing profile {arn} is not in {self.region_name}.")
         with self.store.database.write() as transaction:
-            self._store_setting(transaction, _CONFIGURATION, signing_configuration)
+            self.store_setting(transaction, _CONFIGURATION, signing_configuration)
         return {"signingConfiguration": signing_configuration}
 
     def get_signing_configuration(self) -> dict[str, Any]:
@@ -95,11 +95,11 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         """
         with self.store.database.write() as transaction:
             deleted = self._signing_configuration(transaction)
-            self._delete_setting(transaction, _CONFIGURATION)
+            self.delete_setting(transaction, _CONFIGURATION)
         return deleted
 
     def _signing_configuration(self, transaction: Connection) -> dict[str, Any]:
-        configuration = self._setting(transaction, _CONFIGURATION)
+        configuration = self.setting(transaction, _CONFIGURATION)
         if configuration is None:
             raise SigningConfigurationNotFoundException
         return {"registryId": self.account_id, "signingConfiguration": configuration}
@@ -112,7 +112,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
         """
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             image = Selection(transaction, repository, [image_id]).get(image_id)
             rows = transaction.execute(_SIGNINGS_OF, {"image": image.id}).all()
         if any(row.status == "IN_PROGRESS" for row in rows):
@@ -159,7 +159,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         super().image_was_pushed(transaction, repository, image, manifest)
         if manifest.subject is not None or comes_by_replication():
             return
-        configuration = self._setting(transaction, _CONFIGURATION, repository.registry_id)
+        configuration = self.setting(transaction, _CONFIGURATION, repository.registry_id)
         arns = _matching_profiles(configuration, repository) if configuration else []
         if not arns:
             return
@@ -231,7 +231,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         # Another process may have been faster, or the image is gone.
         ended = transaction.execute(_END, {"signing": signing.id, "status": status}).rowcount
         if ended and status == "COMPLETE":
-            repository = self._repository_by_id(transaction, signing.repository_id)
+            repository = repository_by_id(transaction, signing.repository_id)
             owner = cast(SigningBackend, ecr_backends[repository.registry_id][repository.region])
             owner._store_signature(transaction, repository, signing)
 

@@ -158,7 +158,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
         wanted = Registry(destination["registryId"], destination["region"])
         at = now()
         with self.store.database.write() as transaction:
-            self._check_access(transaction, account_id, "*")
+            self.check_access(transaction, account_id, "*")
             if wanted not in destinations_of(self._replication_rules(transaction, account_id)):
                 raise InvalidParameterException.at(
                     "destination", "Destination must be in the registry's replication configuration"
@@ -231,7 +231,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
         [before] = decode_token("backfills", next_token, (int,)) or [2**63 - 1]
         self._look_at_backfills(account_id)
         with self.store.database.read() as transaction:
-            self._check_access(transaction, account_id, "*")
+            self.check_access(transaction, account_id, "*")
             rows = transaction.execute(
                 _PAGE, {**self._registry_key(account_id), "before": before, "count": count + 1}
             ).all()
@@ -320,7 +320,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
         ]
         key = {"account": backfill.account_id, "in_region": backfill.region}
         found = []
-        for repository in map(Repository.from_row, transaction.execute(_REPOSITORIES, key).all()):
+        for repository in map(Repository.of, transaction.execute(_REPOSITORIES, key).all()):
             if not any(matches(rule, repository.repository_name) for rule in rules):
                 continue
             rows = transaction.execute(_ACTIVE_IMAGES, {"repository": repository.id}).all()
@@ -359,7 +359,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
         """Backfills under way, and their images, have been seen once more."""
         if self.store.schedule.is_due(AT_ONCE):
             with self.store.database.write() as transaction:
-                self._check_access(transaction, account_id, "*")
+                self.check_access(transaction, account_id, "*")
                 key = self._registry_key(account_id)
                 transaction.execute(_SEE_AGAIN, key)
                 transaction.execute(_SEE_REPLICATIONS_AGAIN, key)
@@ -369,7 +369,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
         self, transaction: Connection, backfill_id: str, registry_id: str | None
     ) -> Row[Any]:
         account_id = registry_id or self.account_id
-        self._check_access(transaction, account_id, "*")
+        self.check_access(transaction, account_id, "*")
         row = transaction.execute(
             _BY_ID, {**self._registry_key(account_id), "backfill_name": backfill_id.lower()}
         ).one_or_none()

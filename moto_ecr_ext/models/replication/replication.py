@@ -28,7 +28,7 @@ from moto_ecr_ext.exceptions import (
     ValidationException,
 )
 from moto_ecr_ext.hosts import Registry
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import now, repository_by_id
 from moto_ecr_ext.models.events import replication_event, send_event
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.identifiers import (
@@ -116,7 +116,7 @@ class ReplicationBackend(ImagesBackend):
                 f"A replication configuration has at most {MAX_DESTINATIONS} unique destinations"
             )
         with self.store.database.write() as transaction:
-            self._store_setting(transaction, "replication", {"rules": rules})
+            self.store_setting(transaction, "replication", {"rules": rules})
         return {"replicationConfiguration": {"rules": rules}}
 
     def describe_image_replication_status(
@@ -130,12 +130,12 @@ class ReplicationBackend(ImagesBackend):
         """
         if self.store.schedule.is_due(AT_ONCE):
             with self.store.database.write() as transaction:
-                repository = self._repository(transaction, repository_name, registry_id)
+                repository = self.repository(transaction, repository_name, registry_id)
                 image = Selection(transaction, repository, [image_id]).get(image_id)
                 transaction.execute(_SEE_AGAIN, {"image": image.id})
             self.end_replications()
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             image = Selection(transaction, repository, [image_id]).get(image_id)
             rows = {
                 Registry(row.account_id, row.region): row
@@ -223,7 +223,7 @@ class ReplicationBackend(ImagesBackend):
                 # Another process may have been faster, or the image may be gone.
                 row = transaction.execute(_STILL_UNDER_WAY, {"replication": each.id}).one_or_none()
                 if row is not None:
-                    repository = self._repository_by_id(transaction, row.repository_id)
+                    repository = repository_by_id(transaction, row.repository_id)
                     image = StoredImage(row.image_id, row.digest)
                     self._end_replication(
                         transaction, repository, image, Registry(row.account_id, row.region)
@@ -232,7 +232,7 @@ class ReplicationBackend(ImagesBackend):
 
     def _replication_rules(self, transaction: Connection, account_id: str) -> list[dict[str, Any]]:
         """All replication rules of a registry of this region."""
-        found: dict[str, Any] | None = self._setting(transaction, "replication", account_id)
+        found: dict[str, Any] | None = self.setting(transaction, "replication", account_id)
         return found["rules"] if found else []
 
     def _replication_rules_for(
@@ -361,7 +361,7 @@ class ReplicationBackend(ImagesBackend):
             try:
                 with _as_replication(repository):
                     registry = _enter(transaction, repository, destination)
-                    found = registry._repository(transaction, repository.repository_name)
+                    found = registry.repository(transaction, repository.repository_name)
             except ECRError:
                 continue
             yield registry, found
@@ -430,7 +430,7 @@ def _enter(
         raise ValidationException("Images are not replicated to another partition")
     registry = registry_at(destination)
     visitor = registry_at(Registry(repository.registry_id, destination.region))
-    visitor._check_access(transaction, destination.account_id, repository.repository_name)
+    visitor.check_access(transaction, destination.account_id, repository.repository_name)
     return registry
 
 
@@ -442,7 +442,7 @@ def _target(
     Raises AccessDeniedException where the registry's policy does not let it be made.
     """
     try:
-        return registry._repository(transaction, repository.repository_name)
+        return registry.repository(transaction, repository.repository_name)
     except RepositoryNotFoundException:
         destination = Registry(registry.account_id, registry.region_name)
         with acting("ecr:CreateRepository"):

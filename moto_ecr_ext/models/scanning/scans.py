@@ -18,7 +18,7 @@ from moto_ecr_ext.exceptions import (
     UnsupportedImageTypeException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import now, repository_by_id
 from moto_ecr_ext.models.events import (
     ManifestFacts,
     enhanced_scan_events,
@@ -42,7 +42,7 @@ from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.untyped import Query
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables
 
@@ -181,7 +181,7 @@ class ScanningBackend(ImagesBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
         """
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             if self._scanning(transaction, repository)["scanType"] == "ENHANCED":
                 raise ValidationException("This feature is disabled")
             image = Selection(transaction, repository, [image_id]).get(image_id)
@@ -217,7 +217,7 @@ class ScanningBackend(ImagesBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
         """
         with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
+            repository = self.repository(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, [image_id])
             image = selection.get(image_id)
             scanning = self._scanning(transaction, repository)
@@ -252,7 +252,7 @@ class ScanningBackend(ImagesBackend):
 
     def _see_again(self, key: Mapping[str, Any]) -> Any | None:
         """A scan that was under way, which has been seen once more then."""
-        with self.store.database.write_swiftly() as transaction:
+        with self.store.database.write(durable=False) as transaction:
             transaction.execute(_SEE_AGAIN, key)
         self.end_scans()
         with self.store.database.read() as transaction:
@@ -275,8 +275,8 @@ class ScanningBackend(ImagesBackend):
                 )
         configuration = {"scanType": scan_type, "rules": rules or []}
         with self.store.database.write() as transaction:
-            previous = self._setting(transaction, "scanning") or _UNSET
-            self._store_setting(transaction, "scanning", configuration)
+            previous = self.setting(transaction, "scanning") or _UNSET
+            self.store_setting(transaction, "scanning", configuration)
             if scan_type == "ENHANCED":
                 self._begin_enhanced_scanning(transaction, previous, configuration)
         return {"registryScanningConfiguration": configuration}
@@ -294,7 +294,7 @@ class ScanningBackend(ImagesBackend):
                 _scanning_of(repository, configuration)["scanFrequency"],
                 _scanning_of(repository, previous)["scanFrequency"],
             )
-            for repository in map(Repository.from_row, rows)
+            for repository in map(Repository.of, rows)
         ]
         changed = [each for each in repositories if each[1] != each[2]]
         if changed:
@@ -313,7 +313,7 @@ class ScanningBackend(ImagesBackend):
         with self.store.database.read() as transaction:
             return {
                 "registryId": self.account_id,
-                "scanningConfiguration": self._setting(transaction, "scanning") or _UNSET,
+                "scanningConfiguration": self.setting(transaction, "scanning") or _UNSET,
             }
 
     def batch_get_repository_scanning_configuration(
@@ -322,10 +322,10 @@ class ScanningBackend(ImagesBackend):
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html"""
         configurations, failures = [], []
         with self.store.database.read() as transaction:
-            scanning = self._setting(transaction, "scanning") or _UNSET
+            scanning = self.setting(transaction, "scanning") or _UNSET
             for name in repository_names:
                 try:
-                    repository = self._repository(transaction, name)
+                    repository = self.repository(transaction, name)
                 except RepositoryNotFoundException:
                     failures.append(
                         {
@@ -518,7 +518,7 @@ class ScanningBackend(ImagesBackend):
                 if is_mine:
                     self._follow_up(
                         transaction,
-                        self._repository_by_id(transaction, scan.repository_id),
+                        repository_by_id(transaction, scan.repository_id),
                         StoredImage(scan.image_id, scan.digest),
                         scan.scan_type,
                         Outcome(scan.status, scan.description, scan.findings),
@@ -562,7 +562,7 @@ class ScanningBackend(ImagesBackend):
 
     def _scanning(self, transaction: Connection, repository: Repository) -> dict[str, Any]:
         """The configuration of the registry that a repository is in."""
-        found = self._setting(transaction, "scanning", repository.registry_id)
+        found = self.setting(transaction, "scanning", repository.registry_id)
         return found or _UNSET
 
 

@@ -9,13 +9,14 @@ from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions import UnknownOperationException
 
 if TYPE_CHECKING:
-    from . import ECRBackend
+    from moto_ecr_ext.models import ECRBackend
 
 
 def perform(backend: ECRBackend, operation: str, parameters: Mapping[str, Any]) -> Any:
-    """What the backend's method gives. `parameters` are those that `validation.check` let through.
+    """Call the method of an operation and return what it returns.
 
-    Raises UnknownOperationException where there is no such method, and what the method raises.
+    `parameters` are those that `validation.check` let through. Raises UnknownOperationException if there is no such
+    method, and what the method raises.
     """
     method = getattr(backend, service_model.method_name(operation), None)
     if method is None:
