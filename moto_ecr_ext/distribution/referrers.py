@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto_ecr_ext.models.images.by_reference import Referrer
-from moto_ecr_ext.oci.manifests import OCI_INDEX
+from moto_ecr_ext.oci.media_types import OCI_INDEX
 
 from .authentication import Access
 from .messages import Request, Response

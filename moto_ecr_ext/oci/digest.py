@@ -10,7 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-_ENCODED = {"sha256": re.compile(r"[a-f0-9]{64}"), "sha512": re.compile(r"[a-f0-9]{128}")}
+_DIGEST = re.compile("sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
+
+API_DIGEST_PATTERN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+"""What the operations of ECR accept as the text of a digest, and print when they refuse one.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
+"""
+
+_API_DIGEST = re.compile(API_DIGEST_PATTERN)
 
 
 class Hasher(Protocol):
@@ -26,15 +34,57 @@ class Hasher(Protocol):
 HASHERS: dict[str, Callable[[], Hasher]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
+class InvalidDigest(ValueError):
+    """Text that is not a digest, or one of an algorithm that a registry need not know."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"not a digest: {text!r}")
+
+
+class Digest(str):
+    """A whole digest of an algorithm that a registry must know.
+
+    It is a `str`, so that it can be a key, a parameter of a statement and a value in JSON. `Digest(text)` does not
+    check its text; `Digest.parse` does.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Return `text` as a digest. Raises InvalidDigest, which is a ValueError."""
+        if not is_digest(text):
+            raise InvalidDigest(text)
+        return cls(text)
+
+    @classmethod
+    def of(cls, content: bytes, algorithm: str = "sha256") -> Digest:
+        """Return the digest of `content`."""
+        hasher = HASHERS[algorithm]()
+        hasher.update(content)
+        return cls(f"{algorithm}:{hasher.hexdigest()}")
+
+    @property
+    def algorithm(self) -> str:
+        """A key of `HASHERS`."""
+        return self[:6]
+
+    @property
+    def encoded(self) -> str:
+        """The hash in hexadecimal digits."""
+        return self[7:]
+
+
 def is_digest(text: str) -> bool:
-    """Whether `text` is a whole digest of an algorithm that a registry must know."""
-    algorithm, _, encoded = text.partition(":")
-    pattern = _ENCODED.get(algorithm)
-    return pattern is not None and pattern.fullmatch(encoded) is not None
+    """Return whether `Digest.parse` takes `text`."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def is_api_digest(text: str) -> bool:
+    """Return whether the operations of ECR accept `text` as a digest; not every such text is a digest of something."""
+    return _API_DIGEST.fullmatch(text) is not None
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
     """The digest of `content`."""
-    hasher = HASHERS[algorithm]()
-    hasher.update(content)
-    return f"{algorithm}:{hasher.hexdigest()}"
+    return Digest.of(content, algorithm)

@@ -21,17 +21,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from moto_ecr_ext._version import __version__
 
-from .digest import digest_of
-
-SIGNATURE = "application/vnd.cncf.notary.signature"
-"""The artifact type of a signature."""
+from .descriptors import Descriptor
+from .media_types import JOSE_JSON, NOTATION_PAYLOAD, NOTATION_SIGNATURE, OCI_MANIFEST
 
 CONFIG = b"{}"
 """What a signature has as its config, which nobody reads."""
 
-_PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
-_ENVELOPE = "application/jose+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 # Certificates must be valid when they sign and when they are verified, and a test may turn its clock to any time.
 _ALWAYS = (
     datetime(1970, 1, 1, tzinfo=timezone.utc),
@@ -101,7 +96,7 @@ class SigningIdentity:
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
         protected = {
             "alg": "ES384",
-            "cty": _PAYLOAD,
+            "cty": NOTATION_PAYLOAD,
             "crit": ["io.cncf.notary.signingScheme", "io.cncf.notary.authenticSigningTime"],
             "io.cncf.notary.signingScheme": "notary.x509.signingAuthority",
             "io.cncf.notary.authenticSigningTime": time,
@@ -144,11 +139,11 @@ class Signature:
         return _json(
             {
                 "schemaVersion": 2,
-                "mediaType": _MANIFEST,
-                "artifactType": SIGNATURE,
+                "mediaType": OCI_MANIFEST,
+                "artifactType": NOTATION_SIGNATURE,
                 # The media type is what the signature specification requires.
-                "config": _descriptor(SIGNATURE, CONFIG),
-                "layers": [_descriptor(_ENVELOPE, self.envelope)],
+                "config": Descriptor.of(CONFIG, NOTATION_SIGNATURE).document,
+                "layers": [Descriptor.of(self.envelope, JOSE_JSON).document],
                 "subject": dict(self.target),
                 "annotations": {
                     "io.cncf.notary.x509chain.thumbprint#S256": self.thumbprints,
@@ -156,10 +151,6 @@ class Signature:
                 },
             }
         )
-
-
-def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
 def _json(document: Any) -> bytes:

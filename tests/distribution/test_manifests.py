@@ -13,7 +13,7 @@ from distribution.client import RepositoryClient, assert_refused
 from freezegun import freeze_time
 
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.oci.manifests import DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MEDIA_TYPES
+from moto_ecr_ext.oci.media_types import DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MANIFEST_TYPES
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
@@ -100,7 +100,7 @@ class TestTaken:
         assert {manifest.media_type for manifest in TAKEN.values()} | {
             DOCKER_SCHEMA_1,
             DOCKER_SCHEMA_1_SIGNED,
-        } == MEDIA_TYPES
+        } == MANIFEST_TYPES
 
     @pytest.mark.parametrize("media_type", [DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED])
     def test_schema_1(self, repository: RepositoryClient, media_type: str) -> None:

@@ -18,7 +18,7 @@ from moto_ecr_ext.models.base import repository_with
 from moto_ecr_ext.models.paging import decode_token, encode_token
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.scans import ScanningBackend
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, digest_of
 from moto_ecr_ext.oci.manifests import parse_manifest, translate
 from moto_ecr_ext.storage.rows import tables
 
@@ -236,7 +236,7 @@ class ReferencesBackend(ScanningBackend):
         if failure_of(subject_id):
             raise InvalidParameterException.at(
                 "subjectId.imageDigest",
-                "Member must satisfy regular expression pattern: [a-zA-Z0-9-_+.]+:[a-fA-F0-9]+",
+                f"Member must satisfy regular expression pattern: {API_DIGEST_PATTERN}",
             )
         count = max_results or REFERRERS_PAGE_SIZE
         with self.store.database.read() as transaction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,12 @@ from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.exceptions import ImageNotFoundException
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.storage.database.untyped import Query
+from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
+from moto_ecr_ext.oci.reference import TAG_PATTERN, is_tag
+from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables
 
 ImageId = Mapping[str, str]
-
-_TAG = re.compile(r"[a-zA-Z0-9-_.]+")
-_DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
 
 images, tags = tables.images, tables.tags
 
@@ -129,9 +127,9 @@ def failure_of(image_id: ImageId) -> str | None:
     digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if not digest and not tag:
         return "MissingDigestAndTag"
-    if digest and not _DIGEST.fullmatch(digest):
+    if digest and not is_api_digest(digest):
         return "InvalidImageDigest"
-    if tag and not _TAG.fullmatch(tag):
+    if tag and not is_tag(tag):
         return "InvalidImageTag"
     return None
 
@@ -152,9 +150,9 @@ _REASONS = {
     "ImageNotFound": "Requested image not found",
     "MissingDigestAndTag": "Invalid request parameters: both tag and digest cannot be null",
     "InvalidImageDigest": "Invalid request parameters: "
-    "image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+    f"image digest should satisfy the regex '{API_DIGEST_PATTERN}'",
     "InvalidImageTag": "Invalid request parameters: "
-    "image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
+    f"image tag should satisfy the regex '{TAG_PATTERN}'",
     "ImageTagDoesNotMatchDigest": "Invalid request parameters: "
     "given tag does not map to the given digest",
     "ImageInaccessible": "Requested image is archived or is being restored",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sqlalchemy import bindparam, exists, select
@@ -13,6 +12,8 @@ from moto_ecr_ext.exceptions import (
     LayersNotFoundException,
     LimitExceededException,
 )
+from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
+from moto_ecr_ext.oci.media_types import DOCKER_LAYER_GZIP
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.tokens import download_url
 
@@ -24,8 +25,7 @@ PART_SIZE = 10 * 1024 * 1024
 MAX_PARTS = 4200
 
 # The media type of a blob that no manifest has named yet.
-_UNNAMED_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-_DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+")
+_UNNAMED_MEDIA_TYPE = DOCKER_LAYER_GZIP
 
 # One reference tells enough; a base layer may have thousands.
 _ANY_REFERENCE = (
@@ -65,7 +65,7 @@ class LayersBackend(UploadsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """
         layers, failures = [], []
-        digests = [digest for digest in layer_digests if _DIGEST.fullmatch(digest)]
+        digests = [digest for digest in layer_digests if is_api_digest(digest)]
         with self.store.database.read() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             held = {
@@ -85,7 +85,7 @@ class LayersBackend(UploadsBackend):
                         "mediaType": held[digest].media_type or _UNNAMED_MEDIA_TYPE,
                     }
                 )
-            elif _DIGEST.fullmatch(digest):
+            elif is_api_digest(digest):
                 layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
             else:
                 failures.append(_layer_failure(digest))
@@ -195,7 +195,7 @@ def _layer_failure(digest: str) -> dict[str, str]:
         code, reason = "MissingLayerDigest", "layer digest cannot be null"
     else:
         code = "InvalidLayerDigest"
-        reason = "layer digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'"
+        reason = f"layer digest should satisfy the regex '{API_DIGEST_PATTERN}'"
     return {
         "layerDigest": digest,
         "failureCode": code,

@@ -22,7 +22,7 @@ from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.images.identifiers import DETAILS, image_id_of, tags_of
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.manifests import INDEX_MEDIA_TYPES
+from moto_ecr_ext.oci.media_types import INDEX_TYPES
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables
@@ -335,7 +335,7 @@ class ReplicationBackfillsBackend(ReplicationBackend):
                         "image_id": image.id,
                         "digest": image.digest,
                         "tag": tag,
-                        "is_index": image.media_type in INDEX_MEDIA_TYPES,
+                        "is_index": image.media_type in INDEX_TYPES,
                         "status": "IN_PROGRESS",
                     }
                     for tag in tag_names or (None,)

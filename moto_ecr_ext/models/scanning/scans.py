@@ -37,7 +37,8 @@ from moto_ecr_ext.models.images.images import ImagesBackend, StoredImage
 from moto_ecr_ext.models.images.listings import ImageDetail
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.manifests import INDEX_MEDIA_TYPES, Descriptor, Manifest
+from moto_ecr_ext.oci.manifests import Manifest
+from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, INDEX_TYPES, is_distributed
 from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.services.state_manager import has_ended
@@ -74,10 +75,6 @@ _FREQUENCIES = {
     "BASIC": ("SCAN_ON_PUSH", "MANUAL"),
     "ENHANCED": ("SCAN_ON_PUSH", "CONTINUOUS_SCAN"),
 }
-_IMAGE_CONFIGS = (
-    "application/vnd.docker.container.image.v1+json",
-    "application/vnd.oci.image.config.v1+json",
-)
 # https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html has the text.
 _PENDING = {
     "status": "PENDING",
@@ -358,7 +355,7 @@ class ScanningBackend(ImagesBackend):
         self, transaction: Connection, repository: Repository, image: Any, about: ManifestFacts
     ) -> None:
         """Scan an image that is there, a row, or that comes, a StoredImage; or say why it is not scanned."""
-        if about.media_type in INDEX_MEDIA_TYPES:
+        if about.media_type in INDEX_TYPES:
             return
         if not isinstance(image, StoredImage) and _is_too_old(image):
             self._record(transaction, repository, image, "ENHANCED", EXPIRED)
@@ -618,14 +615,13 @@ def _is_scannable(transaction: Connection, image: Any, about: ManifestFacts) -> 
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
     """
-    if about.media_type in INDEX_MEDIA_TYPES:
+    if about.media_type in INDEX_TYPES:
         return False
     # Only manifests of schema 1 have no configuration.
-    if about.artifact_type is not None and about.artifact_type not in _IMAGE_CONFIGS:
+    if about.artifact_type is not None and about.artifact_type not in IMAGE_CONFIG_TYPES:
         return False
     return all(
-        Descriptor(blob.digest, 0, blob.media_type).is_distributed
-        for blob in _BLOBS.all(transaction, {"image": image.id})
+        is_distributed(blob.media_type) for blob in _BLOBS.all(transaction, {"image": image.id})
     )
 
 
