@@ -24,13 +24,12 @@ from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 from moto_ecr_ext.storage.store import Store, current_store
 
+from .acts import Deletion, Push
 from .lookup import backend_of
 from .repositories.repository import Repository
 
 if TYPE_CHECKING:
     from . import ECRBackend
-    from .images.deletion import Deletion
-    from .images.push import Push
 
 
 def now() -> float:
@@ -63,6 +62,16 @@ class RegistryBackend(BaseBackend):
     def registry(self, account_id: str, region: str) -> ECRBackend:
         """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
         return backend_of(account_id, region)
+
+    def follow_push(self, transaction: Transaction, push: Push) -> None:
+        """Do what follows a push, in its order."""
+        for follow in self.after_push:
+            follow(self, transaction, push)
+
+    def follow_deletion(self, transaction: Transaction, deletion: Deletion) -> None:
+        """Do what follows a deletion, in its order."""
+        for follow in self.after_deletion:
+            follow(self, transaction, deletion)
 
     def catch_up(self) -> None:
         """Do what the clock has made due in any registry, before a request is served."""

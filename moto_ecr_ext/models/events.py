@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from moto_ecr_ext.models.pull_through.rules import PullThroughCacheRule
 
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.storage.database.transaction import Transaction
 
 _INSPECTOR = "aws.inspector2"
 
@@ -222,3 +223,8 @@ def send_event(account_id: str, region: str, event: Event) -> None:
             }
         ]
     )
+
+
+def announce(transaction: Transaction, repository: Repository, event: Event) -> None:
+    """Put an event on the bus of the account of a repository, once the transaction is committed."""
+    transaction.after_commit(lambda: send_event(repository.registry_id, repository.region, event))

@@ -96,6 +96,7 @@ class Pairs(Generic[_Row, _Other]):
         other_columns: Mapping[str, ColumnElement[Any]],
         joined: FromClause,
         *where: ColumnElement[bool],
+        order_by: Sequence[ColumnElement[Any]] = (),
     ):
         first: Any = row
         second: Any = other
@@ -109,14 +110,20 @@ class Pairs(Generic[_Row, _Other]):
             )
             .select_from(joined)
             .where(*where)
+            .order_by(*order_by)
         )
+
+    def all(self, view: View, /, **values: Any) -> list[tuple[_Row, _Other | None]]:
+        """Return every pair."""
+        return [self._pair(row) for row in self._select.fetch(view.connection, values)]
 
     def first(self, view: View, /, **values: Any) -> tuple[_Row, _Other | None] | None:
         """Return the first pair, or None."""
         rows = self._select.fetch(view.connection, values)
-        if not rows:
-            return None
-        row, length = rows[0], self._length
+        return self._pair(rows[0]) if rows else None
+
+    def _pair(self, row: Sequence[Any]) -> tuple[_Row, _Other | None]:
+        length = self._length
         other = self._make_other(row[length:]) if row[length] is not None else None
         return self._make(row[:length]), other
 

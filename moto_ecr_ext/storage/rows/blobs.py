@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .tables import repository_blobs
+from .tables import image_references, repository_blobs
 
 # SQLite takes some 32,000 values in a statement.
 _BATCH = 10_000
@@ -43,6 +43,19 @@ _OF_REPOSITORY: Scalars[str] = Scalars(
     select(repository_blobs.c.digest).where(
         repository_blobs.c.repository_id == bindparam("repository")
     )
+)
+_IN_REPOSITORY = repository_blobs.c.repository_id == bindparam("repository")
+_HELD: Scalars[str] = Scalars(
+    select(repository_blobs.c.digest).where(
+        _IN_REPOSITORY, repository_blobs.c.digest.in_(bindparam("digests", expanding=True))
+    )
+)
+IS_REFERENCED = exists().where(
+    image_references.c.repository_id == repository_blobs.c.repository_id,
+    image_references.c.digest == repository_blobs.c.digest,
+)
+_DELETE_UNREFERENCED = repository_blobs.delete().where(
+    _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob"), ~IS_REFERENCED
 )
 _IS_BLOB = repository_blobs.c.digest == bindparam("blob")
 _DELETE_EVERYWHERE = repository_blobs.delete().where(_IS_BLOB)
@@ -85,3 +98,13 @@ def delete_everywhere(transaction: Transaction, digest: str) -> None:
 def correct_size(transaction: Transaction, digest: str, size: int) -> None:
     """Store another size of a blob, in bytes, in all repositories."""
     transaction.change(_CORRECT_SIZE, blob=digest, size=size)
+
+
+def held(view: View, repository_id: int, digests: Sequence[str]) -> set[str]:
+    """Return those of the digests that a repository holds blobs of."""
+    return set(_HELD.all(view, repository=repository_id, digests=digests)) if digests else set()
+
+
+def delete_unreferenced(transaction: Transaction, repository_id: int, digest: str) -> bool:
+    """Take a blob out of a repository unless an image there refers to it. Return whether it went."""
+    return transaction.change(_DELETE_UNREFERENCED, repository=repository_id, blob=digest) > 0
