@@ -227,4 +227,11 @@ def send_event(account_id: str, region: str, event: Event) -> None:
 
 def announce(transaction: Transaction, repository: Repository, event: Event) -> None:
     """Put an event on the bus of the account of a repository, once the transaction is committed."""
-    transaction.after_commit(lambda: send_event(repository.registry_id, repository.region, event))
+    announce_in_registry(transaction, repository.registry_id, repository.region, event)
+
+
+def announce_in_registry(
+    transaction: Transaction, account_id: str, region: str, event: Event
+) -> None:
+    """Put an event on the bus of a registry's account, once the transaction is committed."""
+    transaction.after_commit(lambda: send_event(account_id, region, event))

@@ -9,7 +9,6 @@ from moto_ecr_ext.caller import acting
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
-    ValidationException,
 )
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
 from moto_ecr_ext.models.paging import (
@@ -149,24 +148,6 @@ class RepositoriesBackend(RegistryBackend):
                 self.repository(transaction, repository_name, registry_id),
                 tag_mutability=image_tag_mutability,
                 tag_mutability_exclusion_filters=filters,
-            )
-
-    def put_image_scanning_configuration(
-        self,
-        repository_name: str,
-        image_scanning_configuration: dict[str, bool],
-        registry_id: str | None = None,
-    ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
-        with self.store.database.write() as transaction:
-            repository = self.repository(transaction, repository_name, registry_id)
-            scanning = self.setting(transaction, "scanning", repository.registry_id)
-            if scanning and scanning["scanType"] == "ENHANCED":
-                raise ValidationException("This feature is disabled")
-            return change_repository(
-                transaction,
-                repository,
-                scan_on_push=bool(image_scanning_configuration.get("scanOnPush")),
             )
 
 

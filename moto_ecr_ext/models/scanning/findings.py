@@ -46,6 +46,10 @@ EXPIRED = Outcome(
 )
 
 
+# The statuses of scans that found something or nothing.
+WITH_FINDINGS = ("COMPLETE", "ACTIVE")
+
+
 def outcome_of(result: dict[str, Any]) -> Outcome:
     """What an answer of DescribeImageScanFindings says."""
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
