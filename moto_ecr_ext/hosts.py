@@ -74,7 +74,7 @@ def is_aws_host(host: str) -> bool:
 
 
 def aws_registry_host(account_id: str, region: str) -> str:
-    return f"{account_id}.dkr.ecr.{region}.{_DNS_SUFFIXES[_partition_of(region)]}"
+    return f"{account_id}.dkr.ecr.{region}.{_DNS_SUFFIXES[partition_of(region)]}"
 
 
 def registry_host(account_id: str, region: str) -> str:
@@ -105,10 +105,10 @@ def download_base(account_id: str, region: str) -> str:
 
 
 def repository_arn(account_id: str, region: str, repository_name: str) -> str:
-    return f"arn:{_partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
+    return f"arn:{partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
 
 
-def _partition_of(region: str) -> str:
+def partition_of(region: str) -> str:
     # moto has the regions of these two, and takes them for the partition aws.
     for part, partition in (("-isoe-", "aws-iso-e"), ("-isof-", "aws-iso-f")):
         if part in region:
