@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore, make_directories
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore, make_directories
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
 from moto_ecr_ext.storage.blobs.store import Blob, BlobDamaged, BlobStore
 from moto_ecr_ext.storage.database.engine import Database, file_at_url
@@ -268,7 +268,9 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from moto_ecr_ext.storage.blobs.s3 import S3BlobStore  # boto3 takes a while to import.
+        from moto_ecr_ext.storage.blobs.s3.store import (
+            S3BlobStore,  # boto3 takes a while to import.
+        )
 
         return S3BlobStore.at(place)
     if re.match(r"[a-zA-Z0-9+.-]*:/", place):

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs import directory as directory_blobs
+from moto_ecr_ext.storage.blobs.directory import store as directory_blobs
 from moto_ecr_ext.storage.database import engine as database
 from moto_ecr_ext.storage.integrity import findings
 from moto_ecr_ext.storage.store import close_current_store, current_store

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import S3Server
 
-from moto_ecr_ext.storage.blobs import directory as directory_blobs
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.directory import store as directory_blobs
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.s3 import S3BlobStore
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
 from moto_ecr_ext.storage.blobs.store import (
     CHUNK,
     BlobDamaged,

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import Bucket, S3Server
 
-from moto_ecr_ext.storage.blobs import s3 as s3_blobs
-from moto_ecr_ext.storage.blobs import s3_bucket
-from moto_ecr_ext.storage.blobs.s3 import S3BlobStore, S3UploadSession
-from moto_ecr_ext.storage.blobs.s3_bucket import S3Bucket
+from moto_ecr_ext.storage.blobs.s3 import bucket as s3_bucket
+from moto_ecr_ext.storage.blobs.s3 import store as s3_blobs
+from moto_ecr_ext.storage.blobs.s3.bucket import S3Bucket
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore, S3UploadSession
 from moto_ecr_ext.storage.blobs.store import (
     BlobStoreUnavailable,
     DigestMismatch,

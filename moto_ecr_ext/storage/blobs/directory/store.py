@@ -25,8 +25,7 @@ from threading import Lock
 from uuid import uuid4
 
 from moto_ecr_ext.oci.digest import HASHERS, is_digest
-
-from .store import (
+from moto_ecr_ext.storage.blobs.store import (
     CHUNK,
     Blob,
     BlobDamaged,

@@ -29,9 +29,7 @@ from threading import Lock
 from uuid import uuid4
 
 from moto_ecr_ext.oci.digest import is_digest
-
-from .s3_bucket import CopyRefused, Multipart, S3Bucket
-from .store import (
+from moto_ecr_ext.storage.blobs.store import (
     CHUNK,
     Blob,
     BlobNotFound,
@@ -44,6 +42,8 @@ from .store import (
     checked_upload_id,
     is_upload_id,
 )
+
+from .bucket import CopyRefused, Multipart, S3Bucket
 
 log = logging.getLogger("moto_ecr_ext")
 
