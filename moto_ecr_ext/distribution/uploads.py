@@ -95,7 +95,7 @@ def _receive(request: Request, access: Access, upload: Upload, writer: UploadSes
     said = _chunk_range(request, upload)
     try:
         for piece in request.body.pieces():
-            writer.write(piece)
+            writer.append(piece)
     except BodyTruncated:
         if writer.size > upload.received:
             access.backend.advance_upload(upload, writer)

@@ -138,7 +138,7 @@ class _Check:
                 is_orphan = session.size > 0 and self._received(upload_id) is None
             if is_orphan:
                 yield Finding(
-                    "orphaned upload", upload_id, (), partial(self._store.blobs.discard, upload_id)
+                    "orphaned upload", upload_id, (), partial(self._store.blobs.cancel, upload_id)
                 )
         for upload_id in sorted(received):
             if received[upload_id]:
@@ -216,7 +216,7 @@ class _Check:
     def _cancel(self, upload_id: str) -> None:
         with self._store.database.write() as transaction:
             transaction.execute(tables.uploads.delete().where(tables.uploads.c.id == upload_id))
-        self._store.blobs.discard(upload_id)
+        self._store.blobs.cancel(upload_id)
 
 
 def _is_held(transaction: Connection, digest: str) -> bool:

@@ -1,8 +1,8 @@
 """The store: one database and one blob store, shared by all registries of the process.
 
-A blob's bytes are published and deleted inside the write transaction that adds or checks its
+A blob's bytes are committed and deleted inside the write transaction that adds or checks its
 membership rows. The database admits one writer at a time, so a blob cannot be deleted between its
-publication and its first member.
+commit and its first member.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Store:
             make_directories(str(location.data_dir))
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
-            store._discard_orphans()
+            store._remove_orphans()
         return store
 
     @classmethod
@@ -98,7 +98,7 @@ class Store:
         with self.database.write() as transaction:
             for table in tables.EMPTIED_FIRST_TO_LAST:
                 transaction.execute(table.delete())
-        self._discard_orphans()
+        self._remove_orphans()
         self.pulls.forget()
 
     def close(self) -> None:
@@ -130,10 +130,10 @@ class Store:
             raise
         return size
 
-    def discard_upload(self, upload_id: str) -> None:
+    def cancel_upload(self, upload_id: str) -> None:
         """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
         try:
-            self.blobs.discard(upload_id)
+            self.blobs.cancel(upload_id)
         except OSError:
             log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
@@ -155,7 +155,7 @@ class Store:
                 if digest not in held:
                     self.blobs.delete(digest)
 
-    def _discard_orphans(self) -> None:
+    def _remove_orphans(self) -> None:
         """Remove bytes without members and parts without an upload, as a killed process leaves."""
         with self.database.write() as transaction:
             held = set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
@@ -163,7 +163,7 @@ class Store:
                 self.blobs.delete(digest)
             open_uploads = set(transaction.execute(select(tables.uploads.c.id)).scalars())
             for upload_id in set(self.blobs.upload_ids()) - open_uploads:
-                self.blobs.discard(upload_id)
+                self.blobs.cancel(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
         """Raise StoreError where the blobs are another database's, all of which would be orphans here.

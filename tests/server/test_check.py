@@ -165,7 +165,7 @@ class TestFindings:
             for blob in IMAGE.blobs:
                 upload_id = backend.start_upload("app").id
                 with backend.open_upload("app", upload_id) as (upload, session):
-                    session.write(blob.content)
+                    session.append(blob.content)
                     backend.complete_upload(upload, session, [blob.digest])
             backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
             yield backend
@@ -203,9 +203,9 @@ class TestFindings:
         store.blobs.delete(LAYER.digest)
         upload_id = str(uuid4())
         with store.blobs.upload(upload_id) as session:
-            session.write(b"other bytes")
+            session.append(b"other bytes")
             # Past what compares them with the digest.
-            session._publish(LAYER.digest)
+            session._commit(LAYER.digest)
         assert self.repaired() == [("damaged blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
         assert LAYER.digest not in set(store.blobs.digests())
@@ -237,11 +237,11 @@ class TestFindings:
         content = b"of no repository"
         upload_id = str(uuid4())
         with store.blobs.upload(str(uuid4())) as session:
-            session.write(content)
+            session.append(content)
             digest = session.digest()
-            session.publish(digest)
+            session.commit(digest)
         with store.blobs.upload(upload_id) as session:
-            session.write(content)
+            session.append(content)
         assert self.repaired() == [
             ("orphaned blob", digest, []),
             ("orphaned upload", upload_id, []),
@@ -253,7 +253,7 @@ class TestFindings:
         """A power cut may take acknowledged parts; the upload is forgotten then."""
         upload_id = backend.start_upload("app").id
         with backend.open_upload("app", upload_id) as (upload, session):
-            session.write(b"some bytes")
+            session.append(b"some bytes")
             backend.advance_upload(upload, session)
         with current_store().blobs.upload(upload_id) as session:
             session.resume_at(4)
@@ -266,9 +266,9 @@ class TestFindings:
         backend.start_upload("app")
         upload_id = backend.start_upload("app").id
         with backend.open_upload("app", upload_id) as (upload, session):
-            session.write(b"some bytes")
+            session.append(b"some bytes")
             backend.advance_upload(upload, session)
-            session.write(b"not acknowledged")
+            session.append(b"not acknowledged")
         assert list(findings(current_store())) == []
 
 

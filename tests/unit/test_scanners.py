@@ -36,8 +36,8 @@ def stored(image: Image) -> Callable[[str], Blob]:
     store = MemoryBlobStore()
     for number, blob in enumerate(image.blobs):
         with store.upload(UPLOAD_ID.format(number)) as session:
-            session.write(blob.content)
-            session.publish(blob.digest)
+            session.append(blob.content)
+            session.commit(blob.digest)
     return store.open
 
 

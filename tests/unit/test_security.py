@@ -88,7 +88,7 @@ class TestPaths:
                     use(text)
         if not is_upload_id(text):
             with pytest.raises(ValueError, match="not an upload id"):
-                store.discard(text)
+                store.cancel(text)
             with pytest.raises(ValueError, match="not an upload id"), store.upload(text):
                 pytest.fail("a session was opened")
         assert [path.name for path in (tmp_path / "outer").rglob("*")] == ["data", "uploads"]

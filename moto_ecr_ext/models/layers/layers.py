@@ -131,7 +131,7 @@ class LayersBackend(UploadsBackend):
                     f"The maximum number of layer parts, {MAX_PARTS}, has been reached."
                 )
             if layer_part_blob:
-                session.write(layer_part_blob)
+                session.append(layer_part_blob)
                 upload = self.advance_upload(upload, session)
         return {
             "registryId": repository.registry_id,

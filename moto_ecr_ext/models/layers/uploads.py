@@ -25,7 +25,7 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_with
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession, UploadTruncated
+from moto_ecr_ext.storage.blobs.store import UploadCancelled, UploadSession, UploadTruncated
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables
 
@@ -155,7 +155,7 @@ class UploadsBackend(RegistryBackend):
                 },
             )
         for row in expired:
-            self.store.discard_upload(row.id)
+            self.store.cancel_upload(row.id)
         return upload
 
     def find_upload(
@@ -181,13 +181,13 @@ class UploadsBackend(RegistryBackend):
             except UploadTruncated:
                 self.cancel_upload(upload)
                 raise UploadNotFoundException(*upload.names) from None
-            except UploadDiscarded:
+            except UploadCancelled:
                 # Cancelled, or gone with its repository, meanwhile.
                 raise UploadNotFoundException(*upload.names) from None
 
     def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
         """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
-        session.hand_over()
+        session.acknowledge()
         advanced = upload.advanced(session.size)
         with self.store.database.write_swiftly() as transaction:
             moved = transaction.execute(
@@ -221,7 +221,7 @@ class UploadsBackend(RegistryBackend):
         digest = _matching_digest(session, digests)
         if digest is None:
             raise InvalidLayerException
-        session.prepare(digest)
+        session.prepare_commit(digest)
         with self.store.database.write() as transaction:
             self._upload(
                 transaction,
@@ -236,7 +236,7 @@ class UploadsBackend(RegistryBackend):
             transaction.execute(_DELETE, {"upload": upload.id})
             # Last, since it cannot be undone; and where the commit fails, or the process is killed before it, the bytes
             # are the upload's still.
-            session.publish(digest)
+            session.commit(digest)
         return CompletedUpload(digest, not held)
 
     def store_blob(self, transaction: Connection, repository: Repository, content: bytes) -> None:
@@ -245,8 +245,8 @@ class UploadsBackend(RegistryBackend):
         if _HOLDS.first(transaction, {"repository": repository.id, "blob": digest}) is None:
             self._add_membership(transaction, repository, digest, len(content))
             with self.store.blobs.upload(str(uuid.uuid4())) as session:
-                session.write(content)
-                session.publish(digest)
+                session.append(content)
+                session.commit(digest)
 
     def _add_membership(
         self, transaction: Connection, repository: Repository, digest: str, size: int
@@ -269,7 +269,7 @@ class UploadsBackend(RegistryBackend):
                 transaction.execute(_DELETE, {"upload": upload.id})
         finally:
             # Also where the row cannot be removed, as on a disk that these bytes have filled.
-            self.store.discard_upload(upload.id)
+            self.store.cancel_upload(upload.id)
 
     def _upload(
         self,

@@ -39,7 +39,7 @@ from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBac
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import MEDIA_TYPES, Manifest, parse_manifest
-from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession
+from moto_ecr_ext.storage.blobs.store import UploadCancelled, UploadSession
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, UPSTREAMS
@@ -326,7 +326,7 @@ class _Import:
                         session = stack.enter_context(self._upload())
                         self._fill(session, upstream, digest)
                         downloaded[digest] = session
-        except UploadDiscarded:
+        except UploadCancelled:
             # A reset, or the start of another server, which takes it for what a killed process has left.
             raise UpstreamUnavailable(
                 f"What had come of {self._upstream_name} was discarded meanwhile. Pull it again."
@@ -345,17 +345,17 @@ class _Import:
 
     @contextmanager
     def _upload(self) -> Iterator[UploadSession]:
-        """Room for the bytes of a blob, which is gone afterwards unless they were published."""
+        """Room for the bytes of a blob, which is gone afterwards unless they were committed."""
         upload_id = str(uuid.uuid4())
         try:
             with self._store.blobs.upload(upload_id) as session:
                 yield session
         finally:
-            self._store.discard_upload(upload_id)
+            self._store.cancel_upload(upload_id)
 
     def _fill(self, session: UploadSession, upstream: UpstreamRegistry, digest: str) -> None:
         for piece in upstream.blob(self._upstream_name, digest):
-            session.write(piece)
+            session.append(piece)
         session.flush()
         if not is_digest(digest) or session.digest(digest.partition(":")[0]) != digest:
             raise UpstreamUnavailable(
@@ -402,7 +402,7 @@ class _Import:
             self._has_come(transaction, repository, found.digest)
             # Last, since it cannot be undone.
             for digest in new:
-                downloaded[digest].publish(digest)
+                downloaded[digest].commit(digest)
         return []
 
     def _check_tag(self, transaction: Connection, present: Any | None) -> None:

@@ -13,7 +13,7 @@ from .store import (
     BlobStore,
     Buffer,
     RunningDigest,
-    UploadDiscarded,
+    UploadCancelled,
     UploadSession,
     checked_digest,
     checked_upload_id,
@@ -95,7 +95,7 @@ class MemoryUploadSession(UploadSession):
     def _save(self) -> None:
         """A later session finds the upload in the store's dictionary."""
 
-    def _publish(self, digest: str) -> None:
+    def _commit(self, digest: str) -> None:
         self._store.take_over(self.upload_id, self._upload, digest, self.size)
 
 
@@ -127,7 +127,7 @@ class MemoryBlobStore(BlobStore):
                 self._remove(upload_id, upload)
             upload.turn.release()
 
-    def discard(self, upload_id: str) -> None:
+    def cancel(self, upload_id: str) -> None:
         with self._changes:
             self._uploads.pop(checked_upload_id(upload_id), None)
 
@@ -155,10 +155,10 @@ class MemoryBlobStore(BlobStore):
             self._uploads.clear()
 
     def take_over(self, upload_id: str, upload: _Upload, digest: str, size: int) -> None:
-        """Turn an upload into a blob; raises `UploadDiscarded` when it is no longer there."""
+        """Turn an upload into a blob; raises `UploadCancelled` when it is no longer there."""
         with self._changes:
             if self._uploads.get(upload_id) is not upload:
-                raise UploadDiscarded(upload_id)
+                raise UploadCancelled(upload_id)
             del self._uploads[upload_id]
             self._blobs.setdefault(digest, MemoryBlob(upload.parts, size))
 
@@ -171,7 +171,7 @@ class MemoryBlobStore(BlobStore):
             with self._changes:
                 if self._uploads.get(upload_id) is upload:
                     return upload
-            # It was published or discarded while this thread waited.
+            # It was committed or cancelled while this thread waited.
             upload.turn.release()
 
     def _remove(self, upload_id: str, upload: _Upload) -> None:

@@ -45,11 +45,11 @@ class UploadTruncated(Exception):
         self.size = size
 
 
-class UploadDiscarded(Exception):
-    """The upload was discarded while this session was using it."""
+class UploadCancelled(Exception):
+    """The upload was cancelled while this session was using it."""
 
     def __init__(self, upload_id: str) -> None:
-        super().__init__(f"upload {upload_id} was discarded")
+        super().__init__(f"upload {upload_id} was cancelled")
         self.upload_id = upload_id
 
 
@@ -58,7 +58,7 @@ class BlobStoreUnavailable(OSError):
 
 
 class DigestMismatch(Exception):
-    """The bytes of an upload have another digest than the one to publish them under."""
+    """The bytes of an upload have another digest than the one to commit them under."""
 
     def __init__(self, digest: str, actual: str) -> None:
         super().__init__(f"bytes with digest {actual} cannot be blob {digest}")
@@ -196,7 +196,7 @@ class RunningDigest:
 class UploadSession(ABC):
     """One writer's turn at an unfinished blob, from `BlobStore.upload`.
 
-    `size` is how many bytes the upload has. A `write` that raises `OSError` may have appended any
+    `size` is how many bytes the upload has. An `append` that raises `OSError` may have appended any
     part of its data; `resume_at` the position acknowledged before, in this session or a later one,
     makes the upload whole again. Whatever else raises it, but `resume_at`, ends the session.
     """
@@ -226,7 +226,7 @@ class UploadSession(ABC):
         if self._running.position == position:
             self._running.mark()
 
-    def write(self, data: Buffer) -> None:
+    def append(self, data: Buffer) -> None:
         """Append `data`. Its buffer may be used for something else afterwards."""
         self._check_in_use()
         self._catch_up()
@@ -249,13 +249,13 @@ class UploadSession(ABC):
     def flush(self) -> None:
         """Put the bytes where a power cut does not reach them; free when they are there already.
 
-        `publish` does it too.
+        `commit` does it too.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._flush()
 
-    def hand_over(self) -> None:
+    def acknowledge(self) -> None:
         """Put the bytes where the next session finds them, at whichever server; a power cut may take them.
 
         For bytes that are about to be acknowledged. Most stores have them there when they are written.
@@ -265,36 +265,36 @@ class UploadSession(ABC):
     def save(self) -> None:
         """Flush, and make sure that a later session finds the bytes under this upload id.
 
-        `hand_over` is less, and gets by without waiting for a disk.
+        `acknowledge` is less, and gets by without waiting for a disk.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._flush()
             self._save()
 
-    def prepare(self, digest: str) -> None:
-        """Do what takes time of `publish`, to keep the wait out of the transaction around that.
+    def prepare_commit(self, digest: str) -> None:
+        """Do what takes time of `commit`, to keep the wait out of the transaction around that.
 
-        The digest is one that the bytes were found to have. Raises `UploadDiscarded`.
+        The digest is one that the bytes were found to have. Raises `UploadCancelled`.
         """
         self._check_in_use()
         with self._ended_by_an_error():
-            self._prepare(checked_digest(digest))
+            self._prepare_commit(checked_digest(digest))
 
-    def publish(self, digest: str) -> None:
+    def commit(self, digest: str) -> None:
         """Make the upload the blob `digest`, in one step and durably, and end the session.
 
         It is fine when that blob is there already, and heals it when it is damaged. The upload may
         last until the block of `BlobStore.upload` is left without an error. Raises `DigestMismatch`
-        when the bytes are others and `UploadDiscarded` when the upload is gone.
+        when the bytes are others and `UploadCancelled` when the upload is gone.
         """
         self._check_in_use()
         actual = self.digest(checked_digest(digest).partition(":")[0])
         if actual != digest:
             raise DigestMismatch(digest, actual)
-        self.prepare(digest)
+        self.prepare_commit(digest)
         self.end()
-        self._publish(digest)
+        self._commit(digest)
 
     def end(self) -> None:
         """Allow no further use, as leaving the `with` block of `BlobStore.upload` does."""
@@ -340,13 +340,13 @@ class UploadSession(ABC):
     def _save(self) -> None:
         """What `save` does beyond `flush`."""
 
-    def _prepare(self, digest: str) -> None:
-        """As `prepare`."""
+    def _prepare_commit(self, digest: str) -> None:
+        """As `prepare_commit`."""
         self._flush()
 
     @abstractmethod
-    def _publish(self, digest: str) -> None:
-        """As `publish`, with the digest verified and all prepared."""
+    def _commit(self, digest: str) -> None:
+        """As `commit`, with the digest verified and all prepared."""
 
 
 class BlobStore(ABC):
@@ -367,13 +367,13 @@ class BlobStore(ABC):
     def upload(self, upload_id: str) -> AbstractContextManager[UploadSession]:
         """The session of an upload. Another one for the same id waits until this one is left.
 
-        An upload lasts from its first byte until it is published or discarded, over any number of
+        An upload lasts from its first byte until it is committed or cancelled, over any number of
         sessions. Each finds all bytes ever written, acknowledged or not: call `resume_at` first.
         """
 
     @abstractmethod
-    def discard(self, upload_id: str) -> None:
-        """Remove an upload, if it exists, without waiting for a session: that cannot publish."""
+    def cancel(self, upload_id: str) -> None:
+        """Remove an upload, if it exists, without waiting for a session: that cannot commit."""
 
     @abstractmethod
     def open(self, digest: str) -> Blob:

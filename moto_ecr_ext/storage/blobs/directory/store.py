@@ -1,7 +1,7 @@
 """Blobs as files of a directory, for POSIX systems.
 
 `DIR/blobs/sha256/ab/abcd…` are blobs, `DIR/uploads/<upload id>` are uploads. Both must be on one
-file system: an upload is published by giving its file a second name among the blobs. The first is
+file system: an upload is committed by giving its file a second name among the blobs. The first is
 taken away when the session is left, after whatever was to be written elsewhere about the blob; a
 process that is killed before has lost nothing. `DIR/owner` names the database. Several processes may
 share the directory.
@@ -33,7 +33,7 @@ from moto_ecr_ext.storage.blobs.store import (
     BlobStore,
     Buffer,
     RunningDigest,
-    UploadDiscarded,
+    UploadCancelled,
     UploadSession,
     checked_digest,
     checked_upload_id,
@@ -135,14 +135,14 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
         except BaseException:
             os.close(descriptor)
             raise
-        # While this one waited, the file was discarded or became a blob.
+        # While this one waited, the file was cancelled or became a blob.
         os.close(descriptor)
 
 
 def _open_alone(path: str) -> tuple[int, os.stat_result]:
     """As `_open_exclusively`, with the file in the place of one that is a blob, too, having its bytes.
 
-    That is what is left when an upload was published and then something else went wrong. Bytes that
+    That is what is left when an upload was committed and then something else went wrong. Bytes that
     are written from now on must not become part of that blob.
     """
     descriptor, status = _open_exclusively(path)
@@ -378,7 +378,7 @@ class DirectoryUploadSession(UploadSession):
         self._tree = tree
         self._verified = verified
         self._written_back = size
-        self.is_published = False
+        self.is_committed = False
 
     def _read(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
@@ -416,7 +416,7 @@ class DirectoryUploadSession(UploadSession):
             _sync_directory(os.path.dirname(self._path))
             self._progress.saved = True
 
-    def _publish(self, digest: str) -> None:
+    def _commit(self, digest: str) -> None:
         status = self._status()
         if status.st_size != self.size:
             raise OSError(errno.EIO, f"holds {status.st_size} bytes, not {self.size}", self._path)
@@ -426,12 +426,12 @@ class DirectoryUploadSession(UploadSession):
             self._status()
             raise
         self._verified.note(digest, status, True)
-        self.is_published = True
+        self.is_committed = True
 
     def _status(self) -> os.stat_result:
         status = os.fstat(self._descriptor)
         if not _is_at(self._path, status):
-            raise UploadDiscarded(self.upload_id)
+            raise UploadCancelled(self.upload_id)
         return status
 
     def _write_back(self) -> None:
@@ -495,8 +495,8 @@ class DirectoryBlobStore(BlobStore):
             try:
                 with self._sessions:
                     yield session
-                if session.is_published:
-                    self._discard_published(upload_id)
+                if session.is_committed:
+                    self._remove_committed(upload_id)
             finally:
                 session.end()
                 progress.running.settle()
@@ -506,7 +506,7 @@ class DirectoryBlobStore(BlobStore):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
-    def discard(self, upload_id: str) -> None:
+    def cancel(self, upload_id: str) -> None:
         _remove(self._path_of_upload(upload_id))
 
     def open(self, digest: str) -> Blob:
@@ -547,16 +547,16 @@ class DirectoryBlobStore(BlobStore):
 
     def clear(self) -> None:
         for upload_id in self.upload_ids():
-            self.discard(upload_id)
+            self.cancel(upload_id)
         for digest in self.digests():
             self.delete(digest)
 
     def _path_of_upload(self, upload_id: str) -> str:
         return os.path.join(self._uploads, checked_upload_id(upload_id))
 
-    def _discard_published(self, upload_id: str) -> None:
+    def _remove_committed(self, upload_id: str) -> None:
         try:
-            self.discard(upload_id)
+            self.cancel(upload_id)
         except OSError:
             # The blob is there all the same. The file has no upload any more: the next start removes it.
             log.exception("The file of upload %s, which is a blob now, was not removed", upload_id)
@@ -567,6 +567,6 @@ class DirectoryBlobStore(BlobStore):
         if not _is_at(path, status):
             return
         if status.st_size == 0:
-            self.discard(upload_id)
+            self.cancel(upload_id)
         else:
             self._progress.keep(upload_id, progress, status)

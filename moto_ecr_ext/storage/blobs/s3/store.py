@@ -11,7 +11,7 @@ bytes arrived is that of the segments that it is remembered with. Which of the t
 who acknowledges first.
 
 An upload becomes a blob by a multipart upload into which S3 copies the segments. All that takes time is
-done by `prepare`; `publish` completes it, which is one step. `uploads/<upload id>/multipart` names it, so
+done by `prepare_commit`; `commit` completes it, which is one step. `uploads/<upload id>/multipart` names it, so
 that whoever resumes or removes the upload after a crash can abort it. `owner` names the database.
 """
 
@@ -36,7 +36,7 @@ from moto_ecr_ext.storage.blobs.store import (
     BlobStore,
     Buffer,
     RunningDigest,
-    UploadDiscarded,
+    UploadCancelled,
     UploadSession,
     checked_digest,
     checked_upload_id,
@@ -140,7 +140,7 @@ class _Turn:
     def __init__(self) -> None:
         self.lock = Lock()
         self.users = 0
-        self.is_discarded = False
+        self.is_cancelled = False
 
 
 class _Upload:
@@ -210,9 +210,9 @@ class S3UploadSession(UploadSession):
         self._buffer = bytearray()
         self._has_begun = False
         self._prepared: tuple[Multipart, list[str]] | None = None
-        self.is_published = False
+        self.is_committed = False
 
-    def hand_over(self) -> None:
+    def acknowledge(self) -> None:
         self.flush()
 
     def _read(self, start: int, stop: int) -> Iterator[bytes]:
@@ -228,7 +228,7 @@ class S3UploadSession(UploadSession):
         try:
             yield from self._bucket.read(segment.key, start, stop)
         except FileNotFoundError:
-            raise UploadDiscarded(self.upload_id) from None
+            raise UploadCancelled(self.upload_id) from None
 
     def _append(self, data: Buffer) -> None:
         self._prepared = None
@@ -274,27 +274,27 @@ class S3UploadSession(UploadSession):
     def _save(self) -> None:
         """A later session finds the segments by their keys."""
 
-    def _prepare(self, digest: str) -> None:
-        self._check_not_discarded()
+    def _prepare_commit(self, digest: str) -> None:
+        self._check_not_cancelled()
         key = _key_of_blob(digest)
         is_prepared = self._prepared is not None and self._prepared[0].key == key
         if self.size > _SEGMENT and not is_prepared:
             self._flush()
             self._compose(key)
 
-    def _publish(self, digest: str) -> None:
-        self._check_not_discarded()
+    def _commit(self, digest: str) -> None:
+        self._check_not_cancelled()
         if self._prepared is None:
             content = b"".join(self._read(0, self.size))
             self._bucket.put(_key_of_blob(digest), content)
         else:
             self._bucket.complete(*self._prepared)
             self._prepared = None
-        self.is_published = True
+        self.is_committed = True
 
-    def _check_not_discarded(self) -> None:
-        if self._turn.is_discarded:
-            raise UploadDiscarded(self.upload_id)
+    def _check_not_cancelled(self) -> None:
+        if self._turn.is_cancelled:
+            raise UploadCancelled(self.upload_id)
 
     def _compose(self, key: str) -> None:
         """Put all bytes into a multipart upload, by copies in S3 where that can make them."""
@@ -326,7 +326,7 @@ class S3UploadSession(UploadSession):
         try:
             return self._bucket.copy(multipart, number, group[0].key)
         except FileNotFoundError:
-            raise UploadDiscarded(self.upload_id) from None
+            raise UploadCancelled(self.upload_id) from None
 
     def _read_part(self, multipart: Multipart, number: int, group: list[_Segment]) -> str:
         content = bytearray()
@@ -337,7 +337,7 @@ class S3UploadSession(UploadSession):
 
     def keep(self) -> list[str]:
         """Keep the bytes for a later session; gives the keys of the segments that they are in."""
-        if self._turn.is_discarded:
+        if self._turn.is_cancelled:
             self._bucket.delete(each.key for each in self._written)
             return []
         if self._has_begun:
@@ -388,7 +388,7 @@ class S3BlobStore(BlobStore):
             except BaseException:
                 self._keep(upload_id, session, running)
                 raise
-            if session.is_published:
+            if session.is_committed:
                 with _logging_failure(upload_id):
                     session.remove()
             else:
@@ -397,11 +397,11 @@ class S3BlobStore(BlobStore):
             turn.lock.release()
             self._let_go(upload_id, turn)
 
-    def discard(self, upload_id: str) -> None:
+    def cancel(self, upload_id: str) -> None:
         with self._changes:
             turn = self._turns.pop(checked_upload_id(upload_id), None)
             if turn is not None:
-                turn.is_discarded = True
+                turn.is_cancelled = True
             self._remembered.pop(upload_id, None)
         _Upload(self._bucket, upload_id).remove()
 
@@ -430,7 +430,7 @@ class S3BlobStore(BlobStore):
 
     def clear(self) -> None:
         for upload_id in self.upload_ids():
-            self.discard(upload_id)
+            self.cancel(upload_id)
         self._bucket.delete(map(_key_of_blob, self.digests()))
 
     def _taken(self, upload_id: str) -> _Turn:
@@ -440,7 +440,7 @@ class S3BlobStore(BlobStore):
                 turn = self._turns.setdefault(upload_id, _Turn())
                 turn.users += 1
             turn.lock.acquire()
-            if not turn.is_discarded:
+            if not turn.is_cancelled:
                 return turn
             turn.lock.release()
 
