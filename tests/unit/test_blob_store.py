@@ -78,11 +78,12 @@ def new_upload_id() -> str:
 
 
 def append(store: BlobStore, upload_id: str, content: bytes, position: int = 0) -> None:
-    """Append to an upload and acknowledge all of it."""
+    """Append to an upload, with all of it on disk, and acknowledge it."""
     with store.upload(upload_id) as session:
         session.resume_at(position)
         session.append(content)
-        session.save()
+        session.flush()
+        session.acknowledge()
 
 
 def committed(store: BlobStore, content: bytes) -> str:
@@ -399,10 +400,10 @@ class TestUploads:
             lambda session: session.append(b"x"),
             lambda session: session.digest(),
             lambda session: session.flush(),
-            lambda session: session.save(),
+            lambda session: session.acknowledge(),
             lambda session: session.commit(sha256(CONTENT)),
         ],
-        ids=["resume_at", "append", "digest", "flush", "save", "commit"],
+        ids=["resume_at", "append", "digest", "flush", "acknowledge", "commit"],
     )
     def test_a_session_that_is_over(self, store: BlobStore, use: Callable[[object], None]) -> None:
         """After `commit`, and after the block, a session can do nothing."""
@@ -1233,7 +1234,7 @@ class TestDiskErrors:
             session.commit(sha256(CONTENT + piece))
         assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
 
-    @pytest.mark.parametrize("act", ["flush", "save", "commit"])
+    @pytest.mark.parametrize("act", ["flush", "commit"])
     def test_a_flush_that_fails_ends_the_session(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, act: str
     ) -> None:
@@ -1320,16 +1321,15 @@ class TestDurability:
     def test_what_is_on_disk_is_not_flushed_again(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """An upload that was saved costs its commit nothing more than the new name."""
+        """An upload that was flushed costs its commit nothing more than the new name."""
         committed(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
-        assert disk == [f"sync {upload_id}", "sync uploads"]
+        assert disk == [f"sync {upload_id}"]
         disk.clear()
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.save()
             session.flush()
             assert disk == []
             session.commit(sha256(CONTENT))
@@ -1361,8 +1361,8 @@ class TestDurability:
         disk.clear()
         with DirectoryBlobStore(directory).upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.save()
-        assert disk == [f"sync {upload_id}", "sync uploads"]
+            session.flush()
+        assert disk == [f"sync {upload_id}"]
 
     def test_cutting_is_flushed(self, directory_store: DirectoryBlobStore, disk: list[str]) -> None:
         """A blob from an upload that was cut must not get its cut bytes back."""

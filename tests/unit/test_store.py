@@ -119,7 +119,7 @@ def hold(store: Store, repository_id: int, digest: str) -> None:
 def write_part(store: Store, upload_id: str) -> None:
     with store.blobs.upload(upload_id) as session:
         session.append(b"some")
-        session.save()
+        session.acknowledge()
 
 
 # Transactions.

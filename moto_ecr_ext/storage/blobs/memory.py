@@ -92,9 +92,6 @@ class MemoryUploadSession(UploadSession):
     def _flush(self) -> None:
         """Memory is as durable as it gets."""
 
-    def _save(self) -> None:
-        """A later session finds the upload in the store's dictionary."""
-
     def _commit(self, digest: str) -> None:
         self._store.take_over(self.upload_id, self._upload, digest, self.size)
 

@@ -262,16 +262,6 @@ class UploadSession(ABC):
         """
         self._check_in_use()
 
-    def save(self) -> None:
-        """Flush, and make sure that a later session finds the bytes under this upload id.
-
-        `acknowledge` is less, and gets by without waiting for a disk.
-        """
-        self._check_in_use()
-        with self._ended_by_an_error():
-            self._flush()
-            self._save()
-
     def prepare_commit(self, digest: str) -> None:
         """Do what takes time of `commit`, to keep the wait out of the transaction around that.
 
@@ -335,10 +325,6 @@ class UploadSession(ABC):
     @abstractmethod
     def _flush(self) -> None:
         """As `flush`."""
-
-    @abstractmethod
-    def _save(self) -> None:
-        """What `save` does beyond `flush`."""
 
     def _prepare_commit(self, digest: str) -> None:
         """As `prepare_commit`."""

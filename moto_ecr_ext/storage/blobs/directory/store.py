@@ -301,7 +301,6 @@ class _Progress:
     def __init__(self) -> None:
         self.running = RunningDigest()
         self.flushed = False
-        self.saved = False
         self.file_state: tuple[int, int, int] | None = None
 
 
@@ -410,11 +409,6 @@ class DirectoryUploadSession(UploadSession):
         if not self._progress.flushed:
             os.fsync(self._descriptor)
             self._progress.flushed = True
-
-    def _save(self) -> None:
-        if not self._progress.saved:
-            _sync_directory(os.path.dirname(self._path))
-            self._progress.saved = True
 
     def _commit(self, digest: str) -> None:
         status = self._status()

@@ -271,9 +271,6 @@ class S3UploadSession(UploadSession):
         self._written.append(segment)
         return segment
 
-    def _save(self) -> None:
-        """A later session finds the segments by their keys."""
-
     def _prepare_commit(self, digest: str) -> None:
         self._check_not_cancelled()
         key = _key_of_blob(digest)
