@@ -8,7 +8,8 @@ from moto_ecr_ext import settings
 from moto_ecr_ext.exceptions import InvalidLayerPartException, UploadNotFoundException
 from moto_ecr_ext.models.layers.uploads import Upload, check_parts
 from moto_ecr_ext.oci.digest import is_digest
-from moto_ecr_ext.storage.blobs.store import UploadSession, is_upload_id
+from moto_ecr_ext.storage.blobs.names import is_upload_id
+from moto_ecr_ext.storage.blobs.sessions import UploadSession
 
 from .authentication import Access
 from .errors import RegistryError, digest_invalid, registry_error

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs.store import BlobDamaged, BlobNotFound
+from moto_ecr_ext.storage.blobs.errors import BlobDamaged, BlobNotFound
 
 from .rows import tables
 from .store import Store

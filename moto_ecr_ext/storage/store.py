@@ -22,9 +22,12 @@ from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
-from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore, make_directories
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.directory.files import make_directories
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.errors import BlobDamaged
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.store import Blob, BlobDamaged, BlobStore
+from moto_ecr_ext.storage.blobs.store import BlobStore
 from moto_ecr_ext.storage.database.engine import Database, file_at_url
 from moto_ecr_ext.storage.database.versions import StoreError
 
@@ -268,9 +271,8 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from moto_ecr_ext.storage.blobs.s3.store import (
-            S3BlobStore,  # boto3 takes a while to import.
-        )
+        # boto3 takes a while to import.
+        from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
 
         return S3BlobStore.at(place)
     if re.match(r"[a-zA-Z0-9+.-]*:/", place):

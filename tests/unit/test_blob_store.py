@@ -22,19 +22,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import S3Server
 
-from moto_ecr_ext.storage.blobs.directory import store as directory_blobs
+from moto_ecr_ext.storage.blobs.blob import CHUNK
+from moto_ecr_ext.storage.blobs.directory import progress, verification
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
-from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
-from moto_ecr_ext.storage.blobs.store import (
-    CHUNK,
+from moto_ecr_ext.storage.blobs.errors import (
     BlobDamaged,
     BlobNotFound,
-    BlobStore,
     DigestMismatch,
     UploadCancelled,
     UploadTruncated,
 )
+from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
+from moto_ecr_ext.storage.blobs.store import BlobStore
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)
@@ -933,10 +933,11 @@ class TestDirectory:
             session.commit(sha256(LARGE))
 
     def test_progress_is_kept_of_a_limited_number_of_uploads(
-        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Of any number of abandoned uploads only the last cost memory; the others still work."""
-        monkeypatch.setattr(directory_blobs, "_UPLOADS_REMEMBERED", 2)
+        monkeypatch.setattr(progress, "_UPLOADS_REMEMBERED", 2)
+        directory_store = DirectoryBlobStore(directory)
         uploads = [new_upload_id() for _ in range(4)]
         for upload_id in uploads:
             append(directory_store, upload_id, CONTENT[:1000])
@@ -1159,10 +1160,11 @@ class TestDamage:
         assert len(reads) == -(-len(LARGE) // CHUNK)
 
     def test_a_limited_number_of_blobs_is_remembered(
-        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Those beyond are read again, and served."""
-        monkeypatch.setattr(directory_blobs, "_BLOBS_REMEMBERED", 2)
+        monkeypatch.setattr(verification, "_BLOBS_REMEMBERED", 2)
+        directory_store = DirectoryBlobStore(directory)
         contents = [CONTENT[:size] for size in (10, 20, 30)]
         digests = [committed(directory_store, content) for content in contents]
         assert [content_of(directory_store, digest) for digest in digests] == contents

@@ -16,16 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_servers import Bucket, S3Server
 
-from moto_ecr_ext.storage.blobs.s3 import bucket as s3_bucket
-from moto_ecr_ext.storage.blobs.s3 import store as s3_blobs
-from moto_ecr_ext.storage.blobs.s3.bucket import S3Bucket
-from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore, S3UploadSession
-from moto_ecr_ext.storage.blobs.store import (
+from moto_ecr_ext.storage.blobs.errors import (
     BlobStoreUnavailable,
     DigestMismatch,
     UploadCancelled,
     UploadTruncated,
 )
+from moto_ecr_ext.storage.blobs.s3 import bucket as s3_bucket
+from moto_ecr_ext.storage.blobs.s3 import session as s3_session
+from moto_ecr_ext.storage.blobs.s3 import store as s3_store
+from moto_ecr_ext.storage.blobs.s3.bucket import S3Bucket
+from moto_ecr_ext.storage.blobs.s3.session import S3UploadSession
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)
@@ -156,7 +158,7 @@ class TestSegments:
 
     def test_many_objects(self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """Objects are deleted in as many requests as it takes."""
-        monkeypatch.setattr(s3_blobs, "_SEGMENT", 100)
+        monkeypatch.setattr(s3_session, "_SEGMENT", 100)
         monkeypatch.setattr(s3_bucket, "_DELETED_AT_ONCE", 3)
         append(store, new_upload_id(), CONTENT[:1000])
         store.clear()
@@ -174,7 +176,7 @@ class TestSegments:
     ) -> None:
         """Writing and resuming at several servers gives the bytes and the digest that it should."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(s3_blobs, "_SEGMENT", 2000)
+            patch.setattr(s3_session, "_SEGMENT", 2000)
             for name, value in moto_s3.variables.items():
                 patch.setenv(name, value)
             url = moto_s3.new_bucket().url
@@ -304,10 +306,10 @@ class TestKilledServers:
         s3.create_multipart_upload(Bucket=bucket.name, Key=key)
         s3.create_multipart_upload(Bucket=bucket.name, Key="mine")
         # moto says of each that it was begun in 2010.
-        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(days=36500))
+        monkeypatch.setattr(s3_store, "_UNNAMED_FOR", timedelta(days=36500))
         start()
         assert sorted(bucket.multiparts()) == ["mine", key]
-        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(0))
+        monkeypatch.setattr(s3_store, "_UNNAMED_FOR", timedelta(0))
         start()
         assert bucket.multiparts() == ["mine"]
 

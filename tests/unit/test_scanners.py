@@ -19,8 +19,9 @@ from moto_ecr_ext.scanners.run import (
     examine,
     write_layout,
 )
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,

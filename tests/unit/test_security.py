@@ -26,7 +26,7 @@ import moto_ecr_ext
 from moto_ecr_ext import testing, tokens
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
-from moto_ecr_ext.storage.blobs.store import is_upload_id
+from moto_ecr_ext.storage.blobs.names import is_upload_id
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
 OTHER_ACCOUNT = "210987654321"

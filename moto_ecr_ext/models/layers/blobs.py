@@ -20,7 +20,8 @@ from moto_ecr_ext.models.base import repository_with
 from moto_ecr_ext.models.pull_through.rules import PullThroughRulesBackend
 from moto_ecr_ext.models.registry.account_settings import AccountSettingsBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables
 

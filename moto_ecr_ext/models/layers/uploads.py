@@ -25,7 +25,8 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_with
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs.store import UploadCancelled, UploadSession, UploadTruncated
+from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadTruncated
+from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables
 

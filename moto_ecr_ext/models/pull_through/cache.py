@@ -8,9 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from threading import Lock
 from typing import Any, cast
-from weakref import WeakValueDictionary
 
 from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, bindparam, select
@@ -39,8 +37,10 @@ from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBac
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import MEDIA_TYPES, Manifest, parse_manifest
-from moto_ecr_ext.storage.blobs.store import UploadCancelled, UploadSession
+from moto_ecr_ext.storage.blobs.errors import UploadCancelled
+from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.storage.turns import Turn, Turns
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, UPSTREAMS
 
@@ -66,10 +66,9 @@ _HELD = select(held.c.digest).where(
     held.c.digest.in_(bindparam("digests", expanding=True)),
 )
 
-# Whoever brings in an image holds the lock of its registry, repository and reference, so that others who want it at the
+# Whoever brings in an image has the turn of its registry, repository and reference, so that others who want it at the
 # same time find it there.
-_turns: WeakValueDictionary[tuple[str, ...], Lock] = WeakValueDictionary()
-_turns_lock = Lock()
+_turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 
 
 class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, CreationTemplatesBackend):
@@ -151,7 +150,7 @@ class PullThroughCacheBackend(PullThroughRulesBackend, ReferencesBackend, Creati
             if rule is None or not self._may_import(transaction, repository_name, account_id):
                 return False
         registry = cast(PullThroughCacheBackend, ecr_backends[account_id][self.region_name])
-        with _turn(account_id, self.region_name, repository_name, reference):
+        with _turns.take((account_id, self.region_name, repository_name, reference)):
             return registry._synchronize(rule, repository_name, reference)
 
     def _may_import(self, transaction: Connection, repository_name: str, registry_id: str) -> bool:
@@ -437,14 +436,3 @@ def _is_due(image: Any) -> bool:
 def _reference_of(image_id: ImageId) -> str:
     """The tag or the digest by which an image identifier is looked up."""
     return image_id.get("imageTag") or image_id.get("imageDigest", "")
-
-
-@contextmanager
-def _turn(*key: str) -> Iterator[None]:
-    """Run the block when nobody else has the same turn."""
-    with _turns_lock:
-        lock = _turns.get(key)
-        if lock is None:
-            lock = _turns[key] = Lock()
-    with lock:
-        yield

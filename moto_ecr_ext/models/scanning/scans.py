@@ -41,7 +41,8 @@ from moto_ecr_ext.oci.manifests import INDEX_MEDIA_TYPES, Descriptor, Manifest
 from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.services.state_manager import has_ended
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables

@@ -26,7 +26,8 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-from moto_ecr_ext.storage.blobs.store import CHUNK, BlobStoreUnavailable
+from moto_ecr_ext.storage.blobs.blob import CHUNK
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.database.versions import StoreError
 
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
