@@ -163,10 +163,9 @@ class TestFindings:
             backend = registry_backend(ACCOUNT, REGION)
             backend.create_repository("app")
             for blob in IMAGE.blobs:
-                upload_id = backend.start_upload("app").id
-                with backend.open_upload("app", upload_id) as (upload, session):
-                    session.append(blob.content)
-                    backend.complete_upload(upload, session, [blob.digest])
+                with backend.open_new_upload("app") as upload:
+                    upload.append(blob.content)
+                    upload.commit([blob.digest])
             backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
             yield backend
         close_current_store()
@@ -253,9 +252,9 @@ class TestFindings:
     def test_an_upload_that_lost_bytes(self, backend: Any) -> None:
         """A power cut may take acknowledged parts; the upload is forgotten then."""
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as (upload, session):
-            session.append(b"some bytes")
-            backend.advance_upload(upload, session)
+        with backend.open_upload("app", upload_id) as upload:
+            upload.append(b"some bytes")
+            upload.acknowledge()
         with current_store().blobs.upload(upload_id) as session:
             session.resume_at(4)
         assert self.repaired() == [("truncated upload", upload_id, [])]
@@ -266,10 +265,10 @@ class TestFindings:
         """One that has all that was acknowledged is fine, also with more, or with nothing."""
         backend.start_upload("app")
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as (upload, session):
-            session.append(b"some bytes")
-            backend.advance_upload(upload, session)
-            session.append(b"not acknowledged")
+        with backend.open_upload("app", upload_id) as upload:
+            upload.append(b"some bytes")
+            upload.acknowledge()
+            upload.append(b"not acknowledged")
         assert list(findings(current_store())) == []
 
 

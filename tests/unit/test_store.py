@@ -313,9 +313,9 @@ def registry(backend) -> Registry:
     backend.create_repository("app")
     backend.put_image("app", image.manifest.decode(), image_tag="1.0")
     upload_id = backend.start_upload("app").id
-    with backend.open_upload("app", upload_id) as (upload, session):
-        session.append(CONTENT)
-        backend.advance_upload(upload, session)
+    with backend.open_upload("app", upload_id) as upload:
+        upload.append(CONTENT)
+        upload.acknowledge()
     return Registry(backend, image, upload_id)
 
 

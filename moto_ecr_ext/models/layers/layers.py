@@ -16,7 +16,7 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.tokens import download_url
 
-from .uploads import UploadsBackend, check_parts
+from .uploads import UploadsBackend
 
 # What InitiateLayerUpload recommends, and how many parts a layer may have
 # (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
@@ -111,33 +111,33 @@ class LayersBackend(UploadsBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
         """
-        with self.open_upload(repository_name, upload_id.lower(), registry_id) as (upload, session):
-            repository = upload.repository
-            upload.check_continued_at(part_first_byte)
+        with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
+            before = upload.acknowledged
+            before.check_continued_at(part_first_byte)
             # A range cannot say that it is empty, so that an empty part comes with a range of one byte or less.
             said = part_last_byte - part_first_byte + 1
             if layer_part_blob and said != len(layer_part_blob):
-                raise upload.invalid_part(
+                raise before.invalid_part(
                     f"Size of the layer part is {len(layer_part_blob)} instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )
             if not layer_part_blob and said > 1:
-                raise upload.invalid_part(
+                raise before.invalid_part(
                     f"Size of the layer part is 0 instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )
-            if upload.parts >= MAX_PARTS:
+            if before.parts >= MAX_PARTS:
                 raise LimitExceededException(
                     f"The maximum number of layer parts, {MAX_PARTS}, has been reached."
                 )
             if layer_part_blob:
-                session.append(layer_part_blob)
-                upload = self.advance_upload(upload, session)
+                upload.append(layer_part_blob)
+                upload.acknowledge()
         return {
-            "registryId": repository.registry_id,
-            "repositoryName": repository.repository_name,
-            "uploadId": upload.id,
-            "lastByteReceived": upload.last_byte,
+            "registryId": before.repository.registry_id,
+            "repositoryName": before.repository.repository_name,
+            "uploadId": before.id,
+            "lastByteReceived": upload.acknowledged.last_byte,
         }
 
     def complete_layer_upload(
@@ -153,18 +153,17 @@ class LayersBackend(UploadsBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
         """
-        with self.open_upload(repository_name, upload_id.lower(), registry_id) as (upload, session):
-            names = (upload.repository.repository_name, upload.repository.registry_id)
-            check_parts(upload)
-
-            completed = self.complete_upload(upload, session, layer_digests)
-        if not completed.is_new:
-            raise LayerAlreadyExistsException(completed.digest, *names)
+        with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
+            upload.check_parts()
+            blob = upload.commit(layer_digests)
+        upload_id, repository_name, registry_id = upload.acknowledged.names
+        if not blob.is_new:
+            raise LayerAlreadyExistsException(blob.digest, repository_name, registry_id)
         return {
-            "registryId": names[1],
-            "repositoryName": names[0],
-            "uploadId": upload.id,
-            "layerDigest": completed.digest,
+            "registryId": registry_id,
+            "repositoryName": repository_name,
+            "uploadId": upload_id,
+            "layerDigest": blob.digest,
         }
 
     def get_download_url_for_layer(

@@ -1,7 +1,7 @@
 """Upload sessions: blobs while they arrive, for both protocols.
 
 The row of an upload says how many bytes were acknowledged. Bytes go to the blob store first and the row follows, so
-that what was acknowledged is always there and what is beyond it is cut off when the upload goes on. A power cut may
+that acknowledged bytes are always there, and those beyond them are cut off when the upload goes on. A power cut may
 take the last steps of an upload back, never a blob.
 """
 
@@ -26,7 +26,8 @@ from moto_ecr_ext.models.base import RegistryBackend, now, repository_with
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadTruncated
-from moto_ecr_ext.storage.blobs.sessions import UploadSession
+from moto_ecr_ext.storage.blobs.names import is_upload_id
+from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables
 
@@ -69,7 +70,7 @@ _HOLDS = Query(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload session as it was acknowledged. Sizes are in bytes; `smallest_part` is among all but the last."""
+    """An upload as it was acknowledged. Sizes are in bytes; `smallest_part` is among all but the last."""
 
     id: str
     repository: Repository
@@ -124,18 +125,103 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletedUpload:
+class CommittedBlob:
     """A blob that became part of its repository. `is_new` is False when the repository held it before."""
 
     digest: str
     is_new: bool
 
 
+class OpenUpload:
+    """An upload session while one caller has it, from `UploadsBackend.open_upload`.
+
+    `acknowledged` is the upload without the bytes that were appended since.
+    """
+
+    def __init__(
+        self, backend: UploadsBackend, acknowledged: Upload, session: UploadSession
+    ) -> None:
+        self.acknowledged = acknowledged
+        self._backend = backend
+        self._database = backend.store.database
+        self._session = session
+
+    @property
+    def appended(self) -> int:
+        """The number of bytes that are appended and not acknowledged."""
+        return self._session.size - self.acknowledged.received
+
+    def append(self, data: Buffer) -> None:
+        """Append bytes. Their buffer may be used for something else afterwards."""
+        self._session.append(data)
+
+    def acknowledge(self) -> None:
+        """Acknowledge the bytes that were appended, as one part.
+
+        Raises UploadNotFoundException when the upload was cancelled, or another server was faster.
+        """
+        self._session.acknowledge()
+        before, advanced = self.acknowledged, self._advanced()
+        with self._database.write_swiftly() as transaction:
+            moved = transaction.execute(
+                _ADVANCE,
+                {
+                    "upload": before.id,
+                    "expected": before.received,
+                    "received": advanced.received,
+                    "parts": advanced.parts,
+                    "first_part": advanced.first_part,
+                    "smallest_part": advanced.smallest_part,
+                    "last_part": advanced.last_part,
+                },
+            ).rowcount
+        if not moved:
+            # The bytes of the faster server are the upload's: not also these.
+            self._session.resume_at(before.received)
+            raise UploadNotFoundException(*before.names)
+        self.acknowledged = advanced
+
+    def check_parts(self) -> None:
+        """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
+        parts = self._advanced()
+        if parts.received == 0:
+            raise EmptyUploadException(*parts.names)
+        if parts.smallest_part is not None and parts.smallest_part < MIN_PART_SIZE:
+            raise LayerPartTooSmallException
+
+    def commit(self, digests: Collection[str]) -> CommittedBlob:
+        """Make all bytes a blob of the repository, if one of `digests` is theirs.
+
+        Raises InvalidLayerException when none is; the upload is kept then.
+        """
+        digest = next(filter(self._session.has_digest, digests), None)
+        if digest is None:
+            raise InvalidLayerException
+        self._session.prepare_commit(digest)
+        upload_id, repository = self.acknowledged.id, self.acknowledged.repository
+        with self._database.write() as transaction:
+            self._backend._upload(
+                transaction, repository.repository_name, upload_id, repository.registry_id
+            )
+            key = {"repository": repository.id, "blob": digest}
+            held = _HOLDS.first(transaction, key) is not None
+            if not held:
+                self._backend._add_membership(transaction, repository, digest, self._session.size)
+            transaction.execute(_DELETE, {"upload": upload_id})
+            # Last, since it cannot be undone; and where the commit fails, or the process is killed before it, the bytes
+            # are the upload's still.
+            self._session.commit(digest)
+        return CommittedBlob(digest, not held)
+
+    def _advanced(self) -> Upload:
+        return self.acknowledged.advanced(self._session.size)
+
+
 class UploadsBackend(RegistryBackend):
     """The life of an upload session."""
 
     def start_upload(self, repository_name: str, registry_id: str | None = None) -> Upload:
-        """A new upload session. Raises RepositoryNotFoundException.
+        """Start an upload. Raises RepositoryNotFoundException.
 
         Uploads whose time is over, of whichever repository, are removed on this occasion.
         """
@@ -162,86 +248,56 @@ class UploadsBackend(RegistryBackend):
     def find_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Upload:
-        """An upload session as it stands. Raises RepositoryNotFoundException and UploadNotFoundException."""
+        """Return an upload as it was acknowledged.
+
+        Raises RepositoryNotFoundException, and UploadNotFoundException also for text that is no upload id.
+        """
+        self._check_upload_id(repository_name, upload_id, registry_id)
         with self._view(registry_id) as connection:
             return self._upload(connection, repository_name, upload_id, registry_id)
 
     @contextmanager
     def open_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
-    ) -> Iterator[tuple[Upload, UploadSession]]:
-        """The upload and its bytes, for this caller alone until the block ends.
+    ) -> Iterator[OpenUpload]:
+        """Open an upload for this caller alone, until the block ends. Others who want it wait.
 
-        Raises RepositoryNotFoundException and UploadNotFoundException.
+        Raises as `find_upload`, and UploadNotFoundException for an upload that is cancelled during the block.
         """
+        self._check_upload_id(repository_name, upload_id, registry_id)
         with self.store.blobs.upload(upload_id) as session:
             upload = self.find_upload(repository_name, upload_id, registry_id)
             try:
                 session.resume_at(upload.received)
-                yield upload, session
+                yield OpenUpload(self, upload, session)
             except UploadTruncated:
-                self.cancel_upload(upload)
+                self._cancel(upload)
                 raise UploadNotFoundException(*upload.names) from None
             except UploadCancelled:
-                # Cancelled, or gone with its repository, meanwhile.
+                # Or gone with its repository.
                 raise UploadNotFoundException(*upload.names) from None
 
-    def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
-        """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
-        session.acknowledge()
-        advanced = upload.advanced(session.size)
-        with self.store.database.write_swiftly() as transaction:
-            moved = transaction.execute(
-                _ADVANCE,
-                {
-                    "upload": upload.id,
-                    "expected": upload.received,
-                    "received": advanced.received,
-                    "parts": advanced.parts,
-                    "first_part": advanced.first_part,
-                    "smallest_part": advanced.smallest_part,
-                    "last_part": advanced.last_part,
-                },
-            ).rowcount
-        if not moved:
-            # Cancelled, or another server was faster, whose bytes are the upload's: not also these.
-            session.resume_at(upload.received)
-            raise UploadNotFoundException(*upload.names)
-        return advanced
+    @contextmanager
+    def open_new_upload(
+        self, repository_name: str, registry_id: str | None = None
+    ) -> Iterator[OpenUpload]:
+        """Open a new upload that is cancelled when the block fails. Raises RepositoryNotFoundException."""
+        upload = self.start_upload(repository_name, registry_id)
+        try:
+            with self.open_upload(repository_name, upload.id, registry_id) as opened:
+                yield opened
+        except Exception:
+            self._cancel(upload)
+            raise
 
-    def complete_upload(
-        self,
-        upload: Upload,
-        session: UploadSession,
-        digests: Collection[str],
-    ) -> CompletedUpload:
-        """Make the bytes a blob of the repository, if one of `digests` is theirs.
-
-        Raises InvalidLayerException when none is; the upload is kept then.
-        """
-        digest = _matching_digest(session, digests)
-        if digest is None:
-            raise InvalidLayerException
-        session.prepare_commit(digest)
-        with self.store.database.write() as transaction:
-            self._upload(
-                transaction,
-                upload.repository.repository_name,
-                upload.id,
-                upload.repository.registry_id,
-            )
-            key = {"repository": upload.repository.id, "blob": digest}
-            held = _HOLDS.first(transaction, key) is not None
-            if not held:
-                self._add_membership(transaction, upload.repository, digest, session.size)
-            transaction.execute(_DELETE, {"upload": upload.id})
-            # Last, since it cannot be undone; and where the commit fails, or the process is killed before it, the bytes
-            # are the upload's still.
-            session.commit(digest)
-        return CompletedUpload(digest, not held)
+    def cancel_upload(
+        self, repository_name: str, upload_id: str, registry_id: str | None = None
+    ) -> None:
+        """Forget an upload and its bytes, without waiting for who has it open. Raises as `find_upload`."""
+        self._cancel(self.find_upload(repository_name, upload_id, registry_id))
 
     def store_blob(self, transaction: Connection, repository: Repository, content: bytes) -> None:
-        """Make bytes that are at hand a blob of the repository. No more than a few: the transaction waits for them."""
+        """Make bytes that are at hand a blob of the repository. They are to be few: the transaction waits for them."""
         digest = digest_of(content)
         if _HOLDS.first(transaction, {"repository": repository.id, "blob": digest}) is None:
             self._add_membership(transaction, repository, digest, len(content))
@@ -263,14 +319,21 @@ class UploadsBackend(RegistryBackend):
                 digest, repository.repository_name, repository.registry_id
             ) from error
 
-    def cancel_upload(self, upload: Upload) -> None:
-        """Forget the upload and its bytes."""
+    def _cancel(self, upload: Upload) -> None:
         try:
             with self.store.database.write_swiftly() as transaction:
                 transaction.execute(_DELETE, {"upload": upload.id})
         finally:
             # Also where the row cannot be removed, as on a disk that these bytes have filled.
             self.store.cancel_upload(upload.id)
+
+    def _check_upload_id(
+        self, repository_name: str, upload_id: str, registry_id: str | None
+    ) -> None:
+        if not is_upload_id(upload_id):
+            raise UploadNotFoundException(
+                upload_id, repository_name, registry_id or self.account_id
+            )
 
     def _upload(
         self,
@@ -295,19 +358,3 @@ class UploadsBackend(RegistryBackend):
             row.smallest_part,
             row.last_part,
         )
-
-
-def check_parts(upload: Upload) -> None:
-    """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
-    if upload.received == 0:
-        raise EmptyUploadException(*upload.names)
-    if upload.smallest_part is not None and upload.smallest_part < MIN_PART_SIZE:
-        raise LayerPartTooSmallException
-
-
-def _matching_digest(session: UploadSession, digests: Collection[str]) -> str | None:
-    for digest in digests:
-        algorithm = digest.partition(":")[0]
-        if algorithm in ("sha256", "sha512") and session.digest(algorithm) == digest:
-            return digest
-    return None

@@ -35,7 +35,6 @@ from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.identifiers import ImageId, failure_entry, failure_of
 from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import MEDIA_TYPES, Manifest, parse_manifest
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
@@ -356,7 +355,7 @@ class _Import:
         for piece in upstream.blob(self._upstream_name, digest):
             session.append(piece)
         session.flush()
-        if not is_digest(digest) or session.digest(digest.partition(":")[0]) != digest:
+        if not session.has_digest(digest):
             raise UpstreamUnavailable(
                 f"The layer {digest} of {self._upstream_name} that "
                 f"{self._rule.upstream_registry_url} gave has another digest."

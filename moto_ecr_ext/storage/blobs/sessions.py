@@ -76,6 +76,11 @@ class UploadSession(ABC):
             self._read_back[algorithm] = f"{algorithm}:{hasher.hexdigest()}"
         return self._read_back[algorithm]
 
+    def has_digest(self, digest: str) -> bool:
+        """Return whether all bytes so far have this digest. Text that is not a digest is none of theirs."""
+        algorithm = digest.partition(":")[0]
+        return algorithm in HASHERS and self.digest(algorithm) == digest
+
     def flush(self) -> None:
         """Put the bytes where a power cut does not reach them; free when they are there already.
 
