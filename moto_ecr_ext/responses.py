@@ -89,7 +89,7 @@ class ECRResponse(BaseResponse):
         except ECRError as error:
             return self._render_error(error)
         except Exception as error:
-            from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
+            from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
             from moto_ecr_ext.storage.store import is_failure_of_storage
 
             if isinstance(error, BlobStoreUnavailable):

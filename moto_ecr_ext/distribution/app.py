@@ -16,7 +16,7 @@ from moto_ecr_ext.caller import calling
 from moto_ecr_ext.distribution.carriers.bodies import body_of_environ
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
-from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.store import is_failure_of_storage
 
 from .authentication import (

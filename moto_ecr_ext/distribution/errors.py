@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext import settings
-from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 
 from .messages import Response
 

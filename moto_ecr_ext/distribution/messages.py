@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from moto_ecr_ext.storage.blobs.store import Blob
+from moto_ecr_ext.storage.blobs.blob import Blob
 
 JSON = "application/json; charset=utf-8"
 API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}

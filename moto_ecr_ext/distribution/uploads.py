@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.exceptions import InvalidLayerPartException, UploadNotFoundException
-from moto_ecr_ext.models.layers.uploads import Upload, check_parts
+from moto_ecr_ext.exceptions import InvalidLayerPartException
+from moto_ecr_ext.models.layers.uploads import OpenUpload, Upload
 from moto_ecr_ext.oci.digest import is_digest
-from moto_ecr_ext.storage.blobs.store import UploadSession, is_upload_id
 
 from .authentication import Access
 from .errors import RegistryError, digest_invalid, registry_error
@@ -27,35 +26,27 @@ def start(request: Request, access: Access, name: str) -> Response:
         if _mount(request, access, name, mounted):
             return _created(request, name, mounted)
         digest = None
-    if digest is not None and not is_digest(digest):
-        raise digest_invalid(digest)
-    upload = access.backend.start_upload(name, access.registry_id)
     if digest is None:
-        return _accepted(request, 202, upload)
-    try:
-        return _commit(request, access, name, upload.id, digest)
-    except Exception:
-        # The client knows no session to continue.
-        access.backend.cancel_upload(upload)
-        raise
+        return _accepted(request, 202, access.backend.start_upload(name, access.registry_id))
+    if not is_digest(digest):
+        raise digest_invalid(digest)
+    # Cancelled if that fails: the client knows no session to continue.
+    with access.backend.open_new_upload(name, access.registry_id) as upload:
+        _commit(request, upload, digest)
+    return _created(request, name, digest)
 
 
 def status(request: Request, access: Access, name: str, session: str) -> Response:
     """OCI Distribution Specification 1.1, "Pushing a blob in chunks": how much of it is there."""
-    upload = access.backend.find_upload(name, _upload_id(session, name, access), access.registry_id)
-    return _accepted(request, 204, upload)
+    return _accepted(request, 204, access.backend.find_upload(name, session, access.registry_id))
 
 
 def append(request: Request, access: Access, name: str, session: str) -> Response:
     """OCI Distribution Specification 1.1, "Pushing a blob in chunks"; without Content-Range, a stream."""
-    upload_id = _upload_id(session, name, access)
-    with access.backend.open_upload(name, upload_id, access.registry_id) as (upload, writer):
-        _receive(request, access, upload, writer)
-        upload = access.backend.advance_upload(upload, writer)
-    if settings.follow_aws():
-        # https://github.com/aws/containers-roadmap/issues/2831
-        return _accepted(request, 201, upload)
-    return _accepted(request, 202, upload)
+    with access.backend.open_upload(name, session, access.registry_id) as upload:
+        _receive(request, upload)
+        upload.acknowledge()
+    return _accepted(request, _status_of_append(), upload.acknowledged)
 
 
 def commit(request: Request, access: Access, name: str, session: str) -> Response:
@@ -63,13 +54,14 @@ def commit(request: Request, access: Access, name: str, session: str) -> Respons
     digest = request.query.get("digest", "")
     if not is_digest(digest):
         raise digest_invalid(digest)
-    return _commit(request, access, name, _upload_id(session, name, access), digest)
+    with access.backend.open_upload(name, session, access.registry_id) as upload:
+        _commit(request, upload, digest)
+    return _created(request, name, digest)
 
 
 def cancel(request: Request, access: Access, name: str, session: str) -> Response:
     """Forget an upload (endpoint end-14, which the specification has since version 1.1)."""
-    upload_id = _upload_id(session, name, access)
-    access.backend.cancel_upload(access.backend.find_upload(name, upload_id, access.registry_id))
+    access.backend.cancel_upload(name, session, access.registry_id)
     return Response(204)
 
 
@@ -81,29 +73,25 @@ def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
     return access.backend.mount_blob(name, source, digest, access.registry_id)
 
 
-def _commit(request: Request, access: Access, name: str, upload_id: str, digest: str) -> Response:
-    with access.backend.open_upload(name, upload_id, access.registry_id) as (upload, writer):
-        _receive(request, access, upload, writer)
-        if settings.follow_aws():
-            check_parts(upload.advanced(writer.size))
-        access.backend.complete_upload(upload, writer, [digest])
-    return _created(request, name, digest)
+def _commit(request: Request, upload: OpenUpload, digest: str) -> None:
+    _receive(request, upload)
+    _check_parts(upload)
+    upload.commit([digest])
 
 
-def _receive(request: Request, access: Access, upload: Upload, writer: UploadSession) -> None:
+def _receive(request: Request, upload: OpenUpload) -> None:
     """Append the body to the upload. What came of a body that breaks off is acknowledged, so that it can go on."""
-    said = _chunk_range(request, upload)
+    said = _chunk_range(request, upload.acknowledged)
     try:
         for piece in request.body.pieces():
-            writer.write(piece)
+            upload.append(piece)
     except BodyTruncated:
-        if writer.size > upload.received:
-            access.backend.advance_upload(upload, writer)
+        if upload.appended:
+            upload.acknowledge()
         raise
-    received = writer.size - upload.received
-    if said is not None and received != said:
+    if said is not None and upload.appended != said:
         raise RegistryError(
-            "SIZE_INVALID", f"The chunk has {received} bytes, its Content-Range {said}", 400
+            "SIZE_INVALID", f"The chunk has {upload.appended} bytes, its Content-Range {said}", 400
         )
 
 
@@ -131,12 +119,6 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
     return last - first + 1
 
 
-def _upload_id(session: str, name: str, access: Access) -> str:
-    if not is_upload_id(session):
-        raise UploadNotFoundException(session, name, access.registry_id)
-    return session
-
-
 def _progress(request: Request, upload: Upload) -> dict[str, str]:
     name = upload.repository.repository_name
     return {
@@ -147,10 +129,7 @@ def _progress(request: Request, upload: Upload) -> dict[str, str]:
 
 
 def _accepted(request: Request, status: int, upload: Upload) -> Response:
-    headers = _progress(request, upload)
-    if settings.follow_aws() and upload.first_part is not None:
-        headers["Range"] = f"0-{upload.first_part - 1}"
-    return Response(status, headers)
+    return Response(status, {**_progress(request, upload), "Range": _received_range(upload)})
 
 
 def _created(request: Request, name: str, digest: str) -> Response:
@@ -161,3 +140,25 @@ def _created(request: Request, name: str, digest: str) -> Response:
             "Docker-Content-Digest": digest,
         },
     )
+
+
+# Where ECR differs from the specification.
+
+
+def _status_of_append() -> int:
+    """The status of a chunk that was appended: 202, of ECR 201."""
+    # https://github.com/aws/containers-roadmap/issues/2831
+    return 201 if settings.follow_aws() else 202
+
+
+def _received_range(upload: Upload) -> str:
+    """The bytes received; of ECR those of the first chunk."""
+    if settings.follow_aws() and upload.first_part is not None:
+        return f"0-{upload.first_part - 1}"
+    return f"0-{upload.last_byte}"
+
+
+def _check_parts(upload: OpenUpload) -> None:
+    """Refuse to commit what ECR would not: nothing, or chunks that are too small."""
+    if settings.follow_aws():
+        upload.check_parts()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -78,7 +77,7 @@ class RegistryBackend(BaseBackend):
         self.store.schedule.catch_up(now(), self._do_what_is_due)
 
     def _do_what_is_due(self) -> float:
-        return min((work(self) for work in self.background), default=math.inf)
+        return min(work(self) for work in self.background)
 
     def repository(self, view: View, name: str, registry_id: str | None = None) -> Repository:
         """Return the repository `name` of this registry, or of the registry of another account in the same region.
@@ -99,16 +98,6 @@ class RegistryBackend(BaseBackend):
             self.store.schedule.notice(row.lifecycle_due_at)
         self.check_access(view, account_id, name, row.policy)
         return Repository.of(row)
-
-    # TEMPORARY, for what is not converted yet.
-    def _repository_with(
-        self, query: Any, view: Any, name: str, registry_id: str | None, **values: object
-    ) -> Any:
-        account_id = registry_id or self.account_id
-        key = rows.repositories.named(account_id, self.region_name, name)
-        row = query.first(view, {**key, **values})
-        found = row and RepositoryRow._make(row[-len(RepositoryRow._fields) :])
-        return self.admit(view, found, name, account_id), row
 
     def view(self, registry_id: str | None) -> AbstractContextManager[View]:
         """Return a view for one query, or, if another account's policies are to be read too, for several."""
@@ -169,24 +158,6 @@ class RegistryBackend(BaseBackend):
     def delete_setting(self, transaction: Transaction, name: str) -> None:
         """Remove what this registry has stored under `name`."""
         rows.registry_settings.delete(transaction, self.account_id, self.region_name, name)
-
-
-# TEMPORARY, for what is not converted yet.
-def repository_with(*columns: Any, joined: Any) -> Any:
-    from sqlalchemy import bindparam, select
-
-    from moto_ecr_ext.storage.database.untyped import Query
-    from moto_ecr_ext.storage.rows import tables
-
-    return Query(
-        select(*columns, *(each.label(f"repository_{each.name}") for each in tables.repositories.c))
-        .select_from(joined)
-        .where(
-            tables.repositories.c.account_id == bindparam("account"),
-            tables.repositories.c.region == bindparam("in_region"),
-            tables.repositories.c.name == bindparam("repository_name"),
-        )
-    )
 
 
 def repository_by_id(view: View, repository_id: int) -> Repository:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 
 # Seconds. trivy gives up by itself after five minutes.
 TIMEOUT = 600

@@ -13,7 +13,7 @@ from functools import partial
 from moto_ecr_ext.oci.digest import digest_of
 
 from . import rows
-from .blobs.store import BlobDamaged, BlobNotFound
+from .blobs.errors import BlobDamaged, BlobNotFound
 from .database.transaction import View
 from .store import Store
 
@@ -94,7 +94,7 @@ class _Check:
                 is_orphan = session.size > 0 and self._received(upload_id) is None
             if is_orphan:
                 yield Finding(
-                    "orphaned upload", upload_id, (), partial(self._store.blobs.discard, upload_id)
+                    "orphaned upload", upload_id, (), partial(self._store.blobs.cancel, upload_id)
                 )
         for upload_id in sorted(received):
             if received[upload_id]:
@@ -172,7 +172,7 @@ class _Check:
     def _cancel(self, upload_id: str) -> None:
         with self._store.database.write() as transaction:
             rows.integrity.delete_upload(transaction, upload_id)
-        self._store.blobs.discard(upload_id)
+        self._store.blobs.cancel(upload_id)
 
 
 def _is_held(view: View, digest: str) -> bool:

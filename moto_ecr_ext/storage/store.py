@@ -1,8 +1,8 @@
 """The store: one database and one blob store, shared by all registries of the process.
 
-A blob's bytes are published and deleted inside the write transaction that adds or checks its
+A blob's bytes are committed and deleted inside the write transaction that adds or checks its
 membership rows. The database admits one writer at a time, so a blob cannot be deleted between its
-publication and its first member.
+commit and its first member.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import rows
-from .blobs.directory import DirectoryBlobStore, make_directories
+from .blobs.blob import Blob
+from .blobs.directory.files import make_directories
+from .blobs.directory.store import DirectoryBlobStore
+from .blobs.errors import BlobDamaged
 from .blobs.memory import MemoryBlobStore
-from .blobs.store import Blob, BlobDamaged, BlobStore
+from .blobs.store import BlobStore
 from .database.base import Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
@@ -60,7 +63,7 @@ class Store:
             make_directories(str(location.data_dir))
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
-            store._discard_orphans()
+            store._remove_orphans()
         return store
 
     @classmethod
@@ -92,7 +95,7 @@ class Store:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
             rows.store.empty_registries(transaction)
-        self._discard_orphans()
+        self._remove_orphans()
         self.pulls.forget()
 
     def close(self) -> None:
@@ -124,10 +127,10 @@ class Store:
             raise
         return size
 
-    def discard_upload(self, upload_id: str) -> None:
+    def cancel_upload(self, upload_id: str) -> None:
         """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
         try:
-            self.blobs.discard(upload_id)
+            self.blobs.cancel(upload_id)
         except OSError:
             log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
@@ -143,14 +146,14 @@ class Store:
                 if digest not in held:
                     self.blobs.delete(digest)
 
-    def _discard_orphans(self) -> None:
+    def _remove_orphans(self) -> None:
         """Remove bytes without members and parts without an upload, as a killed process leaves."""
         with self.database.write() as transaction:
             for digest in set(self.blobs.digests()) - rows.blobs.digests(transaction):
                 self.blobs.delete(digest)
             uploads = rows.integrity.received_of_uploads(transaction)
             for upload_id in set(self.blobs.upload_ids()) - uploads.keys():
-                self.blobs.discard(upload_id)
+                self.blobs.cancel(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
         """Raise StoreError where the blobs are another database's, all of which would be orphans here.

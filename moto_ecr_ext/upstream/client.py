@@ -27,7 +27,7 @@ from moto_ecr_ext.exceptions import (
     UpstreamUnavailable,
 )
 from moto_ecr_ext.oci.digest import digest_of, is_digest
-from moto_ecr_ext.storage.blobs.store import CHUNK
+from moto_ecr_ext.storage.blobs.blob import CHUNK
 
 # Seconds until a connection, and until the next bytes of an answer.
 _PATIENCE = Timeout(connect=10, read=60)

@@ -514,17 +514,17 @@ class TestFailures:
         upstream.blobs[layer.digest] = layer.content
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
-    def test_what_was_discarded_meanwhile(
+    def test_what_was_cancelled_meanwhile(
         self, upstream: Upstream, session: RegistrySession
     ) -> None:
         """Another server that starts on the same storage does that; the next pull brings the image."""
 
-        def discard(path: str) -> None:
+        def cancel(path: str) -> None:
             if path.endswith(IMAGE.blobs[-1].digest):
                 for upload_id in list(current_store().blobs.upload_ids()):
-                    current_store().blobs.discard(upload_id)
+                    current_store().blobs.cancel(upload_id)
 
-        upstream.when_asked = discard
+        upstream.when_asked = cancel
         response = cached(session).get("/manifests/v1")
         assert (response.status_code, "Pull it again" in response.text) == (503, True)
         upstream.when_asked = len

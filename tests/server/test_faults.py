@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs import directory as directory_blobs
+from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
 from moto_ecr_ext.storage.database import engine as database
 from moto_ecr_ext.storage.integrity import findings
 from moto_ecr_ext.storage.store import close_current_store, current_store
@@ -267,7 +267,8 @@ def test_any_call_on_a_file_fails(
         fault = Fault(count, OSError(number, os.strerror(number)))
         scenario = Scenario(client, count)
         with monkeypatch.context() as patch:
-            patch.setattr(directory_blobs, "os", FaultyCalls(fault))
+            for module in (files, tree, session, store):
+                patch.setattr(module, "os", FaultyCalls(fault))
             failed = run(scenario, fault, caplog)
         scenario.check()
         start_again(data_dir)

@@ -19,8 +19,9 @@ from moto_ecr_ext.scanners.run import (
     examine,
     write_layout,
 )
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
@@ -36,8 +37,8 @@ def stored(image: Image) -> Callable[[str], Blob]:
     store = MemoryBlobStore()
     for number, blob in enumerate(image.blobs):
         with store.upload(UPLOAD_ID.format(number)) as session:
-            session.write(blob.content)
-            session.publish(blob.digest)
+            session.append(blob.content)
+            session.commit(blob.digest)
     return store.open
 
 

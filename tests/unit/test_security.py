@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 import moto_ecr_ext
 from moto_ecr_ext import testing, tokens
 from moto_ecr_ext.oci.digest import is_digest
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
-from moto_ecr_ext.storage.blobs.store import is_upload_id
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.names import is_upload_id
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
 OTHER_ACCOUNT = "210987654321"
@@ -88,7 +88,7 @@ class TestPaths:
                     use(text)
         if not is_upload_id(text):
             with pytest.raises(ValueError, match="not an upload id"):
-                store.discard(text)
+                store.cancel(text)
             with pytest.raises(ValueError, match="not an upload id"), store.upload(text):
                 pytest.fail("a session was opened")
         assert [path.name for path in (tmp_path / "outer").rglob("*")] == ["data", "uploads"]

@@ -98,12 +98,12 @@ def add_repository(store: Store, name: str = "app") -> int:
         ).inserted_primary_key[0]
 
 
-def publish(store: Store, content: bytes) -> str:
+def add_blob(store: Store, content: bytes) -> str:
     """Make bytes a blob, which no repository holds yet."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     with store.blobs.upload(str(uuid4())) as session:
-        session.write(content)
-        session.publish(digest)
+        session.append(content)
+        session.commit(digest)
     return digest
 
 
@@ -118,8 +118,8 @@ def hold(store: Store, repository_id: int, digest: str) -> None:
 
 def write_part(store: Store, upload_id: str) -> None:
     with store.blobs.upload(upload_id) as session:
-        session.write(b"some")
-        session.save()
+        session.append(b"some")
+        session.acknowledge()
 
 
 # Transactions.
@@ -313,9 +313,9 @@ def registry(backend) -> Registry:
     backend.create_repository("app")
     backend.put_image("app", image.manifest.decode(), image_tag="1.0")
     upload_id = backend.start_upload("app").id
-    with backend.open_upload("app", upload_id) as (upload, session):
-        session.write(CONTENT)
-        backend.advance_upload(upload, session)
+    with backend.open_upload("app", upload_id) as upload:
+        upload.append(CONTENT)
+        upload.acknowledge()
     return Registry(backend, image, upload_id)
 
 
@@ -362,7 +362,7 @@ def test_a_call_that_fails_leaves_nothing_half_done(registry, call):
 def test_a_start_removes_bytes_that_no_repository_holds(data_dir, reopened):
     """A blob whose process was killed before its row was written goes; one that is held remains."""
     store = Store.open(StoreLocation(data_dir))
-    orphan, held = publish(store, b"an orphan"), publish(store, b"held")
+    orphan, held = add_blob(store, b"an orphan"), add_blob(store, b"held")
     hold(store, add_repository(store), held)
     store.close()
 
@@ -395,7 +395,7 @@ def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
 
 def test_bytes_go_when_no_repository_holds_them(store):
     """A blob of two repositories remains until both have let it go."""
-    digest = publish(store, b"shared")
+    digest = add_blob(store, b"shared")
     one, two = add_repository(store, "one"), add_repository(store, "two")
     hold(store, one, digest)
     hold(store, two, digest)
@@ -411,7 +411,7 @@ def test_bytes_go_when_no_repository_holds_them(store):
 
 def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
     """What a repository was to let go in a write that is undone, it still has."""
-    digest = publish(store, b"held")
+    digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
 
     def fail() -> None:
@@ -433,7 +433,7 @@ def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
 
 def test_a_reset_removes_rows_and_bytes(store):
     """After `clear` there is no repository, no blob and no upload."""
-    hold(store, add_repository(store), publish(store, b"held"))
+    hold(store, add_repository(store), add_blob(store, b"held"))
     write_part(store, str(uuid4()))
 
     store.clear()
@@ -458,7 +458,7 @@ def test_a_reset_keeps_the_key(data_dir, reopened):
 def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(data_dir, reopened, monkeypatch):
     """Rows go first: where removing bytes fails, none is left that names what is gone."""
     store = reopened()
-    hold(store, add_repository(store), publish(store, b"held"))
+    hold(store, add_repository(store), add_blob(store, b"held"))
 
     def fail(digest: str) -> None:
         raise RuntimeError("killed")
@@ -503,7 +503,7 @@ def test_every_store_in_memory_is_another():
 def test_a_directory_has_what_was_written(data_dir, reopened):
     """What was written is there when the directory is opened again."""
     store = reopened()
-    digest = publish(store, b"held")
+    digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
     before = all_rows(store)
     store.close()
@@ -518,8 +518,8 @@ def test_a_directory_has_what_was_written(data_dir, reopened):
 def test_a_newer_schema_is_refused_and_left_alone(data_dir):
     """A directory of a later version is named in a sentence; not a byte of it changes."""
     store = Store.open(StoreLocation(data_dir))
-    hold(store, add_repository(store), publish(store, b"held"))
-    publish(store, b"an orphan, as far as this version knows")
+    hold(store, add_repository(store), add_blob(store, b"held"))
+    add_blob(store, b"an orphan, as far as this version knows")
     newer = str(tables.SCHEMA_VERSION + 1)
     with store.database.write() as transaction:
         transaction.execute(
@@ -567,12 +567,12 @@ def with_a_blob(location: StoreLocation) -> str:
         store.blobs.upload(str(uuid4())) as session,
     ):
         transaction.execute(tables.repositories.insert(), {"id": 1, **REPOSITORY})
-        session.write(b"content")
+        session.append(b"content")
         digest = session.digest()
         transaction.execute(
             tables.repository_blobs.insert(), {"repository_id": 1, "digest": digest, "size": 7}
         )
-        session.publish(digest)
+        session.commit(digest)
     store.close()
     return digest
 

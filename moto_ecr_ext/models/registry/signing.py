@@ -19,7 +19,7 @@ from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.push import store_manifest
-from moto_ecr_ext.models.layers.uploads import store_blob
+from moto_ecr_ext.models.layers.open_upload import store_blob
 from moto_ecr_ext.models.replication.rules import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of

@@ -24,7 +24,8 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, INDEX_TYPES, is_distributed
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import ImageKey, ImageRow, StoredImage
 from moto_ecr_ext.storage.rows.scans import ScanUnderWay

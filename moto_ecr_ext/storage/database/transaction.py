@@ -22,14 +22,6 @@ class View:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    # TEMPORARY, for what is not converted yet.
-    def execute(self, statement: Any, values: Any = None) -> Any:
-        return self.connection.execute(statement, values)
-
-    @property
-    def dialect(self) -> Any:
-        return self.connection.dialect
-
 
 class Transaction(View):
     """One transaction that changes rows: all of it happens, or nothing."""

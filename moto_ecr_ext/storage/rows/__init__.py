@@ -1,14 +1,21 @@
 """Rows, by the noun that they are of: typed values, and a function for each question that is asked of them."""
 
 from . import (
+    backfills,
     blobs,
+    creation_templates,
     images,
     integrity,
     manifests,
+    previews,
+    pull_through,
+    pull_time_exclusions,
     references,
     registry_settings,
+    replications,
     repositories,
     scans,
+    signings,
     storage_class,
     store,
     tags,
@@ -16,14 +23,21 @@ from . import (
 )
 
 __all__ = [
+    "backfills",
     "blobs",
+    "creation_templates",
     "images",
     "integrity",
     "manifests",
+    "previews",
+    "pull_through",
+    "pull_time_exclusions",
     "references",
     "registry_settings",
+    "replications",
     "repositories",
     "scans",
+    "signings",
     "storage_class",
     "store",
     "tags",

@@ -61,6 +61,14 @@ _LIFECYCLE_DUE = Query(
         repositories.c.lifecycle_due_at <= bindparam("by"),
     ),
 )
+_STILL_LIFECYCLE_DUE = Query(
+    RepositoryRow,
+    _ALL.where(
+        _IS_REPOSITORY,
+        repositories.c.lifecycle_policy.is_not(None),
+        repositories.c.lifecycle_due_at <= bindparam("by"),
+    ),
+)
 _NEXT_LIFECYCLE_DUE: Scalars[float | None] = Scalars(
     select(func.min(repositories.c.lifecycle_due_at))
 )
@@ -99,6 +107,11 @@ def with_lifecycle_policy(view: View) -> list[RepositoryRow]:
 def with_lifecycle_policy_due(view: View, by: float) -> list[RepositoryRow]:
     """Return the repositories of all registries whose lifecycle policy is due by a time."""
     return _LIFECYCLE_DUE.all(view, by=by)
+
+
+def with_lifecycle_policy_due_by(view: View, repository_id: int, by: float) -> RepositoryRow | None:
+    """Return a repository if its lifecycle policy is due by a time."""
+    return _STILL_LIFECYCLE_DUE.first(view, repository=repository_id, by=by)
 
 
 def next_lifecycle_policy_due(view: View) -> float | None:

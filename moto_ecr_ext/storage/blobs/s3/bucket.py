@@ -26,9 +26,9 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from moto_ecr_ext.storage.blobs.blob import CHUNK
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.database.versions import StoreError
-
-from .store import CHUNK, BlobStoreUnavailable
 
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
