@@ -24,7 +24,7 @@ class LayersBackend(RegistryBackend):
     def batch_check_layer_availability(
         self, repository_name: str, layer_digests: list[str], registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Return one entry for each digest: in `layers` whether the repository holds it, in `failures` if it is malformed.
+        """Return an entry for each digest: in `layers` if it is a digest, held or not, else in `failures`.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """

@@ -25,7 +25,8 @@ from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.push import store_manifest
 from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.manifests import MEDIA_TYPES, Manifest, parse_manifest
+from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
+from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
@@ -66,7 +67,7 @@ class Import:
             self._copy_from_ecr()
             return
         with closing(upstream_registry_of(self._rule)) as upstream:
-            found = upstream.manifest(self._upstream_name, self._reference, sorted(MEDIA_TYPES))
+            found = upstream.manifest(self._upstream_name, self._reference, sorted(MANIFEST_TYPES))
             if found is None:
                 raise self._not_found()
             self._download(upstream, found)
@@ -133,7 +134,7 @@ class Import:
 
     def _parse(self, found: UpstreamManifest) -> Manifest:
         # Some registries send one type with whatever they have.
-        media_type = found.media_type if found.media_type in MEDIA_TYPES else None
+        media_type = found.media_type if found.media_type in MANIFEST_TYPES else None
         try:
             return parse_manifest(found.content, media_type)
         except (InvalidParameterException, LimitExceededException):

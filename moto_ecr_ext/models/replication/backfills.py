@@ -247,7 +247,10 @@ PREPARATIONS = BackgroundWork(
 
 
 def settle_backfills(registry: RegistryBackend) -> float:
-    """Note what has become of the images of backfills. Return when to look again: at once while some are on their way."""
+    """Note what has become of the images of backfills.
+
+    Return when to look again: at once while some are on their way.
+    """
     with registry.store.database.read() as view:
         running = rows.backfills.running(view)
     then = math.inf

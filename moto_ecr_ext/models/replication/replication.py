@@ -101,7 +101,9 @@ def replicate(registry: RegistryBackend, transaction: Transaction, push: Push) -
 def replicate_deletion(
     registry: RegistryBackend, transaction: Transaction, deletion: Deletion
 ) -> None:
-    """Where a rule replicates deletions, delete there too: a tag if it is on the same image, an image unless it is listed.
+    """Delete in other registries too, if a rule replicates deletions.
+
+    A tag goes if it is on the same image there, an image unless an index there lists it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-delete.html
     """

@@ -79,62 +79,6 @@ class Database(ABC):
         self.later.make(transaction.followers)
 
     def close(self) -> None:
-        """Let go of the connection."""
-
-
-class Database(ABC):
-    """All rows, and the transactions over them.
-
-    One write runs at a time, in all processes together; a read never waits for one, except in memory.
-
-    Connections are kept, not taken from the engine for each transaction: that would cost as much as
-    the queries.
-    """
-
-    def __init__(self, engine: Engine, durable: Writer, swift: Writer):
-        self.later = Later()
-        self._engine = engine
-        # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
-        # sleep and retry.
-        self._writer = threading.Lock()
-        self._idle: deque[Connection] = deque()
-        self._durable = durable
-        self._swift = swift
-        try:
-            self._open_schema()
-        except BaseException:
-            self.close()
-            raise
-
-    @abstractmethod
-    def read(self) -> AbstractContextManager[View]:
-        """Return one consistent view of the rows, for the `with` block."""
-
-    def read_one(self) -> AbstractContextManager[View]:
-        """As `read`, for a single query: a second one may see other rows.
-
-        That saves a transaction, which can take as long as the query.
-        """
-        return self.read()
-
-    @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[Transaction]:
-        """One transaction that changes rows: all of it happens, or nothing.
-
-        It is on disk when the block has ended. One that is not `durable` may be taken back by a power cut, with nothing
-        but it, though not by killing the process: upload sessions and times of pulls are written like this.
-        """
-        writer = self._durable if durable else self._swift
-        with self._writer, writer.transaction() as connection:
-            transaction = Transaction(connection)
-            yield transaction
-        self.later.make(transaction.followers)
-
-    # TEMPORARY, for what is not converted yet.
-    def after_commit(self, follow: Callable[[], None]) -> None:
-        self._last.after_commit(follow)
-
-    def close(self) -> None:
         """Close all connections, once a write that is under way has ended."""
         with self._writer:
             while self._idle:

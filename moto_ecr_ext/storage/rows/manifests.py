@@ -1,4 +1,4 @@
-"""Rows of images with their manifests, as the registry protocol asks for them: by a tag or a digest, or by a subject."""
+"""Rows of images with their manifests, by a tag or a digest, or by their subject."""
 
 from __future__ import annotations
 
