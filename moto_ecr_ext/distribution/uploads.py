@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.exceptions import InvalidLayerPartException, UploadNotFoundException
+from moto_ecr_ext.exceptions import (
+    InvalidLayerPartException,
+    RepositoryName,
+    UploadNotFoundException,
+)
 from moto_ecr_ext.models.layers.uploads import Upload, check_parts
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.storage.blobs.store import UploadSession, is_upload_id
@@ -133,7 +137,7 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
 
 def _upload_id(session: str, name: str, access: Access) -> str:
     if not is_upload_id(session):
-        raise UploadNotFoundException(session, name, access.registry_id)
+        raise UploadNotFoundException(session, RepositoryName(name, access.registry_id))
     return session
 
 

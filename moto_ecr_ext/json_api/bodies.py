@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto_ecr_ext.exceptions import SerializationException
+from moto_ecr_ext.exceptions.common import SerializationException
 
 from .validation import decode_blob
 

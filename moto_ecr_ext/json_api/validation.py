@@ -19,11 +19,8 @@ from botocore.model import OperationModel, Shape
 from botocore.utils import parse_timestamp
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.exceptions import (
-    InvalidParameterException,
-    SerializationException,
-    UnknownOperationException,
-)
+from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.exceptions.common import SerializationException, UnknownOperationException
 
 Check = Callable[[object], dict[str, Any]]
 Reader = Callable[[Any], Any]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from moto_ecr_ext.caller import Caller
-from moto_ecr_ext.exceptions import AccessDeniedException, ExplicitlyDenied
+from moto_ecr_ext.exceptions.common import AccessDeniedException, ExplicitlyDenied
 from moto_ecr_ext.services.iam import identity_policies
 
 from .documents import (

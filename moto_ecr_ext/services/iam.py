@@ -17,7 +17,7 @@ from moto.iam.access_control import AssumedRoleAccessKey, IAMRequest, IAMUserAcc
 from moto.iam.exceptions import NoSuchEntity, NotFoundException
 from moto.iam.models import Policy
 
-from moto_ecr_ext.exceptions import UnrecognizedClientException
+from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
 
 

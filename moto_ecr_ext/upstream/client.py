@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 from werkzeug.datastructures import WWWAuthenticate
 
-from moto_ecr_ext.exceptions import (
+from moto_ecr_ext.exceptions.pull_through import (
     UpstreamAccessDenied,
     UpstreamError,
     UpstreamTooManyRequests,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from moto_ecr_ext.exceptions import ECRError, SerializationException, ValidationException
+from moto_ecr_ext.exceptions import ECRError, ValidationException
+from moto_ecr_ext.exceptions.common import SerializationException
 from moto_ecr_ext.json_api.validation import check
 from moto_ecr_ext.models.operations import perform
 

@@ -157,9 +157,7 @@ class ReferencesBackend(ScanningBackend):
             if _is_digest(reference):
                 tag, digest = None, digest_of(content, reference.partition(":")[0])
                 if digest != reference:
-                    raise ImageDigestDoesNotMatchException(
-                        reference, repository.repository_name, repository.registry_id
-                    )
+                    raise ImageDigestDoesNotMatchException(reference, repository)
             else:
                 tag, digest = reference, digest_of(content)
             self.check_references(transaction, repository, manifest)
@@ -314,4 +312,4 @@ def _is_digest(reference: str) -> bool:
 
 def _not_found(repository: Repository, reference: str) -> ImageNotFoundException:
     digest, tag = (reference, None) if _is_digest(reference) else (None, reference)
-    return ImageNotFoundException(digest, tag, repository.repository_name, repository.registry_id)
+    return ImageNotFoundException(digest, tag, repository)

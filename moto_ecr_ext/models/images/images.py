@@ -13,12 +13,12 @@ from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
-    ImageReferencedByManifestList,
     ImageTagAlreadyExistsException,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
     TooManyImageTags,
 )
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.events import ManifestFacts, image_event, send_event
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -145,16 +145,12 @@ class ImagesBackend(ListingsBackend):
             manifest = parse_manifest(content, image_manifest_media_type)
             digest = digest_of(content)
             if image_digest is not None and image_digest != digest:
-                raise ImageDigestDoesNotMatchException(
-                    image_digest, repository.repository_name, repository.registry_id
-                )
+                raise ImageDigestDoesNotMatchException(image_digest, repository)
             if settings.VERIFY_LAYERS.get() == "true":
                 self.check_references(transaction, repository, manifest)
             result = self.store_manifest(transaction, repository, manifest, digest, image_tag)
             if not result.changed:
-                raise ImageAlreadyExistsException(
-                    digest, image_tag, repository.repository_name, repository.registry_id
-                )
+                raise ImageAlreadyExistsException(digest, image_tag, repository)
         return {
             "image": Image(
                 registry_id=repository.registry_id,
@@ -169,15 +165,14 @@ class ImagesBackend(ListingsBackend):
         self, transaction: Connection, repository: Repository, manifest: Manifest
     ) -> None:
         """Raise ManifestBlobUnknown or ReferencedImagesNotFoundException for what the repository does not hold."""
-        names = (repository.repository_name, repository.registry_id)
         blobs = [blob.digest for blob in manifest.blobs if blob.is_distributed]
         missing = _missing(blobs, transaction, _HELD_BLOBS, repository)
         if missing:
-            raise ManifestBlobUnknown(missing, *names)
+            raise ManifestBlobUnknown(missing, repository)
         children = [child.digest for child in manifest.children]
         missing = _missing(children, transaction, _HELD_IMAGES, repository)
         if missing:
-            raise ReferencedImagesNotFoundException(missing, *names)
+            raise ReferencedImagesNotFoundException(missing, repository)
 
     def store_manifest(
         self,
@@ -488,7 +483,7 @@ def _check_tag(transaction: Connection, repository: Repository, before: Any, tag
     if before.id is None:
         return
     if len(tags_of(transaction, repository, [before]).get(before.id, ())) >= MAX_TAGS:
-        raise TooManyImageTags(tag, repository.repository_name, repository.registry_id, MAX_TAGS)
+        raise TooManyImageTags(tag, repository, MAX_TAGS)
 
 
 def _missing(

@@ -10,12 +10,9 @@ from sqlalchemy import Connection, bindparam, case, exists, select
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
-    BlobInUse,
-    LayersNotFoundException,
-    RepositoryNotFoundException,
-)
+from moto_ecr_ext.exceptions import LayersNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.registry_protocol import BlobInUse
 from moto_ecr_ext.models.base import repository_with
 from moto_ecr_ext.models.pull_through.rules import PullThroughRulesBackend
 from moto_ecr_ext.models.registry.account_settings import AccountSettingsBackend
@@ -85,7 +82,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
         if row.size is not None:
             with suppress(BlobNotFound):
                 return read(digest, row.size)
-        raise LayersNotFoundException(digest, repository_name, repository.registry_id)
+        raise LayersNotFoundException(digest, repository)
 
     def mount_blob(
         self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
@@ -131,7 +128,7 @@ class BlobsBackend(PullThroughRulesBackend, LayersBackend, AccountSettingsBacken
             key = {"repository": repository.id, "blob": digest}
             found = transaction.execute(_FOUND, key).one_or_none()
             if found is None:
-                raise LayersNotFoundException(digest, repository_name, repository.registry_id)
+                raise LayersNotFoundException(digest, repository)
             if found.is_referenced:
                 raise BlobInUse(digest)
             transaction.execute(_DELETE, key)

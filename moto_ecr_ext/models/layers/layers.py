@@ -154,15 +154,14 @@ class LayersBackend(UploadsBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
         """
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as (upload, session):
-            names = (upload.repository.repository_name, upload.repository.registry_id)
             check_parts(upload)
 
             completed = self.complete_upload(upload, session, layer_digests)
         if not completed.is_new:
-            raise LayerAlreadyExistsException(completed.digest, *names)
+            raise LayerAlreadyExistsException(completed.digest, upload.repository)
         return {
-            "registryId": names[1],
-            "repositoryName": names[0],
+            "registryId": upload.repository.registry_id,
+            "repositoryName": upload.repository.repository_name,
             "uploadId": upload.id,
             "layerDigest": completed.digest,
         }
@@ -179,11 +178,10 @@ class LayersBackend(UploadsBackend):
             row = transaction.execute(
                 _HELD, {"repository": repository.id, "digests": [layer_digest]}
             ).first()
-        names = (layer_digest, repository.repository_name, repository.registry_id)
         if row is None:
-            raise LayersNotFoundException(*names)
+            raise LayersNotFoundException(layer_digest, repository)
         if not row.is_in_active_image:
-            raise LayerInaccessibleException(*names)
+            raise LayerInaccessibleException(layer_digest, repository)
         return {
             "downloadUrl": download_url(self.store.signing_key, repository, layer_digest),
             "layerDigest": layer_digest,

@@ -111,15 +111,9 @@ class Upload:
         return InvalidLayerPartException(
             message,
             upload_id=self.id,
-            repository_name=self.repository.repository_name,
-            registry_id=self.repository.registry_id,
+            repository=self.repository,
             last_valid_byte=self.last_byte,
         )
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """The facts that errors name: upload, repository, registry."""
-        return self.id, self.repository.repository_name, self.repository.registry_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +174,10 @@ class UploadsBackend(RegistryBackend):
                 yield upload, session
             except UploadTruncated:
                 self.cancel_upload(upload)
-                raise UploadNotFoundException(*upload.names) from None
+                raise UploadNotFoundException(upload.id, upload.repository) from None
             except UploadDiscarded:
                 # Cancelled, or gone with its repository, meanwhile.
-                raise UploadNotFoundException(*upload.names) from None
+                raise UploadNotFoundException(upload.id, upload.repository) from None
 
     def advance_upload(self, upload: Upload, session: UploadSession) -> Upload:
         """Acknowledge the bytes that the session was given since it was opened, as one part; the upload then."""
@@ -205,7 +199,7 @@ class UploadsBackend(RegistryBackend):
         if not moved:
             # Cancelled, or another server was faster, whose bytes are the upload's: not also these.
             session.resume_at(upload.received)
-            raise UploadNotFoundException(*upload.names)
+            raise UploadNotFoundException(upload.id, upload.repository)
         return advanced
 
     def complete_upload(
@@ -258,9 +252,7 @@ class UploadsBackend(RegistryBackend):
             )
         except IntegrityError as error:
             # The repository was deleted while the blob arrived.
-            raise UploadNotFoundException(
-                digest, repository.repository_name, repository.registry_id
-            ) from error
+            raise UploadNotFoundException(digest, repository) from error
 
     def cancel_upload(self, upload: Upload) -> None:
         """Forget the upload and its bytes."""
@@ -282,9 +274,7 @@ class UploadsBackend(RegistryBackend):
             _UPLOAD, transaction, repository_name, registry_id, upload=upload_id
         )
         if row.id is None or row.started_at <= now() - UPLOAD_LIFETIME:
-            raise UploadNotFoundException(
-                upload_id, repository.repository_name, repository.registry_id
-            )
+            raise UploadNotFoundException(upload_id, repository)
         return Upload(
             row.id,
             repository,
@@ -299,7 +289,7 @@ class UploadsBackend(RegistryBackend):
 def check_parts(upload: Upload) -> None:
     """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
     if upload.received == 0:
-        raise EmptyUploadException(*upload.names)
+        raise EmptyUploadException(upload.id, upload.repository)
     if upload.smallest_part is not None and upload.smallest_part < MIN_PART_SIZE:
         raise LayerPartTooSmallException
 

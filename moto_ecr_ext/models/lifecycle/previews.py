@@ -85,7 +85,7 @@ class LifecycleBackend(StorageClassBackend, PoliciesBackend):
             repository = self._repository(transaction, repository_name, registry_id)
             text = lifecycle_policy_text or repository.lifecycle_policy_text
             if text is None:
-                raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
+                raise LifecyclePolicyNotFoundException(repository)
             policy = parse_lifecycle_policy(text)
             key = {"repository": repository.id}
             last = transaction.execute(_PREVIEW, key).one_or_none()

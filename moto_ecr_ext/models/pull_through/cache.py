@@ -17,13 +17,16 @@ from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.caller import Caller, acting, calling
 from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
     ECRError,
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
     LimitExceededException,
+    RepositoryName,
     RepositoryNotFoundException,
+)
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.pull_through import (
     UnableToGetUpstreamImageException,
     UpstreamAccessDenied,
     UpstreamError,
@@ -277,7 +280,7 @@ class _Import:
     def _not_found(self) -> ImageNotFoundException:
         digest = self._reference if self._tag is None else None
         return ImageNotFoundException(
-            digest, self._tag, self._repository_name, self._rule.registry_id
+            digest, self._tag, RepositoryName(self._repository_name, self._rule.registry_id)
         )
 
     def _copy_from_ecr(self) -> None:

@@ -10,10 +10,8 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.exceptions import (
-    ECRError,
-    InvalidParameterException,
-    LimitExceededException,
+from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
+from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
     PullThroughCacheRuleNotFoundException,
     UnableToGetUpstreamImageException,

@@ -13,11 +13,8 @@ from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
-    SigningConfigurationNotFoundException,
-    ValidationException,
-)
+from moto_ecr_ext.exceptions import SigningConfigurationNotFoundException, ValidationException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.images import ImagesBackend, StoredImage

@@ -21,12 +21,12 @@ from moto_ecr_ext.caller import (
 )
 from moto_ecr_ext.exceptions import (
     ECRError,
-    ImageReferencedByManifestList,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
     RepositoryNotFoundException,
     ValidationException,
 )
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.events import replication_event, send_event

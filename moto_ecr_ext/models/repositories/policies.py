@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
     InvalidParameterException,
     LifecyclePolicyNotFoundException,
     RegistryPolicyNotFoundException,
     RepositoryPolicyNotFoundException,
 )
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import now
 from moto_ecr_ext.policies.documents import (
     Decision,
@@ -104,7 +104,7 @@ class PoliciesBackend(RepositoriesBackend):
     ) -> Repository:
         repository = self._repository(transaction, repository_name, registry_id)
         if repository.policy_text is None:
-            raise RepositoryPolicyNotFoundException(repository_name, repository.registry_id)
+            raise RepositoryPolicyNotFoundException(repository)
         return repository
 
     def put_lifecycle_policy(
@@ -160,7 +160,7 @@ class PoliciesBackend(RepositoriesBackend):
     ) -> Repository:
         repository = self._repository(transaction, repository_name, registry_id)
         if repository.lifecycle_policy_text is None:
-            raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
+            raise LifecyclePolicyNotFoundException(repository)
         return repository
 
     def put_registry_policy(self, policy_text: str) -> dict[str, Any]:

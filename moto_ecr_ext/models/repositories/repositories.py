@@ -209,7 +209,7 @@ class RepositoriesBackend(RegistryBackend):
             repository = self._repository(transaction, repository_name, registry_id)
             key = {"repository": repository.id}
             if not force and transaction.execute(_HAS_IMAGES, key).scalar_one():
-                raise RepositoryNotEmptyException(repository_name, repository.registry_id)
+                raise RepositoryNotEmptyException(repository)
             blobs = transaction.execute(_BLOBS, key).scalars().all()
             uploads = transaction.execute(_UPLOADS, key).scalars().all()
             transaction.execute(_DELETE, key)

@@ -226,8 +226,7 @@ class ScanningBackend(ImagesBackend):
             raise ScanNotFoundException(
                 image_id.get("imageDigest"),
                 image_id.get("imageTag"),
-                repository.repository_name,
-                repository.registry_id,
+                repository,
             )
         status = _status(scan, image, _scanning_of(repository, scanning)["scanFrequency"])
         answer = {
