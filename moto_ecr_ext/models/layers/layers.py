@@ -12,6 +12,7 @@ from moto_ecr_ext.exceptions import (
     LayersNotFoundException,
     LimitExceededException,
 )
+from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
 from moto_ecr_ext.oci.media_types import DOCKER_LAYER_GZIP
 from moto_ecr_ext.storage.rows import tables
@@ -182,8 +183,11 @@ class LayersBackend(UploadsBackend):
             raise LayersNotFoundException(layer_digest, repository)
         if not row.is_in_active_image:
             raise LayerInaccessibleException(layer_digest, repository)
+        registry = Registry(repository.registry_id, repository.region)
         return {
-            "downloadUrl": download_url(self.store.signing_key, repository, layer_digest),
+            "downloadUrl": download_url(
+                self.store.signing_key, registry, repository.repository_name, layer_digest
+            ),
             "layerDigest": layer_digest,
         }
 
