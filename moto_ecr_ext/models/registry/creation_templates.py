@@ -30,7 +30,7 @@ from moto_ecr_ext.models.repositories.repositories import merged_tags
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.documents import parse_repository_policy
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
-from moto_ecr_ext.policies.tag_filters import check_exclusion_filters
+from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage.rows import tables
 
 templates = tables.creation_templates

@@ -23,7 +23,7 @@ from moto_ecr_ext.models.replication.replication import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
-from moto_ecr_ext.policies.tag_filters import matches_tag_filter
+from moto_ecr_ext.policies.wildcards import matches_tag_filter
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables

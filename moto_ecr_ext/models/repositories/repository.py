@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.policies.tag_filters import matches_tag_filter
+from moto_ecr_ext.policies.wildcards import matches_tag_filter
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_t
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import Manifest
 from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, INDEX_TYPES, is_distributed
-from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
+from moto_ecr_ext.policies.wildcards import matches_scanning_filter
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
