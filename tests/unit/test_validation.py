@@ -905,7 +905,8 @@ def load_data(self, name):
     raise LookupError(name)
 
 Loader.load_data = load_data
-from moto_ecr_ext import rendering, service_model, validation
+from moto_ecr_ext import service_model
+from moto_ecr_ext.json_api import rendering, validation
 try:
     service_model.operation("PutImage")
 except LookupError as error:
