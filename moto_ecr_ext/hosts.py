@@ -1,56 +1,54 @@
 """Host names and ARNs: what a registry is called, and which registry a host name means.
 
+Partitions are those of the installed botocore.
 https://docs.aws.amazon.com/general/latest/gr/ecr.html
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from moto.utilities.utils import get_partition
+from botocore.loaders import Loader
 
 from . import settings
 from .caller import current_caller
 
-_DNS_SUFFIXES = {
-    "aws": "amazonaws.com",
-    "aws-cn": "amazonaws.com.cn",
-    "aws-us-gov": "amazonaws.com",
-    "aws-iso": "c2s.ic.gov",
-    "aws-iso-b": "sc2s.sgov.gov",
-    "aws-iso-e": "cloud.adc-e.uk",
-    "aws-iso-f": "csp.hci.ic.gov",
-    "aws-eusc": "amazonaws.eu",
-}
-_ANY_SUFFIX = (
-    r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|c2s\.ic\.gov|sc2s\.sgov\.gov"
-    r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+# A small file (8 KB): every partition with its regions, and the ends of its host names.
+_PARTITIONS: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(texts)))})"
+
+
+_DNS_SUFFIXES: dict[str, str] = {each["id"]: each["outputs"]["dnsSuffix"] for each in _PARTITIONS}
+_DUAL_STACK_SUFFIXES: set[str] = {each["outputs"]["dualStackDnsSuffix"] for each in _PARTITIONS}
+_ANY_DUAL_STACK_SUFFIX = _any_of(_DUAL_STACK_SUFFIXES)
+# Dual-stack hosts of registries end in `on.aws`, where those of APIs end in `api.aws`.
+_ANY_SUFFIX = _any_of(
+    {*_DNS_SUFFIXES.values(), *(re.sub("^api", "on", each) for each in _DUAL_STACK_SUFFIXES)}
 )
 
 # Every form of a registry's host, in every partition: the two of AWS's endpoints (IPv4, dual-stack), each also FIPS.
-REGISTRY_HOST_PATTERN = (
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)\."
-    + _ANY_SUFFIX
-)
-_LOCAL_HOST_PATTERN = (
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
-    r"(?:\.[a-zA-Z0-9-]+)*\.localhost"
-)
-_REGISTRY_HOST = re.compile(f"(?:{REGISTRY_HOST_PATTERN})(?::443)?")
-_ANY_REGISTRY_HOST = re.compile(rf"(?:{REGISTRY_HOST_PATTERN})(?::\d+)?")
-_LOCAL_HOST = re.compile(rf"(?:{_LOCAL_HOST_PATTERN})(?::\d+)?")
+_REGISTRY_NAME = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
+_REGISTRY_HOST_PATTERN = rf"{_REGISTRY_NAME}\.{_ANY_SUFFIX}"
+_REGISTRY_HOST = re.compile(f"(?:{_REGISTRY_HOST_PATTERN})(?::443)?")
+_ANY_REGISTRY_HOST = re.compile(rf"(?:{_REGISTRY_HOST_PATTERN})(?::\d+)?")
+_LOCAL_HOST = re.compile(rf"{_REGISTRY_NAME}(?:\.[a-zA-Z0-9-]+)*\.localhost(?::\d+)?")
 _API_HOST = re.compile(
-    rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|api\.(?:aws|amazonwebservices\.com\.cn))(?::443)?"
+    rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})(?::443)?"
 )
 
-
-# Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path.
+# Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path. moto itself puts the
+# suffixes of other partitions in the place of amazonaws.com.
 API_URL_PATTERN = (
-    r"https?://(?:api\.)?ecr(?:-fips)?\.(.+)\."
-    r"(?:amazonaws\.com|api\.aws|api\.amazonwebservices\.com\.cn)"
+    rf"https?://(?:api\.)?ecr(?:-fips)?\.(.+)\.(?:amazonaws\.com|{_ANY_DUAL_STACK_SUFFIX})"
 )
-REGISTRY_URL_PATTERN = f"https?://{REGISTRY_HOST_PATTERN}"
+REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN)
 
 
@@ -108,9 +106,10 @@ def repository_arn(account_id: str, region: str, repository_name: str) -> str:
     return f"arn:{partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
 
 
+@lru_cache
 def partition_of(region: str) -> str:
-    # moto has the regions of these two, and takes them for the partition aws.
-    for part, partition in (("-isoe-", "aws-iso-e"), ("-isof-", "aws-iso-f")):
-        if part in region:
-            return partition
-    return get_partition(region)
+    """Return the partition of a region, such as `aws-cn`; `aws` for a region that none knows by its name."""
+    for partition in _PARTITIONS:
+        if region in partition["regions"] or re.match(partition["regionRegex"], region):
+            return str(partition["id"])
+    return "aws"

@@ -33,15 +33,13 @@ from moto_ecr_ext.services.principals import principal_of
 
 from . import hosts, service_model, settings
 from .caller import Caller, calling
-from .exceptions import (
-    PROJECT_CODES,
-    ECRError,
+from .exceptions import PROJECT_CODES, ECRError, ServerException
+from .exceptions.common import (
     IncompleteSignatureException,
     InvalidSignatureException,
     MissingAuthenticationTokenException,
-    RequestTooLargeException,
+    RequestEntityTooLargeException,
     SerializationException,
-    ServerException,
     UnknownOperationException,
     UnrecognizedClientException,
 )
@@ -242,7 +240,7 @@ def _action(operation: str) -> str:
 
 
 def _take_body(request: Any) -> bytes:
-    """The whole body, taken out of the request. Raises RequestTooLargeException.
+    """The whole body, taken out of the request. Raises RequestEntityTooLargeException.
 
     A werkzeug request and its environment refer to each other, so that a body left there stays in
     memory until the garbage collector comes: 13 MiB for each part of a layer.
@@ -260,7 +258,7 @@ def _take_body(request: Any) -> bytes:
         try:
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
-            raise RequestTooLargeException(MAX_BODY) from None
+            raise RequestEntityTooLargeException(MAX_BODY) from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
     return _within_limit(body)
@@ -276,5 +274,5 @@ def _unzipped(body: bytes) -> bytes:
 
 def _within_limit(body: bytes) -> bytes:
     if len(body) > MAX_BODY:
-        raise RequestTooLargeException(MAX_BODY)
+        raise RequestEntityTooLargeException(MAX_BODY)
     return body

@@ -14,13 +14,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import hosts
-
-if TYPE_CHECKING:
-    from moto_ecr_ext.models.repositories.repository import Repository
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 TOKEN_LIFETIME = 12 * 60 * 60
@@ -71,22 +67,20 @@ def _verified(key: bytes, password: str) -> RegistryToken | None:
     return RegistryToken(*json.loads(base64.urlsafe_b64decode(encoded)))
 
 
-def download_url(key: bytes, repository: Repository, digest: str) -> str:
-    """A URL from which anyone gets this layer of this repository, for an hour.
+def download_url(key: bytes, registry: hosts.Registry, repository_name: str, digest: str) -> str:
+    """Return a URL from which anyone gets this layer of this repository, for an hour.
 
     Its path is that of the blob in the registry protocol.
     """
     expires = str(int(time.time()) + DOWNLOAD_LIFETIME)
     query = {
-        "X-Ecr-Registry": repository.registry_id,
-        "X-Ecr-Region": repository.region,
+        "X-Ecr-Registry": registry.account_id,
+        "X-Ecr-Region": registry.region,
         "X-Ecr-Expires": expires,
     }
-    query["X-Ecr-Signature"] = _download_signature(key, query, repository.repository_name, digest)
-    base = hosts.download_base(repository.registry_id, repository.region)
-    return (
-        f"{base}/v2/{repository.repository_name}/blobs/{quote(digest, safe=':')}?{urlencode(query)}"
-    )
+    query["X-Ecr-Signature"] = _download_signature(key, query, repository_name, digest)
+    base = hosts.download_base(registry.account_id, registry.region)
+    return f"{base}/v2/{repository_name}/blobs/{quote(digest, safe=':')}?{urlencode(query)}"
 
 
 def read_download_query(

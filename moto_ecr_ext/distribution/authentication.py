@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller, calling
-from moto_ecr_ext.exceptions import UnrecognizedClientException
+from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.services.iam import is_enforced

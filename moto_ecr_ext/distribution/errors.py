@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext import settings
+from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 
 from .messages import Response
@@ -50,21 +51,21 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     aws.ReferencedImagesNotFoundException: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN"),
     aws.ImageDigestDoesNotMatchException: ErrorRow(400, "DIGEST_INVALID", "MANIFEST_INVALID"),
     aws.ImageTagAlreadyExistsException: ErrorRow(400, "TAG_INVALID"),
-    aws.ImageReferencedByManifestList: ErrorRow(405, "UNSUPPORTED"),
-    aws.BlobInUse: ErrorRow(405, "UNSUPPORTED"),
+    registry_protocol.ImageReferencedByManifestList: ErrorRow(405, "UNSUPPORTED"),
+    registry_protocol.BlobInUse: ErrorRow(405, "UNSUPPORTED"),
     aws.UploadNotFoundException: ErrorRow(404, "BLOB_UPLOAD_UNKNOWN"),
     aws.InvalidLayerPartException: ErrorRow(416, "BLOB_UPLOAD_INVALID"),
     aws.EmptyUploadException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
     aws.LayerPartTooSmallException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
     aws.InvalidLayerException: ErrorRow(400, "DIGEST_INVALID", "BLOB_UPLOAD_INVALID"),
     aws.InvalidParameterException: ErrorRow(405, "UNSUPPORTED"),
-    aws.AccessDeniedException: ErrorRow(403, "DENIED"),
+    common.AccessDeniedException: ErrorRow(403, "DENIED"),
     aws.LimitExceededException: ErrorRow(403, "DENIED"),
-    aws.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
-    aws.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
-    aws.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
+    pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
+    pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
+    pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
     # The specification has no code for this; Docker's registry has it.
-    aws.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
+    pull_through.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
 }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto_ecr_ext.exceptions import SerializationException
+from moto_ecr_ext.exceptions.common import SerializationException
 
-from .validation import decode_blob
+from .readers import decode_blob
 
 # Where a body is searched for its blob rather than parsed whole.
 _LARGE = 64 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.exceptions import UnknownOperationException
+from moto_ecr_ext.exceptions.common import UnknownOperationException
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend

@@ -18,7 +18,7 @@ import botocore
 from botocore.model import OperationModel, Shape
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.exceptions import UnknownOperationException
+from moto_ecr_ext.exceptions.common import UnknownOperationException
 
 Renderer = Callable[[Any], Any]
 

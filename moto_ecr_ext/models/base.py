@@ -17,7 +17,8 @@ from moto_ecr_ext.policies.access import (
     check_permission,
     resource_policies,
 )
-from moto_ecr_ext.policies.documents import PolicyDocument
+from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
+from moto_ecr_ext.services.iam import identity_policies
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
@@ -135,8 +136,13 @@ class RegistryBackend(BaseBackend):
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:
-            policies = self._policies_of(view, resource)
-            check_permission(caller, self.account_id, resource, policies)
+            check_permission(
+                caller,
+                self.account_id,
+                resource,
+                [parse_identity_policy(text) for text in identity_policies(caller.principal)],
+                self._policies_of(view, resource),
+            )
 
     def _policies_of(self, view: View, resource: str) -> list[PolicyDocument]:
         """Return the policies that this registry has for a resource; none for what is another's."""

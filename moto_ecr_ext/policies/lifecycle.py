@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 
-from .documents import load_json
+from .grammar import load_json
 
 _EnumT = TypeVar("_EnumT", bound=Enum)
 

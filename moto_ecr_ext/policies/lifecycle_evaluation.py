@@ -152,7 +152,7 @@ def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]],
 
 
 def _compiled(pattern: str) -> Callable[[str], object]:
-    """The match of a whole tag, as `tag_filters` has it, for a rule that asks it of every tag of a repository."""
+    """The match of a whole tag, as `wildcards` has it, for a rule that asks it of every tag of a repository."""
     return re.compile(translate(re.sub(r"[?[]", r"[\g<0>]", pattern))).match
 
 

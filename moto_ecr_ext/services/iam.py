@@ -2,8 +2,7 @@
 
 A test or a server's user turns it on with `set_initial_no_auth_action_count`
 (https://docs.getmoto.org/en/latest/docs/iam.html). moto decides by a signature, which requests to a registry do not
-have, and leaves out much of what policies can say: the policies are moto's, their meaning is that of
-`policies.documents`.
+have, and leaves out much of what policies can say: the texts are moto's, their meaning is that of `policies`.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from moto.iam.access_control import AssumedRoleAccessKey, IAMRequest, IAMUserAcc
 from moto.iam.exceptions import NoSuchEntity, NotFoundException
 from moto.iam.models import Policy
 
-from moto_ecr_ext.exceptions import UnrecognizedClientException
-from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
+from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 
 
 class SignedRequest(IAMRequest):
@@ -36,15 +34,11 @@ def is_enforced() -> bool:
     return False
 
 
-def identity_policies(principal: str) -> list[PolicyDocument]:
-    """The policies of a user and its groups, or of the role of a session.
+def identity_policies(principal: str) -> Iterator[str]:
+    """Yield the texts of the policies of a user and its groups, or of the role of a session.
 
-    Raises UnrecognizedClientException for who is neither: an account as a whole, a user that was deleted.
+    Raises UnrecognizedClientException for any other principal: an account as a whole, a user that was deleted.
     """
-    return [parse_identity_policy(text) for text in _policy_texts(principal)]
-
-
-def _policy_texts(principal: str) -> Iterator[str]:
     partition, _, _, account_id, name = principal.split(":", 5)[1:]
     kind, *names = name.split("/")
     try:

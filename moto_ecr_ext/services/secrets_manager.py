@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from moto_ecr_ext.exceptions import (
+from moto_ecr_ext.exceptions.pull_through import (
     SecretNotFoundException,
     UnableToAccessSecretException,
     UnableToDecryptSecretValueException,

@@ -14,7 +14,7 @@ from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.distribution.errors import ERRORS
-from moto_ecr_ext.exceptions import ECRError
+from moto_ecr_ext.exceptions import ECRError, common, pull_through, registry_protocol
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import (
     OCI,
@@ -223,13 +223,13 @@ CASES: dict[type[ECRError], Case] = {
         "The image tag 'v1' already exists in the 'team/app' repository "
         "and cannot be overwritten because the tag is immutable.",
     ),
-    aws_errors.ImageReferencedByManifestList: Case(
+    registry_protocol.ImageReferencedByManifestList: Case(
         child_of_an_index,
         405,
         "UNSUPPORTED",
         f"Requested image referenced by manifest list: [{INDEX.digest}]",
     ),
-    aws_errors.BlobInUse: Case(
+    registry_protocol.BlobInUse: Case(
         blob_of_an_image,
         405,
         "UNSUPPORTED",
@@ -268,7 +268,7 @@ CASES: dict[type[ECRError], Case] = {
         "UNSUPPORTED",
         "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
     ),
-    aws_errors.AccessDeniedException: Case(
+    common.AccessDeniedException: Case(
         repository_of_a_stranger,
         403,
         "DENIED",
@@ -282,27 +282,27 @@ CASES: dict[type[ECRError], Case] = {
         "DENIED",
         "The maximum number of layers of a manifest, 4200, has been exceeded.",
     ),
-    aws_errors.UnableToGetUpstreamImageException: Case(
+    pull_through.UnableToGetUpstreamImageException: Case(
         secret_that_is_none,
         403,
         "DENIED",
         "The image or images were unable to be pulled using the pull through cache rule. "
         "The secret is to be a JSON object with username and accessToken.",
     ),
-    aws_errors.UpstreamAccessDenied: Case(
+    pull_through.UpstreamAccessDenied: Case(
         login_at_upstream,
         403,
         "DENIED",
         "The authentication to the upstream registry failed. "
         "Verify that the credentials for quay.io are valid and try again.",
     ),
-    aws_errors.UpstreamTooManyRequests: Case(
+    pull_through.UpstreamTooManyRequests: Case(
         too_many_requests_to_upstream,
         429,
         "TOOMANYREQUESTS",
         "The upstream registry quay.io has received too many requests.",
     ),
-    aws_errors.UpstreamUnavailable: Case(
+    pull_through.UpstreamUnavailable: Case(
         error_of_upstream,
         503,
         "UNAVAILABLE",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moto_ecr_ext.exceptions import SerializationException
+from moto_ecr_ext.exceptions.common import SerializationException
 from moto_ecr_ext.json_api.bodies import parse_body
 from moto_ecr_ext.json_api.validation import check
 

@@ -16,7 +16,7 @@ from botocore.model import ServiceModel, Shape
 from model_variants import sample
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.exceptions import UnknownOperationException
+from moto_ecr_ext.exceptions.common import UnknownOperationException
 from moto_ecr_ext.json_api.rendering import Renderer, compile_renderer, render
 
 DIGEST = f"sha256:{'0' * 64}"

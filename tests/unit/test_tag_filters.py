@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moto_ecr_ext.exceptions import InvalidParameterException
-from moto_ecr_ext.policies.tag_filters import (
+from moto_ecr_ext.policies.wildcards import (
     check_exclusion_filters,
     matches_scanning_filter,
     matches_tag_filter,

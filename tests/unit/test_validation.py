@@ -20,12 +20,8 @@ from hypothesis import strategies as st
 from model_variants import baseline, variants
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.exceptions import (
-    ECRError,
-    InvalidParameterException,
-    SerializationException,
-    UnknownOperationException,
-)
+from moto_ecr_ext.exceptions import ECRError, InvalidParameterException
+from moto_ecr_ext.exceptions.common import SerializationException, UnknownOperationException
 from moto_ecr_ext.json_api.validation import Check, check, compile_check
 
 NAME = {"repositoryName": "team/app"}
@@ -909,7 +905,8 @@ def load_data(self, name):
     raise LookupError(name)
 
 Loader.load_data = load_data
-from moto_ecr_ext import rendering, service_model, validation
+from moto_ecr_ext import service_model
+from moto_ecr_ext.json_api import rendering, validation
 try:
     service_model.operation("PutImage")
 except LookupError as error:

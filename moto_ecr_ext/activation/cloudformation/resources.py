@@ -18,13 +18,15 @@ from moto.core.common_models import CloudFormationModel
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
-    PullThroughCacheRuleAlreadyExistsException,
-    PullThroughCacheRuleNotFoundException,
     RegistryPolicyNotFoundException,
     SigningConfigurationNotFoundException,
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
     ValidationException,
+)
+from moto_ecr_ext.exceptions.pull_through import (
+    PullThroughCacheRuleAlreadyExistsException,
+    PullThroughCacheRuleNotFoundException,
 )
 
 from .stacks import (

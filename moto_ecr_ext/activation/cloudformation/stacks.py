@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from moto_ecr_ext.exceptions import ECRError, SerializationException, ValidationException
+from moto_ecr_ext.exceptions import ECRError, ValidationException
+from moto_ecr_ext.exceptions.common import SerializationException
 from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.validation import check
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moto_ecr_ext.exceptions import ImageNotFoundException
+from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.reference import Reference, Tag
@@ -29,13 +29,11 @@ def find_manifest(
     row, manifest = found or (None, None)
     repository = registry.admit(view, row, repository_name, account_id)
     if manifest is None:
-        raise image_not_found(reference, repository_name, account_id)
+        raise image_not_found(reference, repository)
     return repository, manifest
 
 
-def image_not_found(
-    reference: Reference, repository_name: str, registry_id: str
-) -> ImageNotFoundException:
+def image_not_found(reference: Reference, repository: NamedRepository) -> ImageNotFoundException:
     """Return the error for an image that is not there."""
     digest, tag = (None, reference) if isinstance(reference, Tag) else (reference, None)
-    return ImageNotFoundException(digest, tag, repository_name, registry_id)
+    return ImageNotFoundException(digest, tag, repository)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from moto_ecr_ext.exceptions import ImageReferencedByManifestList
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Deletion
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import ManifestFacts, announce, image_event

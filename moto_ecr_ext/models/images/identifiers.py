@@ -69,8 +69,7 @@ class Selection:
             raise ImageNotFoundException(
                 image_id.get("imageDigest"),
                 image_id.get("imageTag"),
-                self._repository.repository_name,
-                self._repository.registry_id,
+                self._repository,
             )
         return match
 

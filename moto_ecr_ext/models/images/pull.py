@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.exceptions import (
-    ECRError,
-    ImageNotFoundException,
-    RepositoryNotFoundException,
-    UpstreamError,
-)
+from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.models.base import RegistryBackend, now
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
@@ -81,7 +77,7 @@ class PullBackend(RegistryBackend):
         with self.view(registry_id) as view:
             repository, row = find_manifest(self, view, repository_name, reference, registry_id)
         if row.status != "ACTIVE":
-            raise image_not_found(reference, repository.repository_name, repository.registry_id)
+            raise image_not_found(reference, repository)
         content, media_type, digest = row.manifest, row.media_type, row.digest
         if isinstance(reference, Tag):
             content, media_type = translate(content, media_type, accepted)

@@ -88,9 +88,7 @@ class PushBackend(RegistryBackend):
                 _check_references(transaction, repository, manifest)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
             if not result.changed:
-                raise ImageAlreadyExistsException(
-                    digest, image_tag, repository.repository_name, repository.registry_id
-                )
+                raise ImageAlreadyExistsException(digest, image_tag, repository)
         return {
             "image": Image(
                 registry_id=repository.registry_id,
@@ -129,22 +127,19 @@ class PushBackend(RegistryBackend):
 def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
     """Raise ImageDigestDoesNotMatchException for a manifest that was said to have another digest."""
     if claimed is not None and claimed != digest:
-        raise ImageDigestDoesNotMatchException(
-            claimed, repository.repository_name, repository.registry_id
-        )
+        raise ImageDigestDoesNotMatchException(claimed, repository)
 
 
 def _check_references(view: View, repository: Repository, manifest: Manifest) -> None:
     """Raise ManifestBlobUnknown or ReferencedImagesNotFoundException for what the repository does not hold."""
-    names = (repository.repository_name, repository.registry_id)
     blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
     held = rows.blobs.held(view, repository.id, blobs)
     if missing := [digest for digest in blobs if digest not in held]:
-        raise ManifestBlobUnknown(missing, *names)
+        raise ManifestBlobUnknown(missing, repository)
     children = list(dict.fromkeys(child.digest for child in manifest.children))
     there = {image.digest for image in rows.images.sizes(view, repository.id, children)}
     if missing := [digest for digest in children if digest not in there]:
-        raise ReferencedImagesNotFoundException(missing, *names)
+        raise ReferencedImagesNotFoundException(missing, repository)
 
 
 def store_manifest(
@@ -193,7 +188,7 @@ def _check_tag(view: View, repository: Repository, before: BeforePut, tag: str) 
     if before.tagged_id is not None and repository.is_immutable(tag):
         raise ImageTagAlreadyExistsException(tag, repository.repository_name)
     if before.id is not None and rows.tags.count_of_image(view, before.id) >= MAX_TAGS:
-        raise TooManyImageTags(tag, repository.repository_name, repository.registry_id, MAX_TAGS)
+        raise TooManyImageTags(tag, repository, MAX_TAGS)
 
 
 def _insert(

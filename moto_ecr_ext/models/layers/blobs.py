@@ -8,12 +8,9 @@ from typing import TypeVar
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
-    BlobInUse,
-    LayersNotFoundException,
-    RepositoryNotFoundException,
-)
+from moto_ecr_ext.exceptions import LayersNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.registry_protocol import BlobInUse
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.rules import rule_for
 from moto_ecr_ext.models.registry.account_settings import account_setting
@@ -57,11 +54,11 @@ class BlobsBackend(RegistryBackend):
         with self.view(registry_id) as view:
             found = rows.blobs.to_pull(view, account_id, self.region_name, repository_name, digest)
             row, blob = found or (None, None)
-            self.admit(view, row, repository_name, account_id)
+            repository = self.admit(view, row, repository_name, account_id)
         if blob is not None:
             with suppress(BlobNotFound):
                 return read(digest, blob.size)
-        raise LayersNotFoundException(digest, repository_name, account_id)
+        raise LayersNotFoundException(digest, repository)
 
     def mount_blob(
         self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
@@ -104,7 +101,7 @@ class BlobsBackend(RegistryBackend):
             repository = self.repository(transaction, repository_name, registry_id)
             found = rows.blobs.by_digest(transaction, repository.id, digest)
             if found is None:
-                raise LayersNotFoundException(digest, repository_name, repository.registry_id)
+                raise LayersNotFoundException(digest, repository)
             if found.is_referenced:
                 raise BlobInUse(digest)
             rows.blobs.delete(transaction, repository.id, digest)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.exceptions import (
-    LayerInaccessibleException,
-    LayersNotFoundException,
-)
+from moto_ecr_ext.exceptions import LayerInaccessibleException, LayersNotFoundException
+from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
 from moto_ecr_ext.oci.media_types import DOCKER_LAYER_GZIP
@@ -60,13 +58,15 @@ class LayersBackend(RegistryBackend):
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             row = rows.blobs.by_digest(view, repository.id, layer_digest)
-        names = (layer_digest, repository.repository_name, repository.registry_id)
         if row is None:
-            raise LayersNotFoundException(*names)
+            raise LayersNotFoundException(layer_digest, repository)
         if not row.is_in_active_image:
-            raise LayerInaccessibleException(*names)
+            raise LayerInaccessibleException(layer_digest, repository)
+        registry = Registry(repository.registry_id, repository.region)
         return {
-            "downloadUrl": download_url(self.store.signing_key, repository, layer_digest),
+            "downloadUrl": download_url(
+                self.store.signing_key, registry, repository.repository_name, layer_digest
+            ),
             "layerDigest": layer_digest,
         }
 

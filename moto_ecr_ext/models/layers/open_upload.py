@@ -77,15 +77,9 @@ class Upload:
         return InvalidLayerPartException(
             message,
             upload_id=self.id,
-            repository_name=self.repository.repository_name,
-            registry_id=self.repository.registry_id,
+            repository=self.repository,
             last_valid_byte=self.last_byte,
         )
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """The facts that errors name: upload, repository, registry."""
-        return self.id, self.repository.repository_name, self.repository.registry_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +134,14 @@ class OpenUpload:
         if not moved:
             # The bytes of the faster server are the upload's: not also these.
             self._session.resume_at(before.received)
-            raise UploadNotFoundException(*before.names)
+            raise UploadNotFoundException(before.id, before.repository)
         self.acknowledged = advanced
 
     def check_parts(self) -> None:
         """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
         parts = self._advanced()
         if parts.received == 0:
-            raise EmptyUploadException(*parts.names)
+            raise EmptyUploadException(parts.id, parts.repository)
         if parts.smallest_part is not None and parts.smallest_part < MIN_PART_SIZE:
             raise LayerPartTooSmallException
 
@@ -198,7 +192,7 @@ def find_upload(
     repository_row, row = found or (None, None)
     repository = registry.admit(view, repository_row, repository_name, account_id)
     if row is None or row.started_at <= now() - UPLOAD_LIFETIME:
-        raise UploadNotFoundException(upload_id, repository.repository_name, repository.registry_id)
+        raise UploadNotFoundException(upload_id, repository)
     return Upload(
         id=row.id,
         repository=repository,
@@ -216,9 +210,7 @@ def add_blob(transaction: Transaction, repository: Repository, digest: str, size
         rows.blobs.insert(transaction, repository.id, digest, size)
     except RowRefused as error:
         # The repository was deleted while the blob arrived.
-        raise UploadNotFoundException(
-            digest, repository.repository_name, repository.registry_id
-        ) from error
+        raise UploadNotFoundException(digest, repository) from error
 
 
 def store_blob(

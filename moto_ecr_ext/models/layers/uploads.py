@@ -10,6 +10,7 @@ from typing import Any
 from moto_ecr_ext.exceptions import (
     LayerAlreadyExistsException,
     LimitExceededException,
+    RepositoryName,
     UploadNotFoundException,
 )
 from moto_ecr_ext.models.base import RegistryBackend, now
@@ -74,10 +75,10 @@ class UploadsBackend(RegistryBackend):
                 yield OpenUpload(self, upload, session)
             except UploadTruncated:
                 self._cancel(upload)
-                raise UploadNotFoundException(*upload.names) from None
+                raise UploadNotFoundException(upload.id, upload.repository) from None
             except UploadCancelled:
                 # Or gone with its repository.
-                raise UploadNotFoundException(*upload.names) from None
+                raise UploadNotFoundException(upload.id, upload.repository) from None
 
     @contextmanager
     def open_new_upload(
@@ -111,7 +112,7 @@ class UploadsBackend(RegistryBackend):
     ) -> None:
         if not is_upload_id(upload_id):
             raise UploadNotFoundException(
-                upload_id, repository_name, registry_id or self.account_id
+                upload_id, RepositoryName(repository_name, registry_id or self.account_id)
             )
 
     def initiate_layer_upload(

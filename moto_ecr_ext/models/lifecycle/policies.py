@@ -55,7 +55,7 @@ class LifecyclePoliciesBackend(RegistryBackend):
     ) -> Repository:
         repository = self.repository(view, repository_name, registry_id)
         if repository.lifecycle_policy_text is None:
-            raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
+            raise LifecyclePolicyNotFoundException(repository)
         return repository
 
 

@@ -56,7 +56,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             repository = self.repository(transaction, repository_name, registry_id)
             text = lifecycle_policy_text or repository.lifecycle_policy_text
             if text is None:
-                raise LifecyclePolicyNotFoundException(repository_name, repository.registry_id)
+                raise LifecyclePolicyNotFoundException(repository)
             policy = parse_lifecycle_policy(text)
             last = rows.previews.of_repository(transaction, repository.id)
             if last is not None and last.status == "IN_PROGRESS":

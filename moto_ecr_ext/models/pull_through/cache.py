@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     RepositoryNotFoundException,
-    UnableToGetUpstreamImageException,
-    UpstreamError,
 )
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.pull_through import UnableToGetUpstreamImageException, UpstreamError
 from moto_ecr_ext.hosts import repository_arn
 from moto_ecr_ext.models.base import RegistryBackend, now
 from moto_ecr_ext.oci.reference import Reference

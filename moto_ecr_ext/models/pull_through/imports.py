@@ -8,16 +8,16 @@ from contextlib import ExitStack, closing, contextmanager
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
     ECRError,
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
     LimitExceededException,
+    RepositoryName,
     RepositoryNotFoundException,
-    UpstreamAccessDenied,
-    UpstreamUnavailable,
 )
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.pull_through import UpstreamAccessDenied, UpstreamUnavailable
 from moto_ecr_ext.models.base import RegistryBackend, now
 from moto_ecr_ext.models.events import pull_through_event, send_event
 from moto_ecr_ext.models.images.by_reference import find_manifest, image_not_found
@@ -81,7 +81,9 @@ class Import:
         send_event(self._rule.registry_id, self._rule.region, event)
 
     def _not_found(self) -> ImageNotFoundException:
-        return image_not_found(self._reference, self._repository_name, self._rule.registry_id)
+        return image_not_found(
+            self._reference, RepositoryName(self._repository_name, self._rule.registry_id)
+        )
 
     def _copy_from_ecr(self) -> None:
         """Copy from a registry of the same store, as the rule's role where it is of another account."""
@@ -94,7 +96,7 @@ class Import:
         with self._store.database.write() as transaction:
             try:
                 image = self._read_as_role(upstream, transaction, url["account"])
-            except (RepositoryNotFoundException, ImageNotFoundException):
+            except (RepositoryName, RepositoryNotFoundException, ImageNotFoundException):
                 raise self._not_found() from None
             except AccessDeniedException:
                 raise UpstreamAccessDenied(self._rule.upstream_registry_url) from None
@@ -201,7 +203,7 @@ class Import:
         """Return the repository of the image, made from its template if it is not there."""
         try:
             return self._registry.repository(transaction, self._repository_name)
-        except RepositoryNotFoundException:
+        except RepositoryName, RepositoryNotFoundException:
             return create_from_template(
                 self._registry, transaction, self._repository_name, "PULL_THROUGH_CACHE"
             )
@@ -218,7 +220,7 @@ class Import:
         """Return those of the blobs that the repository holds, if it is there."""
         try:
             repository = self._registry.repository(view, self._repository_name)
-        except RepositoryNotFoundException:
+        except RepositoryName, RepositoryNotFoundException:
             return set()
         return rows.blobs.held(view, repository.id, blobs)
 
@@ -234,7 +236,7 @@ def present_image(
     """Return an image of the registry; None if there is none."""
     try:
         _, row = find_manifest(registry, view, repository_name, reference)
-    except (RepositoryNotFoundException, ImageNotFoundException):
+    except (RepositoryName, RepositoryNotFoundException, ImageNotFoundException):
         return None
     return row
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.exceptions import (
-    ECRError,
-    InvalidParameterException,
-    LimitExceededException,
+from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
+from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
     PullThroughCacheRuleNotFoundException,
     UnableToGetUpstreamImageException,

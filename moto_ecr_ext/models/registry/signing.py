@@ -9,11 +9,8 @@ import sys
 from typing import Any
 
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
-    SigningConfigurationNotFoundException,
-    ValidationException,
-)
+from moto_ecr_ext.exceptions import SigningConfigurationNotFoundException, ValidationException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id

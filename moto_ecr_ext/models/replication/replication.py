@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from moto_ecr_ext.caller import Caller, acting, calling
 from moto_ecr_ext.exceptions import (
     ECRError,
-    ImageReferencedByManifestList,
     ImageTagAlreadyExistsException,
     RepositoryNotFoundException,
     ValidationException,
 )
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.acts import Deletion, Push
 from moto_ecr_ext.models.background import BackgroundWork

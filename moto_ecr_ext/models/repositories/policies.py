@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.exceptions import (
-    AccessDeniedException,
-    InvalidParameterException,
-    RepositoryPolicyNotFoundException,
-)
+from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.policies.documents import Decision, PolicyDocument, parse_repository_policy
 from moto_ecr_ext.services.principals import account_principal
@@ -87,5 +84,5 @@ class RepositoryPoliciesBackend(RegistryBackend):
     def _with_policy(self, view: View, repository_name: str, registry_id: str | None) -> Repository:
         repository = self.repository(view, repository_name, registry_id)
         if repository.policy_text is None:
-            raise RepositoryPolicyNotFoundException(repository_name, repository.registry_id)
+            raise RepositoryPolicyNotFoundException(repository)
         return repository

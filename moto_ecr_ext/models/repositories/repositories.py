@@ -6,10 +6,7 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    RepositoryAlreadyExistsException,
-    RepositoryNotEmptyException,
-)
+from moto_ecr_ext.exceptions import RepositoryAlreadyExistsException, RepositoryNotEmptyException
 from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
@@ -123,7 +120,7 @@ class RepositoriesBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             if not force and rows.repositories.has_images(transaction, repository.id):
-                raise RepositoryNotEmptyException(repository_name, repository.registry_id)
+                raise RepositoryNotEmptyException(repository)
             blobs = rows.blobs.of_repository(transaction, repository.id)
             uploads = rows.uploads.of_repository(transaction, repository.id)
             rows.repositories.delete(transaction, repository.id)

@@ -96,8 +96,7 @@ class ScansBackend(RegistryBackend):
             raise ScanNotFoundException(
                 image_id.get("imageDigest"),
                 image_id.get("imageTag"),
-                repository.repository_name,
-                repository.registry_id,
+                repository,
             )
         status = status_of(scan, image, scanning_of(repository, configuration)["scanFrequency"])
         answer = {

@@ -1,4 +1,4 @@
-"""Wildcard filters: which tags a mutability exclusion means, which repositories a scanning rule."""
+"""Wildcards: of IAM's policies, of filters on tags and of filters on repositories."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ _FIELD = "imageTagMutabilityExclusionFilters"
 _MAX_WILDCARDS = 2
 
 
+def matches_pattern(name: str, pattern: str) -> bool:
+    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards."""
+    # fnmatch caches its expressions, which do not backtrack over `*`. Brackets are literal in IAM.
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
 def matches_tag_filter(filter: str, tag: str) -> bool:
     """Whether `filter` means `tag`: the whole of it, in its case, `*` for any characters or none.
 
     Tag patterns of lifecycle policies have the same grammar.
     """
-    # fnmatch caches its expressions, which do not backtrack over `*`; `?` and `[` are literal here.
+    # As above; `?` is literal too.
     return fnmatchcase(tag, re.sub(r"[?[]", r"[\g<0>]", filter))
 
 

@@ -1,0 +1,89 @@
+"""Errors of pull-through cache rules, and of the upstream registries that they name."""
+
+from __future__ import annotations
+
+from . import ECRError
+
+
+class PullThroughCacheRuleAlreadyExistsException(ECRError):
+    message = (
+        "A pull through cache rule with these settings already exists for the private registry."
+    )
+
+
+class PullThroughCacheRuleNotFoundException(ECRError):
+    message = (
+        "The pull through cache rule was not found. "
+        "Specify a valid pull through cache rule and try again."
+    )
+
+
+class UnsupportedUpstreamRegistryException(ECRError):
+    message = "The specified upstream registry isn't supported."
+
+
+class UpstreamNeedsCredentials(UnsupportedUpstreamRegistryException):
+    # https://github.com/aws-controllers-k8s/community/issues/2589
+    message = (
+        "The specified upstream registry requires authentication. "
+        "Specify a valid Secrets Manager ARN containing the upstream registry credentials."
+    )
+
+
+class SecretNotFoundException(ECRError):
+    message = (
+        "The ARN of the secret specified in the pull through cache rule was not found. "
+        "Update the pull through cache rule with a valid secret ARN and try again."
+    )
+
+
+class UnableToAccessSecretException(ECRError):
+    message = (
+        "The secret is unable to be accessed. "
+        "Verify the resource permissions for the secret and try again."
+    )
+
+
+class UnableToDecryptSecretValueException(ECRError):
+    message = (
+        "The secret is accessible but is unable to be decrypted. "
+        "Verify the resource permissions and try again."
+    )
+
+
+class UnableToGetUpstreamImageException(ECRError):
+    """The credentials for an upstream registry cannot be read, so that it is not asked."""
+
+    def __init__(self, reason: str):
+        super().__init__(
+            "The image or images were unable to be pulled using the pull through cache rule. "
+            f"{reason}"
+        )
+
+
+class UpstreamError(ECRError):
+    """An upstream registry did not give an image. The JSON protocol has this as a failure of one image."""
+
+
+class UpstreamAccessDenied(UpstreamError):
+    code = "UpstreamAccessDenied"
+
+    def __init__(self, host: str):
+        # The beginning is ECR's: https://github.com/aws/containers-roadmap/issues/2354
+        super().__init__(
+            "The authentication to the upstream registry failed. "
+            f"Verify that the credentials for {host} are valid and try again."
+        )
+
+
+class UpstreamTooManyRequests(UpstreamError):
+    code = "UpstreamTooManyRequests"
+
+    def __init__(self, host: str):
+        super().__init__(f"The upstream registry {host} has received too many requests.")
+
+
+class UpstreamUnavailable(UpstreamError):
+    """An upstream registry cannot be reached, or gave something else than the image."""
+
+    code = "UpstreamUnavailable"

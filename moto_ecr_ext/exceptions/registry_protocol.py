@@ -1,0 +1,29 @@
+"""Errors that only the registry protocol answers with; none is an error shape of ECR's model.
+
+`UpstreamError` in `pull_through` is another. The JSON protocol has all but BlobInUse as failures of one image among
+several, under the same codes (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import ECRError
+
+
+class BlobInUse(ECRError):
+    """An image refers to the blob."""
+
+    code = "BlobInUse"
+
+    def __init__(self, digest: str):
+        super().__init__(f"The layer with digest '{digest}' is referenced by an image")
+
+
+class ImageReferencedByManifestList(ECRError):
+    """An image is deleted only after the indexes that list it."""
+
+    code = "ImageReferencedByManifestList"
+
+    def __init__(self, parents: Sequence[str]):
+        super().__init__(f"Requested image referenced by manifest list: [{', '.join(parents)}]")

@@ -1,0 +1,186 @@
+"""Conditions of statements: operators, and whether a request meets them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+from .wildcards import matches_pattern
+
+Context = Mapping[str, tuple[str, ...]]
+"""The values that a request has of condition keys, whose names are in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One key under one operator; `quantifier` is `any` for ForAnyValue, `all` for ForAllValues."""
+
+    key: str
+    comparison: Comparison
+    operands: tuple[Any, ...]
+    quantifier: Callable[[Iterable[bool]], bool] | None
+    if_exists: bool
+
+    def holds(self, context: Context) -> bool:
+        quantifier = self.quantifier or (all if self.comparison.negated else any)
+        values = context.get(self.key)
+        if values is None:
+            # "If the policy condition requires that the key is not matched, … and the right key is
+            # not present, the condition is true" (IAM User Guide, "Condition operators").
+            return self.if_exists or quantifier is all
+        return quantifier(self.comparison.accepts(value, self.operands) for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class NullCondition:
+    """One key under `Null`: true is for a key that the request does not have."""
+
+    key: str
+    operands: tuple[bool, ...]
+
+    def holds(self, context: Context) -> bool:
+        return (self.key not in context) in self.operands
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A condition operator. `holds` gets the request's value before the document's.
+
+    `read` makes either comparable; it raises ValueError for a text not of the operator's type.
+    """
+
+    read: Callable[[str], Any]
+    holds: Callable[[Any, Any], bool]
+    negated: bool = False
+
+    def accepts(self, value: str, operands: Iterable[Any]) -> bool:
+        try:
+            requested = self.read(value)
+        except ValueError:
+            return self.negated
+        return any(self.holds(requested, operand) for operand in operands) != self.negated
+
+
+def _matches_arn(arn: list[str], pattern: list[str]) -> bool:
+    # "Each of the six colon-delimited components of the ARN is checked separately" (IAM Guide).
+    return pattern == ["*"] or (
+        len(arn) == len(pattern) and all(map(matches_pattern, arn, pattern))
+    )
+
+
+def _within(address: Any, network: Any) -> bool:
+    return address.version == network.version and bool(address.subnet_of(network))
+
+
+def _components(text: str) -> list[str]:
+    return text.split(":", 5)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError(f"{text} is not a number") from error
+    if not number.is_finite():
+        raise ValueError(f"{text} is not a number")
+    return number
+
+
+def _moment(text: str) -> float:
+    """Return the seconds since 1970 of a date in ISO 8601, or of such seconds."""
+    if re.fullmatch("[0-9]+", text):
+        return float(text)
+    moment = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text} is not a boolean")
+    return text.lower() == "true"
+
+
+def _network(text: str) -> Any:
+    return ipaddress.ip_network(text, strict=False)
+
+
+_ORDER = {
+    "Equals": operator.eq,
+    "LessThan": operator.lt,
+    "LessThanEquals": operator.le,
+    "GreaterThan": operator.gt,
+    "GreaterThanEquals": operator.ge,
+}
+_COMPARISONS = {
+    "StringEquals": Comparison(str, operator.eq),
+    "StringEqualsIgnoreCase": Comparison(str.casefold, operator.eq),
+    "StringLike": Comparison(str, matches_pattern),
+    **{f"Numeric{name}": Comparison(_number, holds) for name, holds in _ORDER.items()},
+    **{f"Date{name}": Comparison(_moment, holds) for name, holds in _ORDER.items()},
+    "Bool": Comparison(_boolean, operator.eq),
+    "BinaryEquals": Comparison(str, operator.eq),
+    "IpAddress": Comparison(_network, _within),
+    "ArnEquals": Comparison(_components, _matches_arn),
+    "ArnLike": Comparison(_components, _matches_arn),
+}
+_NEGATIONS = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+    "NotIpAddress": "IpAddress",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+}
+_COMPARISONS |= {
+    name: replace(_COMPARISONS[positive], negated=True) for name, positive in _NEGATIONS.items()
+}
+_OPERATOR = re.compile(r"(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?")
+_QUANTIFIERS = {"ForAnyValue": any, "ForAllValues": all}
+
+
+def read_conditions(value: object) -> Iterator[Condition | NullCondition]:
+    """Yield the conditions of a `Condition` element. Raises ValueError when they are not as IAM accepts them."""
+    if not isinstance(value, dict):
+        raise ValueError("Condition")
+    for name, keys in value.items():
+        make = _operator(name)
+        if not isinstance(keys, dict):
+            raise ValueError(name)
+        for key, values in keys.items():
+            texts = [_operand(each) for each in (values if isinstance(values, list) else [values])]
+            yield make(key.lower(), texts)
+
+
+def _operator(name: str) -> Callable[[str, list[str]], Condition | NullCondition]:
+    """Return the function that makes a condition of a key and its values under the operator `name`."""
+    if name == "Null":
+        return lambda key, texts: NullCondition(key, tuple(map(_boolean, texts)))
+    parts = _OPERATOR.fullmatch(name)
+    if parts is None or parts[2] not in _COMPARISONS:
+        raise ValueError(f"condition operator {name}")
+    comparison = _COMPARISONS[parts[2]]
+    quantifier = _QUANTIFIERS.get(parts[1])
+    if_exists = parts[3] is not None
+    return lambda key, texts: Condition(
+        key, comparison, tuple(map(comparison.read, texts)), quantifier, if_exists
+    )
+
+
+def _operand(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    raise ValueError("the value of a condition")

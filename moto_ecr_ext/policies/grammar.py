@@ -1,0 +1,57 @@
+"""The grammar that all policy texts share. Every function raises ValueError for a value that is not of its form.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def load_json(text: str) -> Any:
+    """Return the value of a policy text.
+
+    Raises ValueError for what is not JSON, and for a member given twice, NaN, half of a surrogate pair and nesting too
+    deep to follow.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return value
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def read_object(value: object, allowed: set[str]) -> dict[str, Any]:
+    """Return `value` as an object that has no members but those allowed."""
+    if not isinstance(value, dict) or not value.keys() <= allowed:
+        raise ValueError("not an object of the members that it may have")
+    return value
+
+
+def read_texts(value: object) -> list[str]:
+    """Return the texts of a list that has some, or the text that stands for a list of one."""
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("neither a text nor a list of texts")
+    return texts
+
+
+def read_either(members: dict[str, Any], name: str) -> tuple[object, bool]:
+    """Return the value of the element `name` or of its opposite `Not…`, and whether it is the opposite."""
+    opposite = f"Not{name}"
+    if (name in members) == (opposite in members):
+        raise ValueError(f"not one of {name} and {opposite}")
+    return (members[name], False) if name in members else (members[opposite], True)

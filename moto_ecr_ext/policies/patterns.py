@@ -1,0 +1,83 @@
+"""Actions and resources of statements, which are patterns of names.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from moto_ecr_ext import service_model
+
+from .grammar import read_either, read_texts
+from .wildcards import matches_pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """`Action` or `Resource`, or their opposite if `inverted`; `*` and `?` are wildcards."""
+
+    patterns: tuple[str, ...]
+    inverted: bool
+
+    def match(self, name: str) -> bool:
+        """Return whether the name of an action, in lower case, or of a resource is meant."""
+        return any(matches_pattern(name, pattern) for pattern in self.patterns) != self.inverted
+
+
+def read_actions(statement: dict[str, Any]) -> Patterns:
+    """Return the actions of a statement, of any service. Raises ValueError."""
+    return _read(statement, "Action", str.lower)
+
+
+def read_ecr_actions(statement: dict[str, Any]) -> Patterns:
+    """Return the actions of a statement. Raises ValueError for a pattern that matches no action of ECR."""
+    return _read(statement, "Action", _ecr_action)
+
+
+def read_resources(statement: dict[str, Any]) -> Patterns | None:
+    """Return the resources of a statement, None if it names none. Raises ValueError."""
+    if "Resource" in statement or "NotResource" in statement:
+        return _read(statement, "Resource", _resource)
+    return None
+
+
+def _read(statement: dict[str, Any], name: str, read: Callable[[str], str]) -> Patterns:
+    value, inverted = read_either(statement, name)
+    return Patterns(tuple(read(text) for text in read_texts(value)), inverted)
+
+
+def _resource(text: str) -> str:
+    # ECR takes an ARN that lacks a part (https://github.com/aws/containers-roadmap/issues/2675).
+    if text != "*" and not text.startswith("arn:"):
+        raise ValueError(f"resource {text}")
+    return text
+
+
+def _ecr_action(text: str) -> str:
+    pattern = text.lower()
+    if pattern == "*":
+        return pattern
+    service, _, name = pattern.partition(":")
+    if service != "ecr" or not any(matches_pattern(action, name) for action in _actions_of_ecr()):
+        raise ValueError(f"action {text}")
+    return pattern
+
+
+@cache
+def _actions_of_ecr() -> frozenset[str]:
+    """Return the names of ECR's IAM actions, in lower case.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+    """
+    actions = {
+        *service_model.operation_names(),
+        "BatchImportUpstreamImage",
+        "GetImageCopyStatus",
+        "ReplicateImage",
+    } - {"ListImageReferrers"}
+    return frozenset(action.lower() for action in actions)

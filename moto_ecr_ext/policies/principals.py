@@ -1,0 +1,91 @@
+"""Principals of statements: whom they name, and whether a request is from one of them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .grammar import read_either, read_object, read_texts
+
+_ACCOUNT = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:iam::([0-9]{12}):root")
+_IDENTITY = re.compile(
+    r"arn:aws[a-z-]*:"
+    r"(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+"
+)
+_SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_SESSION = re.compile(r"(arn:aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/.+")
+_ROLE_PATH = re.compile(r":role/.*/")
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """`Principal`, or `NotPrincipal` if `inverted`: pairs of a type and a name.
+
+    An account's name is its number, however the document writes it.
+    """
+
+    members: tuple[tuple[str, str], ...]
+    inverted: bool
+
+    def include(self, principal_arn: str, account: str) -> bool:
+        """Return whether they include a principal of an account; a service has its name for an ARN."""
+        return (
+            any(_stands_for(kind, name, principal_arn, account) for kind, name in self.members)
+            != self.inverted
+        )
+
+
+EVERYONE = Principals((("AWS", "*"),), inverted=False)
+
+
+def _stands_for(kind: str, name: str, principal_arn: str, account: str) -> bool:
+    if kind == "AWS" and name in ("*", account):
+        return True
+    if name == principal_arn:
+        return True
+    # The ARN of a session has the name of its role and not the role's path.
+    role = role_of_session(principal_arn)
+    return role is not None and role == _ROLE_PATH.sub(":role/", name)
+
+
+def role_of_session(principal_arn: str) -> str | None:
+    """Return the ARN of the role, without its path, that a session is of; None for any other principal."""
+    session = _SESSION.fullmatch(principal_arn)
+    return f"{session[1]}:iam::{session[2]}:role/{session[3]}" if session else None
+
+
+def read_principals(statement: dict[str, Any]) -> Principals:
+    """Return the principals of a statement. Raises ValueError when they are not as IAM accepts them.
+
+    Whether a principal exists is not checked.
+    """
+    value, inverted = read_either(statement, "Principal")
+    return Principals(tuple(_members(value)), inverted)
+
+
+def _members(value: object) -> Iterator[tuple[str, str]]:
+    if value == "*":
+        value = {"AWS": "*"}
+    kinds = read_object(value, {"AWS", "Service", "Federated", "CanonicalUser"})
+    if not kinds:
+        raise ValueError("no principal")
+    for kind, names in kinds.items():
+        for name in read_texts(names):
+            yield kind, _name(kind, name)
+
+
+def _name(kind: str, text: str) -> str:
+    account = _ACCOUNT.fullmatch(text)
+    if kind == "AWS" and account:
+        return account[1] or account[2]
+    # "You cannot use a wildcard to match part of a principal name or ARN" (IAM User Guide).
+    if kind == "AWS" and text != "*" and not _IDENTITY.fullmatch(text):
+        raise ValueError(f"principal {text}")
+    if kind == "Service" and not _SERVICE.fullmatch(text):
+        raise ValueError(f"service {text}")
+    return text
