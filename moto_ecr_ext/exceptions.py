@@ -30,11 +30,15 @@ def _in_registry(repository_name: str, registry_id: str, article: str = "the ") 
 
 
 class ServerException(ECRError):
-    """What nobody but the one who runs the server can help with."""
+    """An internal failure; the log has the details."""
 
     code = "ServerException"
     status = 500
     message = "These errors are usually caused by a server-side issue."
+
+
+class StorageUnavailable(ServerException):
+    """The place where the bytes are cannot be reached, or refuses. It may be there again later."""
 
 
 class InvalidParameterException(ECRError):

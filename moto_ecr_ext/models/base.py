@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,8 @@ from moto_ecr_ext.policies.access import (
     check_permission,
     resource_policies,
 )
-from moto_ecr_ext.policies.documents import PolicyDocument
+from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
+from moto_ecr_ext.services.iam import identity_policies
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
@@ -136,7 +137,14 @@ class RegistryBackend(BaseBackend):
         caller = current_caller()
         if caller is not None and caller.is_enforced:
             policies = self._policies_of(view, resource)
-            check_permission(caller, self.account_id, resource, policies)
+            own = map(parse_identity_policy, identity_policies(caller.principal))
+            check_permission(caller, self.account_id, resource, own, policies)
+
+    def authorize_call(self, resources: Iterable[str]) -> None:
+        """As `authorize`, for each of the resources of a call, before it begins."""
+        with self.store.database.read() as view:
+            for resource in resources:
+                self.authorize(view, resource)
 
     def _policies_of(self, view: View, resource: str) -> list[PolicyDocument]:
         """Return the policies that this registry has for a resource; none for what is another's."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 from moto_ecr_ext.caller import Caller
 from moto_ecr_ext.exceptions import AccessDeniedException, ExplicitlyDenied
-from moto_ecr_ext.services.iam import identity_policies
 
 from .documents import (
     Decision,
@@ -44,15 +43,17 @@ def check_access_from_outside(
 
 
 def check_permission(
-    caller: Caller, account_id: str, resource: str, policies: Iterable[PolicyDocument]
+    caller: Caller,
+    account_id: str,
+    resource: str,
+    identity_policies: Iterable[PolicyDocument],
+    policies: Iterable[PolicyDocument],
 ) -> None:
     """Raise AccessDeniedException unless the caller, of `account_id`, is permitted to act on a resource.
 
-    `policies` are those of the resource, where it is of the same account. Raises
-    UnrecognizedClientException for a caller that IAM does not know.
+    `identity_policies` are the caller's own, `policies` those of the resource if it is of the same account.
     """
-    identity = identity_policies(caller.principal)
-    permitted = _allows(identity, caller, account_id, resource, "identity-based")
+    permitted = _allows(identity_policies, caller, account_id, resource, "identity-based")
     policies = list(policies)
     if _allows(policies, caller, account_id, resource, "resource-based"):
         # Naming the account as a whole leaves it to the policies of its users and roles
