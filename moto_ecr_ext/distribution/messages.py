@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import responses as reasons
 from typing import Any, Protocol
 
 from moto_ecr_ext.storage.blobs.blob import Blob
@@ -87,6 +88,11 @@ class Response:
         if self.status != 304 and self.status != 204 and "Content-Length" not in self.headers:
             size = self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
             self.headers["Content-Length"] = str(size)
+
+    @property
+    def status_line(self) -> str:
+        """The status and its reason phrase."""
+        return f"{self.status} {reasons.get(self.status, 'Unknown')}"
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
