@@ -10,8 +10,7 @@ import logging
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
-from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
-from moto_ecr_ext.storage.store import is_failure_of_storage
+from moto_ecr_ext.models.lookup import reporting_failures_of_storage
 
 from .authentication import (
     Access,
@@ -20,13 +19,7 @@ from .authentication import (
     access_by_url,
     ask_for_credentials,
 )
-from .errors import (
-    RegistryError,
-    registry_error,
-    render_error,
-    server_failed,
-    storage_unavailable,
-)
+from .errors import RegistryError, registry_error, render_error
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
@@ -66,25 +59,18 @@ def respond(request: Request) -> Response:
     """The registry's answer to a request."""
     try:
         route, placeholders = find_route(request.method, request.path)
-        response = _handle(request, route, placeholders)
+        with reporting_failures_of_storage(f"{request.method} {request.path}"):
+            response = _handle(request, route, placeholders)
     except Unauthorized:
         response = ask_for_credentials(request)
     except RegistryError as error:
         response = render_error(error)
     except ECRError as error:
-        response = render_error(registry_error(error))
+        response = render_error(registry_error(error, request.dialect))
     except BodyTruncated:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
-    except BlobStoreUnavailable as error:
-        log.error("%s %s: %s", request.method, request.path, error)
-        response = render_error(storage_unavailable(error))
-    except Exception as error:
-        if not is_failure_of_storage(error):
-            raise
-        log.exception("%s %s could not read or write what is kept", request.method, request.path)
-        response = render_error(server_failed())
     if request.method == "HEAD":
         response.close()
         response.body = b""
