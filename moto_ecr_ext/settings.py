@@ -174,11 +174,6 @@ ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, 
 _NAMES = frozenset(setting.name for setting in ALL)
 
 
-def follow_aws() -> bool:
-    """Whether the registry is to answer as ECR does where ECR departs from the specification."""
-    return QUIRKS.get() == "aws"
-
-
 @dataclass(frozen=True)
 class StoreLocation:
     """Where state is kept: in memory, or in the directory `data_dir`.

@@ -205,7 +205,10 @@ def _server_dispatch() -> Callable[[], None]:
     original = DomainDispatcherApplication.__call__
 
     def dispatch(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
-        from moto_ecr_ext.distribution.app import is_registry_request, registry_application
+        from moto_ecr_ext.distribution.carriers.wsgi import (
+            is_registry_request,
+            registry_application,
+        )
 
         if is_registry_request(environ):
             return registry_application(environ, start_response)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from moto_ecr_ext import settings
 from moto_ecr_ext.exceptions import InvalidLayerPartException
-from moto_ecr_ext.models.layers.uploads import OpenUpload, Upload
-from moto_ecr_ext.oci.digest import is_digest
+from moto_ecr_ext.models.layers.open_upload import OpenUpload, Upload
+from moto_ecr_ext.oci.digest import Digest, is_digest
 
 from .authentication import Access
-from .errors import RegistryError, digest_invalid, registry_error
+from .errors import RegistryError, registry_error
 from .messages import BodyTruncated, Request, Response
+from .references import read_digest
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
 
@@ -21,15 +21,14 @@ def start(request: Request, access: Access, name: str) -> Response:
 
     A mount that is not granted, for whatever reason, is answered with a session.
     """
-    mounted, digest = request.query.get("mount"), request.query.get("digest")
+    mounted, claimed = request.query.get("mount"), request.query.get("digest")
     if mounted is not None:
         if _mount(request, access, name, mounted):
             return _created(request, name, mounted)
-        digest = None
-    if digest is None:
+        claimed = None
+    if claimed is None:
         return _accepted(request, 202, access.backend.start_upload(name, access.registry_id))
-    if not is_digest(digest):
-        raise digest_invalid(digest)
+    digest = read_digest(claimed)
     # Cancelled if that fails: the client knows no session to continue.
     with access.backend.open_new_upload(name, access.registry_id) as upload:
         _commit(request, upload, digest)
@@ -46,14 +45,12 @@ def append(request: Request, access: Access, name: str, session: str) -> Respons
     with access.backend.open_upload(name, session, access.registry_id) as upload:
         _receive(request, upload)
         upload.acknowledge()
-    return _accepted(request, _status_of_append(), upload.acknowledged)
+    return _accepted(request, request.dialect.chunk_status, upload.acknowledged)
 
 
 def commit(request: Request, access: Access, name: str, session: str) -> Response:
     """OCI Distribution Specification 1.1, "Pushing blobs": the last bytes, if any, and the digest of all."""
-    digest = request.query.get("digest", "")
-    if not is_digest(digest):
-        raise digest_invalid(digest)
+    digest = read_digest(request.query.get("digest", ""))
     with access.backend.open_upload(name, session, access.registry_id) as upload:
         _commit(request, upload, digest)
     return _created(request, name, digest)
@@ -73,9 +70,9 @@ def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
     return access.backend.mount_blob(name, source, digest, access.registry_id)
 
 
-def _commit(request: Request, upload: OpenUpload, digest: str) -> None:
+def _commit(request: Request, upload: OpenUpload, digest: Digest) -> None:
     _receive(request, upload)
-    _check_parts(upload)
+    request.dialect.check_upload(upload)
     upload.commit([digest])
 
 
@@ -113,23 +110,23 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
         if last < first - 1:
             raise upload.invalid_part(f"'{text}' is not a range of bytes")
     except InvalidLayerPartException as error:
-        refusal = registry_error(error)
-        refusal.headers.update(_progress(request, upload))
+        refusal = registry_error(error, request.dialect)
+        refusal.headers.update(_progress(request, upload, upload.last_byte))
         raise refusal from None
     return last - first + 1
 
 
-def _progress(request: Request, upload: Upload) -> dict[str, str]:
+def _progress(request: Request, upload: Upload, last_byte: int) -> dict[str, str]:
     name = upload.repository.repository_name
     return {
         "Location": f"{request.base_url}/v2/{name}/blobs/uploads/{upload.id}",
-        "Range": f"0-{upload.last_byte}",
+        "Range": f"0-{last_byte}",
         "Docker-Upload-UUID": upload.id,
     }
 
 
 def _accepted(request: Request, status: int, upload: Upload) -> Response:
-    return Response(status, {**_progress(request, upload), "Range": _received_range(upload)})
+    return Response(status, _progress(request, upload, request.dialect.last_byte(upload)))
 
 
 def _created(request: Request, name: str, digest: str) -> Response:
@@ -140,25 +137,3 @@ def _created(request: Request, name: str, digest: str) -> Response:
             "Docker-Content-Digest": digest,
         },
     )
-
-
-# Where ECR differs from the specification.
-
-
-def _status_of_append() -> int:
-    """The status of a chunk that was appended: 202, of ECR 201."""
-    # https://github.com/aws/containers-roadmap/issues/2831
-    return 201 if settings.follow_aws() else 202
-
-
-def _received_range(upload: Upload) -> str:
-    """The bytes received; of ECR those of the first chunk."""
-    if settings.follow_aws() and upload.first_part is not None:
-        return f"0-{upload.first_part - 1}"
-    return f"0-{upload.last_byte}"
-
-
-def _check_parts(upload: OpenUpload) -> None:
-    """Refuse to commit what ECR would not: nothing, or chunks that are too small."""
-    if settings.follow_aws():
-        upload.check_parts()

@@ -15,7 +15,7 @@ from aws.refusals import Refusal, invalid, refusal
 from aws.stored import everything_stored
 from conftest import RegistryClient
 
-from moto_ecr_ext.services.principals import identity_of
+from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.testing import build_image, push
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)

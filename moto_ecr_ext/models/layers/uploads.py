@@ -180,12 +180,12 @@ class UploadsBackend(RegistryBackend):
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
             upload.check_parts()
             blob = upload.commit(layer_digests)
-        upload_id, repository_name, registry_id = upload.acknowledged.names
+        committed = upload.acknowledged
         if not blob.is_new:
-            raise LayerAlreadyExistsException(blob.digest, repository_name, registry_id)
+            raise LayerAlreadyExistsException(blob.digest, committed.repository)
         return {
-            "registryId": registry_id,
-            "repositoryName": repository_name,
-            "uploadId": upload_id,
+            "registryId": committed.repository.registry_id,
+            "repositoryName": committed.repository.repository_name,
+            "uploadId": committed.id,
             "layerDigest": blob.digest,
         }

@@ -96,7 +96,7 @@ class Import:
         with self._store.database.write() as transaction:
             try:
                 image = self._read_as_role(upstream, transaction, url["account"])
-            except (RepositoryName, RepositoryNotFoundException, ImageNotFoundException):
+            except (RepositoryNotFoundException, ImageNotFoundException):
                 raise self._not_found() from None
             except AccessDeniedException:
                 raise UpstreamAccessDenied(self._rule.upstream_registry_url) from None
@@ -203,7 +203,7 @@ class Import:
         """Return the repository of the image, made from its template if it is not there."""
         try:
             return self._registry.repository(transaction, self._repository_name)
-        except RepositoryName, RepositoryNotFoundException:
+        except RepositoryNotFoundException:
             return create_from_template(
                 self._registry, transaction, self._repository_name, "PULL_THROUGH_CACHE"
             )
@@ -220,7 +220,7 @@ class Import:
         """Return those of the blobs that the repository holds, if it is there."""
         try:
             repository = self._registry.repository(view, self._repository_name)
-        except RepositoryName, RepositoryNotFoundException:
+        except RepositoryNotFoundException:
             return set()
         return rows.blobs.held(view, repository.id, blobs)
 
@@ -236,7 +236,7 @@ def present_image(
     """Return an image of the registry; None if there is none."""
     try:
         _, row = find_manifest(registry, view, repository_name, reference)
-    except (RepositoryName, RepositoryNotFoundException, ImageNotFoundException):
+    except (RepositoryNotFoundException, ImageNotFoundException):
         return None
     return row
 

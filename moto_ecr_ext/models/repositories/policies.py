@@ -7,7 +7,7 @@ from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyN
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.policies.documents import Decision, PolicyDocument, parse_repository_policy
-from moto_ecr_ext.services.principals import account_principal
+from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.database.transaction import View
 
 from .repositories import change_repository
