@@ -14,8 +14,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from moto_ecr_ext.exceptions import RequestEntityTooLargeException
-from moto_ecr_ext.exceptions.common import SerializationException
+from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
 
 from .readers import decode_blob
 

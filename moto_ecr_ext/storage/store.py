@@ -247,7 +247,7 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from .blobs.s3 import S3BlobStore  # boto3 takes a while to import.
+        from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
 
         return S3BlobStore.at(place)
     if re.match(r"[a-zA-Z0-9+.-]*:/", place):

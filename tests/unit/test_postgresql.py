@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 import moto_ecr_ext
 from moto_ecr_ext.commands import server
-from moto_ecr_ext.storage.database.engine import Database
+from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
 
@@ -35,7 +35,7 @@ def url(postgresql: Cluster) -> str:
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    database = Database.at_url(url)
+    database = database_at(url)
     yield database
     database.close()
 
@@ -43,7 +43,7 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def other(url: str, database: Database) -> Iterator[Database]:
     """The same as another process has it."""
-    other = Database.at_url(url)
+    other = database_at(url)
     yield other
     other.close()
 
@@ -218,7 +218,7 @@ def test_a_lost_connection_is_an_error_of_the_server(
 def test_two_that_start_at_once_make_the_tables_once(url: str) -> None:
     """The second waits, and finds them."""
     with ThreadPoolExecutor(4) as threads:
-        opened = list(threads.map(Database.at_url, [url] * 4))
+        opened = list(threads.map(database_at, [url] * 4))
     for database in opened:
         put(database, f"{id(database)}")
         database.close()
@@ -231,7 +231,7 @@ def test_a_table_of_somebody_else_is_left_alone(postgresql: Cluster, url: str) -
         connection.execute("CREATE TABLE images (picture bytea)")
 
     with pytest.raises(DBAPIError, match='relation "images" already exists'):
-        Database.at_url(postgresql.url(name))
+        database_at(postgresql.url(name))
 
     with postgresql.connect(name) as connection:
         found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
@@ -242,7 +242,7 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -
     options = "ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
     url = postgresql.url(postgresql.create_database(options))
     with pytest.raises(StoreError, match="has the encoding LATIN1, which cannot hold all text"):
-        Database.at_url(url)
+        database_at(url)
 
 
 @pytest.mark.parametrize(

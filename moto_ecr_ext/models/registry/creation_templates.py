@@ -27,7 +27,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.repositories.resource_tags import merged_tags
 from moto_ecr_ext.policies.documents import parse_repository_policy
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
-from moto_ecr_ext.policies.tag_filters import check_exclusion_filters
+from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 from moto_ecr_ext.storage.rows.creation_templates import TemplateRow

@@ -21,7 +21,7 @@ from moto_ecr_ext.models.replication.rules import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import parse_manifest
-from moto_ecr_ext.policies.tag_filters import matches_tag_filter
+from moto_ecr_ext.policies.wildcards import matches_tag_filter
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.signings import SigningUnderWay

@@ -14,7 +14,7 @@ from moto_ecr_ext.models.paging import (
     encode_token,
     refuse_pages_of,
 )
-from moto_ecr_ext.policies.tag_filters import check_exclusion_filters
+from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 

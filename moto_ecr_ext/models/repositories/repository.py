@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.policies.tag_filters import matches_tag_filter
+from moto_ecr_ext.policies.wildcards import matches_tag_filter
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 

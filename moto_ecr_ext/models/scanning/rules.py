@@ -9,7 +9,7 @@ from typing import Any
 
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
+from moto_ecr_ext.policies.wildcards import matches_scanning_filter
 from moto_ecr_ext.storage.database.transaction import View
 
 # The name of the configuration among the registry's settings.
