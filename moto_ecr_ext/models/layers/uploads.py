@@ -297,7 +297,7 @@ class UploadsBackend(RegistryBackend):
         self._cancel(self.find_upload(repository_name, upload_id, registry_id))
 
     def store_blob(self, transaction: Connection, repository: Repository, content: bytes) -> None:
-        """Make bytes that are at hand a blob of the repository. They are to be few: the transaction waits for them."""
+        """Make bytes a blob of the repository. For small blobs: the transaction waits while they are written."""
         digest = digest_of(content)
         if _HOLDS.first(transaction, {"repository": repository.id, "blob": digest}) is None:
             self._add_membership(transaction, repository, digest, len(content))

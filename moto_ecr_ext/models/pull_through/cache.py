@@ -343,7 +343,7 @@ class _Import:
 
     @contextmanager
     def _upload(self) -> Iterator[UploadSession]:
-        """Room for the bytes of a blob, which is gone afterwards unless they were committed."""
+        """Open an upload for the bytes of a blob, which are gone afterwards unless they were committed."""
         upload_id = str(uuid.uuid4())
         try:
             with self._store.blobs.upload(upload_id) as session:
