@@ -18,7 +18,7 @@ class Turn:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the same turn is to be there for later threads, though nobody waits for it."""
+        """Whether the turn outlasts its users, for a thread that takes it later."""
         return False
 
 
@@ -52,7 +52,7 @@ class Turns(Generic[_Key, _Turn]):
                 self._leave(key, turn)
 
     def end(self, key: _Key) -> None:
-        """End the turn of a key, which whoever has it learns by `is_over`. The next thread gets a new one at once."""
+        """End the turn of a key: its holder sees `is_over`, and the next thread gets a new turn without waiting."""
         with self._changes:
             turn = self._turns.pop(key, None)
             if turn is not None:
