@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, select
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.access import (
@@ -57,11 +57,6 @@ _SETTING_IS = (
 _SETTING = Query(select(tables.registry_settings.c.value).where(_SETTING_IS))
 _DELETE_SETTING = tables.registry_settings.delete().where(_SETTING_IS)
 _UPDATE_SETTING = tables.registry_settings.update().where(_SETTING_IS)
-
-
-def now() -> float:
-    """Seconds since the epoch by the clock of the test, which freezegun and the like may have set."""
-    return time.time()
 
 
 class RegistryBackend(BaseBackend):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
@@ -19,11 +20,11 @@ from moto_ecr_ext.exceptions import (
     ReferencedImagesNotFoundException,
     TooManyImageTags,
 )
-from moto_ecr_ext.models.base import now
-from moto_ecr_ext.models.events import ManifestFacts, image_event, send_event
+from moto_ecr_ext.models.events import ManifestFacts, image_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest, translate
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.principals import identity_of
 from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.rows import tables

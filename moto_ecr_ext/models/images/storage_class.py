@@ -14,11 +14,12 @@ from typing import Any, cast
 from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, Select, bindparam, exists, select
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
-from moto_ecr_ext.models.base import now
-from moto_ecr_ext.models.events import ManifestFacts, send_event, storage_class_event
+from moto_ecr_ext.models.events import ManifestFacts, storage_class_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import parse_manifest
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables

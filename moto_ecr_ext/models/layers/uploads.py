@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     EmptyUploadException,
     InvalidLayerException,
@@ -22,7 +23,7 @@ from moto_ecr_ext.exceptions import (
     LayerPartTooSmallException,
     UploadNotFoundException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_with
+from moto_ecr_ext.models.base import RegistryBackend, repository_with
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession, UploadTruncated

@@ -12,12 +12,12 @@ from typing import Any, cast
 from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     LifecyclePolicyNotFoundException,
     LifecyclePolicyPreviewInProgressException,
     LifecyclePolicyPreviewNotFoundException,
 )
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.images.identifiers import DETAILS, ImageId, tags_of
 from moto_ecr_ext.models.images.storage_class import StorageClassBackend
 from moto_ecr_ext.models.paging import (

@@ -16,6 +16,7 @@ from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, bindparam, select
 
 from moto_ecr_ext.caller import Caller, acting, calling
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     AccessDeniedException,
     ECRError,
@@ -30,8 +31,7 @@ from moto_ecr_ext.exceptions import (
     UpstreamUnavailable,
 )
 from moto_ecr_ext.hosts import repository_arn
-from moto_ecr_ext.models.base import now
-from moto_ecr_ext.models.events import pull_through_event, send_event
+from moto_ecr_ext.models.events import pull_through_event
 from moto_ecr_ext.models.images.by_reference import ReferencesBackend, StoredManifest
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.identifiers import ImageId, failure_entry, failure_of
@@ -39,6 +39,7 @@ from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBac
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import MEDIA_TYPES, Manifest, parse_manifest
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry

@@ -7,7 +7,8 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.services.principals import account_principal
 from moto_ecr_ext.tokens import TOKEN_LIFETIME, RegistryToken, issue_password
 

@@ -16,12 +16,12 @@ from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
 )
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
 from moto_ecr_ext.models.repositories.policies import PoliciesBackend

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
     LimitExceededException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.services.principals import identity_of
 from moto_ecr_ext.storage.rows import tables

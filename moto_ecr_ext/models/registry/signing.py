@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/managed-signing.html
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -13,12 +12,12 @@ from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     AccessDeniedException,
     SigningConfigurationNotFoundException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.images import ImagesBackend, StoredImage
 from moto_ecr_ext.models.layers.uploads import UploadsBackend
@@ -27,6 +26,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.policies.tag_filters import matches_tag_filter
+from moto_ecr_ext.services.signer import SigningProfile
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables
@@ -77,7 +77,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         """
         for rule in signing_configuration["rules"]:
             arn = rule["signingProfileArn"]
-            if _Profile(arn).region != self.region_name:
+            if SigningProfile(arn).region != self.region_name:
                 raise ValidationException(f"Signing profile {arn} is not in {self.region_name}.")
         with self.store.database.write() as transaction:
             self._store_setting(transaction, _CONFIGURATION, signing_configuration)
@@ -197,7 +197,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
                 self.authorize(transaction, profile_arn)
         except AccessDeniedException as error:
             return error.code, error.message
-        profile = _Profile(profile_arn)
+        profile = SigningProfile(profile_arn)
         if not profile.is_known:
             return "ResourceNotFoundException", f"Signing profile {profile_arn} was not found."
         if not profile.is_active:
@@ -250,7 +250,7 @@ class SigningBackend(ImagesBackend, UploadsBackend):
         if found is not None:
             identity = notation.SigningIdentity(found.private_key, found.certificate)
         else:
-            identity = notation.SigningIdentity.generate(_Profile(signing.profile_arn).name)
+            identity = notation.SigningIdentity.generate(SigningProfile(signing.profile_arn).name)
             transaction.execute(
                 profiles.insert(),
                 {
@@ -264,32 +264,6 @@ class SigningBackend(ImagesBackend, UploadsBackend):
             self.store_blob(transaction, repository, content)
         manifest = parse_manifest(signature.manifest, None)
         self.store_manifest(transaction, repository, manifest, digest_of(manifest.content), None)
-
-
-class _Profile:
-    """A signing profile of AWS Signer, by its ARN."""
-
-    def __init__(self, arn: str):
-        *_, self.region, self._account_id, resource = arn.split(":")
-        self.name = resource.rpartition("/")[2]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether moto's Signer has it, or has no profile at all in its account and region."""
-        known = self._known_profiles()
-        return not known or self.name in known
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it has not been cancelled."""
-        profile = self._known_profiles().get(self.name)
-        return profile is None or profile.status == "Active"
-
-    def _known_profiles(self) -> dict[str, Any]:
-        models = sys.modules.get("moto.signer.models")
-        account = models.signer_backends.get(self._account_id) if models else None
-        backend = account.get(self.region) if account else None
-        return backend.signing_profiles if backend else {}
 
 
 def _matching_profiles(configuration: dict[str, Any], repository: Repository) -> list[str]:

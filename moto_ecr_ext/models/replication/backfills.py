@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, select
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -18,7 +19,6 @@ from moto_ecr_ext.exceptions import (
     ReplicationBackfillNotFoundException,
 )
 from moto_ecr_ext.hosts import Registry
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.images.identifiers import DETAILS, image_id_of, tags_of
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.repository import Repository

@@ -19,6 +19,7 @@ from moto_ecr_ext.caller import (
     calling,
     current_caller,
 )
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ECRError,
     ImageReferencedByManifestList,
@@ -28,8 +29,7 @@ from moto_ecr_ext.exceptions import (
     ValidationException,
 )
 from moto_ecr_ext.hosts import Registry
-from moto_ecr_ext.models.base import now
-from moto_ecr_ext.models.events import replication_event, send_event
+from moto_ecr_ext.models.events import replication_event
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.identifiers import (
     ImageId,
@@ -41,6 +41,7 @@ from moto_ecr_ext.models.images.images import ImagesBackend, StoredImage
 from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import Manifest
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows import tables

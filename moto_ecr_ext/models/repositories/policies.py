@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     AccessDeniedException,
     InvalidParameterException,
@@ -14,7 +15,6 @@ from moto_ecr_ext.exceptions import (
     RegistryPolicyNotFoundException,
     RepositoryPolicyNotFoundException,
 )
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.policies.documents import (
     Decision,
     PolicyDocument,

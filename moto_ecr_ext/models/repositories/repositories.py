@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     InvalidTagParameterException,
@@ -19,7 +20,7 @@ from moto_ecr_ext.exceptions import (
     TooManyTagsException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
     decode_token,

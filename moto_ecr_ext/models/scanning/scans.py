@@ -10,6 +10,7 @@ from moto.ecr.models import ecr_backends
 from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageArchivedException,
     LimitExceededException,
@@ -18,13 +19,11 @@ from moto_ecr_ext.exceptions import (
     UnsupportedImageTypeException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import now
 from moto_ecr_ext.models.events import (
     ManifestFacts,
     enhanced_scan_events,
     scan_event,
     scan_frequency_event,
-    send_event,
 )
 from moto_ecr_ext.models.images.identifiers import (
     DETAILS,
@@ -40,6 +39,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import INDEX_MEDIA_TYPES, Descriptor, Manifest
 from moto_ecr_ext.policies.tag_filters import matches_scanning_filter
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.state_manager import has_ended
 from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
 from moto_ecr_ext.storage.database.queries import Query
