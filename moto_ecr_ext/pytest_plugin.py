@@ -34,11 +34,11 @@ def _installed() -> ExitStack:
     """The extension, installed until this is closed; as it is where it was installed before, by a
     conftest say.
     """
-    from . import activation
+    from .activation.installation import install, is_installed
 
     installation = ExitStack()
-    if not activation.is_installed():
-        installation.enter_context(activation.install())
+    if not is_installed():
+        installation.enter_context(install())
     return installation
 
 

@@ -43,7 +43,6 @@ from moto_ecr_ext import (
     settings,
     testing,
 )
-from moto_ecr_ext.commands import flags as command_line
 from moto_ecr_ext.commands import server
 
 ROOT = Path(__file__).parent.parent
@@ -689,7 +688,7 @@ def test_settings():
                 place.default,
                 place.meaning,
             ]
-            for place in command_line.PLACES
+            for place in settings.PLACES
         ),
     ]
     for setting in settings.ALL:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +10,7 @@ from moto.core.base_backend import BaseBackend
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.policies.access import (
     check_access_from_outside,
@@ -30,11 +30,6 @@ from .repositories.repository import Repository
 
 if TYPE_CHECKING:
     from . import ECRBackend
-
-
-def now() -> float:
-    """Seconds since the epoch by the clock of the test, which freezegun and the like may have set."""
-    return time.time()
 
 
 class RegistryBackend(BaseBackend):

@@ -39,9 +39,17 @@ def registry_backend(account_id: str, region: str) -> ECRBackend:
 
 
 def run_lifecycle_policies() -> None:
-    """Run the lifecycle policy of every repository, in all registries, whether it is due or not."""
+    """Run the lifecycle policy of every repository, in all registries, whether it is due or not.
+
+    Raises RuntimeError if moto's own ECR answers, since the extension is not installed.
+    """
+    from . import ECRBackend
+
     # Any backend can do it.
-    backend_of(DEFAULT_ACCOUNT_ID, "us-east-1").run_lifecycle_policies()
+    backend: object = ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    if not isinstance(backend, ECRBackend):
+        raise RuntimeError("moto_ecr_ext is not installed; call moto_ecr_ext.install() before")
+    backend.run_lifecycle_policies()
 
 
 @contextmanager

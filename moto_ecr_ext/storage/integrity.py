@@ -19,7 +19,7 @@ from .store import Store
 
 
 @dataclass(frozen=True)
-class Finding:
+class Damage:
     """Something that is not as it should be.
 
     `kind` is a few words, `name` a digest or an upload id, and `images` are those that need it, as
@@ -35,29 +35,29 @@ class Finding:
         return "\n".join([f"{self.kind}: {self.name}", *(f"  in {each}" for each in self.images)])
 
 
-def findings(store: Store) -> Iterator[Finding]:
-    """All that is wrong with a store."""
-    check = _Check(store)
-    yield from check.database()
-    yield from check.images()
-    yield from check.blobs()
-    yield from check.uploads()
+def find_damage(store: Store) -> Iterator[Damage]:
+    """Find all that is wrong with a store."""
+    walk = _Walk(store)
+    yield from walk.database()
+    yield from walk.images()
+    yield from walk.blobs()
+    yield from walk.uploads()
 
 
-class _Check:
+class _Walk:
     """One walk through a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def database(self) -> Iterator[Finding]:
+    def database(self) -> Iterator[Damage]:
         """What SQLite finds in its own file."""
         with self._store.database.read() as view:
             problems = rows.integrity.problems_of_sqlite(view)
         for problem in problems:
-            yield Finding("damaged database", problem)
+            yield Damage("damaged database", problem)
 
-    def images(self) -> Iterator[Finding]:
+    def images(self) -> Iterator[Damage]:
         """Images whose digest is not that of their manifest."""
         with self._store.database.read() as view:
             images = rows.integrity.images_of_all_registries(view)
@@ -66,11 +66,9 @@ class _Check:
                 manifest = rows.integrity.manifest(view, row_id)
                 names = [str(each) for each in rows.integrity.name_of_image(view, row_id)]
             if manifest is not None and digest_of(manifest, digest.partition(":")[0]) != digest:
-                yield Finding(
-                    "damaged manifest", digest, names, partial(self._remove_image, row_id)
-                )
+                yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
 
-    def blobs(self) -> Iterator[Finding]:
+    def blobs(self) -> Iterator[Damage]:
         """Blobs that are missing, damaged, of another size than their rows say, or held by no repository."""
         with self._store.database.read() as view:
             held = {each.digest: {each.smallest, each.largest} for each in rows.blobs.sizes(view)}
@@ -81,9 +79,9 @@ class _Check:
             with self._store.database.write() as transaction:
                 is_orphan = not _is_held(transaction, digest) and self._is_there(digest)
             if is_orphan:
-                yield Finding("orphaned blob", digest, (), partial(self._release, digest))
+                yield Damage("orphaned blob", digest, (), partial(self._release, digest))
 
-    def uploads(self) -> Iterator[Finding]:
+    def uploads(self) -> Iterator[Damage]:
         """Bytes of no upload, and uploads of whose bytes some are gone."""
         with self._store.database.read() as view:
             received = rows.integrity.received_of_uploads(view)
@@ -93,7 +91,7 @@ class _Check:
             with self._store.blobs.upload(upload_id) as session:
                 is_orphan = session.size > 0 and self._received(upload_id) is None
             if is_orphan:
-                yield Finding(
+                yield Damage(
                     "orphaned upload", upload_id, (), partial(self._store.blobs.cancel, upload_id)
                 )
         for upload_id in sorted(received):
@@ -101,11 +99,11 @@ class _Check:
                 with self._store.blobs.upload(upload_id) as session:
                     is_truncated = session.size < (self._received(upload_id) or 0)
                 if is_truncated:
-                    yield Finding(
+                    yield Damage(
                         "truncated upload", upload_id, (), partial(self._cancel, upload_id)
                     )
 
-    def _blob(self, digest: str, sizes: set[int]) -> Iterator[Finding]:
+    def _blob(self, digest: str, sizes: set[int]) -> Iterator[Damage]:
         mend = partial(self._let_go, digest)
         try:
             size = self._store.blobs.verify(digest)
@@ -115,14 +113,14 @@ class _Check:
             kind = "missing blob"
         except OSError as error:
             # Not for good, perhaps.
-            yield Finding("unreadable blob", f"{digest} ({error})", self._images_with(digest))
+            yield Damage("unreadable blob", f"{digest} ({error})", self._images_with(digest))
             return
         else:
             if sizes == {size}:
                 return
             kind, mend = "wrong size", partial(self._correct_size, digest, size)
         if self._is_still_so(digest, kind):
-            yield Finding(kind, digest, self._images_with(digest), mend)
+            yield Damage(kind, digest, self._images_with(digest), mend)
 
     def _is_still_so(self, digest: str, kind: str) -> bool:
         """Whether a blob is held, and missing where it was; a server may have removed it meanwhile."""

@@ -20,7 +20,7 @@ from sqlalchemy import select
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.models.lookup import registry_backend
-from moto_ecr_ext.storage.integrity import Finding, findings
+from moto_ecr_ext.storage.integrity import Damage, find_damage
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
@@ -74,7 +74,7 @@ def contents(image: testing.Image) -> list[bytes]:
 DAMAGE = [flip_a_bit, cut, append]
 
 
-def summary(found: list[Finding]) -> list[tuple[str, str, list[str]]]:
+def summary(found: list[Damage]) -> list[tuple[str, str, list[str]]]:
     return [(finding.kind, finding.name, list(finding.images)) for finding in found]
 
 
@@ -139,7 +139,7 @@ class TestServing:
         pushed = registry.post(f"/v2/app/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content)
         assert pushed.status_code == 201
         assert registry.get(path).content == LAYER.content
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
 
 
 class TestFindings:
@@ -163,9 +163,10 @@ class TestFindings:
             backend = registry_backend(ACCOUNT, REGION)
             backend.create_repository("app")
             for blob in IMAGE.blobs:
-                with backend.open_new_upload("app") as upload:
-                    upload.append(blob.content)
-                    upload.commit([blob.digest])
+                upload_id = backend.start_upload("app").id
+                with backend.open_upload("app", upload_id) as (upload, session):
+                    session.write(blob.content)
+                    backend.complete_upload(upload, session, [blob.digest])
             backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
             yield backend
         close_current_store()
@@ -173,11 +174,11 @@ class TestFindings:
     def repaired(self) -> list[tuple[str, str, list[str]]]:
         """What is found, after it was repaired and nothing is found any more."""
         store = current_store()
-        found = list(findings(store))
+        found = list(find_damage(store))
         for finding in found:
             assert finding.repair is not None
             finding.repair()
-        assert list(findings(store)) == []
+        assert list(find_damage(store)) == []
         return summary(found)
 
     def held(self) -> set[str]:
@@ -186,7 +187,7 @@ class TestFindings:
 
     def test_nothing(self, backend: Any) -> None:
         """Nothing is found where nothing is wrong."""
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
 
     def test_a_missing_blob(self, backend: Any) -> None:
         """It is taken out of the repository; the image remains and is whole after a push."""
@@ -196,16 +197,15 @@ class TestFindings:
         (details,) = backend.describe_images("app")["imageDetails"]
         assert details.image_digest == IMAGE.digest
 
-    def test_other_bytes(self, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_other_bytes(self, backend: Any) -> None:
         """A blob of other bytes goes, and is out of the repository."""
         store = current_store()
         store.blobs.delete(LAYER.digest)
         upload_id = str(uuid4())
         with store.blobs.upload(upload_id) as session:
-            session.append(b"other bytes")
+            session.write(b"other bytes")
             # Past what compares them with the digest.
-            monkeypatch.setattr(session, "digest", lambda algorithm: LAYER.digest)
-            session.commit(LAYER.digest)
+            session._publish(LAYER.digest)
         assert self.repaired() == [("damaged blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
         assert LAYER.digest not in set(store.blobs.digests())
@@ -237,11 +237,11 @@ class TestFindings:
         content = b"of no repository"
         upload_id = str(uuid4())
         with store.blobs.upload(str(uuid4())) as session:
-            session.append(content)
+            session.write(content)
             digest = session.digest()
-            session.commit(digest)
+            session.publish(digest)
         with store.blobs.upload(upload_id) as session:
-            session.append(content)
+            session.write(content)
         assert self.repaired() == [
             ("orphaned blob", digest, []),
             ("orphaned upload", upload_id, []),
@@ -252,9 +252,9 @@ class TestFindings:
     def test_an_upload_that_lost_bytes(self, backend: Any) -> None:
         """A power cut may take acknowledged parts; the upload is forgotten then."""
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as upload:
-            upload.append(b"some bytes")
-            upload.acknowledge()
+        with backend.open_upload("app", upload_id) as (upload, session):
+            session.write(b"some bytes")
+            backend.advance_upload(upload, session)
         with current_store().blobs.upload(upload_id) as session:
             session.resume_at(4)
         assert self.repaired() == [("truncated upload", upload_id, [])]
@@ -265,11 +265,11 @@ class TestFindings:
         """One that has all that was acknowledged is fine, also with more, or with nothing."""
         backend.start_upload("app")
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as upload:
-            upload.append(b"some bytes")
-            upload.acknowledge()
-            upload.append(b"not acknowledged")
-        assert list(findings(current_store())) == []
+        with backend.open_upload("app", upload_id) as (upload, session):
+            session.write(b"some bytes")
+            backend.advance_upload(upload, session)
+            session.write(b"not acknowledged")
+        assert list(find_damage(current_store())) == []
 
 
 def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_dir: Path) -> None:
@@ -285,7 +285,7 @@ def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["code"] == "BLOB_UPLOAD_UNKNOWN"
     assert list((data_dir / "uploads").iterdir()) == []
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
 
 def run(data_dir: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -348,7 +348,7 @@ class TestCommand:
     def test_from_python(self, stopped: Path) -> None:
         """`check` and `repair` give the findings that the flags print."""
         path_of(stopped, LAYER.digest).unlink()
-        expected = [Finding("missing blob", LAYER.digest, [NAME])]
+        expected = [Damage("missing blob", LAYER.digest, [NAME])]
         assert [
             dataclasses.replace(each, repair=None) for each in moto_ecr_ext.check(stopped)
         ] == expected

@@ -17,7 +17,7 @@ import requests
 from commands import LOGIN, PATIENCE, Command, Server, running_server
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.activation import is_installed, uninstall
+from moto_ecr_ext.activation.installation import is_installed, uninstall
 from moto_ecr_ext.commands import proxy, server
 from moto_ecr_ext.storage.rows import tables
 

@@ -24,7 +24,7 @@ import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
 from moto_ecr_ext.storage.database import engine as database
-from moto_ecr_ext.storage.integrity import findings
+from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -272,7 +272,7 @@ def test_any_call_on_a_file_fails(
             failed = run(scenario, fault, caplog)
         scenario.check()
         start_again(data_dir)
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
         scenario.check()
         if not failed:
             break
@@ -324,7 +324,7 @@ def test_any_statement_fails(
             failed = run(scenario, fault, caplog)
         scenario.check()
         start_again(data_dir)
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
         scenario.check()
         if not failed:
             break
@@ -388,7 +388,7 @@ def test_a_disk_that_is_full(
         scenario.check()
     start_again(data_dir)
     assert failures > 3
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
 
 def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -> None:
@@ -413,7 +413,7 @@ def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -
     assert 5 < len(pushed) < 17
     for each in pushed:
         assert client.ask("GET", f"/v2/app/blobs/{digest_of(each)}").content == each
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
     for each in pushed[:2]:
         assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(each)}").status_code == 202

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 import moto_ecr_ext
 from moto_ecr_ext.commands import server
 from moto_ecr_ext.storage.database.base import Database
+from moto_ecr_ext.storage.database.opening import database_at
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
 

@@ -97,7 +97,9 @@ def test_it_is_taken_out_when_the_run_ends(run):
         """,
     )
 
-    result.stdout.fnmatch_lines(["*at the end: moto_ecr_ext.activation", "after it: moto.ecr*"])
+    result.stdout.fnmatch_lines(
+        ["*at the end: moto_ecr_ext.activation.backends", "after it: moto.ecr*"]
+    )
 
 
 def test_settings_of_a_conftest_remain(run):

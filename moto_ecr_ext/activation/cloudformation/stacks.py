@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class StackError(ServiceException):
     """An error of an operation that a stack called."""
 
-    # moto renders the error of a stack by the service whose package its class is in.
+    # A disguise. moto looks an error up in the model of CloudFormation, and then in that of the service that the second
+    # part of the name of its class's module is, if that name begins with "moto", as the name of this package does.
     __module__ = "moto.ecr.exceptions"
 
 

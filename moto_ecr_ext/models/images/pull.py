@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
 from moto_ecr_ext.oci.digest import Digest, digest_of

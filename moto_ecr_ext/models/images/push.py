@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
@@ -15,7 +16,7 @@ from moto_ecr_ext.exceptions import (
     TooManyImageTags,
 )
 from moto_ecr_ext.models.acts import Push
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce, image_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest

@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import ManifestFacts, announce, storage_class_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import parse_manifest

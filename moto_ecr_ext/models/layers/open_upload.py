@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     EmptyUploadException,
     InvalidLayerException,
@@ -18,7 +19,7 @@ from moto_ecr_ext.exceptions import (
     LayerPartTooSmallException,
     UploadNotFoundException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage import rows

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     LayerAlreadyExistsException,
     LimitExceededException,
     RepositoryName,
     UploadNotFoundException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadTruncated
 from moto_ecr_ext.storage.blobs.names import is_upload_id

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     LifecyclePolicyNotFoundException,
     LifecyclePolicyPreviewInProgressException,
     LifecyclePolicyPreviewNotFoundException,
 )
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_image
 from moto_ecr_ext.models.images.storage_class import archive_image
 from moto_ecr_ext.models.repositories.repository import Repository

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-workin
 from __future__ import annotations
 
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
@@ -16,7 +17,7 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.exceptions.pull_through import UnableToGetUpstreamImageException, UpstreamError
 from moto_ecr_ext.hosts import repository_arn
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.oci.reference import Reference
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from moto_ecr_ext.caller import Caller, calling
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ECRError,
     ImageNotFoundException,
@@ -18,8 +19,8 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.exceptions.pull_through import UpstreamAccessDenied, UpstreamUnavailable
-from moto_ecr_ext.models.base import RegistryBackend, now
-from moto_ecr_ext.models.events import pull_through_event, send_event
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.events import pull_through_event
 from moto_ecr_ext.models.images.by_reference import find_manifest, image_not_found
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.push import store_manifest
@@ -28,6 +29,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
+from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
 from moto_ecr_ext.storage.blobs.sessions import UploadSession

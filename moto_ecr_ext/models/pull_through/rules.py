@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
 from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
@@ -16,7 +17,7 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamNeedsCredentials,
     UpstreamUnavailable,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
     decode_token,
@@ -24,7 +25,7 @@ from moto_ecr_ext.models.paging import (
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
-from moto_ecr_ext.services.secrets_manager import NoCredentials, credentials_of, read_secret
+from moto_ecr_ext.services.secrets_manager import NoCredentials, read_credentials, read_secret
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, View
 from moto_ecr_ext.storage.rows.pull_through import RuleRow
@@ -310,13 +311,14 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
     if rule.credential_arn is None:
         return None
     try:
-        return credentials_of(rule.credential_arn, rule.registry_id, rule.region)
+        user_name, token = read_credentials(rule.credential_arn, rule.registry_id, rule.region)
     except NoCredentials:
         raise UnableToGetUpstreamImageException(
             "The secret is to be a JSON object with username and accessToken."
         ) from None
     except ECRError as error:
         raise UnableToGetUpstreamImageException(error.message) from None
+    return Credentials(user_name, token)
 
 
 def _check_role(rule: PullThroughCacheRule) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.tokens import (

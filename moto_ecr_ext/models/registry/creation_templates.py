@@ -12,12 +12,13 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
     LimitExceededException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows

@@ -5,15 +5,15 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/managed-signing.html
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import SigningConfigurationNotFoundException, ValidationException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.push import store_manifest
 from moto_ecr_ext.models.layers.open_upload import store_blob
@@ -22,6 +22,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.oci.manifests import parse_manifest
 from moto_ecr_ext.policies.wildcards import matches_tag_filter
+from moto_ecr_ext.services.signer import SigningProfile
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.signings import SigningUnderWay
@@ -40,7 +41,7 @@ class SigningBackend(RegistryBackend):
         """
         for rule in signing_configuration["rules"]:
             arn = rule["signingProfileArn"]
-            if _Profile(arn).region != self.region_name:
+            if SigningProfile(arn).region != self.region_name:
                 raise ValidationException(f"Signing profile {arn} is not in {self.region_name}.")
         with self.store.database.write() as transaction:
             self.store_setting(transaction, _CONFIGURATION, signing_configuration)
@@ -155,7 +156,7 @@ def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[s
             registry.authorize(view, profile_arn)
     except AccessDeniedException as error:
         return error.code, error.message
-    profile = _Profile(profile_arn)
+    profile = SigningProfile(profile_arn)
     if not profile.is_known:
         return "ResourceNotFoundException", f"Signing profile {profile_arn} was not found."
     if not profile.is_active:
@@ -200,7 +201,7 @@ def _store_signature(
     if profile is not None:
         identity = notation.SigningIdentity(profile.private_key, profile.certificate)
     else:
-        identity = notation.SigningIdentity.generate(_Profile(signing.profile_arn).name)
+        identity = notation.SigningIdentity.generate(SigningProfile(signing.profile_arn).name)
         rows.signings.insert_profile(
             transaction, signing.profile_arn, identity.private_key, identity.certificate
         )
@@ -210,32 +211,6 @@ def _store_signature(
     manifest = parse_manifest(signature.manifest, None)
     digest = digest_of(manifest.content)
     store_manifest(registry, transaction, repository, manifest, digest, None)
-
-
-class _Profile:
-    """A signing profile of AWS Signer, by its ARN."""
-
-    def __init__(self, arn: str):
-        *_, self.region, self._account_id, resource = arn.split(":")
-        self.name = resource.rpartition("/")[2]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether moto's Signer has it, or has no profile at all in its account and region."""
-        known = self._known_profiles()
-        return not known or self.name in known
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it has not been cancelled."""
-        profile = self._known_profiles().get(self.name)
-        return profile is None or profile.status == "Active"
-
-    def _known_profiles(self) -> dict[str, Any]:
-        models = sys.modules.get("moto.signer.models")
-        account = models.signer_backends.get(self._account_id) if models else None
-        backend = account.get(self.region) if account else None
-        return backend.signing_profiles if backend else {}
 
 
 def _matching_profiles(configuration: dict[str, Any], repository: Repository) -> list[str]:

@@ -9,6 +9,7 @@ import math
 import uuid
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -18,7 +19,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import image_id_of
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.oci.media_types import INDEX_TYPES

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext.caller import Caller, acting, calling
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ECRError,
     ImageTagAlreadyExistsException,
@@ -22,7 +23,7 @@ from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestL
 from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.acts import Deletion, Push
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import announce, replication_event
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.deletion import remove_image, remove_tag

@@ -6,8 +6,9 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import RepositoryAlreadyExistsException, RepositoryNotEmptyException
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
     decode_token,

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
-from moto_ecr_ext.models.base import RegistryBackend, now, repository_by_id
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import (
     ManifestFacts,
     announce,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageArchivedException,
     LimitExceededException,
@@ -11,7 +12,7 @@ from moto_ecr_ext.exceptions import (
     UnsupportedImageTypeException,
     ValidationException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.storage import rows
