@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -441,10 +442,15 @@ class ScanningBackend(ImagesBackend):
         if content is None:
             raise ScannerError("The image is not there any more")
 
-        def open_blob(digest: str) -> Blob:
-            if digest not in sizes:
-                raise BlobNotFound(digest)
-            return self.store.open_blob(digest, sizes[digest])
+        @contextmanager
+        def open_blob(digest: str) -> Iterator[Blob]:
+            try:
+                if digest not in sizes:
+                    raise BlobNotFound(digest)
+                with self.store.open_blob(digest, sizes[digest]) as blob:
+                    yield blob
+            except BlobNotFound:
+                raise ScannerError(f"{digest} is not in the repository") from None
 
         report = examine(
             command,
