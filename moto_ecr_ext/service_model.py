@@ -20,12 +20,12 @@ def _model() -> ServiceModel:
 
 
 def operation_names() -> tuple[str, ...]:
-    """The names of all operations, such as `PutImage`."""
+    """Return the names of all operations, such as `PutImage`."""
     return tuple(_model().operation_names)
 
 
 def operation(name: str) -> OperationModel | None:
-    """The model of one operation, or None where this botocore does not know it."""
+    """Return the model of one operation, or None if this botocore does not know it."""
     try:
         return _model().operation_model(name)
     except OperationNotFoundError:
@@ -33,8 +33,14 @@ def operation(name: str) -> OperationModel | None:
 
 
 @functools.cache
+def values_of(shape_name: str) -> tuple[str, ...]:
+    """Return the values of an enumeration, in the model's order."""
+    return tuple(_model().shape_for(shape_name).enum)
+
+
+@functools.cache
 def blob_member(operation_name: str) -> str | None:
-    """The member of an operation's input that is a blob, if there is one."""
+    """Return the member of an operation's input that is a blob, if there is one."""
     model = operation(operation_name)
     shape = model.input_shape if model else None
     blobs = [
@@ -46,7 +52,7 @@ def blob_member(operation_name: str) -> str | None:
 
 
 def method_name(operation_name: str) -> str:
-    """What the method of an operation is called: `PutImage` is `put_image`.
+    """Return the name of the method of an operation: `PutImage` is `put_image`.
 
     botocore remembers every name that it is asked for, so ask only for names that the model has.
     """

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto_ecr_ext.upstream.registries import UPSTREAMS as UPSTREAMS_OF_ECR
-
 
 class SettingError(ValueError):
     """A setting has a value that it cannot have."""
@@ -79,10 +77,14 @@ class Setting:
 
 
 def parse_upstreams(text: str) -> dict[str, str]:
-    """The addresses of upstream registries by their names in ECR, of `name=url,name=url`.
+    """Return the addresses of upstream registries by their names in ECR, of `name=url,name=url`.
 
     Raises ValueError.
     """
+    # Importing botocore takes a while, too.
+    from .service_model import values_of
+
+    names = values_of("UpstreamRegistry")
     addresses = {}
     for entry in filter(None, map(str.strip, text.split(","))):
         name, _, address = (each.strip() for each in entry.partition("="))
@@ -90,10 +92,10 @@ def parse_upstreams(text: str) -> dict[str, str]:
             raise ValueError(
                 f"{entry!r} is not of the form NAME=URL, such as docker-hub=http://127.0.0.1:5001"
             )
-        if name not in UPSTREAMS_OF_ECR:
+        if name not in names:
             raise ValueError(
                 f"{name} is not the name of an upstream registry in ECR; "
-                f"those are {', '.join(UPSTREAMS_OF_ECR)}"
+                f"those are {', '.join(names)}"
             )
         addresses[name] = address.rstrip("/")
     return addresses

@@ -26,8 +26,9 @@ from moto_ecr_ext.exceptions import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
-from moto_ecr_ext.oci.digest import digest_of, is_digest
-from moto_ecr_ext.storage.blobs.store import CHUNK
+from moto_ecr_ext.oci.digest import Digest, is_digest
+from moto_ecr_ext.oci.media_types import without_parameters
+from moto_ecr_ext.oci.reference import Reference
 
 # Seconds until a connection, and until the next bytes of an answer.
 _PATIENCE = Timeout(connect=10, read=60)
@@ -37,6 +38,8 @@ _REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5)
 # answer with a token.
 _MAX_DOCUMENT = 4 * 1024 * 1024
 _DIGEST_HEADER = "Docker-Content-Digest"
+# The most bytes of a blob at once.
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class UpstreamManifest:
 
     content: bytes
     media_type: str | None
-    digest: str
+    digest: Digest
 
 
 class UpstreamRegistry:
@@ -90,7 +93,9 @@ class UpstreamRegistry:
             if response.status != 200:
                 raise self._unexpected(response)
 
-    def manifest(self, name: str, reference: str, accepted: list[str]) -> UpstreamManifest | None:
+    def manifest(
+        self, name: str, reference: Reference, accepted: list[str]
+    ) -> UpstreamManifest | None:
         """The manifest under a tag or digest, in one of the `accepted` media types; None where there is none."""
         path = f"/v2/{name}/manifests/{reference}"
         with self._get(path, _pull(name), Accept=", ".join(accepted)) as response:
@@ -99,21 +104,21 @@ class UpstreamRegistry:
             if response.status != 200:
                 raise self._unexpected(response)
             content = self._document(response)
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            claimed = reference if ":" in reference else response.headers.get(_DIGEST_HEADER)
+            media_type = without_parameters(response.headers.get("Content-Type", ""))
+            asked = reference if isinstance(reference, Digest) else None
+            claimed = asked or response.headers.get(_DIGEST_HEADER)
         if claimed is not None and not _has_digest(content, claimed):
             raise UpstreamUnavailable(
                 f"The manifest {reference} of {name} that {self._host} gave does not have the digest {claimed}"
             )
-        digest = reference if ":" in reference else digest_of(content)
-        return UpstreamManifest(content, media_type or None, digest)
+        return UpstreamManifest(content, media_type or None, asked or Digest.of(content))
 
     def blob(self, name: str, digest: str) -> Iterator[bytes]:
         """The bytes of a blob, as they arrive; that they are those of the digest is left to who keeps them."""
         with self._get(f"/v2/{name}/blobs/{digest}", _pull(name)) as response:
             if response.status != 200:
                 raise self._unexpected(response)
-            yield from response.stream(CHUNK, decode_content=False)
+            yield from response.stream(_CHUNK, decode_content=False)
 
     @contextmanager
     def _get(self, path: str, scope: str, **headers: str) -> Iterator[Any]:
@@ -216,4 +221,4 @@ def _pull(name: str) -> str:
 
 
 def _has_digest(content: bytes, digest: str) -> bool:
-    return is_digest(digest) and digest_of(content, digest.partition(":")[0]) == digest
+    return is_digest(digest) and Digest.of(content, Digest(digest).algorithm) == digest

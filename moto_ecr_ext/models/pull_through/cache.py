@@ -37,9 +37,10 @@ from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.identifiers import ImageId, failure_entry, failure_of
 from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.digest import is_digest
+from moto_ecr_ext.oci.digest import InvalidDigest, is_digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
+from moto_ecr_ext.oci.reference import parse_reference
 from moto_ecr_ext.storage.blobs.store import UploadDiscarded, UploadSession
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry
@@ -260,8 +261,12 @@ class _Import:
         if self._rule.upstream_registry == ECR and mapped_url(ECR) is None:
             self._copy_from_ecr()
             return
+        try:
+            reference = parse_reference(self._reference)
+        except InvalidDigest:
+            raise self._not_found() from None
         with closing(upstream_registry_of(self._rule)) as upstream:
-            found = upstream.manifest(self._upstream_name, self._reference, sorted(MANIFEST_TYPES))
+            found = upstream.manifest(self._upstream_name, reference, sorted(MANIFEST_TYPES))
             if found is None:
                 raise self._not_found()
             self._download(upstream, found)
