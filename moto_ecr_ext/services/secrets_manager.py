@@ -12,7 +12,6 @@ from moto_ecr_ext.exceptions import (
     UnableToAccessSecretException,
     UnableToDecryptSecretValueException,
 )
-from moto_ecr_ext.upstream.client import Credentials
 
 _MANAGED_KEY = "alias/aws/secretsmanager"
 
@@ -47,13 +46,13 @@ def read_secret(arn: str, account_id: str, region: str) -> str:
     return str(value.get("SecretString", ""))
 
 
-def credentials_of(arn: str, account_id: str, region: str) -> Credentials:
-    """The credentials in a secret. Raises as `read_secret`, and NoCredentials."""
+def credentials_of(arn: str, account_id: str, region: str) -> tuple[str, str]:
+    """Return the user name and the access token in a secret. Raises as `read_secret`, and NoCredentials."""
     try:
         value = json.loads(read_secret(arn, account_id, region))
-        user_name, password = value["username"], value["accessToken"]
+        user_name, access_token = value["username"], value["accessToken"]
     except (ValueError, TypeError, KeyError):
         raise NoCredentials from None
-    if not isinstance(user_name, str) or not isinstance(password, str):
+    if not isinstance(user_name, str) or not isinstance(access_token, str):
         raise NoCredentials
-    return Credentials(user_name, password)
+    return user_name, access_token

@@ -320,7 +320,7 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
     if rule.credential_arn is None:
         return None
     try:
-        return credentials_of(rule.credential_arn, rule.registry_id, rule.region)
+        return Credentials(*credentials_of(rule.credential_arn, rule.registry_id, rule.region))
     except NoCredentials:
         raise UnableToGetUpstreamImageException(
             "The secret is to be a JSON object with username and accessToken."
