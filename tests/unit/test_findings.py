@@ -8,7 +8,7 @@ import pytest
 
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.findings import ScannedImage, basic_outcome, enhanced_outcome
-from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
+from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
 
 REPOSITORY = Repository(
     id=1,

@@ -12,15 +12,14 @@ import pytest
 from scanning import debian_image, scanner
 
 from moto_ecr_ext.scanners import run as scanners
+from moto_ecr_ext.scanners.report import Report
 from moto_ecr_ext.scanners.run import (
     ImageContent,
-    Report,
     ScannerError,
     examine,
     write_layout,
 )
 from moto_ecr_ext.storage.blobs.blob import Blob
-from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -244,7 +243,7 @@ def test_a_blob_that_is_missing(tmp_path: Path) -> None:
     image = debian_image()
 
     def open_blob(digest: str) -> Blob:
-        raise BlobNotFound(digest)
+        raise ScannerError(f"{digest} is not in the repository")
 
     program = scanner(tmp_path, "trivy", "raise SystemExit(3)")
     with pytest.raises(ScannerError, match=f"^{image.blobs[0].digest} is not in the repository$"):

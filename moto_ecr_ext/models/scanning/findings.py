@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
+from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _UNSUPPORTED = (

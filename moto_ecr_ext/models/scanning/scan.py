@@ -6,7 +6,8 @@ reports, or nothing. The program runs before the call that began the scan is ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -182,10 +183,15 @@ def _report(
     if content is None:
         raise ScannerError("The image is not there any more")
 
-    def open_blob(digest: str) -> Blob:
-        if digest not in sizes:
-            raise BlobNotFound(digest)
-        return registry.store.open_blob(digest, sizes[digest])
+    @contextmanager
+    def open_blob(digest: str) -> Iterator[Blob]:
+        try:
+            if digest not in sizes:
+                raise BlobNotFound(digest)
+            with registry.store.open_blob(digest, sizes[digest]) as blob:
+                yield blob
+        except BlobNotFound:
+            raise ScannerError(f"{digest} is not in the repository") from None
 
     report = examine(
         command,
