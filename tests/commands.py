@@ -7,9 +7,11 @@ import re
 import signal
 import ssl
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -25,6 +27,7 @@ from requests.adapters import HTTPAdapter
 # Seconds that a process may take for what it is waited for.
 PATIENCE = 60
 
+CLOCK = str(Path(__file__).with_name("clock.py"))
 MOTO_CA = str(Path(moto.moto_proxy.__file__).with_name("ca.crt"))
 
 LOGIN = re.compile(r"echo (\S+) \| (?:docker|skopeo) login --username AWS --password-stdin (\S+)")
@@ -46,13 +49,16 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 class Command:
-    """A running command, and all that it writes."""
+    """A running command, and all that it writes. Its clock starts at `clock`, or is the machine's."""
 
-    def __init__(self, name: str, *arguments: str, **variables: str) -> None:
+    def __init__(
+        self, name: str, *arguments: str, clock: datetime | None = None, **variables: str
+    ) -> None:
+        launcher = [sys.executable, CLOCK, clock.isoformat()] if clock else []
         self.output = ""
         self._lines: Queue[str | None] = Queue()
         self._process = subprocess.Popen(
-            [script(name), *arguments],
+            [*launcher, script(name), *arguments],
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -159,9 +165,12 @@ class Server:
 
 
 @contextmanager
-def running_server(*arguments: str, port: int = 0, **variables: str) -> Iterator[Server]:
-    """`moto_ecr_server`, on a free port unless one is given."""
-    with Command("moto_ecr_server", "--port", str(port), *arguments, **variables) as command:
+def running_server(
+    *arguments: str, port: int = 0, clock: datetime | None = None, **variables: str
+) -> Iterator[Server]:
+    """`moto_ecr_server`, on a free port unless one is given, with the machine's clock unless one is given."""
+    options = ["--port", str(port), *arguments]
+    with Command("moto_ecr_server", *options, clock=clock, **variables) as command:
         yield Server(command)
 
 
