@@ -12,10 +12,10 @@ from typing import Any
 
 import boto3
 import pytest
-from commands import PATIENCE, Server, environment, running_server
 from moto import mock_aws
 
 import moto_ecr_ext
+from support.commands import PATIENCE, Server, environment, running_server
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "push_and_pull.py"
 

@@ -27,14 +27,9 @@ import boto3
 import botocore
 import pytest
 import requests
-from clients.programs import PATH, find, need_root, running_daemon
-from commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from model_variants import variants
 from moto.cloudformation.parsing import get_model_map
-from scanning import debian_image, scanner
-from upstream import running_upstream
 
 import moto_ecr_ext
 from moto_ecr_ext import (
@@ -45,6 +40,11 @@ from moto_ecr_ext import (
 )
 from moto_ecr_ext.commands import flags as command_line
 from moto_ecr_ext.commands import server
+from support.commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
+from support.model_variants import variants
+from support.programs import PATH, find, need_root, running_daemon
+from support.scanning import debian_image, scanner
+from support.upstream import running_upstream
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws.raw_http import RawClient
 from freezegun import freeze_time
 from moto.moto_api import state_manager
 
-if TYPE_CHECKING:
-    from conftest import Environment
+from support.constants import ACCOUNT
+from support.raw_http import RawClient
 
-ACCOUNT = "123456789012"
+if TYPE_CHECKING:
+    from support.environments import Environment
+
 
 _clients: dict[tuple[Any, ...], Any] = {}
 

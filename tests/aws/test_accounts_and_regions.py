@@ -8,13 +8,13 @@ from typing import Any
 import boto3
 import moto
 import pytest
-from aws.refusals import Refusal, no_repository, refusal
-from aws.stored import everything_stored
 from botocore.config import Config
-from model_variants import baseline
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.testing import build_image, pull, push
+from support.model_variants import baseline
+from support.refusals import Refusal, no_repository, refusal
+from support.stored import everything_stored
 
 OLD_MOTO = tuple(int(part) for part in moto.__version__.split(".")[:2]) < (5, 2)
 OWNER, GUEST = "123456789012", "999999999999"

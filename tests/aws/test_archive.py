@@ -9,11 +9,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, no_image, no_repository, refusal
-from aws.stored import everything_stored
-from distribution.client import RepositoryClient, assert_refused
 
 from moto_ecr_ext import testing
+from support.refusals import Refusal, no_image, no_repository, refusal
+from support.registry_client import RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 # What the fixture `slowly` slows down.

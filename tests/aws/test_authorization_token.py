@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import Refusal, invalid, refusal
 from freezegun import freeze_time
+
+from support.refusals import Refusal, invalid, refusal
 
 
 def tokens(ecr: Any, **request: Any) -> list[dict[str, Any]]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws.refusals import no_repository, refusal
-from aws.stored import everything_stored
-
 from moto_ecr_ext.testing import (
     build_image,
     build_index,
@@ -14,10 +11,12 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.constants import ABSENT_DIGEST
+from support.refusals import no_repository, refusal
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def delete(ecr: Any, *image_ids: dict[str, str]) -> list[dict[str, str]]:
@@ -194,7 +193,7 @@ def test_what_succeeds_stays_done_where_something_fails(ecr: Any, repository: st
     push(ecr, repository, IMAGE, tag="v1")
     answer = ecr.batch_delete_image(
         repositoryName=repository,
-        imageIds=[{"imageDigest": NOT_A_DIGEST}, {"imageTag": "v1"}],
+        imageIds=[{"imageDigest": ABSENT_DIGEST}, {"imageTag": "v1"}],
     )
     assert answer["imageIds"] == [by_tag(IMAGE, "v1")]
     assert [each["failureCode"] for each in answer["failures"]] == ["ImageNotFound"]

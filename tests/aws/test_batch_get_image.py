@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import no_repository, refusal
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -18,11 +17,12 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.constants import ABSENT_DIGEST
+from support.refusals import no_repository, refusal
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
 DOCKER_IMAGE = build_image(layers=1, media_types=DOCKER)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 NOT_FOUND = ("ImageNotFound", "Requested image not found")
 BAD_DIGEST = (
     "InvalidImageDigest",
@@ -99,14 +99,16 @@ def test_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> None:
     ("image_id", "failure"),
     [
         pytest.param({"imageTag": "v2"}, NOT_FOUND, id="unknown tag"),
-        pytest.param({"imageDigest": NOT_A_DIGEST}, NOT_FOUND, id="unknown digest"),
+        pytest.param({"imageDigest": ABSENT_DIGEST}, NOT_FOUND, id="unknown digest"),
         pytest.param({"imageDigest": OTHER.digest}, NOT_FOUND, id="another repository's digest"),
         pytest.param(
             {"imageDigest": IMAGE.digest, "imageTag": "v2"}, NOT_FOUND, id="unknown tag, digest"
         ),
-        pytest.param({"imageDigest": NOT_A_DIGEST, "imageTag": "v2"}, NOT_FOUND, id="both unknown"),
         pytest.param(
-            {"imageDigest": NOT_A_DIGEST, "imageTag": "v1"},
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v2"}, NOT_FOUND, id="both unknown"
+        ),
+        pytest.param(
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v1"},
             (
                 "ImageTagDoesNotMatchDigest",
                 "Invalid request parameters: given tag does not map to the given digest",

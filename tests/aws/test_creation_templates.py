@@ -10,13 +10,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.testing import build_image, push
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ROLE = "arn:aws:iam::123456789012:role/templates"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e-0000-4000-8000-000000000000"

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_image, no_repository, refusal, refused
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -20,9 +19,10 @@ from moto_ecr_ext.testing import (
     build_layer,
     push,
 )
+from support.constants import ABSENT_DIGEST
+from support.refusals import Refusal, invalid, no_image, no_repository, refusal, refused
 
 IMAGE = build_image(layers=1)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def describe(ecr: Any, **request: Any) -> list[dict[str, Any]]:
@@ -139,10 +139,10 @@ def test_named_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> 
     ("image_id", "expected"),
     [
         ({"imageTag": "v2"}, no_image("team/app", tag="v2")),
-        ({"imageDigest": NOT_A_DIGEST}, no_image("team/app", digest=NOT_A_DIGEST)),
+        ({"imageDigest": ABSENT_DIGEST}, no_image("team/app", digest=ABSENT_DIGEST)),
         (
-            {"imageDigest": NOT_A_DIGEST, "imageTag": "v1"},
-            no_image("team/app", NOT_A_DIGEST, "v1"),
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v1"},
+            no_image("team/app", ABSENT_DIGEST, "v1"),
         ),
         ({"imageDigest": IMAGE.digest, "imageTag": "v2"}, no_image("team/app", IMAGE.digest, "v2")),
         ({"imageDigest": "sha256:\0"}, no_image("team/app", digest="sha256:\0")),
@@ -165,7 +165,7 @@ def test_names_and_pages_exclude_each_other(
     ecr: Any, repository: str, paging: dict[str, Any]
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
-    image_ids = [{"imageDigest": NOT_A_DIGEST}]
+    image_ids = [{"imageDigest": ABSENT_DIGEST}]
     error = refusal(ecr.describe_images, repositoryName=repository, imageIds=image_ids, **paging)
     assert error == invalid(next(iter(paging)), "Must not be specified together with imageIds")
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import boto3
 import pytest
-from aws.raw_http import Answer, RawClient
-from aws.refusals import refused
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext import exceptions, service_model
 from moto_ecr_ext.testing import build_image
+from support.constants import ABSENT_DIGEST
+from support.raw_http import Answer, RawClient
+from support.refusals import refused
 
 IMAGES = [build_image(seed=number, layers=1) for number in range(2)]
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 ECR_ERRORS = {
     "LayerDigestMismatchException": "InvalidLayerException",
     "InvalidContinuationTokenException": "InvalidParameterException",
@@ -45,7 +45,7 @@ def wrong_digest(ecr: Any) -> dict[str, Any]:
         "uploadId": ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"],
     }
     ecr.upload_layer_part(**upload, partFirstByte=0, partLastByte=2, layerPartBlob=b"abc")
-    return {**upload, "layerDigests": [NOT_A_DIGEST]}
+    return {**upload, "layerDigests": [ABSENT_DIGEST]}
 
 
 def garbage_token(ecr: Any) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
-from aws.refusals import Refusal, refusal
-from aws.stored import everything_stored
-from iam import Role, User, document, enforced
 
 from moto_ecr_ext.testing import build_image, pull, push
+from support.iam import Role, User, document, enforced
+from support.raw_http import RawClient
+from support.refusals import Refusal, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/"
 IMAGE = build_image(layers=1)

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from aws.refusals import Refusal, no_repository, refusal
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import build_image, push, upload_blob
+from support.constants import ABSENT_DIGEST
+from support.refusals import Refusal, no_repository, refusal
 
 IMAGE = build_image(layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def url_of(ecr: Any, digest: str, repository: str = "team/app") -> str:
@@ -93,7 +93,7 @@ def test_a_layer_that_is_not_there(ecr: Any, repository: str) -> None:
     """Another repository's is not here either."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
-    for digest in (NOT_A_DIGEST, LAYER.digest):
+    for digest in (ABSENT_DIGEST, LAYER.digest):
         assert refusal(
             ecr.get_download_url_for_layer, repositoryName=repository, layerDigest=digest
         ) == Refusal(
@@ -123,7 +123,7 @@ def test_a_layer_that_no_image_refers_to(ecr: Any, repository: str) -> None:
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
     """It is named."""
     assert refusal(
-        ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=NOT_A_DIGEST
+        ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=ABSENT_DIGEST
     ) == no_repository("team/app")
 
 

@@ -7,16 +7,16 @@ import uuid
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, no_repository, refusal, refused
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
+from support.constants import ABSENT_DIGEST
+from support.refusals import Refusal, no_repository, refusal, refused
+from support.stored import everything_stored
 
 MIB = 1024 * 1024
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def digest_of(content: bytes) -> str:
@@ -219,7 +219,7 @@ def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository: str) -> None:
     upload = Upload(ecr)
     upload.send(b"abc")
     before = everything_stored()
-    error = refused(ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST])
+    error = refused(ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST])
     assert isinstance(error, ecr.exceptions.InvalidLayerException)
     assert error.response["Error"]["Message"] == (
         "None of the provided layer digests match the calculated layer digest"
@@ -227,7 +227,7 @@ def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
     digest = digest_of(b"abc")
     assert availability(ecr, digest)[0]["layerAvailability"] == "UNAVAILABLE"
-    assert upload.complete(NOT_A_DIGEST, digest)["layerDigest"] == digest
+    assert upload.complete(ABSENT_DIGEST, digest)["layerDigest"] == digest
 
 
 def test_a_short_part_that_is_not_the_last(ecr: Any, repository: str) -> None:
@@ -237,7 +237,7 @@ def test_a_short_part_that_is_not_the_last(ecr: Any, repository: str) -> None:
     upload.send(b"abc", 5 * MIB - 1)
     before = everything_stored()
     assert refusal(
-        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+        ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
     ) == Refusal(
         "LayerPartTooSmallException", "All layer parts except the last part should be at least 5MB"
     )
@@ -300,7 +300,7 @@ def test_an_unknown_upload(ecr: Any, repository: str) -> None:
     upload.id = str(uuid.uuid4())
     assert refusal(ecr.upload_layer_part, **upload.part(b"abc")) == no_upload(upload)
     assert refusal(
-        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+        ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
     ) == no_upload(upload)
 
 
@@ -322,7 +322,7 @@ def test_an_upload_that_nobody_completes(ecr: Any, repository: str) -> None:
         clock.move_to("2026-01-02 00:00:00")
         assert refusal(ecr.upload_layer_part, **upload.part(b"c", 5 * MIB + 1)) == no_upload(upload)
         assert refusal(
-            ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+            ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
         ) == no_upload(upload)
         other = Upload(ecr)
         other.send(b"abc")
@@ -357,9 +357,9 @@ def test_a_layer_has_at_most_4200_parts(ecr: Any, repository: str) -> None:
         ),
         (
             "complete_layer_upload",
-            {"uploadId": str(uuid.uuid4()), "layerDigests": [NOT_A_DIGEST]},
+            {"uploadId": str(uuid.uuid4()), "layerDigests": [ABSENT_DIGEST]},
         ),
-        ("batch_check_layer_availability", {"layerDigests": [NOT_A_DIGEST]}),
+        ("batch_check_layer_availability", {"layerDigests": [ABSENT_DIGEST]}),
     ],
 )
 def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict[str, Any]) -> None:
@@ -377,10 +377,10 @@ def test_availability_of_each_digest(ecr: Any, repository: str) -> None:
     layer = image.layers[0]
     answer = ecr.batch_check_layer_availability(
         repositoryName=repository,
-        layerDigests=[NOT_A_DIGEST, layer.digest, layer.digest, "", "sha256", "a\0:0", "\0"],
+        layerDigests=[ABSENT_DIGEST, layer.digest, layer.digest, "", "sha256", "a\0:0", "\0"],
     )
     assert answer["layers"] == [
-        {"layerDigest": NOT_A_DIGEST, "layerAvailability": "UNAVAILABLE"},
+        {"layerDigest": ABSENT_DIGEST, "layerAvailability": "UNAVAILABLE"},
         {
             "layerDigest": layer.digest,
             "layerAvailability": "AVAILABLE",

@@ -9,9 +9,10 @@ import json
 from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.raw_http import RawClient
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 NO_POLICY = Refusal(
     "LifecyclePolicyNotFoundException",

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 from botocore.exceptions import WaiterError
 
 from moto_ecr_ext import testing
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import requests
-from distribution.client import RepositoryClient
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.store import current_store
+from support.registry_client import RepositoryClient
 
 ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 DAY = timedelta(days=1)

@@ -7,8 +7,6 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from distribution.client import RepositoryClient
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.oci.digest import digest_of
@@ -20,6 +18,8 @@ from moto_ecr_ext.testing import (
     build_index,
     push,
 )
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.registry_client import RepositoryClient
 
 IMAGE, OTHER = build_image(seed="subject"), build_image(seed="other")
 SIGNATURE = build_artifact(

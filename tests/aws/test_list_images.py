@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws.refusals import no_repository, refusal
-
 from moto_ecr_ext.testing import build_image, push
+from support.refusals import no_repository, refusal
 
 IMAGES = [build_image(seed=number, layers=1) for number in range(3)]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import refused
-from aws.stored import everything_stored
 from moto.ecr.models import ecr_backends
 
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.testing import build_image, push
+from support.refusals import refused
+from support.stored import everything_stored
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 IMAGE = build_image(layers=1)

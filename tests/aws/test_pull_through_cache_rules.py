@@ -11,13 +11,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.upstream.registries import UPSTREAMS
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
+from support.upstream import Upstream, running_upstream
 
 ACCOUNT, OTHER = "123456789012", "999999999999"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cache"

@@ -11,12 +11,12 @@ from typing import Any
 
 import boto3
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
-from conftest import RegistryClient
 
 from moto_ecr_ext.services.principals import identity_of
 from moto_ecr_ext.testing import build_image, push
+from support.refusals import Refusal, invalid, refusal
+from support.registry_client import RegistrySession
+from support.stored import everything_stored
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/service/scanner"
@@ -37,7 +37,7 @@ class Puller:
             aws_session_token=key.get("SessionToken"),
         )
         [login] = self._ecr.get_authorization_token()["authorizationData"]
-        self._registry = RegistryClient(aws.registry_url(), login["authorizationToken"])
+        self._registry = RegistrySession(aws.registry_url(), login["authorizationToken"])
 
     def pull_by_api(self) -> None:
         answer = self._ecr.batch_get_image(

@@ -8,8 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal, refused
-from aws.stored import everything_stored
 
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
@@ -22,9 +20,11 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.constants import ABSENT_DIGEST
+from support.refusals import Refusal, invalid, no_repository, refusal, refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=2)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 BAD_MANIFEST = invalid("ImageManifest", "Invalid JSON syntax")
 
 
@@ -41,7 +41,7 @@ def manifest(**members: Any) -> str:
     document = {
         "schemaVersion": 2,
         "mediaType": OCI.manifest,
-        "config": {"mediaType": OCI.config, "digest": NOT_A_DIGEST, "size": 2},
+        "config": {"mediaType": OCI.config, "digest": ABSENT_DIGEST, "size": 2},
         "layers": [{"mediaType": OCI.layer_tar, "digest": f"sha256:{'1' * 64}", "size": 3}],
         **members,
     }
@@ -92,11 +92,11 @@ def test_a_digest_that_is_not_the_manifest_s(ecr: Any, repository: str) -> None:
         ecr.put_image,
         repositoryName=repository,
         imageManifest=IMAGE.manifest.decode(),
-        imageDigest=NOT_A_DIGEST,
+        imageDigest=ABSENT_DIGEST,
         imageTag="v1",
     ) == Refusal(
         "ImageDigestDoesNotMatchException",
-        f"The image with digest '{NOT_A_DIGEST}' in repository 'team/app' and registry ID "
+        f"The image with digest '{ABSENT_DIGEST}' in repository 'team/app' and registry ID "
         "'123456789012' does not match the image digest that Amazon ECR has calculated.",
     )
     assert everything_stored() == before
@@ -120,7 +120,7 @@ SCHEMA_1 = json.dumps(
         "schemaVersion": 1,
         "name": "team/app",
         "tag": "v1",
-        "fsLayers": [{"blobSum": NOT_A_DIGEST}],
+        "fsLayers": [{"blobSum": ABSENT_DIGEST}],
         "history": [{"v1Compatibility": "{}"}],
     }
 )
@@ -155,7 +155,7 @@ def test_media_types_that_ecr_takes(ecr: Any, repository: str, text: str, given:
     assert put(ecr, text, imageManifestMediaType=given)["imageManifestMediaType"] == given
 
 
-DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": NOT_A_DIGEST, "size": 3}
+DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_what_is_checked_first(ecr: Any) -> None:
         "repositoryName": "team/app",
         "imageManifest": "x",
         "imageTag": "a b",
-        "imageDigest": NOT_A_DIGEST,
+        "imageDigest": ABSENT_DIGEST,
     }
     assert refusal(ecr.put_image, **request)[1].startswith("Invalid parameter at 'imageTag'")
     request["imageTag"] = "v1"

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
+
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
 
 NO_POLICY = Refusal(
     "RegistryPolicyNotFoundException",

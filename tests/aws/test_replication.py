@@ -10,76 +10,38 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import no_image, no_repository, refusal
-from aws.stored import everything_stored
-from distribution.client import RepositoryClient
 
 from moto_ecr_ext import service_model, testing
+from support.refusals import no_image, no_repository, refusal
+from support.registry_client import RepositoryClient
+from support.replication import (
+    ABROAD,
+    HOME,
+    IMAGE,
+    INDEX,
+    NAME,
+    OTHER,
+    SECOND,
+    WEST,
+    images,
+    let_in,
+    replicate,
+    rule,
+    statuses,
+)
+from support.stored import everything_stored
 
-NAME = "team/app"
-HOME, OTHER = "123456789012", "999999999999"
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 # What the fixture `slowly` slows down.
 TRANSITION = "ecr::replication"
-IMAGE, SECOND = testing.build_image(seed="one", layers=2), testing.build_image(seed="two")
-INDEX = testing.build_index([testing.build_image(seed="amd64"), testing.build_image(seed="arm64")])
 SIGNATURE = testing.build_artifact(
     artifact_type="application/signature", subject=IMAGE, content=b"signed"
 )
-WEST = {"region": "eu-west-1", "registryId": HOME}
-ABROAD = {"region": "us-east-1", "registryId": OTHER}
 
 knows_deletion = pytest.mark.skipif(
     "StartReplicationBackfill" not in service_model.operation_names(),
     reason="this botocore does not know deleteReplication",
 )
-
-
-def rule(*destinations: dict[str, str], prefixes: tuple[str, ...] = (), **more: Any) -> Any:
-    """A rule for repositories of these prefixes, or for all."""
-    filters = [{"filter": prefix, "filterType": "PREFIX_MATCH"} for prefix in prefixes]
-    return {
-        "destinations": list(destinations),
-        **({"repositoryFilters": filters} if filters else {}),
-        **more,
-    }
-
-
-def replicate(ecr: Any, *rules: dict[str, Any]) -> None:
-    """Put the rules of a registry."""
-    ecr.put_replication_configuration(replicationConfiguration={"rules": list(rules)})
-
-
-def let_in(ecr: Any, *actions: str) -> None:
-    """Let account 123456789012 do this in a registry."""
-    statement = {
-        "Sid": "replication",
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
-        "Action": list(actions),
-        "Resource": f"arn:aws:ecr:us-east-1:{OTHER}:repository/*",
-    }
-    ecr.put_registry_policy(
-        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    )
-
-
-def images(ecr: Any, name: str = NAME) -> dict[str, list[str]]:
-    """The tags of the images of a repository, by digest; nothing where it is not there."""
-    try:
-        details = ecr.describe_images(repositoryName=name)["imageDetails"]
-    except ecr.exceptions.RepositoryNotFoundException:
-        return {}
-    return {each["imageDigest"]: each.get("imageTags", []) for each in details}
-
-
-def statuses(ecr: Any, image: Any, name: str = NAME) -> list[dict[str, str]]:
-    """What DescribeImageReplicationStatus says of an image."""
-    answer = ecr.describe_image_replication_status(
-        repositoryName=name, imageId={"imageDigest": image.digest}
-    )
-    assert answer["imageId"] == {"imageDigest": image.digest}
-    return list(answer["replicationStatuses"])
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
-from aws.test_replication import (
+
+from moto_ecr_ext import service_model, testing
+from support.refusals import Refusal, invalid, refusal
+from support.replication import (
     ABROAD,
     HOME,
     IMAGE,
@@ -26,8 +27,7 @@ from aws.test_replication import (
     rule,
     statuses,
 )
-
-from moto_ecr_ext import service_model, testing
+from support.stored import everything_stored
 
 pytestmark = pytest.mark.skipif(
     "StartReplicationBackfill" not in service_model.operation_names(),

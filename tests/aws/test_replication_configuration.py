@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
 
 from moto_ecr_ext import service_model
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
 
 
 def destination(region: str = "eu-west-1", registry_id: str = "123456789012") -> dict[str, str]:

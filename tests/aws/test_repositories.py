@@ -9,10 +9,10 @@ import time
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 
 from moto_ecr_ext import service_model, testing
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
 URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app"

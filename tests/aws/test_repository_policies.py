@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 POLICY = """{
   "Version" : "2008-10-17",

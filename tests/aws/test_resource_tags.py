@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
 INVALID_TAGS = Refusal("InvalidTagParameterException", "Tag parameters are invalid")

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import Refusal, no_image, no_repository, refusal, refused
-from aws.stored import everything_stored
 from botocore.exceptions import WaiterError
 from freezegun import freeze_time
 
@@ -21,6 +19,8 @@ from moto_ecr_ext.testing import (
     push,
     queue_scan_findings,
 )
+from support.refusals import Refusal, no_image, no_repository, refusal, refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)

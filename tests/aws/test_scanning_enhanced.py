@@ -9,9 +9,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.listener import Listener
-from aws.refusals import refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import (
@@ -21,6 +18,9 @@ from moto_ecr_ext.testing import (
     push,
     queue_scan_findings,
 )
+from support.listener import Listener
+from support.refusals import refusal
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)

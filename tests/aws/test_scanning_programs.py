@@ -8,10 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from aws.refusals import refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
@@ -21,6 +18,9 @@ from moto_ecr_ext.testing import (
     queue_scan_findings,
     upload_blob,
 )
+from support.refusals import refusal
+from support.scanning import debian_image, scanner
+from support.stored import everything_stored
 
 IMAGE = debian_image()
 COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}

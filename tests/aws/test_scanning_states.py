@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws.listener import Listener
-from aws.refusals import refusal
 from freezegun import freeze_time
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.testing import build_image, push, queue_scan_findings
+from support.listener import Listener
+from support.refusals import refusal
+from support.scanning import debian_image, scanner
 
 # What the fixture `slowly` slows down.
 TRANSITION = "ecr::image_scan"

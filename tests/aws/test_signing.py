@@ -12,14 +12,11 @@ from typing import Any
 
 import boto3
 import pytest
-from aws.refusals import Refusal, no_image, no_repository, refusal
-from aws.stored import everything_stored
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from distribution.client import RepositoryClient
 from moto.core import set_initial_no_auth_action_count
 
 from moto_ecr_ext.oci.digest import digest_of
@@ -34,6 +31,9 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.refusals import Refusal, no_image, no_repository, refusal
+from support.registry_client import RepositoryClient
+from support.stored import everything_stored
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 # What the fixture `slowly` slows down.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal, refused
-from aws.stored import everything_stored
 
 from moto_ecr_ext.testing import Image, build_image
+from support.refusals import Refusal, invalid, refusal, refused
+from support.stored import everything_stored
 
 FIELD = "imageTagMutabilityExclusionFilters"
 IMAGES = [build_image(seed=number, layers=1) for number in range(3)]

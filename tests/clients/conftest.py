@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import Server, running_server
 
-# So that a helper's assertion says what it compared.
-pytest.register_assert_rewrite("clients.programs", "clients.stored")
-
-from clients.programs import Home  # noqa: E402
-from clients.stored import Repository  # noqa: E402
+from support.commands import Server, running_server
+from support.programs import Home
+from support.pushed import Repository
 
 
 @pytest.fixture(scope="session")

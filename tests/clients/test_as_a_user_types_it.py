@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.docker_daemon import running_docker
-from clients.programs import PATH, Home, find
-from commands import script
+
+from support.commands import script
+from support.docker_daemon import running_docker
+from support.programs import PATH, Home, find
 
 DATA = bytes(range(256)) * 20_000
 

@@ -6,9 +6,9 @@ import hashlib
 import json
 
 import pytest
-from clients.programs import Home, Program
 
 from moto_ecr_ext.testing import build_image, push
+from support.programs import Home, Program
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program, find, need_root, running_daemon
-from commands import Server
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
+from support.commands import Server
+from support.programs import Home, Program, find, need_root, running_daemon
 
 # Kubernetes' part would open a port.
 _CONFIG = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import Repository
-from commands import Server
 
 from moto_ecr_ext.testing import build_image, push
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import Repository
 
 SBOM = '{"spdxVersion": "SPDX-2.3"}'
 

@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.docker_daemon import STORES, running_docker
-from clients.programs import Home, Program
-from clients.stored import Repository, files_of
-from commands import Server
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -19,6 +15,10 @@ from moto_ecr_ext.testing import (
     Image,
     Index,
 )
+from support.commands import Server
+from support.docker_daemon import STORES, running_docker
+from support.programs import Home, Program
+from support.pushed import Repository, files_of
 
 DATA = bytes(range(256)) * 20_000
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import Repository
-from commands import Server
+
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import Repository
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -18,10 +19,10 @@ CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 @pytest.fixture
 def helm(home: Home) -> Program:
-    """The commands of `chart.py`."""
+    """The commands of `helm_chart.py`."""
     if importlib.util.find_spec("helm_python") is None:
         pytest.skip("helm-python-sdk is not installed")
-    script = str(Path(__file__).with_name("chart.py"))
+    script = str(Path(__file__).parents[1] / "support" / "helm_chart.py")
     return Program([sys.executable, script], home.path, home.variables)
 
 

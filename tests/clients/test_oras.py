@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from clients.programs import Home, Program
-from commands import Server
 
 from moto_ecr_ext.oci.digest import digest_of
+from support.commands import Server
+from support.programs import Home, Program
 
 REPORT = "application/vnd.example.report+json"
 REPORT_TEXT = '{"found": []}'

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from clients.containers import containers_program
-from clients.programs import Home, Program
-from clients.stored import files_of
-from commands import Server
 
 from moto_ecr_ext.testing import OCI
+from support.commands import Server
+from support.containers import containers_program
+from support.programs import Home, Program
+from support.pushed import files_of
 
 DATA = bytes(range(256)) * 20_000
 

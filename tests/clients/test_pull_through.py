@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program, find
-from commands import Command, Server, running_server
 
 from moto_ecr_ext.testing import (
     Image,
@@ -18,6 +16,8 @@ from moto_ecr_ext.testing import (
     push,
     write_oci_layout,
 )
+from support.commands import Command, Server, running_server
+from support.programs import Home, Program, find
 
 IMAGE = build_image(seed="pulled through", layers=3, layer_size=300_000)
 INDEX = build_index([IMAGE, build_image(seed="arm", layers=1, architecture="arm64")])

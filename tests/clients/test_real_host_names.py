@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from clients.aws_hosts import CA, REGISTRY, make_certificates
-from clients.programs import PATIENCE, Home, Program
-from commands import Command, running_server
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
+from support.aws_hosts import CA, REGISTRY, make_certificates
+from support.commands import Command, running_server
+from support.programs import PATIENCE, Home, Program
 
 HELPER = "docker-credential-ecr-login"
 CREDENTIALS = {

@@ -7,9 +7,6 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import files_of
-from commands import Server
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -18,6 +15,9 @@ from moto_ecr_ext.testing import (
     build_index,
     write_oci_layout,
 )
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import files_of
 
 FILES = {"srv/app": b"an application", "srv/data": bytes(range(256)) * 10_000}
 

@@ -8,7 +8,6 @@ import ssl
 from base64 import b64encode
 
 import pytest
-from clients.programs import PATIENCE
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -16,6 +15,7 @@ from moto_ecr_ext.testing import (
     build_image,
     push,
 )
+from support.programs import PATIENCE
 
 
 def test_each_accepted_type_in_a_line_of_its_own(registry, repository):

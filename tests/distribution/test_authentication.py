@@ -17,14 +17,15 @@ import requests
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="login", layers=1)
 LAYER = IMAGE.layers[0]

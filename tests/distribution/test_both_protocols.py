@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from distribution.client import RepositoryClient
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import (
@@ -24,6 +23,7 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.registry_client import RepositoryClient
 
 IMAGE = build_image(seed="both", layers=2)
 OTHER = build_image(seed="other", layers=1)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import requests
-from distribution.client import RegistrySession, assert_refused
+
+from support.registry_client import RegistrySession, assert_refused
 
 NAMES = ["a-b", "a/b", "a0", "aa", "team/app", "team/base", "zz"]
 

@@ -10,10 +10,11 @@ import threading
 from typing import Any
 
 import pytest
-from aws.stored import everything_stored
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image, pull
+from support.constants import ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 EMPTY = build_image(layers=0)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, JSON, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.distribution.errors import ERRORS
@@ -22,10 +20,13 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.constants import ACCOUNT
+from support.registry_client import JSON, RegistrySession, RepositoryClient, assert_refused
+from support.upstream import Upstream, running_upstream
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="errors", layers=2)
 OTHER = build_image(seed="others", layers=1)

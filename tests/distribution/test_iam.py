@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import requests
-from aws.stored import everything_stored
-from commands import running_server
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
-from iam import Role, User, document, enforced
 
 from moto_ecr_ext.testing import build_image
+from support.commands import running_server
+from support.constants import ACCOUNT
+from support.iam import Role, User, document, enforced
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
 STRANGER = "210987654321"

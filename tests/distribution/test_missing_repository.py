@@ -6,13 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(layers=0)
 MISSING = f"The repository with name 'team/none' does not exist in the registry with id '{ACCOUNT}'"

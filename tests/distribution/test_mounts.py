@@ -6,22 +6,20 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT
+from support.registry_client import LogIn, RegistrySession, RepositoryClient
 
 IMAGE = build_image(seed="base", layers=1)
 LAYER = IMAGE.layers[0]
 STRANGER = "210987654321"
 KMS = {"encryptionType": "KMS"}
-
-LogIn = Callable[..., RegistrySession]
 
 
 def mount(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -9,10 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
-from iam import User, enforced
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
@@ -23,10 +20,14 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.constants import ACCOUNT
+from support.iam import User, enforced
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.upstream import Upstream, running_upstream
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 NAME = "quay/team/app"
 IMAGE = build_image(seed="upstream", layers=2)

@@ -9,13 +9,14 @@ import boto3
 import moto.core.utils
 import pytest
 import requests
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image, pull
+from support.constants import ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 STRANGER = "210987654321"
 IMAGE = build_image(seed="registry", layers=1)

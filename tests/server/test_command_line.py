@@ -14,12 +14,12 @@ from types import ModuleType
 
 import pytest
 import requests
-from commands import LOGIN, PATIENCE, Command, Server, running_server
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.activation import is_installed, uninstall
 from moto_ecr_ext.commands import proxy, server
 from moto_ecr_ext.storage.rows import tables
+from support.commands import LOGIN, PATIENCE, Command, Server, running_server
 
 
 @pytest.fixture(scope="module")

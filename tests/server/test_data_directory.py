@@ -11,9 +11,9 @@ from textwrap import dedent
 
 import pytest
 import requests
-from commands import environment, running_server
 
 from moto_ecr_ext import testing
+from support.commands import environment, running_server
 
 PART = 5 * 1024 * 1024
 PARTS = [bytes([number]) * size for number, size in enumerate([PART, 1000])]

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Environment
 from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
@@ -26,6 +25,7 @@ from moto_ecr_ext.storage.blobs import directory as directory_blobs
 from moto_ecr_ext.storage.database import engine as database
 from moto_ecr_ext.storage.integrity import findings
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.environments import Environment
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SIGNED = (

@@ -11,9 +11,9 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
-from commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
 
 from moto_ecr_ext import testing
+from support.commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 CONTENT = bytes(range(256)) * 5000

@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 
 import requests
-from commands import PATIENCE, running_server
 
 from moto_ecr_ext.testing import build_image, pull, push
+from support.commands import PATIENCE, running_server
 
 
 def test_they_end_when_a_server_is_there_again(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ import boto3
 import pytest
 import requests
 from botocore.config import Config
-from clients.programs import Home
-from commands import PATIENCE, Command, Server, running_server
-from s3_servers import Bucket, running_rclone
 
 from moto_ecr_ext import testing
+from support.commands import PATIENCE, Command, Server, running_server
+from support.programs import Home
+from support.s3_servers import Bucket, running_rclone
 
 MIB = 1024 * 1024
 # More than one segment, the last a small one.

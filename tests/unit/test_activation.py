@@ -29,9 +29,8 @@ from werkzeug.serving import WSGIRequestHandler
 
 import moto_ecr_ext
 from moto_ecr_ext import activation, settings, testing
+from support.constants import ACCOUNT, REGION
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
 HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
 

@@ -20,7 +20,6 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import S3Server
 
 from moto_ecr_ext.storage.blobs import directory as directory_blobs
 from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
@@ -35,6 +34,7 @@ from moto_ecr_ext.storage.blobs.store import (
     UploadDiscarded,
     UploadTruncated,
 )
+from support.s3_servers import S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

@@ -21,8 +21,8 @@ from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from postgresql import Cluster
+    from support.environments import Environment
+    from support.postgresql import Cluster
 
 PATIENCE = 60
 

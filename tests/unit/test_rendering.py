@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import botocore
 import pytest
 from botocore.model import ServiceModel, Shape
-from model_variants import sample
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions import UnknownOperationException
 from moto_ecr_ext.json_api.rendering import Renderer, compile_renderer, render
+from support.model_variants import sample
 
 DIGEST = f"sha256:{'0' * 64}"
 

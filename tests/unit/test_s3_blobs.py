@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import IncompleteReadError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import Bucket, S3Server
 
 from moto_ecr_ext.storage.blobs import s3 as s3_blobs
 from moto_ecr_ext.storage.blobs import s3_bucket
@@ -26,6 +25,7 @@ from moto_ecr_ext.storage.blobs.store import (
     UploadDiscarded,
     UploadTruncated,
 )
+from support.s3_servers import Bucket, S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

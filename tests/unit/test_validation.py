@@ -17,7 +17,6 @@ import pytest
 from botocore.model import ServiceModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_variants import baseline, variants
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions import (
@@ -27,6 +26,7 @@ from moto_ecr_ext.exceptions import (
     UnknownOperationException,
 )
 from moto_ecr_ext.json_api.validation import Check, check, compile_check
+from support.model_variants import baseline, variants
 
 NAME = {"repositoryName": "team/app"}
 DIGEST = f"sha256:{'0' * 64}"

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from commands import Command
+
+from support.commands import Command
 
 # Seconds that one call of a program may take.
 PATIENCE = 60

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-from model_variants import SAMPLES
-
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image, build_index
+from support.model_variants import SAMPLES
 
 IMAGE = build_image(layers=1)
 INDEX = build_index([IMAGE])
