@@ -132,7 +132,7 @@ def terminal(tmp_path: Path, at_server: tuple[str, str]) -> Terminal:
 
 
 @pytest.fixture
-def repository(terminal: Terminal, at_server: tuple[str, str]) -> str:
+def repository_name(terminal: Terminal, at_server: tuple[str, str]) -> str:
     """The name of the repository that most blocks push to."""
     terminal.run(BLOCKS["create-a-repository-with-boto3"])
     return "team/app"
@@ -279,7 +279,7 @@ def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"unix://{run}/docker.sock"
 
 
-def test_docker(terminal, running, repository, at_server, docker_host):
+def test_docker(terminal, running, repository_name, at_server, docker_host):
     """docker logs in, pushes and pulls; the AWS CLI lists what it pushed."""
     find("aws")
     terminal.variables["DOCKER_HOST"] = docker_host
@@ -292,7 +292,7 @@ def test_docker(terminal, running, repository, at_server, docker_host):
     assert f'"imageDigest": "{digest[1]}"' in terminal.run(BLOCKS["describe-images"], at_server)
 
 
-def test_podman(terminal, running, repository, at_server):
+def test_podman(terminal, running, repository_name, at_server):
     """podman logs in, pushes and pulls."""
     find("aws")
     find("podman")
@@ -325,10 +325,10 @@ def test_podman(terminal, running, repository, at_server):
     said = terminal.run(BLOCKS["podman"], at_server)
 
     assert "Login Succeeded!" in said
-    assert tags_in(running, repository) == ["1.0"]
+    assert tags_in(running, repository_name) == ["1.0"]
 
 
-def test_skopeo(terminal, running, repository, at_server):
+def test_skopeo(terminal, running, repository_name, at_server):
     """skopeo logs in, pushes, lists and pulls."""
     find("aws")
     find("skopeo")
@@ -344,11 +344,11 @@ def test_skopeo(terminal, running, repository, at_server):
     assert blobs[0] == blobs[1] != set()
 
 
-def test_the_aws_cli_lists_what_boto3_pushed(terminal, running, repository, at_server):
+def test_the_aws_cli_lists_what_boto3_pushed(terminal, running, repository_name, at_server):
     """describe-images has the digest."""
     find("aws")
     image = testing.build_image(seed=1)
-    testing.push(running.client(), repository, image, tag="1.0")
+    testing.push(running.client(), repository_name, image, tag="1.0")
 
     assert image.digest in terminal.run(BLOCKS["describe-images"], at_server)
 
@@ -372,14 +372,17 @@ def test_install(terminal):
     terminal.python(BLOCKS["install"])
 
 
-def test_pushing_with_boto3(terminal, running, repository):
+def test_pushing_with_boto3(terminal, running, repository_name):
     """The script pushes what the registry then has."""
     digest = terminal.python(BLOCKS["push_image.py"]).strip()
 
-    manifest = running.registry("GET", f"/v2/{repository}/manifests/data")
+    manifest = running.registry("GET", f"/v2/{repository_name}/manifests/data")
     assert manifest.headers["Docker-Content-Digest"] == digest
     layer = manifest.json()["layers"][0]["digest"]
-    assert running.registry("GET", f"/v2/{repository}/blobs/{layer}").content == b"anything at all"
+    assert (
+        running.registry("GET", f"/v2/{repository_name}/blobs/{layer}").content
+        == b"anything at all"
+    )
 
 
 def test_the_fixtures(terminal):
@@ -425,11 +428,11 @@ def test_permissions(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_permissions.py")
 
 
-def test_the_helpers(terminal, running, repository):
+def test_the_helpers(terminal, running, repository_name):
     """The script with the helpers pushes what it says."""
     terminal.python(BLOCKS["build_images.py"])
 
-    assert tags_in(running, repository) == ["2.0", "latest"]
+    assert tags_in(running, repository_name) == ["2.0", "latest"]
 
 
 def test_a_directory_is_checked(tmp_path):
@@ -446,7 +449,7 @@ def test_a_directory_is_checked(tmp_path):
         terminal.run(BLOCKS["check"])
 
 
-def test_a_reset(terminal, running, repository, at_server):
+def test_a_reset(terminal, running, repository_name, at_server):
     """The line empties the registry."""
     find("curl")
 
@@ -455,7 +458,7 @@ def test_a_reset(terminal, running, repository, at_server):
     assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
-def test_lifecycle_policies_run(terminal, running, repository, at_server):
+def test_lifecycle_policies_run(terminal, running, repository_name, at_server):
     """The line runs the policy of a repository: one image of two is left."""
     find("curl")
     ecr = running.client()
@@ -465,22 +468,22 @@ def test_lifecycle_policies_run(terminal, running, repository, at_server):
         "action": {"type": "expire"},
     }
     ecr.put_lifecycle_policy(
-        repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]})
+        repositoryName=repository_name, lifecyclePolicyText=json.dumps({"rules": [rule]})
     )
     for tag in ("1.0", "2.0"):
-        testing.push(ecr, repository, testing.build_image(seed=tag), tag=tag)
+        testing.push(ecr, repository_name, testing.build_image(seed=tag), tag=tag)
 
     terminal.run(BLOCKS["run-lifecycle"], at_server)
 
-    assert tags_in(running, repository) == ["2.0"]
+    assert tags_in(running, repository_name) == ["2.0"]
 
 
-def test_scans_find_what_was_posted(terminal, running, repository, at_server):
+def test_scans_find_what_was_posted(terminal, running, repository_name, at_server):
     """The findings of the line are those of a scan."""
     find("curl")
     ecr = running.client()
-    testing.push(ecr, repository, testing.build_image(seed=1), tag="1.0")
-    image = {"repositoryName": repository, "imageId": {"imageTag": "1.0"}}
+    testing.push(ecr, repository_name, testing.build_image(seed=1), tag="1.0")
+    image = {"repositoryName": repository_name, "imageId": {"imageTag": "1.0"}}
     ecr.start_image_scan(**image)
 
     terminal.run(BLOCKS["post-findings"], at_server)
@@ -490,14 +493,14 @@ def test_scans_find_what_was_posted(terminal, running, repository, at_server):
     assert found["findingSeverityCounts"] == {"HIGH": 1}
 
 
-def test_images_are_signed(terminal, running, repository):
+def test_images_are_signed(terminal, running, repository_name):
     """The script prints the certificate whose key has signed the image that it pushes."""
     printed = terminal.python(BLOCKS["sign_images.py"])
 
     certificate = x509.load_pem_x509_certificate(printed.encode())
     thumbprint = certificate.fingerprint(hashes.SHA256()).hex()
     digest = testing.build_image(seed="signed").digest
-    answer = running.registry("GET", f"/v2/{repository}/referrers/{digest}")
+    answer = running.registry("GET", f"/v2/{repository_name}/referrers/{digest}")
     (signature,) = answer.json()["manifests"]
     key = "io.cncf.notary.x509chain.thumbprint#S256"
     assert signature["annotations"][key] == json.dumps([thumbprint])

@@ -65,16 +65,16 @@ def archive(tmp_path: Path) -> Path:
 # Through containerd's transfer service, and by ctr itself.
 @pytest.mark.parametrize("way", [(), ("--local",)], ids=["transfer", "local"])
 @pytest.mark.parametrize("tag", ["1.0", "multi"])
-def test_an_image_is_pushed_and_pulled(ctr, login, repository, archive, tag, way):
+def test_an_image_is_pushed_and_pulled(ctr, login, remote, archive, tag, way):
     """What is imported, pushed and pulled again is the same to the last byte of every blob."""
-    name = f"{repository.uri}:{tag}"
+    name = f"{remote.uri}:{tag}"
     ctr(
-        *("images", "import", "--no-unpack", "--all-platforms", "--base-name", repository.uri),
+        *("images", "import", "--no-unpack", "--all-platforms", "--base-name", remote.uri),
         archive,
     )
     ctr("images", "push", *way, *login, name)
 
-    stored = repository.index(tag) if tag == "multi" else repository.image(tag)
+    stored = remote.index(tag) if tag == "multi" else remote.image(tag)
     assert stored.digest in ctr("images", "ls", f"name=={name}")
 
     ctr("images", "rm", "--sync", *ctr("images", "ls", "--quiet").split())
@@ -97,10 +97,10 @@ def _digests(document: dict) -> set[str]:
     return {each["digest"] for each in [*parts, document.get("config", {})] if each}
 
 
-def test_a_wrong_password(ctr, repository):
+def test_a_wrong_password(ctr, remote):
     """A pull with another password is refused."""
     said = ctr.refused(
-        *("images", "pull", "--plain-http", "--user", "AWS:another", f"{repository.uri}:1.0")
+        *("images", "pull", "--plain-http", "--user", "AWS:another", f"{remote.uri}:1.0")
     )
 
     assert "401 Unauthorized" in said or "authorization failed" in said

@@ -11,7 +11,7 @@ import pytest
 
 from support.commands import Server
 from support.programs import Home, Program
-from support.pushed import Repository
+from support.pushed import RemoteRepository
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -27,11 +27,11 @@ def helm(home: Home) -> Program:
 
 
 @pytest.fixture
-def charts(registry: Server) -> Iterator[Repository]:
+def charts(registry: Server) -> Iterator[RemoteRepository]:
     """The repository that Helm pushes the chart `web` below `charts` to."""
     ecr = registry.client()
     uri = ecr.create_repository(repositoryName="charts/web")["repository"]["repositoryUri"]
-    yield Repository("charts/web", uri, ecr)
+    yield RemoteRepository("charts/web", uri, ecr)
     ecr.delete_repository(repositoryName="charts/web", force=True)
 
 

@@ -12,8 +12,8 @@ import requests
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
 from support.aws_hosts import CA, REGISTRY, make_certificates
-from support.commands import Command, running_server
-from support.programs import PATIENCE, Home, Program
+from support.commands import PATIENCE, Command, running_server
+from support.programs import Home, Program
 
 HELPER = "docker-credential-ecr-login"
 CREDENTIALS = {

@@ -23,6 +23,7 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.constants import ACCOUNT
 from support.registry_client import RepositoryClient
 
 IMAGE = build_image(seed="both", layers=2)
@@ -65,7 +66,7 @@ class TestPushedOverTheRegistry:
             repository.push(IMAGE, "v2")
         [detail] = details(ecr)
         assert detail == {
-            "registryId": "123456789012",
+            "registryId": ACCOUNT,
             "repositoryName": "team/app",
             "imageDigest": IMAGE.digest,
             "imageTags": ["v1", "v2"],

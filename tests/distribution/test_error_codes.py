@@ -20,7 +20,7 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
-from support.constants import ACCOUNT
+from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.registry_client import JSON, RegistrySession, RepositoryClient, assert_refused
 from support.upstream import Upstream, running_upstream
 
@@ -344,7 +344,7 @@ def situation(
     repository.push(OTHER, "v1")
 
     def stranger() -> RegistrySession:
-        session = log_in(account="210987654321")
+        session = log_in(account=OTHER_ACCOUNT)
         # Its own token, at the other account's registry.
         session.registry_url = repository.session.registry_url
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moto_ecr_ext.testing import build_image
-from support.constants import ACCOUNT
+from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_push(
 
 def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixture) -> None:
     """The line names the account and the region that were pushed to."""
-    session = log_in(account="210987654321", region="eu-west-1")
+    session = log_in(account=OTHER_ACCOUNT, region="eu-west-1")
     response = RepositoryClient(session, "team/none").post("/blobs/uploads/")
     assert "in the registry with id '210987654321'" in response.text
     [line] = warnings(caplog)

@@ -25,13 +25,10 @@ from moto_ecr_ext.storage.blobs import directory as directory_blobs
 from moto_ecr_ext.storage.database import engine as database
 from moto_ecr_ext.storage.integrity import findings
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.constants import SIGNED
 from support.environments import Environment
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 Step = Callable[[], requests.Response]
 
 

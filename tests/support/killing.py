@@ -27,12 +27,9 @@ from typing import Any
 
 import moto_ecr_ext
 from support.commands import LOGIN, PATIENCE
+from support.constants import SIGNED
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 CLIENTS = 4
 # Requests of all clients together until a server is killed, at most.
 LIFE = 120

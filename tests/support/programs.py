@@ -12,10 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import Command
-
-# Seconds that one call of a program may take.
-PATIENCE = 60
+from support.commands import PATIENCE, Command
 
 # pyenv's stand-ins for programs of all its Pythons answer only where the right one is chosen.
 PATH = os.pathsep.join(

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from moto_ecr_ext import testing
+from support.constants import ACCOUNT, OTHER_ACCOUNT
 
 NAME = "team/app"
-HOME, OTHER = "123456789012", "999999999999"
 IMAGE, SECOND = testing.build_image(seed="one", layers=2), testing.build_image(seed="two")
 INDEX = testing.build_index([testing.build_image(seed="amd64"), testing.build_image(seed="arm64")])
-WEST = {"region": "eu-west-1", "registryId": HOME}
-ABROAD = {"region": "us-east-1", "registryId": OTHER}
+WEST = {"region": "eu-west-1", "registryId": ACCOUNT}
+ABROAD = {"region": "us-east-1", "registryId": OTHER_ACCOUNT}
 
 
 def rule(*destinations: dict[str, str], prefixes: tuple[str, ...] = (), **more: Any) -> Any:
@@ -35,9 +35,9 @@ def let_in(ecr: Any, *actions: str) -> None:
     statement = {
         "Sid": "replication",
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
         "Action": list(actions),
-        "Resource": f"arn:aws:ecr:us-east-1:{OTHER}:repository/*",
+        "Resource": f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/*",
     }
     ecr.put_registry_policy(
         policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -19,12 +19,11 @@ from moto_ecr_ext.commands import server
 from moto_ecr_ext.storage.database.engine import Database
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
+from support.commands import PATIENCE
 
 if TYPE_CHECKING:
     from support.environments import Environment
     from support.postgresql import Cluster
-
-PATIENCE = 60
 
 
 @pytest.fixture

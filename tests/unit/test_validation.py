@@ -26,10 +26,10 @@ from moto_ecr_ext.exceptions import (
     UnknownOperationException,
 )
 from moto_ecr_ext.json_api.validation import Check, check, compile_check
+from support.constants import ABSENT_DIGEST
 from support.model_variants import baseline, variants
 
 NAME = {"repositoryName": "team/app"}
-DIGEST = f"sha256:{'0' * 64}"
 UUID_PATTERN = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
@@ -263,7 +263,7 @@ def test_the_generated_variants_are_those_of_the_model() -> None:
         ),
         pytest.param(
             "CompleteLayerUpload",
-            {**NAME, "uploadId": "does-not-exist", "layerDigests": [DIGEST]},
+            {**NAME, "uploadId": "does-not-exist", "layerDigests": [ABSENT_DIGEST]},
             "uploadId",
             f"Member must satisfy regular expression pattern: {UUID_PATTERN}",
             id="uploadId pattern",
