@@ -23,7 +23,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_as_a_user_types_it(daemon, tmp_path):
+def test_as_a_user_types_it(daemon: str, tmp_path: Path) -> None:
     """The image that is pulled by the digest that the API lists is the one that was built."""
     find("aws")
     home = Home(

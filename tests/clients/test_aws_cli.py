@@ -8,7 +8,9 @@ import json
 import pytest
 
 from moto_ecr_ext.testing import build_image, push
+from support.commands import Server
 from support.programs import Home, Program
+from support.pushed import RemoteRepository
 
 
 @pytest.fixture
@@ -17,7 +19,9 @@ def aws(home: Home) -> Program:
     return home.program("aws")
 
 
-def test_the_login_password_opens_the_registry(aws, registry, remote):
+def test_the_login_password_opens_the_registry(
+    aws: Program, registry: Server, remote: RemoteRepository
+) -> None:
     """What get-login-password prints is a password of the registry."""
     password = aws("ecr", "get-login-password").strip()
 
@@ -26,7 +30,7 @@ def test_the_login_password_opens_the_registry(aws, registry, remote):
     assert tags.json() == {"name": remote.name, "tags": []}
 
 
-def test_a_manifest_is_copied_to_another_tag(aws, remote):
+def test_a_manifest_is_copied_to_another_tag(aws: Program, remote: RemoteRepository) -> None:
     """batch-get-image gives the manifest byte for byte, so that put-image can tag it once more."""
     digest = push(remote.ecr, remote.name, build_image(seed=1), tag="1.0")
     named = ("--repository-name", remote.name)
@@ -39,7 +43,7 @@ def test_a_manifest_is_copied_to_another_tag(aws, remote):
     assert remote.digest_of("release") == digest
 
 
-def test_a_repository_from_creation_to_deletion(aws, registry):
+def test_a_repository_from_creation_to_deletion(aws: Program, registry: Server) -> None:
     """The URI that create-repository prints is at the server; an error is told in ECR's words."""
     named = ("--repository-name", "cli/made")
     created = json.loads(aws("ecr", "create-repository", *named))

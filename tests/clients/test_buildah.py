@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from moto_ecr_ext.testing import DOCKER, OCI
 from support.commands import Server
 from support.containers import containers_program
 from support.programs import Home, Program
-from support.pushed import files_of
+from support.pushed import RemoteRepository, files_of
 
 DATA = bytes(range(256)) * 20_000
 
@@ -34,7 +35,14 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("form", "media_types"), [("oci", OCI), ("docker", DOCKER)], ids=["oci", "docker"]
 )
-def test_a_built_image_is_pushed_and_pulled(buildah, remote, data, tmp_path, form, media_types):
+def test_a_built_image_is_pushed_and_pulled(
+    buildah: Program,
+    remote: RemoteRepository,
+    data: Path,
+    tmp_path: Path,
+    form: str,
+    media_types: Any,
+) -> None:
     """The API lists the digest that the push reported; a pull brings the same image back."""
     container = buildah("from", "scratch").strip()
     buildah("copy", container, data, "/srv/data")
@@ -56,7 +64,9 @@ def test_a_built_image_is_pushed_and_pulled(buildah, remote, data, tmp_path, for
     assert Path(buildah("mount", pulled).strip(), "srv/data").read_bytes() == DATA
 
 
-def test_an_image_is_built_on_one_of_the_registry(buildah, remote, data, tmp_path):
+def test_an_image_is_built_on_one_of_the_registry(
+    buildah: Program, remote: RemoteRepository, data: Path, tmp_path: Path
+) -> None:
     """A Containerfile that starts from a pushed image pulls it, and adds to it."""
     container = buildah("from", "scratch").strip()
     buildah("copy", container, data, "/srv/data")

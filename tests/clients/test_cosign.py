@@ -40,7 +40,7 @@ def _tag_for(name: str, suffix: str) -> str:
     return name.partition("@")[2].replace(":", "-") + suffix
 
 
-def test_a_signature_is_verified(cosign, name, remote):
+def test_a_signature_is_verified(cosign: Program, name: str, remote: RemoteRepository) -> None:
     """The signature is an image under a tag of its own; the key that made it verifies it."""
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
 
@@ -52,7 +52,7 @@ def test_a_signature_is_verified(cosign, name, remote):
     assert json.loads(layer.content) == {**signed, "optional": None}
 
 
-def test_another_key_does_not_verify(cosign, name):
+def test_another_key_does_not_verify(cosign: Program, name: str) -> None:
     """An image that another key signed, or none, is refused."""
     assert "no signatures found" in cosign.refused("verify", "--key", "cosign.pub", *UNLOGGED, name)
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
@@ -63,7 +63,9 @@ def test_another_key_does_not_verify(cosign, name):
     assert "invalid signature" in said
 
 
-def test_a_signature_that_refers_to_the_image(cosign, name, remote):
+def test_a_signature_that_refers_to_the_image(
+    cosign: Program, name: str, remote: RemoteRepository
+) -> None:
     """In OCI 1.1's way the signature has the image as its subject, and is found as a referrer."""
     way = "--registry-referrers-mode=oci-1-1"
     cosign("sign", way, "--key", "cosign.key", *OFFLINE, name)
@@ -77,7 +79,9 @@ def test_a_signature_that_refers_to_the_image(cosign, name, remote):
     }
 
 
-def test_an_attestation_is_verified(cosign, name, remote, home):
+def test_an_attestation_is_verified(
+    cosign: Program, name: str, remote: RemoteRepository, home: Home
+) -> None:
     """A statement about the image, signed, is kept beside it and comes back as it was."""
     (home.path / "sbom.json").write_text(SBOM)
     of_type = ("--type", "spdxjson")
@@ -89,7 +93,9 @@ def test_an_attestation_is_verified(cosign, name, remote, home):
     assert json.loads(layer.content) == json.loads(said)
 
 
-def test_a_bill_of_materials_is_attached(cosign, name, remote, home):
+def test_a_bill_of_materials_is_attached(
+    cosign: Program, name: str, remote: RemoteRepository, home: Home
+) -> None:
     """`attach sbom` keeps a file beside the image; `download sbom` gives it back."""
     (home.path / "sbom.json").write_text(SBOM)
     cosign("attach", "sbom", "--sbom", "sbom.json", *PRIVATE, name)

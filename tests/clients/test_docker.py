@@ -90,7 +90,9 @@ def _file(docker: Program, image: str, path: str, directory: Path) -> bytes:
     return (directory / "file").read_bytes()
 
 
-def test_a_built_image_is_pushed_and_pulled(docker, store, remote, context, tmp_path):
+def test_a_built_image_is_pushed_and_pulled(
+    docker: Program, store: str, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The API lists the digest that the push reported; a pull by tag brings the same image back."""
     name = f"{remote.uri}:1.0"
     docker("build", "--tag", name, context)
@@ -107,7 +109,9 @@ def test_a_built_image_is_pushed_and_pulled(docker, store, remote, context, tmp_
     assert _file(docker, name, "/srv/data", tmp_path) == DATA
 
 
-def test_an_image_is_pulled_by_digest(docker, remote, context, tmp_path):
+def test_an_image_is_pulled_by_digest(
+    docker: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The digest that the API lists names the image to a pull."""
     docker("build", "--tag", f"{remote.uri}:1.0", context)
     docker("push", f"{remote.uri}:1.0")
@@ -119,7 +123,7 @@ def test_an_image_is_pulled_by_digest(docker, remote, context, tmp_path):
     assert _file(docker, name, "/srv/data", tmp_path) == DATA
 
 
-def test_all_tags_are_pushed(docker, remote, context):
+def test_all_tags_are_pushed(docker: Program, remote: RemoteRepository, context: Path) -> None:
     """`--all-tags` pushes every tag, with what they share sent once."""
     for tag in ("1.0", "latest"):
         docker("build", "--tag", f"{remote.uri}:{tag}", context)
@@ -129,7 +133,9 @@ def test_all_tags_are_pushed(docker, remote, context):
     assert files_of(_image(remote, "latest")) == files_of(_image(remote, "1.0"))
 
 
-def test_what_is_there_is_not_sent_again(docker, other_remote, remote, context):
+def test_what_is_there_is_not_sent_again(
+    docker: Program, other_remote: RemoteRepository, remote: RemoteRepository, context: Path
+) -> None:
     """A push of a layer that the repository has finds it there; another repository has it not."""
     docker("build", "--tag", f"{remote.uri}:1.0", context)
     docker("push", f"{remote.uri}:1.0")
@@ -145,7 +151,9 @@ def test_what_is_there_is_not_sent_again(docker, other_remote, remote, context):
     assert files_of(_image(other_remote, "1.0")) == {"srv/data": DATA}
 
 
-def test_an_index_of_platforms_is_built_and_pushed(docker, store, remote, context):
+def test_an_index_of_platforms_is_built_and_pushed(
+    docker: Program, store: str, remote: RemoteRepository, context: Path
+) -> None:
     """buildx sends an index of images for two platforms, and what it attests of each."""
     if store != "containerd":
         pytest.skip("only containerd's store keeps images of several platforms")
@@ -168,7 +176,7 @@ def test_an_index_of_platforms_is_built_and_pushed(docker, store, remote, contex
     assert statement["predicateType"].startswith("https://slsa.dev/provenance/")
 
 
-def test_a_push_without_login(anonymous, remote, context):
+def test_a_push_without_login(anonymous: Program, remote: RemoteRepository, context: Path) -> None:
     """Who is not logged in is told so, and nothing is stored."""
     anonymous("build", "--tag", f"{remote.uri}:1.0", context)
 
@@ -176,7 +184,9 @@ def test_a_push_without_login(anonymous, remote, context):
     assert remote.details() == {}
 
 
-def test_a_push_to_a_repository_that_does_not_exist(docker, store, registry, context):
+def test_a_push_to_a_repository_that_does_not_exist(
+    docker: Program, store: str, registry: Server, context: Path
+) -> None:
     """It is refused with ECR's words, of which containerd's client repeats the status alone."""
     docker("build", "--tag", f"{registry.address}/nowhere:1.0", context)
 
@@ -191,12 +201,12 @@ def test_a_push_to_a_repository_that_does_not_exist(docker, store, registry, con
         )
 
 
-def test_a_pull_of_what_is_not_there(docker, remote):
+def test_a_pull_of_what_is_not_there(docker: Program, remote: RemoteRepository) -> None:
     """A tag that the repository has not is refused."""
     assert "not found" in docker.refused("pull", f"{remote.uri}:1.0")
 
 
-def test_a_wrong_password(anonymous, registry):
+def test_a_wrong_password(anonymous: Program, registry: Server) -> None:
     """A login with another password is refused."""
     login = ("login", "--username", "AWS", "--password-stdin", registry.address)
 

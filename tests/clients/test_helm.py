@@ -46,7 +46,9 @@ def package(helm: Program, home: Home) -> Path:
     return home.path / helm("package", "web", "packages").strip()
 
 
-def test_a_chart_is_pushed_and_pulled(helm, charts, package, registry, home):
+def test_a_chart_is_pushed_and_pulled(
+    helm: Program, charts: RemoteRepository, package: Path, registry: Server, home: Home
+) -> None:
     """A package goes to the registry and back byte for byte; the API lists it under its version."""
     login = (registry.address, registry.password)
     helm("push", *login, package, "charts")
@@ -63,13 +65,15 @@ def test_a_chart_is_pushed_and_pulled(helm, charts, package, registry, home):
     assert (home.path / "pulled/web-1.2.3.tgz").read_bytes() == package.read_bytes()
 
 
-def test_a_chart_whose_repository_does_not_exist(helm, package, registry):
+def test_a_chart_whose_repository_does_not_exist(
+    helm: Program, package: Path, registry: Server
+) -> None:
     """A push is refused with ECR's words."""
     said = helm.refused("push", registry.address, registry.password, package, "nowhere")
 
     assert "The repository with name 'nowhere/web' does not exist in the registry" in said
 
 
-def test_a_wrong_password(helm, registry):
+def test_a_wrong_password(helm: Program, registry: Server) -> None:
     """A login with another password is refused."""
     assert "401" in helm.refused("tags", registry.address, "another", "charts/web")

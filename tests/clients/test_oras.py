@@ -9,6 +9,7 @@ import pytest
 from moto_ecr_ext.oci.digest import digest_of
 from support.commands import Server
 from support.programs import Home, Program
+from support.pushed import RemoteRepository
 
 REPORT = "application/vnd.example.report+json"
 REPORT_TEXT = '{"found": []}'
@@ -35,7 +36,9 @@ def _attach(oras: Program, name: str) -> None:
     oras("attach", "--plain-http", "--artifact-type", SBOM, name, "sbom.json:application/json")
 
 
-def test_an_artifact_is_pushed_and_pulled(oras, remote, home):
+def test_an_artifact_is_pushed_and_pulled(
+    oras: Program, remote: RemoteRepository, home: Home
+) -> None:
     """A file goes to the registry and back; the API lists the artifact with its type."""
     _push(oras, f"{remote.uri}:1.0")
 
@@ -50,7 +53,7 @@ def test_an_artifact_is_pushed_and_pulled(oras, remote, home):
     assert (home.path / "pulled/report.json").read_text() == REPORT_TEXT
 
 
-def test_an_attached_artifact_is_discovered(oras, remote):
+def test_an_attached_artifact_is_discovered(oras: Program, remote: RemoteRepository) -> None:
     """What is attached to an artifact is its referrer, for oras and for the API."""
     _push(oras, f"{remote.uri}:1.0")
     subject = remote.digest_of("1.0")
@@ -67,7 +70,9 @@ def test_an_attached_artifact_is_discovered(oras, remote):
     assert json.loads(oras(*other, f"{remote.uri}:1.0"))["manifests"] == []
 
 
-def test_a_signature_of_managed_signing_is_discovered(oras, remote, home):
+def test_a_signature_of_managed_signing_is_discovered(
+    oras: Program, remote: RemoteRepository, home: Home
+) -> None:
     """A push gets a signature, by the registry's configuration; oras finds it and pulls its envelope."""
     arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/release"
     filters = [{"filter": remote.name, "filterType": "WILDCARD_MATCH"}]
@@ -92,7 +97,9 @@ def test_a_signature_of_managed_signing_is_discovered(oras, remote, home):
     assert envelope.keys() == {"payload", "protected", "header", "signature"}
 
 
-def test_an_artifact_is_copied_with_what_is_attached(oras, remote, other_remote):
+def test_an_artifact_is_copied_with_what_is_attached(
+    oras: Program, remote: RemoteRepository, other_remote: RemoteRepository
+) -> None:
     """`cp --recursive` takes the referrers of an artifact to another repository."""
     _push(oras, f"{remote.uri}:1.0")
     _attach(oras, f"{remote.uri}:1.0")
@@ -108,7 +115,9 @@ def test_an_artifact_is_copied_with_what_is_attached(oras, remote, other_remote)
     assert set(other_remote.referrers(copied.digest).values()) == {SBOM}
 
 
-def test_tags_and_repositories_are_listed(oras, remote, registry):
+def test_tags_and_repositories_are_listed(
+    oras: Program, remote: RemoteRepository, registry: Server
+) -> None:
     """`repo tags` and `repo ls` name what is there; `tag` adds a name."""
     _push(oras, f"{remote.uri}:1.0")
     oras("tag", "--plain-http", f"{remote.uri}:1.0", "latest")
@@ -118,7 +127,7 @@ def test_tags_and_repositories_are_listed(oras, remote, registry):
     assert remote.digest_of("latest") == remote.digest_of("1.0")
 
 
-def test_a_blob_is_pushed_fetched_and_deleted(oras, remote):
+def test_a_blob_is_pushed_fetched_and_deleted(oras: Program, remote: RemoteRepository) -> None:
     """A blob is there by its digest until it is deleted."""
     digest = digest_of(REPORT_TEXT.encode())
     oras("blob", "push", "--plain-http", remote.uri, "report.json")
@@ -131,7 +140,9 @@ def test_a_blob_is_pushed_fetched_and_deleted(oras, remote):
     assert not remote.has_blob(digest)
 
 
-def test_a_manifest_is_fetched_pushed_and_deleted(oras, remote, home):
+def test_a_manifest_is_fetched_pushed_and_deleted(
+    oras: Program, remote: RemoteRepository, home: Home
+) -> None:
     """A manifest goes out and in again byte for byte, and is gone when it is deleted."""
     _push(oras, f"{remote.uri}:1.0")
     digest = remote.digest_of("1.0")

@@ -11,7 +11,7 @@ from moto_ecr_ext.testing import OCI
 from support.commands import Server
 from support.containers import containers_program
 from support.programs import Home, Program
-from support.pushed import files_of
+from support.pushed import RemoteRepository, files_of
 
 DATA = bytes(range(256)) * 20_000
 
@@ -35,7 +35,9 @@ def context(tmp_path: Path) -> Path:
     return context
 
 
-def test_a_built_image_is_pushed_and_pulled(podman, remote, context, tmp_path):
+def test_a_built_image_is_pushed_and_pulled(
+    podman: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The API lists the digest that the push reported; a pull brings the same image back."""
     podman("build", "--tag", f"{remote.uri}:1.0", context)
     pushed = tmp_path / "digest"
@@ -54,7 +56,9 @@ def test_a_built_image_is_pushed_and_pulled(podman, remote, context, tmp_path):
     assert _file(podman, f"{remote.uri}:1.0", "/srv/data", tmp_path) == DATA
 
 
-def test_an_image_is_pulled_by_digest(podman, remote, context, tmp_path):
+def test_an_image_is_pulled_by_digest(
+    podman: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The digest that the API lists names the image to a pull."""
     podman("build", "--tag", f"{remote.uri}:1.0", context)
     podman("push", "--tls-verify=false", f"{remote.uri}:1.0")
@@ -66,7 +70,9 @@ def test_an_image_is_pulled_by_digest(podman, remote, context, tmp_path):
     assert _file(podman, name, "/srv/data", tmp_path) == DATA
 
 
-def test_a_list_of_platforms_is_pushed(podman, remote, context):
+def test_a_list_of_platforms_is_pushed(
+    podman: Program, remote: RemoteRepository, context: Path
+) -> None:
     """`podman manifest push` sends the index and the image of each platform."""
     podman("manifest", "create", "platforms")
     for architecture in ("amd64", "arm64"):
@@ -83,7 +89,9 @@ def test_a_list_of_platforms_is_pushed(podman, remote, context):
     assert all(files_of(each) == {"srv/data": DATA} for each in index.images)
 
 
-def test_a_registry_is_searched_for_tags(podman, remote, context):
+def test_a_registry_is_searched_for_tags(
+    podman: Program, remote: RemoteRepository, context: Path
+) -> None:
     """`podman search --list-tags` names every tag."""
     podman("build", "--tag", f"{remote.uri}:1.0", context)
     for tag in ("1.0", "1.1"):

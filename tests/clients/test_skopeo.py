@@ -18,7 +18,7 @@ from moto_ecr_ext.testing import (
 from support.commands import Server
 from support.constants import ACCOUNT
 from support.programs import Home, Program
-from support.pushed import files_of
+from support.pushed import RemoteRepository, files_of
 
 FILES = {"srv/app": b"an application", "srv/data": bytes(range(256)) * 10_000}
 
@@ -55,7 +55,9 @@ def _blobs(layout: Path) -> dict[str, bytes]:
     return {f"sha256:{each.name}": each.read_bytes() for each in layout.glob("blobs/sha256/*")}
 
 
-def test_an_image_goes_to_the_registry_and_back(skopeo, remote, layout, tmp_path):
+def test_an_image_goes_to_the_registry_and_back(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """A layout that is pushed and pulled has the same bytes, and the API lists what was pushed."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
@@ -69,7 +71,9 @@ def test_an_image_goes_to_the_registry_and_back(skopeo, remote, layout, tmp_path
     assert image.digest in _blobs(tmp_path / "back")
 
 
-def test_an_image_is_pulled_by_digest_into_a_directory(skopeo, remote, layout, tmp_path):
+def test_an_image_is_pulled_by_digest_into_a_directory(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """`dir:` gets the manifest byte for byte, and each blob under its digest."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
     image = remote.image("1.0")
@@ -81,7 +85,9 @@ def test_an_image_is_pulled_by_digest_into_a_directory(skopeo, remote, layout, t
         assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
 
 
-def test_an_index_goes_to_the_registry_and_back(skopeo, remote, layout, tmp_path):
+def test_an_index_goes_to_the_registry_and_back(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """With `--all` the index and the images of every platform come and go byte for byte."""
     skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
 
@@ -93,7 +99,9 @@ def test_an_index_goes_to_the_registry_and_back(skopeo, remote, layout, tmp_path
     assert _blobs(tmp_path / "back") == _blobs(layout)
 
 
-def test_one_platform_of_an_index_is_pulled(skopeo, remote, layout, tmp_path):
+def test_one_platform_of_an_index_is_pulled(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """Without `--all` the image of one platform is chosen from the index."""
     skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
 
@@ -106,7 +114,9 @@ def test_one_platform_of_an_index_is_pulled(skopeo, remote, layout, tmp_path):
     assert (tmp_path / "out/manifest.json").read_bytes() == arm.manifest
 
 
-def test_an_image_in_dockers_format(skopeo, remote, layout):
+def test_an_image_in_dockers_format(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """What skopeo converts to Docker's schema 2 on the way is kept as that."""
     skopeo("copy", "--format", "v2s2", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
@@ -116,7 +126,9 @@ def test_an_image_in_dockers_format(skopeo, remote, layout):
     assert files_of(image).items() >= FILES.items()
 
 
-def test_layers_compressed_by_zstandard(skopeo, remote, layout, tmp_path):
+def test_layers_compressed_by_zstandard(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """Layers that the client compresses in its own way are kept and given back so."""
     compression = ("--dest-compress-format", "zstd")
     skopeo("copy", *compression, f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
@@ -129,7 +141,9 @@ def test_layers_compressed_by_zstandard(skopeo, remote, layout, tmp_path):
         assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
 
 
-def test_what_is_there_is_not_sent_again(skopeo, remote, layout):
+def test_what_is_there_is_not_sent_again(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """A second push of an image finds every blob, and sends none."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
@@ -144,7 +158,14 @@ def test_what_is_there_is_not_sent_again(skopeo, remote, layout):
 @pytest.mark.parametrize(
     ("setting", "is_mounted"), [("ENABLED", True), ("DISABLED", False)], ids=["enabled", "disabled"]
 )
-def test_a_copy_between_repositories(skopeo, remote, other_remote, layout, setting, is_mounted):
+def test_a_copy_between_repositories(
+    skopeo: Program,
+    remote: RemoteRepository,
+    other_remote: RemoteRepository,
+    layout: Path,
+    setting: str,
+    is_mounted: bool,
+) -> None:
     """Blobs of another repository are mounted where the account lets them be, else sent."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
     remote.ecr.put_account_setting(name="BLOB_MOUNTING", value=setting)
@@ -160,7 +181,7 @@ def test_a_copy_between_repositories(skopeo, remote, other_remote, layout, setti
     assert other_remote.image("1.0").manifest == remote.image("1.0").manifest
 
 
-def test_tags_are_listed(skopeo, remote, layout):
+def test_tags_are_listed(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`list-tags` names every tag."""
     for tag in ("1.0", "1.1", "latest"):
         skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:{tag}")
@@ -170,7 +191,7 @@ def test_tags_are_listed(skopeo, remote, layout):
     assert listed == {"Repository": remote.uri, "Tags": ["1.0", "1.1", "latest"]}
 
 
-def test_an_image_is_inspected(skopeo, remote, layout):
+def test_an_image_is_inspected(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`inspect` tells digest, tags and layers; `--raw` and `--config` give bytes as pushed."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
     image = remote.image("1.0")
@@ -188,7 +209,9 @@ def test_an_image_is_inspected(skopeo, remote, layout):
     assert config.encode() == image.config.content
 
 
-def test_an_image_is_replicated(skopeo, remote, registry, layout, tmp_path):
+def test_an_image_is_replicated(
+    skopeo: Program, remote: RemoteRepository, registry: Server, layout: Path, tmp_path: Path
+) -> None:
     """What is pushed to one Region is pulled from the other that a rule names, with all platforms."""
     there = {"region": "eu-west-1", "registryId": ACCOUNT}
     filters = [{"filter": remote.name, "filterType": "PREFIX_MATCH"}]
@@ -212,7 +235,7 @@ def test_an_image_is_replicated(skopeo, remote, registry, layout, tmp_path):
     assert _blobs(tmp_path / "there") == _blobs(layout)
 
 
-def test_an_image_is_deleted(skopeo, remote, layout):
+def test_an_image_is_deleted(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`delete` removes the image that a tag names, with all its tags, and no other."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.1")
@@ -228,7 +251,9 @@ def test_an_image_is_deleted(skopeo, remote, layout):
     assert "manifest unknown" in skopeo.refused("inspect", f"docker://{remote.uri}:1.1")
 
 
-def test_an_immutable_tag_is_not_overwritten(skopeo, remote, layout):
+def test_an_immutable_tag_is_not_overwritten(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """Another image under a tag of an immutable repository is refused with ECR's words."""
     skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
     remote.ecr.put_image_tag_mutability(repositoryName=remote.name, imageTagMutability="IMMUTABLE")
@@ -243,7 +268,7 @@ def test_an_immutable_tag_is_not_overwritten(skopeo, remote, layout):
     assert remote.digest_of("1.0") == digest
 
 
-def test_a_repository_that_does_not_exist(skopeo, registry, layout):
+def test_a_repository_that_does_not_exist(skopeo: Program, registry: Server, layout: Path) -> None:
     """A push to it is refused with ECR's words."""
     said = skopeo.refused("copy", f"oci:{layout}:1.0", f"docker://{registry.address}/nowhere:1.0")
 
@@ -253,7 +278,7 @@ def test_a_repository_that_does_not_exist(skopeo, registry, layout):
     )
 
 
-def test_a_wrong_password(skopeo, remote, registry):
+def test_a_wrong_password(skopeo: Program, remote: RemoteRepository, registry: Server) -> None:
     """A login with another password is refused, and so is a command that uses one."""
     login = ("login", "--username", "AWS", "--password-stdin", registry.address)
     assert "invalid username/password" in skopeo.refused(*login, stdin="another")

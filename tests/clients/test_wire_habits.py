@@ -15,10 +15,13 @@ from moto_ecr_ext.testing import (
     build_image,
     push,
 )
-from support.commands import PATIENCE
+from support.commands import PATIENCE, Server
+from support.pushed import RemoteRepository
 
 
-def test_each_accepted_type_in_a_line_of_its_own(registry, remote):
+def test_each_accepted_type_in_a_line_of_its_own(
+    registry: Server, remote: RemoteRepository
+) -> None:
     """docker says in several lines what it accepts, in an order by chance; none is overlooked.
 
     The registry would convert Docker's manifest to the last type otherwise, and name the digest of
@@ -44,7 +47,7 @@ def test_each_accepted_type_in_a_line_of_its_own(registry, remote):
     connection.close()
 
 
-def test_tls_is_answered_in_http(registry):
+def test_tls_is_answered_in_http(registry: Server) -> None:
     """A client that tries TLS sees that it speaks to HTTP.
 
     containerd's client goes on in plain HTTP only then: docker with containerd's store, buildkit.
