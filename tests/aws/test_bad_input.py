@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws.populated import populate
-from aws.raw_http import TARGET, RawClient
-from aws.refusals import Refusal
-from aws.stored import everything_stored
 from moto.moto_server import utilities as moto_server
 from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.json_api import bodies
 from moto_ecr_ext.models import ECRBackend
+from support.populated import populate
+from support.raw_http import TARGET, RawClient
+from support.refusals import Refusal
+from support.stored import everything_stored
 
 UNKNOWN = Refusal(
     "UnknownOperationException", "The requested operation is not recognized by the service."

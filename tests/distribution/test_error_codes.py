@@ -10,9 +10,7 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, JSON, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.distribution import dialects
@@ -28,10 +26,13 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import JSON, RegistrySession, RepositoryClient, assert_refused
+from support.upstream import Upstream, running_upstream
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="errors", layers=2)
 OTHER = build_image(seed="others", layers=1)
@@ -379,7 +380,7 @@ def situation(
     repository.push(OTHER, "v1")
 
     def stranger() -> RegistrySession:
-        session = log_in(account="210987654321")
+        session = log_in(account=OTHER_ACCOUNT)
         # Its own token, at the other account's registry.
         session.registry_url = repository.session.registry_url
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import requests
-from distribution.client import RepositoryClient, assert_refused
 
 from moto_ecr_ext.storage.rows.tables import images, tags
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image
+from support.registry_client import RepositoryClient, assert_refused
 
 IMAGE = build_image(layers=0)
 # In the order of their bytes, which is lexical order for ASCII.

@@ -13,8 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from commands import environment, running_server, script
-from conftest import Environment
 from sqlalchemy import select
 
 import moto_ecr_ext
@@ -23,10 +21,12 @@ from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.integrity import Damage, find_damage
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.commands import environment, running_server, script
+from support.constants import ACCOUNT, REGION
+from support.environments import Environment
 
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
-ACCOUNT, REGION = "123456789012", "us-east-1"
 NAME = f"{ACCOUNT}/{REGION}/app@{IMAGE.digest}"
 
 

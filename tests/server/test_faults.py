@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Environment
 from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
@@ -26,12 +25,10 @@ from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
 from moto_ecr_ext.storage.database import engine as database
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.constants import SIGNED
+from support.environments import Environment
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 Step = Callable[[], requests.Response]
 
 

@@ -19,7 +19,6 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from commands import Server, environment, running_server
 from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from moto_ecr_ext import testing
@@ -27,6 +26,7 @@ from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage.database.versions import SchemaVersionError
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
+from support.commands import Server, environment, running_server
 
 KEPT = Path(__file__).with_name("data_directories")
 VERSIONS = sorted(int(path.name.partition(".")[0]) for path in KEPT.glob("*.tar.gz"))

@@ -26,9 +26,8 @@ import moto_ecr_ext
 from moto_ecr_ext import settings, testing
 from moto_ecr_ext.activation import installation
 from moto_ecr_ext.activation.installation import is_installed
+from support.constants import ACCOUNT, REGION
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
 HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
 

@@ -20,7 +20,6 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import S3Server
 
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 from moto_ecr_ext.storage.blobs.directory import progress, verification
@@ -35,6 +34,7 @@ from moto_ecr_ext.storage.blobs.errors import (
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
 from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
 from moto_ecr_ext.storage.blobs.store import BlobStore
+from support.s3_servers import S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

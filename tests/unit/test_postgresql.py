@@ -20,12 +20,11 @@ from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.database.opening import database_at
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
+from support.commands import PATIENCE
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from postgresql import Cluster
-
-PATIENCE = 60
+    from support.environments import Environment
+    from support.postgresql import Cluster
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import IncompleteReadError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import Bucket, S3Server
 
 from moto_ecr_ext.storage.blobs.errors import (
     BlobStoreUnavailable,
@@ -28,6 +27,7 @@ from moto_ecr_ext.storage.blobs.s3 import store as s3_store
 from moto_ecr_ext.storage.blobs.s3.bucket import S3Bucket
 from moto_ecr_ext.storage.blobs.s3.session import S3UploadSession
 from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
+from support.s3_servers import Bucket, S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)

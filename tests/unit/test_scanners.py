@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.scanners import run as scanners
 from moto_ecr_ext.scanners.report import Report
@@ -27,6 +26,7 @@ from moto_ecr_ext.testing import (
     Image,
     build_image,
 )
+from support.scanning import debian_image, scanner
 
 UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
 

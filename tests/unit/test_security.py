@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 import requests
-from conftest import ACCOUNT, REGION, Environment
 from freezegun import freeze_time
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -28,8 +27,9 @@ from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
 from moto_ecr_ext.storage.blobs.names import is_upload_id
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.constants import ACCOUNT, OTHER_ACCOUNT, REGION
+from support.environments import Environment
 
-OTHER_ACCOUNT = "210987654321"
 KEY = bytes(range(32))
 FAR = 4_000_000_000.0
 TOKEN = tokens.RegistryToken(ACCOUNT, REGION, f"arn:aws:iam::{ACCOUNT}:root", FAR)

@@ -1,8 +1,8 @@
 """Kills a server again and again while clients push, and looks for what it had answered.
 
-`test_kill.py` does it for some seconds; as a program it takes as long as it is told:
+`test_kill.py` does it for some seconds; as a program, run in `tests`, it takes as long as it is told:
 
-    python tests/killing.py --kills 1000 --seed 7
+    python -m support.killing --kills 1000 --seed 7
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,15 +25,11 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from commands import LOGIN, PATIENCE
-
 import moto_ecr_ext
+from support.commands import LOGIN, PATIENCE
+from support.constants import SIGNED
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 CLIENTS = 4
 # Requests of all clients together until a server is killed, at most.
 LIFE = 120
@@ -58,7 +53,7 @@ def serve(arguments: Sequence[str], output: Any) -> None:
 # The modules of the server are imported once: what is forked then starts in no time.
 _SERVERS = multiprocessing.get_context("forkserver")
 _SERVERS.set_forkserver_preload(
-    ["killing", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
+    ["support.killing", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
 )
 
 
@@ -495,5 +490,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     main()

@@ -13,7 +13,7 @@ from moto_ecr_ext.testing import Image, Index
 
 
 @dataclass(frozen=True)
-class Repository:
+class RemoteRepository:
     """A repository of the server: its name, and what clients push to as the API gave it."""
 
     name: str

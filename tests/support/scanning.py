@@ -13,6 +13,9 @@ from moto_ecr_ext.testing import (
     build_image,
 )
 
+# What DescribeImageScanFindings says of a scan that has ended well.
+COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+
 _PROGRAM = Path(__file__).with_name("scanner_program.py")
 _RELEASE = b"ID=debian\nVERSION_ID=12.1\n"
 _INSTALLED = {

@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from commands import Command
 
-# Seconds that one call of a program may take.
-PATIENCE = 60
+from support.commands import PATIENCE, Command
 
 # pyenv's stand-ins for programs of all its Pythons answer only where the right one is chosen.
 PATH = os.pathsep.join(

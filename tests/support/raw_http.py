@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
-from aws.refusals import Refusal
+
+from support.refusals import Refusal
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 CONTENT_TYPE = "application/x-amz-json-1.1"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 
-from clients.programs import find
 from moto.moto_proxy.certificate_creator import CertificateCreator
+
+from support.programs import find
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 API = "api.ecr.us-east-1.amazonaws.com"

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
+from support.constants import ACCOUNT
+
 
 class Refusal(NamedTuple):
     """An error of AWS: its code, and its message."""
@@ -46,7 +48,7 @@ def invalid(field: str, constraint: str) -> Refusal:
     )
 
 
-def no_repository(name: str, registry_id: str = "123456789012") -> Refusal:
+def no_repository(name: str, registry_id: str = ACCOUNT) -> Refusal:
     """ECR's refusal of a repository that is not there."""
     return Refusal(
         "RepositoryNotFoundException",

@@ -1,9 +1,9 @@
 """What test_helm.py has done by a process of its own, which takes Helm's library in:
 
-chart.py package CHART DIRECTORY
-chart.py push ADDRESS PASSWORD PACKAGE PATH
-chart.py pull ADDRESS PASSWORD NAME VERSION DIRECTORY
-chart.py tags ADDRESS PASSWORD NAME
+helm_chart.py package CHART DIRECTORY
+helm_chart.py push ADDRESS PASSWORD PACKAGE PATH
+helm_chart.py pull ADDRESS PASSWORD NAME VERSION DIRECTORY
+helm_chart.py tags ADDRESS PASSWORD NAME
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import boto3
 from moto.core import set_initial_no_auth_action_count
 
-T = TypeVar("T")
+from support.constants import ACCOUNT
 
-ACCOUNT = "123456789012"
+T = TypeVar("T")
 
 
 def enforced(call: Callable[[], T], after: int = 0) -> T:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clients.programs import find, need_root, running_daemon
+from support.programs import find, need_root, running_daemon
 
 # By the name that tests have: the driver, and the features that say what kind of driver it is.
 STORES: dict[str, tuple[str, dict[str, bool]]] = {

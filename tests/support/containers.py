@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clients.programs import Home, Program
+from support.programs import Home, Program
 
 # runc, and no raised limits: what is allowed in a container too. podman would log to journald.
 _CONTAINERS = """\

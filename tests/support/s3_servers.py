@@ -18,7 +18,8 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from commands import Command
+
+from support.commands import Command
 
 ACCESS_KEY = "s3-access-key"
 SECRET_KEY = "s3-secret-key"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from model_variants import SAMPLES
-
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image, build_index
+from support.constants import ACCOUNT, OTHER_ACCOUNT, REGION
+from support.model_variants import SAMPLES
 
 IMAGE = build_image(layers=1)
 INDEX = build_index([IMAGE])
@@ -24,7 +24,7 @@ POLICY = {
             "Principal": {"AWS": ["arn:aws:iam::999999999999:root"]},
             "Action": ["ecr:BatchGetImage"],
             "Resource": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalAccount": ["999999999999"]}},
+            "Condition": {"StringEquals": {"aws:PrincipalAccount": [OTHER_ACCOUNT]}},
         }
     ],
 }
@@ -53,7 +53,7 @@ def populate() -> None:
     Straight into the backend, which is that of both environments.
     """
     current_store().clear()
-    registry = registry_backend("123456789012", "us-east-1")
+    registry = registry_backend(ACCOUNT, REGION)
     name = "team/app"
     registry.create_repository(name, tags=[{"Key": "a", "Value": "b"}])
     for blob in IMAGE.blobs:
@@ -84,7 +84,7 @@ def populate() -> None:
         "999999999999.dkr.ecr.us-east-1.amazonaws.com",
         custom_role_arn=SAMPLES["PrincipalArn"],
     )
-    destination = {"region": SAMPLES["Region"], "registryId": "123456789012"}
+    destination = {"region": SAMPLES["Region"], "registryId": ACCOUNT}
     registry.put_replication_configuration({"rules": [{"destinations": [destination]}]})
     registry.start_replication_backfill(destination)
     with current_store().database.write() as transaction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -12,8 +12,6 @@ import requests
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import Blob, Image, Index
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 JSON = "application/json; charset=utf-8"
 
 
@@ -34,6 +32,12 @@ class RegistrySession(requests.Session):
             url = self.registry_url + url
         options.setdefault("timeout", 60)
         return super().request(method, url, *args, **options)
+
+
+class LogIn(Protocol):
+    """Opens sessions of an account's registry in a region, with its own token."""
+
+    def __call__(self, account: str = ..., region: str = ...) -> RegistrySession: ...
 
 
 class RepositoryClient:
