@@ -14,6 +14,7 @@ from freezegun import freeze_time
 
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.testing import build_image, push
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.refusals import Refusal, invalid, no_repository, refusal
@@ -85,7 +86,7 @@ def make(name: str, occasion: str) -> dict[str, Any]:
     """Make a repository on behalf of something, and give what differs between the templates here."""
     registry: ECRBackend = registry_backend(ACCOUNT, "us-east-1")
     with registry.store.database.write() as transaction:
-        made = registry.create_from_template(transaction, name, occasion)
+        made = create_from_template(registry, transaction, name, occasion)
     return {"mutability": made.image_tag_mutability, "tags": made.resource_tags}
 
 

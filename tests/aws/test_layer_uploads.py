@@ -335,7 +335,7 @@ def test_a_layer_has_at_most_4200_parts(ecr: Any, repository_name: str) -> None:
     upload = Upload(ecr)
     upload.send(b"abc")
     with current_store().database.write() as transaction:
-        transaction.execute(tables.uploads.update().values(parts=4199))
+        transaction.connection.execute(tables.uploads.update().values(parts=4199))
     upload.send(b"d", 3)
     assert refusal(ecr.upload_layer_part, **upload.part(b"e", 4)) == Refusal(
         "LimitExceededException", "The maximum number of layer parts, 4200, has been reached."

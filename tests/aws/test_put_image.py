@@ -372,9 +372,9 @@ def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository_name: str) ->
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
     put(ecr, IMAGE.manifest, imageTag="tag-0")
     with current_store().database.write() as transaction:
-        [tag] = transaction.execute(tables.tags.select()).all()
+        [tag] = transaction.connection.execute(tables.tags.select()).all()
         values = {"repository_id": tag.repository_id, "image_id": tag.image_id}
-        transaction.execute(
+        transaction.connection.execute(
             tables.tags.insert(),
             [{**values, "name": f"tag-{number}"} for number in range(1, 1000)],
         )

@@ -319,7 +319,7 @@ def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository_name: st
         push(ecr, repository_name, IMAGE, tag="v1")
         ecr.start_image_scan(**request)
         with current_store().database.write() as transaction:
-            transaction.execute(
+            transaction.connection.execute(
                 tables.scans.update().values(status="IN_PROGRESS", completed_at=None)
             )
         assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}

@@ -164,9 +164,9 @@ class TestFindings:
             backend.create_repository("app")
             for blob in IMAGE.blobs:
                 upload_id = backend.start_upload("app").id
-                with backend.open_upload("app", upload_id) as (upload, session):
-                    session.write(blob.content)
-                    backend.complete_upload(upload, session, [blob.digest])
+                with backend.open_upload("app", upload_id) as upload:
+                    upload.append(blob.content)
+                    upload.commit([blob.digest])
             backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
             yield backend
         close_current_store()
@@ -183,7 +183,9 @@ class TestFindings:
 
     def held(self) -> set[str]:
         with current_store().database.read() as transaction:
-            return set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
+            return set(
+                transaction.connection.execute(select(tables.repository_blobs.c.digest)).scalars()
+            )
 
     def test_nothing(self, backend: Any) -> None:
         """Nothing is found where nothing is wrong."""
@@ -213,7 +215,7 @@ class TestFindings:
     def test_a_wrong_size(self, backend: Any) -> None:
         """Where the bytes have the digest it is the row that is wrong."""
         with current_store().database.write() as transaction:
-            transaction.execute(
+            transaction.connection.execute(
                 tables.repository_blobs.update()
                 .where(tables.repository_blobs.c.digest == LAYER.digest)
                 .values(size=7)
@@ -225,7 +227,7 @@ class TestFindings:
     def test_a_damaged_manifest(self, backend: Any) -> None:
         """The image goes; its layers remain for the next push."""
         with current_store().database.write() as transaction:
-            transaction.execute(tables.images.update().values(manifest=b"{}"))
+            transaction.connection.execute(tables.images.update().values(manifest=b"{}"))
         assert self.repaired() == [("damaged manifest", IMAGE.digest, [NAME])]
         assert backend.describe_images("app")["imageDetails"] == []
         assert self.held() == {blob.digest for blob in IMAGE.blobs}

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, event
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
-from moto_ecr_ext.storage.database import engine as database
+from moto_ecr_ext.storage.database import sqlite as database
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
 from support.constants import SIGNED

@@ -64,7 +64,7 @@ def populate() -> None:
         registry.put_image(name, image.manifest.decode(), image_tag=tag)
     registry.initiate_layer_upload(name)
     with current_store().database.write() as transaction:
-        transaction.execute(tables.uploads.update().values(id=SAMPLES["UploadId"]))
+        transaction.connection.execute(tables.uploads.update().values(id=SAMPLES["UploadId"]))
     registry.upload_layer_part(name, SAMPLES["UploadId"], 0, 2, b"abc")
     registry.set_repository_policy(name, json.dumps(POLICY))
     registry.put_registry_policy(json.dumps(POLICY))
@@ -88,7 +88,7 @@ def populate() -> None:
     registry.put_replication_configuration({"rules": [{"destinations": [destination]}]})
     registry.start_replication_backfill(destination)
     with current_store().database.write() as transaction:
-        transaction.execute(
+        transaction.connection.execute(
             tables.replication_backfills.update().values(
                 backfill_id=SAMPLES["ReplicationBackfillId"]
             )

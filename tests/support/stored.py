@@ -17,7 +17,9 @@ def everything_stored() -> dict[str, Any]:
     store.pulls.write()
     with store.database.read() as transaction:
         rows = {
-            table.name: transaction.execute(table.select().order_by(*table.primary_key)).all()
+            table.name: transaction.connection.execute(
+                table.select().order_by(*table.primary_key)
+            ).all()
             for table in tables.metadata.sorted_tables
         }
     return {

@@ -110,7 +110,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
                 preview = rows.previews.of_repository(view, repository.id)
         if preview is None:
             raise LifecyclePolicyPreviewNotFoundException
-        answer = {
+        answer: dict[str, Any] = {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
             "lifecyclePolicyText": preview.policy,

@@ -147,7 +147,7 @@ def begin_replication(
     at = now()
     key = (image.id, destination.account_id, destination.region)
     last = rows.replications.to_destination(transaction, *key)
-    columns = {
+    columns: dict[str, Any] = {
         "status": "IN_PROGRESS",
         "failure_code": None,
         "tags": list(dict.fromkeys([*(last.tags if last else ()), *tags])),

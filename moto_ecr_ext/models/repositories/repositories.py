@@ -127,7 +127,7 @@ class RepositoriesBackend(RegistryBackend):
             rows.repositories.delete(transaction, repository.id)
             self.store.release_after_commit(transaction, blobs)
         for upload_id in uploads:
-            self.store.discard_upload(upload_id)
+            self.store.cancel_upload(upload_id)
         return {"repository": repository}
 
     def put_image_tag_mutability(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import responses
+
 from support.fake_ecr import FakeECR
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_ecr import REPOSITORY, FakeECR, sha256
-from support.layouts import packed
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -26,6 +24,8 @@ from moto_ecr_ext.testing import (
     push_oci_layout,
     write_oci_layout,
 )
+from support.fake_ecr import REPOSITORY, FakeECR, sha256
+from support.layouts import packed
 
 
 @pytest.mark.parametrize("function", [push_oci_layout, push_docker_archive])

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from support.fake_ecr import CLIENT, REPOSITORY, FakeECR, damage_a_layer, sha256
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -25,6 +24,7 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.fake_ecr import CLIENT, REPOSITORY, FakeECR, damage_a_layer, sha256
 
 
 def test_a_push_uploads_every_blob_in_parts(ecr: FakeECR) -> None:

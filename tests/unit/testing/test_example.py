@@ -7,12 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from support.fake_ecr import REPOSITORY, FakeECR, damage_a_layer
 
 from moto_ecr_ext.testing import (
     build_image,
     push,
 )
+from support.fake_ecr import REPOSITORY, FakeECR, damage_a_layer
 
 
 @pytest.fixture(name="example", scope="module")

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fake_ecr import REPOSITORY, FakeECR, sha256
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -32,6 +31,7 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.fake_ecr import REPOSITORY, FakeECR, sha256
 
 
 def members(layer: Blob) -> dict[str, tarfile.TarInfo]:

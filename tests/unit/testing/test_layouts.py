@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_ecr import REPOSITORY, FakeECR, sha256
-from support.layouts import packed
 
 from moto_ecr_ext.testing import (
     OCI,
@@ -24,6 +22,8 @@ from moto_ecr_ext.testing import (
     push_oci_layout,
     write_oci_layout,
 )
+from support.fake_ecr import REPOSITORY, FakeECR, sha256
+from support.layouts import packed
 
 
 def test_a_layout_holds_every_blob_under_its_digest(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_ecr import REPOSITORY, FakeECR
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -21,6 +20,7 @@ from moto_ecr_ext.testing import (
     push_oci_layout,
     write_oci_layout,
 )
+from support.fake_ecr import REPOSITORY, FakeECR
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 
