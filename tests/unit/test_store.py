@@ -193,7 +193,7 @@ def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
         import os, sys
         from pathlib import Path
         from moto_ecr_ext.settings import StoreLocation
-        from moto_ecr_ext.storage import tables
+        from moto_ecr_ext.storage.rows import tables
         from moto_ecr_ext.storage.store import Store
 
         row = {
