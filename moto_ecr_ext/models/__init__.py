@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.base_backend import BaseBackend
-
+from .base import RegistryBackend
 from .images.deletion import DeletionBackend
 from .images.listings import ListingsBackend
 from .images.pull import PullBackend
@@ -102,10 +101,10 @@ class ECRBackend(
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
         """
-        api = BaseBackend.default_vpc_endpoint_service_factory(
+        api = RegistryBackend.default_vpc_endpoint_service_factory(
             service_region, zones, "api.ecr", special_service_name="ecr.api"
         )
-        registry = BaseBackend.default_vpc_endpoint_service_factory(
+        registry = RegistryBackend.default_vpc_endpoint_service_factory(
             service_region, zones, "dkr.ecr", special_service_name="ecr.dkr"
         )
         for service in registry:
