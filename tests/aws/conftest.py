@@ -42,13 +42,14 @@ def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
 def clock() -> Iterator[FrozenDateTimeFactory]:
     """The clock of everything, which stands still at `BEGINNING`."""
     with freeze_time(BEGINNING) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen
 
 
 @pytest.fixture
 def slowly() -> Iterator[Callable[..., None]]:
     """Set how long something takes, by moto's state manager: `slowly("ecr::image_scan", progression=...)`."""
-    slowed = set()
+    slowed: set[str] = set()
 
     def slowly(model: str, **transition: Any) -> None:
         slowed.add(model)

@@ -10,6 +10,7 @@ import boto3
 from moto.core import set_initial_no_auth_action_count
 
 from support.constants import ACCOUNT
+from support.environments import Environment
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ def document(*statements: dict[str, Any]) -> str:
     )
 
 
-def client_of(aws: Any, key_id: str, secret: str, token: str | None = None) -> Any:
+def client_of(aws: Environment, key_id: str, secret: str, token: str | None = None) -> Any:
     """A client of ECR with such a key."""
     return boto3.client(
         "ecr",
@@ -47,7 +48,7 @@ class User:
 
     arn = f"arn:aws:iam::{ACCOUNT}:user/builder"
 
-    def __init__(self, aws: Any, account: str = ACCOUNT, **statement: Any):
+    def __init__(self, aws: Environment, account: str = ACCOUNT, **statement: Any):
         self._aws = aws
         self.arn = f"arn:aws:iam::{account}:user/builder"
         self.iam = aws.client("iam", account=account)
@@ -72,7 +73,7 @@ class User:
 class Role:
     """A role of moto's IAM with a policy of one statement, and a session of it."""
 
-    def __init__(self, aws: Any, account: str = ACCOUNT, **statement: Any):
+    def __init__(self, aws: Environment, account: str = ACCOUNT, **statement: Any):
         self._aws = aws
         self.session_arn = f"arn:aws:sts::{account}:assumed-role/builder/session"
         iam = aws.client("iam", account=account)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from support.environments import Environment
+
 
 class Listener:
     """A queue that a rule of the default bus sends all events of one source to, by default those of ECR."""
 
-    def __init__(self, aws: Any, source: str = "aws.ecr"):
+    def __init__(self, aws: Environment, source: str = "aws.ecr"):
         self._sqs, events = aws.client("sqs"), aws.client("events")
         self._queue = self._sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])

@@ -25,7 +25,10 @@ class RegistrySession(requests.Session):
 
     def log_in(self, token: str | None) -> None:
         """Use a token of GetAuthorizationToken from now on, or none."""
-        self.headers["Authorization"] = f"Basic {token}" if token else None  # type: ignore[assignment]
+        if token:
+            self.headers["Authorization"] = f"Basic {token}"
+        else:
+            self.headers.pop("Authorization", None)
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         if url.startswith("/"):
