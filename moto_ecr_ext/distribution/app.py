@@ -7,6 +7,7 @@ the others.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from http.client import responses as reasons
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.distribution.carriers.bodies import body_of_environ
+from moto_ecr_ext.distribution.carriers.heads import check_host
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
 from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
@@ -41,6 +43,8 @@ log = logging.getLogger("moto_ecr_ext")
 # Signatures of AWS, in versions 4 and 2.
 _SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
 _SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
+# RFC 9110, 5.5: the characters with which a header ends, or seems to.
+_ENDS_HEADER = re.compile(r"[\r\n\0]")
 
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
@@ -79,8 +83,9 @@ def is_registry_request(environ: dict[str, Any]) -> bool:
 
 
 def respond(request: Request) -> Response:
-    """The registry's answer to a request."""
+    """Return the registry's answer to a request. Each of its headers is one line."""
     try:
+        check_host(request.host)
         route, placeholders = find_route(request.method, request.path)
         response = _handle(request, route, placeholders)
     except Unauthorized:
@@ -100,6 +105,10 @@ def respond(request: Request) -> Response:
         if not is_failure_of_storage(error):
             raise
         log.exception("%s %s could not read or write what is kept", request.method, request.path)
+        response = render_error(server_failed())
+    if _ENDS_HEADER.search("".join(response.headers.values())):
+        log.error("%s %s: a header of the answer has several lines", request.method, request.path)
+        response.close()
         response = render_error(server_failed())
     if request.method == "HEAD":
         response.close()
@@ -161,13 +170,17 @@ def _request_of_environ(environ: dict[str, Any]) -> Request:
     return Request(
         method=environ["REQUEST_METHOD"],
         scheme=environ["wsgi.url_scheme"],
-        host=headers.get("host", "").lower()
-        or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        host=headers.get("host", "").lower() or _address_of_server(environ),
         path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=headers,
         body=body_of_environ(environ),
     )
+
+
+def _address_of_server(environ: dict[str, Any]) -> str:
+    name, port = environ["SERVER_NAME"], environ["SERVER_PORT"]
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def status_line(status: int) -> str:
