@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
@@ -19,7 +20,8 @@ from .authentication import (
     access_by_url,
     ask_for_credentials,
 )
-from .errors import RegistryError, registry_error, render_error
+from .errors import RegistryError, registry_error, render_error, server_failed
+from .host import check_host
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
@@ -28,6 +30,8 @@ log = logging.getLogger("moto_ecr_ext")
 # Signatures of AWS, in versions 4 and 2.
 _SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
 _SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
+# RFC 9110, 5.5: the characters with which a header ends, or seems to.
+_ENDS_HEADER = re.compile(r"[\r\n\0]")
 
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
@@ -56,8 +60,9 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
 
 
 def respond(request: Request) -> Response:
-    """The registry's answer to a request."""
+    """Return the registry's answer to a request. Each of its headers is one line."""
     try:
+        check_host(request.host)
         route, placeholders = find_route(request.method, request.path)
         with reporting_failures_of_storage(f"{request.method} {request.path}"):
             response = _handle(request, route, placeholders)
@@ -71,6 +76,10 @@ def respond(request: Request) -> Response:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
+    if _ENDS_HEADER.search("".join(response.headers.values())):
+        log.error("%s %s: a header of the answer has several lines", request.method, request.path)
+        response.close()
+        response = render_error(server_failed())
     if request.method == "HEAD":
         response.close()
         response.body = b""

@@ -94,6 +94,11 @@ def server_failed() -> RegistryError:
     return RegistryError("UNKNOWN", _SEE_LOG, 500)
 
 
+def malformed(reason: str) -> RegistryError:
+    """A violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
+    return RegistryError("UNSUPPORTED", f"The request is malformed: {reason}", 400)
+
+
 def digest_invalid(text: str) -> RegistryError:
     return RegistryError("DIGEST_INVALID", f"'{text}' is not a digest of sha256 or sha512", 400)
 

@@ -7,29 +7,28 @@ from __future__ import annotations
 
 import io
 import mmap
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from moto_ecr_ext.distribution.errors import RegistryError
+from moto_ecr_ext.distribution.errors import malformed
 from moto_ecr_ext.distribution.messages import BodyTruncated
+
+from .heads import TOKEN, content_length
 
 # More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
 BUFFER_SIZE = 256 * 1024
 _SMALL = 64 * 1024
 _INCOMING_SIZE = 256 * 1024
 _LONGEST_LINE = 4 * 1024
+_LONGEST_TRAILERS = 8 * 1024
+# RFC 9112, 7.1: the size of a chunk, behind which extensions may stand, and a trailer.
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
+_TRAILER = re.compile(rf"{TOKEN}:[\t -~\x80-\xff]*".encode("latin-1"))
 
 _of_thread = threading.local()
-
-
-def content_length(text: str) -> int:
-    """The bytes that a Content-Length announces. Raises RegistryError for one that is no number."""
-    text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)
-    return int(text)
 
 
 def _buffer(size: int) -> memoryview:
@@ -145,7 +144,11 @@ class SocketBody:
             return 0
 
     def _dechunked(self) -> Iterator[memoryview]:
-        """The bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece."""
+        """The bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece.
+
+        Raises RegistryError if a chunk is malformed; unlike those of a body that breaks off, the bytes before it are
+        not acknowledged.
+        """
         incoming = _Incoming(self)
         incoming.begin(self._take_buffered)
         piece = _buffer(BUFFER_SIZE)
@@ -159,10 +162,8 @@ class SocketBody:
                     taken = incoming.take(piece[filled : filled + left])
                     filled += taken
                     left -= taken
-                if incoming.line():
-                    raise BodyTruncated
-            while incoming.line():
-                pass  # trailers
+                incoming.end_chunk()
+            incoming.skip_trailers()
         except BodyTruncated:
             if filled:
                 yield piece[:filled]
@@ -190,16 +191,34 @@ class _Incoming:
         return self._start == self._end
 
     def line(self) -> bytes:
-        """The next line, without its end. Raises BodyTruncated when there is none, or one that is too long."""
+        """Return the next line, without its end. Raises RegistryError if that is not CR LF, or far away."""
         while True:
             found = bytes(self._buffer[self._start : min(self._end, self._start + _LONGEST_LINE)])
             line, end, _ = found.partition(b"\n")
             if end:
+                if not line.endswith(b"\r"):
+                    raise malformed("a line between chunks does not end with CR LF")
                 self._start += len(line) + 1
-                return line.rstrip(b"\r")
+                return line[:-1]
             if len(found) == _LONGEST_LINE:
-                raise BodyTruncated
+                raise malformed(f"a line between chunks is longer than {_LONGEST_LINE} bytes")
             self._receive()
+
+    def end_chunk(self) -> None:
+        """Read the CR LF behind a chunk. Raises RegistryError if something else is there."""
+        while self._end - self._start < 2:
+            self._receive()
+        if self._buffer[self._start : self._start + 2] != b"\r\n":
+            raise malformed("a chunk does not have the size that it announces")
+        self._start += 2
+
+    def skip_trailers(self) -> None:
+        """Read to the end of the body. Raises RegistryError for trailers that are malformed, or too long."""
+        size = 0
+        while line := self.line():
+            size += len(line)
+            if size > _LONGEST_TRAILERS or not _TRAILER.fullmatch(line):
+                raise malformed(f"{line[:200].decode('latin-1')!r} is not a trailer")
 
     def take(self, into: memoryview) -> int:
         """Some bytes, at least one, into `into`. Raises BodyTruncated."""
@@ -228,10 +247,10 @@ class _Incoming:
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
-    if not digits or digits.strip(b"0123456789abcdefABCDEF") or len(digits) > 15:
-        raise BodyTruncated
-    return int(digits, 16)
+    match = _CHUNK_SIZE.fullmatch(line)
+    if match is None:
+        raise malformed(f"{line[:200].decode('latin-1')!r} is not the size of a chunk")
+    return int(match[1], 16)
 
 
 def body_of_environ(environ: dict[str, Any]) -> MemoryBody | StreamBody:

@@ -16,17 +16,17 @@ import ssl
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response
 
-from .bodies import SocketBody, content_length
+from .bodies import SocketBody
+from .heads import read_head
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -39,64 +39,32 @@ _MAPPED_FROM = 16 * 1024 * 1024
 _WINDOW = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """A request line and its headers, by name in lower case. `size` is how many bytes they take."""
-
-    method: str
-    target: SplitResult
-    version: str
-    headers: dict[str, str]
-    size: int
-
-    @property
-    def host(self) -> str:
-        return (self.target.netloc or self.headers.get("host", "")).lower()
-
-    @property
-    def path(self) -> str:
-        return unquote(self.target.path)
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the client wants the connection to end with this request."""
-        return self.version != "HTTP/1.1" or "close" in self.headers.get("connection", "").lower()
-
-
 def serve(handler: BaseHTTPRequestHandler) -> bool:
     """Answer the next request on the connection of `handler`, if it is for the registry.
 
     False, with nothing read, for every other one, and for one whose head did not come in one piece: the server goes on
-    with those, and finds the registry by WSGI.
+    with those, and finds the registry by WSGI. A malformed head closes the connection.
     """
     try:
-        head = _read_head(handler.rfile.peek())  # type: ignore[attr-defined]
-    except (
-        ValueError
-    ):  # Half an IPv6 address in the URL, at which werkzeug would fail without an answer.
-        handler.close_connection = True
-        _send(handler, render_error(RegistryError("UNSUPPORTED", "The URL is none", 400)))
+        head = read_head(handler.rfile.peek())  # type: ignore[attr-defined]
+        if head is None or not is_for_registry(
+            head.path, head.headers.get("authorization", ""), head.query, head.host
+        ):
+            return False
+        length = head.body_length()
+    except RegistryError as error:
+        _refuse(handler, error)
         return True
-    if head is None or not is_for_registry(
-        head.path, head.headers.get("authorization", ""), head.target.query, head.host
-    ):
-        return False
     handler.rfile.read(head.size)
     handler.close_connection = head.is_last
     _prepare(handler)
-    try:
-        body = SocketBody(handler.rfile, handler.connection, _body_length(head.headers))  # type: ignore[arg-type]
-    except RegistryError as error:
-        handler.close_connection = True
-        _send(handler, render_error(error))
-        return True
-    query = head.target.query
+    body = SocketBody(handler.rfile, handler.connection, length)  # type: ignore[arg-type]
     request = Request(
         method=head.method,
         scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
         host=head.host,
         path=head.path,
-        query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
+        query=dict(parse_qsl(head.query, keep_blank_values=True)) if head.query else {},
         headers=head.headers,
         body=body,
     )
@@ -121,33 +89,12 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     return True
 
 
-def _read_head(received: bytes) -> _Head | None:
-    """The head of a request at the beginning of `received`; None where there is no whole one, or it is malformed.
-
-    Raises ValueError for a URL that is none.
-    """
-    text, end, _ = received.partition(b"\r\n\r\n")
-    request_line, *lines = text.decode("latin-1").split("\r\n")
-    parts = request_line.split(" ")
-    if not end or len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        return None
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            return None
-        name, value = name.lower(), value.strip()
-        # One that came in several lines is one list (RFC 9110, 5.3). docker sends each media type that it accepts in a
-        # line of its own, in an order by chance.
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return _Head(parts[0], urlsplit(parts[1]), parts[2], headers, len(text) + len(end))
-
-
-def _body_length(headers: dict[str, str]) -> int | None:
-    """Bytes of the body; None when it comes in chunks. Raises RegistryError for a length that is none."""
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return None
-    return content_length(headers.get("content-length", "0"))
+def _refuse(handler: BaseHTTPRequestHandler, error: RegistryError) -> None:
+    """Answer a request that cannot be told from the next one on its connection, and close that."""
+    handler.close_connection = True
+    with suppress(OSError):  # The client went away.
+        _send(handler, render_error(error))
+        _linger(handler.connection)
 
 
 def _prepare(handler: BaseHTTPRequestHandler) -> None:
@@ -215,6 +162,7 @@ def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: i
 def _linger(connection: socket.socket) -> None:
     """Let a client that is still sending read the answer: closing on unread bytes would take it away."""
     connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(2)
     until = time.monotonic() + 2
     while time.monotonic() < until and connection.recv(_WORTH_DRAINING):
         pass

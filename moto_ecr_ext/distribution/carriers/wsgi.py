@@ -44,13 +44,17 @@ def _request_of_environ(environ: dict[str, Any]) -> Request:
     return Request(
         method=environ["REQUEST_METHOD"],
         scheme=environ["wsgi.url_scheme"],
-        host=headers.get("host", "").lower()
-        or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        host=headers.get("host", "").lower() or _address_of_server(environ),
         path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=headers,
         body=body_of_environ(environ),
     )
+
+
+def _address_of_server(environ: dict[str, Any]) -> str:
+    name, port = environ["SERVER_NAME"], environ["SERVER_PORT"]
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
