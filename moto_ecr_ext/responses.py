@@ -20,12 +20,11 @@ from urllib.parse import urlparse
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core.exceptions import SignatureDoesNotMatchError
 from moto.core.responses import BaseResponse
-from moto.core.utils import utcnow
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.http import http_date
 
 from . import hosts, service_model, settings
 from .caller import Caller, calling
+from .dates import date_header
 from .enforcement import SignedRequest, is_enforced
 from .exceptions import (
     PROJECT_CODES,
@@ -75,10 +74,11 @@ class ECRResponse(BaseResponse):
     @classmethod
     def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:
         """Answer a request. The server reads the class off this bound method, so it has to be one."""
-        return cls().answer(request, full_url)
+        status, headers, body = cls().answer(request, full_url)
+        return status, {**headers, **date_header(request)}, body
 
     def answer(self, request: Any, full_url: str) -> Answer:
-        """The status, headers and body of the answer."""
+        """The status, headers but for the date, and body of the answer."""
         try:
             self._read_envelope(request, full_url)
             operation = self._operation()
@@ -228,7 +228,6 @@ class ECRResponse(BaseResponse):
         return {
             "Content-Type": _CONTENT_TYPE,
             "x-amzn-RequestId": str(uuid.uuid4()),
-            "date": http_date(utcnow()),
         }
 
 
