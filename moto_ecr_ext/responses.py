@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 from moto.core.responses import BaseResponse
-from moto.core.utils import utcnow
-from werkzeug.http import http_date
 
 from moto_ecr_ext.json_api.bodies import parse_body, take_body, unzipped
 from moto_ecr_ext.json_api.operations import perform
@@ -26,6 +24,7 @@ from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_
 
 from . import hosts, service_model, settings
 from .caller import Caller, calling
+from .clock import date_header
 from .exceptions import PROJECT_CODES, ECRError
 from .exceptions.common import (
     IncompleteSignatureException,
@@ -48,10 +47,11 @@ class ECRResponse(BaseResponse):
     @classmethod
     def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:
         """Answer a request. The server reads the class off this bound method, so it has to be one."""
-        return cls().answer(request, full_url)
+        status, headers, body = cls().answer(request, full_url)
+        return status, {**headers, **date_header(request)}, body
 
     def answer(self, request: Any, full_url: str) -> Answer:
-        """Return the status, headers and body of the answer."""
+        """Return the status, the headers but for the date, and the body of the answer."""
         try:
             self._read_envelope(request, full_url)
             operation = self._operation()
@@ -158,7 +158,6 @@ class ECRResponse(BaseResponse):
         return {
             "Content-Type": _CONTENT_TYPE,
             "x-amzn-RequestId": str(uuid.uuid4()),
-            "date": http_date(utcnow()),
         }
 
 

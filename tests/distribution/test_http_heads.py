@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distribution.client import JSON, Connection, RegistrySession, RepositoryClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from moto.moto_server import werkzeug_app
@@ -23,6 +22,7 @@ from moto.moto_server import werkzeug_app
 from moto_ecr_ext.distribution import app
 from moto_ecr_ext.distribution.messages import Request, Response
 from moto_ecr_ext.oci.digest import digest_of
+from support.registry_client import JSON, Connection, RegistrySession, RepositoryClient
 
 if TYPE_CHECKING:
     from conftest import Environment

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from requests import PreparedRequest
 
+from moto_ecr_ext.clock import date_header
 from moto_ecr_ext.hosts import registry_of_host
 
 
@@ -40,7 +41,7 @@ def registry_dispatch(
         )
     # moto's proxy closes the connection after every answer and does not say so: a client that sends
     # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
-    headers = {**response.headers, "Connection": "close"}
+    headers = {**response.headers, **date_header(request), "Connection": "close"}
     return response.status, headers, b"".join(response.chunks())
 
 
