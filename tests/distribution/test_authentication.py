@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import boto3
@@ -21,11 +21,8 @@ from freezegun import freeze_time
 
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
-from support.registry_client import RegistrySession, RepositoryClient, assert_refused
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.registry_client import LogIn
+from support.environments import Environment
+from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 
 IMAGE = build_image(seed="login", layers=1)
 LAYER = IMAGE.layers[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
@@ -27,12 +27,9 @@ from moto_ecr_ext.testing import (
     build_index,
 )
 from support.constants import ACCOUNT, OTHER_ACCOUNT
-from support.registry_client import JSON, RegistrySession, RepositoryClient, assert_refused
+from support.environments import Environment
+from support.registry_client import JSON, LogIn, RegistrySession, RepositoryClient, assert_refused
 from support.upstream import Upstream, running_upstream
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="errors", layers=2)
 OTHER = build_image(seed="others", layers=1)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from errno import ECONNRESET, ENOTCONN, EPIPE
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -20,10 +19,8 @@ from moto.moto_server import werkzeug_app
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import OCI, build_image
+from support.environments import Environment
 from support.registry_client import Connection, RegistrySession, RepositoryClient
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 IMAGE = build_image(seed="fuzz", layers=1)
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"

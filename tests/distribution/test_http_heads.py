@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -22,10 +22,8 @@ from moto.moto_server import werkzeug_app
 from moto_ecr_ext.distribution import app
 from moto_ecr_ext.distribution.messages import Request, Response
 from moto_ecr_ext.oci.digest import digest_of
+from support.environments import Environment
 from support.registry_client import JSON, Connection, RegistrySession, RepositoryClient
-
-if TYPE_CHECKING:
-    from conftest import Environment
 
 CONTENT = b"content"
 DIGEST = digest_of(CONTENT)

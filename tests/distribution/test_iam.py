@@ -7,7 +7,7 @@ What the policies mean is tested with the operations; here it is which request n
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -16,12 +16,10 @@ import requests
 from moto_ecr_ext.testing import build_image
 from support.commands import running_server
 from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.environments import Environment
 from support.iam import Role, User, document, enforced
 from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 from support.stored import everything_stored
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
 IMAGE = build_image(layers=1)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
-from support.registry_client import RegistrySession, RepositoryClient, assert_refused
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.registry_client import LogIn
+from support.environments import Environment
+from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 
 IMAGE = build_image(layers=0)
 MISSING = f"The repository with name 'team/none' does not exist in the registry with id '{ACCOUNT}'"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from support.constants import ABSENT_DIGEST
-
-if TYPE_CHECKING:
-    from support.environments import Environment
+from support.environments import Environment
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from freezegun import freeze_time
@@ -21,13 +21,10 @@ from moto_ecr_ext.testing import (
     push,
 )
 from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.environments import Environment
 from support.iam import User, enforced
-from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 from support.upstream import Upstream, running_upstream
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.registry_client import LogIn
 
 NAME = "quay/team/app"
 IMAGE = build_image(seed="upstream", layers=2)

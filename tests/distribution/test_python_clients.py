@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
@@ -22,10 +22,8 @@ from werkzeug.serving import make_server
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image, pull
+from support.environments import Environment
 from support.registry_client import RegistrySession, RepositoryClient
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = digest_of(CONTENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -13,10 +13,8 @@ import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT
+from support.environments import Environment
 from support.registry_client import RegistrySession, RepositoryClient, assert_refused
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 IMAGE = build_image(layers=1)
 MIB = 1024 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import moto.core.utils
@@ -12,11 +12,8 @@ import requests
 
 from moto_ecr_ext.testing import build_image, pull
 from support.constants import ACCOUNT, OTHER_ACCOUNT
-from support.registry_client import RegistrySession, RepositoryClient, assert_refused
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.registry_client import LogIn
+from support.environments import Environment
+from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 
 IMAGE = build_image(seed="registry", layers=1)
 OTHER = build_image(seed="other registry", layers=1)

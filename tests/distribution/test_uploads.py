@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,10 +15,8 @@ from moto.moto_server import werkzeug_app
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.store import current_store
 from support.constants import ACCOUNT
+from support.environments import Environment
 from support.registry_client import Connection, RepositoryClient, assert_refused
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = digest_of(CONTENT)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPSConnection
 from time import sleep
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -17,9 +16,7 @@ from freezegun import freeze_time
 
 from moto_ecr_ext import responses
 from support.commands import MOTO_CA, PATIENCE, Command, running_server
-
-if TYPE_CHECKING:
-    from support.environments import Environment
+from support.environments import Environment
 
 API = "api.ecr.us-east-1.amazonaws.com"
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"

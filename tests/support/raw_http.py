@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
+from support.environments import Environment
 from support.refusals import Refusal
-
-if TYPE_CHECKING:
-    from support.environments import Environment
 
 TARGET = "AmazonEC2ContainerRegistry_V20150921"
 CONTENT_TYPE = "application/x-amz-json-1.1"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from threading import Barrier, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -23,10 +23,8 @@ from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
 from support.commands import PATIENCE
-
-if TYPE_CHECKING:
-    from support.environments import Environment
-    from support.postgresql import Cluster
+from support.environments import Environment
+from support.postgresql import Cluster
 
 # The transactions that a database has.
 WAYS: dict[str, Callable[[Database], AbstractContextManager[View]]] = {
