@@ -5,11 +5,10 @@ Importing this changes nothing; `install()` does.
 
 from __future__ import annotations
 
-from moto_ecr_ext.activation.moto_api import run_lifecycle
-from moto_ecr_ext.commands.check import check, repair
-
 from ._version import __version__
-from .activation import Installation, install, uninstall
+from .activation.installation import Installation, install, uninstall
+from .activation.moto_api import run_lifecycle
+from .commands.check import check, repair
 
 __all__ = [
     "Installation",

@@ -1,6 +1,6 @@
-"""The pytest plugin: installs the extension for a test run, and offers a server and images.
+"""The pytest plugin: an option that installs the extension for a run, and fixtures for a server and for images.
 
-Nothing of moto is imported until a run or a test asks for it.
+moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of them.
 """
 
 from __future__ import annotations
@@ -31,20 +31,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _installed() -> ExitStack:
-    """The extension, installed until this is closed; as it is where it was installed before, by a
-    conftest say.
-    """
-    from . import activation
+    """Install the extension until this is closed. One that is installed already, by a conftest.py, stays."""
+    from .activation.installation import install, is_installed
 
     installation = ExitStack()
-    if not activation.is_installed():
-        installation.enter_context(activation.install())
+    if not is_installed():
+        installation.enter_context(install())
     return installation
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server of this test process: its URL, its `host:port`, and credentials that it takes."""
+    """A server in this test process: its URL, its address (`host:port`), and credentials that it accepts."""
 
     url: str
     address: str
@@ -52,7 +50,7 @@ class RunningServer:
     secret_access_key: str = "test"
 
     def client(self, service: str = "ecr", region: str = "us-east-1") -> Any:
-        """A boto3 client of the server."""
+        """Return a boto3 client of the server."""
         import boto3
 
         return boto3.client(
@@ -64,18 +62,18 @@ class RunningServer:
         )
 
     def password(self, region: str = "us-east-1") -> str:
-        """What user AWS logs in to the registry of a region with."""
+        """Return the password with which the user AWS logs in to the registry of a region."""
         (data,) = self.client(region=region).get_authorization_token()["authorizationData"]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
 
 @pytest.fixture
 def moto_ecr_server() -> Iterator[RunningServer]:
-    """moto's server with a whole ECR on a free port of 127.0.0.1, empty, for one test.
+    """moto's server with a whole ECR, on a free port of 127.0.0.1, for one test.
 
-    It runs in this process and shares its state with `mock_aws`: all services are empty when the
-    test begins. As with the command `moto_ecr_server`, `repositoryUri` names its address, unless a
-    setting says otherwise.
+    It runs in this process and shares its state with `mock_aws`. All services are empty when the
+    test begins. `repositoryUri` names the address of the server, as with the command
+    `moto_ecr_server`, unless a setting says otherwise.
     """
     from moto.core.base_backend import BackendDict
 

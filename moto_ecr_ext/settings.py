@@ -22,19 +22,16 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One setting of how calls behave. It is one of `choices`, or any text where there are none.
+class Option:
+    """Something that users choose: an argument of `install()`, a flag of the commands, an environment variable.
 
-    `values` says what it may be to whoever reads the documentation; `check` raises ValueError for
-    text that cannot be.
+    `values` says in the documentation what it can be.
     """
 
     name: str
-    choices: tuple[str, ...]
     default: str
     meaning: str
     values: str = ""
-    check: Callable[[str], object] = str
 
     @property
     def variable(self) -> str:
@@ -45,6 +42,17 @@ class Setting:
     def flag(self) -> str:
         """Its flag of the commands."""
         return "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Setting(Option):
+    """One setting of how calls behave. It is one of `choices`, or any text if there are none.
+
+    `check` raises ValueError for text that it cannot be.
+    """
+
+    choices: tuple[str, ...] = ()
+    check: Callable[[str], object] = str
 
     def parse(self, value: object, source: str) -> str:
         """What `value` means. Raises SettingError, naming the source and what it may be."""
@@ -126,57 +134,72 @@ def _mock_config() -> Mapping[str, Any]:
 
 VERIFY_LAYERS = Setting(
     "verify_layers",
-    ("true", "false"),
     "false",
     "PutImage refuses a manifest whose layers or images the repository does not hold, as AWS does",
+    choices=("true", "false"),
 )
 ERROR_CODES = Setting(
     "error_codes",
-    ("project", "aws"),
     "project",
     "whether Error.Code names this project's codes or AWS's where the two differ",
+    choices=("project", "aws"),
 )
 REPOSITORY_URI = Setting(
     "repository_uri",
-    ("aws", "endpoint"),
     "aws",
     "whether repositoryUri and proxyEndpoint name AWS's host or the address of the request",
+    choices=("aws", "endpoint"),
 )
 QUIRKS = Setting(
     "quirks",
-    ("none", "aws"),
     "none",
     "whether the registry departs from the OCI specification where ECR does",
+    choices=("none", "aws"),
 )
 REDIRECT = Setting(
     "redirect",
-    ("true", "false"),
     "false",
     "whether the registry answers a pull of a blob that is in S3 with a redirect to it, as ECR does",
+    choices=("true", "false"),
 )
 UPSTREAMS = Setting(
     "upstreams",
-    (),
     "",
     "where the upstream registries of pull-through cache rules are; others cannot be reached",
     "``NAME=URL``, several with commas",
-    parse_upstreams,
+    check=parse_upstreams,
 )
 SCANNER = Setting(
     "scanner",
-    (),
     "",
     "the program that scans images, given an OCI image layout",
     "a command line that begins with ``trivy`` or ``grype``",
-    parse_scanner,
+    check=parse_scanner,
 )
 ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER)
 _NAMES = frozenset(setting.name for setting in ALL)
 
-
-def follow_aws() -> bool:
-    """Whether the registry is to answer as ECR does where ECR departs from the specification."""
-    return QUIRKS.get() == "aws"
+# Where state is kept: see StoreLocation.
+PLACES = (
+    Option(
+        "data_dir",
+        "in memory",
+        "keep everything in this directory, so that it is there after a restart",
+        "a directory",
+    ),
+    Option(
+        "database",
+        "in the data directory",
+        "keep all but the bytes of blobs in this database, which several servers may share",
+        "``postgresql+psycopg://USER@HOST/NAME``",
+    ),
+    Option(
+        "blobs",
+        "in the data directory",
+        "keep the bytes of blobs here",
+        "a directory, ``s3://BUCKET/PREFIX``, ``memory:``",
+    ),
+)
 
 
 @dataclass(frozen=True)

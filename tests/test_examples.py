@@ -12,10 +12,10 @@ from typing import Any
 
 import boto3
 import pytest
-from commands import PATIENCE, Server, environment, running_server
 from moto import mock_aws
 
 import moto_ecr_ext
+from support.commands import PATIENCE, Server, environment, running_server
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "push_and_pull.py"
 
@@ -44,7 +44,7 @@ def run(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_in_the_process(example, capsys):
+def test_in_the_process(example: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """Under `mock_aws`: some 20 MB in three layers, the first in several parts, come back."""
     with moto_ecr_ext.install(), mock_aws():
         ecr = boto3.client("ecr", region_name="us-east-1")
@@ -74,7 +74,7 @@ def test_in_the_process(example, capsys):
     assert output.err == ""
 
 
-def test_the_image_is_real(example):
+def test_the_image_is_real(example: ModuleType) -> None:
     """What is pushed is some 20 MB of many files of this machine, in three layers worth the name."""
     files = example.python_files()
     layers = example.build().layers
@@ -85,7 +85,7 @@ def test_the_image_is_real(example):
     assert [layer.size > 1_500_000 for layer in layers] == [True] * 3
 
 
-def test_against_a_server_before_and_after_a_restart(tmp_path):
+def test_against_a_server_before_and_after_a_restart(tmp_path: Path) -> None:
     """What a server with a data directory took is there, byte for byte, in the next one."""
     directory = tmp_path / "registry"
     with running_server("--data-dir", str(directory)) as server:

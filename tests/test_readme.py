@@ -27,14 +27,9 @@ import boto3
 import botocore
 import pytest
 import requests
-from clients.programs import PATH, find, need_root, running_daemon
-from commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from model_variants import variants
 from moto.cloudformation.parsing import get_model_map
-from scanning import debian_image, scanner
-from upstream import running_upstream
 
 import moto_ecr_ext
 from moto_ecr_ext import (
@@ -43,8 +38,14 @@ from moto_ecr_ext import (
     settings,
     testing,
 )
-from moto_ecr_ext.commands import flags as command_line
 from moto_ecr_ext.commands import server
+from support.commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
+from support.model_variants import variants
+from support.postgresql import Cluster
+from support.programs import PATH, find, need_root, running_daemon
+from support.s3_servers import S3Server
+from support.scanning import debian_image, scanner
+from support.upstream import running_upstream
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -132,7 +133,7 @@ def terminal(tmp_path: Path, at_server: tuple[str, str]) -> Terminal:
 
 
 @pytest.fixture
-def repository(terminal: Terminal, at_server: tuple[str, str]) -> str:
+def repository_name(terminal: Terminal, at_server: tuple[str, str]) -> str:
     """The name of the repository that most blocks push to."""
     terminal.run(BLOCKS["create-a-repository-with-boto3"])
     return "team/app"
@@ -145,7 +146,7 @@ def tags_in(running: Server, name: str) -> list[str]:
 # What runs.
 
 
-def test_every_block_runs():
+def test_every_block_runs() -> None:
     """Each block has a name, by which a test of this file runs it."""
     assert len(BLOCKS) == README.count(".. code-block::")
     run = set(re.findall(r'BLOCKS\["([^"]+)"\]', Path(__file__).read_text()))
@@ -204,7 +205,7 @@ def free_port() -> str:
         return str(free.getsockname()[1])
 
 
-def test_one_line_starts_a_registry(tmp_path):
+def test_one_line_starts_a_registry(tmp_path: Path) -> None:
     """In a clone, the line installs what it needs and leaves a registry that can be pushed to."""
     python3 = subprocess.run(
         ["python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
@@ -244,7 +245,9 @@ def test_one_line_starts_a_registry(tmp_path):
     assert (clone / "registry" / "registry.sqlite").is_file()
 
 
-def test_a_repository_is_created_with_the_aws_cli(terminal, running, at_server):
+def test_a_repository_is_created_with_the_aws_cli(
+    terminal: Terminal, running: Server, at_server: tuple[str, str]
+) -> None:
     """The AWS CLI creates the repository, and answers a URI that can be pushed to."""
     find("aws")
 
@@ -253,7 +256,7 @@ def test_a_repository_is_created_with_the_aws_cli(terminal, running, at_server):
     assert f'"repositoryUri": "{running.address}/team/app"' in answer
 
 
-def test_a_repository_is_created_with_boto3(terminal, running):
+def test_a_repository_is_created_with_boto3(terminal: Terminal, running: Server) -> None:
     """boto3 reads the same variables."""
     terminal.run(BLOCKS["create-a-repository-with-boto3"])
 
@@ -279,7 +282,13 @@ def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"unix://{run}/docker.sock"
 
 
-def test_docker(terminal, running, repository, at_server, docker_host):
+def test_docker(
+    terminal: Terminal,
+    running: Server,
+    repository_name: str,
+    at_server: tuple[str, str],
+    docker_host: str,
+) -> None:
     """docker logs in, pushes and pulls; the AWS CLI lists what it pushed."""
     find("aws")
     terminal.variables["DOCKER_HOST"] = docker_host
@@ -292,7 +301,9 @@ def test_docker(terminal, running, repository, at_server, docker_host):
     assert f'"imageDigest": "{digest[1]}"' in terminal.run(BLOCKS["describe-images"], at_server)
 
 
-def test_podman(terminal, running, repository, at_server):
+def test_podman(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """podman logs in, pushes and pulls."""
     find("aws")
     find("podman")
@@ -325,10 +336,12 @@ def test_podman(terminal, running, repository, at_server):
     said = terminal.run(BLOCKS["podman"], at_server)
 
     assert "Login Succeeded!" in said
-    assert tags_in(running, repository) == ["1.0"]
+    assert tags_in(running, repository_name) == ["1.0"]
 
 
-def test_skopeo(terminal, running, repository, at_server):
+def test_skopeo(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """skopeo logs in, pushes, lists and pulls."""
     find("aws")
     find("skopeo")
@@ -344,16 +357,18 @@ def test_skopeo(terminal, running, repository, at_server):
     assert blobs[0] == blobs[1] != set()
 
 
-def test_the_aws_cli_lists_what_boto3_pushed(terminal, running, repository, at_server):
+def test_the_aws_cli_lists_what_boto3_pushed(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """describe-images has the digest."""
     find("aws")
     image = testing.build_image(seed=1)
-    testing.push(running.client(), repository, image, tag="1.0")
+    testing.push(running.client(), repository_name, image, tag="1.0")
 
     assert image.digest in terminal.run(BLOCKS["describe-images"], at_server)
 
 
-def test_a_suite_with_the_option(terminal):
+def test_a_suite_with_the_option(terminal: Terminal) -> None:
     """The tests of the README pass with its configuration, and fail with moto's own ECR."""
     (terminal.directory / "test_app.py").write_text(BLOCKS["test_app.py"])
     (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
@@ -365,24 +380,27 @@ def test_a_suite_with_the_option(terminal):
         terminal.run(".venv/bin/python -m pytest -W error -c /dev/null --rootdir . test_app.py")
 
 
-def test_install(terminal):
+def test_install(terminal: Terminal) -> None:
     """`install()` and `uninstall()` as they are shown."""
     del terminal.variables["AWS_ENDPOINT_URL"]
 
     terminal.python(BLOCKS["install"])
 
 
-def test_pushing_with_boto3(terminal, running, repository):
+def test_pushing_with_boto3(terminal: Terminal, running: Server, repository_name: str) -> None:
     """The script pushes what the registry then has."""
     digest = terminal.python(BLOCKS["push_image.py"]).strip()
 
-    manifest = running.registry("GET", f"/v2/{repository}/manifests/data")
+    manifest = running.registry("GET", f"/v2/{repository_name}/manifests/data")
     assert manifest.headers["Docker-Content-Digest"] == digest
     layer = manifest.json()["layers"][0]["digest"]
-    assert running.registry("GET", f"/v2/{repository}/blobs/{layer}").content == b"anything at all"
+    assert (
+        running.registry("GET", f"/v2/{repository_name}/blobs/{layer}").content
+        == b"anything at all"
+    )
 
 
-def test_the_fixtures(terminal):
+def test_the_fixtures(terminal: Terminal) -> None:
     """The test with the fixtures passes."""
     find("skopeo")
     (terminal.directory / "test_server.py").write_text(BLOCKS["test_server.py"])
@@ -392,7 +410,7 @@ def test_the_fixtures(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_server.py")
 
 
-def test_replication(terminal):
+def test_replication(terminal: Terminal) -> None:
     """The test sees an image in another Region, and a replication in progress."""
     (terminal.directory / "test_replication.py").write_text(BLOCKS["test_replication.py"])
     (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
@@ -402,7 +420,7 @@ def test_replication(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_replication.py")
 
 
-def test_create_on_push(terminal, running, at_server):
+def test_create_on_push(terminal: Terminal, running: Server, at_server: tuple[str, str]) -> None:
     """The repository is there, as the template has it."""
     find("skopeo")
     terminal.run(BLOCKS["create-on-push"], at_server)
@@ -415,7 +433,7 @@ def test_create_on_push(terminal, running, at_server):
     assert tags_in(running, "team/new") == ["1.0"]
 
 
-def test_permissions(terminal):
+def test_permissions(terminal: Terminal) -> None:
     """The test's user is refused."""
     (terminal.directory / "test_permissions.py").write_text(BLOCKS["test_permissions.py"])
     (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
@@ -425,14 +443,14 @@ def test_permissions(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_permissions.py")
 
 
-def test_the_helpers(terminal, running, repository):
+def test_the_helpers(terminal: Terminal, running: Server, repository_name: str) -> None:
     """The script with the helpers pushes what it says."""
     terminal.python(BLOCKS["build_images.py"])
 
-    assert tags_in(running, repository) == ["2.0", "latest"]
+    assert tags_in(running, repository_name) == ["2.0", "latest"]
 
 
-def test_a_directory_is_checked(tmp_path):
+def test_a_directory_is_checked(tmp_path: Path) -> None:
     """The line says that nothing is wrong with what a server has left, and fails where something is."""
     terminal = Terminal(tmp_path / "terminal")
     data_dir = terminal.directory / "registry"
@@ -446,7 +464,9 @@ def test_a_directory_is_checked(tmp_path):
         terminal.run(BLOCKS["check"])
 
 
-def test_a_reset(terminal, running, repository, at_server):
+def test_a_reset(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """The line empties the registry."""
     find("curl")
 
@@ -455,7 +475,9 @@ def test_a_reset(terminal, running, repository, at_server):
     assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
-def test_lifecycle_policies_run(terminal, running, repository, at_server):
+def test_lifecycle_policies_run(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """The line runs the policy of a repository: one image of two is left."""
     find("curl")
     ecr = running.client()
@@ -465,22 +487,24 @@ def test_lifecycle_policies_run(terminal, running, repository, at_server):
         "action": {"type": "expire"},
     }
     ecr.put_lifecycle_policy(
-        repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]})
+        repositoryName=repository_name, lifecyclePolicyText=json.dumps({"rules": [rule]})
     )
     for tag in ("1.0", "2.0"):
-        testing.push(ecr, repository, testing.build_image(seed=tag), tag=tag)
+        testing.push(ecr, repository_name, testing.build_image(seed=tag), tag=tag)
 
     terminal.run(BLOCKS["run-lifecycle"], at_server)
 
-    assert tags_in(running, repository) == ["2.0"]
+    assert tags_in(running, repository_name) == ["2.0"]
 
 
-def test_scans_find_what_was_posted(terminal, running, repository, at_server):
+def test_scans_find_what_was_posted(
+    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
+) -> None:
     """The findings of the line are those of a scan."""
     find("curl")
     ecr = running.client()
-    testing.push(ecr, repository, testing.build_image(seed=1), tag="1.0")
-    image = {"repositoryName": repository, "imageId": {"imageTag": "1.0"}}
+    testing.push(ecr, repository_name, testing.build_image(seed=1), tag="1.0")
+    image = {"repositoryName": repository_name, "imageId": {"imageTag": "1.0"}}
     ecr.start_image_scan(**image)
 
     terminal.run(BLOCKS["post-findings"], at_server)
@@ -490,20 +514,20 @@ def test_scans_find_what_was_posted(terminal, running, repository, at_server):
     assert found["findingSeverityCounts"] == {"HIGH": 1}
 
 
-def test_images_are_signed(terminal, running, repository):
+def test_images_are_signed(terminal: Terminal, running: Server, repository_name: str) -> None:
     """The script prints the certificate whose key has signed the image that it pushes."""
     printed = terminal.python(BLOCKS["sign_images.py"])
 
     certificate = x509.load_pem_x509_certificate(printed.encode())
     thumbprint = certificate.fingerprint(hashes.SHA256()).hex()
     digest = testing.build_image(seed="signed").digest
-    answer = running.registry("GET", f"/v2/{repository}/referrers/{digest}")
+    answer = running.registry("GET", f"/v2/{repository_name}/referrers/{digest}")
     (signature,) = answer.json()["manifests"]
     key = "io.cncf.notary.x509chain.thumbprint#S256"
     assert signature["annotations"][key] == json.dumps([thumbprint])
 
 
-def test_findings_are_queued(terminal):
+def test_findings_are_queued(terminal: Terminal) -> None:
     """The test's scan finds what it has queued."""
     (terminal.directory / "test_findings.py").write_text(BLOCKS["test_findings.py"])
     (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
@@ -513,7 +537,7 @@ def test_findings_are_queued(terminal):
     assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_findings.py")
 
 
-def test_a_scanner(tmp_path):
+def test_a_scanner(tmp_path: Path) -> None:
     """The server's scans find what the program does that is on the path."""
     terminal = Terminal(tmp_path / "terminal")
     path = f"{scanner(tmp_path / 'bin').parent}:{PATH}"
@@ -538,7 +562,7 @@ def test_a_scanner(tmp_path):
     assert found["findingSeverityCounts"] == {"HIGH": 1, "CRITICAL": 1, "UNDEFINED": 1}
 
 
-def test_several_servers_over_postgresql(tmp_path, postgresql):
+def test_several_servers_over_postgresql(tmp_path: Path, postgresql: Cluster) -> None:
     """What is pushed to one is pulled from the other."""
     text = BLOCKS["start-with-postgresql"].replace(
         "postgresql+psycopg://registry@127.0.0.1/registry",
@@ -570,7 +594,7 @@ def test_several_servers_over_postgresql(tmp_path, postgresql):
         assert testing.pull(second, "app", "1.0").manifest == image.manifest
 
 
-def test_blobs_in_s3(tmp_path, moto_s3):
+def test_blobs_in_s3(tmp_path: Path, moto_s3: S3Server) -> None:
     """The server keeps layers in the bucket that the line names."""
     terminal = Terminal(tmp_path / "terminal")
     s3 = moto_s3.client()
@@ -599,7 +623,7 @@ def test_blobs_in_s3(tmp_path, moto_s3):
     }
 
 
-def test_the_pull_through_cache(tmp_path):
+def test_the_pull_through_cache(tmp_path: Path) -> None:
     """The image comes from the upstream registry, which takes the login of the secret."""
     find("aws")
     find("skopeo")
@@ -623,7 +647,7 @@ def test_the_pull_through_cache(tmp_path):
     }
 
 
-def test_the_proxy(tmp_path):
+def test_the_proxy(tmp_path: Path) -> None:
     """Through the proxy, skopeo pushes to the real host name."""
     find("aws")
     find("skopeo")
@@ -643,14 +667,14 @@ def test_the_proxy(tmp_path):
     assert tags.json() == {"name": "team/app", "tags": ["1.0"]}
 
 
-def test_the_line_that_runs_the_tests_is_the_one_of_ci():
+def test_the_line_that_runs_the_tests_is_the_one_of_ci() -> None:
     """CI ends in the line that the README has."""
     line = BLOCKS["run-the-tests"]
 
     assert (ROOT / ".ci" / "run").read_text().endswith(f"\n{line}")
 
 
-def test_an_environment_of_tox_is_one():
+def test_an_environment_of_tox_is_one() -> None:
     """What is shown as a part of the tests is there."""
     words = BLOCKS["run-some-tests"].split()
     assert words[:2] == [".venv/bin/tox", "-e"]
@@ -664,7 +688,7 @@ def test_an_environment_of_tox_is_one():
 # What it lists.
 
 
-def test_requests_made_from_the_model():
+def test_requests_made_from_the_model() -> None:
     """The numbers of operations and of broken requests are those of the botocore that it names."""
     named, operations, broken = re.search(
         r"With botocore (\S+) that is (\d+) operations and (\d+) broken requests", README
@@ -676,7 +700,7 @@ def test_requests_made_from_the_model():
     assert sum(len([*variants(name)]) for name in names) == int(broken)
 
 
-def test_settings():
+def test_settings() -> None:
     """The table has every flag, variable, key and default."""
     rows = [
         ["Flag", "Variable", "Key", "Values", "Default", "What it does"],
@@ -689,7 +713,7 @@ def test_settings():
                 place.default,
                 place.meaning,
             ]
-            for place in command_line.PLACES
+            for place in settings.PLACES
         ),
     ]
     for setting in settings.ALL:
@@ -713,7 +737,7 @@ def test_settings():
     assert section("settings") == "\n".join(lines)
 
 
-def test_fixtures_and_helpers_are_listed():
+def test_fixtures_and_helpers_are_listed() -> None:
     """Every fixture, everything that a server has, and every helper is named."""
     named = set(re.findall(r"``([\w.]+)", README))
     for name in vars(pytest_plugin):
@@ -725,7 +749,7 @@ def test_fixtures_and_helpers_are_listed():
     assert helpers <= named
 
 
-def test_files_that_are_named_are_there():
+def test_files_that_are_named_are_there() -> None:
     """Paths of this repository lead somewhere."""
     paths = re.findall(r"``((?:tests|examples|benchmarks|\.ci)/[\w/.]+)``", README)
     assert len(paths) >= 3
@@ -733,7 +757,7 @@ def test_files_that_are_named_are_there():
         assert (ROOT / path).exists(), path
 
 
-def test_the_codes_that_differ_are_named():
+def test_the_codes_that_differ_are_named() -> None:
     """Each code of this project is named beside that of AWS."""
     from moto_ecr_ext.exceptions import PROJECT_CODES
 
@@ -743,7 +767,7 @@ def test_the_codes_that_differ_are_named():
         assert re.search(rf"``{code}``[^,]*\(.*?``{kind.code}``\)", words), code
 
 
-def test_resources_of_cloudformation():
+def test_resources_of_cloudformation() -> None:
     """CloudFormation knows every resource of ECR, as its documentation lists them, but the public one."""
     with moto_ecr_ext.install():
         known = {name.removeprefix("AWS::ECR::") for name in get_model_map() if "::ECR::" in name}
@@ -759,7 +783,7 @@ def test_resources_of_cloudformation():
     }
 
 
-def test_it_is_well_formed():
+def test_it_is_well_formed() -> None:
     """PyPI shows the README and the changes only where docutils finds nothing wrong with them."""
     core = pytest.importorskip("docutils.core", reason="docutils is not installed")
     for name in ("README.rst", "CHANGES.rst"):

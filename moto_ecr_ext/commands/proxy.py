@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.activation import close_connections_of_proxy, uninstall
+from moto_ecr_ext.activation import proxy as seam
+from moto_ecr_ext.activation.installation import uninstall
 
 from .flags import Command
 
@@ -28,16 +29,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ImportError as error:
         command.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[proxy]'")
     if {"-h", "--help"} & set(flags_of_moto):
-        command.print_help()
+        command.parser.print_help()
         print("\nFlags of moto_proxy:\n")
         proxy.main(["--help"])
-    leave_connections_open = close_connections_of_proxy()
+    unplug = seam.plug()
     try:
         _announce(command.open_registry(flags))
         # moto reads the process's own arguments when it gets none.
         proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:
-        leave_connections_open()
+        unplug()
         uninstall()
 
 

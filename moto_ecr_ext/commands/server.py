@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.activation import uninstall
+from moto_ecr_ext.activation.installation import uninstall
+from moto_ecr_ext.activation.server import when_listening
 
+from . import check
 from .flags import Command
 
 if TYPE_CHECKING:
@@ -25,61 +26,38 @@ pushes to. Takes all flags of moto_server, which are listed below, and these:"""
 # Settings that are others here than in a test process, so that what a call answers can be pushed to.
 DEFAULTS = {"repository_uri": "endpoint"}
 
-# What clients reach a server at that listens on all addresses; nothing is bound here, for bandit.
+# The addresses at which clients reach a server that listens on all; nothing is bound here, for bandit.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
     command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
-    command.add_flags_to_check()
+    check.add_flags(command)
     flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
     try:
         from moto import server
     except ImportError as error:
         command.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[server]'")
     if {"-h", "--help"} & set(flags_of_moto):
-        command.print_help()
+        command.parser.print_help()
         print("\nFlags of moto_server:\n")
         server.main(["--help"])
     if flags.check or flags.repair:
-        sys.exit(command.check(flags))
+        sys.exit(check.run(command, flags))
     try:
         registry = command.open_registry(flags)
-        with _when_listening(lambda running: _announce(running, registry)):
+        with when_listening(lambda running: _announce(running, registry)):
             # moto reads the process's own arguments when it gets none.
             server.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:
         uninstall()
 
 
-@contextmanager
-def _when_listening(announce: Callable[[BaseWSGIServer], None]) -> Iterator[None]:
-    """Call `announce` with the server that moto starts in this block, once it listens.
-
-    moto ends in werkzeug's `run_simple`, which makes the server and has it `serve_forever`: in the
-    process that serves, also where `--reload` has another one watch over it. Only then is it known
-    which port 0 stands for.
-    """
-    from werkzeug.serving import BaseWSGIServer
-
-    original = BaseWSGIServer.serve_forever
-
-    def serve_forever(self: BaseWSGIServer, *arguments: Any, **options: Any) -> None:
-        announce(self)
-        original(self, *arguments, **options)
-
-    BaseWSGIServer.serve_forever = serve_forever  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        BaseWSGIServer.serve_forever = original  # type: ignore[method-assign]
-
-
 def _announce(running: BaseWSGIServer, registry: ECRBackend) -> None:
     """Say how to log in."""
     if running.address_family == socket.AF_UNIX:
-        return  # Clients of registries reach none at a path.
+        return  # Clients of registries cannot connect to a path.
     host = _LOOPBACK.get(running.host, running.host)
     address = f"[{host}]:{running.port}" if ":" in host else f"{host}:{running.port}"
     settings.listen_at(address)

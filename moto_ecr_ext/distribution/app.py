@@ -1,23 +1,16 @@
 """The registry as an application: match a route, authorise, call the handler, render.
 
-`respond` does that for every carrier. `registry_application` carries it over WSGI; `connection` and `in_process` are
-the others.
+`respond` does that for the requests of every carrier: `carriers.connection`, `carriers.wsgi` and `carriers.in_process`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from http.client import responses as reasons
-from typing import Any
-from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import calling
-from moto_ecr_ext.distribution.carriers.bodies import body_of_environ
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host
-from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
-from moto_ecr_ext.storage.store import is_failure_of_storage
+from moto_ecr_ext.models.lookup import reporting_failures_of_storage
 
 from .authentication import (
     Access,
@@ -26,13 +19,7 @@ from .authentication import (
     access_by_url,
     ask_for_credentials,
 )
-from .errors import (
-    RegistryError,
-    registry_error,
-    render_error,
-    server_failed,
-    storage_unavailable,
-)
+from .errors import RegistryError, registry_error, render_error
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
@@ -68,39 +55,22 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
     )
 
 
-def is_registry_request(environ: dict[str, Any]) -> bool:
-    """`is_for_registry` of a WSGI request."""
-    return is_for_registry(
-        environ.get("PATH_INFO", ""),
-        environ.get("HTTP_AUTHORIZATION", ""),
-        environ.get("QUERY_STRING", ""),
-        environ.get("HTTP_HOST", "").lower(),
-    )
-
-
 def respond(request: Request) -> Response:
     """The registry's answer to a request."""
     try:
         route, placeholders = find_route(request.method, request.path)
-        response = _handle(request, route, placeholders)
+        with reporting_failures_of_storage(f"{request.method} {request.path}"):
+            response = _handle(request, route, placeholders)
     except Unauthorized:
         response = ask_for_credentials(request)
     except RegistryError as error:
         response = render_error(error)
     except ECRError as error:
-        response = render_error(registry_error(error))
+        response = render_error(registry_error(error, request.dialect))
     except BodyTruncated:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
-    except BlobStoreUnavailable as error:
-        log.error("%s %s: %s", request.method, request.path, error)
-        response = render_error(storage_unavailable(error))
-    except Exception as error:
-        if not is_failure_of_storage(error):
-            raise
-        log.exception("%s %s could not read or write what is kept", request.method, request.path)
-        response = render_error(server_failed())
     if request.method == "HEAD":
         response.close()
         response.body = b""
@@ -138,44 +108,3 @@ def _how_to_create(request: Request, access: Access, name: str) -> str:
         f"Push to {name}, which does not exist in the registry of account {access.registry_id} in {region}. "
         f"To create it: {command}"
     )
-
-
-def respond_to_environ(environ: dict[str, Any]) -> Response:
-    """The registry's answer to a WSGI request."""
-    try:
-        request = _request_of_environ(environ)
-    except RegistryError as error:
-        return render_error(error)
-    return respond(request)
-
-
-def _request_of_environ(environ: dict[str, Any]) -> Request:
-    """A WSGI request as the registry's own. Raises RegistryError for a Content-Length that is none."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
-    return Request(
-        method=environ["REQUEST_METHOD"],
-        scheme=environ["wsgi.url_scheme"],
-        host=headers.get("host", "").lower()
-        or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
-        path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
-        query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
-        headers=headers,
-        body=body_of_environ(environ),
-    )
-
-
-def status_line(status: int) -> str:
-    return f"{status} {reasons.get(status, 'Unknown')}"
-
-
-def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """The registry over WSGI, for any server."""
-    response = respond_to_environ(environ)
-    start_response(status_line(response.status), list(response.headers.items()))
-    return response.chunks()

@@ -15,17 +15,9 @@ from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
-from moto_ecr_ext.services.iam import is_enforced
-from moto_ecr_ext.services.principals import account_principal
-from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.tokens import (
-    RegistryToken,
-    TokenError,
-    TokenExpired,
-    is_download_query,
-    read_download_query,
-    read_password,
-)
+from moto_ecr_ext.models.registry.authorization import registry_of_download, token_of
+from moto_ecr_ext.services.iam import account_principal, is_enforced
+from moto_ecr_ext.tokens import RegistryToken, TokenError, TokenExpired, is_download_query
 
 from .errors import RegistryError
 from .messages import Request, Response
@@ -56,9 +48,9 @@ class Access:
         resource = "*"
         if self.caller.action != "ecr:GetAuthorizationToken":
             resource = hosts.repository_arn(self.registry_id, self.backend.region_name, name or "*")
-        with calling(self.caller), self.backend.store.database.read() as transaction:
+        with calling(self.caller):
             try:
-                self.backend.authorize(transaction, resource)
+                self.backend.authorize_call([resource])
             except UnrecognizedClientException:
                 raise Unauthorized from None
 
@@ -86,7 +78,7 @@ def access_by_url(request: Request, action: str, name: str, digest: str) -> Acce
     if not is_download_query(request.query):
         return None
     try:
-        registry = read_download_query(current_store().signing_key, request.query, name, digest)
+        registry = registry_of_download(request.query, name, digest)
     except TokenExpired:
         raise RegistryError("DENIED", "Request has expired", 403) from None
     except TokenError:
@@ -123,7 +115,7 @@ def _token(authorization: str) -> RegistryToken:
     try:
         if password is None:
             raise Unauthorized
-        return read_password(current_store().signing_key, password)
+        return token_of(password)
     except TokenExpired:
         raise RegistryError(
             "DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403

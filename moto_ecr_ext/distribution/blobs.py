@@ -5,6 +5,7 @@ from __future__ import annotations
 from werkzeug.http import parse_range_header
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.oci.digest import Digest
 
 from .authentication import Access
 from .conditions import client_holds, entity_tag
@@ -16,7 +17,7 @@ from .messages import BlobSlice, Request, Response
 _REDIRECT_LASTS = 3600
 
 
-def head(request: Request, access: Access, name: str, digest: str) -> Response:
+def head(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Checking if content exists in the registry".
 
     With If-None-Match. No part of a GET: the blob is not opened, and where a GET would be redirected ECR answers this.
@@ -29,7 +30,7 @@ def head(request: Request, access: Access, name: str, digest: str) -> Response:
     return Response(200, headers)
 
 
-def get(request: Request, access: Access, name: str, digest: str) -> Response:
+def get(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Pulling blobs".
 
     With If-None-Match, and with one range of bytes (RFC 9110, 14). Several ranges are answered with
@@ -55,7 +56,7 @@ def get(request: Request, access: Access, name: str, digest: str) -> Response:
     return Response(206, headers, BlobSlice(blob, start, stop))
 
 
-def delete(request: Request, access: Access, name: str, digest: str) -> Response:
+def delete(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob."""
     access.backend.delete_blob(name, digest, access.registry_id)
     return Response(202)

@@ -1,7 +1,7 @@
 """Errors of the registry: one table from what went wrong to status and code.
 
 OCI Distribution Specification 1.1, "Error Codes"; texts are ECR's. Where ECR's code would mislead a client that follows
-the specification, the table has the specification's, and ECR's for `quirks=aws`.
+the specification, the table has the specification's, and `dialects.ECR` has ECR's.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_ecr_ext import exceptions as aws
-from moto_ecr_ext import settings
 from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
-from moto_ecr_ext.storage.blobs.store import BlobStoreUnavailable
 
+from .dialects import Dialect
 from .messages import Response
+
+_SEE_LOG = "The registry has failed; see its log"
 
 
 class RegistryError(Exception):
@@ -29,15 +30,13 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How an error of the backend is told.
+    """How an error of the backend is answered.
 
-    `aws_code` is the code of ECR where it is another one, `message` what ECR says over this protocol where it says
-    something else over JSON.
+    `message` is what ECR says over this protocol if it says something else over JSON.
     """
 
     status: int
     code: str
-    aws_code: str | None = None
     message: str | None = None
 
 
@@ -47,9 +46,9 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
         404, "MANIFEST_UNKNOWN", message="Requested image not found"
     ),
     aws.LayersNotFoundException: ErrorRow(404, "BLOB_UNKNOWN"),
-    aws.ManifestBlobUnknown: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN"),
+    aws.ManifestBlobUnknown: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN"),
     aws.ReferencedImagesNotFoundException: ErrorRow(404, "MANIFEST_BLOB_UNKNOWN"),
-    aws.ImageDigestDoesNotMatchException: ErrorRow(400, "DIGEST_INVALID", "MANIFEST_INVALID"),
+    aws.ImageDigestDoesNotMatchException: ErrorRow(400, "DIGEST_INVALID"),
     aws.ImageTagAlreadyExistsException: ErrorRow(400, "TAG_INVALID"),
     registry_protocol.ImageReferencedByManifestList: ErrorRow(405, "UNSUPPORTED"),
     registry_protocol.BlobInUse: ErrorRow(405, "UNSUPPORTED"),
@@ -57,24 +56,26 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     aws.InvalidLayerPartException: ErrorRow(416, "BLOB_UPLOAD_INVALID"),
     aws.EmptyUploadException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
     aws.LayerPartTooSmallException: ErrorRow(400, "BLOB_UPLOAD_INVALID"),
-    aws.InvalidLayerException: ErrorRow(400, "DIGEST_INVALID", "BLOB_UPLOAD_INVALID"),
+    aws.InvalidLayerException: ErrorRow(400, "DIGEST_INVALID"),
     aws.InvalidParameterException: ErrorRow(405, "UNSUPPORTED"),
     common.AccessDeniedException: ErrorRow(403, "DENIED"),
     aws.LimitExceededException: ErrorRow(403, "DENIED"),
     pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
     pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
     pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
-    # The specification has no code for this; Docker's registry has it.
+    # The specification has no code for these two; Docker's registry has it.
     pull_through.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
+    aws.StorageUnavailable: ErrorRow(503, "UNAVAILABLE"),
+    aws.ServerException: ErrorRow(500, "UNKNOWN", message=_SEE_LOG),
 }
 
 
-def registry_error(error: aws.ECRError) -> RegistryError:
-    """An error of the backend in the registry's terms."""
+def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
+    """Return an error of the backend in the registry's terms."""
     for kind in type(error).__mro__:
         if kind in ERRORS:
             row = ERRORS[kind]
-            code = row.aws_code if row.aws_code and settings.follow_aws() else row.code
+            code = dialect.error_codes.get(kind, row.code)
             return RegistryError(code, row.message or error.message, row.status)
     raise error
 
@@ -89,13 +90,8 @@ def render_error(error: RegistryError) -> Response:
 
 
 def server_failed() -> RegistryError:
-    """What nobody but the one who runs the server can help with. The log has it, not the answer."""
-    return RegistryError("UNKNOWN", "The registry has failed; see its log", 500)
-
-
-def storage_unavailable(error: BlobStoreUnavailable) -> RegistryError:
-    """To try again later may help. The specification has no code for this; Docker's registry has it."""
-    return RegistryError("UNAVAILABLE", str(error), 503)
+    """An internal failure; the log has the details."""
+    return RegistryError("UNKNOWN", _SEE_LOG, 500)
 
 
 def digest_invalid(text: str) -> RegistryError:

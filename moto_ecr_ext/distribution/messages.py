@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from http.client import responses as reasons
 from typing import Any, Protocol
 
-from moto_ecr_ext.storage.blobs.store import Blob
+from .dialects import Dialect, current_dialect
 
 JSON = "application/json; charset=utf-8"
 API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -28,7 +30,20 @@ class RequestBody(Protocol):
         """The bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
 
 
-@dataclass(slots=True)
+class OpenBlob(Protocol):
+    """The bytes of a blob, open for reading until `close`."""
+
+    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`, some at a time."""
+
+    def fileno(self) -> int | None:
+        """The descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
+
+    def close(self) -> None:
+        """Let go of the bytes. Closing twice is fine."""
+
+
+@dataclass
 class Request:
     """A request to the registry. Header names are in lower case."""
 
@@ -40,6 +55,11 @@ class Request:
     headers: Mapping[str, str]
     body: RequestBody
     content: bytes | None = None  # The body once `read_body` has read it.
+
+    @cached_property
+    def dialect(self) -> Dialect:
+        """How the answer departs from the specification, chosen once for a request."""
+        return current_dialect()
 
     @property
     def base_url(self) -> str:
@@ -65,7 +85,7 @@ class Request:
 class BlobSlice:
     """Bytes `start` up to `stop` of a blob, to be sent; closed by who sends it."""
 
-    blob: Blob
+    blob: OpenBlob
     start: int
     stop: int
 
@@ -87,6 +107,11 @@ class Response:
         if self.status != 304 and self.status != 204 and "Content-Length" not in self.headers:
             size = self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
             self.headers["Content-Length"] = str(size)
+
+    @property
+    def status_line(self) -> str:
+        """The status and its reason phrase."""
+        return f"{self.status} {reasons.get(self.status, 'Unknown')}"
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:

@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from moto_ecr_ext import settings
 from moto_ecr_ext.exceptions import InvalidParameterException
 
+from .dialects import MAX_PAGE_SIZE
 from .messages import Request
-
-# A page of ECR has at most this many; a client that asks for more gets this many and a Link.
-MAX_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +34,10 @@ class Page:
 
 
 def page_of(request: Request) -> Page:
-    """The page that a request asks for.
+    """Return the page that a request asks for.
 
-    Raises InvalidParameterException for an `n` that is no number, and a `last` that is no text of a name.
-
-    ECR refuses an `n` outside of 1 to 1000; the specification has an empty list for 0.
+    Raises InvalidParameterException for an `n` that is not a number or that the dialect refuses, and for a `last` that
+    no name can be.
     """
     asked = request.query.get("n")
     last = request.query.get("last", "")
@@ -52,12 +48,4 @@ def page_of(request: Request) -> Page:
         return Page(request, MAX_PAGE_SIZE, last)
     if not (asked.isascii() and asked.isdigit()) or len(asked) > 18:
         raise InvalidParameterException.at("n", "Member must be a number of results")
-    if settings.follow_aws() and int(asked) > MAX_PAGE_SIZE:
-        raise InvalidParameterException.at(
-            "maxResults", f"Member must have value less than or equal to {MAX_PAGE_SIZE}"
-        )
-    if settings.follow_aws() and int(asked) < 1:
-        raise InvalidParameterException.at(
-            "maxResults", "Member must have value greater than or equal to 1"
-        )
-    return Page(request, min(int(asked), MAX_PAGE_SIZE), last)
+    return Page(request, request.dialect.page_size(int(asked)), last)

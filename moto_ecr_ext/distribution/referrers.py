@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.models.images.by_reference import Referrer
+from moto_ecr_ext.models.images.referrers import Referrer
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.media_types import OCI_INDEX
 
 from .authentication import Access
 from .messages import Request, Response
 
 
-def list_referrers(request: Request, access: Access, name: str, digest: str) -> Response:
+def list_referrers(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Listing Referrers"; an unknown digest has none."""
     wanted = request.query.get("artifactType")
     found = access.backend.list_referrers(name, digest, wanted, access.registry_id)

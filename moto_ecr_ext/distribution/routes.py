@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moto_ecr_ext.oci.digest import is_digest
-
 from . import (
     blobs,
     catalog,
@@ -20,13 +18,9 @@ from . import (
     tags,
     uploads,
 )
-from .errors import (
-    digest_invalid,
-    method_not_allowed,
-    name_invalid,
-    not_found,
-)
+from .errors import method_not_allowed, name_invalid, not_found
 from .messages import Response
+from .references import read_digest
 
 # Repository names: OCI Distribution Specification 1.1, "Pulling manifests", in the form of ECR's model.
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
@@ -128,7 +122,7 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
         name, digest = placeholders.get("name"), placeholders.get("digest")
         if name is not None and not (len(name) in _NAME_LENGTHS and _NAME.fullmatch(name)):
             raise name_invalid(name)
-        if digest is not None and not is_digest(digest):
-            raise digest_invalid(digest)
+        if digest is not None:
+            placeholders["digest"] = read_digest(digest)
         return route, placeholders
     raise not_found(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from moto_ecr_ext import settings
-
 from .authentication import Access
 from .messages import Request, Response
 from .pages import page_of
@@ -13,7 +11,6 @@ def list_tags(request: Request, access: Access, name: str) -> Response:
     """OCI Distribution Specification 1.1, "Listing Tags": in lexical order."""
     page = page_of(request)
     names = access.backend.list_tags(name, page.last, page.size + 1, access.registry_id)
-    shown, headers = page.cut(names)
-    if settings.follow_aws():
-        headers = {**headers, "Content-Type": "text/plain; charset=utf-8"}
+    shown, link = page.cut(names)
+    headers = {**link, **request.dialect.tag_list_headers}
     return Response.json(200, {"name": name, "tags": shown}, headers)

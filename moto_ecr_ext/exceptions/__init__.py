@@ -61,6 +61,10 @@ class ServerException(ECRError):
     message = "These errors are usually caused by a server-side issue."
 
 
+class StorageUnavailable(ServerException):
+    """The place where the bytes are cannot be reached, or refuses. It may be there again later."""
+
+
 class InvalidParameterException(ECRError):
     @classmethod
     def at(cls, field: str, constraint: str) -> InvalidParameterException:

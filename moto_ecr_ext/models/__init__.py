@@ -4,42 +4,107 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.base_backend import BaseBackend
+from .base import RegistryBackend
+from .images.deletion import DeletionBackend
+from .images.listings import ListingsBackend
+from .images.pull import PullBackend
+from .images.push import PushBackend
+from .images.referrers import ReferrersBackend
+from .images.storage_class import ACTIVATIONS, StorageClassBackend
+from .layers.blobs import BlobsBackend
+from .layers.layers import LayersBackend
+from .layers.uploads import UploadsBackend
+from .lifecycle.policies import LifecyclePoliciesBackend
+from .lifecycle.previews import PREVIEWS, LifecyclePreviewsBackend
+from .lifecycle.runs import LifecycleRunsBackend, run_due_policies
+from .pull_through.rules import PullThroughRulesBackend
+from .registry.account_settings import AccountSettingsBackend
+from .registry.authorization import AuthorizationBackend
+from .registry.creation_templates import CreationTemplatesBackend
+from .registry.policy import RegistryPolicyBackend
+from .registry.pull_time_exclusions import PullTimeExclusionsBackend
+from .registry.signing import SIGNINGS, SigningBackend, sign
+from .replication.backfills import PREPARATIONS, ReplicationBackfillsBackend, settle_backfills
+from .replication.replication import (
+    REPLICATIONS,
+    ReplicationBackend,
+    replicate,
+    replicate_deletion,
+)
+from .replication.rules import ReplicationConfigurationBackend
+from .repositories.policies import RepositoryPoliciesBackend
+from .repositories.repositories import RepositoriesBackend
+from .repositories.resource_tags import ResourceTagsBackend
+from .scanning.configuration import ScanningConfigurationBackend
+from .scanning.scan import SCANS, scan_pushed_image
+from .scanning.scans import ScansBackend
 
-from moto_ecr_ext.models.images.by_reference import ReferencesBackend
-from moto_ecr_ext.models.layers.blobs import BlobsBackend
-from moto_ecr_ext.models.lifecycle.previews import LifecycleBackend
-from moto_ecr_ext.models.pull_through.cache import PullThroughCacheBackend
-from moto_ecr_ext.models.registry.authorization import AuthorizationBackend
-from moto_ecr_ext.models.registry.creation_templates import CreationTemplatesBackend
-from moto_ecr_ext.models.registry.pull_time_exclusions import PullTimeExclusionsBackend
-from moto_ecr_ext.models.registry.signing import SigningBackend
-from moto_ecr_ext.models.replication.backfills import ReplicationBackfillsBackend
+# What follows a push, in the transaction of the push.
+AFTER_PUSH = (replicate, scan_pushed_image, sign)
+
+# What follows the deletion of a tag or an image, in its transaction.
+AFTER_DELETION = (replicate_deletion,)
+
+# What the passing of time does, before a request is served.
+BACKGROUND = (
+    # What comes back from the archive may be replicated.
+    ACTIVATIONS.run,
+    PREPARATIONS.run,
+    REPLICATIONS.run,
+    settle_backfills,
+    SCANS.run,
+    PREVIEWS.run,
+    # After what may have made new repositories, which may have policies.
+    run_due_policies,
+    SIGNINGS.run,
+)
 
 
 class ECRBackend(
-    PullThroughCacheBackend,
-    SigningBackend,
-    LifecycleBackend,
+    RepositoriesBackend,
+    RepositoryPoliciesBackend,
+    ResourceTagsBackend,
+    PushBackend,
+    PullBackend,
+    DeletionBackend,
+    ListingsBackend,
+    ReferrersBackend,
+    StorageClassBackend,
+    LayersBackend,
+    UploadsBackend,
     BlobsBackend,
-    ReferencesBackend,
+    LifecyclePoliciesBackend,
+    LifecyclePreviewsBackend,
+    LifecycleRunsBackend,
+    ScanningConfigurationBackend,
+    ScansBackend,
+    ReplicationConfigurationBackend,
+    ReplicationBackend,
     ReplicationBackfillsBackend,
+    PullThroughRulesBackend,
+    RegistryPolicyBackend,
+    AccountSettingsBackend,
     CreationTemplatesBackend,
     PullTimeExclusionsBackend,
+    SigningBackend,
     AuthorizationBackend,
 ):
     """One account in one region. Every operation is a method with the operation's name and members in snake case."""
 
+    after_push = AFTER_PUSH
+    after_deletion = AFTER_DELETION
+    background = BACKGROUND
+
     @staticmethod
     def default_vpc_endpoint_service(service_region: str, zones: list[str]) -> list[dict[str, Any]]:
-        """The two endpoint services of ECR, which EC2 lists.
+        """Return the two endpoint services of ECR, which EC2 lists.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
         """
-        api = BaseBackend.default_vpc_endpoint_service_factory(
+        api = RegistryBackend.default_vpc_endpoint_service_factory(
             service_region, zones, "api.ecr", special_service_name="ecr.api"
         )
-        registry = BaseBackend.default_vpc_endpoint_service_factory(
+        registry = RegistryBackend.default_vpc_endpoint_service_factory(
             service_region, zones, "dkr.ecr", special_service_name="ecr.dkr"
         )
         for service in registry:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
-from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, select
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
-from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.access import (
     check_access_from_outside,
     check_permission,
@@ -22,51 +19,32 @@ from moto_ecr_ext.policies.access import (
 )
 from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
 from moto_ecr_ext.services.iam import identity_policies
-from moto_ecr_ext.storage.database.queries import Query
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 from moto_ecr_ext.storage.store import Store, current_store
 
-_REPOSITORY_COLUMNS = [each.label(f"repository_{each.name}") for each in tables.repositories.c]
+from .acts import Deletion, Push
+from .lookup import backend_of
+from .repositories.repository import Repository
 
-
-def repository_with(*columns: ColumnElement[Any], joined: FromClause) -> Query:
-    """A query for `RegistryBackend._repository_with`: a repository by its name, and what it has.
-
-    `joined` is the table of repositories, outer joined with those of `columns`, so that these are None where the
-    repository has nothing of the kind. The columns of the repository come last in a row.
-    """
-    return Query(
-        select(*columns, *_REPOSITORY_COLUMNS)
-        .select_from(joined)
-        .where(
-            tables.repositories.c.account_id == bindparam("account"),
-            tables.repositories.c.region == bindparam("in_region"),
-            tables.repositories.c.name == bindparam("repository_name"),
-        )
-    )
-
-
-_REPOSITORY = repository_with(joined=tables.repositories)
-_REPOSITORY_BY_ID = Query(
-    select(tables.repositories).where(tables.repositories.c.id == bindparam("repository"))
-)
-_SETTING_IS = (
-    (tables.registry_settings.c.account_id == bindparam("account"))
-    & (tables.registry_settings.c.region == bindparam("in_region"))
-    & (tables.registry_settings.c.name == bindparam("setting"))
-)
-_SETTING = Query(select(tables.registry_settings.c.value).where(_SETTING_IS))
-_DELETE_SETTING = tables.registry_settings.delete().where(_SETTING_IS)
-_UPDATE_SETTING = tables.registry_settings.update().where(_SETTING_IS)
-
-
-def now() -> float:
-    """Seconds since the epoch by the clock of the test, which freezegun and the like may have set."""
-    return time.time()
+if TYPE_CHECKING:
+    from . import ECRBackend
 
 
 class RegistryBackend(BaseBackend):
-    """One registry: an account in a region. It keeps nothing itself; the rows of the store that are its own are it."""
+    """One registry: an account in a region. It keeps nothing itself; the rows of the store that are its own are it.
+
+    `ECRBackend` is made of classes that derive from this one alone. What they share beyond it are functions that take a
+    registry, and these tuples of what follows one of its acts, in this order.
+    """
+
+    after_push: ClassVar[tuple[Callable[[RegistryBackend, Transaction, Push], None], ...]] = ()
+    after_deletion: ClassVar[
+        tuple[Callable[[RegistryBackend, Transaction, Deletion], None], ...]
+    ] = ()
+    # Each does what is due by now and returns when, in seconds since the epoch, it has something to do next.
+    background: ClassVar[tuple[Callable[[RegistryBackend], float], ...]] = ()
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
@@ -76,67 +54,55 @@ class RegistryBackend(BaseBackend):
         """Empty the store: moto resets all accounts and regions at once."""
         self.store.clear()
 
+    def registry(self, account_id: str, region: str) -> ECRBackend:
+        """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
+        return backend_of(account_id, region)
+
+    def follow_push(self, transaction: Transaction, push: Push) -> None:
+        """Do what follows a push, in its order."""
+        for follow in self.after_push:
+            follow(self, transaction, push)
+
+    def follow_deletion(self, transaction: Transaction, deletion: Deletion) -> None:
+        """Do what follows a deletion, in its order."""
+        for follow in self.after_deletion:
+            follow(self, transaction, deletion)
+
     def catch_up(self) -> None:
         """Do what the clock has made due in any registry, before a request is served."""
         self.store.schedule.catch_up(now(), self._do_what_is_due)
 
     def _do_what_is_due(self) -> float:
-        """Do it, and say when something is due next; other parts of the backend add to it."""
-        return math.inf
+        return min(work(self) for work in self.background)
 
-    def _repository(
-        self, transaction: Connection, name: str, registry_id: str | None = None
-    ) -> Repository:
-        """The repository `name` of this registry, or of the registry of another account in the same region.
+    def repository(self, view: View, name: str, registry_id: str | None = None) -> Repository:
+        """Return the repository `name` of this registry, or of the registry of another account in the same region.
 
         Raises RepositoryNotFoundException, and AccessDeniedException when the other account does not let this one in.
         """
-        repository, _ = self._repository_with(_REPOSITORY, transaction, name, registry_id)
-        return repository
-
-    def _repository_with(
-        self,
-        query: Query,
-        transaction: Connection,
-        name: str,
-        registry_id: str | None,
-        **values: object,
-    ) -> tuple[Repository, Any]:
-        """As `_repository`, and the row of the query, for these values of its bind parameters.
-
-        Asking for a repository and then for what it has takes twice as long.
-        """
         account_id = registry_id or self.account_id
-        row = query.first(
-            transaction,
-            {
-                "account": account_id,
-                "in_region": self.region_name,
-                "repository_name": name,
-                **values,
-            },
-        )
+        row = rows.repositories.by_name(view, account_id, self.region_name, name)
+        return self.admit(view, row, name, account_id)
+
+    def admit(
+        self, view: View, row: RepositoryRow | None, name: str, account_id: str
+    ) -> Repository:
+        """Return the repository of a row that was looked up by its name. Raises as `repository`."""
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
-        repository = Repository.from_row(row[-len(_REPOSITORY_COLUMNS) :])
-        if repository.lifecycle_due_at is not None:
-            self.store.schedule.notice(repository.lifecycle_due_at)
-        self._check_access(transaction, account_id, name, repository.policy_text)
-        return repository, row
+        if row.lifecycle_due_at is not None:
+            self.store.schedule.notice(row.lifecycle_due_at)
+        self.check_access(view, account_id, name, row.policy)
+        return Repository.of(row)
 
-    def _view(self, registry_id: str | None) -> AbstractContextManager[Connection]:
-        """A view of the rows for one `_repository_with`, which takes a second query for another account's policies."""
+    def view(self, registry_id: str | None) -> AbstractContextManager[View]:
+        """Return a view for one query, or, if another account's policies are to be read too, for several."""
         is_own = registry_id is None or registry_id == self.account_id
-        return self.store.database.glance() if is_own else self.store.database.read()
+        return self.store.database.read_one() if is_own else self.store.database.read()
 
-    def _repository_by_id(self, transaction: Connection, row_id: int) -> Repository:
-        """The repository of a row, of any registry, whoever calls. It has to be there."""
-        [row] = _REPOSITORY_BY_ID.all(transaction, {"repository": row_id})
-        return Repository.from_row(row)
-
-    def _check_access(
+    def check_access(
         self,
-        transaction: Connection,
+        view: View,
         account_id: str,
         repository_name: str,
         repository_policy: str | None = None,
@@ -154,10 +120,10 @@ class RegistryBackend(BaseBackend):
             caller,
             self.account_id,
             hosts.repository_arn(account_id, self.region_name, repository_name),
-            resource_policies(self._setting(transaction, "policy", account_id), repository_policy),
+            resource_policies(self.setting(view, "policy", account_id), repository_policy),
         )
 
-    def authorize(self, transaction: Connection, resource: str) -> None:
+    def authorize(self, view: View, resource: str) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.
 
         `resource` is the ARN of a repository, which need not be there, or `*`. That another account lets the caller in
@@ -165,54 +131,38 @@ class RegistryBackend(BaseBackend):
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:
-            check_permission(
-                caller,
-                self.account_id,
-                resource,
-                [parse_identity_policy(text) for text in identity_policies(caller.principal)],
-                self._policies_of(transaction, resource),
-            )
+            policies = self._policies_of(view, resource)
+            own = [parse_identity_policy(text) for text in identity_policies(caller.principal)]
+            check_permission(caller, self.account_id, resource, own, policies)
 
-    def _policies_of(self, transaction: Connection, resource: str) -> list[PolicyDocument]:
-        """The policies that this registry has for a resource; none for what is another's."""
+    def authorize_call(self, resources: Iterable[str]) -> None:
+        """As `authorize`, for each of the resources of a call, before it begins."""
+        with self.store.database.read() as view:
+            for resource in resources:
+                self.authorize(view, resource)
+
+    def _policies_of(self, view: View, resource: str) -> list[PolicyDocument]:
+        """Return the policies that this registry has for a resource; none for what is another's."""
         name = resource.removeprefix(hosts.repository_arn(self.account_id, self.region_name, ""))
         if name == resource:
             return []
-        row = _REPOSITORY.first(
-            transaction,
-            {"account": self.account_id, "in_region": self.region_name, "repository_name": name},
-        )
-        return resource_policies(
-            self._setting(transaction, "policy"),
-            Repository.from_row(row).policy_text if row else None,
-        )
+        row = rows.repositories.by_name(view, self.account_id, self.region_name, name)
+        return resource_policies(self.setting(view, "policy"), row.policy if row else None)
 
-    def _setting(
-        self, transaction: Connection, name: str, account_id: str | None = None
-    ) -> Any | None:
-        """What this registry, or that of another account in the region, has stored under `name`."""
-        row = _SETTING.first(transaction, self._setting_key(name, account_id))
-        return row.value if row else None
+    def setting(self, view: View, name: str, account_id: str | None = None) -> Any | None:
+        """Return what this registry, or that of another account in the region, has stored under `name`."""
+        account_id = account_id or self.account_id
+        return rows.registry_settings.value(view, account_id, self.region_name, name)
 
-    def _store_setting(self, transaction: Connection, name: str, value: Any) -> None:
-        key = self._setting_key(name)
-        if transaction.execute(_UPDATE_SETTING, {**key, "value": value}).rowcount == 0:
-            transaction.execute(
-                tables.registry_settings.insert(),
-                {
-                    "account_id": self.account_id,
-                    "region": self.region_name,
-                    "name": name,
-                    "value": value,
-                },
-            )
+    def store_setting(self, transaction: Transaction, name: str, value: Any) -> None:
+        """Store a value under `name` in this registry's settings."""
+        rows.registry_settings.store(transaction, self.account_id, self.region_name, name, value)
 
-    def _delete_setting(self, transaction: Connection, name: str) -> None:
-        transaction.execute(_DELETE_SETTING, self._setting_key(name))
+    def delete_setting(self, transaction: Transaction, name: str) -> None:
+        """Remove what this registry has stored under `name`."""
+        rows.registry_settings.delete(transaction, self.account_id, self.region_name, name)
 
-    def _setting_key(self, name: str, account_id: str | None = None) -> Mapping[str, str]:
-        return {
-            "account": account_id or self.account_id,
-            "in_region": self.region_name,
-            "setting": name,
-        }
+
+def repository_by_id(view: View, repository_id: int) -> Repository:
+    """Return the repository of a row that is there, of any registry, whoever calls."""
+    return Repository.of(rows.repositories.by_id(view, repository_id))

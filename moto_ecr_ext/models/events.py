@@ -1,35 +1,23 @@
-"""Events to EventBridge: what happened to an image, for the rules of moto's default event bus.
+"""The events that tell EventBridge what happened to an image.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
+from moto_ecr_ext.clock import text_of_time
 from moto_ecr_ext.exceptions import ECRError
 from moto_ecr_ext.hosts import Registry, repository_arn
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.services.eventbridge import Event, send_event
+from moto_ecr_ext.storage.database.transaction import Transaction
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models.pull_through.rules import PullThroughCacheRule
 
-from moto_ecr_ext.models.repositories.repository import Repository
-
 _INSPECTOR = "aws.inspector2"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event. Members of `detail` that are None are left out."""
-
-    detail_type: str
-    detail: dict[str, Any]
-    resources: list[str] = field(default_factory=list)
-    source: str = "aws.ecr"
 
 
 class ManifestFacts(Protocol):
@@ -75,14 +63,10 @@ def storage_class_event(
         "target-storage-class": "ARCHIVED" if activated_at is None else "STANDARD",
         "manifest-media-type": about.media_type,
         "artifact-media-type": about.artifact_type,
-        "last-activated-at": _text_of_time(activated_at) if activated_at is not None else None,
+        "last-activated-at": text_of_time(activated_at) if activated_at is not None else None,
     }
     kind = "ECR Image Action" if about.subject is None else "ECR Referrer Action"
     return Event(kind, detail)
-
-
-def _text_of_time(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def scan_event(
@@ -135,7 +119,7 @@ def _with_times_as_text(document: Any) -> Any:
         return [_with_times_as_text(each) for each in document]
     if isinstance(document, dict):
         return {
-            name: _text_of_time(value)
+            name: text_of_time(value)
             if name.endswith("At") and isinstance(value, (int, float))
             else _with_times_as_text(value)
             for name, value in document.items()
@@ -202,23 +186,13 @@ def pull_through_event(
     return Event("ECR Pull Through Cache Action", detail, [arn])
 
 
-def send_event(account_id: str, region: str, event: Event) -> None:
-    """Put an event on the default bus of a registry's account, if anything of EventBridge is used there."""
-    models = sys.modules.get("moto.events.models")
-    if models is None:
-        return
-    account = models.events_backends.get(account_id)
-    backend = account.get(region) if account else None
-    if backend is None:
-        return
-    detail = {name: value for name, value in event.detail.items() if value is not None}
-    backend.put_events(
-        [
-            {
-                "Source": event.source,
-                "DetailType": event.detail_type,
-                "Detail": json.dumps(detail),
-                "Resources": event.resources,
-            }
-        ]
-    )
+def announce(transaction: Transaction, repository: Repository, event: Event) -> None:
+    """Put an event on the bus of the account of a repository, once the transaction is committed."""
+    announce_in_registry(transaction, repository.registry_id, repository.region, event)
+
+
+def announce_in_registry(
+    transaction: Transaction, account_id: str, region: str, event: Event
+) -> None:
+    """Put an event on the bus of a registry's account, once the transaction is committed."""
+    transaction.after_commit(lambda: send_event(account_id, region, event))

@@ -144,7 +144,7 @@ def translate(content: bytes, media_type: str, accepted: Collection[str]) -> tup
     if not accepted or media_type in accepted:
         return content, media_type
     for names in (_DOCKER_TO_OCI, _OCI_TO_DOCKER):
-        wanted = names.get(media_type)
+        wanted = names.get(MediaType(media_type))
         if wanted not in accepted:
             continue
         document = json.loads(content)

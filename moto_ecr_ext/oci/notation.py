@@ -1,4 +1,4 @@
-"""Signatures as Notation writes them: an envelope over an image's descriptor, and the manifest that carries it.
+"""Signatures of Notation: an envelope over the descriptor of an image, and the manifest that carries it.
 
 Notary Project signature specification and its JWS envelope,
 https://github.com/notaryproject/specifications/tree/main/specs
@@ -25,22 +25,31 @@ from .descriptors import Descriptor
 from .media_types import JOSE_JSON, NOTATION_PAYLOAD, NOTATION_SIGNATURE, OCI_MANIFEST
 
 CONFIG = b"{}"
-"""What a signature has as its config, which nobody reads."""
+"""The content of a signature's config, which nobody reads."""
 
 # Certificates must be valid when they sign and when they are verified, and a test may turn its clock to any time.
-_ALWAYS = (
-    datetime(1970, 1, 1, tzinfo=timezone.utc),
-    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc),
-)
-# Bytes of each of the two numbers that an ECDSA signature on the curve P-384 consists of.
+_VALID_FROM = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_VALID_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+# Bytes of each of the two numbers of an ECDSA signature on the curve P-384.
 _NUMBER_SIZE = 48
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SigningIdentity:
-    """A private key and the certificate that it signed for itself, both in PEM.
+    """A private key and its self-signed certificate, both in PEM.
 
-    The key is on P-384, as that of AWS Signer's platform for images, Notation-OCI-SHA384-ECDSA, is.
+    The key is on P-384, as those of AWS Signer's platform for images, Notation-OCI-SHA384-ECDSA, are.
     """
 
     private_key: str
@@ -48,9 +57,9 @@ class SigningIdentity:
 
     @classmethod
     def generate(cls, name: str) -> SigningIdentity:
-        """A new one for `name`.
+        """Return a new identity with the common name `name`, cut to 64 characters.
 
-        The certificate has country, state and organization, which Notation's trust policies require of an identity.
+        The certificate has the country, state and organization that Notation's trust policies require.
         """
         key = ec.generate_private_key(ec.SECP384R1())
         subject = x509.Name(
@@ -58,7 +67,7 @@ class SigningIdentity:
                 x509.NameAttribute(NameOID.COUNTRY_NAME, "US"),
                 x509.NameAttribute(NameOID.STATE_OR_PROVINCE_NAME, "WA"),
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, "moto_ecr_ext"),
-                # RFC 5280, appendix A.1: no longer than that.
+                # RFC 5280, appendix A.1, ub-common-name.
                 x509.NameAttribute(NameOID.COMMON_NAME, name[:64]),
             ]
         )
@@ -69,8 +78,8 @@ class SigningIdentity:
             .issuer_name(subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_ALWAYS[0])
-            .not_valid_after(_ALWAYS[1])
+            .not_valid_before(_VALID_FROM)
+            .not_valid_after(_VALID_UNTIL)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_USAGE, critical=True)
             .add_extension(
@@ -88,9 +97,10 @@ class SigningIdentity:
         )
 
     def sign(self, target: Mapping[str, Any], at: float) -> Signature:
-        """The signature of a manifest, which is given by its descriptor, with this time of signing.
+        """Return the signature of the manifest that the descriptor `target` refers to.
 
-        As AWS Signer's, it is of the scheme `notary.x509.signingAuthority`. It needs no plugin to be verified.
+        `at` is the time of signing, in seconds since the epoch. The scheme is `notary.x509.signingAuthority`, as AWS
+        Signer's; verification needs no plugin.
         """
         time = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
@@ -126,7 +136,7 @@ class SigningIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """An envelope, and what the manifest says of it."""
+    """An envelope, and the facts about it that its manifest states."""
 
     envelope: bytes
     target: Mapping[str, Any]
@@ -135,7 +145,7 @@ class Signature:
 
     @property
     def manifest(self) -> bytes:
-        """The manifest that has the envelope as its layer and refers to what is signed."""
+        """The manifest that has the envelope as its layer and the signed manifest as its subject."""
         return _json(
             {
                 "schemaVersion": 2,
@@ -159,16 +169,3 @@ def _json(document: Any) -> bytes:
 
 def _base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-_USAGE = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)

@@ -1,1 +1,1 @@
-"""Programs that scan images."""
+"""Scanners: the programs that find the vulnerabilities of an image, and their reports."""

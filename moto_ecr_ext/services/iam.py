@@ -1,37 +1,128 @@
-"""moto's enforcement of IAM: whether it is on, and what the policies of a user or a role say.
+"""moto's IAM as ECR asks it: the principal behind a key, whether IAM is enforced, and the policies of a caller.
 
-A test or a server's user turns it on with `set_initial_no_auth_action_count`
+A test or a server's user turns enforcement on with `set_initial_no_auth_action_count`
 (https://docs.getmoto.org/en/latest/docs/iam.html). moto decides by a signature, which requests to a registry do not
 have, and leaves out much of what policies can say: the texts are moto's, their meaning is that of `policies`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.iam.access_control import AssumedRoleAccessKey, IAMRequest, IAMUserAccessKey
+from moto.core.exceptions import SignatureDoesNotMatchError
+from moto.iam.access_control import (
+    AssumedRoleAccessKey,
+    CreateAccessKeyFailure,
+    IAMRequest,
+    IAMUserAccessKey,
+    create_access_key,
+)
 from moto.iam.exceptions import NoSuchEntity, NotFoundException
-from moto.iam.models import Policy
+from moto.iam.models import Policy, mark_account_as_visited
+from moto.utilities.utils import get_partition
+from werkzeug.exceptions import HTTPException
 
-from moto_ecr_ext.exceptions.common import UnrecognizedClientException
+from moto_ecr_ext.exceptions.common import (
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+_SIGNATURE = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/,]+/[0-9]{8}/[^/,]+/[^/,]+/aws4_request, *"
+    r"SignedHeaders=(?P<signed>[^,]+), *Signature=[0-9a-f]+"
+)
 
 
-class SignedRequest(IAMRequest):
-    """What moto checks of a signed request: that the access key is known, and the signature right."""
+def principal_of(account_id: str, region: str, access_key_id: str, headers: Any) -> str:
+    """Return the ARN of the user or session that a key belongs to, or of the account if moto does not know the key."""
+    partition = get_partition(region)
+    try:
+        arn: str = create_access_key(account_id, partition, access_key_id, headers).arn
+    except CreateAccessKeyFailure:
+        return account_principal(account_id, region)
+    return arn
 
-    def check_action_permitted(self, resource: str) -> None:
-        """Nothing: permission is decided elsewhere, for both protocols alike."""
+
+def account_principal(account_id: str, region: str) -> str:
+    """Return the ARN of an account as a whole."""
+    return f"arn:{get_partition(region)}:iam::{account_id}:root"
+
+
+def identity_of(arn: str) -> str:
+    """Return the user or the role that a principal is, by account, kind and name; a session of a role is the role.
+
+    The path is no part of it: no two of an account differ in that alone, and the ARN of a session does not have it
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+    """
+    account_id, resource = arn.split(":", 5)[4:]
+    kind, *names = resource.split("/")
+    if kind == "assumed-role":
+        return f"{account_id}:role/{names[0]}"
+    return f"{account_id}:{kind}/{names[-1] if names else ''}"
+
+
+def record_use_of_key(account_id: str, region: str, access_key_id: str) -> None:
+    """Record that a key is used for ECR, for GetAccessKeyLastUsed."""
+    mark_account_as_visited(account_id, access_key_id, "ecr", region)
 
 
 def is_enforced() -> bool:
-    """Whether IAM is enforced for a request that has no signature. It counts as one where it is not, as moto does."""
+    """Return whether IAM is enforced for the next request.
+
+    Until it is, each call counts toward moto's INITIAL_NO_AUTH_ACTION_COUNT.
+    """
     if ActionAuthenticatorMixin.request_count >= settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return True
     ActionAuthenticatorMixin.request_count += 1
     return False
+
+
+def authenticate(request: ActionAuthenticatorMixin, headers: Mapping[str, str]) -> bool:
+    """Return whether IAM is enforced for a request, which then has a right signature by a key that IAM knows.
+
+    `request` is a response class of moto that has read the request. Raises MissingAuthenticationTokenException,
+    IncompleteSignatureException, InvalidSignatureException and UnrecognizedClientException.
+    """
+    if not is_enforced():
+        return False
+    try:
+        request._authenticate_and_authorize_action(_SignedRequest)
+    except SignatureDoesNotMatchError:
+        raise InvalidSignatureException from None
+    except HTTPException:
+        # An access key that is unknown or not active. moto has names of XML for it.
+        raise UnrecognizedClientException from None
+    except (KeyError, IndexError, AttributeError):
+        # moto assumes that a request is signed.
+        if "Authorization" not in headers:
+            raise MissingAuthenticationTokenException from None
+        if not _has_whole_signature(headers):
+            raise IncompleteSignatureException from None
+        raise
+    return True
+
+
+class _SignedRequest(IAMRequest):
+    """A request of which moto checks that the access key is known and the signature right."""
+
+    def check_action_permitted(self, resource: str) -> None:
+        """Do nothing: permission is decided elsewhere, for both protocols alike."""
+
+
+def _has_whole_signature(headers: Mapping[str, str]) -> bool:
+    match = _SIGNATURE.fullmatch(headers["Authorization"])
+    return (
+        match is not None
+        and {"host", "x-amz-date"} <= set(match["signed"].split(";"))
+        and "X-Amz-Date" in headers
+    )
 
 
 def identity_policies(principal: str) -> Iterator[str]:

@@ -12,28 +12,30 @@ from moto_ecr_ext.exceptions.pull_through import (
     UnableToAccessSecretException,
     UnableToDecryptSecretValueException,
 )
-from moto_ecr_ext.upstream.client import Credentials
+
+from .backends import backend_in_use
 
 _MANAGED_KEY = "alias/aws/secretsmanager"
 
 
 class NoCredentials(Exception):
-    """A secret is there, and has no user name and access token."""
+    """A secret without a user name and an access token."""
 
 
 def read_secret(arn: str, account_id: str, region: str) -> str:
-    """The value of a secret of this account and region; empty where it is no text.
+    """Return the value of a secret of this account and region; an empty one if it is not text.
 
     Raises SecretNotFoundException, UnableToAccessSecretException for a secret of another account or region and for one
-    that is being deleted, and UnableToDecryptSecretValueException for one with a key of its own.
+    that is being deleted, and UnableToDecryptSecretValueException for one that a customer's key encrypts.
     """
-    # moto's Secrets Manager takes a while to import, and only who names a secret has any.
-    from moto.secretsmanager.exceptions import SecretsManagerClientError
-    from moto.secretsmanager.models import secretsmanager_backends
-
     if arn.split(":")[3:5] != [region, account_id]:
         raise UnableToAccessSecretException
-    backend = secretsmanager_backends[account_id][region]
+    backend = backend_in_use("secretsmanager", account_id, region)
+    if backend is None:
+        raise SecretNotFoundException
+    # Only now, since the package brings the service.
+    from moto.secretsmanager.exceptions import SecretsManagerClientError
+
     try:
         secret = backend.describe_secret(arn)
     except SecretsManagerClientError:
@@ -41,19 +43,19 @@ def read_secret(arn: str, account_id: str, region: str) -> str:
     if (getattr(secret, "kms_key_id", None) or _MANAGED_KEY) != _MANAGED_KEY:
         raise UnableToDecryptSecretValueException
     try:
-        value = backend.get_secret_value(secret.arn, None, None)  # type: ignore[arg-type]
+        value = backend.get_secret_value(secret.arn, None, None)
     except SecretsManagerClientError:
         raise UnableToAccessSecretException from None
     return str(value.get("SecretString", ""))
 
 
-def credentials_of(arn: str, account_id: str, region: str) -> Credentials:
-    """The credentials in a secret. Raises as `read_secret`, and NoCredentials."""
+def read_credentials(arn: str, account_id: str, region: str) -> tuple[str, str]:
+    """Return the user name and the access token in a secret. Raises as `read_secret`, and NoCredentials."""
     try:
         value = json.loads(read_secret(arn, account_id, region))
-        user_name, password = value["username"], value["accessToken"]
+        user_name, token = value["username"], value["accessToken"]
     except (ValueError, TypeError, KeyError):
         raise NoCredentials from None
-    if not isinstance(user_name, str) or not isinstance(password, str):
+    if not isinstance(user_name, str) or not isinstance(token, str):
         raise NoCredentials
-    return Credentials(user_name, password)
+    return user_name, token

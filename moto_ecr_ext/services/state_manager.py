@@ -1,4 +1,4 @@
-"""How long that takes which AWS does in the background: no time, unless a test has told moto otherwise.
+"""How long background work takes: no time, unless moto's state manager delays it.
 
 https://docs.getmoto.org/en/latest/docs/configuration/state_transition/index.html
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from moto.moto_api import state_manager
 
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.clock import now
 
 
 def has_ended(model_name: str, started_at: float, times_seen: int) -> bool:
-    """Whether what began at this time, and was described so often since, is over by now.
+    """Return whether work that began at this time, and was described so often since, is over by now.
 
     moto's state manager decides by the name of the model.
     """

@@ -10,29 +10,13 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import bindparam, exists
-
-from moto_ecr_ext.storage.database.engine import Database
-
-from .rows import tables
+from .database.base import Database
+from .rows.pulls import Pulled, record
 
 log = logging.getLogger("moto_ecr_ext")
 
 # Seconds between writes while images are pulled and nobody asks for the times.
 _INTERVAL = 1.0
-
-_images, _repositories, _exclusions = (
-    tables.images,
-    tables.repositories,
-    tables.pull_time_exclusions,
-)
-_IS_EXCLUDED = exists().where(
-    _exclusions.c.account_id == _repositories.c.account_id,
-    _exclusions.c.region == _repositories.c.region,
-    _exclusions.c.identity == bindparam("by"),
-    _repositories.c.id == _images.c.repository_id,
-)
-_PULLED = _images.update().where(_images.c.id == bindparam("image"), ~_IS_EXCLUDED)
 
 
 class PendingPulls:
@@ -83,14 +67,9 @@ class PendingPulls:
             log.exception("The times of pulls cannot be written, which is tried again later")
 
     def _store(self, pending: Mapping[tuple[int, str | None], float]) -> None:
-        with self._database.write_swiftly() as transaction:
-            transaction.execute(
-                _PULLED,
-                [
-                    {"image": image, "by": by, "last_pulled_at": at}
-                    for (image, by), at in pending.items()
-                ],
-            )
+        pulled = [Pulled(image, by, at) for (image, by), at in pending.items()]
+        with self._database.write(durable=False) as transaction:
+            record(transaction, pulled)
 
     def forget(self) -> None:
         """Drop what is pending: the images are gone."""

@@ -1,8 +1,8 @@
 """The store: one database and one blob store, shared by all registries of the process.
 
-A blob's bytes are published and deleted inside the write transaction that adds or checks its
+A blob's bytes are committed and deleted inside the write transaction that adds or checks its
 membership rows. The database admits one writer at a time, so a blob cannot be deleted between its
-publication and its first member.
+commit and its first member.
 """
 
 from __future__ import annotations
@@ -17,30 +17,28 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, make_url, select
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.settings import StoreLocation, store_location
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore, make_directories
-from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.store import Blob, BlobDamaged, BlobStore
-from moto_ecr_ext.storage.database.engine import Database, file_at_url
-from moto_ecr_ext.storage.database.versions import StoreError
 
+from . import rows
+from .blobs.blob import Blob
+from .blobs.directory.files import make_directories
+from .blobs.directory.store import DirectoryBlobStore
+from .blobs.errors import BlobDamaged
+from .blobs.memory import MemoryBlobStore
+from .blobs.store import BlobStore
+from .database.base import Database
+from .database.opening import database_at, file_at
+from .database.sqlite import FileDatabase, MemoryDatabase
+from .database.transaction import Transaction
+from .database.versions import StoreError
 from .due import Schedule
 from .pulls import PendingPulls
-from .rows import tables
 
 log = logging.getLogger("moto_ecr_ext")
-
-# SQLite takes some 32,000 values in a statement.
-_BATCH = 10_000
-_MEMBERS = (
-    select(tables.repository_blobs.c.digest)
-    .where(tables.repository_blobs.c.digest.in_(bindparam("digests", expanding=True)))
-    .distinct()
-)
 
 
 class Store:
@@ -50,7 +48,7 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
-        self.schedule = Schedule()
+        self.schedule = Schedule(database.later)
         self.signing_key = self._signing_key()
 
     @classmethod
@@ -65,7 +63,7 @@ class Store:
             make_directories(str(location.data_dir))
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
-            store._discard_orphans()
+            store._remove_orphans()
         return store
 
     @classmethod
@@ -96,9 +94,8 @@ class Store:
     def clear(self) -> None:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
-            for table in tables.EMPTIED_FIRST_TO_LAST:
-                transaction.execute(table.delete())
-        self._discard_orphans()
+            rows.store.empty_registries(transaction)
+        self._remove_orphans()
         self.pulls.forget()
 
     def close(self) -> None:
@@ -130,40 +127,33 @@ class Store:
             raise
         return size
 
-    def discard_upload(self, upload_id: str) -> None:
+    def cancel_upload(self, upload_id: str) -> None:
         """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
         try:
-            self.blobs.discard(upload_id)
+            self.blobs.cancel(upload_id)
         except OSError:
             log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
-    def release_after_commit(self, digests: Collection[str]) -> None:
-        """Free the bytes of those blobs that no repository holds any more, once the write that is open is committed."""
+    def release_after_commit(self, transaction: Transaction, digests: Collection[str]) -> None:
+        """Free the bytes of those blobs that no repository holds any more, once the transaction is committed."""
         if digests:
-            self.database.after_commit(lambda: self._release(digests))
+            transaction.after_commit(lambda: self._release(digests))
 
     def _release(self, digests: Collection[str]) -> None:
         with self.database.write() as transaction:
-            self._delete_unheld(transaction, digests)
-
-    def _delete_unheld(self, transaction: Connection, digests: Collection[str]) -> None:
-        rest = list(digests)
-        while rest:
-            batch, rest = rest[:_BATCH], rest[_BATCH:]
-            held = set(transaction.execute(_MEMBERS, {"digests": batch}).scalars())
-            for digest in batch:
+            held = rows.blobs.held_anywhere(transaction, list(digests))
+            for digest in digests:
                 if digest not in held:
                     self.blobs.delete(digest)
 
-    def _discard_orphans(self) -> None:
+    def _remove_orphans(self) -> None:
         """Remove bytes without members and parts without an upload, as a killed process leaves."""
         with self.database.write() as transaction:
-            held = set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
-            for digest in set(self.blobs.digests()) - held:
+            for digest in set(self.blobs.digests()) - rows.blobs.digests(transaction):
                 self.blobs.delete(digest)
-            open_uploads = set(transaction.execute(select(tables.uploads.c.id)).scalars())
-            for upload_id in set(self.blobs.upload_ids()) - open_uploads:
-                self.blobs.discard(upload_id)
+            uploads = rows.integrity.received_of_uploads(transaction)
+            for upload_id in set(self.blobs.upload_ids()) - uploads.keys():
+                self.blobs.cancel(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
         """Raise StoreError where the blobs are another database's, all of which would be orphans here.
@@ -176,7 +166,7 @@ class Store:
         with self.database.write() as transaction:
             # Directories of version 1 have no note of it.
             if self.blobs.owner() is None and (
-                _has_members(transaction) or not any(self.blobs.digests())
+                rows.blobs.are_there(transaction) or not any(self.blobs.digests())
             ):
                 self.blobs.claim(name)
         if self.blobs.owner() != name:
@@ -188,13 +178,11 @@ class Store:
 
     def _signing_key(self) -> bytes:
         with self.database.write() as transaction:
-            found = transaction.execute(
-                select(tables.store.c.value).where(tables.store.c.name == "signing_key")
-            ).scalar_one_or_none()
-            if found is None:
-                found = secrets.token_hex(32)
-                transaction.execute(tables.store.insert(), {"name": "signing_key", "value": found})
-        return bytes.fromhex(found)
+            key = rows.store.signing_key(transaction)
+            if key is None:
+                key = secrets.token_hex(32)
+                rows.store.store_signing_key(transaction, key)
+        return bytes.fromhex(key)
 
 
 def _log_damage(digest: str) -> None:
@@ -205,12 +193,6 @@ def _log_damage(digest: str) -> None:
     )
 
 
-def _has_members(transaction: Connection) -> bool:
-    """Whether any repository holds a blob."""
-    any_member = select(tables.repository_blobs.c.digest).limit(1)
-    return transaction.execute(any_member).first() is not None
-
-
 def _check_lifetimes(location: StoreLocation) -> None:
     """Raise StoreError where rows would outlive the bytes, or bytes the rows and so be removed as orphans."""
     rows_are_kept = location.data_dir is not None or location.database is not None
@@ -218,10 +200,7 @@ def _check_lifetimes(location: StoreLocation) -> None:
         location.data_dir is not None or location.blobs is not None
     )
     if rows_are_kept != bytes_are_kept:
-        raise StoreError(
-            "A database is of use with a place for the bytes of blobs only, and the other way round: "
-            "give a data directory, or a database and blobs."
-        )
+        raise StoreError("Give a database and blobs together, or a data directory.")
 
 
 @contextmanager
@@ -250,15 +229,15 @@ def _name_of_database(location: StoreLocation) -> str:
 def _file_of_database(location: StoreLocation) -> Path | None:
     """The file that the database is or would be; None where it is none."""
     if location.database is not None:
-        return file_at_url(location.database)
+        return file_at(location.database)
     return None if location.data_dir is None else location.data_dir / "registry.sqlite"
 
 
 def _open_database(location: StoreLocation) -> Database:
     if location.database is not None:
-        return Database.at_url(location.database)
+        return database_at(location.database)
     file = _file_of_database(location)
-    return Database.in_memory() if file is None else Database.at(file)
+    return MemoryDatabase.new() if file is None else FileDatabase.at(file)
 
 
 def _open_blobs(location: StoreLocation) -> BlobStore:
@@ -268,12 +247,12 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from moto_ecr_ext.storage.blobs.s3 import S3BlobStore  # boto3 takes a while to import.
+        from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
 
         return S3BlobStore.at(place)
     if re.match(r"[a-zA-Z0-9+.-]*:/", place):
         raise StoreError(
-            f"{place} is not a place for blobs that can be used. What can be: a directory and s3://BUCKET/PREFIX."
+            f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
         )
     return DirectoryBlobStore(Path(place))
 

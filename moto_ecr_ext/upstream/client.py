@@ -1,8 +1,8 @@
-"""Upstream registries, asked over HTTP as any client asks a registry.
+"""A client of upstream registries, over HTTP.
 
 OCI Distribution Specification 1.1, "Pull", and token authentication
-(https://distribution.github.io/distribution/spec/auth/token/). The requests are urllib3's own, since moto takes over
-what goes through `requests` or botocore.
+(https://distribution.github.io/distribution/spec/auth/token/). The requests go through urllib3, since moto intercepts
+those of `requests` and botocore.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from moto_ecr_ext.oci.media_types import without_parameters
 from moto_ecr_ext.oci.reference import Reference
 
 # Seconds until a connection, and until the next bytes of an answer.
-_PATIENCE = Timeout(connect=10, read=60)
-# Blobs are often somewhere else. The Authorization header does not go there with a request.
+_TIMEOUT = Timeout(connect=10, read=60)
+# Blobs are often elsewhere. urllib3 does not send the Authorization header to another host.
 _REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5)
-# Bytes that a manifest has at most (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html), and an
-# answer with a token.
+# Bytes of a manifest (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html), and of an answer
+# with a token.
 _MAX_DOCUMENT = 4 * 1024 * 1024
 _DIGEST_HEADER = "Docker-Content-Digest"
 # The most bytes of a blob at once.
@@ -44,13 +44,14 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a registry, or its token service, is told by Basic authentication."""
+    """The user name and password with which to log in to a registry or its token service."""
 
     user_name: str
     password: str
 
     @property
     def authorization(self) -> str:
+        """The Authorization header of Basic authentication."""
         encoded = base64.b64encode(f"{self.user_name}:{self.password}".encode())
         return f"Basic {encoded.decode()}"
 
@@ -65,9 +66,9 @@ class UpstreamManifest:
 
 
 class UpstreamRegistry:
-    """One registry at a URL, known by its `host` in what is told of it; without credentials, as anybody.
+    """One registry, at a URL which may contain the credentials. Without any, the client is anonymous.
 
-    User and password may also be in the URL. Proxies that the environment names are not used. All that asks raises
+    `host` names the registry in errors. Proxies of the environment are not used. Every request may raise
     UpstreamError: UpstreamAccessDenied, UpstreamTooManyRequests or UpstreamUnavailable.
     """
 
@@ -79,16 +80,16 @@ class UpstreamRegistry:
             user_name, _, password = parsed.auth.partition(":")
             credentials = Credentials(unquote(user_name), unquote(password))
         self._credentials = credentials
-        self._pool = PoolManager(timeout=_PATIENCE)
-        # What the registry is told, by what it is asked for.
+        self._pool = PoolManager(timeout=_TIMEOUT)
+        # Authorization headers by the scope that they are good for.
         self._authorizations: dict[str, str] = {}
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     def log_in(self) -> None:
-        """Find out whether the registry is there and takes the credentials."""
+        """Check that the registry can be reached and accepts the credentials."""
         with self._get("/v2/", scope="") as response:
             if response.status != 200:
                 raise self._unexpected(response)
@@ -96,7 +97,7 @@ class UpstreamRegistry:
     def manifest(
         self, name: str, reference: Reference, accepted: list[str]
     ) -> UpstreamManifest | None:
-        """The manifest under a tag or digest, in one of the `accepted` media types; None where there is none."""
+        """Return the manifest of a tag or digest, in one of the `accepted` media types, or None if there is none."""
         path = f"/v2/{name}/manifests/{reference}"
         with self._get(path, _pull(name), Accept=", ".join(accepted)) as response:
             if response.status == 404:
@@ -114,7 +115,7 @@ class UpstreamRegistry:
         return UpstreamManifest(content, media_type or None, asked or Digest.of(content))
 
     def blob(self, name: str, digest: str) -> Iterator[bytes]:
-        """The bytes of a blob, as they arrive; that they are those of the digest is left to who keeps them."""
+        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest."""
         with self._get(f"/v2/{name}/blobs/{digest}", _pull(name)) as response:
             if response.status != 200:
                 raise self._unexpected(response)
@@ -122,13 +123,13 @@ class UpstreamRegistry:
 
     @contextmanager
     def _get(self, path: str, scope: str, **headers: str) -> Iterator[Any]:
-        """The answer to a GET, whatever its status, with credentials where they are asked for."""
+        """Send a GET, with credentials if the registry asks for them, and open the answer, of any status."""
         try:
             response = self._send(path, scope, headers)
             if response.status == 401:
                 challenges = response.headers.getlist("WWW-Authenticate")
                 response.drain_conn()
-                self._authorizations[scope] = self._answer_to(challenges, scope)
+                self._authorizations[scope] = self._authorization(challenges, scope)
                 response = self._send(path, scope, headers)
             try:
                 yield response
@@ -152,13 +153,13 @@ class UpstreamRegistry:
             return self._pool.request(
                 "GET", url, headers=headers, retries=_REDIRECTS, preload_content=False
             )
-        except ValueError as error:  # A redirect to what is no URL.
+        except ValueError as error:  # The location of a redirect is not a URL.
             raise UpstreamUnavailable(
                 f"The upstream registry {self._host} redirects to no URL: {error}"
             ) from error
 
-    def _answer_to(self, challenges: list[str], scope: str) -> str:
-        """The Authorization header that one of these WWW-Authenticate headers asks for."""
+    def _authorization(self, challenges: list[str], scope: str) -> str:
+        """Return the Authorization header that one of these WWW-Authenticate headers asks for."""
         by_type = {
             challenge.type: challenge
             for each in challenges
@@ -171,7 +172,7 @@ class UpstreamRegistry:
         raise UpstreamAccessDenied(self._host)
 
     def _token(self, challenge: WWWAuthenticate, scope: str) -> str:
-        """What the token service that a challenge names gives to the credentials, or to anybody."""
+        """Return a token of the service that a challenge names, for the credentials or for anybody."""
         try:
             realm = urlsplit(challenge.get("realm") or "")
         except ValueError:
@@ -196,7 +197,7 @@ class UpstreamRegistry:
             response.close()
 
     def _document(self, response: Any) -> bytes:
-        """All that an answer has."""
+        """Return the whole body of an answer. Raises UpstreamUnavailable for one that is too large."""
         content: bytes = response.read(_MAX_DOCUMENT + 1, decode_content=True)
         if len(content) > _MAX_DOCUMENT:
             raise UpstreamUnavailable(
@@ -205,7 +206,7 @@ class UpstreamRegistry:
         return content
 
     def _unexpected(self, response: Any) -> UpstreamError:
-        """The error for a status that is no answer."""
+        """Return the error for a status that means failure."""
         if response.status in (401, 403):
             return UpstreamAccessDenied(self._host)
         if response.status == 429:
@@ -216,7 +217,7 @@ class UpstreamRegistry:
 
 
 def _pull(name: str) -> str:
-    """The scope of a token for pulling from a repository."""
+    """Return the scope of a token for pulling from a repository."""
     return f"repository:{name}:pull"
 
 

@@ -1,4 +1,4 @@
-"""The registries that a pull-through cache rule can have upstream: their names in ECR, and the URLs each accepts.
+"""The upstream registries that a pull-through cache rule can have: their names in ECR, and their URLs.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# An upstream of another account is read as a role, and one of the same account as the registry itself.
 ECR = "ecr"
+"""The name of another registry of ECR. One of another account is read as the rule's role, others as the registry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One of them. `url` is a regular expression for a host, since the URLs of rules are hosts alone."""
+    """A kind of upstream registry. `url` is a regular expression of a host: URLs in rules have nothing else."""
 
     name: str
     url: str
     needs_credentials: bool
 
     def match(self, url: str) -> re.Match[str] | None:
-        """The groups of the whole URL, where a rule for this upstream can have it."""
+        """Return the match of a rule's URL, or None when it is not one of this upstream."""
         return re.fullmatch(self.url, url)
 
 
@@ -46,5 +46,5 @@ UPSTREAMS = {
 
 
 def upstream_of_url(url: str) -> Upstream | None:
-    """The upstream that a rule's URL means; None for a URL that no upstream has."""
+    """Return the upstream that has a rule's URL, or None."""
     return next((upstream for upstream in UPSTREAMS.values() if upstream.match(url)), None)

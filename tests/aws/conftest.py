@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
 from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
 from moto.moto_api import state_manager
 
-if TYPE_CHECKING:
-    from conftest import Environment
-
-ACCOUNT = "123456789012"
+from support.constants import ACCOUNT, BEGINNING, REGION
+from support.environments import Environment
+from support.raw_http import RawClient
 
 _clients: dict[tuple[Any, ...], Any] = {}
+
+
+class _EnvironmentOfTheSession(Environment):
+    """An environment whose boto3 clients are kept: making one is half of a short test's time."""
+
+    def client(self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT) -> Any:
+        key = (self.endpoint_url, service, region, account)
+        if key not in _clients:
+            _clients[key] = super().client(service, region, account)
+        return _clients[key]
 
 
 @pytest.fixture
 def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """Both environments, one after the other.
 
-    A client is made once, which is half of a short test's time, and tries once: botocore waits and
-    tries again where it is told of a LimitExceededException, and would hide a server that failed.
+    A client tries once: botocore waits and tries again where it is told of a LimitExceededException, and
+    would hide a server that failed.
     """
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    make_client = aws.client
-
-    def client(service: str = "ecr", region: str = "us-east-1", account: str = ACCOUNT) -> Any:
-        key = (aws.endpoint_url, service, region, account)
-        if key not in _clients:
-            _clients[key] = make_client(service, region, account)
-        return _clients[key]
-
-    aws.client = client  # type: ignore[method-assign]
-    return aws
+    return _EnvironmentOfTheSession(aws.name, aws.endpoint_url)
 
 
 @pytest.fixture
-def clock(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The clock of everything, which stands still at the module's `BEGINNING`."""
-    with freeze_time(request.module.BEGINNING) as frozen:
+def clock() -> Iterator[FrozenDateTimeFactory]:
+    """The clock of everything, which stands still at `BEGINNING`."""
+    with freeze_time(BEGINNING) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen
 
 
 @pytest.fixture
-def slowly(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Sets how long that takes which the module names by `TRANSITION`, by moto's state manager."""
-    model = request.module.TRANSITION
-    yield lambda **transition: state_manager.set_transition(model, transition)
-    state_manager.unset_transition(model)
+def slowly() -> Iterator[Callable[..., None]]:
+    """Set how long something takes, by moto's state manager: `slowly("ecr::image_scan", progression=...)`."""
+    slowed: set[str] = set()
+
+    def slowly(model: str, **transition: Any) -> None:
+        slowed.add(model)
+        state_manager.set_transition(model, transition)
+
+    yield slowly
+    for model in slowed:
+        state_manager.unset_transition(model)
 
 
 @pytest.fixture
-def repository(ecr: Any) -> str:
+def repository_name(ecr: Any) -> str:
     """The name of a repository that is there and empty."""
     ecr.create_repository(repositoryName="team/app")
     return "team/app"

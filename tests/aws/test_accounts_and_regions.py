@@ -8,24 +8,24 @@ from typing import Any
 import boto3
 import moto
 import pytest
-from aws.refusals import Refusal, no_repository, refusal
-from aws.stored import everything_stored
 from botocore.config import Config
-from model_variants import baseline
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.testing import build_image, pull, push
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.model_variants import baseline
+from support.refusals import Refusal, no_repository, refusal
+from support.stored import everything_stored
 
 OLD_MOTO = tuple(int(part) for part in moto.__version__.split(".")[:2]) < (5, 2)
-OWNER, GUEST = "123456789012", "999999999999"
-ARN = f"arn:aws:ecr:us-east-1:{OWNER}:repository/"
+ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
 IMAGE = build_image(layers=1)
 
 
 @pytest.fixture
 def guest(aws: Any) -> Any:
     """A client of another account in the same region."""
-    return aws.client(account=GUEST)
+    return aws.client(account=OTHER_ACCOUNT)
 
 
 def policy(
@@ -34,7 +34,7 @@ def policy(
     """A policy about the guest: of a repository, or with a resource of the registry."""
     statement = {
         "Effect": effect,
-        "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"},
         "Action": list(actions),
         **({"Resource": resource} if resource else {}),
         **members,
@@ -42,11 +42,11 @@ def policy(
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def denied(action: str, name: str = "team/app", registry_id: str = OWNER) -> Refusal:
+def denied(action: str, name: str = "team/app", registry_id: str = ACCOUNT) -> Refusal:
     """The refusal of a call by the guest."""
     return Refusal(
         "AccessDeniedException",
-        f"User: arn:aws:iam::{GUEST}:root is not authorized to perform: ecr:{action} "
+        f"User: arn:aws:iam::{OTHER_ACCOUNT}:root is not authorized to perform: ecr:{action} "
         f"on resource: arn:aws:ecr:us-east-1:{registry_id}:repository/{name} "
         f"because no resource-based policy allows the ecr:{action} action",
     )
@@ -56,7 +56,7 @@ def denied_explicitly(action: str) -> Refusal:
     """The refusal of a call by the guest that a policy denies."""
     return Refusal(
         "AccessDeniedException",
-        f"User: arn:aws:iam::{GUEST}:root is not authorized to perform: ecr:{action} "
+        f"User: arn:aws:iam::{OTHER_ACCOUNT}:root is not authorized to perform: ecr:{action} "
         f"on resource: {ARN}team/app with an explicit deny in a resource-based policy",
     )
 
@@ -66,7 +66,7 @@ def test_repositories_of_one_name(aws: Any) -> None:
     clients = [
         aws.client(region=region, account=account)
         for region in ("us-east-1", "eu-west-1")
-        for account in (OWNER, GUEST)
+        for account in (ACCOUNT, OTHER_ACCOUNT)
     ]
     images = [build_image(seed=number, layers=1) for number in range(4)]
     for client, image in zip(clients, images, strict=True):
@@ -80,7 +80,7 @@ def test_repositories_of_one_name(aws: Any) -> None:
     assert arns == {
         f"arn:aws:ecr:{region}:{account}:repository/team/app"
         for region in ("us-east-1", "eu-west-1")
-        for account in (OWNER, GUEST)
+        for account in (ACCOUNT, OTHER_ACCOUNT)
     }
 
 
@@ -91,7 +91,7 @@ def test_registry_wide_settings_of_accounts_and_regions(aws: Any, ecr: Any, gues
     ecr.put_registry_scanning_configuration(scanType="ENHANCED")
     ecr.put_replication_configuration(
         replicationConfiguration={
-            "rules": [{"destinations": [{"region": "eu-west-1", "registryId": OWNER}]}]
+            "rules": [{"destinations": [{"region": "eu-west-1", "registryId": ACCOUNT}]}]
         }
     )
     for other in (guest, aws.client(region="eu-west-1")):
@@ -101,26 +101,28 @@ def test_registry_wide_settings_of_accounts_and_regions(aws: Any, ecr: Any, gues
         assert other.describe_registry()["replicationConfiguration"] == {"rules": []}
 
 
-def test_the_own_registry_may_be_named(ecr: Any, repository: str) -> None:
+def test_the_own_registry_may_be_named(ecr: Any, repository_name: str) -> None:
     """`registryId` of the caller is what it is without."""
-    push(ecr, repository, IMAGE, tag="v1", registry_id=OWNER)
-    assert ecr.describe_repositories(registryId=OWNER)["repositories"]
-    assert ecr.list_images(registryId=OWNER, repositoryName=repository)["imageIds"]
+    push(ecr, repository_name, IMAGE, tag="v1", registry_id=ACCOUNT)
+    assert ecr.describe_repositories(registryId=ACCOUNT)["repositories"]
+    assert ecr.list_images(registryId=ACCOUNT, repositoryName=repository_name)["imageIds"]
 
 
-def test_another_account_needs_a_policy(ecr: Any, guest: Any, repository: str) -> None:
+def test_another_account_needs_a_policy(ecr: Any, guest: Any, repository_name: str) -> None:
     """For what is there; what is not there is not there."""
     before = everything_stored()
-    assert refusal(guest.describe_images, registryId=OWNER, repositoryName=repository) == denied(
-        "DescribeImages"
-    )
     assert refusal(
-        guest.initiate_layer_upload, registryId=OWNER, repositoryName=repository
+        guest.describe_images, registryId=ACCOUNT, repositoryName=repository_name
+    ) == denied("DescribeImages")
+    assert refusal(
+        guest.initiate_layer_upload, registryId=ACCOUNT, repositoryName=repository_name
     ) == denied("InitiateLayerUpload")
-    assert refusal(guest.list_images, registryId=OWNER, repositoryName="not-here") == no_repository(
-        "not-here", OWNER
+    assert refusal(
+        guest.list_images, registryId=ACCOUNT, repositoryName="not-here"
+    ) == no_repository("not-here", ACCOUNT)
+    assert refusal(guest.list_images, repositoryName=repository_name) == no_repository(
+        repository_name, OTHER_ACCOUNT
     )
-    assert refusal(guest.list_images, repositoryName=repository) == no_repository(repository, GUEST)
     assert everything_stored() == before
 
 
@@ -134,84 +136,84 @@ PUSH = (
 )
 
 
-def test_a_repository_policy_lets_in(ecr: Any, guest: Any, repository: str) -> None:
+def test_a_repository_policy_lets_in(ecr: Any, guest: Any, repository_name: str) -> None:
     """For the actions that it allows, on that repository."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.create_repository(repositoryName="other")
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PULL))
-    assert pull(guest, repository, "v1", registry_id=OWNER).digest == IMAGE.digest
-    assert refusal(guest.describe_images, registryId=OWNER, repositoryName=repository) == denied(
-        "DescribeImages"
-    )
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*PULL))
+    assert pull(guest, repository_name, "v1", registry_id=ACCOUNT).digest == IMAGE.digest
+    assert refusal(
+        guest.describe_images, registryId=ACCOUNT, repositoryName=repository_name
+    ) == denied("DescribeImages")
     assert refusal(
         guest.batch_get_image,
-        registryId=OWNER,
+        registryId=ACCOUNT,
         repositoryName="other",
         imageIds=[{"imageTag": "v1"}],
     ) == denied("BatchGetImage", "other")
 
 
-def test_another_account_pushes(ecr: Any, guest: Any, repository: str) -> None:
+def test_another_account_pushes(ecr: Any, guest: Any, repository_name: str) -> None:
     """Into the owner's repository, which then has the image."""
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PUSH))
-    push(guest, repository, IMAGE, tag="v1", registry_id=OWNER)
-    assert pull(ecr, repository, "v1").digest == IMAGE.digest
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*PUSH))
+    push(guest, repository_name, IMAGE, tag="v1", registry_id=ACCOUNT)
+    assert pull(ecr, repository_name, "v1").digest == IMAGE.digest
     assert guest.describe_repositories()["repositories"] == []
 
 
-def test_a_registry_policy_lets_in(ecr: Any, guest: Any, repository: str) -> None:
+def test_a_registry_policy_lets_in(ecr: Any, guest: Any, repository_name: str) -> None:
     """For the repositories that its resources name."""
     ecr.create_repository(repositoryName="other")
     ecr.put_registry_policy(policyText=policy("ecr:ListImages", resource=f"{ARN}team/*"))
-    guest.list_images(registryId=OWNER, repositoryName=repository)
-    assert refusal(guest.list_images, registryId=OWNER, repositoryName="other") == denied(
+    guest.list_images(registryId=ACCOUNT, repositoryName=repository_name)
+    assert refusal(guest.list_images, registryId=ACCOUNT, repositoryName="other") == denied(
         "ListImages", "other"
     )
 
 
-def test_a_denial_outweighs(ecr: Any, guest: Any, repository: str) -> None:
+def test_a_denial_outweighs(ecr: Any, guest: Any, repository_name: str) -> None:
     """Whichever policy has it."""
     allow, deny = policy("ecr:*"), policy("ecr:ListImages", effect="Deny")
-    request = {"registryId": OWNER, "repositoryName": repository}
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
     ecr.put_registry_policy(policyText=policy("ecr:*", resource="*"))
-    ecr.set_repository_policy(repositoryName=repository, policyText=deny)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=deny)
     assert refusal(guest.list_images, **request) == denied_explicitly("ListImages")
     guest.describe_images(**request)
-    ecr.set_repository_policy(repositoryName=repository, policyText=allow)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=allow)
     guest.list_images(**request)
     ecr.put_registry_policy(policyText=policy("ecr:ListImages", effect="Deny", resource="*"))
     assert refusal(guest.list_images, **request) == denied_explicitly("ListImages")
 
 
-def test_the_owner_s_own_policy_does_not_shut_it_out(ecr: Any, repository: str) -> None:
+def test_the_owner_s_own_policy_does_not_shut_it_out(ecr: Any, repository_name: str) -> None:
     """A policy that allows others says nothing of the owner."""
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*PULL))
-    assert ecr.list_images(repositoryName=repository)["imageIds"] == []
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*PULL))
+    assert ecr.list_images(repositoryName=repository_name)["imageIds"] == []
 
 
 def test_all_repositories_are_shown_to_whom_the_registry_s_policy_lets_in(
-    ecr: Any, guest: Any, repository: str
+    ecr: Any, guest: Any, repository_name: str
 ) -> None:
     """A repository's own policy shows that repository by its name."""
-    request = {"registryId": OWNER, "repositoryNames": [repository]}
-    assert refusal(guest.describe_repositories, registryId=OWNER) == denied(
+    request = {"registryId": ACCOUNT, "repositoryNames": [repository_name]}
+    assert refusal(guest.describe_repositories, registryId=ACCOUNT) == denied(
         "DescribeRepositories", "*"
     )
     ecr.set_repository_policy(
-        repositoryName=repository, policyText=policy("ecr:DescribeRepositories")
+        repositoryName=repository_name, policyText=policy("ecr:DescribeRepositories")
     )
     [shown] = guest.describe_repositories(**request)["repositories"]
-    assert shown["repositoryArn"] == ARN + repository
-    assert refusal(guest.describe_repositories, registryId=OWNER) == denied(
+    assert shown["repositoryArn"] == ARN + repository_name
+    assert refusal(guest.describe_repositories, registryId=ACCOUNT) == denied(
         "DescribeRepositories", "*"
     )
     ecr.put_registry_policy(policyText=policy("ecr:DescribeRepositories", resource=f"{ARN}*"))
-    assert guest.describe_repositories(registryId=OWNER)["repositories"] == [shown]
+    assert guest.describe_repositories(registryId=ACCOUNT)["repositories"] == [shown]
 
 
 def test_a_repository_is_created_for_another_account(ecr: Any, guest: Any) -> None:
     """Where its registry's policy allows it; it is the owner's then."""
-    request = {"registryId": OWNER, "repositoryName": "team/app"}
+    request = {"registryId": ACCOUNT, "repositoryName": "team/app"}
     before = everything_stored()
     assert refusal(guest.create_repository, **request) == denied("CreateRepository")
     assert everything_stored() == before
@@ -222,57 +224,58 @@ def test_a_repository_is_created_for_another_account(ecr: Any, guest: Any) -> No
     assert guest.describe_repositories()["repositories"] == []
     assert refusal(guest.create_repository, **request) == Refusal(
         "RepositoryAlreadyExistsException",
-        f"The repository with name 'team/app' already exists in the registry with id '{OWNER}'",
+        f"The repository with name 'team/app' already exists in the registry with id '{ACCOUNT}'",
     )
 
 
 def test_another_account_changes_a_repository_s_policy(
-    ecr: Any, guest: Any, repository: str
+    ecr: Any, guest: Any, repository_name: str
 ) -> None:
     """And may give up its own rights to it, if it insists."""
     actions = ("ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy")
-    request = {"registryId": OWNER, "repositoryName": repository}
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*actions))
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*actions))
     without = policy("ecr:ListImages")
     error = refusal(guest.set_repository_policy, policyText=without, **request)
     assert error.code == "InvalidParameterException"
     guest.set_repository_policy(policyText=without, force=True, **request)
     assert refusal(guest.delete_repository_policy, **request) == denied("DeleteRepositoryPolicy")
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(*actions))
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*actions))
     assert guest.delete_repository_policy(**request)["policyText"] == policy(*actions)
     assert (
-        refusal(ecr.get_repository_policy, repositoryName=repository).code
+        refusal(ecr.get_repository_policy, repositoryName=repository_name).code
         == "RepositoryPolicyNotFoundException"
     )
 
 
-def test_tags_of_another_account_s_repository(ecr: Any, guest: Any, repository: str) -> None:
+def test_tags_of_another_account_s_repository(ecr: Any, guest: Any, repository_name: str) -> None:
     """Its ARN names the account."""
-    arn = ARN + repository
+    arn = ARN + repository_name
     assert refusal(guest.list_tags_for_resource, resourceArn=arn) == denied("ListTagsForResource")
     ecr.set_repository_policy(
-        repositoryName=repository, policyText=policy("ecr:TagResource", "ecr:ListTagsForResource")
+        repositoryName=repository_name,
+        policyText=policy("ecr:TagResource", "ecr:ListTagsForResource"),
     )
     guest.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "b"}])
     assert guest.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "a", "Value": "b"}]
     assert refusal(guest.untag_resource, resourceArn=arn, tagKeys=["a"]) == denied("UntagResource")
 
 
-def test_a_condition_of_a_policy(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_condition_of_a_policy(aws: Any, ecr: Any, repository_name: str) -> None:
     """Is weighed with the account that asks."""
     condition = {"StringEquals": {"aws:PrincipalAccount": "888888888888"}}
     ecr.set_repository_policy(
-        repositoryName=repository,
+        repositoryName=repository_name,
         policyText=policy("ecr:ListImages", Principal="*", Condition=condition),
     )
-    request = {"registryId": OWNER, "repositoryName": repository}
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
     aws.client(account="888888888888").list_images(**request)
-    assert refusal(aws.client(account=GUEST).list_images, **request) == denied("ListImages")
+    assert refusal(aws.client(account=OTHER_ACCOUNT).list_images, **request) == denied("ListImages")
 
 
-def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository: str) -> None:
+def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository_name: str) -> None:
     """Keys that moto's IAM gave out in another account, and a role that is assumed."""
-    iam = aws.client("iam", account=GUEST)
+    iam = aws.client("iam", account=OTHER_ACCOUNT)
     iam.create_user(UserName="reader")
     key = iam.create_access_key(UserName="reader")["AccessKey"]
     reader = boto3.client(
@@ -282,15 +285,15 @@ def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository: str) -> No
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
     )
-    assert reader.describe_registry()["registryId"] == GUEST
-    request = {"registryId": OWNER, "repositoryName": repository}
-    user = f"arn:aws:iam::{GUEST}:user/reader"
+    assert reader.describe_registry()["registryId"] == OTHER_ACCOUNT
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
+    user = f"arn:aws:iam::{OTHER_ACCOUNT}:user/reader"
     assert refusal(reader.list_images, **request).message.startswith(f"User: {user} is not")
     ecr.set_repository_policy(
-        repositoryName=repository, policyText=policy("ecr:ListImages", Principal={"AWS": user})
+        repositoryName=repository_name, policyText=policy("ecr:ListImages", Principal={"AWS": user})
     )
     reader.list_images(**request)
-    assert refusal(aws.client(account=GUEST).list_images, **request) == denied("ListImages")
+    assert refusal(aws.client(account=OTHER_ACCOUNT).list_images, **request) == denied("ListImages")
 
 
 @pytest.mark.parametrize(
@@ -330,7 +333,7 @@ def test_endpoints_that_boto3_chooses(in_process: Any, variant: str) -> None:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    assert client.describe_registry()["registryId"] == OWNER
+    assert client.describe_registry()["registryId"] == ACCOUNT
 
 
 @pytest.mark.parametrize(
@@ -358,7 +361,7 @@ def test_every_region_of_ecr(in_process: Any) -> None:
             continue  # Its hosts are not moto's before 5.2.
         for region in session.get_available_regions("ecr", partition_name=partition):
             registry = in_process.client(region=region).describe_registry()
-            assert registry["registryId"] == OWNER
+            assert registry["registryId"] == ACCOUNT
 
 
 def test_operations_that_name_a_registry_check_access(ecr: Any, guest: Any, raw: Any) -> None:
@@ -372,12 +375,12 @@ def test_operations_that_name_a_registry_check_access(ecr: Any, guest: Any, raw:
         if {"registryId", "repositoryName"} <= set(model.input_shape.members):
             valid = baseline(operation)
             request = {name: valid[name] for name in model.input_shape.required_members}
-            request |= {"registryId": OWNER, "repositoryName": "team/app"}
+            request |= {"registryId": ACCOUNT, "repositoryName": "team/app"}
             action = operation
             if operation == "ListImageReferrers":
                 # It has no action of its own, and a digest that its model does not check.
                 action, request["subjectId"] = "BatchGetImage", {"imageDigest": IMAGE.digest}
-            answer = raw.send(operation, request, x_moto_account_id=GUEST)
+            answer = raw.send(operation, request, x_moto_account_id=OTHER_ACCOUNT)
             if answer.document["__type"] != "UnknownOperationException":
                 assert answer.refusal == denied(action), operation
                 checked.append(operation)

@@ -5,19 +5,17 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive_restore_image.htm
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, no_image, no_repository, refusal
-from aws.stored import everything_stored
-from distribution.client import RepositoryClient, assert_refused
 
 from moto_ecr_ext import testing
+from support.constants import ACCOUNT, BEGINNING
+from support.refusals import Refusal, no_image, no_repository, refusal
+from support.registry_client import RepositoryClient, assert_refused
+from support.stored import everything_stored
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::image_activation"
 BASE = testing.build_layer(seed="base")
 
 
@@ -43,9 +41,9 @@ INACCESSIBLE = {
 
 
 @pytest.fixture
-def registry(aws: Any, repository: str) -> RepositoryClient:
+def registry(aws: Any, repository_name: str) -> RepositoryClient:
     """The repository over the registry protocol."""
-    return RepositoryClient(aws.registry(), repository)
+    return RepositoryClient(aws.registry(), repository_name)
 
 
 def move(ecr: Any, target: str, *images: testing.Image | testing.Index) -> list[str]:
@@ -92,17 +90,17 @@ def availability(ecr: Any, *blobs: testing.Blob) -> list[str]:
     return [layer["layerAvailability"] for layer in layers]
 
 
-def test_the_answer(ecr: Any, repository: str) -> None:
+def test_the_answer(ecr: Any, repository_name: str) -> None:
     """It names the image as it was asked for, and how it is then."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     for image_id in ({"imageTag": "v1"}, {"imageDigest": IMAGE.digest, "imageTag": "v1"}):
         for target, status in (("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
             answer = ecr.update_image_storage_class(
-                repositoryName=repository, imageId=image_id, targetStorageClass=target
+                repositoryName=repository_name, imageId=image_id, targetStorageClass=target
             )
             del answer["ResponseMetadata"]
             assert answer == {
-                "registryId": "123456789012",
+                "registryId": ACCOUNT,
                 "repositoryName": "team/app",
                 "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
                 "imageStatus": status,
@@ -110,13 +108,13 @@ def test_the_answer(ecr: Any, repository: str) -> None:
 
 
 def test_an_archived_image_cannot_be_pulled(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """Not through the API, nor over the registry protocol, where it was pushed; neither whole nor in part."""
     registry.push(IMAGE, "v1")
     assert move(ecr, "ARCHIVE", IMAGE) == ["ARCHIVED"]
     asked = [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}]
-    answer = ecr.batch_get_image(repositoryName=repository, imageIds=asked)
+    answer = ecr.batch_get_image(repositoryName=repository_name, imageIds=asked)
     assert answer["images"] == []
     assert answer["failures"] == [{"imageId": each, **INACCESSIBLE} for each in asked]
     for reference in ("v1", IMAGE.digest):
@@ -125,21 +123,21 @@ def test_an_archived_image_cannot_be_pulled(
         assert registry.head(url).status_code == 404
     for blob in IMAGE.blobs:
         assert registry.get(f"/blobs/{blob.digest}").status_code == 404
-        url_of = {"repositoryName": repository, "layerDigest": blob.digest}
+        url_of = {"repositoryName": repository_name, "layerDigest": blob.digest}
         refused = refusal(ecr.get_download_url_for_layer, **url_of)
         assert refused.code == "LayerInaccessibleException"
     assert "lastRecordedPullTime" not in described(ecr, IMAGE)
 
 
 def test_an_archived_image_can_be_pulled_again(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """Once it is restored, it is what it was, under its tags."""
     registry.push(IMAGE, "v1")
     registry.put_manifest(IMAGE, "v2")
     move(ecr, "ARCHIVE", IMAGE)
     assert move(ecr, "STANDARD", IMAGE) == ["ACTIVE"]
-    assert testing.pull(ecr, repository, "v1").manifest == IMAGE.manifest
+    assert testing.pull(ecr, repository_name, "v1").manifest == IMAGE.manifest
     assert registry.get("/manifests/v2").content == IMAGE.manifest
     assert [registry.get(f"/blobs/{blob.digest}").content for blob in IMAGE.blobs] == [
         blob.content for blob in IMAGE.blobs
@@ -147,10 +145,12 @@ def test_an_archived_image_can_be_pulled_again(
     assert registry.get("/tags/list").json()["tags"] == ["v1", "v2"]
 
 
-def test_lists_hide_archived_images(ecr: Any, repository: str, registry: RepositoryClient) -> None:
+def test_lists_hide_archived_images(
+    ecr: Any, repository_name: str, registry: RepositoryClient
+) -> None:
     """Unless a filter asks for their status, or for any; one that is named is described."""
-    testing.push(ecr, repository, IMAGE, tag="cold")
-    testing.push(ecr, repository, OTHER, tag="warm")
+    testing.push(ecr, repository_name, IMAGE, tag="cold")
+    testing.push(ecr, repository_name, OTHER, tag="warm")
     move(ecr, "ARCHIVE", IMAGE)
     expected = {
         None: [OTHER.digest],
@@ -161,17 +161,17 @@ def test_lists_hide_archived_images(ecr: Any, repository: str, registry: Reposit
     }
     for status, digests in expected.items():
         request = {"filter": {"imageStatus": status}} if status else {}
-        listed = ecr.list_images(repositoryName=repository, **request)["imageIds"]
-        details = ecr.describe_images(repositoryName=repository, **request)["imageDetails"]
+        listed = ecr.list_images(repositoryName=repository_name, **request)["imageIds"]
+        details = ecr.describe_images(repositoryName=repository_name, **request)["imageDetails"]
         assert [each["imageDigest"] for each in listed] == digests
         assert [each["imageDigest"] for each in details] == digests
     assert registry.get("/tags/list").json()["tags"] == ["warm"]
     assert described(ecr, IMAGE)["imageStatus"] == "ARCHIVED"
 
 
-def test_when_it_was_archived_and_restored(clock: Any, ecr: Any, repository: str) -> None:
+def test_when_it_was_archived_and_restored(clock: Any, ecr: Any, repository_name: str) -> None:
     """Both times are told once there is one, that of the push stays."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     new = described(ecr, IMAGE)
     assert not {"lastArchivedAt", "lastActivatedAt"} & new.keys()
     clock.tick(3600)
@@ -191,9 +191,9 @@ def test_when_it_was_archived_and_restored(clock: Any, ecr: Any, repository: str
     }
 
 
-def test_where_an_image_is_already(clock: Any, ecr: Any, repository: str) -> None:
+def test_where_an_image_is_already(clock: Any, ecr: Any, repository_name: str) -> None:
     """Asked for again, it stays there, and so do its times."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     for target, status in (("STANDARD", "ACTIVE"), ("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
         move(ecr, target, IMAGE)
         before = described(ecr, IMAGE)
@@ -202,10 +202,10 @@ def test_where_an_image_is_already(clock: Any, ecr: Any, repository: str) -> Non
         assert described(ecr, IMAGE) == before
 
 
-def test_layers_of_archived_images(ecr: Any, repository: str) -> None:
+def test_layers_of_archived_images(ecr: Any, repository_name: str) -> None:
     """A layer is archived when no active image has it."""
     for each in (IMAGE, OTHER):
-        testing.push(ecr, repository, each)
+        testing.push(ecr, repository_name, each)
     own, others = IMAGE.layers[1], OTHER.layers[1]
     move(ecr, "ARCHIVE", IMAGE)
     assert availability(ecr, BASE, own, others) == ["AVAILABLE", "ARCHIVED", "AVAILABLE"]
@@ -215,10 +215,10 @@ def test_layers_of_archived_images(ecr: Any, repository: str) -> None:
     assert availability(ecr, BASE, own, others) == ["AVAILABLE", "ARCHIVED", "AVAILABLE"]
 
 
-def test_an_archived_image_is_not_scanned(ecr: Any, repository: str) -> None:
+def test_an_archived_image_is_not_scanned(ecr: Any, repository_name: str) -> None:
     """What had been found before is gone, also once it is restored; it may be scanned again then."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
-    image = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
+    image = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     ecr.start_image_scan(**image)
     move(ecr, "ARCHIVE", IMAGE)
     before = everything_stored()
@@ -231,58 +231,58 @@ def test_an_archived_image_is_not_scanned(ecr: Any, repository: str) -> None:
     ecr.start_image_scan(**image)
 
 
-def test_restoring_is_like_a_push(ecr: Any, repository: str) -> None:
+def test_restoring_is_like_a_push(ecr: Any, repository_name: str) -> None:
     """Where images are scanned on push, a restored one is."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
     ecr.put_image_scanning_configuration(
-        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+        repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
     move(ecr, "STANDARD", IMAGE)
     findings = ecr.describe_image_scan_findings(
-        repositoryName=repository, imageId={"imageTag": "v1"}
+        repositoryName=repository_name, imageId={"imageTag": "v1"}
     )
     assert findings["imageScanStatus"]["status"] == "COMPLETE"
 
 
 def test_an_archived_image_can_be_deleted(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """At once: the ninety days for which it is paid are on the bill only."""
     registry.push(IMAGE, "v1")
     move(ecr, "ARCHIVE", IMAGE)
-    deleted = ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    deleted = ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
     assert deleted["imageIds"] == [{"imageDigest": IMAGE.digest, "imageTag": "v1"}]
     assert availability(ecr, *IMAGE.blobs) == ["UNAVAILABLE"] * 3
     registry.push(OTHER, "v2")
     move(ecr, "ARCHIVE", OTHER)
     assert registry.delete(f"/manifests/{OTHER.digest}").status_code == 202
-    ecr.delete_repository(repositoryName=repository)
+    ecr.delete_repository(repositoryName=repository_name)
 
 
-def test_a_push_restores(ecr: Any, repository: str, registry: RepositoryClient) -> None:
+def test_a_push_restores(ecr: Any, repository_name: str, registry: RepositoryClient) -> None:
     """The same manifest under the same tag, which is no image that exists already."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     for push in (
         lambda: registry.push(IMAGE, "v1"),
         lambda: registry.push(IMAGE),
-        lambda: testing.push(ecr, repository, IMAGE, tag="v1"),
-        lambda: testing.push(ecr, repository, IMAGE),
-        lambda: testing.push(ecr, repository, IMAGE, tag="v2"),
+        lambda: testing.push(ecr, repository_name, IMAGE, tag="v1"),
+        lambda: testing.push(ecr, repository_name, IMAGE),
+        lambda: testing.push(ecr, repository_name, IMAGE, tag="v2"),
     ):
         move(ecr, "ARCHIVE", IMAGE)
         push()
         assert statuses(ecr, IMAGE) == ["ACTIVE"]
         assert registry.get("/manifests/v1").content == IMAGE.manifest
     assert described(ecr, IMAGE)["imageTags"] == ["v1", "v2"]
-    request = {"repositoryName": repository, "imageManifest": IMAGE.manifest.decode()}
+    request = {"repositoryName": repository_name, "imageManifest": IMAGE.manifest.decode()}
     assert refusal(
         ecr.put_image, imageTag="v1", imageManifestMediaType=IMAGE.media_type, **request
     ).code == ("ImageAlreadyExistsException")
 
 
 def test_an_index_takes_its_children_along(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """Into the archive and out of it again."""
     registry.push(INDEX, "v1")
@@ -292,37 +292,37 @@ def test_an_index_takes_its_children_along(
     assert availability(ecr, *AMD64.layers) == ["ARCHIVED"] * 2
     move(ecr, "STANDARD", INDEX)
     assert statuses(ecr, INDEX, AMD64, ARM64) == ["ACTIVE"] * 3
-    assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
+    assert testing.pull(ecr, repository_name, "v1").manifest == INDEX.manifest
 
 
 def test_a_push_of_an_index_restores_its_children(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """A client may push the index alone, since the repository has its children."""
     registry.push(INDEX, "v1")
     move(ecr, "ARCHIVE", INDEX)
     assert registry.put_manifest(INDEX, "v1").status_code == 201
-    assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
+    assert testing.pull(ecr, repository_name, "v1").manifest == INDEX.manifest
 
 
-def test_a_child_of_another_index_is_left_alone(ecr: Any, repository: str) -> None:
+def test_a_child_of_another_index_is_left_alone(ecr: Any, repository_name: str) -> None:
     """It goes into the archive with the last index that lists it."""
     second = testing.build_index([AMD64])
-    testing.push(ecr, repository, INDEX, tag="v1")
-    testing.push(ecr, repository, second, tag="v2")
+    testing.push(ecr, repository_name, INDEX, tag="v1")
+    testing.push(ecr, repository_name, second, tag="v2")
     move(ecr, "ARCHIVE", INDEX)
     assert statuses(ecr, AMD64, ARM64) == ["ACTIVE", "ARCHIVED"]
-    assert testing.pull(ecr, repository, "v2").manifest == second.manifest
+    assert testing.pull(ecr, repository_name, "v2").manifest == second.manifest
     move(ecr, "ARCHIVE", second)
     assert statuses(ecr, AMD64, ARM64) == ["ARCHIVED", "ARCHIVED"]
 
 
-def test_a_child_is_not_archived_before_its_index(ecr: Any, repository: str) -> None:
+def test_a_child_is_not_archived_before_its_index(ecr: Any, repository_name: str) -> None:
     """Not while any index that lists it is active, whatever its tags."""
-    testing.push(ecr, repository, AMD64, tag="amd64")
-    testing.push(ecr, repository, INDEX, tag="v1")
+    testing.push(ecr, repository_name, AMD64, tag="amd64")
+    testing.push(ecr, repository_name, INDEX, tag="v1")
     second = testing.build_index([AMD64])
-    testing.push(ecr, repository, second, tag="v2")
+    testing.push(ecr, repository_name, second, tag="v2")
     assert refused_move(ecr, "ARCHIVE", AMD64) == NOT_SUPPORTED
     move(ecr, "ARCHIVE", INDEX)
     assert statuses(ecr, AMD64, ARM64) == ["ACTIVE", "ARCHIVED"]
@@ -338,7 +338,7 @@ def test_a_child_is_not_archived_before_its_index(ecr: Any, repository: str) -> 
 
 
 def test_referrers_go_along_with_their_subject(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """And those of referrers; the list of referrers does not show them while they are in the archive."""
     registry.push(IMAGE, "v1")
@@ -358,11 +358,11 @@ def test_referrers_go_along_with_their_subject(
     assert listed["digest"] == SIGNATURE.digest
 
 
-def test_a_referrer_is_not_archived_on_its_own(ecr: Any, repository: str) -> None:
+def test_a_referrer_is_not_archived_on_its_own(ecr: Any, repository_name: str) -> None:
     """Whether its subject is there or not; once that is in the archive, it may follow."""
-    testing.push(ecr, repository, SIGNATURE)
+    testing.push(ecr, repository_name, SIGNATURE)
     assert refused_move(ecr, "ARCHIVE", SIGNATURE) == NOT_SUPPORTED
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     assert refused_move(ecr, "ARCHIVE", SIGNATURE) == NOT_SUPPORTED
     move(ecr, "ARCHIVE", IMAGE)
     assert statuses(ecr, SIGNATURE) == ["ARCHIVED"]
@@ -370,26 +370,28 @@ def test_a_referrer_is_not_archived_on_its_own(ecr: Any, repository: str) -> Non
     assert move(ecr, "ARCHIVE", SIGNATURE) == ["ARCHIVED"]
 
 
-def test_no_image(ecr: Any, repository: str) -> None:
+def test_no_image(ecr: Any, repository_name: str) -> None:
     """An identifier that names none is refused, and so is an unknown repository."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     call = ecr.update_image_storage_class
-    request = {"repositoryName": repository, "targetStorageClass": "ARCHIVE"}
+    request = {"repositoryName": repository_name, "targetStorageClass": "ARCHIVE"}
     before = everything_stored()
-    assert refusal(call, imageId={"imageTag": "v2"}, **request) == no_image(repository, tag="v2")
-    assert refusal(call, imageId={}, **request) == no_image(repository)
+    assert refusal(call, imageId={"imageTag": "v2"}, **request) == no_image(
+        repository_name, tag="v2"
+    )
+    assert refusal(call, imageId={}, **request) == no_image(repository_name)
     request["repositoryName"] = "no/app"
     assert refusal(call, imageId={"imageTag": "v1"}, **request) == no_repository("no/app")
     assert everything_stored() == before
 
 
 def test_coming_back_takes_time(
-    clock: Any, ecr: Any, repository: str, registry: RepositoryClient, slowly: Any
+    clock: Any, ecr: Any, repository_name: str, registry: RepositoryClient, slowly: Any
 ) -> None:
     """As moto's state manager says. The image cannot be pulled, scanned or archived until then."""
     registry.push(INDEX, "v1")
     move(ecr, "ARCHIVE", INDEX)
-    slowly(progression="time", seconds=20 * 60)
+    slowly("ecr::image_activation", progression="time", seconds=20 * 60)
     assert move(ecr, "STANDARD", INDEX) == ["ACTIVATING"]
 
     assert statuses(ecr, INDEX, AMD64, ARM64) == ["ACTIVATING"] * 3
@@ -397,13 +399,13 @@ def test_coming_back_takes_time(
     assert refused_move(ecr, "ARCHIVE", INDEX) == NOT_SUPPORTED
     assert registry.get("/manifests/v1").status_code == 404
     asked = [{"imageTag": "v1"}]
-    failures = ecr.batch_get_image(repositoryName=repository, imageIds=asked)["failures"]
+    failures = ecr.batch_get_image(repositoryName=repository_name, imageIds=asked)["failures"]
     assert failures == [{"imageId": asked[0], **INACCESSIBLE}]
-    scan = {"repositoryName": repository, "imageId": {"imageDigest": AMD64.digest}}
+    scan = {"repositoryName": repository_name, "imageId": {"imageDigest": AMD64.digest}}
     assert refusal(ecr.start_image_scan, **scan).code == "ImageArchivedException"
     assert availability(ecr, AMD64.layers[1]) == ["ARCHIVED"]
     filtered = {"filter": {"imageStatus": "ACTIVATING"}}
-    assert len(ecr.list_images(repositoryName=repository, **filtered)["imageIds"]) == 3
+    assert len(ecr.list_images(repositoryName=repository_name, **filtered)["imageIds"]) == 3
 
     clock.tick(20 * 60 + 1)
     assert registry.get("/manifests/v1").content == INDEX.manifest
@@ -412,60 +414,62 @@ def test_coming_back_takes_time(
 
 
 def test_coming_back_counted_by_descriptions(
-    ecr: Any, repository: str, registry: RepositoryClient, slowly: Any
+    ecr: Any, repository_name: str, registry: RepositoryClient, slowly: Any
 ) -> None:
     """Those of the images of this repository, with or without it among them; nothing else counts."""
     ecr.create_repository(repositoryName="other")
     registry.push(IMAGE, "v1")
     move(ecr, "ARCHIVE", IMAGE)
-    slowly(progression="manual", times=3)
+    slowly("ecr::image_activation", progression="manual", times=3)
     move(ecr, "STANDARD", IMAGE)
     for _ in range(3):
         assert registry.get("/manifests/v1").status_code == 404
         ecr.describe_images(repositoryName="other")
-        ecr.list_images(repositoryName=repository)
+        ecr.list_images(repositoryName=repository_name)
     assert statuses(ecr, IMAGE) == ["ACTIVATING"]
-    assert ecr.describe_images(repositoryName=repository)["imageDetails"] == []
+    assert ecr.describe_images(repositoryName=repository_name)["imageDetails"] == []
     assert statuses(ecr, IMAGE) == ["ACTIVE"]
     assert registry.get("/manifests/v1").content == IMAGE.manifest
-    slowly(progression="manual", times=30)
+    slowly("ecr::image_activation", progression="manual", times=30)
     assert statuses(ecr, IMAGE) == ["ACTIVE"]
 
 
-def test_a_push_restores_what_is_coming_back(ecr: Any, repository: str, slowly: Any) -> None:
+def test_a_push_restores_what_is_coming_back(ecr: Any, repository_name: str, slowly: Any) -> None:
     """At once, without waiting any longer."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::image_activation", progression="time", seconds=1200)
     move(ecr, "STANDARD", IMAGE)
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     assert statuses(ecr, IMAGE) == ["ACTIVE"]
-    assert testing.pull(ecr, repository, "v1").manifest == IMAGE.manifest
+    assert testing.pull(ecr, repository_name, "v1").manifest == IMAGE.manifest
     assert move(ecr, "ARCHIVE", IMAGE) == ["ARCHIVED"]
 
 
 def test_a_push_restores_the_children_that_are_coming_back(
-    ecr: Any, repository: str, slowly: Any
+    ecr: Any, repository_name: str, slowly: Any
 ) -> None:
     """With their index, which could not be pulled without them."""
-    testing.push(ecr, repository, INDEX, tag="v1")
+    testing.push(ecr, repository_name, INDEX, tag="v1")
     move(ecr, "ARCHIVE", INDEX)
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::image_activation", progression="time", seconds=1200)
     move(ecr, "STANDARD", INDEX)
-    ecr.put_image(repositoryName=repository, imageManifest=INDEX.manifest.decode(), imageTag="v1")
+    ecr.put_image(
+        repositoryName=repository_name, imageManifest=INDEX.manifest.decode(), imageTag="v1"
+    )
     assert statuses(ecr, INDEX, AMD64, ARM64) == ["ACTIVE"] * 3
-    assert testing.pull(ecr, repository, "v1").manifest == INDEX.manifest
+    assert testing.pull(ecr, repository_name, "v1").manifest == INDEX.manifest
 
 
 def test_deleted_while_it_is_coming_back(
-    clock: Any, ecr: Any, repository: str, slowly: Any
+    clock: Any, ecr: Any, repository_name: str, slowly: Any
 ) -> None:
     """It does not come back."""
-    testing.push(ecr, repository, IMAGE, tag="v1")
+    testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::image_activation", progression="time", seconds=1200)
     move(ecr, "STANDARD", IMAGE)
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
     clock.tick(1201)
-    images = ecr.list_images(repositoryName=repository, filter={"imageStatus": "ANY"})
+    images = ecr.list_images(repositoryName=repository_name, filter={"imageStatus": "ANY"})
     assert images["imageIds"] == []

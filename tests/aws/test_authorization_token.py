@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import Refusal, invalid, refusal
 from freezegun import freeze_time
+
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, refusal
 
 
 def tokens(ecr: Any, **request: Any) -> list[dict[str, Any]]:
@@ -69,7 +71,7 @@ def test_the_endpoint_has_the_partition_s_suffix(aws: Any, region: str, suffix: 
 
 def test_tokens_for_several_registries(aws: Any, ecr: Any) -> None:
     """One each, in the order asked for."""
-    accounts = ["999999999999", "123456789012"]
+    accounts = [OTHER_ACCOUNT, ACCOUNT]
     data = tokens(ecr, registryIds=accounts)
     assert [each["proxyEndpoint"] for each in data] == [
         f"https://{account}.dkr.ecr.us-east-1.amazonaws.com" for account in accounts
@@ -80,16 +82,14 @@ def test_tokens_for_several_registries(aws: Any, ecr: Any) -> None:
 
 def test_every_token_is_another(ecr: Any) -> None:
     """Except those of one moment for one registry."""
-    ids = ["123456789012", "999999999999"]
+    ids = [ACCOUNT, OTHER_ACCOUNT]
     assert len({each["password"] for each in tokens(ecr, registryIds=ids)}) == 2
 
 
 @pytest.mark.parametrize("registry_id", ["12345", "1234567890123", "abcdefghijkl", "١٢٣٤٥٦٧٨٩٠١٢"])
 def test_what_is_no_registry(ecr: Any, registry_id: str) -> None:
     """https://github.com/aws-actions/amazon-ecr-login/issues/225"""
-    assert refusal(
-        ecr.get_authorization_token, registryIds=["123456789012", registry_id]
-    ) == invalid(
+    assert refusal(ecr.get_authorization_token, registryIds=[ACCOUNT, registry_id]) == invalid(
         "registryIds",
         "Member must satisfy constraint: "
         "[Member must satisfy regular expression pattern: [0-9]{12}]",
@@ -98,7 +98,7 @@ def test_what_is_no_registry(ecr: Any, registry_id: str) -> None:
 
 def test_at_most_ten_registries(ecr: Any) -> None:
     """The model's limit."""
-    assert refusal(ecr.get_authorization_token, registryIds=["123456789012"] * 11) == Refusal(
+    assert refusal(ecr.get_authorization_token, registryIds=[ACCOUNT] * 11) == Refusal(
         "InvalidParameterException",
         "Invalid parameter at 'registryIds' failed to satisfy constraint: "
         "'Member must have length less than or equal to 10'",

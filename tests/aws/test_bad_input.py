@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws.populated import populate
-from aws.raw_http import TARGET, RawClient
-from aws.refusals import Refusal
-from aws.stored import everything_stored
 from moto.moto_server import utilities as moto_server
 from moto.moto_server import werkzeug_app
 
-from moto_ecr_ext import responses, service_model
+from moto_ecr_ext import service_model
+from moto_ecr_ext.json_api import bodies
 from moto_ecr_ext.models import ECRBackend
+from support.populated import populate
+from support.raw_http import TARGET, RawClient
+from support.refusals import Refusal
+from support.stored import everything_stored
 
 UNKNOWN = Refusal(
     "UnknownOperationException", "The requested operation is not recognized by the service."
@@ -208,18 +209,18 @@ def test_a_body_that_unpacks_without_end(raw: RawClient) -> None:
     """Is unpacked no further than a request can be long."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
-        for _ in range(responses.MAX_BODY // 2**20 + 1):
+        for _ in range(bodies.MAX_BODY // 2**20 + 1):
             file.write(bytes(2**20))
     answer = raw.send("DescribeRegistry", packed.getvalue(), Content_Encoding="gzip")
     assert answer.status == 413
     assert answer.refusal == Refusal(
-        "RequestEntityTooLargeException", f"The request has more than {responses.MAX_BODY} bytes"
+        "RequestEntityTooLargeException", f"The request has more than {bodies.MAX_BODY} bytes"
     )
 
 
 def test_a_body_longer_than_any_request(raw: RawClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is not read into memory."""
-    monkeypatch.setattr(responses, "MAX_BODY", 1000)
+    monkeypatch.setattr(bodies, "MAX_BODY", 1000)
     answer = raw.send("DescribeRegistry", b" " * 998 + b"{}")
     assert answer.status == 200
     answer = raw.send("DescribeRegistry", b" " * 999 + b"{}")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws.refusals import no_repository, refusal
-from aws.stored import everything_stored
-
 from moto_ecr_ext.testing import (
     build_image,
     build_index,
@@ -14,10 +11,12 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.constants import ABSENT_DIGEST
+from support.refusals import no_repository, refusal
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def delete(ecr: Any, *image_ids: dict[str, str]) -> list[dict[str, str]]:
@@ -39,22 +38,22 @@ def by_tag(image: Any, tag: str) -> dict[str, str]:
     return {"imageDigest": image.digest, "imageTag": tag}
 
 
-def test_by_tag_the_tag_goes_while_others_remain(ecr: Any, repository: str) -> None:
+def test_by_tag_the_tag_goes_while_others_remain(ecr: Any, repository_name: str) -> None:
     """The image goes with its last one."""
     for tag in ("v1", "v2"):
-        push(ecr, repository, IMAGE, tag=tag)
+        push(ecr, repository_name, IMAGE, tag=tag)
     assert delete(ecr, {"imageTag": "v1"}) == [by_tag(IMAGE, "v1")]
     assert listed(ecr) == [by_tag(IMAGE, "v2")]
-    assert pull(ecr, repository, "v2").digest == IMAGE.digest
+    assert pull(ecr, repository_name, "v2").digest == IMAGE.digest
     assert delete(ecr, {"imageTag": "v2"}) == [by_tag(IMAGE, "v2")]
-    assert ecr.describe_images(repositoryName=repository)["imageDetails"] == []
+    assert ecr.describe_images(repositoryName=repository_name)["imageDetails"] == []
 
 
-def test_by_digest_the_image_goes_with_all_its_tags(ecr: Any, repository: str) -> None:
+def test_by_digest_the_image_goes_with_all_its_tags(ecr: Any, repository_name: str) -> None:
     """Each is told."""
     for tag in ("v1", "v2"):
-        push(ecr, repository, IMAGE, tag=tag)
-    push(ecr, repository, OTHER)
+        push(ecr, repository_name, IMAGE, tag=tag)
+    push(ecr, repository_name, OTHER)
     deleted = delete(ecr, {"imageDigest": IMAGE.digest}, {"imageDigest": OTHER.digest})
     assert deleted == [
         by_tag(IMAGE, "v1"),
@@ -64,50 +63,50 @@ def test_by_digest_the_image_goes_with_all_its_tags(ecr: Any, repository: str) -
     assert listed(ecr) == []
 
 
-def test_by_both_the_tag_goes(ecr: Any, repository: str) -> None:
+def test_by_both_the_tag_goes(ecr: Any, repository_name: str) -> None:
     """As by tag alone."""
     for tag in ("v1", "v2"):
-        push(ecr, repository, IMAGE, tag=tag)
+        push(ecr, repository_name, IMAGE, tag=tag)
     assert delete(ecr, by_tag(IMAGE, "v1")) == [by_tag(IMAGE, "v1")]
     assert listed(ecr) == [by_tag(IMAGE, "v2")]
 
 
-def test_all_tags_of_an_image_in_one_call(ecr: Any, repository: str) -> None:
+def test_all_tags_of_an_image_in_one_call(ecr: Any, repository_name: str) -> None:
     """The image goes with the last of them."""
     for tag in ("v1", "v2"):
-        push(ecr, repository, IMAGE, tag=tag)
+        push(ecr, repository_name, IMAGE, tag=tag)
     assert len(delete(ecr, {"imageTag": "v2"}, {"imageTag": "v1"})) == 2
-    assert ecr.describe_images(repositoryName=repository)["imageDetails"] == []
+    assert ecr.describe_images(repositoryName=repository_name)["imageDetails"] == []
 
 
-def test_an_image_that_is_named_twice(ecr: Any, repository: str) -> None:
+def test_an_image_that_is_named_twice(ecr: Any, repository_name: str) -> None:
     """By tag and digest, in either order: each tag is told once."""
     for image_ids in (
         [{"imageTag": "v1"}, {"imageDigest": IMAGE.digest}, {"imageTag": "v1"}],
         [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}, {"imageDigest": IMAGE.digest}],
     ):
         for tag in ("v1", "v2"):
-            push(ecr, repository, IMAGE, tag=tag)
+            push(ecr, repository_name, IMAGE, tag=tag)
         assert delete(ecr, *image_ids) == [by_tag(IMAGE, "v1"), by_tag(IMAGE, "v2")]
         assert listed(ecr) == []
 
 
-def test_an_untagged_image_stays_when_a_tag_moves_away(ecr: Any, repository: str) -> None:
+def test_an_untagged_image_stays_when_a_tag_moves_away(ecr: Any, repository_name: str) -> None:
     """Deleting the tag deletes the image that has it now."""
-    push(ecr, repository, IMAGE, tag="v1")
-    push(ecr, repository, OTHER, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
+    push(ecr, repository_name, OTHER, tag="v1")
     delete(ecr, {"imageTag": "v1"})
     assert listed(ecr) == [{"imageDigest": IMAGE.digest}]
 
 
-def test_layers_go_with_their_last_image(ecr: Any, repository: str) -> None:
+def test_layers_go_with_their_last_image(ecr: Any, repository_name: str) -> None:
     """Shared ones stay with the other, and nothing stays of none."""
     shared = build_layer(seed="shared")
     first, second = (build_image(layers=[shared, build_layer(seed=number)]) for number in range(2))
-    push(ecr, repository, first, tag="v1")
-    push(ecr, repository, second, tag="v2")
+    push(ecr, repository_name, first, tag="v1")
+    push(ecr, repository_name, second, tag="v2")
     delete(ecr, {"imageTag": "v1"})
-    assert pull(ecr, repository, "v2").digest == second.digest
+    assert pull(ecr, repository_name, "v2").digest == second.digest
     stored = everything_stored()
     assert set(stored["bytes of blobs"]) == {blob.digest for blob in second.blobs}
     assert {row.digest for row in stored["repository_blobs"]} == set(stored["bytes of blobs"])
@@ -117,26 +116,26 @@ def test_layers_go_with_their_last_image(ecr: Any, repository: str) -> None:
     assert stored["image_references"] == stored["tags"] == []
 
 
-def test_layers_that_another_repository_holds_stay(ecr: Any, repository: str) -> None:
+def test_layers_that_another_repository_holds_stay(ecr: Any, repository_name: str) -> None:
     """Deleting an image is a matter of its repository."""
     ecr.create_repository(repositoryName="other")
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     push(ecr, "other", IMAGE, tag="v1")
     delete(ecr, {"imageTag": "v1"})
     assert pull(ecr, "other", "v1").digest == IMAGE.digest
 
 
-def test_a_child_of_an_index_stays(ecr: Any, repository: str) -> None:
+def test_a_child_of_an_index_stays(ecr: Any, repository_name: str) -> None:
     """By digest or by its last tag; the reason names every index."""
     indexes = [
         build_index([IMAGE, OTHER], annotations={"number": str(number)}) for number in range(2)
     ]
     for number, index in enumerate(indexes):
-        push(ecr, repository, index, tag=f"index-{number}")
-    push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, index, tag=f"index-{number}")
+    push(ecr, repository_name, IMAGE, tag="v1")
     before = everything_stored()
     image_ids = [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}]
-    answer = ecr.batch_delete_image(repositoryName=repository, imageIds=image_ids)
+    answer = ecr.batch_delete_image(repositoryName=repository_name, imageIds=image_ids)
     listing = ", ".join(sorted(index.digest for index in indexes))
     assert answer["imageIds"] == []
     assert answer["failures"] == [
@@ -150,19 +149,19 @@ def test_a_child_of_an_index_stays(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
 
 
-def test_a_tag_of_a_child_that_has_another_goes(ecr: Any, repository: str) -> None:
+def test_a_tag_of_a_child_that_has_another_goes(ecr: Any, repository_name: str) -> None:
     """The image stays, which is what the index needs."""
-    push(ecr, repository, build_index([IMAGE]), tag="index")
+    push(ecr, repository_name, build_index([IMAGE]), tag="index")
     for tag in ("v1", "v2"):
-        push(ecr, repository, IMAGE, tag=tag)
+        push(ecr, repository_name, IMAGE, tag=tag)
     assert delete(ecr, {"imageTag": "v1"}) == [by_tag(IMAGE, "v1")]
 
 
-def test_an_index_and_its_children_in_one_call(ecr: Any, repository: str) -> None:
+def test_an_index_and_its_children_in_one_call(ecr: Any, repository_name: str) -> None:
     """In whatever order they are named, also an index of indexes."""
     inner = build_index([IMAGE, OTHER])
     outer = build_index([inner])
-    push(ecr, repository, outer, tag="v1")
+    push(ecr, repository_name, outer, tag="v1")
     deleted = delete(
         ecr,
         {"imageDigest": IMAGE.digest},
@@ -180,21 +179,21 @@ def test_an_index_and_its_children_in_one_call(ecr: Any, repository: str) -> Non
     assert everything_stored()["bytes of blobs"] == []
 
 
-def test_children_stay_when_their_index_goes(ecr: Any, repository: str) -> None:
+def test_children_stay_when_their_index_goes(ecr: Any, repository_name: str) -> None:
     """As untagged images that may be deleted then."""
-    push(ecr, repository, build_index([IMAGE, OTHER]), tag="v1")
+    push(ecr, repository_name, build_index([IMAGE, OTHER]), tag="v1")
     delete(ecr, {"imageTag": "v1"})
     children = [{"imageDigest": IMAGE.digest}, {"imageDigest": OTHER.digest}]
     assert listed(ecr) == children
     assert delete(ecr, *children) == children
 
 
-def test_what_succeeds_stays_done_where_something_fails(ecr: Any, repository: str) -> None:
+def test_what_succeeds_stays_done_where_something_fails(ecr: Any, repository_name: str) -> None:
     """Failures are told beside it."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = ecr.batch_delete_image(
-        repositoryName=repository,
-        imageIds=[{"imageDigest": NOT_A_DIGEST}, {"imageTag": "v1"}],
+        repositoryName=repository_name,
+        imageIds=[{"imageDigest": ABSENT_DIGEST}, {"imageTag": "v1"}],
     )
     assert answer["imageIds"] == [by_tag(IMAGE, "v1")]
     assert [each["failureCode"] for each in answer["failures"]] == ["ImageNotFound"]

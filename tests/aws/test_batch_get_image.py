@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import no_repository, refusal
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -18,11 +17,12 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.refusals import no_repository, refusal
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
 DOCKER_IMAGE = build_image(layers=1, media_types=DOCKER)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 NOT_FOUND = ("ImageNotFound", "Requested image not found")
 BAD_DIGEST = (
     "InvalidImageDigest",
@@ -53,13 +53,13 @@ def get(ecr: Any, *image_ids: dict[str, str], **request: Any) -> list[dict[str, 
     return images
 
 
-def test_an_image_by_tag(ecr: Any, repository: str) -> None:
+def test_an_image_by_tag(ecr: Any, repository_name: str) -> None:
     """Its manifest as it was put, under the tag that was asked for alone."""
     put(ecr, IMAGE, "v1", "v2")
     assert get(ecr, {"imageTag": "v1"}) == [
         {
-            "registryId": "123456789012",
-            "repositoryName": repository,
+            "registryId": ACCOUNT,
+            "repositoryName": repository_name,
             "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
             "imageManifest": IMAGE.manifest.decode(),
             "imageManifestMediaType": OCI.manifest,
@@ -67,7 +67,7 @@ def test_an_image_by_tag(ecr: Any, repository: str) -> None:
     ]
 
 
-def test_an_image_by_digest(ecr: Any, repository: str) -> None:
+def test_an_image_by_digest(ecr: Any, repository_name: str) -> None:
     """Once for each of its tags, or once without."""
     put(ecr, IMAGE, "v1", "v2")
     put(ecr, OTHER)
@@ -80,14 +80,14 @@ def test_an_image_by_digest(ecr: Any, repository: str) -> None:
     ]
 
 
-def test_an_image_by_digest_and_tag(ecr: Any, repository: str) -> None:
+def test_an_image_by_digest_and_tag(ecr: Any, repository_name: str) -> None:
     """Both must be the image's."""
     put(ecr, IMAGE, "v1", "v2")
     both = {"imageDigest": IMAGE.digest, "imageTag": "v2"}
     assert [each["imageId"] for each in get(ecr, both)] == [both]
 
 
-def test_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> None:
+def test_images_come_in_the_order_asked_for(ecr: Any, repository_name: str) -> None:
     """And each once, however often it is named."""
     put(ecr, IMAGE, "v1")
     put(ecr, OTHER, "v2")
@@ -99,14 +99,16 @@ def test_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> None:
     ("image_id", "failure"),
     [
         pytest.param({"imageTag": "v2"}, NOT_FOUND, id="unknown tag"),
-        pytest.param({"imageDigest": NOT_A_DIGEST}, NOT_FOUND, id="unknown digest"),
+        pytest.param({"imageDigest": ABSENT_DIGEST}, NOT_FOUND, id="unknown digest"),
         pytest.param({"imageDigest": OTHER.digest}, NOT_FOUND, id="another repository's digest"),
         pytest.param(
             {"imageDigest": IMAGE.digest, "imageTag": "v2"}, NOT_FOUND, id="unknown tag, digest"
         ),
-        pytest.param({"imageDigest": NOT_A_DIGEST, "imageTag": "v2"}, NOT_FOUND, id="both unknown"),
         pytest.param(
-            {"imageDigest": NOT_A_DIGEST, "imageTag": "v1"},
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v2"}, NOT_FOUND, id="both unknown"
+        ),
+        pytest.param(
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v1"},
             (
                 "ImageTagDoesNotMatchDigest",
                 "Invalid request parameters: given tag does not map to the given digest",
@@ -131,7 +133,7 @@ def test_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> None:
 @pytest.mark.parametrize("operation", ["batch_get_image", "batch_delete_image"])
 def test_failures(
     ecr: Any,
-    repository: str,
+    repository_name: str,
     operation: str,
     image_id: dict[str, str],
     failure: tuple[str, str],
@@ -144,7 +146,7 @@ def test_failures(
     ecr.create_repository(repositoryName="other")
     ecr.put_image(repositoryName="other", imageManifest=OTHER.manifest.decode())
     answer = getattr(ecr, operation)(
-        repositoryName=repository, imageIds=[image_id, {"imageTag": "v3"}]
+        repositoryName=repository_name, imageIds=[image_id, {"imageTag": "v3"}]
     )
     code, reason = failure
     assert answer["failures"] == [
@@ -153,7 +155,7 @@ def test_failures(
     found = answer.get("images", answer.get("imageIds"))
     assert len(found) == 1
     assert [
-        each["imageTag"] for each in ecr.list_images(repositoryName=repository)["imageIds"]
+        each["imageTag"] for each in ecr.list_images(repositoryName=repository_name)["imageIds"]
     ] == (["v1", "v3"] if operation == "batch_get_image" else ["v1"])
 
 
@@ -183,7 +185,7 @@ TRANSLATIONS = [
 
 @pytest.mark.parametrize(("image", "accepted", "family"), TRANSLATIONS)
 def test_media_types_that_are_accepted(
-    ecr: Any, repository: str, image: Image | Index, accepted: list[str], family: Any
+    ecr: Any, repository_name: str, image: Image | Index, accepted: list[str], family: Any
 ) -> None:
     """By tag, ECR translates between OCI and Docker's schema 2 where only the other is accepted.
 
@@ -210,7 +212,7 @@ def test_media_types_that_are_accepted(
         assert (each["digest"], each["size"]) == (other["digest"], other["size"])
 
 
-def test_an_image_by_digest_is_not_translated(ecr: Any, repository: str) -> None:
+def test_an_image_by_digest_is_not_translated(ecr: Any, repository_name: str) -> None:
     """Its digest would be another; a tag beside it changes nothing."""
     put(ecr, IMAGE, "v1")
     for image_id in (
@@ -221,14 +223,14 @@ def test_an_image_by_digest_is_not_translated(ecr: Any, repository: str) -> None
         assert found["imageManifest"] == IMAGE.manifest.decode()
 
 
-def test_getting_an_image_is_pulling_it(ecr: Any, repository: str) -> None:
+def test_getting_an_image_is_pulling_it(ecr: Any, repository_name: str) -> None:
     """DescribeImages tells when that was last; ListImages and DescribeImages are no pulls."""
     put(ecr, IMAGE, "v1")
     put(ecr, OTHER, "v2")
     for _ in range(2):
-        details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+        details = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
         assert not any("lastRecordedPullTime" in each for each in details)
     get(ecr, {"imageTag": "v1"})
-    pulled, other = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    pulled, other = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert pulled["lastRecordedPullTime"] >= pulled["imagePushedAt"]
     assert "lastRecordedPullTime" not in other

@@ -10,11 +10,11 @@ import re
 from typing import Any
 
 import pytest
-from aws.refusals import refused
-from aws.stored import everything_stored
 from botocore.exceptions import ClientError
 
 from moto_ecr_ext.testing import build_image, push
+from support.refusals import refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e-0000-4000-8000-000000000000"

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws.refusals import refused
-from aws.stored import everything_stored
 from botocore.exceptions import ClientError
 
-ACCOUNT = "123456789012"
+from support.constants import ACCOUNT
+from support.refusals import refused
+from support.stored import everything_stored
+
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/scanner"
 PROFILE = f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/release"
 UPSTREAM = {"UpstreamRegistryUrl": "registry.k8s.io", "UpstreamRegistry": "k8s"}

@@ -10,13 +10,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.testing import build_image, push
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ROLE = "arn:aws:iam::123456789012:role/templates"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1b2c3d4e-0000-4000-8000-000000000000"
@@ -68,7 +70,7 @@ NOT_FOUND = Refusal(
 def described(ecr: Any, **request: Any) -> list[dict[str, Any]]:
     """The templates of a registry."""
     answer = ecr.describe_repository_creation_templates(**request)
-    assert answer["registryId"] == "123456789012"
+    assert answer["registryId"] == ACCOUNT
     templates: list[dict[str, Any]] = answer["repositoryCreationTemplates"]
     return templates
 
@@ -82,9 +84,9 @@ def without_times(template: dict[str, Any]) -> dict[str, Any]:
 
 def make(name: str, occasion: str) -> dict[str, Any]:
     """Make a repository on behalf of something, and give what differs between the templates here."""
-    registry: ECRBackend = registry_backend("123456789012", "us-east-1")
+    registry: ECRBackend = registry_backend(ACCOUNT, "us-east-1")
     with registry.store.database.write() as transaction:
-        made = registry.create_from_template(transaction, name, occasion)
+        made = create_from_template(registry, transaction, name, occasion)
     return {"mutability": made.image_tag_mutability, "tags": made.resource_tags}
 
 
@@ -93,7 +95,7 @@ def test_all_members(ecr: Any) -> None:
     with freeze_time("2026-01-01T00:00:00Z"):
         answer = ecr.create_repository_creation_template(**EVERYTHING)
     created = answer["repositoryCreationTemplate"]
-    assert answer["registryId"] == "123456789012"
+    assert answer["registryId"] == ACCOUNT
     assert without_times(created) == EVERYTHING
     assert created["createdAt"] == created["updatedAt"] == datetime(2026, 1, 1, tzinfo=timezone.utc)
     assert described(ecr) == [created]
@@ -127,7 +129,7 @@ def test_a_prefix_has_one_template(ecr: Any, again: str) -> None:
 def test_registries_have_templates_of_their_own(aws: Any, ecr: Any) -> None:
     """Each account in each region."""
     ecr.create_repository_creation_template(**EVERYTHING)
-    for other in (aws.client(region="eu-west-1"), aws.client(account="999999999999")):
+    for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         answer = other.describe_repository_creation_templates()
         assert answer["repositoryCreationTemplates"] == []
         assert refusal(other.delete_repository_creation_template, prefix="prod") == NOT_FOUND
@@ -206,7 +208,7 @@ def test_delete(ecr: Any) -> None:
     created = ecr.create_repository_creation_template(**EVERYTHING)["repositoryCreationTemplate"]
     answer = ecr.delete_repository_creation_template(prefix="prod/")
     assert (answer["registryId"], answer["repositoryCreationTemplate"]) == (
-        "123456789012",
+        ACCOUNT,
         created,
     )
     assert refusal(ecr.delete_repository_creation_template, prefix="prod") == NOT_FOUND

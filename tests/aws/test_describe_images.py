@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_image, no_repository, refusal, refused
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -20,9 +19,10 @@ from moto_ecr_ext.testing import (
     build_layer,
     push,
 )
+from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.refusals import Refusal, invalid, no_image, no_repository, refusal, refused
 
 IMAGE = build_image(layers=1)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def describe(ecr: Any, **request: Any) -> list[dict[str, Any]]:
@@ -44,15 +44,15 @@ def put_numbered(ecr: Any, count: int) -> list[str]:
     return digests
 
 
-def test_all_that_is_said_of_an_image(ecr: Any, repository: str) -> None:
+def test_all_that_is_said_of_an_image(ecr: Any, repository_name: str) -> None:
     """One entry with all tags, in the order in which it got them."""
     for tag in ("v2", "v1"):
-        push(ecr, repository, IMAGE, tag=tag)
+        push(ecr, repository_name, IMAGE, tag=tag)
     [detail] = describe(ecr)
     assert detail.pop("imagePushedAt")
     assert detail == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageDigest": IMAGE.digest,
         "imageTags": ["v2", "v1"],
         "imageSizeInBytes": IMAGE.config.size + IMAGE.layers[0].size,
@@ -62,9 +62,9 @@ def test_all_that_is_said_of_an_image(ecr: Any, repository: str) -> None:
     }
 
 
-def test_an_untagged_image_has_no_tags(ecr: Any, repository: str) -> None:
+def test_an_untagged_image_has_no_tags(ecr: Any, repository_name: str) -> None:
     """The member is left out, not empty."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     [detail] = describe(ecr)
     assert "imageTags" not in detail
 
@@ -110,18 +110,18 @@ SBOM = build_artifact(artifact_type="application/x.sbom", subject=IMAGE, content
     ],
 )
 def test_kinds_of_images(
-    ecr: Any, repository: str, image: Image | Index, expected: dict[str, Any]
+    ecr: Any, repository_name: str, image: Image | Index, expected: dict[str, Any]
 ) -> None:
     """Sizes are what the manifest refers to; types are the manifest's and its config's."""
-    push(ecr, repository, image, tag="v1")
+    push(ecr, repository_name, image, tag="v1")
     [detail] = describe(ecr, imageIds=[{"imageTag": "v1"}])
     assert {name: detail.get(name) for name in expected} == expected
 
 
-def test_named_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> None:
+def test_named_images_come_in_the_order_asked_for(ecr: Any, repository_name: str) -> None:
     """Each once, by tag or digest."""
     digests = put_numbered(ecr, 4)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     details = describe(
         ecr,
         imageIds=[
@@ -139,10 +139,10 @@ def test_named_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> 
     ("image_id", "expected"),
     [
         ({"imageTag": "v2"}, no_image("team/app", tag="v2")),
-        ({"imageDigest": NOT_A_DIGEST}, no_image("team/app", digest=NOT_A_DIGEST)),
+        ({"imageDigest": ABSENT_DIGEST}, no_image("team/app", digest=ABSENT_DIGEST)),
         (
-            {"imageDigest": NOT_A_DIGEST, "imageTag": "v1"},
-            no_image("team/app", NOT_A_DIGEST, "v1"),
+            {"imageDigest": ABSENT_DIGEST, "imageTag": "v1"},
+            no_image("team/app", ABSENT_DIGEST, "v1"),
         ),
         ({"imageDigest": IMAGE.digest, "imageTag": "v2"}, no_image("team/app", IMAGE.digest, "v2")),
         ({"imageDigest": "sha256:\0"}, no_image("team/app", digest="sha256:\0")),
@@ -150,32 +150,36 @@ def test_named_images_come_in_the_order_asked_for(ecr: Any, repository: str) -> 
     ],
 )
 def test_every_named_image_must_be_there(
-    ecr: Any, repository: str, image_id: dict[str, str], expected: Refusal
+    ecr: Any, repository_name: str, image_id: dict[str, str], expected: Refusal
 ) -> None:
     """The first that is not fails the call."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     image_ids = [{"imageTag": "v1"}, image_id, {"imageTag": "v9"}]
-    assert refusal(ecr.describe_images, repositoryName=repository, imageIds=image_ids) == expected
+    assert (
+        refusal(ecr.describe_images, repositoryName=repository_name, imageIds=image_ids) == expected
+    )
 
 
 @pytest.mark.parametrize(
     "paging", [{"maxResults": 1}, {"nextToken": "x"}], ids=["maxResults", "nextToken"]
 )
 def test_names_and_pages_exclude_each_other(
-    ecr: Any, repository: str, paging: dict[str, Any]
+    ecr: Any, repository_name: str, paging: dict[str, Any]
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
-    image_ids = [{"imageDigest": NOT_A_DIGEST}]
-    error = refusal(ecr.describe_images, repositoryName=repository, imageIds=image_ids, **paging)
+    image_ids = [{"imageDigest": ABSENT_DIGEST}]
+    error = refusal(
+        ecr.describe_images, repositoryName=repository_name, imageIds=image_ids, **paging
+    )
     assert error == invalid(next(iter(paging)), "Must not be specified together with imageIds")
 
 
-def test_images_are_listed_in_the_order_of_push(ecr: Any, repository: str) -> None:
+def test_images_are_listed_in_the_order_of_push(ecr: Any, repository_name: str) -> None:
     """In pages as long as was asked for; the last has no token."""
     digests = put_numbered(ecr, 7)
     pages, token = [], {}
     while True:
-        answer = ecr.describe_images(repositoryName=repository, maxResults=3, **token)
+        answer = ecr.describe_images(repositoryName=repository_name, maxResults=3, **token)
         pages.append([each["imageDigest"] for each in answer["imageDetails"]])
         if "nextToken" not in answer:
             break
@@ -183,26 +187,26 @@ def test_images_are_listed_in_the_order_of_push(ecr: Any, repository: str) -> No
     assert pages == [digests[:3], digests[3:6], digests[6:]]
 
 
-def test_a_page_has_a_hundred_images(ecr: Any, repository: str) -> None:
+def test_a_page_has_a_hundred_images(ecr: Any, repository_name: str) -> None:
     """Unless `maxResults` says otherwise, up to a thousand; botocore's paginator sees all."""
     digests = put_numbered(ecr, 101)
-    answer = ecr.describe_images(repositoryName=repository)
+    answer = ecr.describe_images(repositoryName=repository_name)
     assert len(answer["imageDetails"]) == 100
     assert len(describe(ecr, maxResults=1000)) == 101
-    pages = ecr.get_paginator("describe_images").paginate(repositoryName=repository)
+    pages = ecr.get_paginator("describe_images").paginate(repositoryName=repository_name)
     found = pages.build_full_result()["imageDetails"]
     assert [each["imageDigest"] for each in found] == digests
 
 
-def test_pages_go_on_where_images_were_deleted_or_pushed(ecr: Any, repository: str) -> None:
+def test_pages_go_on_where_images_were_deleted_or_pushed(ecr: Any, repository_name: str) -> None:
     """No image is told twice, and none that is there all the time is missed."""
     digests = put_numbered(ecr, 4)
-    first = ecr.describe_images(repositoryName=repository, maxResults=2)
+    first = ecr.describe_images(repositoryName=repository_name, maxResults=2)
     ecr.batch_delete_image(
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageIds=[{"imageDigest": digests[1]}, {"imageDigest": digests[2]}],
     )
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     second = describe(ecr, nextToken=first["nextToken"])
     assert [each["imageDigest"] for each in second] == [digests[3], IMAGE.digest]
 
@@ -222,31 +226,31 @@ def test_pages_go_on_where_images_were_deleted_or_pushed(ecr: Any, repository: s
 )
 @pytest.mark.parametrize("operation", ["describe_images", "list_images"])
 def test_filters(
-    ecr: Any, repository: str, operation: str, wanted: dict[str, str], expected: str
+    ecr: Any, repository_name: str, operation: str, wanted: dict[str, str], expected: str
 ) -> None:
     """An image without tags that had one counts as untagged."""
     images = {"untagged": build_image(seed=2, layers=1), "tagged": build_image(layers=1)}
     for image in images.values():
-        push(ecr, repository, image, tag="v1")
-    answer = getattr(ecr, operation)(repositoryName=repository, filter=wanted)
+        push(ecr, repository_name, image, tag="v1")
+    answer = getattr(ecr, operation)(repositoryName=repository_name, filter=wanted)
     found = {each["imageDigest"] for each in answer.get("imageDetails", answer.get("imageIds"))}
     assert found == {images[name].digest for name in expected.split()}
 
 
-def test_pages_of_a_filter(ecr: Any, repository: str) -> None:
+def test_pages_of_a_filter(ecr: Any, repository_name: str) -> None:
     """Count what it lets through."""
     digests = put_numbered(ecr, 6)
     manifests = ecr.batch_get_image(
-        repositoryName=repository, imageIds=[{"imageDigest": each} for each in digests[::2]]
+        repositoryName=repository_name, imageIds=[{"imageDigest": each} for each in digests[::2]]
     )["images"]
     for number, image in enumerate(manifests):
         ecr.put_image(
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageManifest=image["imageManifest"],
             imageTag=f"v{number}",
         )
     pages = ecr.get_paginator("describe_images").paginate(
-        repositoryName=repository,
+        repositoryName=repository_name,
         filter={"tagStatus": "TAGGED"},
         PaginationConfig={"PageSize": 2},
     )
@@ -277,24 +281,24 @@ def forged(*content: object) -> str:
 )
 @pytest.mark.parametrize("operation", ["describe_images", "list_images"])
 def test_tokens_that_nobody_was_given(
-    ecr: Any, repository: str, operation: str, token: str
+    ecr: Any, repository_name: str, operation: str, token: str
 ) -> None:
     """One refusal for all: the project's code, AWS's class."""
-    error = refused(getattr(ecr, operation), repositoryName=repository, nextToken=token)
+    error = refused(getattr(ecr, operation), repositoryName=repository_name, nextToken=token)
     assert isinstance(error, ecr.exceptions.InvalidParameterException)
     assert error.response["Error"]["Code"] == "InvalidContinuationTokenException"
 
 
-def test_a_token_is_good_for_its_listing(ecr: Any, repository: str) -> None:
+def test_a_token_is_good_for_its_listing(ecr: Any, repository_name: str) -> None:
     """Neither the other operation nor another repository takes it."""
     put_numbered(ecr, 2)
     ecr.create_repository(repositoryName="other")
-    describing = ecr.describe_images(repositoryName=repository, maxResults=1)["nextToken"]
-    listing = ecr.list_images(repositoryName=repository, maxResults=1)["nextToken"]
+    describing = ecr.describe_images(repositoryName=repository_name, maxResults=1)["nextToken"]
+    listing = ecr.list_images(repositoryName=repository_name, maxResults=1)["nextToken"]
     for call, name, token in (
-        (ecr.describe_images, repository, listing),
+        (ecr.describe_images, repository_name, listing),
         (ecr.describe_images, "other", describing),
-        (ecr.list_images, repository, describing),
+        (ecr.list_images, repository_name, describing),
         (ecr.list_images, "other", listing),
     ):
         error = refusal(call, repositoryName=name, nextToken=token)
@@ -304,9 +308,9 @@ def test_a_token_is_good_for_its_listing(ecr: Any, repository: str) -> None:
 @pytest.mark.parametrize(
     ("number", "bound"), [(0, "greater than or equal to 1"), (1001, "less than or equal to 1000")]
 )
-def test_the_size_of_pages(raw: Any, repository: str, number: int, bound: str) -> None:
+def test_the_size_of_pages(raw: Any, repository_name: str, number: int, bound: str) -> None:
     """1 to 1000."""
-    request = {"repositoryName": repository, "maxResults": number}
+    request = {"repositoryName": repository_name, "maxResults": number}
     for operation in ("DescribeImages", "ListImages", "DescribeRepositories"):
         assert raw.send(operation, request).refusal == invalid(
             "maxResults", f"Member must have value {bound}"

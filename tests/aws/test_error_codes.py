@@ -7,17 +7,17 @@ from typing import Any
 
 import boto3
 import pytest
-from aws.raw_http import Answer, RawClient
-from aws.refusals import refused
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext import exceptions, service_model
 from moto_ecr_ext.testing import build_image
+from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.raw_http import Answer, RawClient
+from support.refusals import refused
 
 IMAGES = [build_image(seed=number, layers=1) for number in range(2)]
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 ECR_ERRORS = {
     "LayerDigestMismatchException": "InvalidLayerException",
     "InvalidContinuationTokenException": "InvalidParameterException",
@@ -45,7 +45,7 @@ def wrong_digest(ecr: Any) -> dict[str, Any]:
         "uploadId": ecr.initiate_layer_upload(repositoryName="team/app")["uploadId"],
     }
     ecr.upload_layer_part(**upload, partFirstByte=0, partLastByte=2, layerPartBlob=b"abc")
-    return {**upload, "layerDigests": [NOT_A_DIGEST]}
+    return {**upload, "layerDigests": [ABSENT_DIGEST]}
 
 
 def garbage_token(ecr: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def call(ecr: Any, operation: str, request: dict[str, Any]) -> ClientError:
 @cases
 def test_both_codes_are_in_the_error(
     ecr: Any,
-    repository: str,
+    repository_name: str,
     operation: str,
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
@@ -96,7 +96,7 @@ def test_both_codes_are_in_the_error(
 @cases
 def test_the_exception_is_aws_s(
     ecr: Any,
-    repository: str,
+    repository_name: str,
     operation: str,
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
@@ -114,7 +114,7 @@ def test_the_exception_is_aws_s(
 def test_the_body_is_aws_s(
     ecr: Any,
     raw: RawClient,
-    repository: str,
+    repository_name: str,
     operation: str,
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
@@ -131,7 +131,7 @@ def test_aws_s_codes_alone(
     aws: Any,
     ecr: Any,
     raw: RawClient,
-    repository: str,
+    repository_name: str,
     operation: str,
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
@@ -167,11 +167,11 @@ def test_the_setting_of_one_mock(installed: None) -> None:
 
 
 def test_the_setting_of_the_environment(
-    aws: Any, ecr: Any, repository: str, monkeypatch: pytest.MonkeyPatch
+    aws: Any, ecr: Any, repository_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MOTO_ECR_ERROR_CODES, where nothing else says it."""
     monkeypatch.setenv("MOTO_ECR_ERROR_CODES", "aws")
-    error = refused(ecr.list_images, repositoryName=repository, nextToken="garbage")
+    error = refused(ecr.list_images, repositoryName=repository_name, nextToken="garbage")
     assert error.response["Error"]["Code"] == "InvalidParameterException"
 
 
@@ -192,22 +192,26 @@ def test_every_other_error_has_one_code(
     assert "x-amzn-query-error" not in answer.headers
 
 
-def test_the_same_image_again_has_aws_s_own_code(ecr: Any, raw: RawClient, repository: str) -> None:
+def test_the_same_image_again_has_aws_s_own_code(
+    ecr: Any, raw: RawClient, repository_name: str
+) -> None:
     """ImageAlreadyExistsException is a code of AWS's too, for an image that is there."""
     manifest = IMAGES[0].manifest.decode()
-    ecr.put_image(repositoryName=repository, imageManifest=manifest)
-    answer: Answer = raw.send("PutImage", {"repositoryName": repository, "imageManifest": manifest})
+    ecr.put_image(repositoryName=repository_name, imageManifest=manifest)
+    answer: Answer = raw.send(
+        "PutImage", {"repositoryName": repository_name, "imageManifest": manifest}
+    )
     assert answer.refusal.code == "ImageAlreadyExistsException"
     assert "x-amzn-query-error" not in answer.headers
 
 
-def test_an_error_with_members(ecr: Any, raw: RawClient, repository: str) -> None:
+def test_an_error_with_members(ecr: Any, raw: RawClient, repository_name: str) -> None:
     """They are in the body beside the message, as JSON's own types."""
-    upload_id = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    upload_id = ecr.initiate_layer_upload(repositoryName=repository_name)["uploadId"]
     answer = raw.send(
         "UploadLayerPart",
         {
-            "repositoryName": repository,
+            "repositoryName": repository_name,
             "uploadId": upload_id,
             "partFirstByte": 1,
             "partLastByte": 1,
@@ -217,8 +221,8 @@ def test_an_error_with_members(ecr: Any, raw: RawClient, repository: str) -> Non
     assert answer.document == {
         "__type": "InvalidLayerPartException",
         "message": "First byte of the layer part is 1 instead of 0",
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "uploadId": upload_id,
         "lastValidByteReceived": 0,
     }

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from aws.listener import Listener
 from freezegun import freeze_time
-from upstream import running_upstream
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from support.listener import Listener
+from support.upstream import running_upstream
 
 NAME = "team/app"
 

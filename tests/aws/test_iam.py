@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
-from aws.refusals import Refusal, refusal
-from aws.stored import everything_stored
-from iam import Role, User, document, enforced
 
 from moto_ecr_ext.testing import build_image, pull, push
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.iam import Role, User, document, enforced
+from support.raw_http import RawClient
+from support.refusals import Refusal, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/"
 IMAGE = build_image(layers=1)
@@ -40,59 +41,59 @@ def explicitly_denied(action: str, resource: str, policies: str) -> Refusal:
     )
 
 
-def test_without_a_policy_nothing_is_allowed(aws: Any, ecr: Any, repository: str) -> None:
+def test_without_a_policy_nothing_is_allowed(aws: Any, ecr: Any, repository_name: str) -> None:
     """And nothing changes."""
     client = User(aws).client()
     before = everything_stored()
-    assert refusal_enforced(client.delete_repository, repositoryName=repository) == denied(
-        "DeleteRepository", ARN + repository
+    assert refusal_enforced(client.delete_repository, repositoryName=repository_name) == denied(
+        "DeleteRepository", ARN + repository_name
     )
     assert everything_stored() == before
 
 
-def test_a_policy_allows_actions_on_resources(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_policy_allows_actions_on_resources(aws: Any, ecr: Any, repository_name: str) -> None:
     """What is not named is not allowed."""
     ecr.create_repository(repositoryName="other")
     user = User(aws, Action=["ecr:ListImages", "ecr:DescribeImages"], Resource=f"{ARN}team/*")
     client = user.client()
 
     def calls() -> None:
-        assert client.list_images(repositoryName=repository)["imageIds"] == []
+        assert client.list_images(repositoryName=repository_name)["imageIds"] == []
         assert refusal(client.list_images, repositoryName="other") == denied(
             "ListImages", f"{ARN}other"
         )
-        request = {"repositoryName": repository, "imageIds": [{"imageTag": "v1"}]}
+        request = {"repositoryName": repository_name, "imageIds": [{"imageTag": "v1"}]}
         assert refusal(client.batch_get_image, **request) == denied(
-            "BatchGetImage", ARN + repository
+            "BatchGetImage", ARN + repository_name
         )
         assert refusal(client.get_authorization_token) == denied("GetAuthorizationToken", "*")
 
     enforced(calls)
 
 
-def test_an_image_is_pushed_and_pulled(aws: Any, ecr: Any, repository: str) -> None:
+def test_an_image_is_pushed_and_pulled(aws: Any, ecr: Any, repository_name: str) -> None:
     """With signatures checked on every request, whatever its body."""
     client = User(aws, Action="ecr:*", Resource="*").client()
 
     def push_and_pull() -> str:
-        push(client, repository, IMAGE, tag="v1")
-        return pull(client, repository, "v1").digest
+        push(client, repository_name, IMAGE, tag="v1")
+        return pull(client, repository_name, "v1").digest
 
     assert enforced(push_and_pull) == IMAGE.digest
 
 
-def test_resources_that_requests_name_otherwise(aws: Any, ecr: Any, repository: str) -> None:
+def test_resources_that_requests_name_otherwise(aws: Any, ecr: Any, repository_name: str) -> None:
     """By ARN, or several by name: each must be allowed."""
     ecr.create_repository(repositoryName="other")
     client = User(aws, Action="ecr:*", Resource=f"{ARN}team/*").client()
 
     def calls() -> None:
-        client.list_tags_for_resource(resourceArn=ARN + repository)
+        client.list_tags_for_resource(resourceArn=ARN + repository_name)
         assert refusal(client.list_tags_for_resource, resourceArn=f"{ARN}other") == denied(
             "ListTagsForResource", f"{ARN}other"
         )
-        client.describe_repositories(repositoryNames=[repository])
-        names = [repository, "other"]
+        client.describe_repositories(repositoryNames=[repository_name])
+        names = [repository_name, "other"]
         assert refusal(client.describe_repositories, repositoryNames=names) == denied(
             "DescribeRepositories", f"{ARN}other"
         )
@@ -128,21 +129,21 @@ def test_parameters_come_first(aws: Any) -> None:
     )
 
 
-def test_an_assumed_role(aws: Any, ecr: Any, repository: str) -> None:
+def test_an_assumed_role(aws: Any, ecr: Any, repository_name: str) -> None:
     """Its session is the principal, with the policies of the role."""
     role = Role(aws, Action="ecr:DescribeImages", Resource="*")
     client = role.client()
 
     def calls() -> None:
-        client.describe_images(repositoryName=repository)
-        assert refusal(client.list_images, repositoryName=repository) == denied(
-            "ListImages", ARN + repository, role.session_arn
+        client.describe_images(repositoryName=repository_name)
+        assert refusal(client.list_images, repositoryName=repository_name) == denied(
+            "ListImages", ARN + repository_name, role.session_arn
         )
 
     enforced(calls)
 
 
-def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository_name: str) -> None:
     """Outweighs what else is allowed, and is told apart."""
     user = User(aws)
     user.allow(
@@ -153,10 +154,10 @@ def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository: str) 
     ecr.create_repository(repositoryName="public/app")
 
     def calls() -> None:
-        client.describe_images(repositoryName=repository)
+        client.describe_images(repositoryName=repository_name)
         client.list_images(repositoryName="public/app")
-        assert refusal(client.list_images, repositoryName=repository) == explicitly_denied(
-            "ListImages", ARN + repository, "an identity-based"
+        assert refusal(client.list_images, repositoryName=repository_name) == explicitly_denied(
+            "ListImages", ARN + repository_name, "an identity-based"
         )
 
     enforced(calls)
@@ -165,26 +166,28 @@ def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository: str) 
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
-        ({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}, True),
-        ({"StringEquals": {"aws:PrincipalAccount": "999999999999"}}, False),
+        ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}, True),
+        ({"StringEquals": {"aws:PrincipalAccount": OTHER_ACCOUNT}}, False),
         ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/b*"}}, True),
         ({"StringEquals": {"aws:ResourceTag/none": "x"}}, False),
     ],
 )
 def test_a_condition_of_the_user_s_policy(
-    aws: Any, ecr: Any, repository: str, condition: dict[str, Any], holds: bool
+    aws: Any, ecr: Any, repository_name: str, condition: dict[str, Any], holds: bool
 ) -> None:
     """An allowance whose condition does not hold is none, which is no denial either."""
     client = User(aws, Action="ecr:*", Resource="*", Condition=condition).client()
     if holds:
-        assert enforced(lambda: client.list_images(repositoryName=repository))["imageIds"] == []
+        assert (
+            enforced(lambda: client.list_images(repositoryName=repository_name))["imageIds"] == []
+        )
     else:
-        assert refusal_enforced(client.list_images, repositoryName=repository) == denied(
-            "ListImages", ARN + repository
+        assert refusal_enforced(client.list_images, repositoryName=repository_name) == denied(
+            "ListImages", ARN + repository_name
         )
 
 
-def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository: str) -> None:
+def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository_name: str) -> None:
     """Count as the user's own."""
     user = User(aws)
     user.iam.create_group(GroupName="readers")
@@ -202,65 +205,65 @@ def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository: str
     client = user.client()
 
     def calls() -> None:
-        client.list_images(repositoryName=repository)
-        client.describe_images(repositoryName=repository)
-        assert refusal(client.delete_repository, repositoryName=repository) == denied(
-            "DeleteRepository", ARN + repository
+        client.list_images(repositoryName=repository_name)
+        client.describe_images(repositoryName=repository_name)
+        assert refusal(client.delete_repository, repositoryName=repository_name) == denied(
+            "DeleteRepository", ARN + repository_name
         )
 
     enforced(calls)
 
 
-def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository_name: str) -> None:
     """A user of the account that it names, without a policy of its own."""
     client = User(aws).client()
     for principal in ({"AWS": User.arn}, "*"):
         ecr.set_repository_policy(
-            repositoryName=repository,
+            repositoryName=repository_name,
             policyText=document({"Principal": principal, "Action": "ecr:ListImages"}),
         )
-        enforced(lambda: client.list_images(repositoryName=repository))
-    assert refusal_enforced(client.describe_images, repositoryName=repository) == denied(
-        "DescribeImages", ARN + repository
+        enforced(lambda: client.list_images(repositoryName=repository_name))
+    assert refusal_enforced(client.describe_images, repositoryName=repository_name) == denied(
+        "DescribeImages", ARN + repository_name
     )
 
 
-def test_a_policy_that_names_the_account(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_policy_that_names_the_account(aws: Any, ecr: Any, repository_name: str) -> None:
     """Leaves it to the policies of the account's users, and its denial is for them all."""
     user = User(aws)
     client = user.client()
     root = {"AWS": "arn:aws:iam::123456789012:root"}
     statement = {"Principal": root, "Action": "ecr:ListImages", "Resource": "*"}
     ecr.put_registry_policy(policyText=document(statement))
-    assert refusal_enforced(client.list_images, repositoryName=repository) == denied(
-        "ListImages", ARN + repository
+    assert refusal_enforced(client.list_images, repositoryName=repository_name) == denied(
+        "ListImages", ARN + repository_name
     )
     user.allow({"Action": "ecr:*", "Resource": "*"})
-    enforced(lambda: client.list_images(repositoryName=repository))
+    enforced(lambda: client.list_images(repositoryName=repository_name))
     ecr.put_registry_policy(policyText=document({**statement, "Effect": "Deny"}))
-    assert refusal_enforced(client.list_images, repositoryName=repository) == explicitly_denied(
-        "ListImages", ARN + repository, "a resource-based"
-    )
+    assert refusal_enforced(
+        client.list_images, repositoryName=repository_name
+    ) == explicitly_denied("ListImages", ARN + repository_name, "a resource-based")
 
 
-def test_another_account_s_repository(aws: Any, ecr: Any, repository: str) -> None:
+def test_another_account_s_repository(aws: Any, ecr: Any, repository_name: str) -> None:
     """Takes permission on both sides."""
-    guest = User(aws, account="999999999999")
+    guest = User(aws, account=OTHER_ACCOUNT)
     client = guest.client()
-    request = {"registryId": "123456789012", "repositoryName": repository}
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
     ecr.set_repository_policy(
-        repositoryName=repository,
+        repositoryName=repository_name,
         policyText=document({"Principal": {"AWS": guest.arn}, "Action": "ecr:ListImages"}),
     )
     assert refusal_enforced(client.list_images, **request) == denied(
-        "ListImages", ARN + repository, guest.arn
+        "ListImages", ARN + repository_name, guest.arn
     )
     guest.allow({"Action": "ecr:*", "Resource": "*"})
     assert enforced(lambda: client.list_images(**request))["imageIds"] == []
     assert refusal_enforced(client.describe_images, **request) == Refusal(
         "AccessDeniedException",
         f"User: {guest.arn} is not authorized to perform: ecr:DescribeImages "
-        f"on resource: {ARN}{repository} "
+        f"on resource: {ARN}{repository_name} "
         "because no resource-based policy allows the ecr:DescribeImages action",
     )
 
@@ -280,14 +283,14 @@ def test_tags_of_a_new_repository(aws: Any, ecr: Any) -> None:
     enforced(lambda: client.create_repository(repositoryName="app", tags=tags))
 
 
-def test_referrers(aws: Any, ecr: Any, repository: str) -> None:
+def test_referrers(aws: Any, ecr: Any, repository_name: str) -> None:
     """Have no action of their own: who may pull may list them."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     user = User(aws, Action="ecr:ListImageReferrers", Resource="*")
     client = user.client()
-    request = {"repositoryName": repository, "subjectId": {"imageDigest": IMAGE.digest}}
+    request = {"repositoryName": repository_name, "subjectId": {"imageDigest": IMAGE.digest}}
     assert refusal_enforced(client.list_image_referrers, **request) == denied(
-        "BatchGetImage", ARN + repository
+        "BatchGetImage", ARN + repository_name
     )
     user.allow({"Action": "ecr:BatchGetImage", "Resource": "*"})
     assert enforced(lambda: client.list_image_referrers(**request))["referrers"] == []

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from aws.refusals import Refusal, no_repository, refusal
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import build_image, push, upload_blob
+from support.constants import ABSENT_DIGEST
+from support.refusals import Refusal, no_repository, refusal
 
 IMAGE = build_image(layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def url_of(ecr: Any, digest: str, repository: str = "team/app") -> str:
@@ -25,9 +25,9 @@ def url_of(ecr: Any, digest: str, repository: str = "team/app") -> str:
     return url
 
 
-def test_a_url_gives_the_bytes(ecr: Any, repository: str) -> None:
+def test_a_url_gives_the_bytes(ecr: Any, repository_name: str) -> None:
     """By a plain GET without credentials, the config as well as every layer."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     for blob in (IMAGE.config, *IMAGE.layers):
         response = requests.get(url_of(ecr, blob.digest), timeout=60)
         assert response.status_code == 200
@@ -35,19 +35,21 @@ def test_a_url_gives_the_bytes(ecr: Any, repository: str) -> None:
         assert response.headers["Content-Length"] == str(blob.size)
 
 
-def test_a_url_is_that_of_the_blob_in_the_registry(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_url_is_that_of_the_blob_in_the_registry(
+    aws: Any, ecr: Any, repository_name: str
+) -> None:
     """With a query that is signed and expires."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     url = urlsplit(url_of(ecr, LAYER.digest))
     assert f"{url.scheme}://{url.netloc}" == aws.registry_url()
-    assert url.path == f"/v2/{repository}/blobs/{LAYER.digest}"
+    assert url.path == f"/v2/{repository_name}/blobs/{LAYER.digest}"
     assert "Signature=" in url.query
     assert "Expires=" in url.query
 
 
-def test_a_part_of_the_bytes(ecr: Any, repository: str) -> None:
+def test_a_part_of_the_bytes(ecr: Any, repository_name: str) -> None:
     """One range, as clients that resume ask for it."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     response = requests.get(
         url_of(ecr, LAYER.digest), headers={"Range": "bytes=100-199"}, timeout=60
     )
@@ -55,9 +57,9 @@ def test_a_part_of_the_bytes(ecr: Any, repository: str) -> None:
     assert response.content == LAYER.content[100:200]
 
 
-def test_a_url_opens_its_layer_alone(ecr: Any, repository: str) -> None:
+def test_a_url_opens_its_layer_alone(ecr: Any, repository_name: str) -> None:
     """Put on another layer, another repository or a manifest it opens nothing."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
     url = url_of(ecr, LAYER.digest)
@@ -76,9 +78,9 @@ def test_a_url_opens_its_layer_alone(ecr: Any, repository: str) -> None:
     assert requests.delete(url, timeout=60).status_code == 401
 
 
-def test_a_url_is_good_for_an_hour(ecr: Any, repository: str) -> None:
+def test_a_url_is_good_for_an_hour(ecr: Any, repository_name: str) -> None:
     """By the clock that freezegun sets."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
         url = url_of(ecr, LAYER.digest)
         clock.move_to("2026-01-01 12:59:59")
@@ -89,13 +91,13 @@ def test_a_url_is_good_for_an_hour(ecr: Any, repository: str) -> None:
     assert response.json()["errors"] == [{"code": "DENIED", "message": "Request has expired"}]
 
 
-def test_a_layer_that_is_not_there(ecr: Any, repository: str) -> None:
+def test_a_layer_that_is_not_there(ecr: Any, repository_name: str) -> None:
     """Another repository's is not here either."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
-    for digest in (NOT_A_DIGEST, LAYER.digest):
+    for digest in (ABSENT_DIGEST, LAYER.digest):
         assert refusal(
-            ecr.get_download_url_for_layer, repositoryName=repository, layerDigest=digest
+            ecr.get_download_url_for_layer, repositoryName=repository_name, layerDigest=digest
         ) == Refusal(
             "LayersNotFoundException",
             f"The layer with digest '{digest}' does not exist within the repository "
@@ -103,19 +105,19 @@ def test_a_layer_that_is_not_there(ecr: Any, repository: str) -> None:
         )
 
 
-def test_a_layer_that_no_image_refers_to(ecr: Any, repository: str) -> None:
+def test_a_layer_that_no_image_refers_to(ecr: Any, repository_name: str) -> None:
     """Is not accessible before an image does, nor after the last one was deleted."""
-    upload_blob(ecr, repository, LAYER)
-    request = {"repositoryName": repository, "layerDigest": LAYER.digest}
+    upload_blob(ecr, repository_name, LAYER)
+    request = {"repositoryName": repository_name, "layerDigest": LAYER.digest}
     assert refusal(ecr.get_download_url_for_layer, **request) == Refusal(
         "LayerInaccessibleException",
         f"The layer with digest '{LAYER.digest}' in the repository with name 'team/app' in the "
         "registry with id '123456789012' is not available because it is not associated with an "
         "image. Unassociated image layers may be cleaned up at any time.",
     )
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     url = url_of(ecr, LAYER.digest)
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
     assert refusal(ecr.get_download_url_for_layer, **request).code == "LayersNotFoundException"
     assert requests.get(url, timeout=60).status_code == 404
 
@@ -123,7 +125,7 @@ def test_a_layer_that_no_image_refers_to(ecr: Any, repository: str) -> None:
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
     """It is named."""
     assert refusal(
-        ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=NOT_A_DIGEST
+        ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=ABSENT_DIGEST
     ) == no_repository("team/app")
 
 

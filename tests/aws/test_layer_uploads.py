@@ -7,16 +7,16 @@ import uuid
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, no_repository, refusal, refused
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
+from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.refusals import Refusal, no_repository, refusal, refused
+from support.stored import everything_stored
 
 MIB = 1024 * 1024
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 
 
 def digest_of(content: bytes) -> str:
@@ -80,22 +80,22 @@ def no_upload(upload: Upload, repository: str = "team/app") -> Refusal:
     )
 
 
-def test_an_upload_begins(ecr: Any, repository: str) -> None:
+def test_an_upload_begins(ecr: Any, repository_name: str) -> None:
     """With a UUID in lower case, and the size that parts should have."""
-    answers = [ecr.initiate_layer_upload(repositoryName=repository) for _ in range(2)]
+    answers = [ecr.initiate_layer_upload(repositoryName=repository_name) for _ in range(2)]
     assert [answer["partSize"] for answer in answers] == [10485760, 10485760]
     ids = [answer["uploadId"] for answer in answers]
     assert [str(uuid.UUID(each)) for each in ids] == ids
     assert ids[0] != ids[1]
 
 
-def test_a_layer_in_one_part(ecr: Any, repository: str) -> None:
+def test_a_layer_in_one_part(ecr: Any, repository_name: str) -> None:
     """Part and completion name registry, repository and upload; the layer is there then."""
     content = b"a layer"
     upload = Upload(ecr)
     answer = ecr.upload_layer_part(**upload.part(content))
     del answer["ResponseMetadata"]
-    about = {"registryId": "123456789012", "repositoryName": repository, "uploadId": upload.id}
+    about = {"registryId": ACCOUNT, "repositoryName": repository_name, "uploadId": upload.id}
     assert answer == {**about, "lastByteReceived": len(content) - 1}
     digest = digest_of(content)
     assert upload.complete(digest) == {**about, "layerDigest": digest}
@@ -109,7 +109,7 @@ def test_a_layer_in_one_part(ecr: Any, repository: str) -> None:
     ]
 
 
-def test_a_layer_in_many_parts(ecr: Any, repository: str) -> None:
+def test_a_layer_in_many_parts(ecr: Any, repository_name: str) -> None:
     """Parts follow one another; `lastByteReceived` advances; only the last may be short."""
     parts = [b"a" * 5 * MIB, b"b" * 10 * MIB, b"c" * 6 * MIB, b"d"]
     upload, first = Upload(ecr), 0
@@ -121,7 +121,7 @@ def test_a_layer_in_many_parts(ecr: Any, repository: str) -> None:
     assert availability(ecr, digest)[0]["layerSize"] == first
 
 
-def test_the_largest_part(ecr: Any, repository: str) -> None:
+def test_the_largest_part(ecr: Any, repository_name: str) -> None:
     """20 MiB, the model's limit; one byte more is refused."""
     upload = Upload(ecr)
     content = bytes(20 * MIB + 1)
@@ -172,7 +172,7 @@ def test_the_largest_part(ecr: Any, repository: str) -> None:
     ],
 )
 def test_parts_that_do_not_fit(
-    ecr: Any, repository: str, first: int, last: int, content: bytes, message: str
+    ecr: Any, repository_name: str, first: int, last: int, content: bytes, message: str
 ) -> None:
     """InvalidLayerPartException says how far the upload is; it goes on from there."""
     upload = Upload(ecr)
@@ -183,8 +183,8 @@ def test_parts_that_do_not_fit(
     assert error.response["Error"]["Message"] == message
     about = ("registryId", "repositoryName", "uploadId", "lastValidByteReceived")
     assert {name: error.response[name] for name in about} == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "uploadId": upload.id,
         "lastValidByteReceived": 3,
     }
@@ -192,14 +192,14 @@ def test_parts_that_do_not_fit(
     assert upload.send(b"4567", 4) == 7
 
 
-def test_the_first_part_begins_at_zero(ecr: Any, repository: str) -> None:
+def test_the_first_part_begins_at_zero(ecr: Any, repository_name: str) -> None:
     """Nothing was received before it: the model has no negative position for that."""
     error = refused(ecr.upload_layer_part, **Upload(ecr).part(b"abc", 1))
     assert error.response["Error"]["Message"] == "First byte of the layer part is 1 instead of 0"
     assert error.response["lastValidByteReceived"] == 0
 
 
-def test_an_empty_part_adds_nothing(ecr: Any, repository: str) -> None:
+def test_an_empty_part_adds_nothing(ecr: Any, repository_name: str) -> None:
     """And a layer of nothing but empty parts is empty."""
     upload = Upload(ecr)
     assert ecr.upload_layer_part(**upload.part(b"", 0, 0))["lastByteReceived"] == 0
@@ -214,12 +214,12 @@ def test_an_empty_part_adds_nothing(ecr: Any, repository: str) -> None:
     assert upload.send(b"abc") == 2
 
 
-def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository: str) -> None:
+def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository_name: str) -> None:
     """It is completed by the right one, any of a list."""
     upload = Upload(ecr)
     upload.send(b"abc")
     before = everything_stored()
-    error = refused(ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST])
+    error = refused(ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST])
     assert isinstance(error, ecr.exceptions.InvalidLayerException)
     assert error.response["Error"]["Message"] == (
         "None of the provided layer digests match the calculated layer digest"
@@ -227,24 +227,24 @@ def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
     digest = digest_of(b"abc")
     assert availability(ecr, digest)[0]["layerAvailability"] == "UNAVAILABLE"
-    assert upload.complete(NOT_A_DIGEST, digest)["layerDigest"] == digest
+    assert upload.complete(ABSENT_DIGEST, digest)["layerDigest"] == digest
 
 
-def test_a_short_part_that_is_not_the_last(ecr: Any, repository: str) -> None:
+def test_a_short_part_that_is_not_the_last(ecr: Any, repository_name: str) -> None:
     """Comes before the digest; the upload is kept."""
     upload = Upload(ecr)
     upload.send(bytes(5 * MIB - 1))
     upload.send(b"abc", 5 * MIB - 1)
     before = everything_stored()
     assert refusal(
-        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+        ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
     ) == Refusal(
         "LayerPartTooSmallException", "All layer parts except the last part should be at least 5MB"
     )
     assert everything_stored() == before
 
 
-def test_a_layer_is_uploaded_once(ecr: Any, repository: str) -> None:
+def test_a_layer_is_uploaded_once(ecr: Any, repository_name: str) -> None:
     """The second upload of the same bytes ends with an exception, and the layer stays."""
     digest = digest_of(b"abc")
     uploads = [Upload(ecr), Upload(ecr)]
@@ -260,18 +260,18 @@ def test_a_layer_is_uploaded_once(ecr: Any, repository: str) -> None:
     assert everything_stored()["uploads"] == []
 
 
-def test_a_layer_of_another_repository_is_new(ecr: Any, repository: str) -> None:
+def test_a_layer_of_another_repository_is_new(ecr: Any, repository_name: str) -> None:
     """Repositories hold layers by themselves, though their bytes are stored once."""
     ecr.create_repository(repositoryName="other")
     digest = digest_of(b"abc")
-    for name in (repository, "other"):
+    for name in (repository_name, "other"):
         upload = Upload(ecr, name)
         upload.send(b"abc")
         upload.complete(digest)
     assert everything_stored()["bytes of blobs"] == [digest]
 
 
-def test_an_upload_ends(ecr: Any, repository: str) -> None:
+def test_an_upload_ends(ecr: Any, repository_name: str) -> None:
     """After its completion there is none of its id."""
     upload = Upload(ecr)
     upload.send(b"abc")
@@ -282,7 +282,7 @@ def test_an_upload_ends(ecr: Any, repository: str) -> None:
     ) == no_upload(upload)
 
 
-def test_an_upload_belongs_to_its_repository(ecr: Any, repository: str) -> None:
+def test_an_upload_belongs_to_its_repository(ecr: Any, repository_name: str) -> None:
     """Under another name there is none of its id."""
     ecr.create_repository(repositoryName="other")
     upload = Upload(ecr)
@@ -294,17 +294,17 @@ def test_an_upload_belongs_to_its_repository(ecr: Any, repository: str) -> None:
     ) == no_upload(upload, "other")
 
 
-def test_an_unknown_upload(ecr: Any, repository: str) -> None:
+def test_an_unknown_upload(ecr: Any, repository_name: str) -> None:
     """Any UUID is a valid parameter."""
     upload = Upload(ecr)
     upload.id = str(uuid.uuid4())
     assert refusal(ecr.upload_layer_part, **upload.part(b"abc")) == no_upload(upload)
     assert refusal(
-        ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+        ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
     ) == no_upload(upload)
 
 
-def test_an_upload_id_in_capitals(ecr: Any, repository: str) -> None:
+def test_an_upload_id_in_capitals(ecr: Any, repository_name: str) -> None:
     """The model's pattern takes it, and it names the same upload."""
     upload = Upload(ecr)
     upload.id = upload.id.upper()
@@ -312,7 +312,7 @@ def test_an_upload_id_in_capitals(ecr: Any, repository: str) -> None:
     assert upload.complete(digest_of(b"abc"))["layerDigest"] == digest_of(b"abc")
 
 
-def test_an_upload_that_nobody_completes(ecr: Any, repository: str) -> None:
+def test_an_upload_that_nobody_completes(ecr: Any, repository_name: str) -> None:
     """Is gone after a day, and so are its bytes when the next upload begins."""
     with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
         upload = Upload(ecr)
@@ -322,7 +322,7 @@ def test_an_upload_that_nobody_completes(ecr: Any, repository: str) -> None:
         clock.move_to("2026-01-02 00:00:00")
         assert refusal(ecr.upload_layer_part, **upload.part(b"c", 5 * MIB + 1)) == no_upload(upload)
         assert refusal(
-            ecr.complete_layer_upload, **upload.named, layerDigests=[NOT_A_DIGEST]
+            ecr.complete_layer_upload, **upload.named, layerDigests=[ABSENT_DIGEST]
         ) == no_upload(upload)
         other = Upload(ecr)
         other.send(b"abc")
@@ -330,12 +330,12 @@ def test_an_upload_that_nobody_completes(ecr: Any, repository: str) -> None:
     assert [row.id for row in stored["uploads"]] == stored["bytes of uploads"] == [other.id]
 
 
-def test_a_layer_has_at_most_4200_parts(ecr: Any, repository: str) -> None:
+def test_a_layer_has_at_most_4200_parts(ecr: Any, repository_name: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
     upload = Upload(ecr)
     upload.send(b"abc")
     with current_store().database.write() as transaction:
-        transaction.execute(tables.uploads.update().values(parts=4199))
+        transaction.connection.execute(tables.uploads.update().values(parts=4199))
     upload.send(b"d", 3)
     assert refusal(ecr.upload_layer_part, **upload.part(b"e", 4)) == Refusal(
         "LimitExceededException", "The maximum number of layer parts, 4200, has been reached."
@@ -357,9 +357,9 @@ def test_a_layer_has_at_most_4200_parts(ecr: Any, repository: str) -> None:
         ),
         (
             "complete_layer_upload",
-            {"uploadId": str(uuid.uuid4()), "layerDigests": [NOT_A_DIGEST]},
+            {"uploadId": str(uuid.uuid4()), "layerDigests": [ABSENT_DIGEST]},
         ),
-        ("batch_check_layer_availability", {"layerDigests": [NOT_A_DIGEST]}),
+        ("batch_check_layer_availability", {"layerDigests": [ABSENT_DIGEST]}),
     ],
 )
 def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict[str, Any]) -> None:
@@ -368,19 +368,19 @@ def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict
     assert refusal(call, repositoryName="team/app", **request_) == no_repository("team/app")
 
 
-def test_availability_of_each_digest(ecr: Any, repository: str) -> None:
+def test_availability_of_each_digest(ecr: Any, repository_name: str) -> None:
     """An entry for each digest, once: in `layers` if it is one, else in `failures`."""
     image = testing.build_image(layers=1)
-    testing.push(ecr, repository, image)
+    testing.push(ecr, repository_name, image)
     upload = Upload(ecr)
     upload.send(b"abc")
     layer = image.layers[0]
     answer = ecr.batch_check_layer_availability(
-        repositoryName=repository,
-        layerDigests=[NOT_A_DIGEST, layer.digest, layer.digest, "", "sha256", "a\0:0", "\0"],
+        repositoryName=repository_name,
+        layerDigests=[ABSENT_DIGEST, layer.digest, layer.digest, "", "sha256", "a\0:0", "\0"],
     )
     assert answer["layers"] == [
-        {"layerDigest": NOT_A_DIGEST, "layerAvailability": "UNAVAILABLE"},
+        {"layerDigest": ABSENT_DIGEST, "layerAvailability": "UNAVAILABLE"},
         {
             "layerDigest": layer.digest,
             "layerAvailability": "AVAILABLE",
@@ -404,7 +404,7 @@ def test_availability_of_each_digest(ecr: Any, repository: str) -> None:
     ]
 
 
-def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository: str) -> None:
+def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository_name: str) -> None:
     """Membership is of a repository."""
     ecr.create_repository(repositoryName="other")
     upload = Upload(ecr, "other")
@@ -415,16 +415,16 @@ def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository: str)
     ]
 
 
-def test_the_config_of_an_image_is_a_layer_too(ecr: Any, repository: str) -> None:
+def test_the_config_of_an_image_is_a_layer_too(ecr: Any, repository_name: str) -> None:
     """With the media type that the manifest gives it."""
     image = testing.build_image(layers=1)
-    testing.push(ecr, repository, image)
+    testing.push(ecr, repository_name, image)
     [config] = availability(ecr, image.config.digest)
     assert config["mediaType"] == "application/vnd.oci.image.config.v1+json"
     assert config["layerSize"] == image.config.size
 
 
-def test_uploads_side_by_side(ecr: Any, repository: str) -> None:
+def test_uploads_side_by_side(ecr: Any, repository_name: str) -> None:
     """Two uploads to one repository do not know of each other."""
     first, second = Upload(ecr), Upload(ecr)
     first.send(b"a" * 5 * MIB)

@@ -9,9 +9,11 @@ import json
 from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.constants import ACCOUNT
+from support.raw_http import RawClient
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 NO_POLICY = Refusal(
     "LifecyclePolicyNotFoundException",
@@ -54,36 +56,36 @@ def text(*rules: dict[str, Any]) -> str:
 POLICY = text(rule())
 
 
-def test_a_policy_is_kept_compact(ecr: Any, repository: str) -> None:
+def test_a_policy_is_kept_compact(ecr: Any, repository_name: str) -> None:
     """Whitespace between tokens goes, the order of members stays."""
     policy = text(rule(2), rule(1, tagStatus="tagged", tagPrefixList=["a b"]))
     compact = json.dumps(json.loads(policy), separators=(",", ":"))
-    answer = ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
+    answer = ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=policy)
     del answer["ResponseMetadata"]
     expected = {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "lifecyclePolicyText": compact,
     }
     assert answer == expected
     for answer in (
-        ecr.get_lifecycle_policy(repositoryName=repository),
-        ecr.delete_lifecycle_policy(repositoryName=repository),
+        ecr.get_lifecycle_policy(repositoryName=repository_name),
+        ecr.delete_lifecycle_policy(repositoryName=repository_name),
     ):
         del answer["ResponseMetadata"]
         # The policy has not run.
         assert answer.pop("lastEvaluatedAt").timestamp() == 0
         assert answer == expected
-    assert refusal(ecr.get_lifecycle_policy, repositoryName=repository) == NO_POLICY
-    assert refusal(ecr.delete_lifecycle_policy, repositoryName=repository) == NO_POLICY
+    assert refusal(ecr.get_lifecycle_policy, repositoryName=repository_name) == NO_POLICY
+    assert refusal(ecr.delete_lifecycle_policy, repositoryName=repository_name) == NO_POLICY
 
 
-def test_a_policy_is_replaced(ecr: Any, repository: str) -> None:
+def test_a_policy_is_replaced(ecr: Any, repository_name: str) -> None:
     """The last one counts."""
     for number in (1, 2):
         policy = text(rule(number))
-        ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
-    stored = ecr.get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"]
+        ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=policy)
+    stored = ecr.get_lifecycle_policy(repositoryName=repository_name)["lifecyclePolicyText"]
     assert json.loads(stored)["rules"] == [rule(2)]
 
 
@@ -136,10 +138,10 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
         ),
     ],
 )
-def test_policies_that_ecr_takes(ecr: Any, repository: str, policy: str) -> None:
+def test_policies_that_ecr_takes(ecr: Any, repository_name: str, policy: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"""
-    ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
-    stored = ecr.get_lifecycle_policy(repositoryName=repository)["lifecyclePolicyText"]
+    ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=policy)
+    stored = ecr.get_lifecycle_policy(repositoryName=repository_name)["lifecyclePolicyText"]
     assert json.loads(stored) == json.loads(policy)
 
 
@@ -221,13 +223,13 @@ def test_policies_that_ecr_takes(ecr: Any, repository: str, policy: str) -> None
     ],
 )
 def test_policies_that_ecr_does_not_take(
-    ecr: Any, repository: str, policy: str, reason: str
+    ecr: Any, repository_name: str, policy: str, reason: str
 ) -> None:
     """The text is the validator's; the policy that is there stays."""
-    ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=POLICY)
+    ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=POLICY)
     before = everything_stored()
     assert refusal(
-        ecr.put_lifecycle_policy, repositoryName=repository, lifecyclePolicyText=policy
+        ecr.put_lifecycle_policy, repositoryName=repository_name, lifecyclePolicyText=policy
     ) == Refusal("InvalidParameterException", OPEN_QUOTE + reason)
     assert everything_stored() == before
 
@@ -236,9 +238,11 @@ def test_policies_that_ecr_does_not_take(
     ("length", "bound"),
     [(99, "greater than or equal to 100"), (30721, "less than or equal to 30720")],
 )
-def test_the_length_of_the_text(raw: RawClient, repository: str, length: int, bound: str) -> None:
+def test_the_length_of_the_text(
+    raw: RawClient, repository_name: str, length: int, bound: str
+) -> None:
     """The model's limits, whatever the text says."""
-    request = {"repositoryName": repository, "lifecyclePolicyText": "{}".ljust(length)}
+    request = {"repositoryName": repository_name, "lifecyclePolicyText": "{}".ljust(length)}
     assert raw.send("PutLifecyclePolicy", request).refusal == invalid(
         "lifecyclePolicyText", f"Member must have length {bound}"
     )

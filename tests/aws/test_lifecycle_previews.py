@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 from botocore.exceptions import WaiterError
 
 from moto_ecr_ext import testing
+from support.constants import ACCOUNT, BEGINNING
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 DAY = timedelta(days=1)
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::lifecycle_preview"
-ECR = {"registryId": "123456789012", "repositoryName": "team/app"}
+ECR = {"registryId": ACCOUNT, "repositoryName": "team/app"}
 IMAGES = [testing.build_image(seed=number, layers=1) for number in range(4)]
 NO_PREVIEW = Refusal(
     "LifecyclePolicyPreviewNotFoundException", "There is no dry run for this repository."
@@ -50,10 +48,10 @@ ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 
 
 @pytest.fixture
-def images(clock: Any, ecr: Any, repository: str) -> list[testing.Image]:
+def images(clock: Any, ecr: Any, repository_name: str) -> list[testing.Image]:
     """Four images, pushed on one day after the other: tagged v0, v1, not at all, and v3."""
     for number, image in enumerate(IMAGES):
-        testing.push(ecr, repository, image, tag=None if number == 2 else f"v{number}")
+        testing.push(ecr, repository_name, image, tag=None if number == 2 else f"v{number}")
         clock.tick(DAY)
     return IMAGES
 
@@ -172,7 +170,7 @@ def test_a_preview_stays_as_it_was_started(
     assert digests(preview(ecr)) == [images[1].digest, images[2].digest]
 
 
-def test_the_text_is_kept_compact(ecr: Any, repository: str) -> None:
+def test_the_text_is_kept_compact(ecr: Any, repository_name: str) -> None:
     """As PutLifecyclePolicy has it."""
     assert start(ecr, json.dumps(json.loads(ALL_BUT_ONE), indent=4))["lifecyclePolicyText"] == (
         ALL_BUT_ONE
@@ -234,12 +232,12 @@ def test_pages(ecr: Any, images: list[testing.Image]) -> None:
     assert digests(first) + digests(second) == digests(all_at_once)
 
 
-def test_pages_of_a_hundred(clock: Any, ecr: Any, repository: str) -> None:
+def test_pages_of_a_hundred(clock: Any, ecr: Any, repository_name: str) -> None:
     """That many results are on a page, unless fewer are asked for."""
     for number in range(103):
         image = testing.build_image(layers=0, annotations={"number": str(number)})
         ecr.put_image(
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageManifest=image.manifest.decode(),
             imageManifestMediaType=image.media_type,
         )
@@ -273,21 +271,21 @@ def test_a_token_of_something_else(ecr: Any, images: list[testing.Image]) -> Non
         ) == invalid("nextToken", "Invalid continuation token")
 
 
-def test_no_preview(ecr: Any, repository: str) -> None:
+def test_no_preview(ecr: Any, repository_name: str) -> None:
     """None was started, or the repository is another of the same name since."""
     get = ecr.get_lifecycle_policy_preview
-    assert refusal(get, repositoryName=repository) == NO_PREVIEW
+    assert refusal(get, repositoryName=repository_name) == NO_PREVIEW
     start(ecr)
-    ecr.delete_repository(repositoryName=repository)
-    ecr.create_repository(repositoryName=repository)
-    assert refusal(get, repositoryName=repository) == NO_PREVIEW
+    ecr.delete_repository(repositoryName=repository_name)
+    ecr.create_repository(repositoryName=repository_name)
+    assert refusal(get, repositoryName=repository_name) == NO_PREVIEW
 
 
-def test_no_policy(ecr: Any, repository: str) -> None:
+def test_no_policy(ecr: Any, repository_name: str) -> None:
     """Neither a text nor a policy of the repository is refused, and keeps the preview that there is."""
     start(ecr)
     before = everything_stored()
-    assert refusal(ecr.start_lifecycle_policy_preview, repositoryName=repository) == Refusal(
+    assert refusal(ecr.start_lifecycle_policy_preview, repositoryName=repository_name) == Refusal(
         "LifecyclePolicyNotFoundException",
         "Lifecycle policy does not exist for the repository with name 'team/app' "
         "in the registry with id '123456789012'",
@@ -295,10 +293,10 @@ def test_no_policy(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
 
 
-def test_a_wrong_policy(ecr: Any, repository: str) -> None:
+def test_a_wrong_policy(ecr: Any, repository_name: str) -> None:
     """A text is refused with the words of PutLifecyclePolicy."""
     text = ALL_BUT_ONE.replace('"rules"', '"rule"') + " " * 40
-    request = {"repositoryName": repository, "lifecyclePolicyText": text}
+    request = {"repositoryName": repository_name, "lifecyclePolicyText": text}
     before = everything_stored()
     refused = refusal(ecr.start_lifecycle_policy_preview, **request)
     assert refused == refusal(ecr.put_lifecycle_policy, **request)
@@ -316,7 +314,7 @@ def test_a_preview_that_takes_time(
     clock: Any, ecr: Any, images: list[testing.Image], slowly: Any
 ) -> None:
     """It is seen in progress without results, and no other one may be started."""
-    slowly(progression="time", seconds=60)
+    slowly("ecr::lifecycle_preview", progression="time", seconds=60)
     start(ecr)
     assert preview(ecr) == {
         **ECR,
@@ -339,18 +337,18 @@ def test_a_preview_that_takes_time(
 
 def test_a_preview_that_is_asked_about(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
     """Counted by the times that it is asked about, it stays complete once it was."""
-    slowly(progression="manual", times=3)
+    slowly("ecr::lifecycle_preview", progression="manual", times=3)
     start(ecr)
     statuses = [preview(ecr)["status"] for _ in range(4)]
     assert statuses == ["IN_PROGRESS", "IN_PROGRESS", "COMPLETE", "COMPLETE"]
-    slowly(progression="manual", times=30)
+    slowly("ecr::lifecycle_preview", progression="manual", times=30)
     assert preview(ecr)["status"] == "COMPLETE"
 
 
 def test_botocore_waits_for_it(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
     """Its waiter knows the statuses."""
     waiter = ecr.get_waiter("lifecycle_policy_preview_complete")
-    slowly(progression="manual", times=3)
+    slowly("ecr::lifecycle_preview", progression="manual", times=3)
     start(ecr)
     config = {"Delay": 0, "MaxAttempts": 2}
     with pytest.raises(WaiterError, match="Max attempts exceeded"):

@@ -8,22 +8,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from distribution.client import RepositoryClient
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.store import current_store
+from support.constants import ACCOUNT, BEGINNING, OTHER_ACCOUNT
+from support.registry_client import RepositoryClient
 
-ACCOUNT, OTHER_ACCOUNT = "123456789012", "210987654321"
 DAY = timedelta(days=1)
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 BASE = testing.build_layer(seed="base")
 
 
@@ -97,25 +96,25 @@ def bytes_kept() -> set[str]:
 
 @pytest.mark.parametrize("run", [run_by_call, run_by_post, wait_a_day])
 def test_a_rule_deletes_what_was_pushed_over_the_registry_protocol(
-    clock: Any, aws: Any, ecr: Any, repository: str, run: Callable[[Any, Any], None]
+    clock: Any, aws: Any, ecr: Any, repository_name: str, run: Callable[[Any, Any], None]
 ) -> None:
     """Manifest and tag are gone, and the blobs that no other image needs; a later push is as it was."""
-    registry_of(aws, repository).push(OLD, "old")
+    registry_of(aws, repository_name).push(OLD, "old")
     clock.tick(10 * DAY)
-    registry_of(aws, repository).push(NEW, "new")
-    put_policy(ecr, repository, rule(days=5))
-    assert listed(ecr, repository) == [OLD.digest, NEW.digest]
+    registry_of(aws, repository_name).push(NEW, "new")
+    put_policy(ecr, repository_name, rule(days=5))
+    assert listed(ecr, repository_name) == [OLD.digest, NEW.digest]
 
     run(aws, clock)
 
-    registry = registry_of(aws, repository)
+    registry = registry_of(aws, repository_name)
     assert registry.get("/manifests/old").status_code == 404
     assert registry.get(f"/manifests/{OLD.digest}").status_code == 404
     assert [registry.holds(blob) for blob in OLD.blobs] == [False, True, False]
     assert registry.get("/tags/list").json()["tags"] == ["new"]
     assert registry.get("/manifests/new").content == NEW.manifest
     assert all(map(registry.holds, NEW.blobs))
-    assert listed(ecr, repository) == [NEW.digest]
+    assert listed(ecr, repository_name) == [NEW.digest]
     assert bytes_kept() == {blob.digest for blob in NEW.blobs}
 
 
@@ -139,34 +138,34 @@ REQUESTS: dict[str, Callable[[Any, RepositoryClient], Any]] = {
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_day_later_the_first_request_finds_it_done(
-    clock: Any, aws: Any, ecr: Any, repository: str, name: str
+    clock: Any, aws: Any, ecr: Any, repository_name: str, name: str
 ) -> None:
     """Nobody has to ask for a run; whatever comes first, comes after it."""
-    registry_of(aws, repository).push(OLD, "old")
+    registry_of(aws, repository_name).push(OLD, "old")
     clock.tick(10 * DAY)
-    put_policy(ecr, repository, rule(days=5))
+    put_policy(ecr, repository_name, rule(days=5))
     clock.tick(DAY - timedelta(seconds=1))
-    registry = registry_of(aws, repository)
+    registry = registry_of(aws, repository_name)
     assert registry.get("/manifests/old").ok
     clock.tick(timedelta(seconds=1))
 
     assert not REQUESTS[name](ecr, registry)
 
 
-def test_a_policy_runs_every_day(clock: Any, ecr: Any, repository: str) -> None:
+def test_a_policy_runs_every_day(clock: Any, ecr: Any, repository_name: str) -> None:
     """GetLifecyclePolicy tells of the last time, which is the epoch before the first."""
 
     def evaluated() -> datetime:
-        at: datetime = ecr.get_lifecycle_policy(repositoryName=repository)["lastEvaluatedAt"]
+        at: datetime = ecr.get_lifecycle_policy(repositoryName=repository_name)["lastEvaluatedAt"]
         return at
 
-    testing.push(ecr, repository, OLD, tag="old")
-    put_policy(ecr, repository, rule(days=2))
+    testing.push(ecr, repository_name, OLD, tag="old")
+    put_policy(ecr, repository_name, rule(days=2))
     assert evaluated().timestamp() == 0
     for days in (1, 2, 3):
         clock.tick(DAY)
         assert evaluated() == BEGINNING + days * DAY
-        assert listed(ecr, repository) == ([OLD.digest] if days <= 2 else [])
+        assert listed(ecr, repository_name) == ([OLD.digest] if days <= 2 else [])
     clock.tick(DAY / 2)
     assert evaluated() == BEGINNING + 3 * DAY
     clock.tick(30 * DAY)
@@ -174,33 +173,33 @@ def test_a_policy_runs_every_day(clock: Any, ecr: Any, repository: str) -> None:
 
 
 def test_a_run_that_is_asked_for_puts_the_next_one_off(
-    clock: Any, ecr: Any, repository: str
+    clock: Any, ecr: Any, repository_name: str
 ) -> None:
     """A policy is due a day after it ran, for whatever reason that was."""
-    put_policy(ecr, repository, rule())
+    put_policy(ecr, repository_name, rule())
     clock.tick(DAY / 2)
     moto_ecr_ext.run_lifecycle()
     for passed, last in ((DAY, DAY / 2), (1.5 * DAY, 1.5 * DAY)):
         clock.move_to(BEGINNING + passed)
-        policy = ecr.get_lifecycle_policy(repositoryName=repository)
+        policy = ecr.get_lifecycle_policy(repositoryName=repository_name)
         assert policy["lastEvaluatedAt"] == BEGINNING + last
 
 
-def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository: str) -> None:
+def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository_name: str) -> None:
     """It has a day, and has not been evaluated yet; a policy that is deleted does nothing."""
-    testing.push(ecr, repository, OLD, tag="old")
-    put_policy(ecr, repository, rule(days=1))
+    testing.push(ecr, repository_name, OLD, tag="old")
+    put_policy(ecr, repository_name, rule(days=1))
     clock.tick(DAY)
-    put_policy(ecr, repository, rule(days=30))
-    policy = ecr.get_lifecycle_policy(repositoryName=repository)
+    put_policy(ecr, repository_name, rule(days=30))
+    policy = ecr.get_lifecycle_policy(repositoryName=repository_name)
     assert policy["lastEvaluatedAt"].timestamp() == 0
     clock.tick(2 * DAY)
-    assert listed(ecr, repository) == [OLD.digest]
-    put_policy(ecr, repository, rule(days=1))
-    ecr.delete_lifecycle_policy(repositoryName=repository)
+    assert listed(ecr, repository_name) == [OLD.digest]
+    put_policy(ecr, repository_name, rule(days=1))
+    ecr.delete_lifecycle_policy(repositoryName=repository_name)
     clock.tick(2 * DAY)
     moto_ecr_ext.run_lifecycle()
-    assert listed(ecr, repository) == [OLD.digest]
+    assert listed(ecr, repository_name) == [OLD.digest]
     assert not current_store().schedule.is_due(time.time()), "it is looked for with every request"
 
 
@@ -222,129 +221,135 @@ def test_policies_of_all_registries_run(clock: Any, aws: Any) -> None:
     assert [listed(ecr, "without/policy") for ecr in clients] == 3 * [[OLD.digest]]
 
 
-def test_an_index_goes_before_its_children(clock: Any, aws: Any, ecr: Any, repository: str) -> None:
+def test_an_index_goes_before_its_children(
+    clock: Any, aws: Any, ecr: Any, repository_name: str
+) -> None:
     """A rule about the tag of an index takes the images of its platforms with it, and their blobs."""
-    registry_of(aws, repository).push(INDEX, "v1")
-    registry_of(aws, repository).push(NEW, "other")
-    put_policy(ecr, repository, rule(tagStatus="tagged", tagPrefixList=["v"]))
+    registry_of(aws, repository_name).push(INDEX, "v1")
+    registry_of(aws, repository_name).push(NEW, "other")
+    put_policy(ecr, repository_name, rule(tagStatus="tagged", tagPrefixList=["v"]))
     clock.tick(6 * DAY)
-    assert listed(ecr, repository) == [NEW.digest]
-    registry = registry_of(aws, repository)
+    assert listed(ecr, repository_name) == [NEW.digest]
+    registry = registry_of(aws, repository_name)
     for each in (INDEX, *INDEX.images):
         assert registry.get(f"/manifests/{each.digest}").status_code == 404
     assert bytes_kept() == {blob.digest for blob in NEW.blobs}
 
 
 def test_a_rule_about_untagged_images_leaves_the_children_of_an_index(
-    clock: Any, aws: Any, ecr: Any, repository: str
+    clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """The index can be pulled as before, with all of its platforms."""
-    registry_of(aws, repository).push(INDEX, "v1")
-    registry_of(aws, repository).push(OLD)
-    put_policy(ecr, repository, rule(tagStatus="untagged"))
+    registry_of(aws, repository_name).push(INDEX, "v1")
+    registry_of(aws, repository_name).push(OLD)
+    put_policy(ecr, repository_name, rule(tagStatus="untagged"))
     clock.tick(6 * DAY)
-    assert OLD.digest not in listed(ecr, repository)
-    pulled = testing.pull(ecr, repository, "v1")
+    assert OLD.digest not in listed(ecr, repository_name)
+    pulled = testing.pull(ecr, repository_name, "v1")
     assert isinstance(pulled, testing.Index)
     assert [each.manifest for each in pulled.images] == [each.manifest for each in INDEX.images]
 
 
-def test_referrers_go_with_their_subject(clock: Any, aws: Any, ecr: Any, repository: str) -> None:
+def test_referrers_go_with_their_subject(
+    clock: Any, aws: Any, ecr: Any, repository_name: str
+) -> None:
     """A signature is gone with what it signs, and is not gone for having no tag."""
-    registry = registry_of(aws, repository)
+    registry = registry_of(aws, repository_name)
     registry.push(OLD, "v1")
     registry.push(SIGNATURE)
     tagged = rule(1, days=30, tagStatus="tagged", tagPrefixList=["v"])
-    put_policy(ecr, repository, tagged, rule(2, days=5))
+    put_policy(ecr, repository_name, tagged, rule(2, days=5))
     clock.tick(20 * DAY)
-    assert listed(ecr, repository) == [OLD.digest, SIGNATURE.digest]
+    assert listed(ecr, repository_name) == [OLD.digest, SIGNATURE.digest]
     clock.tick(20 * DAY)
-    assert listed(ecr, repository, imageStatus="ANY") == []
-    referrers = registry_of(aws, repository).get(f"/referrers/{OLD.digest}")
+    assert listed(ecr, repository_name, imageStatus="ANY") == []
+    referrers = registry_of(aws, repository_name).get(f"/referrers/{OLD.digest}")
     assert referrers.json()["manifests"] == []
     assert bytes_kept() == set()
 
 
-def test_referrers_of_a_deleted_subject(clock: Any, ecr: Any, repository: str) -> None:
+def test_referrers_of_a_deleted_subject(clock: Any, ecr: Any, repository_name: str) -> None:
     """A policy of whatever rules removes what was left behind, within a day.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
     """
-    testing.push(ecr, repository, OLD, tag="v1")
-    testing.push(ecr, repository, SIGNATURE)
-    testing.push(ecr, repository, NEW)
-    put_policy(ecr, repository, rule(days=365))
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
-    assert listed(ecr, repository) == [SIGNATURE.digest, NEW.digest]
+    testing.push(ecr, repository_name, OLD, tag="v1")
+    testing.push(ecr, repository_name, SIGNATURE)
+    testing.push(ecr, repository_name, NEW)
+    put_policy(ecr, repository_name, rule(days=365))
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
+    assert listed(ecr, repository_name) == [SIGNATURE.digest, NEW.digest]
     clock.tick(DAY)
-    assert listed(ecr, repository) == [NEW.digest]
+    assert listed(ecr, repository_name) == [NEW.digest]
 
 
-def test_a_rule_archives(clock: Any, aws: Any, ecr: Any, repository: str) -> None:
+def test_a_rule_archives(clock: Any, aws: Any, ecr: Any, repository_name: str) -> None:
     """Nobody can pull the image then; its bytes are kept. Ninety days later it may expire."""
-    registry_of(aws, repository).push(OLD, "old")
+    registry_of(aws, repository_name).push(OLD, "old")
     in_archive = rule(2, 90, "sinceImageTransitioned", storageClass="archive")
-    put_policy(ecr, repository, archiving(rule(1, days=5)), in_archive)
+    put_policy(ecr, repository_name, archiving(rule(1, days=5)), in_archive)
     clock.tick(6 * DAY)
-    assert listed(ecr, repository) == []
-    [detail] = ecr.describe_images(repositoryName=repository, filter={"imageStatus": "ARCHIVED"})[
-        "imageDetails"
-    ]
+    assert listed(ecr, repository_name) == []
+    [detail] = ecr.describe_images(
+        repositoryName=repository_name, filter={"imageStatus": "ARCHIVED"}
+    )["imageDetails"]
     assert detail["lastArchivedAt"] == BEGINNING + 6 * DAY
-    assert registry_of(aws, repository).get("/manifests/old").status_code == 404
+    assert registry_of(aws, repository_name).get("/manifests/old").status_code == 404
     assert bytes_kept() == {blob.digest for blob in OLD.blobs}
     clock.tick(90 * DAY)
-    assert listed(ecr, repository, imageStatus="ANY") == [OLD.digest]
+    assert listed(ecr, repository_name, imageStatus="ANY") == [OLD.digest]
     clock.tick(DAY)
-    assert listed(ecr, repository, imageStatus="ANY") == []
+    assert listed(ecr, repository_name, imageStatus="ANY") == []
     assert bytes_kept() == set()
 
 
-def test_what_is_pulled_is_not_archived(clock: Any, aws: Any, ecr: Any, repository: str) -> None:
+def test_what_is_pulled_is_not_archived(
+    clock: Any, aws: Any, ecr: Any, repository_name: str
+) -> None:
     """Pulls over the registry protocol count, a HEAD is none."""
-    registry_of(aws, repository).push(OLD, "old")
-    registry_of(aws, repository).push(NEW, "new")
-    put_policy(ecr, repository, archiving(rule(1, 5, "sinceImagePulled")))
+    registry_of(aws, repository_name).push(OLD, "old")
+    registry_of(aws, repository_name).push(NEW, "new")
+    put_policy(ecr, repository_name, archiving(rule(1, 5, "sinceImagePulled")))
     clock.tick(4 * DAY)
-    registry = registry_of(aws, repository)
+    registry = registry_of(aws, repository_name)
     assert registry.get("/manifests/new").ok
     assert registry.head("/manifests/old").ok
     clock.tick(4 * DAY)
-    assert listed(ecr, repository) == [NEW.digest]
+    assert listed(ecr, repository_name) == [NEW.digest]
 
 
-def test_an_image_is_in_use_elsewhere(clock: Any, ecr: Any, repository: str) -> None:
+def test_an_image_is_in_use_elsewhere(clock: Any, ecr: Any, repository_name: str) -> None:
     """Bytes stay as long as another repository holds them."""
     ecr.create_repository(repositoryName="other")
-    for name in (repository, "other"):
+    for name in (repository_name, "other"):
         testing.push(ecr, name, OLD, tag="old")
-    put_policy(ecr, repository, rule(days=1))
+    put_policy(ecr, repository_name, rule(days=1))
     clock.tick(3 * DAY)
-    assert listed(ecr, repository) == []
+    assert listed(ecr, repository_name) == []
     assert testing.pull(ecr, "other", "old").manifest == OLD.manifest
 
 
-def test_only_a_post_runs_policies(aws: Any, ecr: Any, repository: str) -> None:
+def test_only_a_post_runs_policies(aws: Any, ecr: Any, repository_name: str) -> None:
     """As with moto's own /moto-api/reset."""
-    put_policy(ecr, repository, rule())
+    put_policy(ecr, repository_name, rule())
     url = aws.endpoint_url or "http://motoapi.amazonaws.com"
     answer = requests.get(f"{url}/moto-api/ecr/run-lifecycle", timeout=60)
     assert answer.status_code == 400
     assert answer.json() == {"Error": "Need to POST to run lifecycle policies"}
-    policy = ecr.get_lifecycle_policy(repositoryName=repository)
+    policy = ecr.get_lifecycle_policy(repositoryName=repository_name)
     assert policy["lastEvaluatedAt"].timestamp() == 0
 
 
-def test_a_reset_forgets_what_was_due(clock: Any, aws: Any, ecr: Any, repository: str) -> None:
+def test_a_reset_forgets_what_was_due(clock: Any, aws: Any, ecr: Any, repository_name: str) -> None:
     """After it, a policy has its day again."""
-    put_policy(ecr, repository, rule())
+    put_policy(ecr, repository_name, rule())
     clock.tick(DAY / 2)
     url = aws.endpoint_url or "http://motoapi.amazonaws.com"
     assert requests.post(f"{url}/moto-api/reset", timeout=60).ok
-    ecr.create_repository(repositoryName=repository)
-    put_policy(ecr, repository, rule())
+    ecr.create_repository(repositoryName=repository_name)
+    put_policy(ecr, repository_name, rule())
     clock.tick(DAY / 2)
-    policy = ecr.get_lifecycle_policy(repositoryName=repository)
+    policy = ecr.get_lifecycle_policy(repositoryName=repository_name)
     assert policy["lastEvaluatedAt"].timestamp() == 0
 
 

@@ -7,8 +7,6 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from distribution.client import RepositoryClient
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.oci.digest import digest_of
@@ -20,6 +18,9 @@ from moto_ecr_ext.testing import (
     build_index,
     push,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.registry_client import RepositoryClient
 
 IMAGE, OTHER = build_image(seed="subject"), build_image(seed="other")
 SIGNATURE = build_artifact(
@@ -44,11 +45,11 @@ def digests(ecr: Any, **request: Any) -> list[str]:
 
 
 @pytest.fixture
-def signed(ecr: Any, repository: str) -> str:
+def signed(ecr: Any, repository_name: str) -> str:
     """A repository with an image, a signature and an SBOM of it, and another image with an SBOM."""
     for each in (IMAGE, SIGNATURE, SBOM, OTHER, OF_OTHER):
-        push(ecr, repository, each)
-    return repository
+        push(ecr, repository_name, each)
+    return repository_name
 
 
 def test_members(ecr: Any, signed: str) -> None:
@@ -72,9 +73,9 @@ def test_members(ecr: Any, signed: str) -> None:
     ]
 
 
-def test_both_protocols_list_the_same(aws: Any, ecr: Any, repository: str) -> None:
+def test_both_protocols_list_the_same(aws: Any, ecr: Any, repository_name: str) -> None:
     """What was pushed over the registry protocol, and listed there, is listed here."""
-    registry = RepositoryClient(aws.registry(), repository)
+    registry = RepositoryClient(aws.registry(), repository_name)
     for each in (IMAGE, SBOM, SIGNATURE):
         registry.push(each)
     there = registry.get(f"/referrers/{IMAGE.digest}").json()["manifests"]
@@ -86,12 +87,12 @@ def test_both_protocols_list_the_same(aws: Any, ecr: Any, repository: str) -> No
     assert [each["digest"] for each in there] == [SBOM.digest, SIGNATURE.digest]
 
 
-def test_an_index_is_a_referrer(ecr: Any, repository: str) -> None:
+def test_an_index_is_a_referrer(ecr: Any, repository_name: str) -> None:
     """An artifact type that a manifest does not have is left out."""
     index = json.loads(build_index([OTHER]).manifest)
     content = json.dumps({**index, "subject": IMAGE.descriptor()})
-    push(ecr, repository, OTHER)
-    ecr.put_image(repositoryName=repository, imageManifest=content)
+    push(ecr, repository_name, OTHER)
+    ecr.put_image(repositoryName=repository_name, imageManifest=content)
     assert referrers(ecr) == [
         {
             "digest": digest_of(content.encode()),
@@ -150,7 +151,7 @@ def test_filter_by_status(ecr: Any, signed: str) -> None:
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(None, [20, 3]), (10, [10, 10, 3]), (23, [23])])
-def test_pages(ecr: Any, repository: str, count: int | None, sizes: list[int]) -> None:
+def test_pages(ecr: Any, repository_name: str, count: int | None, sizes: list[int]) -> None:
     """Twenty to a page unless another number is asked for; a filter counts what it lets through."""
     artifacts = [
         build_artifact(
@@ -159,14 +160,14 @@ def test_pages(ecr: Any, repository: str, count: int | None, sizes: list[int]) -
         for number in range(23)
     ]
     for each in artifacts:
-        ecr.put_image(repositoryName=repository, imageManifest=SIGNATURE.manifest.decode())
-        ecr.put_image(repositoryName=repository, imageManifest=each.manifest.decode())
+        ecr.put_image(repositoryName=repository_name, imageManifest=SIGNATURE.manifest.decode())
+        ecr.put_image(repositoryName=repository_name, imageManifest=each.manifest.decode())
         ecr.batch_delete_image(
-            repositoryName=repository, imageIds=[{"imageDigest": SIGNATURE.digest}]
+            repositoryName=repository_name, imageIds=[{"imageDigest": SIGNATURE.digest}]
         )
-    ecr.put_image(repositoryName=repository, imageManifest=SIGNATURE.manifest.decode())
+    ecr.put_image(repositoryName=repository_name, imageManifest=SIGNATURE.manifest.decode())
     request = {
-        "repositoryName": repository,
+        "repositoryName": repository_name,
         "subjectId": {"imageDigest": IMAGE.digest},
         "filter": {"artifactTypes": ["application/sbom"]},
         **({"maxResults": count} if count else {}),
@@ -181,18 +182,18 @@ def test_pages(ecr: Any, repository: str, count: int | None, sizes: list[int]) -
     assert list(chain.from_iterable(pages)) == [each.digest for each in artifacts]
 
 
-def test_a_subject_that_is_not_there(ecr: Any, repository: str) -> None:
+def test_a_subject_that_is_not_there(ecr: Any, repository_name: str) -> None:
     """Has referrers, if any were pushed."""
     assert referrers(ecr) == []
-    push(ecr, repository, SBOM)
+    push(ecr, repository_name, SBOM)
     assert digests(ecr) == [SBOM.digest]
 
 
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:xyz", "sha256:0\0"])
-def test_what_is_no_digest(ecr: Any, repository: str, digest: str) -> None:
+def test_what_is_no_digest(ecr: Any, repository_name: str, digest: str) -> None:
     """It is refused."""
     assert refusal(
-        ecr.list_image_referrers, repositoryName=repository, subjectId={"imageDigest": digest}
+        ecr.list_image_referrers, repositoryName=repository_name, subjectId={"imageDigest": digest}
     ) == invalid(
         "subjectId.imageDigest",
         "Member must satisfy regular expression pattern: [a-zA-Z0-9-_+.]+:[a-fA-F0-9]+",
@@ -221,10 +222,10 @@ def test_a_foreign_token(ecr: Any, signed: str) -> None:
 
 def test_another_account_needs_the_permission_to_pull(aws: Any, ecr: Any, signed: str) -> None:
     """There is no action of its own: ecr:BatchGetImage allows it."""
-    others = aws.client(account="999999999999")
+    others = aws.client(account=OTHER_ACCOUNT)
     request = {
         "repositoryName": signed,
-        "registryId": "123456789012",
+        "registryId": ACCOUNT,
         "subjectId": {"imageDigest": IMAGE.digest},
     }
     arn = f"arn:aws:ecr:us-east-1:123456789012:repository/{signed}"

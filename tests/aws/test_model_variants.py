@@ -8,18 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.raw_http import RawClient
-from aws.stored import everything_stored
-from model_variants import baseline, variants
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.models import ECRBackend
-
-SERVED = [
-    operation
-    for operation in service_model.operation_names()
-    if hasattr(ECRBackend, service_model.method_name(operation))
-]
+from support.model_variants import baseline, variants
+from support.raw_http import RawClient
+from support.stored import everything_stored
+from support.valid_requests import SERVED
 
 
 def declared_errors(operation: str) -> set[str]:

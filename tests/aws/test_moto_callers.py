@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import refused
-from aws.stored import everything_stored
 from moto.ecr.models import ecr_backends
 
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.testing import build_image, push
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import refused
+from support.stored import everything_stored
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 IMAGE = build_image(layers=1)
@@ -87,7 +88,7 @@ def test_endpoint_services_of_ec2(aws: Any, region: str) -> None:
 
 def test_a_reset_empties_every_registry(aws: Any) -> None:
     """Of all accounts and regions, bytes and findings too; tokens stay good."""
-    for region, account in (("us-east-1", "123456789012"), ("eu-west-1", "999999999999")):
+    for region, account in (("us-east-1", ACCOUNT), ("eu-west-1", OTHER_ACCOUNT)):
         ecr = aws.client(region=region, account=account)
         ecr.create_repository(repositoryName="team/app")
         push(ecr, "team/app", IMAGE, tag="v1")
@@ -114,21 +115,21 @@ def test_a_reset_drops_queued_findings(aws: Any, ecr: Any) -> None:
     assert found["imageScanStatus"]["status"] == "COMPLETE"
 
 
-def test_the_backend_that_moto_holds(aws: Any, ecr: Any, repository: str) -> None:
+def test_the_backend_that_moto_holds(aws: Any, ecr: Any, repository_name: str) -> None:
     """Is this package's, with what moto calls on it as plain Python."""
-    push(ecr, repository, IMAGE, tag="v1")
-    backend = ecr_backends["123456789012"]["us-east-1"]
+    push(ecr, repository_name, IMAGE, tag="v1")
+    backend = ecr_backends[ACCOUNT]["us-east-1"]
     assert type(backend) is ECRBackend
-    assert backend.describe_registry()["registryId"] == "123456789012"
-    [image] = backend.batch_get_image(repository_name=repository, image_ids=[{"imageTag": "v1"}])[
-        "images"
-    ]
+    assert backend.describe_registry()["registryId"] == ACCOUNT
+    [image] = backend.batch_get_image(
+        repository_name=repository_name, image_ids=[{"imageTag": "v1"}]
+    )["images"]
     assert image.image_manifest == IMAGE.manifest.decode()
     assert image.image_id["imageDigest"] == IMAGE.digest
     assert backend.scan_finding_results == []
 
 
-def test_moto_s_dashboard(aws: Any, ecr: Any, repository: str) -> None:
+def test_moto_s_dashboard(aws: Any, ecr: Any, repository_name: str) -> None:
     """What moto's server shows of its backends can be asked for."""
     url = aws.endpoint_url or "https://motoapi.amazonaws.com"
     response = requests.get(f"{url}/moto-api/data.json", timeout=60)

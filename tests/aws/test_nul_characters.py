@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws.populated import populate
-from aws.raw_http import RawClient
-from aws.stored import everything_stored
-from aws.test_property_based import SERVED, changed, places, valid_request
-from model_variants import baseline
+
+from support.model_variants import baseline
+from support.populated import populate
+from support.raw_http import RawClient
+from support.stored import everything_stored
+from support.valid_requests import SERVED, changed, places, valid_request
 
 
 def texts(operation: str) -> Iterator[tuple[str, Any]]:

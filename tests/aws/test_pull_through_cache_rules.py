@@ -11,15 +11,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.upstream.registries import UPSTREAMS
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
+from support.upstream import Upstream, running_upstream
 
-ACCOUNT, OTHER = "123456789012", "999999999999"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cache"
 NOT_FOUND = Refusal(
     "PullThroughCacheRuleNotFoundException",
@@ -228,7 +228,7 @@ class TestRoles:
 
     def test_another_account(self, ecr: Any) -> None:
         """Needs one."""
-        url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+        url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         call = ecr.create_pull_through_cache_rule
         assert refusal(call, ecrRepositoryPrefix="ecr", upstreamRegistryUrl=url) == invalid(
             "customRoleArn", "Must be specified for an upstream registry of another account"
@@ -240,7 +240,7 @@ class TestRoles:
     )
     def test_no_role(self, ecr: Any, role: str) -> None:
         """Is refused."""
-        url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+        url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         call = ecr.create_pull_through_cache_rule
         request = {"ecrRepositoryPrefix": "ecr", "upstreamRegistryUrl": url}
         assert refusal(call, **request, customRoleArn=role) == invalid(
@@ -289,7 +289,9 @@ class TestSecrets:
         arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/none-AbCdEf"
         assert self.refusal(ecr, arn) == SECRET_NOT_FOUND
 
-    @pytest.mark.parametrize(("account", "region"), [(OTHER, "us-east-1"), (ACCOUNT, "eu-west-1")])
+    @pytest.mark.parametrize(
+        ("account", "region"), [(OTHER_ACCOUNT, "us-east-1"), (ACCOUNT, "eu-west-1")]
+    )
     def test_a_secret_elsewhere(self, ecr: Any, account: str, region: str) -> None:
         """Is not to be accessed."""
         arn = f"arn:aws:secretsmanager:{region}:{account}:secret:ecr-pullthroughcache/hub-AbCdEf"
@@ -343,7 +345,7 @@ def test_update_of_nothing(ecr: Any) -> None:
 
 def test_update_of_a_role(ecr: Any) -> None:
     """Changes it."""
-    url = f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com"
+    url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
     create(ecr, "ecr", url, customRoleArn=ROLE)
     other = f"{ROLE}-2"
     answer = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="ecr", customRoleArn=other)
@@ -384,7 +386,7 @@ def test_a_missing_rule(ecr: Any, secret: str, operation: str) -> None:
 def test_registries_have_rules_of_their_own(aws: Any, ecr: Any) -> None:
     """Each account in each region; another account's are not shown."""
     create(ecr)
-    guest = aws.client(account=OTHER)
+    guest = aws.client(account=OTHER_ACCOUNT)
     assert described(aws.client(region="eu-west-1")) == described(guest) == []
     call = guest.describe_pull_through_cache_rules
     assert refusal(call, registryId=ACCOUNT).code == "AccessDeniedException"

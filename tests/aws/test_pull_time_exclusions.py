@@ -6,19 +6,19 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusio
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
-from conftest import RegistryClient
 
-from moto_ecr_ext.services.principals import identity_of
+from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.testing import build_image, push
+from support.constants import BEGINNING, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, refusal
+from support.registry_client import RegistrySession
+from support.stored import everything_stored
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/service/scanner"
 USER = "arn:aws:iam::123456789012:user/robots/scanner"
 IMAGE = build_image(seed="image")
@@ -37,7 +37,7 @@ class Puller:
             aws_session_token=key.get("SessionToken"),
         )
         [login] = self._ecr.get_authorization_token()["authorizationData"]
-        self._registry = RegistryClient(aws.registry_url(), login["authorizationToken"])
+        self._registry = RegistrySession(aws.registry_url(), login["authorizationToken"])
 
     def pull_by_api(self) -> None:
         answer = self._ecr.batch_get_image(
@@ -86,13 +86,13 @@ def test_pulls_of_an_excluded_principal(
     clock: Any,
     aws: Any,
     ecr: Any,
-    repository: str,
+    repository_name: str,
     arn: str,
     principal: Callable[[Any], Puller],
     pull: Callable[[Puller], None],
 ) -> None:
     """They leave the time alone as long as the exclusion is registered, and only then."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     puller = principal(aws)
     pull(puller)
     assert pulled_at(ecr) == BEGINNING
@@ -109,10 +109,10 @@ def test_pulls_of_an_excluded_principal(
 
 @PROTOCOLS
 def test_an_image_that_only_excluded_principals_pull(
-    aws: Any, ecr: Any, repository: str, pull: Callable[[Puller], None]
+    aws: Any, ecr: Any, repository_name: str, pull: Callable[[Puller], None]
 ) -> None:
     """It has no time at all."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     pull(session(aws))
     assert pulled_at(ecr) is None
@@ -120,10 +120,10 @@ def test_an_image_that_only_excluded_principals_pull(
 
 @PROTOCOLS
 def test_pulls_of_others(
-    clock: Any, aws: Any, ecr: Any, repository: str, pull: Callable[[Puller], None]
+    clock: Any, aws: Any, ecr: Any, repository_name: str, pull: Callable[[Puller], None]
 ) -> None:
     """They count, also between pulls that do not, and though their names are alike."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     excluded, other = session(aws), session(aws, "scanner2")
     same_name = user(aws)
@@ -142,10 +142,10 @@ def test_pulls_of_others(
     assert pulled_at(ecr) == BEGINNING + timedelta(seconds=4)
 
 
-def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository: str) -> None:
+def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository_name: str) -> None:
     """Those of another region and of another account mean nothing here."""
-    push(ecr, repository, IMAGE)
-    for other in (aws.client(region="eu-west-1"), aws.client(account="999999999999")):
+    push(ecr, repository_name, IMAGE)
+    for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         other.register_pull_time_update_exclusion(principalArn=ROLE)
     session(aws).pull_by_api()
     assert pulled_at(ecr) is not None
@@ -153,10 +153,10 @@ def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository: str) ->
 
 
 def test_a_pull_before_is_not_excluded_afterwards(
-    clock: Any, aws: Any, ecr: Any, repository: str
+    clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """What counts is whether the exclusion was registered when the image was pulled."""
-    push(ecr, repository, IMAGE)
+    push(ecr, repository_name, IMAGE)
     puller = session(aws)
     for _ in range(2):  # The second is written later than it is made.
         puller.pull_by_registry()

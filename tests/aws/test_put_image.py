@@ -8,8 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal, refused
-from aws.stored import everything_stored
 
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
@@ -22,9 +20,11 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.refusals import Refusal, invalid, no_repository, refusal, refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=2)
-NOT_A_DIGEST = f"sha256:{'0' * 64}"
 BAD_MANIFEST = invalid("ImageManifest", "Invalid JSON syntax")
 
 
@@ -41,28 +41,28 @@ def manifest(**members: Any) -> str:
     document = {
         "schemaVersion": 2,
         "mediaType": OCI.manifest,
-        "config": {"mediaType": OCI.config, "digest": NOT_A_DIGEST, "size": 2},
+        "config": {"mediaType": OCI.config, "digest": ABSENT_DIGEST, "size": 2},
         "layers": [{"mediaType": OCI.layer_tar, "digest": f"sha256:{'1' * 64}", "size": 3}],
         **members,
     }
     return json.dumps({name: value for name, value in document.items() if value is not None})
 
 
-def test_the_answer_is_the_image(ecr: Any, repository: str) -> None:
+def test_the_answer_is_the_image(ecr: Any, repository_name: str) -> None:
     """With its manifest as it was given, and its digest and tag."""
     assert put(ecr, IMAGE.manifest, imageTag="v1") == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
         "imageManifest": IMAGE.manifest.decode(),
         "imageManifestMediaType": OCI.manifest,
     }
 
 
-def test_without_a_tag(ecr: Any, repository: str) -> None:
+def test_without_a_tag(ecr: Any, repository_name: str) -> None:
     """The image is known by its digest alone."""
     assert put(ecr, IMAGE.manifest)["imageId"] == {"imageDigest": IMAGE.digest}
-    listed = ecr.list_images(repositoryName=repository)["imageIds"]
+    listed = ecr.list_images(repositoryName=repository_name)["imageIds"]
     assert listed == [{"imageDigest": IMAGE.digest}]
 
 
@@ -75,41 +75,41 @@ def test_without_a_tag(ecr: Any, repository: str) -> None:
         pytest.param(manifest(annotations={"a": "é 😀"}).replace("\\u00e9", "é"), id="not ASCII"),
     ],
 )
-def test_the_digest_is_that_of_the_bytes_given(ecr: Any, repository: str, text: str) -> None:
+def test_the_digest_is_that_of_the_bytes_given(ecr: Any, repository_name: str, text: str) -> None:
     """Equal documents of different bytes are different images; the bytes come back."""
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     assert put(ecr, text, imageDigest=digest)["imageId"] == {"imageDigest": digest}
-    [image] = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])[
-        "images"
-    ]
+    [image] = ecr.batch_get_image(
+        repositoryName=repository_name, imageIds=[{"imageDigest": digest}]
+    )["images"]
     assert image["imageManifest"] == text
 
 
-def test_a_digest_that_is_not_the_manifest_s(ecr: Any, repository: str) -> None:
+def test_a_digest_that_is_not_the_manifest_s(ecr: Any, repository_name: str) -> None:
     """Is refused, and nothing is stored."""
     before = everything_stored()
     assert refusal(
         ecr.put_image,
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageManifest=IMAGE.manifest.decode(),
-        imageDigest=NOT_A_DIGEST,
+        imageDigest=ABSENT_DIGEST,
         imageTag="v1",
     ) == Refusal(
         "ImageDigestDoesNotMatchException",
-        f"The image with digest '{NOT_A_DIGEST}' in repository 'team/app' and registry ID "
+        f"The image with digest '{ABSENT_DIGEST}' in repository 'team/app' and registry ID "
         "'123456789012' does not match the image digest that Amazon ECR has calculated.",
     )
     assert everything_stored() == before
 
 
-def test_the_media_type_of_the_manifest(ecr: Any, repository: str) -> None:
+def test_the_media_type_of_the_manifest(ecr: Any, repository_name: str) -> None:
     """Is its own, or else the one given with it."""
     assert put(ecr, manifest())["imageManifestMediaType"] == OCI.manifest
     text = manifest(mediaType=None)
     image = put(ecr, text, imageManifestMediaType=OCI.manifest)
     assert image["imageManifestMediaType"] == OCI.manifest
     assert image["imageManifest"] == text
-    [shown] = ecr.describe_images(repositoryName=repository, imageIds=[image["imageId"]])[
+    [shown] = ecr.describe_images(repositoryName=repository_name, imageIds=[image["imageId"]])[
         "imageDetails"
     ]
     assert shown["imageManifestMediaType"] == OCI.manifest
@@ -120,7 +120,7 @@ SCHEMA_1 = json.dumps(
         "schemaVersion": 1,
         "name": "team/app",
         "tag": "v1",
-        "fsLayers": [{"blobSum": NOT_A_DIGEST}],
+        "fsLayers": [{"blobSum": ABSENT_DIGEST}],
         "history": [{"v1Compatibility": "{}"}],
     }
 )
@@ -150,12 +150,12 @@ SCHEMA_1 = json.dumps(
         pytest.param(manifest(layers=[]), OCI.manifest, id="no layers"),
     ],
 )
-def test_media_types_that_ecr_takes(ecr: Any, repository: str, text: str, given: str) -> None:
+def test_media_types_that_ecr_takes(ecr: Any, repository_name: str, text: str, given: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html"""
     assert put(ecr, text, imageManifestMediaType=given)["imageManifestMediaType"] == given
 
 
-DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": NOT_A_DIGEST, "size": 3}
+DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
 
 
 @pytest.mark.parametrize(
@@ -209,11 +209,11 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": NOT_A_DIGEST, "size": 3}
     ],
 )
 def test_manifests_that_ecr_does_not_take(
-    ecr: Any, repository: str, text: str, given: str | None
+    ecr: Any, repository_name: str, text: str, given: str | None
 ) -> None:
     """One text for all of them: https://github.com/aws/aws-cli/issues/8620"""
     before = everything_stored()
-    request = {"repositoryName": repository, "imageManifest": text}
+    request = {"repositoryName": repository_name, "imageManifest": text}
     if given:
         request["imageManifestMediaType"] = given
     assert refusal(ecr.put_image, **request) == BAD_MANIFEST
@@ -221,12 +221,12 @@ def test_manifests_that_ecr_does_not_take(
 
 
 @pytest.mark.parametrize("tag", ["a b", "é", "a/b", "a:b", "\n", "a\0"])
-def test_tags_that_ecr_does_not_take(ecr: Any, repository: str, tag: str) -> None:
+def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, tag: str) -> None:
     """The service has a pattern that the model lacks."""
     before = everything_stored()
     assert refusal(
         ecr.put_image,
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageManifest=IMAGE.manifest.decode(),
         imageTag=tag,
     ) == invalid("imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'")
@@ -239,7 +239,7 @@ def test_what_is_checked_first(ecr: Any) -> None:
         "repositoryName": "team/app",
         "imageManifest": "x",
         "imageTag": "a b",
-        "imageDigest": NOT_A_DIGEST,
+        "imageDigest": ABSENT_DIGEST,
     }
     assert refusal(ecr.put_image, **request)[1].startswith("Invalid parameter at 'imageTag'")
     request["imageTag"] = "v1"
@@ -250,30 +250,30 @@ def test_what_is_checked_first(ecr: Any) -> None:
     assert refusal(ecr.put_image, **request).code == "ImageDigestDoesNotMatchException"
 
 
-def test_layers_come_before_tags(aws: Any, ecr: Any, repository: str) -> None:
+def test_layers_come_before_tags(aws: Any, ecr: Any, repository_name: str) -> None:
     """A missing layer is told where an immutable tag would be refused too."""
     put(ecr, IMAGE.manifest, imageTag="v1")
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     aws.configure(verify_layers=True)
-    request = {"repositoryName": repository, "imageTag": "v1", "imageManifest": manifest()}
+    request = {"repositoryName": repository_name, "imageTag": "v1", "imageManifest": manifest()}
     assert refusal(ecr.put_image, **request).code == "LayersNotFoundException"
 
 
-def test_layers_need_not_be_there_by_default(ecr: Any, repository: str) -> None:
+def test_layers_need_not_be_there_by_default(ecr: Any, repository_name: str) -> None:
     """Suites written for moto put images whose layers were never uploaded."""
     put(ecr, IMAGE.manifest, imageTag="v1")
     put(ecr, build_index([build_image(seed=9)]).manifest, imageTag="index")
-    assert len(ecr.list_images(repositoryName=repository)["imageIds"]) == 2
+    assert len(ecr.list_images(repositoryName=repository_name)["imageIds"]) == 2
 
 
 def test_with_verify_layers_every_missing_digest_is_named(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """Config first; those that are there are not."""
     aws.configure(verify_layers=True)
-    upload_blob(ecr, repository, IMAGE.layers[0])
+    upload_blob(ecr, repository_name, IMAGE.layers[0])
     before = everything_stored()
-    request = {"repositoryName": repository, "imageManifest": IMAGE.manifest.decode()}
+    request = {"repositoryName": repository_name, "imageManifest": IMAGE.manifest.decode()}
     missing = f"{IMAGE.config.digest}, {IMAGE.layers[1].digest}"
     assert refusal(ecr.put_image, **request) == Refusal(
         "LayersNotFoundException",
@@ -282,38 +282,38 @@ def test_with_verify_layers_every_missing_digest_is_named(
     )
     assert everything_stored() == before
     for blob in (IMAGE.config, IMAGE.layers[1]):
-        upload_blob(ecr, repository, blob)
+        upload_blob(ecr, repository_name, blob)
     assert put(ecr, IMAGE.manifest)["imageId"] == {"imageDigest": IMAGE.digest}
 
 
 def test_with_verify_layers_they_must_be_in_this_repository(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """Another repository's are not enough."""
     aws.configure(verify_layers=True)
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
-    request = {"repositoryName": repository, "imageManifest": IMAGE.manifest.decode()}
+    request = {"repositoryName": repository_name, "imageManifest": IMAGE.manifest.decode()}
     assert refusal(ecr.put_image, **request).code == "LayersNotFoundException"
 
 
 def test_with_verify_layers_the_images_of_an_index_must_be_there(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """As images, not as layers."""
     aws.configure(verify_layers=True)
     images = [build_image(seed=number, layers=1) for number in range(3)]
     index = build_index(images)
-    push(ecr, repository, images[1])
-    request = {"repositoryName": repository, "imageManifest": index.manifest.decode()}
+    push(ecr, repository_name, images[1])
+    request = {"repositoryName": repository_name, "imageManifest": index.manifest.decode()}
     missing = f"{images[0].digest}, {images[2].digest}"
     assert refusal(ecr.put_image, **request) == Refusal(
         "ReferencedImagesNotFoundException",
         f"Images with digests '[{missing}]' required for pushing image into repository with name "
         "'team/app' in the registry with id '123456789012' do not exist",
     )
-    push(ecr, repository, index, tag="v1")
-    assert len(ecr.list_images(repositoryName=repository)["imageIds"]) == 4
+    push(ecr, repository_name, index, tag="v1")
+    assert len(ecr.list_images(repositoryName=repository_name)["imageIds"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -324,32 +324,32 @@ def test_with_verify_layers_the_images_of_an_index_must_be_there(
     ],
 )
 def test_with_verify_layers_foreign_layers_need_not_be_there(
-    aws: Any, ecr: Any, repository: str, media_type: str
+    aws: Any, ecr: Any, repository_name: str, media_type: str
 ) -> None:
     """Their bytes are elsewhere by intent."""
     aws.configure(verify_layers=True)
-    upload_blob(ecr, repository, IMAGE.config)
+    upload_blob(ecr, repository_name, IMAGE.config)
     config = {"mediaType": OCI.config, "digest": IMAGE.config.digest, "size": IMAGE.config.size}
     foreign = {**DESCRIPTOR, "mediaType": media_type, "urls": ["https://example.com/layer"]}
     put(ecr, manifest(config=config, layers=[foreign]))
 
 
 def test_with_verify_layers_a_subject_need_not_be_there(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """OCI Distribution Specification 1.1, "Pushing Manifests with Subject"."""
     aws.configure(verify_layers=True)
     artifact = build_artifact(artifact_type="application/x.sbom", subject=IMAGE, content=b"{}")
-    push(ecr, repository, artifact)
-    [shown] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    push(ecr, repository_name, artifact)
+    [shown] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert shown["subjectManifestDigest"] == IMAGE.digest
 
 
-def test_the_same_image_without_a_tag_is_there_already(ecr: Any, repository: str) -> None:
+def test_the_same_image_without_a_tag_is_there_already(ecr: Any, repository_name: str) -> None:
     """The text names the tag null."""
     put(ecr, IMAGE.manifest)
     assert refusal(
-        ecr.put_image, repositoryName=repository, imageManifest=IMAGE.manifest.decode()
+        ecr.put_image, repositoryName=repository_name, imageManifest=IMAGE.manifest.decode()
     ) == Refusal(
         "ImageAlreadyExistsException",
         f"Image with digest '{IMAGE.digest}' and tag 'null' already exists in the repository "
@@ -357,29 +357,29 @@ def test_the_same_image_without_a_tag_is_there_already(ecr: Any, repository: str
     )
 
 
-def test_another_tag_on_the_same_image(ecr: Any, repository: str) -> None:
+def test_another_tag_on_the_same_image(ecr: Any, repository_name: str) -> None:
     """Is added; the image is one, pushed when it was pushed first."""
     put(ecr, IMAGE.manifest, imageTag="v1")
-    [first] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    [first] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     put(ecr, IMAGE.manifest, imageTag="v2")
-    [second] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    [second] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert first.pop("imageTags") == ["v1"]
     assert second.pop("imageTags") == ["v1", "v2"]
     assert first == second
 
 
-def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository: str) -> None:
+def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository_name: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
     put(ecr, IMAGE.manifest, imageTag="tag-0")
     with current_store().database.write() as transaction:
-        [tag] = transaction.execute(tables.tags.select()).all()
+        [tag] = transaction.connection.execute(tables.tags.select()).all()
         values = {"repository_id": tag.repository_id, "image_id": tag.image_id}
-        transaction.execute(
+        transaction.connection.execute(
             tables.tags.insert(),
             [{**values, "name": f"tag-{number}"} for number in range(1, 1000)],
         )
     before = everything_stored()
-    request = {"repositoryName": repository, "imageManifest": IMAGE.manifest.decode()}
+    request = {"repositoryName": repository_name, "imageManifest": IMAGE.manifest.decode()}
     assert refusal(ecr.put_image, imageTag="tag-1000", **request) == Refusal(
         "LimitExceededException",
         "Adding tag 'tag-1000' to an image in the repository with name 'team/app' in registry "
@@ -390,32 +390,32 @@ def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository: str) -> None
     assert refused(ecr.put_image, imageTag="tag-999", **request)
 
 
-def test_images_of_equal_layers_are_different_images(ecr: Any, repository: str) -> None:
+def test_images_of_equal_layers_are_different_images(ecr: Any, repository_name: str) -> None:
     """What stock moto calls one: the digest is the manifest's."""
     other = build_image(layers=IMAGE.layers, annotations={"build": "2"})
     put(ecr, IMAGE.manifest, imageTag="v1")
     put(ecr, other.manifest, imageTag="v2")
     assert IMAGE.digest != other.digest
-    details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    details = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert [each["imageDigest"] for each in details] == [IMAGE.digest, other.digest]
 
 
-def test_the_largest_manifest(ecr: Any, repository: str) -> None:
+def test_the_largest_manifest(ecr: Any, repository_name: str) -> None:
     """4,194,304 characters, however many bytes they are."""
     text = manifest(annotations={"a": ""})
     largest = text.replace('""', '"' + "é" * (4_194_304 - len(text)) + '"')
     assert refusal(
-        ecr.put_image, repositoryName=repository, imageManifest=largest + " "
+        ecr.put_image, repositoryName=repository_name, imageManifest=largest + " "
     ) == invalid("imageManifest", "Member must have length less than or equal to 4194304")
     digest = f"sha256:{hashlib.sha256(largest.encode()).hexdigest()}"
     assert put(ecr, largest)["imageId"] == {"imageDigest": digest}
 
 
-def test_when_an_image_was_pushed(ecr: Any, repository: str) -> None:
+def test_when_an_image_was_pushed(ecr: Any, repository_name: str) -> None:
     """In whole seconds."""
     before = int(time.time())
     put(ecr, IMAGE.manifest)
-    [image] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    [image] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     pushed = image["imagePushedAt"].timestamp()
     assert pushed == int(pushed)
     assert before <= pushed <= time.time()

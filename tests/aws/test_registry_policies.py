@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
+
+from support.constants import ACCOUNT
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
 
 NO_POLICY = Refusal(
     "RegistryPolicyNotFoundException",
@@ -38,7 +40,7 @@ def test_a_policy_is_kept_as_it_was_given(ecr: Any) -> None:
         ecr.delete_registry_policy(),
     ):
         del answer["ResponseMetadata"]
-        assert answer == {"registryId": "123456789012", "policyText": policy()}
+        assert answer == {"registryId": ACCOUNT, "policyText": policy()}
     assert refusal(ecr.get_registry_policy) == NO_POLICY
     assert refusal(ecr.delete_registry_policy) == NO_POLICY
 
@@ -78,4 +80,4 @@ def test_a_registry_describes_itself(ecr: Any) -> None:
     """Before anything was set."""
     answer = ecr.describe_registry()
     del answer["ResponseMetadata"]
-    assert answer == {"registryId": "123456789012", "replicationConfiguration": {"rules": []}}
+    assert answer == {"registryId": ACCOUNT, "replicationConfiguration": {"rules": []}}

@@ -6,28 +6,32 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from aws.refusals import no_image, no_repository, refusal
-from aws.stored import everything_stored
-from distribution.client import RepositoryClient
 
 from moto_ecr_ext import service_model, testing
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import no_image, no_repository, refusal
+from support.registry_client import RepositoryClient
+from support.replication import (
+    ABROAD,
+    IMAGE,
+    INDEX,
+    NAME,
+    SECOND,
+    WEST,
+    images,
+    let_in,
+    replicate,
+    rule,
+    statuses,
+)
+from support.stored import everything_stored
 
-NAME = "team/app"
-HOME, OTHER = "123456789012", "999999999999"
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::replication"
-IMAGE, SECOND = testing.build_image(seed="one", layers=2), testing.build_image(seed="two")
-INDEX = testing.build_index([testing.build_image(seed="amd64"), testing.build_image(seed="arm64")])
 SIGNATURE = testing.build_artifact(
     artifact_type="application/signature", subject=IMAGE, content=b"signed"
 )
-WEST = {"region": "eu-west-1", "registryId": HOME}
-ABROAD = {"region": "us-east-1", "registryId": OTHER}
 
 knows_deletion = pytest.mark.skipif(
     "StartReplicationBackfill" not in service_model.operation_names(),
@@ -35,57 +39,10 @@ knows_deletion = pytest.mark.skipif(
 )
 
 
-def rule(*destinations: dict[str, str], prefixes: tuple[str, ...] = (), **more: Any) -> Any:
-    """A rule for repositories of these prefixes, or for all."""
-    filters = [{"filter": prefix, "filterType": "PREFIX_MATCH"} for prefix in prefixes]
-    return {
-        "destinations": list(destinations),
-        **({"repositoryFilters": filters} if filters else {}),
-        **more,
-    }
-
-
-def replicate(ecr: Any, *rules: dict[str, Any]) -> None:
-    """Put the rules of a registry."""
-    ecr.put_replication_configuration(replicationConfiguration={"rules": list(rules)})
-
-
-def let_in(ecr: Any, *actions: str) -> None:
-    """Let account 123456789012 do this in a registry."""
-    statement = {
-        "Sid": "replication",
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{HOME}:root"},
-        "Action": list(actions),
-        "Resource": f"arn:aws:ecr:us-east-1:{OTHER}:repository/*",
-    }
-    ecr.put_registry_policy(
-        policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    )
-
-
-def images(ecr: Any, name: str = NAME) -> dict[str, list[str]]:
-    """The tags of the images of a repository, by digest; nothing where it is not there."""
-    try:
-        details = ecr.describe_images(repositoryName=name)["imageDetails"]
-    except ecr.exceptions.RepositoryNotFoundException:
-        return {}
-    return {each["imageDigest"]: each.get("imageTags", []) for each in details}
-
-
-def statuses(ecr: Any, image: Any, name: str = NAME) -> list[dict[str, str]]:
-    """What DescribeImageReplicationStatus says of an image."""
-    answer = ecr.describe_image_replication_status(
-        repositoryName=name, imageId={"imageDigest": image.digest}
-    )
-    assert answer["imageId"] == {"imageDigest": image.digest}
-    return list(answer["replicationStatuses"])
-
-
 @pytest.fixture
-def home(ecr: Any, repository: str) -> Any:
+def home(ecr: Any, repository_name: str) -> Any:
     """The registry that is pushed to, with an empty repository."""
-    assert repository == NAME
+    assert repository_name == NAME
     return ecr
 
 
@@ -98,7 +55,7 @@ def west(aws: Any) -> Any:
 @pytest.fixture
 def abroad(aws: Any) -> Any:
     """Another account in the same region."""
-    return aws.client(account=OTHER)
+    return aws.client(account=OTHER_ACCOUNT)
 
 
 def test_an_image_is_pulled_from_another_region_and_another_account(
@@ -110,7 +67,7 @@ def test_an_image_is_pulled_from_another_region_and_another_account(
     RepositoryClient(aws.registry(), NAME).push(IMAGE, "v1")
     for client, registry in (
         (west, aws.registry(region="eu-west-1")),
-        (abroad, aws.registry(account=OTHER)),
+        (abroad, aws.registry(account=OTHER_ACCOUNT)),
     ):
         copied = RepositoryClient(registry, NAME)
         answer = copied.get("/manifests/v1")
@@ -242,7 +199,8 @@ def test_what_arrives_goes_no_further(aws: Any, home: Any, west: Any) -> None:
     replicate(
         west,
         rule(
-            {"region": "sa-east-1", "registryId": HOME}, {"region": "us-east-1", "registryId": HOME}
+            {"region": "sa-east-1", "registryId": ACCOUNT},
+            {"region": "us-east-1", "registryId": ACCOUNT},
         ),
     )
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -273,8 +231,8 @@ def test_another_account_has_to_let_images_in(home: Any, abroad: Any) -> None:
 def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
     """Counts for the repositories that it names."""
     replicate(home, rule(ABROAD))
-    arn = f"arn:aws:ecr:us-east-1:{OTHER}:repository/"
-    principal = {"Principal": {"AWS": HOME}, "Action": "ecr:*"}
+    arn = f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/"
+    principal = {"Principal": {"AWS": ACCOUNT}, "Action": "ecr:*"}
     statements = [
         {"Sid": "a", "Effect": "Allow", "Resource": f"{arn}*", **principal},
         {"Sid": "d", "Effect": "Deny", "Resource": f"{arn}{NAME}", **principal},
@@ -292,7 +250,7 @@ def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
 @pytest.mark.parametrize("region", ["eu-nowhere-1", "cn-north-1"])
 def test_a_region_that_images_cannot_reach(home: Any, west: Any, region: str) -> None:
     """One that there is not, or one of another partition; the other destinations are reached."""
-    nowhere = {"region": region, "registryId": HOME}
+    nowhere = {"region": region, "registryId": ACCOUNT}
     replicate(home, rule(nowhere, WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     assert statuses(home, IMAGE) == [
@@ -389,23 +347,23 @@ def test_a_restored_image_is_replicated(home: Any, west: Any) -> None:
 def test_a_guest_pushes(home: Any, west: Any, abroad: Any) -> None:
     """The rules are those of the registry that is pushed to."""
     replicate(home, rule(WEST))
-    replicate(abroad, rule({"region": "sa-east-1", "registryId": OTHER}))
-    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "ecr:*"}
+    replicate(abroad, rule({"region": "sa-east-1", "registryId": OTHER_ACCOUNT}))
+    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER_ACCOUNT}, "Action": "ecr:*"}
     home.set_repository_policy(
         repositoryName=NAME,
         policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
-    testing.push(abroad, NAME, IMAGE, tag="v1", registry_id=HOME)
+    testing.push(abroad, NAME, IMAGE, tag="v1", registry_id=ACCOUNT)
     assert images(west) == {IMAGE.digest: ["v1"]}
     answer = abroad.describe_image_replication_status(
-        repositoryName=NAME, imageId={"imageTag": "v1"}, registryId=HOME
+        repositoryName=NAME, imageId={"imageTag": "v1"}, registryId=ACCOUNT
     )
     assert answer["replicationStatuses"] == [{**WEST, "status": "COMPLETE"}]
 
 
 def test_a_replication_that_is_looked_at(home: Any, west: Any, slowly: Any) -> None:
     """It goes on until its status has been asked for as often as moto was told."""
-    slowly(progression="manual", times=2)
+    slowly("ecr::replication", progression="manual", times=2)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     assert images(west) == {}
@@ -418,7 +376,7 @@ def test_a_replication_that_is_looked_at(home: Any, west: Any, slowly: Any) -> N
 
 def test_a_replication_that_takes_time(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """It ends by the clock, whatever is asked for then; all tags that the image has got come with it."""
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     testing.push(home, NAME, IMAGE, tag="v2")
@@ -431,7 +389,7 @@ def test_a_replication_that_takes_time(clock: Any, home: Any, west: Any, slowly:
 
 def test_what_changes_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """A tag that has moved comes with the image that has it, and a deleted image does not come."""
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     testing.push(home, NAME, SECOND, tag="v1")
@@ -447,7 +405,7 @@ def test_what_the_destination_refuses_later(
     clock: Any, home: Any, abroad: Any, slowly: Any
 ) -> None:
     """The policy is asked when the image arrives."""
-    slowly(progression="time", seconds=1200)
+    slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(ABROAD))
     testing.push(home, NAME, IMAGE, tag="v1")
     assert statuses(home, IMAGE) == [{**ABROAD, "status": "IN_PROGRESS"}]
@@ -510,7 +468,7 @@ def test_a_deletion_goes_no_further(aws: Any, mirrored: Any, west: Any) -> None:
     south = aws.client(region="sa-east-1")
     replicate(
         west,
-        rule({"region": "sa-east-1", "registryId": HOME}, deleteReplication={"enabled": True}),
+        rule({"region": "sa-east-1", "registryId": ACCOUNT}, deleteReplication={"enabled": True}),
     )
     west.create_repository(repositoryName=NAME)
     testing.push(west, NAME, IMAGE, tag="v1")
@@ -564,12 +522,12 @@ def test_the_event_of_an_arrival(aws: Any, home: Any) -> None:
     pushed, arrived = (json.loads(each["Body"]) for each in answer["Messages"])
     assert (pushed["detail-type"], pushed["detail"]["action-type"]) == ("ECR Image Action", "PUSH")
     assert (arrived["detail-type"], arrived["region"]) == ("ECR Replication Action", "eu-west-1")
-    assert arrived["resources"] == [f"arn:aws:ecr:eu-west-1:{HOME}:repository/{NAME}"]
+    assert arrived["resources"] == [f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{NAME}"]
     assert arrived["detail"] == {
         "result": "SUCCESS",
         "repository-name": NAME,
         "image-digest": IMAGE.digest,
-        "source-account": HOME,
+        "source-account": ACCOUNT,
         "action-type": "REPLICATE",
         "source-region": "us-east-1",
         "image-tag": "v1",

@@ -5,19 +5,19 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
-from aws.test_replication import (
+
+from moto_ecr_ext import service_model, testing
+from support.constants import ACCOUNT, BEGINNING, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, refusal
+from support.replication import (
     ABROAD,
-    HOME,
     IMAGE,
     INDEX,
     NAME,
-    OTHER,
     SECOND,
     WEST,
     images,
@@ -26,25 +26,21 @@ from aws.test_replication import (
     rule,
     statuses,
 )
-
-from moto_ecr_ext import service_model, testing
+from support.stored import everything_stored
 
 pytestmark = pytest.mark.skipif(
     "StartReplicationBackfill" not in service_model.operation_names(),
     reason="this botocore does not know backfills",
 )
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::replication"
 UNKNOWN = "1b2c3d4e-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def home(ecr: Any, repository: str) -> Any:
+def home(ecr: Any, repository_name: str) -> Any:
     """A registry with an image of two tags and one without, before it has rules."""
     for tag in ("v1", "v2"):
-        testing.push(ecr, repository, IMAGE, tag=tag)
-    testing.push(ecr, repository, SECOND)
+        testing.push(ecr, repository_name, IMAGE, tag=tag)
+    testing.push(ecr, repository_name, SECOND)
     return ecr
 
 
@@ -55,7 +51,7 @@ def west(aws: Any) -> Any:
 
 @pytest.fixture
 def abroad(aws: Any) -> Any:
-    return aws.client(account=OTHER)
+    return aws.client(account=OTHER_ACCOUNT)
 
 
 def start(ecr: Any, destination: dict[str, str] = WEST) -> str:
@@ -103,7 +99,7 @@ def test_the_answers(clock: Any, home: Any) -> None:
     del answer["ResponseMetadata"]
     backfill_id = answer.pop("replicationBackfillId")
     assert answer == {
-        "registryId": HOME,
+        "registryId": ACCOUNT,
         "destination": WEST,
         "status": "PREPARING",
         "startedAt": BEGINNING,
@@ -116,9 +112,13 @@ def test_the_answers(clock: Any, home: Any) -> None:
         "startedAt": BEGINNING,
         "endedAt": BEGINNING,
     }
-    assert described(home, backfill_id.upper()) == {**summary, "registryId": HOME, "results": ALL}
+    assert described(home, backfill_id.upper()) == {
+        **summary,
+        "registryId": ACCOUNT,
+        "results": ALL,
+    }
     listed = home.list_replication_backfills()
-    assert (listed["registryId"], listed["backfills"]) == (HOME, [summary])
+    assert (listed["registryId"], listed["backfills"]) == (ACCOUNT, [summary])
 
 
 def test_which_images_qualify(home: Any, west: Any) -> None:
@@ -130,7 +130,7 @@ def test_which_images_qualify(home: Any, west: Any) -> None:
         imageId={"imageDigest": SECOND.digest},
         targetStorageClass="ARCHIVE",
     )
-    south = {"region": "sa-east-1", "registryId": HOME}
+    south = {"region": "sa-east-1", "registryId": ACCOUNT}
     replicate(home, rule(WEST, prefixes=("team/",)), rule(south))
     assert described(home, start(home))["results"] == ALL[:2]
     assert images(west, "other/app") == {}
@@ -255,13 +255,13 @@ def not_found(backfill_id: str) -> Refusal:
     return Refusal(
         "ReplicationBackfillNotFoundException",
         f"The replication backfill with id '{backfill_id}' does not exist "
-        f"in the registry with id '{HOME}'",
+        f"in the registry with id '{ACCOUNT}'",
     )
 
 
 def test_the_stages_of_a_backfill(home: Any, west: Any, slowly: Any) -> None:
     """Each goes on until the backfill has been asked for as often as moto was told."""
-    slowly(progression="manual", times=2)
+    slowly("ecr::replication", progression="manual", times=2)
     replicate(home, rule(WEST))
     backfill_id = start(home)
 
@@ -288,7 +288,7 @@ def test_the_stages_of_a_backfill(home: Any, west: Any, slowly: Any) -> None:
 
 def test_a_backfill_that_takes_time(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """By the clock, whatever is asked for then."""
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
     clock.tick(601)
@@ -305,7 +305,7 @@ def test_a_backfill_that_takes_time(clock: Any, home: Any, west: Any, slowly: An
 
 def test_an_image_that_is_deleted_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """Its replication has failed."""
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
     clock.tick(601)
@@ -326,7 +326,7 @@ def stop(ecr: Any, backfill_id: str) -> str:
     status = answer.pop("status")
     assert answer.pop("startedAt")
     assert answer == {
-        "registryId": HOME,
+        "registryId": ACCOUNT,
         "replicationBackfillId": backfill_id,
         "destination": WEST,
     }
@@ -335,7 +335,7 @@ def stop(ecr: Any, backfill_id: str) -> str:
 
 def test_stopped_while_it_is_prepared(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """At once: nothing is sent, and nobody knows how much it would have been."""
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
     assert stop(home, backfill_id) == "STOPPED"
@@ -348,7 +348,7 @@ def test_stopped_while_it_is_prepared(clock: Any, home: Any, west: Any, slowly: 
 
 def test_stopped_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
     """What is on its way arrives first."""
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
     clock.tick(601)
@@ -364,7 +364,7 @@ def test_what_cannot_be_stopped(clock: Any, home: Any, slowly: Any) -> None:
     """A backfill that has ended, one that is being stopped, and one that there is not."""
     replicate(home, rule(WEST))
     ended = start(home)
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     stopping = start(home)
     clock.tick(601)
     stop(home, stopping)
@@ -388,8 +388,8 @@ def test_a_destination_that_no_rule_has(home: Any) -> None:
     replicate(home, rule(WEST))
     before = everything_stored()
     for destination in (
-        {"region": "eu-west-1", "registryId": OTHER},
-        {"region": "eu-west-2", "registryId": HOME},
+        {"region": "eu-west-1", "registryId": OTHER_ACCOUNT},
+        {"region": "eu-west-2", "registryId": ACCOUNT},
     ):
         assert refusal(home.start_replication_backfill, destination=destination) == invalid(
             "destination", "Destination must be in the registry's replication configuration"
@@ -399,8 +399,8 @@ def test_a_destination_that_no_rule_has(home: Any) -> None:
 
 def test_one_at_a_time_for_each_region(home: Any, slowly: Any) -> None:
     """Whatever the account there; another can be started once it has been stopped."""
-    slowly(progression="time", seconds=600)
-    other = {"region": "eu-west-1", "registryId": OTHER}
+    slowly("ecr::replication", progression="time", seconds=600)
+    other = {"region": "eu-west-1", "registryId": OTHER_ACCOUNT}
     replicate(home, rule(WEST, other))
     backfill_id = start(home)
     before = everything_stored()
@@ -417,12 +417,12 @@ def test_one_at_a_time_for_each_region(home: Any, slowly: Any) -> None:
 
 def test_ten_at_once(home: Any, slowly: Any) -> None:
     """In one registry."""
-    slowly(progression="time", seconds=600)
+    slowly("ecr::replication", progression="time", seconds=600)
     regions = [
         *("us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"),
         *("eu-central-1", "eu-north-1", "sa-east-1", "ca-central-1", "ap-south-1"),
     ]
-    destinations = [{"region": region, "registryId": HOME} for region in regions]
+    destinations = [{"region": region, "registryId": ACCOUNT} for region in regions]
     replicate(home, rule(*destinations))
     for destination in destinations[:10]:
         start(home, destination)
@@ -449,4 +449,4 @@ def test_backfills_of_another_registry(aws: Any, home: Any, abroad: Any, west: A
         (abroad.stop_replication_backfill, {"replicationBackfillId": backfill_id}),
         (abroad.describe_replication_backfill_results, {"replicationBackfillId": backfill_id}),
     ):
-        assert refusal(call, registryId=HOME, **request).code == "AccessDeniedException"
+        assert refusal(call, registryId=ACCOUNT, **request).code == "AccessDeniedException"

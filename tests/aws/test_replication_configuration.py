@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal
-from aws.stored import everything_stored
 
 from moto_ecr_ext import service_model
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, invalid, refusal
+from support.stored import everything_stored
 
 
-def destination(region: str = "eu-west-1", registry_id: str = "123456789012") -> dict[str, str]:
+def destination(region: str = "eu-west-1", registry_id: str = ACCOUNT) -> dict[str, str]:
     """Where images go."""
     return {"region": region, "registryId": registry_id}
 
@@ -58,7 +59,7 @@ def test_the_registry_itself_is_no_destination(ecr: Any) -> None:
 
 def test_another_account_in_the_same_region_is_one(ecr: Any) -> None:
     """And the same account in another region."""
-    put(ecr, rule(destination("us-east-1", "999999999999"), destination("eu-west-1")))
+    put(ecr, rule(destination("us-east-1", OTHER_ACCOUNT), destination("eu-west-1")))
 
 
 def most_rules() -> int:

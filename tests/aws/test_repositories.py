@@ -9,10 +9,11 @@ import time
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
 
 from moto_ecr_ext import service_model, testing
+from support.constants import ACCOUNT
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
 URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app"
@@ -28,7 +29,7 @@ def test_a_new_repository_has_ecr_s_defaults(ecr: Any) -> None:
     assert before - 1 < created.pop("createdAt").timestamp() < time.time() + 1
     assert created == {
         "repositoryArn": ARN,
-        "registryId": "123456789012",
+        "registryId": ACCOUNT,
         "repositoryName": "team/app",
         "repositoryUri": URI,
         "imageTagMutability": "MUTABLE",
@@ -42,7 +43,7 @@ def test_what_a_repository_is_created_with(ecr: Any) -> None:
     filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
     created = ecr.create_repository(
         repositoryName="team/app",
-        registryId="123456789012",
+        registryId=ACCOUNT,
         tags=[{"Key": "owner", "Value": "team"}],
         imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
         imageTagMutabilityExclusionFilters=filters,
@@ -61,28 +62,28 @@ def test_what_a_repository_is_created_with(ecr: Any) -> None:
     assert tags == [{"Key": "owner", "Value": "team"}]
 
 
-def test_a_name_is_taken_once(ecr: Any, repository: str) -> None:
+def test_a_name_is_taken_once(ecr: Any, repository_name: str) -> None:
     """The same request again is refused, whatever its settings."""
     before = everything_stored()
-    assert refusal(ecr.create_repository, repositoryName=repository) == Refusal(
+    assert refusal(ecr.create_repository, repositoryName=repository_name) == Refusal(
         "RepositoryAlreadyExistsException",
         "The repository with name 'team/app' already exists in the registry with id '123456789012'",
     )
     assert everything_stored() == before
 
 
-def test_a_deleted_name_may_be_taken_again(ecr: Any, repository: str) -> None:
+def test_a_deleted_name_may_be_taken_again(ecr: Any, repository_name: str) -> None:
     """Nothing of the old repository is in the new one."""
-    testing.push(ecr, repository, IMAGE, tag="1")
+    testing.push(ecr, repository_name, IMAGE, tag="1")
     ecr.tag_resource(resourceArn=ARN, tags=[{"Key": "owner", "Value": "team"}])
-    ecr.delete_repository(repositoryName=repository, force=True)
-    ecr.create_repository(repositoryName=repository)
-    assert ecr.list_images(repositoryName=repository)["imageIds"] == []
+    ecr.delete_repository(repositoryName=repository_name, force=True)
+    ecr.create_repository(repositoryName=repository_name)
+    assert ecr.list_images(repositoryName=repository_name)["imageIds"] == []
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
     digest = IMAGE.layers[0].digest
-    [layer] = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])[
-        "layers"
-    ]
+    [layer] = ecr.batch_check_layer_availability(
+        repositoryName=repository_name, layerDigests=[digest]
+    )["layers"]
     assert layer["layerAvailability"] == "UNAVAILABLE"
 
 
@@ -221,7 +222,7 @@ def test_a_page_that_is_just_full_is_the_last(ecr: Any) -> None:
         pytest.param(["DescribeImages/1", ["app"]], id="another listing"),
     ],
 )
-def test_tokens_that_nobody_was_given(ecr: Any, repository: str, content: object) -> None:
+def test_tokens_that_nobody_was_given(ecr: Any, repository_name: str, content: object) -> None:
     """Are refused, also those that have the form of a token."""
     token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
     assert refusal(ecr.describe_repositories, nextToken=token) == invalid(
@@ -238,9 +239,9 @@ def test_named_repositories_come_in_the_order_asked_for(ecr: Any) -> None:
     assert "nextToken" not in answer
 
 
-def test_one_missing_name_fails_the_call(ecr: Any, repository: str) -> None:
+def test_one_missing_name_fails_the_call(ecr: Any, repository_name: str) -> None:
     """The first that is missing is named."""
-    names = [repository, "not-here", "nor-here"]
+    names = [repository_name, "not-here", "nor-here"]
     assert refusal(ecr.describe_repositories, repositoryNames=names) == no_repository("not-here")
 
 
@@ -248,20 +249,20 @@ def test_one_missing_name_fails_the_call(ecr: Any, repository: str) -> None:
     "paging", [{"maxResults": 1}, {"nextToken": "x"}], ids=["maxResults", "nextToken"]
 )
 def test_names_and_pages_exclude_each_other(
-    ecr: Any, repository: str, paging: dict[str, Any]
+    ecr: Any, repository_name: str, paging: dict[str, Any]
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
-    error = refusal(ecr.describe_repositories, repositoryNames=[repository], **paging)
+    error = refusal(ecr.describe_repositories, repositoryNames=[repository_name], **paging)
     assert error == invalid(
         next(iter(paging)), "Must not be specified together with repositoryNames"
     )
 
 
-def test_a_repository_with_images_is_not_deleted(ecr: Any, repository: str) -> None:
+def test_a_repository_with_images_is_not_deleted(ecr: Any, repository_name: str) -> None:
     """An untagged image counts."""
-    testing.push(ecr, repository, IMAGE)
+    testing.push(ecr, repository_name, IMAGE)
     before = everything_stored()
-    assert refusal(ecr.delete_repository, repositoryName=repository) == Refusal(
+    assert refusal(ecr.delete_repository, repositoryName=repository_name) == Refusal(
         "RepositoryNotEmptyException",
         "The repository with name 'team/app' in registry with id '123456789012' "
         "cannot be deleted because it still contains images",
@@ -269,29 +270,29 @@ def test_a_repository_with_images_is_not_deleted(ecr: Any, repository: str) -> N
     assert everything_stored() == before
 
 
-def test_force_deletes_images_too(ecr: Any, repository: str) -> None:
+def test_force_deletes_images_too(ecr: Any, repository_name: str) -> None:
     """Their bytes go with them."""
-    testing.push(ecr, repository, IMAGE, tag="1")
+    testing.push(ecr, repository_name, IMAGE, tag="1")
     before = ecr.describe_repositories()["repositories"]
-    deleted = ecr.delete_repository(repositoryName=repository, force=True)["repository"]
+    deleted = ecr.delete_repository(repositoryName=repository_name, force=True)["repository"]
     assert [deleted] == before
     assert ecr.describe_repositories()["repositories"] == []
     stored = everything_stored()
     assert [name for name, rows in stored.items() if rows] == ["store"]
 
 
-def test_layers_and_uploads_alone_do_not_keep_a_repository(ecr: Any, repository: str) -> None:
+def test_layers_and_uploads_alone_do_not_keep_a_repository(ecr: Any, repository_name: str) -> None:
     """They vanish with it."""
-    testing.upload_blob(ecr, repository, IMAGE.layers[0])
-    upload = ecr.initiate_layer_upload(repositoryName=repository)
+    testing.upload_blob(ecr, repository_name, IMAGE.layers[0])
+    upload = ecr.initiate_layer_upload(repositoryName=repository_name)
     ecr.upload_layer_part(
-        repositoryName=repository,
+        repositoryName=repository_name,
         uploadId=upload["uploadId"],
         partFirstByte=0,
         partLastByte=2,
         layerPartBlob=b"abc",
     )
-    ecr.delete_repository(repositoryName=repository)
+    ecr.delete_repository(repositoryName=repository_name)
     stored = everything_stored()
     assert stored["bytes of blobs"] == stored["bytes of uploads"] == []
     assert stored["uploads"] == stored["repository_blobs"] == []

@@ -9,8 +9,10 @@ import json
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.constants import ACCOUNT
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 POLICY = """{
   "Version" : "2008-10-17",
@@ -40,23 +42,23 @@ def policy(**members: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_a_policy_is_kept_as_it_was_given(ecr: Any, repository: str) -> None:
+def test_a_policy_is_kept_as_it_was_given(ecr: Any, repository_name: str) -> None:
     """Set, get and delete answer the same; a policy that is set again is replaced."""
     expected = {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "policyText": POLICY,
     }
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy())
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy())
     for answer in (
-        ecr.set_repository_policy(repositoryName=repository, policyText=POLICY),
-        ecr.get_repository_policy(repositoryName=repository),
-        ecr.delete_repository_policy(repositoryName=repository),
+        ecr.set_repository_policy(repositoryName=repository_name, policyText=POLICY),
+        ecr.get_repository_policy(repositoryName=repository_name),
+        ecr.delete_repository_policy(repositoryName=repository_name),
     ):
         del answer["ResponseMetadata"]
         assert answer == expected
-    assert refusal(ecr.get_repository_policy, repositoryName=repository) == NO_POLICY
-    assert refusal(ecr.delete_repository_policy, repositoryName=repository) == NO_POLICY
+    assert refusal(ecr.get_repository_policy, repositoryName=repository_name) == NO_POLICY
+    assert refusal(ecr.delete_repository_policy, repositoryName=repository_name) == NO_POLICY
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
@@ -88,18 +90,21 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
         pytest.param('{"Statement":' + "[" * 5000 + "]" * 5000 + "}", id="nested too deep"),
     ],
 )
-def test_policies_that_ecr_does_not_take(ecr: Any, repository: str, text: str) -> None:
+def test_policies_that_ecr_does_not_take(ecr: Any, repository_name: str, text: str) -> None:
     """One text for all of them; the policy that is there stays."""
-    ecr.set_repository_policy(repositoryName=repository, policyText=POLICY)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=POLICY)
     before = everything_stored()
-    assert refusal(ecr.set_repository_policy, repositoryName=repository, policyText=text) == REFUSED
+    assert (
+        refusal(ecr.set_repository_policy, repositoryName=repository_name, policyText=text)
+        == REFUSED
+    )
     assert everything_stored() == before
 
 
-def test_any_action_of_ecr_may_be_allowed(ecr: Any, repository: str) -> None:
+def test_any_action_of_ecr_may_be_allowed(ecr: Any, repository_name: str) -> None:
     """Also those that are no operations, and by wildcard."""
     actions = ["ecr:*", "ecr:Get*", "ecr:BatchImportUpstreamImage", "ecr:DescribeImages"]
-    ecr.set_repository_policy(repositoryName=repository, policyText=policy(Action=actions))
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(Action=actions))
 
 
 LOCKED = invalid(
@@ -111,14 +116,14 @@ LOCKED = invalid(
 
 @pytest.mark.parametrize("action", ["ecr:SetRepositoryPolicy", "ecr:*"])
 def test_a_policy_that_locks_its_setter_out_needs_force(
-    ecr: Any, repository: str, action: str
+    ecr: Any, repository_name: str, action: str
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html"""
     text = policy(Effect="Deny", Action=action)
-    request = {"repositoryName": repository, "policyText": text}
+    request = {"repositoryName": repository_name, "policyText": text}
     assert refusal(ecr.set_repository_policy, **request) == LOCKED
     assert refusal(ecr.set_repository_policy, force=False, **request) == LOCKED
-    assert refusal(ecr.get_repository_policy, repositoryName=repository) == NO_POLICY
+    assert refusal(ecr.get_repository_policy, repositoryName=repository_name) == NO_POLICY
     assert ecr.set_repository_policy(force=True, **request)["policyText"] == text
 
 
@@ -130,16 +135,18 @@ def test_a_policy_that_locks_its_setter_out_needs_force(
     ],
     ids=["another action", "another account"],
 )
-def test_other_denials_need_no_force(ecr: Any, repository: str, members: dict[str, object]) -> None:
+def test_other_denials_need_no_force(
+    ecr: Any, repository_name: str, members: dict[str, object]
+) -> None:
     """Whoever sets them can set another policy."""
     text = policy(Effect="Deny", **members)
-    ecr.set_repository_policy(repositoryName=repository, policyText=text)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=text)
 
 
-def test_a_policy_has_at_most_10240_characters(ecr: Any, repository: str) -> None:
+def test_a_policy_has_at_most_10240_characters(ecr: Any, repository_name: str) -> None:
     """The model's limit, which botocore does not check."""
     longest = policy(Sid="x" * (10240 - len(policy(Sid=""))))
-    ecr.set_repository_policy(repositoryName=repository, policyText=longest)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=longest)
     assert refusal(
-        ecr.set_repository_policy, repositoryName=repository, policyText=longest + " "
+        ecr.set_repository_policy, repositoryName=repository_name, policyText=longest + " "
     ) == invalid("policyText", "Member must have length less than or equal to 10240")

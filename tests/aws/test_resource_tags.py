@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, no_repository, refusal
-from aws.stored import everything_stored
+
+from support.refusals import Refusal, invalid, no_repository, refusal
+from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
 INVALID_TAGS = Refusal("InvalidTagParameterException", "Tag parameters are invalid")
@@ -27,7 +28,7 @@ def numbered(count: int, first: int = 0) -> list[dict[str, str]]:
     return tags(**{f"key-{number}": "value" for number in range(first, first + count)})
 
 
-def test_tags_are_merged(ecr: Any, repository: str) -> None:
+def test_tags_are_merged(ecr: Any, repository_name: str) -> None:
     """A key that is there gets the new value, others stay; the answer is empty."""
     ecr.tag_resource(resourceArn=ARN, tags=tags(owner="team", stage="dev"))
     answer = ecr.tag_resource(resourceArn=ARN, tags=tags(stage="prod", Stage="x", empty=""))
@@ -37,14 +38,14 @@ def test_tags_are_merged(ecr: Any, repository: str) -> None:
     )
 
 
-def test_a_repository_without_tags_has_an_empty_list(ecr: Any, repository: str) -> None:
+def test_a_repository_without_tags_has_an_empty_list(ecr: Any, repository_name: str) -> None:
     """No list is not an answer that clients know."""
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
     ecr.tag_resource(resourceArn=ARN, tags=[])
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
 
 
-def test_keys_that_are_not_there_are_no_reason_to_fail(ecr: Any, repository: str) -> None:
+def test_keys_that_are_not_there_are_no_reason_to_fail(ecr: Any, repository_name: str) -> None:
     """UntagResource may be repeated."""
     ecr.tag_resource(resourceArn=ARN, tags=tags(owner="team", stage="dev"))
     for _ in range(2):
@@ -67,7 +68,7 @@ def test_keys_that_are_not_there_are_no_reason_to_fail(ecr: Any, repository: str
         pytest.param("key;", "value", id="sign that tags do not have"),
     ],
 )
-def test_tags_that_ecr_does_not_take(ecr: Any, repository: str, key: str, value: str) -> None:
+def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, key: str, value: str) -> None:
     """Neither here nor at CreateRepository, and none of the others is stored either.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
@@ -87,13 +88,13 @@ def test_tags_that_ecr_does_not_take(ecr: Any, repository: str, key: str, value:
         ("Ключ 鍵 1", "värde + - = . _ : / @"),
     ],
 )
-def test_tags_that_ecr_takes(ecr: Any, repository: str, key: str, value: str) -> None:
+def test_tags_that_ecr_takes(ecr: Any, repository_name: str, key: str, value: str) -> None:
     """Letters, numbers and spaces of any script, and a few signs."""
     ecr.tag_resource(resourceArn=ARN, tags=[{"Key": key, "Value": value}])
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == [{"Key": key, "Value": value}]
 
 
-def test_a_repository_has_at_most_fifty_tags(ecr: Any, repository: str) -> None:
+def test_a_repository_has_at_most_fifty_tags(ecr: Any, repository_name: str) -> None:
     """Those that are there count, a key that gets a new value counts once."""
     ecr.tag_resource(resourceArn=ARN, tags=numbered(49))
     before = everything_stored()
@@ -125,7 +126,7 @@ def test_a_repository_is_created_with_at_most_fifty_tags(ecr: Any) -> None:
         pytest.param(ARN.replace("team", "*"), id="wildcard"),
     ],
 )
-def test_arns_that_are_none_of_a_repository_here(ecr: Any, repository: str, arn: str) -> None:
+def test_arns_that_are_none_of_a_repository_here(ecr: Any, repository_name: str, arn: str) -> None:
     """All three operations refuse them with one text."""
     expected = invalid("resourceArn", "Invalid ARN")
     assert refusal(ecr.list_tags_for_resource, resourceArn=arn) == expected

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from aws.refusals import Refusal, no_image, no_repository, refusal, refused
-from aws.stored import everything_stored
 from botocore.exceptions import WaiterError
 from freezegun import freeze_time
 
@@ -21,13 +19,16 @@ from moto_ecr_ext.testing import (
     push,
     queue_scan_findings,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.refusals import Refusal, no_image, no_repository, refusal, refused
+from support.scanning import COMPLETE
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
 TOO_SOON = Refusal(
     "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again."
 )
-COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 
 
 def no_scan(digest: str = "null", tag: str = "null") -> Refusal:
@@ -62,7 +63,7 @@ def queue(aws: Any, *results: object, region: str | None = None) -> None:
 def result(name: str = "CVE-2026-1", **members: Any) -> dict[str, Any]:
     """An answer to queue, about the image tagged v1 of team/app."""
     return {
-        "registryId": "123456789012",
+        "registryId": ACCOUNT,
         "repositoryName": "team/app",
         "imageId": {"imageTag": "v1"},
         "imageScanStatus": COMPLETE,
@@ -74,30 +75,30 @@ def result(name: str = "CVE-2026-1", **members: Any) -> dict[str, Any]:
     }
 
 
-def test_a_scan_is_started_by_hand(ecr: Any, repository: str) -> None:
+def test_a_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
     """The answer names the image by digest, and by the tag that was asked for."""
-    push(ecr, repository, IMAGE, tag="v1")
-    answer = ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    answer = ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     del answer["ResponseMetadata"]
     assert answer == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
         "imageScanStatus": {"status": "IN_PROGRESS"},
     }
 
 
-def test_a_scan_finds_nothing(ecr: Any, repository: str) -> None:
+def test_a_scan_finds_nothing(ecr: Any, repository_name: str) -> None:
     """Unless a test says otherwise: no finding is made up. botocore's waiter does not wait."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     before = time.time()
     image_id = {"imageDigest": IMAGE.digest}
-    ecr.start_image_scan(repositoryName=repository, imageId=image_id)
+    ecr.start_image_scan(repositoryName=repository_name, imageId=image_id)
     answer = findings_of(ecr, {"imageTag": "v1"})
     found = answer.pop("imageScanFindings")
     assert answer == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
         "imageScanStatus": COMPLETE,
     }
@@ -105,18 +106,18 @@ def test_a_scan_finds_nothing(ecr: Any, repository: str) -> None:
         assert before - 1 < found.pop(member).timestamp() < time.time() + 1
     assert found == {"findings": [], "findingSeverityCounts": {}}
     waiter = ecr.get_waiter("image_scan_complete")
-    waiter.wait(repositoryName=repository, imageId=image_id, WaiterConfig={"MaxAttempts": 1})
+    waiter.wait(repositoryName=repository_name, imageId=image_id, WaiterConfig={"MaxAttempts": 1})
 
 
-def test_an_image_that_was_never_scanned(ecr: Any, repository: str) -> None:
+def test_an_image_that_was_never_scanned(ecr: Any, repository_name: str) -> None:
     """It is named as it was asked for."""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     call = ecr.describe_image_scan_findings
     for image_id, expected in (
         ({"imageDigest": IMAGE.digest}, no_scan(digest=IMAGE.digest)),
         ({"imageTag": "v1"}, no_scan(tag="v1")),
     ):
-        assert refusal(call, repositoryName=repository, imageId=image_id) == expected
+        assert refusal(call, repositoryName=repository_name, imageId=image_id) == expected
 
 
 @pytest.mark.parametrize("operation", ["start_image_scan", "describe_image_scan_findings"])
@@ -129,14 +130,14 @@ def test_an_image_or_repository_that_is_not_there(ecr: Any, operation: str) -> N
     assert refusal(call, **request) == no_image("team/app", tag="v1")
 
 
-def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository: str) -> None:
+def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository_name: str) -> None:
     """Hours, not calendar days; a scan on push counts."""
     ecr.put_image_scanning_configuration(
-        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+        repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     with freeze_time("2026-01-01 20:00:00", ignore=["urllib3"]) as clock:
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         before = everything_stored()
         assert refusal(ecr.start_image_scan, **request) == TOO_SOON
         clock.move_to("2026-01-02 19:59:59")
@@ -157,13 +158,13 @@ def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository: str) -> None
         pytest.param(build_artifact(artifact_type="application/x.sbom"), id="artifact"),
     ],
 )
-def test_what_cannot_be_scanned(ecr: Any, repository: str, image: Any) -> None:
+def test_what_cannot_be_scanned(ecr: Any, repository_name: str, image: Any) -> None:
     """Neither by hand nor on push."""
     ecr.put_image_scanning_configuration(
-        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+        repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
-    push(ecr, repository, image, tag="v1")
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, image, tag="v1")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     error = refused(ecr.start_image_scan, **request)
     assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
     assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
@@ -176,49 +177,53 @@ def test_what_cannot_be_scanned(ecr: Any, repository: str, image: Any) -> None:
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     ],
 )
-def test_layers_that_are_elsewhere(ecr: Any, repository: str, media_type: str) -> None:
+def test_layers_that_are_elsewhere(ecr: Any, repository_name: str, media_type: str) -> None:
     """An image that has one cannot be scanned."""
     manifest = json.loads(IMAGE.manifest)
     manifest["layers"].append(
         {**manifest["layers"][0], "mediaType": media_type, "digest": OTHER.layers[0].digest}
     )
-    ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="v1")
-    error = refused(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+    ecr.put_image(repositoryName=repository_name, imageManifest=json.dumps(manifest), imageTag="v1")
+    error = refused(
+        ecr.start_image_scan, repositoryName=repository_name, imageId={"imageTag": "v1"}
+    )
     assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
 
 
-def test_a_repository_may_be_scanned_on_push(ecr: Any, repository: str) -> None:
+def test_a_repository_may_be_scanned_on_push(ecr: Any, repository_name: str) -> None:
     """Images pushed from then on; what is shown follows the setting."""
-    push(ecr, repository, OTHER, tag="v0")
+    push(ecr, repository_name, OTHER, tag="v0")
     for scan_on_push, tag in ((True, "v1"), (False, "v2")):
         answer = ecr.put_image_scanning_configuration(
-            repositoryName=repository, imageScanningConfiguration={"scanOnPush": scan_on_push}
+            repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": scan_on_push}
         )
         del answer["ResponseMetadata"]
         assert answer == {
-            "registryId": "123456789012",
-            "repositoryName": repository,
+            "registryId": ACCOUNT,
+            "repositoryName": repository_name,
             "imageScanningConfiguration": {"scanOnPush": scan_on_push},
         }
         [shown] = ecr.describe_repositories()["repositories"]
         assert shown["imageScanningConfiguration"] == {"scanOnPush": scan_on_push}
         [configuration] = ecr.batch_get_repository_scanning_configuration(
-            repositoryNames=[repository]
+            repositoryNames=[repository_name]
         )["scanningConfigurations"]
         assert configuration["scanOnPush"] == scan_on_push
-        push(ecr, repository, build_image(seed=tag, layers=1), tag=tag)
+        push(ecr, repository_name, build_image(seed=tag, layers=1), tag=tag)
     assert findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"] == COMPLETE
     for tag in ("v0", "v2"):
         assert refusal(
-            ecr.describe_image_scan_findings, repositoryName=repository, imageId={"imageTag": tag}
+            ecr.describe_image_scan_findings,
+            repositoryName=repository_name,
+            imageId={"imageTag": tag},
         ) == no_scan(tag=tag)
 
 
-def test_an_empty_setting_is_off(ecr: Any, repository: str) -> None:
+def test_an_empty_setting_is_off(ecr: Any, repository_name: str) -> None:
     """`{}` is a valid configuration."""
     for configuration in ({"scanOnPush": True}, {}):
         answer = ecr.put_image_scanning_configuration(
-            repositoryName=repository, imageScanningConfiguration=configuration
+            repositoryName=repository_name, imageScanningConfiguration=configuration
         )
     assert answer["imageScanningConfiguration"] == {"scanOnPush": False}
 
@@ -236,7 +241,7 @@ def test_the_registry_s_configuration(ecr: Any) -> None:
     unset = {"scanType": "BASIC", "rules": []}
     answer = ecr.get_registry_scanning_configuration()
     del answer["ResponseMetadata"]
-    assert answer == {"registryId": "123456789012", "scanningConfiguration": unset}
+    assert answer == {"registryId": ACCOUNT, "scanningConfiguration": unset}
     configuration = {
         "scanType": "ENHANCED",
         "rules": [rule("CONTINUOUS_SCAN", "prod"), rule("SCAN_ON_PUSH", "*")],
@@ -320,10 +325,10 @@ def test_filters(ecr: Any, pattern: str, matching: list[str]) -> None:
     ]
 
 
-def test_rules_scan_on_push(ecr: Any, repository: str) -> None:
+def test_rules_scan_on_push(ecr: Any, repository_name: str) -> None:
     """And take the place of what repositories say by themselves."""
     ecr.put_registry_scanning_configuration(rules=[rule("SCAN_ON_PUSH", "team/*")])
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     assert findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"] == COMPLETE
     ecr.create_repository(repositoryName="other", imageScanningConfiguration={"scanOnPush": True})
     push(ecr, "other", IMAGE, tag="v1")
@@ -333,33 +338,35 @@ def test_rules_scan_on_push(ecr: Any, repository: str) -> None:
     assert isinstance(error, ecr.exceptions.ScanNotFoundException)
 
 
-def test_continuous_scans_win(ecr: Any, repository: str) -> None:
+def test_continuous_scans_win(ecr: Any, repository_name: str) -> None:
     """Where rules of both kinds match; all rules of one kind count."""
     ecr.put_registry_scanning_configuration(
         scanType="ENHANCED",
         rules=[rule("SCAN_ON_PUSH", "*"), rule("CONTINUOUS_SCAN", "team", "*app", "x")],
     )
-    [configuration] = ecr.batch_get_repository_scanning_configuration(repositoryNames=[repository])[
-        "scanningConfigurations"
-    ]
+    [configuration] = ecr.batch_get_repository_scanning_configuration(
+        repositoryNames=[repository_name]
+    )["scanningConfigurations"]
     assert configuration["scanFrequency"] == "CONTINUOUS_SCAN"
     assert configuration["scanOnPush"] is False
     assert [each["filter"] for each in configuration["appliedScanFilters"]] == ["team", "*app"]
     ecr.put_registry_scanning_configuration(
         rules=[rule("SCAN_ON_PUSH", "app"), rule("SCAN_ON_PUSH", "nothing")]
     )
-    [configuration] = ecr.batch_get_repository_scanning_configuration(repositoryNames=[repository])[
-        "scanningConfigurations"
-    ]
+    [configuration] = ecr.batch_get_repository_scanning_configuration(
+        repositoryNames=[repository_name]
+    )["scanningConfigurations"]
     assert [each["filter"] for each in configuration["appliedScanFilters"]] == ["app"]
 
 
-def test_repositories_that_are_not_there_are_failures(ecr: Any, repository: str) -> None:
+def test_repositories_that_are_not_there_are_failures(ecr: Any, repository_name: str) -> None:
     """Beside the configurations of those that are."""
     answer = ecr.batch_get_repository_scanning_configuration(
-        repositoryNames=["not-here", repository]
+        repositoryNames=["not-here", repository_name]
     )
-    assert [each["repositoryName"] for each in answer["scanningConfigurations"]] == [repository]
+    assert [each["repositoryName"] for each in answer["scanningConfigurations"]] == [
+        repository_name
+    ]
     assert answer["failures"] == [
         {
             "repositoryName": "not-here",
@@ -369,20 +376,20 @@ def test_repositories_that_are_not_there_are_failures(ecr: Any, repository: str)
     ]
 
 
-def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository: str) -> None:
+def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository_name: str) -> None:
     """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.put_registry_scanning_configuration(scanType="ENHANCED")
     disabled = Refusal("ValidationException", "This feature is disabled")
     before = everything_stored()
     assert (
-        refusal(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+        refusal(ecr.start_image_scan, repositoryName=repository_name, imageId={"imageTag": "v1"})
         == disabled
     )
     assert (
         refusal(
             ecr.put_image_scanning_configuration,
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageScanningConfiguration={"scanOnPush": True},
         )
         == disabled
@@ -390,10 +397,10 @@ def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository: str) 
     assert everything_stored() == before
 
 
-def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository: str) -> None:
+def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository_name: str) -> None:
     """For their repository and image, again and again."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queued = result(imageScanStatus={"status": "FAILED", "description": "no package manager"})
     queue(aws, queued)
     for _ in range(2):
@@ -401,12 +408,12 @@ def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository: s
 
 
 def test_findings_may_be_queued_before_the_image_is_there(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """They are not shown before it was scanned."""
     queue(aws, result())
-    push(ecr, repository, IMAGE, tag="v1")
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, IMAGE, tag="v1")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
     ecr.start_image_scan(**request)
     assert findings_of(ecr, {"imageTag": "v1"}) == result()
@@ -424,28 +431,28 @@ def test_findings_may_be_queued_before_the_image_is_there(
     ],
 )
 def test_which_image_findings_are_about(
-    aws: Any, ecr: Any, repository: str, image_id: dict[str, str], is_about: bool
+    aws: Any, ecr: Any, repository_name: str, image_id: dict[str, str], is_about: bool
 ) -> None:
     """By its tag or digest, whichever of them is asked for."""
-    push(ecr, repository, IMAGE, tag="v1")
-    push(ecr, repository, OTHER, tag="v2")
+    push(ecr, repository_name, IMAGE, tag="v1")
+    push(ecr, repository_name, OTHER, tag="v2")
     queue(aws, result(imageId=image_id))
     for asked in ({"imageTag": "v1"}, {"imageDigest": IMAGE.digest}):
         if asked == {"imageTag": "v1"}:
-            ecr.start_image_scan(repositoryName=repository, imageId=asked)
+            ecr.start_image_scan(repositoryName=repository_name, imageId=asked)
         found = findings_of(ecr, asked)["imageScanFindings"]["findings"]
         assert [each["name"] for each in found] == (["CVE-2026-1"] if is_about else [])
 
 
-def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository: str) -> None:
+def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository_name: str) -> None:
     """Is told of the scan and the image."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     found = {"findings": [], "findingSeverityCounts": {}}
-    queue(aws, {"repositoryName": repository, "imageScanFindings": found})
+    queue(aws, {"repositoryName": repository_name, "imageScanFindings": found})
     assert findings_of(ecr, {"imageTag": "v1"}) == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
         "imageScanStatus": COMPLETE,
         "imageScanFindings": found,
@@ -453,23 +460,23 @@ def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository: str) ->
 
 
 def test_the_helper_queues_for_the_registry_of_its_client(
-    aws: Any, ecr: Any, repository: str
+    aws: Any, ecr: Any, repository_name: str
 ) -> None:
     """Its account and region, and the image that it is told of."""
-    there = aws.client(region="eu-west-1", account="999999999999")
-    there.create_repository(repositoryName=repository)
+    there = aws.client(region="eu-west-1", account=OTHER_ACCOUNT)
+    there.create_repository(repositoryName=repository_name)
     for client in (ecr, there):
-        push(client, repository, IMAGE, tag="v1")
-        push(client, repository, OTHER, tag="v2")
+        push(client, repository_name, IMAGE, tag="v1")
+        push(client, repository_name, OTHER, tag="v2")
         for tag in ("v1", "v2"):
-            client.start_image_scan(repositoryName=repository, imageId={"imageTag": tag})
+            client.start_image_scan(repositoryName=repository_name, imageId={"imageTag": tag})
     low = {"name": "CVE-1", "severity": "LOW", "uri": "https://example.com"}
     high = {"name": "CVE-2", "severity": "HIGH", "attributes": [{"key": "a", "value": "b"}]}
-    queue_scan_findings(there, repository, [low, high, low], digest=OTHER.digest)
+    queue_scan_findings(there, repository_name, [low, high, low], digest=OTHER.digest)
     assert findings_of(there, {"imageTag": "v1"})["imageScanFindings"]["findings"] == []
     assert findings_of(ecr, {"imageTag": "v2"})["imageScanFindings"]["findings"] == []
     answer = findings_of(there, {"imageTag": "v2"})
-    assert answer["registryId"] == "999999999999"
+    assert answer["registryId"] == OTHER_ACCOUNT
     assert answer["imageScanStatus"] == COMPLETE
     assert answer["imageScanFindings"] == {
         "findings": [low, high, low],
@@ -477,11 +484,11 @@ def test_the_helper_queues_for_the_registry_of_its_client(
     }
 
 
-def test_the_helper_queues_a_failure(ecr: Any, repository: str) -> None:
+def test_the_helper_queues_a_failure(ecr: Any, repository_name: str) -> None:
     """With any status that ECR has; botocore's waiter then fails."""
-    push(ecr, repository, IMAGE, tag="v1")
-    queue_scan_findings(ecr, repository, tag="v1", status="FAILED", description="no luck")
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository_name, tag="v1", status="FAILED", description="no luck")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     ecr.start_image_scan(**request)
     status = findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"]
     assert status == {"status": "FAILED", "description": "no luck"}
@@ -489,10 +496,10 @@ def test_the_helper_queues_a_failure(ecr: Any, repository: str) -> None:
         ecr.get_waiter("image_scan_complete").wait(**request)
 
 
-def test_several_findings_for_one_image(aws: Any, ecr: Any, repository: str) -> None:
+def test_several_findings_for_one_image(aws: Any, ecr: Any, repository_name: str) -> None:
     """An identifier gets the first, the next identifier the next, each always the same."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, result("CVE-1"), result("CVE-2"))
     for _ in range(2):
         for image_id, name in (
@@ -503,17 +510,19 @@ def test_several_findings_for_one_image(aws: Any, ecr: Any, repository: str) -> 
             assert found["name"] == name
 
 
-def test_findings_of_other_repositories_and_regions(aws: Any, ecr: Any, repository: str) -> None:
+def test_findings_of_other_repositories_and_regions(
+    aws: Any, ecr: Any, repository_name: str
+) -> None:
     """Are not given."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, result(repositoryName="other"))
     queue(aws, result(), region="eu-west-1")
     assert findings_of(ecr, {"imageTag": "v1"})["imageScanFindings"]["findings"] == []
     elsewhere = aws.client(region="eu-west-1")
-    elsewhere.create_repository(repositoryName=repository)
-    push(elsewhere, repository, IMAGE, tag="v1")
-    elsewhere.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    elsewhere.create_repository(repositoryName=repository_name)
+    push(elsewhere, repository_name, IMAGE, tag="v1")
+    elsewhere.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     assert findings_of(elsewhere, {"imageTag": "v1"}) == result()
 
 
@@ -543,20 +552,20 @@ def test_findings_of_other_repositories_and_regions(aws: Any, ecr: Any, reposito
     ids=repr,
 )
 def test_what_is_queued_and_is_no_finding(
-    aws: Any, ecr: Any, repository: str, garbage: object
+    aws: Any, ecr: Any, repository_name: str, garbage: object
 ) -> None:
     """Is about no image, and stands in no other's way."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, garbage, result())
     assert findings_of(ecr, {"imageTag": "v1"}) == result()
 
 
 @pytest.mark.parametrize("member", ["findings", "enhancedFindings"])
-def test_pages_count_findings(aws: Any, ecr: Any, repository: str, member: str) -> None:
+def test_pages_count_findings(aws: Any, ecr: Any, repository_name: str, member: str) -> None:
     """Of basic and of enhanced scans; a hundred by default."""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     findings = [{"description": str(number)} for number in range(250)]
     counts = {"findingSeverityCounts": {"HIGH": 250}}
     queue(aws, result(imageScanFindings={member: findings, **counts}))
@@ -574,7 +583,7 @@ def test_pages_count_findings(aws: Any, ecr: Any, repository: str, member: str) 
     assert (
         refusal(
             ecr.describe_image_scan_findings,
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageId={"imageTag": "v1"},
             nextToken="garbage",
         ).code

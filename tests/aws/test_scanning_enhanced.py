@@ -9,9 +9,6 @@ import json
 from typing import Any
 
 import pytest
-from aws.listener import Listener
-from aws.refusals import refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import (
@@ -21,10 +18,14 @@ from moto_ecr_ext.testing import (
     push,
     queue_scan_findings,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.listener import Listener
+from support.refusals import refusal
+from support.scanning import COMPLETE
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed=1, layers=1)
-COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 CONTINUOUS = {"status": "ACTIVE", "description": "Continuous scan is selected for image."}
 EXPIRED = {
     "status": "SCAN_ELIGIBILITY_EXPIRED",
@@ -74,10 +75,12 @@ def described(ecr: Any, tag: str = "v1") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("frequency", "status"), [("continuous", CONTINUOUS), ("on_push", COMPLETE)]
 )
-def test_a_scan_on_push(ecr: Any, repository: str, frequency: str, status: dict[str, str]) -> None:
+def test_a_scan_on_push(
+    ecr: Any, repository_name: str, frequency: str, status: dict[str, str]
+) -> None:
     """Of its own shape. An image that is scanned continuously stays active."""
     enhance(ecr, **{frequency: "team/*"})
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanStatus"] == status
     found = answer["imageScanFindings"]
@@ -88,35 +91,35 @@ def test_a_scan_on_push(ecr: Any, repository: str, frequency: str, status: dict[
     assert described(ecr) == {"imageScanStatus": status, "imageScanFindingsSummary": found}
 
 
-def test_the_frequency_is_that_of_now(ecr: Any, repository: str) -> None:
+def test_the_frequency_is_that_of_now(ecr: Any, repository_name: str) -> None:
     """An image that was scanned once becomes active with the rule, and back."""
     enhance(ecr, on_push="*")
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     enhance(ecr, continuous="*")
     assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
     enhance(ecr, on_push="*")
     assert findings_of(ecr)["imageScanStatus"] == COMPLETE
 
 
-def test_repositories_that_no_filter_matches(ecr: Any, repository: str) -> None:
+def test_repositories_that_no_filter_matches(ecr: Any, repository_name: str) -> None:
     """They are not scanned, whatever they say by themselves."""
     ecr.put_image_scanning_configuration(
-        repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+        repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
     enhance(ecr, continuous="other")
-    push(ecr, repository, IMAGE, tag="v1")
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, IMAGE, tag="v1")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
     assert described(ecr) == {}
 
 
-def test_images_that_were_there_before(ecr: Any, repository: str) -> None:
+def test_images_that_were_there_before(ecr: Any, repository_name: str) -> None:
     """Young ones are scanned, older ones told to be so; what is not matched is left alone."""
     ecr.create_repository(repositoryName="other")
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
-        push(ecr, repository, OTHER, tag="old")
+        push(ecr, repository_name, OTHER, tag="old")
         clock.move_to("2026-01-10")
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         push(ecr, "other", IMAGE, tag="v1")
         clock.move_to("2026-01-16")
         enhance(ecr, on_push="team")
@@ -136,11 +139,11 @@ def test_images_that_were_there_before(ecr: Any, repository: str) -> None:
         )
 
 
-def test_continuous_scans_end(ecr: Any, repository: str) -> None:
+def test_continuous_scans_end(ecr: Any, repository_name: str) -> None:
     """Two weeks after the push."""
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
         enhance(ecr, continuous="*")
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         clock.move_to("2026-01-15")
         assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
         clock.move_to("2026-01-15 00:00:02")
@@ -150,13 +153,13 @@ def test_continuous_scans_end(ecr: Any, repository: str) -> None:
         assert described(ecr) == {"imageScanStatus": EXPIRED}
 
 
-def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository: str) -> None:
+def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository_name: str) -> None:
     """And there again once the registry is switched back; a basic scan still counts for its day.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
     """
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
-    push(ecr, repository, IMAGE, tag="v1")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**request)
     enhance(ecr, continuous="other")
     assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
@@ -169,18 +172,18 @@ def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository: str) -> 
     assert described(ecr) == {}
 
 
-def test_basic_scans_are_not_described_with_images(ecr: Any, repository: str) -> None:
+def test_basic_scans_are_not_described_with_images(ecr: Any, repository_name: str) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     assert described(ecr) == {}
 
 
-def test_what_cannot_be_scanned(ecr: Any, repository: str) -> None:
+def test_what_cannot_be_scanned(ecr: Any, repository_name: str) -> None:
     """An artifact is unsupported; an index is not scanned, but its images are."""
     enhance(ecr, on_push="*")
-    push(ecr, repository, build_index([IMAGE, OTHER]), tag="index")
-    push(ecr, repository, build_artifact(artifact_type="application/x.sbom"), tag="sbom")
+    push(ecr, repository_name, build_index([IMAGE, OTHER]), tag="index")
+    push(ecr, repository_name, build_artifact(artifact_type="application/x.sbom"), tag="sbom")
     unsupported = {
         "status": "UNSUPPORTED_IMAGE",
         "description": "UnsupportedImageError: "
@@ -191,17 +194,19 @@ def test_what_cannot_be_scanned(ecr: Any, repository: str) -> None:
     assert described(ecr, "index") == {}
     by_digest = {
         each["imageDigest"]: each.get("imageScanStatus")
-        for each in ecr.describe_images(repositoryName=repository)["imageDetails"]
+        for each in ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     }
     assert by_digest[IMAGE.digest] == by_digest[OTHER.digest] == COMPLETE
 
 
-def test_queued_findings(ecr: Any, repository: str) -> None:
+def test_queued_findings(ecr: Any, repository_name: str) -> None:
     """DescribeImages counts what would be found, and takes nothing from the queue."""
     enhance(ecr, continuous="*")
-    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1", status="ACTIVE")
-    push(ecr, repository, IMAGE, tag="v1")
-    push(ecr, repository, OTHER, tag="v2")
+    queue_scan_findings(
+        ecr, repository_name, enhanced_findings=[FINDING], tag="v1", status="ACTIVE"
+    )
+    push(ecr, repository_name, IMAGE, tag="v1")
+    push(ecr, repository_name, OTHER, tag="v2")
     for _ in range(2):
         assert described(ecr) == {
             "imageScanStatus": {**COMPLETE, "status": "ACTIVE"},
@@ -214,23 +219,23 @@ def test_queued_findings(ecr: Any, repository: str) -> None:
     assert described(ecr)["imageScanFindingsSummary"]["findingSeverityCounts"] == {"HIGH": 1}
 
 
-def test_images_of_other_repositories(ecr: Any, repository: str) -> None:
+def test_images_of_other_repositories(ecr: Any, repository_name: str) -> None:
     """Which were pushed in between are not described."""
     enhance(ecr, continuous="*")
     ecr.create_repository(repositoryName="other")
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     push(ecr, "other", IMAGE, tag="v1")
-    push(ecr, repository, OTHER, tag="v2")
-    details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    push(ecr, repository_name, OTHER, tag="v2")
+    details = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert [each["imageScanStatus"] for each in details] == [CONTINUOUS, CONTINUOUS]
 
 
-def test_an_image_that_comes_back_from_the_archive(ecr: Any, repository: str) -> None:
+def test_an_image_that_comes_back_from_the_archive(ecr: Any, repository_name: str) -> None:
     """It is scanned as if it was pushed; until then there is no scan of it."""
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
         enhance(ecr, continuous="*")
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         ecr.update_image_storage_class(**request, targetStorageClass="ARCHIVE")
         assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
         clock.move_to("2026-03-01")
@@ -238,27 +243,29 @@ def test_an_image_that_comes_back_from_the_archive(ecr: Any, repository: str) ->
         assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
 
 
-def test_no_scan_is_started_by_hand(ecr: Any, repository: str) -> None:
+def test_no_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
     """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
     enhance(ecr, on_push="*")
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     before = everything_stored()
-    answer = refusal(ecr.start_image_scan, repositoryName=repository, imageId={"imageTag": "v1"})
+    answer = refusal(
+        ecr.start_image_scan, repositoryName=repository_name, imageId={"imageTag": "v1"}
+    )
     assert (answer.code, answer.message) == ("ValidationException", "This feature is disabled")
     assert everything_stored() == before
 
 
-def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository: str) -> None:
+def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository_name: str) -> None:
     """Not that of the account which asks."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
     ecr.set_repository_policy(
-        repositoryName=repository,
+        repositoryName=repository_name,
         policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
-    guest = aws.client(account="999999999999")
+    guest = aws.client(account=OTHER_ACCOUNT)
     request = {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageScanningConfiguration": {"scanOnPush": True},
     }
     enhance(guest, on_push="*")
@@ -269,15 +276,15 @@ def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository: s
     assert (answer.code, answer.message) == ("ValidationException", "This feature is disabled")
 
 
-def test_events(aws: Any, ecr: Any, repository: str) -> None:
+def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
     """Of Inspector: the scan and each finding. The scan's repository name is an ARN, as on AWS.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
     """
     listener = Listener(aws, source="aws.inspector2")
     enhance(ecr, on_push="*")
-    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1")
-    push(ecr, repository, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository_name, enhanced_findings=[FINDING], tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     scan, finding = listener.heard()
     arn = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
     assert scan["detail-type"] == "Inspector2 Scan"
@@ -294,7 +301,7 @@ def test_events(aws: Any, ecr: Any, repository: str) -> None:
     assert finding["detail"] == {**FINDING, "firstObservedAt": "2026-01-01T00:00:00.500Z"}
 
 
-def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository: str) -> None:
+def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository_name: str) -> None:
     """One for all repositories that change; none where nothing does, or scanning is basic."""
     ecr.create_repository(repositoryName="other")
     listener = Listener(aws)
@@ -328,7 +335,7 @@ def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository: str) -> N
     assert listener.heard() == []
 
 
-def test_another_account_sees_what_the_owner_has(aws: Any, ecr: Any, repository: str) -> None:
+def test_another_account_sees_what_the_owner_has(aws: Any, ecr: Any, repository_name: str) -> None:
     """Its scan type and its queue are those of the registry that the image is in."""
     enhance(ecr, continuous="*")
     policy = {
@@ -341,11 +348,11 @@ def test_another_account_sees_what_the_owner_has(aws: Any, ecr: Any, repository:
             }
         ],
     }
-    ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
-    push(ecr, repository, IMAGE, tag="v1")
-    queue_scan_findings(ecr, repository, enhanced_findings=[FINDING], tag="v1")
-    request = {"registryId": "123456789012", "repositoryName": repository}
-    stranger = aws.client(account="999999999999")
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=json.dumps(policy))
+    push(ecr, repository_name, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository_name, enhanced_findings=[FINDING], tag="v1")
+    request = {"registryId": ACCOUNT, "repositoryName": repository_name}
+    stranger = aws.client(account=OTHER_ACCOUNT)
     found = stranger.describe_image_scan_findings(**request, imageId={"imageTag": "v1"})
     assert found["imageScanFindings"]["enhancedFindings"][0]["title"] == FINDING["title"]
     [detail] = stranger.describe_images(**request)["imageDetails"]

@@ -8,10 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from aws.refusals import refusal
-from aws.stored import everything_stored
 from freezegun import freeze_time
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
@@ -21,9 +18,12 @@ from moto_ecr_ext.testing import (
     queue_scan_findings,
     upload_blob,
 )
+from support.constants import ACCOUNT
+from support.refusals import refusal
+from support.scanning import COMPLETE, debian_image, scanner
+from support.stored import everything_stored
 
 IMAGE = debian_image()
-COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 UNSUPPORTED = (
     "UnsupportedImageError: The operating system and/or package manager are not supported."
 )
@@ -51,13 +51,13 @@ def scan_on_push(ecr: Any, frequency: str = "SCAN_ON_PUSH", scan_type: str = "BA
     )
 
 
-def test_findings_of_a_basic_scan(ecr: Any, repository: str, program: str) -> None:
+def test_findings_of_a_basic_scan(ecr: Any, repository_name: str, program: str) -> None:
     """Packages of the operating system only, there as soon as the push is answered.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
     """
     scan_on_push(ecr)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanStatus"] == COMPLETE
     found = answer["imageScanFindings"]
@@ -91,10 +91,10 @@ def test_findings_of_a_basic_scan(ecr: Any, repository: str, program: str) -> No
     ]
 
 
-def test_findings_of_an_enhanced_scan(ecr: Any, repository: str, program: str) -> None:
+def test_findings_of_an_enhanced_scan(ecr: Any, repository_name: str, program: str) -> None:
     """Packages of languages too, in the other shape."""
     scan_on_push(ecr, "CONTINUOUS_SCAN", "ENHANCED")
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanStatus"]["status"] == "ACTIVE"
     found = answer["imageScanFindings"]
@@ -114,7 +114,7 @@ def test_findings_of_an_enhanced_scan(ecr: Any, repository: str, program: str) -
     vector = "CVSS:3.1/AV:L/AC:H/PR:N/UI:N/S:C/C:H/I:H/A:H"
     source = {"trivy": "NVD", "grype": "NVD@NIST.GOV"}[program]
     assert libxml2 == {
-        "awsAccountId": "123456789012",
+        "awsAccountId": ACCOUNT,
         "description": "A fault of libxml2.",
         "remediation": {"recommendation": {"text": "None Provided"}},
         "score": 8.1,
@@ -141,7 +141,7 @@ def test_findings_of_an_enhanced_scan(ecr: Any, repository: str, program: str) -
                 "imageHash": IMAGE.digest,
                 "imageTags": ["v1"],
                 "platform": "DEBIAN_12",
-                "registry": "123456789012",
+                "registry": ACCOUNT,
                 "repositoryName": "team/app",
             }
         },
@@ -177,14 +177,14 @@ def test_findings_of_an_enhanced_scan(ecr: Any, repository: str, program: str) -
     ("scan_type", "member"), [("BASIC", "findings"), ("ENHANCED", "enhancedFindings")]
 )
 def test_pages_of_findings(
-    ecr: Any, repository: str, program: str, scan_type: str, member: str
+    ecr: Any, repository_name: str, program: str, scan_type: str, member: str
 ) -> None:
     """With botocore's paginator."""
     scan_on_push(ecr, scan_type=scan_type)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     pages = list(
         ecr.get_paginator("describe_image_scan_findings").paginate(
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageId={"imageTag": "v1"},
             PaginationConfig={"PageSize": 2},
         )
@@ -194,10 +194,10 @@ def test_pages_of_findings(
     )
 
 
-def test_a_scan_by_hand(ecr: Any, repository: str, program: str) -> None:
+def test_a_scan_by_hand(ecr: Any, repository_name: str, program: str) -> None:
     """The waiter does not wait, and the image may be pushed with any protocol."""
-    push(ecr, repository, IMAGE, tag="v1")
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    push(ecr, repository_name, IMAGE, tag="v1")
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     assert ecr.start_image_scan(**request)["imageScanStatus"] == {"status": "IN_PROGRESS"}
     waiter = ecr.get_waiter("image_scan_complete")
     waiter.wait(**request, WaiterConfig={"MaxAttempts": 1})
@@ -205,13 +205,15 @@ def test_a_scan_by_hand(ecr: Any, repository: str, program: str) -> None:
     assert refusal(ecr.start_image_scan, **request).code == "LimitExceededException"
 
 
-def test_a_push_through_the_registry(aws: Any, ecr: Any, repository: str, program: str) -> None:
+def test_a_push_through_the_registry(
+    aws: Any, ecr: Any, repository_name: str, program: str
+) -> None:
     """Is answered when the image has been scanned."""
     scan_on_push(ecr)
     for blob in IMAGE.blobs:
-        upload_blob(ecr, repository, blob)
+        upload_blob(ecr, repository_name, blob)
     answer = aws.registry().put(
-        f"/v2/{repository}/manifests/v1",
+        f"/v2/{repository_name}/manifests/v1",
         data=IMAGE.manifest,
         headers={"Content-Type": IMAGE.media_type},
     )
@@ -223,11 +225,11 @@ def test_a_push_through_the_registry(aws: Any, ecr: Any, repository: str, progra
     ("scan_type", "status"), [("BASIC", "FAILED"), ("ENHANCED", "UNSUPPORTED_IMAGE")]
 )
 def test_an_image_without_an_operating_system(
-    ecr: Any, repository: str, program: str, scan_type: str, status: str
+    ecr: Any, repository_name: str, program: str, scan_type: str, status: str
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html"""
     scan_on_push(ecr, scan_type=scan_type)
-    push(ecr, repository, build_image(layers=1), tag="v1")
+    push(ecr, repository_name, build_image(layers=1), tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanStatus"] == {"status": status, "description": UNSUPPORTED}
     assert "imageScanFindings" not in answer
@@ -235,13 +237,13 @@ def test_an_image_without_an_operating_system(
 
 @pytest.mark.parametrize("scan_type", ["BASIC", "ENHANCED"])
 def test_a_program_that_fails(
-    aws: Any, ecr: Any, repository: str, tmp_path: Path, scan_type: str
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path, scan_type: str
 ) -> None:
     """Fails the scan and nothing else; the reason is told."""
     program = scanner(tmp_path, "trivy", "import sys\nsys.exit('FATAL no database')")
     aws.configure(scanner=str(program))
     scan_on_push(ecr, scan_type=scan_type)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanStatus"] == {
         "status": "FAILED",
@@ -250,23 +252,27 @@ def test_a_program_that_fails(
     assert "imageScanFindings" not in answer
 
 
-def test_a_program_that_is_not_there(aws: Any, ecr: Any, repository: str, tmp_path: Path) -> None:
+def test_a_program_that_is_not_there(
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path
+) -> None:
     """As for a program that fails."""
     aws.configure(scanner=f"{tmp_path}/grype")
-    push(ecr, repository, IMAGE, tag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     assert findings_of(ecr)["imageScanStatus"] == {
         "status": "FAILED",
         "description": f"{tmp_path}/grype cannot be run: No such file or directory",
     }
 
 
-def test_layers_that_were_never_uploaded(ecr: Any, repository: str, program: str) -> None:
+def test_layers_that_were_never_uploaded(ecr: Any, repository_name: str, program: str) -> None:
     """Nor are those taken which another repository holds."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
-    ecr.put_image(repositoryName=repository, imageManifest=IMAGE.manifest.decode(), imageTag="v1")
-    ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": "v1"})
+    ecr.put_image(
+        repositoryName=repository_name, imageManifest=IMAGE.manifest.decode(), imageTag="v1"
+    )
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     status = findings_of(ecr)["imageScanStatus"]
     assert status["status"] == "FAILED"
     assert status["description"] in [
@@ -275,7 +281,7 @@ def test_layers_that_were_never_uploaded(ecr: Any, repository: str, program: str
 
 
 def test_an_image_that_is_deleted_while_it_is_scanned(
-    aws: Any, ecr: Any, repository: str, tmp_path: Path
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:
     """No transaction is open while the program runs: another client can do what it likes."""
     begin, end = tmp_path / "begin", tmp_path / "end"
@@ -290,30 +296,30 @@ def test_an_image_that_is_deleted_while_it_is_scanned(
         print('{{"SchemaVersion": 2}}')
         """,
     )
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     aws.configure(scanner=str(program))
     scan = Thread(
         target=ecr.start_image_scan,
-        kwargs={"repositoryName": repository, "imageId": {"imageTag": "v1"}},
+        kwargs={"repositoryName": repository_name, "imageId": {"imageTag": "v1"}},
     )
     scan.start()
     begin.read_bytes()
     assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
     before = everything_stored()
     end.write_bytes(b"")
     scan.join()
     assert everything_stored() == before
 
 
-def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository: str) -> None:
+def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository_name: str) -> None:
     """The scan is known to be lost after an hour."""
-    request = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         ecr.start_image_scan(**request)
         with current_store().database.write() as transaction:
-            transaction.execute(
+            transaction.connection.execute(
                 tables.scans.update().values(status="IN_PROGRESS", completed_at=None)
             )
         assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
@@ -326,12 +332,12 @@ def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository: str) ->
     assert "imageScanFindings" not in answer
 
 
-def test_what_is_queued_comes_first(aws: Any, ecr: Any, repository: str) -> None:
+def test_what_is_queued_comes_first(aws: Any, ecr: Any, repository_name: str) -> None:
     """The program is not asked then."""
     aws.configure(scanner="trivy-that-is-not-there")
-    queue_scan_findings(ecr, repository, [{"name": "CVE-2026-1", "severity": "LOW"}])
+    queue_scan_findings(ecr, repository_name, [{"name": "CVE-2026-1", "severity": "LOW"}])
     scan_on_push(ecr)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
     assert answer["imageScanFindings"] == {
         "findings": [{"name": "CVE-2026-1", "severity": "LOW"}],
@@ -339,5 +345,5 @@ def test_what_is_queued_comes_first(aws: Any, ecr: Any, repository: str) -> None
     }
     assert answer["imageScanStatus"] == COMPLETE
     assert answer["imageId"] == {"imageTag": "v1", "imageDigest": IMAGE.digest}
-    push(ecr, repository, build_image(layers=1), tag="v2")
+    push(ecr, repository_name, build_image(layers=1), tag="v2")
     assert findings_of(ecr, "v2")["imageScanStatus"]["status"] == "FAILED"

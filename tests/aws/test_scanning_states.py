@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws.listener import Listener
-from aws.refusals import refusal
 from freezegun import freeze_time
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.testing import build_image, push, queue_scan_findings
+from support.listener import Listener
+from support.refusals import refusal
+from support.scanning import COMPLETE, debian_image, scanner
 
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::image_scan"
 IMAGE = debian_image()
-COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
 PENDING = {
     "status": "PENDING",
     "description": "This resource has been identified for scanning, results will be available soon.",
@@ -37,11 +34,11 @@ def enhance(ecr: Any) -> None:
     )
 
 
-def test_a_scan_that_is_looked_at(ecr: Any, repository: str, slowly: Any) -> None:
+def test_a_scan_that_is_looked_at(ecr: Any, repository_name: str, slowly: Any) -> None:
     """It has ended when it was described so often, and its findings are not shown before."""
-    slowly(progression="manual", times=3)
-    push(ecr, repository, IMAGE, tag="v1")
-    queue_scan_findings(ecr, repository, [{"name": "CVE-2026-1", "severity": "LOW"}])
+    slowly("ecr::image_scan", progression="manual", times=3)
+    push(ecr, repository_name, IMAGE, tag="v1")
+    queue_scan_findings(ecr, repository_name, [{"name": "CVE-2026-1", "severity": "LOW"}])
     ecr.start_image_scan(**REQUEST)
     for _ in range(2):
         answer = findings_of(ecr)
@@ -54,22 +51,22 @@ def test_a_scan_that_is_looked_at(ecr: Any, repository: str, slowly: Any) -> Non
         assert answer["imageScanFindings"]["findingSeverityCounts"] == {"LOW": 1}
 
 
-def test_the_waiter_waits(ecr: Any, repository: str, slowly: Any) -> None:
+def test_the_waiter_waits(ecr: Any, repository_name: str, slowly: Any) -> None:
     """botocore's, for a scan that takes its time."""
-    slowly(progression="manual", times=4)
-    push(ecr, repository, IMAGE, tag="v1")
+    slowly("ecr::image_scan", progression="manual", times=4)
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)
     waiter = ecr.get_waiter("image_scan_complete")
     waiter.wait(**REQUEST, WaiterConfig={"Delay": 0, "MaxAttempts": 4})
     assert findings_of(ecr)["imageScanStatus"] == COMPLETE
 
 
-def test_a_scan_that_takes_time(aws: Any, ecr: Any, repository: str, slowly: Any) -> None:
+def test_a_scan_that_takes_time(aws: Any, ecr: Any, repository_name: str, slowly: Any) -> None:
     """Its event is sent when a request of any kind finds that it has ended."""
     listener = Listener(aws)
-    slowly(progression="time", seconds=60)
+    slowly("ecr::image_scan", progression="time", seconds=60)
     with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
-        push(ecr, repository, IMAGE, tag="v1")
+        push(ecr, repository_name, IMAGE, tag="v1")
         ecr.start_image_scan(**REQUEST)
         clock.move_to("2026-01-01 12:00:30")
         assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
@@ -84,40 +81,42 @@ def test_a_scan_that_takes_time(aws: Any, ecr: Any, repository: str, slowly: Any
     assert completed_at.isoformat()[:19] == "2026-01-01T12:01:30"
 
 
-def test_an_enhanced_scan_is_pending(ecr: Any, repository: str, slowly: Any) -> None:
+def test_an_enhanced_scan_is_pending(ecr: Any, repository_name: str, slowly: Any) -> None:
     """In DescribeImages too, which does not count as a look."""
-    slowly(progression="manual", times=2)
+    slowly("ecr::image_scan", progression="manual", times=2)
     enhance(ecr)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     for _ in range(3):
-        [detail] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+        [detail] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
         assert detail["imageScanStatus"] == PENDING
         assert "imageScanFindingsSummary" not in detail
     assert findings_of(ecr)["imageScanStatus"] == PENDING
     assert findings_of(ecr)["imageScanStatus"]["status"] == "ACTIVE"
-    [detail] = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    [detail] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert detail["imageScanStatus"]["status"] == "ACTIVE"
 
 
 def test_what_a_program_found_is_shown_later(
-    aws: Any, ecr: Any, repository: str, slowly: Any, tmp_path: Path
+    aws: Any, ecr: Any, repository_name: str, slowly: Any, tmp_path: Path
 ) -> None:
     """The scan still takes its time."""
     aws.configure(scanner=str(scanner(tmp_path)))
-    slowly(progression="manual", times=2)
-    push(ecr, repository, IMAGE, tag="v1")
+    slowly("ecr::image_scan", progression="manual", times=2)
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)
     assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
     assert len(findings_of(ecr)["imageScanFindings"]["findings"]) == 3
 
 
-def test_an_image_that_goes_while_it_is_scanned(ecr: Any, repository: str, slowly: Any) -> None:
+def test_an_image_that_goes_while_it_is_scanned(
+    ecr: Any, repository_name: str, slowly: Any
+) -> None:
     """Takes its scan with it; pushed again, it may be scanned again."""
-    slowly(progression="manual", times=2)
-    push(ecr, repository, IMAGE, tag="v1")
+    slowly("ecr::image_scan", progression="manual", times=2)
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
-    push(ecr, repository, IMAGE, tag="v1")
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
+    push(ecr, repository_name, IMAGE, tag="v1")
     assert refusal(ecr.describe_image_scan_findings, **REQUEST).code == "ScanNotFoundException"
     ecr.start_image_scan(**REQUEST)
     assert findings_of(ecr)["imageScanStatus"] == {"status": "IN_PROGRESS"}
@@ -125,21 +124,21 @@ def test_an_image_that_goes_while_it_is_scanned(ecr: Any, repository: str, slowl
 
 @pytest.mark.parametrize("has_program", [True, False], ids=["program", "none"])
 def test_events_tell_what_was_found(
-    aws: Any, ecr: Any, repository: str, tmp_path: Path, has_program: bool
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path, has_program: bool
 ) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
     if has_program:
         aws.configure(scanner=str(scanner(tmp_path, "grype")))
     else:
-        queue_scan_findings(ecr, repository, [{"name": "CVE-1", "severity": "HIGH"}])
+        queue_scan_findings(ecr, repository_name, [{"name": "CVE-1", "severity": "HIGH"}])
     listener = Listener(aws)
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)
     [event] = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
     assert event["resources"] == ["arn:aws:ecr:us-east-1:123456789012:repository/team/app"]
     assert event["detail"] == {
         "scan-status": "COMPLETE",
-        "repository-name": repository,
+        "repository-name": repository_name,
         "finding-severity-counts": (
             {"HIGH": 1, "CRITICAL": 1, "INFORMATIONAL": 1} if has_program else {"HIGH": 1}
         ),
@@ -148,11 +147,13 @@ def test_events_tell_what_was_found(
     }
 
 
-def test_events_of_scans_that_failed(aws: Any, ecr: Any, repository: str, tmp_path: Path) -> None:
+def test_events_of_scans_that_failed(
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path
+) -> None:
     """Whether the program fails or cannot do anything with the image."""
     listener = Listener(aws)
     aws.configure(scanner=str(scanner(tmp_path)))
-    push(ecr, repository, build_image(layers=1), tag="v1")
+    push(ecr, repository_name, build_image(layers=1), tag="v1")
     ecr.start_image_scan(**REQUEST)
     [event] = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
     assert event["detail"]["scan-status"] == "FAILED"

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
-from aws.refusals import Refusal, no_image, no_repository, refusal
-from aws.stored import everything_stored
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from distribution.client import RepositoryClient
 from moto.core import set_initial_no_auth_action_count
 
 from moto_ecr_ext.oci.digest import digest_of
@@ -34,10 +31,11 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.constants import ACCOUNT, BEGINNING, OTHER_ACCOUNT
+from support.refusals import Refusal, no_image, no_repository, refusal
+from support.registry_client import RepositoryClient
+from support.stored import everything_stored
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
-# What the fixture `slowly` slows down.
-TRANSITION = "ecr::image_signing"
 NAME = "team/app"
 SIGNATURE = "application/vnd.cncf.notary.signature"
 IMAGE, OTHER = build_image(seed="image"), build_image(seed="other")
@@ -48,7 +46,7 @@ NO_CONFIGURATION = Refusal(
 )
 
 
-def profile(name: str, account: str = "123456789012", region: str = "us-east-1") -> str:
+def profile(name: str, account: str = ACCOUNT, region: str = "us-east-1") -> str:
     return f"arn:aws:signer:{region}:{account}:/signing-profiles/{name}"
 
 
@@ -128,9 +126,9 @@ class Signature:
 
 
 @pytest.fixture
-def registry(aws: Any, repository: str) -> RepositoryClient:
+def registry(aws: Any, repository_name: str) -> RepositoryClient:
     """The repository over the registry protocol."""
-    return RepositoryClient(aws.registry(), repository)
+    return RepositoryClient(aws.registry(), repository_name)
 
 
 def test_a_signature_verifies(clock: Any, ecr: Any, registry: RepositoryClient) -> None:
@@ -197,11 +195,11 @@ def test_signatures_of_one_profile_share_a_certificate(
     configure(ecr, rule(RELEASE), rule(AUDIT))
     registry.push(IMAGE)
     registry.push(OTHER)
-    others = aws.client(account="999999999999")
+    others = aws.client(account=OTHER_ACCOUNT)
     others.create_repository(repositoryName=NAME)
     configure(others, rule(RELEASE))
     push(others, NAME, IMAGE)
-    elsewhere = RepositoryClient(aws.registry("999999999999"), NAME)
+    elsewhere = RepositoryClient(aws.registry(OTHER_ACCOUNT), NAME)
 
     first, audit = [each.certificate for each in signatures(registry)]
     second, _ = [each.certificate for each in signatures(registry, OTHER)]
@@ -222,29 +220,29 @@ def test_a_name_that_is_too_long_for_a_certificate(ecr: Any, registry: Repositor
 
 
 def test_a_push_through_the_api_is_signed_alike(
-    ecr: Any, repository: str, registry: RepositoryClient
+    ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
     """And the API lists the signature: as a referrer, and as an image that can be pulled."""
     configure(ecr, rule(RELEASE))
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     [signature] = signatures(registry)
     signature.verify()
     digest = signature.descriptor["digest"]
 
     [referrer] = ecr.list_image_referrers(
-        repositoryName=repository,
+        repositoryName=repository_name,
         subjectId={"imageDigest": IMAGE.digest},
         filter={"artifactTypes": [SIGNATURE]},
     )["referrers"]
     assert referrer == {**signature.descriptor, "artifactStatus": "ACTIVE"}
 
-    details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    details = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert [each["imageDigest"] for each in details] == [IMAGE.digest, digest]
     assert details[1]["artifactMediaType"] == SIGNATURE
     assert details[1]["subjectManifestDigest"] == IMAGE.digest
     assert details[1]["imageSizeInBytes"] == sum(len(each) for each in signature.blobs)
     assert "imageTags" not in details[1]
-    assert json.loads(pull(ecr, repository, digest).manifest) == signature.manifest
+    assert json.loads(pull(ecr, repository_name, digest).manifest) == signature.manifest
 
 
 def test_a_docker_image(ecr: Any, registry: RepositoryClient) -> None:
@@ -315,7 +313,7 @@ def test_what_comes_by_replication_is_not_signed(
     """Its signature comes behind it, and goes no further."""
     west, south = (aws.client(region=region) for region in ("eu-west-1", "eu-south-1"))
     for client, region in ((ecr, "eu-west-1"), (west, "eu-south-1")):
-        destination = {"region": region, "registryId": "123456789012"}
+        destination = {"region": region, "registryId": ACCOUNT}
         client.put_replication_configuration(
             replicationConfiguration={"rules": [{"destinations": [destination]}]}
         )
@@ -368,8 +366,8 @@ def test_what_belongs_to_an_image_is_not_signed(ecr: Any, registry: RepositoryCl
             id="a profile signs once",
         ),
         pytest.param(
-            [rule(profile("release", "999999999999"))],
-            [profile("release", "999999999999")],
+            [rule(profile("release", OTHER_ACCOUNT))],
+            [profile("release", OTHER_ACCOUNT)],
             id="a profile of another account",
         ),
     ],
@@ -390,25 +388,25 @@ def test_rules(
     ] == [arn.rpartition("/")[2] for arn in expected]
 
 
-def test_a_push_of_another_account(aws: Any, ecr: Any, repository: str) -> None:
+def test_a_push_of_another_account(aws: Any, ecr: Any, repository_name: str) -> None:
     """It is signed by the rules of the registry that it goes to."""
-    others = aws.client(account="999999999999")
+    others = aws.client(account=OTHER_ACCOUNT)
     configure(ecr, rule(RELEASE))
-    configure(others, rule(profile("theirs", "999999999999")))
+    configure(others, rule(profile("theirs", OTHER_ACCOUNT)))
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
         "Action": "ecr:*",
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(policy))
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=json.dumps(policy))
     others.put_image(
-        registryId="123456789012",
-        repositoryName=repository,
+        registryId=ACCOUNT,
+        repositoryName=repository_name,
         imageManifest=IMAGE.manifest.decode(),
     )
     assert statuses(ecr) == complete(RELEASE)
-    assert statuses(others, registryId="123456789012") == complete(RELEASE)
+    assert statuses(others, registryId=ACCOUNT) == complete(RELEASE)
 
 
 def test_the_archive(ecr: Any, registry: RepositoryClient) -> None:
@@ -428,7 +426,7 @@ def test_the_archive(ecr: Any, registry: RepositoryClient) -> None:
     assert after.descriptor == before.descriptor
 
 
-def test_events(aws: Any, ecr: Any, repository: str) -> None:
+def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
     """A signature is told as a referrer that is pushed, behind its image."""
     sqs, events = aws.client("sqs"), aws.client("events")
     queue = sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
@@ -436,18 +434,18 @@ def test_events(aws: Any, ecr: Any, repository: str) -> None:
     events.put_rule(Name="ecr", EventPattern=json.dumps({"source": ["aws.ecr"]}))
     events.put_targets(Rule="ecr", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
     configure(ecr, rule(RELEASE))
-    push(ecr, repository, IMAGE, tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
     received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     image, signature = [json.loads(each["Body"]) for each in received]
     assert image["detail-type"] == "ECR Image Action"
     assert image["detail"]["image-digest"] == IMAGE.digest
     [referrer] = ecr.list_image_referrers(
-        repositoryName=repository, subjectId={"imageDigest": IMAGE.digest}
+        repositoryName=repository_name, subjectId={"imageDigest": IMAGE.digest}
     )["referrers"]
     assert signature["detail-type"] == "ECR Referrer Action"
     assert signature["detail"] == {
         "result": "SUCCESS",
-        "repository-name": repository,
+        "repository-name": repository_name,
         "image-digest": referrer["digest"],
         "action-type": "PUSH",
         "manifest-media-type": OCI.manifest,
@@ -457,7 +455,7 @@ def test_events(aws: Any, ecr: Any, repository: str) -> None:
 
 def test_signing_that_takes_some_looks(slowly: Any, ecr: Any, registry: RepositoryClient) -> None:
     """It goes on until it has been described so often, and there is no signature before."""
-    slowly(progression="manual", times=2)
+    slowly("ecr::image_signing", progression="manual", times=2)
     configure(ecr, rule(RELEASE), rule(AUDIT))
     registry.push(IMAGE, "v1")
     registry.push(OTHER, "v2")
@@ -473,7 +471,7 @@ def test_signing_that_takes_time(
     slowly: Any, clock: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
     """The signature is there when the time is over, whoever asks for it."""
-    slowly(progression="time", seconds=30)
+    slowly("ecr::image_signing", progression="time", seconds=30)
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE, "v1")
     clock.tick(29)
@@ -491,7 +489,7 @@ def test_an_image_that_is_deleted_while_it_is_signed(
     slowly: Any, clock: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
     """It gets no signature, and others do."""
-    slowly(progression="time", seconds=30)
+    slowly("ecr::image_signing", progression="time", seconds=30)
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE)
     registry.push(OTHER)
@@ -509,7 +507,7 @@ def test_a_profile_that_signer_does_not_have(
     for name in ("release", "audit"):
         signer.put_signing_profile(profileName=name, platformId="Notation-OCI-SHA384-ECDSA")
     signer.cancel_signing_profile(profileName="audit")
-    missing, foreign = profile("missing"), profile("missing", "999999999999")
+    missing, foreign = profile("missing"), profile("missing", OTHER_ACCOUNT)
     configure(ecr, rule(missing), rule(AUDIT), rule(RELEASE), rule(foreign))
     registry.push(IMAGE, "v1")
     assert statuses(ecr) == [
@@ -535,7 +533,7 @@ def test_a_failure_takes_its_time(
     slowly: Any, aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
     """It is told when it has ended."""
-    slowly(progression="manual", times=2)
+    slowly("ecr::image_signing", progression="manual", times=2)
     aws.client("signer").put_signing_profile(profileName="audit", platformId="platform")
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE)
@@ -591,16 +589,16 @@ def test_configuration(ecr: Any) -> None:
         answer = ecr.put_signing_configuration(signingConfiguration=configuration)
         assert answer["signingConfiguration"] == configuration
         answer = ecr.get_signing_configuration()
-        assert answer["registryId"] == "123456789012"
+        assert answer["registryId"] == ACCOUNT
         assert answer["signingConfiguration"] == configuration
     answer = ecr.delete_signing_configuration()
-    assert answer["registryId"] == "123456789012"
+    assert answer["registryId"] == ACCOUNT
     assert answer["signingConfiguration"] == second
 
 
 def test_no_configuration(aws: Any, ecr: Any) -> None:
     """There is none until one is put, in this account and region; nor is there once it is deleted."""
-    for other in (aws.client(region="eu-west-1"), aws.client(account="999999999999")):
+    for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         other.put_signing_configuration(signingConfiguration={"rules": []})
     for operation in (ecr.get_signing_configuration, ecr.delete_signing_configuration):
         assert refusal(operation) == NO_CONFIGURATION
@@ -626,18 +624,18 @@ def test_status_members(ecr: Any, registry: RepositoryClient) -> None:
     answer = ecr.describe_image_signing_status(repositoryName=NAME, imageId={"imageTag": "v1"})
     del answer["ResponseMetadata"]
     assert answer == {
-        "registryId": "123456789012",
+        "registryId": ACCOUNT,
         "repositoryName": NAME,
         "imageId": {"imageDigest": IMAGE.digest, "imageTag": "v1"},
         "signingStatuses": [],
     }
 
 
-def test_status_of_what_is_not_there(ecr: Any, repository: str) -> None:
+def test_status_of_what_is_not_there(ecr: Any, repository_name: str) -> None:
     """Neither image nor repository."""
     describe = ecr.describe_image_signing_status
     image_id = {"imageTag": "none"}
-    assert refusal(describe, repositoryName=repository, imageId=image_id) == no_image(
-        repository, tag="none"
+    assert refusal(describe, repositoryName=repository_name, imageId=image_id) == no_image(
+        repository_name, tag="none"
     )
     assert refusal(describe, repositoryName="no/such", imageId=image_id) == no_repository("no/such")

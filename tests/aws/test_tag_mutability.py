@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws.refusals import Refusal, invalid, refusal, refused
-from aws.stored import everything_stored
 
 from moto_ecr_ext.testing import Image, build_image
+from support.constants import ACCOUNT
+from support.refusals import Refusal, invalid, refusal, refused
+from support.stored import everything_stored
 
 FIELD = "imageTagMutabilityExclusionFilters"
 IMAGES = [build_image(seed=number, layers=1) for number in range(3)]
@@ -40,17 +41,17 @@ def tagged(ecr: Any) -> dict[str, str]:
     }
 
 
-def test_the_answer_says_all_that_was_set(ecr: Any, repository: str) -> None:
+def test_the_answer_says_all_that_was_set(ecr: Any, repository_name: str) -> None:
     """Filters are set with the mutability, and are dropped by one that has none."""
     answer = ecr.put_image_tag_mutability(
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageTagMutability="MUTABLE_WITH_EXCLUSION",
         imageTagMutabilityExclusionFilters=filters("v*", "latest"),
     )
     del answer["ResponseMetadata"]
     assert answer == {
-        "registryId": "123456789012",
-        "repositoryName": repository,
+        "registryId": ACCOUNT,
+        "repositoryName": repository_name,
         "imageTagMutability": "MUTABLE_WITH_EXCLUSION",
         "imageTagMutabilityExclusionFilters": filters("v*", "latest"),
     }
@@ -58,7 +59,7 @@ def test_the_answer_says_all_that_was_set(ecr: Any, repository: str) -> None:
     assert shown["imageTagMutabilityExclusionFilters"] == filters("v*", "latest")
     for _ in range(2):
         answer = ecr.put_image_tag_mutability(
-            repositoryName=repository, imageTagMutability="IMMUTABLE"
+            repositoryName=repository_name, imageTagMutability="IMMUTABLE"
         )
         assert answer["imageTagMutability"] == "IMMUTABLE"
         assert FIELD not in answer
@@ -100,7 +101,7 @@ def test_the_answer_says_all_that_was_set(ecr: Any, repository: str) -> None:
 )
 def test_filters_that_ecr_does_not_take(
     ecr: Any,
-    repository: str,
+    repository_name: str,
     mutability: str,
     given: list[dict[str, str]] | None,
     constraint: str,
@@ -109,31 +110,33 @@ def test_filters_that_ecr_does_not_take(
     before = everything_stored()
     request = {"imageTagMutability": mutability, **({FIELD: given} if given else {})}
     expected = invalid(FIELD, constraint)
-    assert refusal(ecr.put_image_tag_mutability, repositoryName=repository, **request) == expected
+    assert (
+        refusal(ecr.put_image_tag_mutability, repositoryName=repository_name, **request) == expected
+    )
     assert refusal(ecr.create_repository, repositoryName="other", **request) == expected
     assert everything_stored() == before
 
 
-def test_a_mutable_tag_moves(ecr: Any, repository: str) -> None:
+def test_a_mutable_tag_moves(ecr: Any, repository_name: str) -> None:
     """The image that had it stays, untagged."""
     put(ecr, IMAGES[0], "latest")
     put(ecr, IMAGES[1], "latest")
     assert tagged(ecr) == {"latest": IMAGES[1].digest}
-    details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    details = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     assert [(each["imageDigest"], each.get("imageTags")) for each in details] == [
         (IMAGES[0].digest, None),
         (IMAGES[1].digest, ["latest"]),
     ]
 
 
-def test_an_immutable_tag_stays(ecr: Any, repository: str) -> None:
+def test_an_immutable_tag_stays(ecr: Any, repository_name: str) -> None:
     """Nothing is stored of the image that was to take it."""
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
     before = everything_stored()
     error = refused(
         ecr.put_image,
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageManifest=IMAGES[1].manifest.decode(),
         imageTag="v1",
     )
@@ -144,26 +147,26 @@ def test_an_immutable_tag_stays(ecr: Any, repository: str) -> None:
     assert everything_stored() == before
 
 
-def test_an_immutable_repository_takes_new_tags(ecr: Any, repository: str) -> None:
+def test_an_immutable_repository_takes_new_tags(ecr: Any, repository_name: str) -> None:
     """An image may get more tags, and images without tags come as they like."""
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
     put(ecr, IMAGES[0], "v2")
     put(ecr, IMAGES[1])
     assert tagged(ecr) == {"v1": IMAGES[0].digest, "v2": IMAGES[0].digest}
-    assert len(ecr.describe_images(repositoryName=repository)["imageDetails"]) == 2
+    assert len(ecr.describe_images(repositoryName=repository_name)["imageDetails"]) == 2
 
 
 @pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
 def test_the_same_tag_on_the_same_image_is_there_already(
-    ecr: Any, repository: str, mutability: str
+    ecr: Any, repository_name: str, mutability: str
 ) -> None:
     """ImageAlreadyExistsException, of AWS's class of this name, in every mode."""
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability=mutability)
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability=mutability)
     put(ecr, IMAGES[0], "v1")
     assert refusal(
         ecr.put_image,
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageManifest=IMAGES[0].manifest.decode(),
         imageTag="v1",
     ) == Refusal(
@@ -173,26 +176,26 @@ def test_the_same_tag_on_the_same_image_is_there_already(
     )
 
 
-def test_a_deleted_tag_may_be_used_again(ecr: Any, repository: str) -> None:
+def test_a_deleted_tag_may_be_used_again(ecr: Any, repository_name: str) -> None:
     """Immutable or not: BatchDeleteImage takes it."""
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
     put(ecr, IMAGES[1], "v1")
     assert tagged(ecr) == {"v1": IMAGES[1].digest}
 
 
-def test_mutability_counts_at_the_push(ecr: Any, repository: str) -> None:
+def test_mutability_counts_at_the_push(ecr: Any, repository_name: str) -> None:
     """A tag that was pushed before is bound by what holds now."""
     put(ecr, IMAGES[0], "v1")
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     request = {
-        "repositoryName": repository,
+        "repositoryName": repository_name,
         "imageManifest": IMAGES[1].manifest.decode(),
         "imageTag": "v1",
     }
     refused(ecr.put_image, **request)
-    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="MUTABLE")
+    ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="MUTABLE")
     ecr.put_image(**request)
     assert tagged(ecr) == {"v1": IMAGES[1].digest}
 
@@ -215,11 +218,11 @@ MATCHES = [
 @pytest.mark.parametrize(("pattern", "tag", "matches"), MATCHES)
 @pytest.mark.parametrize("mode", ["MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"])
 def test_exclusion_filters(
-    ecr: Any, repository: str, mode: str, pattern: str, tag: str, matches: bool
+    ecr: Any, repository_name: str, mode: str, pattern: str, tag: str, matches: bool
 ) -> None:
     """What a filter matches is the exception to the mode; `*` is any text, the rest literal."""
     ecr.put_image_tag_mutability(
-        repositoryName=repository,
+        repositoryName=repository_name,
         imageTagMutability=mode,
         imageTagMutabilityExclusionFilters=filters("other", pattern),
     )
@@ -228,7 +231,7 @@ def test_exclusion_filters(
     if (mode == "MUTABLE_WITH_EXCLUSION") == matches:
         error = refused(
             ecr.put_image,
-            repositoryName=repository,
+            repositoryName=repository_name,
             imageManifest=IMAGES[1].manifest.decode(),
             imageTag=tag,
         )

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import Server, running_server
 
-# So that a helper's assertion says what it compared.
-pytest.register_assert_rewrite("clients.programs", "clients.stored")
-
-from clients.programs import Home  # noqa: E402
-from clients.stored import Repository  # noqa: E402
+from support.commands import Server, running_server
+from support.programs import Home
+from support.pushed import RemoteRepository
 
 
 @pytest.fixture(scope="session")
@@ -24,25 +21,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def repository(registry: Server, request: pytest.FixtureRequest) -> Iterator[Repository]:
+def remote(registry: Server, request: pytest.FixtureRequest) -> Iterator[RemoteRepository]:
     """An empty repository, named after the test."""
-    yield from _repository(registry, request, "")
+    yield from _remote(registry, request, "")
 
 
 @pytest.fixture
-def other_repository(registry: Server, request: pytest.FixtureRequest) -> Iterator[Repository]:
+def other_remote(registry: Server, request: pytest.FixtureRequest) -> Iterator[RemoteRepository]:
     """A second empty repository."""
-    yield from _repository(registry, request, "/other")
+    yield from _remote(registry, request, "/other")
 
 
-def _repository(
+def _remote(
     registry: Server, request: pytest.FixtureRequest, suffix: str
-) -> Iterator[Repository]:
+) -> Iterator[RemoteRepository]:
     ecr = registry.client()
     parts = [each.removeprefix("test_") for each in (request.node.path.stem, request.node.name)]
     name = "/".join("-".join(re.findall("[a-z0-9]+", part.lower())) for part in parts) + suffix
     uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
-    yield Repository(name, uri, ecr)
+    yield RemoteRepository(name, uri, ecr)
     ecr.delete_repository(repositoryName=name, force=True)
 
 

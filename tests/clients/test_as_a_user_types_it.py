@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.docker_daemon import running_docker
-from clients.programs import PATH, Home, find
-from commands import script
+
+from support.commands import script
+from support.docker_daemon import running_docker
+from support.programs import PATH, Home, find
 
 DATA = bytes(range(256)) * 20_000
 
@@ -22,7 +23,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_as_a_user_types_it(daemon, tmp_path):
+def test_as_a_user_types_it(daemon: str, tmp_path: Path) -> None:
     """The image that is pulled by the digest that the API lists is the one that was built."""
     find("aws")
     home = Home(

@@ -6,9 +6,11 @@ import hashlib
 import json
 
 import pytest
-from clients.programs import Home, Program
 
 from moto_ecr_ext.testing import build_image, push
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import RemoteRepository
 
 
 @pytest.fixture
@@ -17,29 +19,31 @@ def aws(home: Home) -> Program:
     return home.program("aws")
 
 
-def test_the_login_password_opens_the_registry(aws, registry, repository):
+def test_the_login_password_opens_the_registry(
+    aws: Program, registry: Server, remote: RemoteRepository
+) -> None:
     """What get-login-password prints is a password of the registry."""
     password = aws("ecr", "get-login-password").strip()
 
     assert registry.registry("GET", "/v2/", password).status_code == 200
-    tags = registry.registry("GET", f"/v2/{repository.name}/tags/list", password)
-    assert tags.json() == {"name": repository.name, "tags": []}
+    tags = registry.registry("GET", f"/v2/{remote.name}/tags/list", password)
+    assert tags.json() == {"name": remote.name, "tags": []}
 
 
-def test_a_manifest_is_copied_to_another_tag(aws, repository):
+def test_a_manifest_is_copied_to_another_tag(aws: Program, remote: RemoteRepository) -> None:
     """batch-get-image gives the manifest byte for byte, so that put-image can tag it once more."""
-    digest = push(repository.ecr, repository.name, build_image(seed=1), tag="1.0")
-    named = ("--repository-name", repository.name)
+    digest = push(remote.ecr, remote.name, build_image(seed=1), tag="1.0")
+    named = ("--repository-name", remote.name)
 
     got = json.loads(aws("ecr", "batch-get-image", *named, "--image-ids", "imageTag=1.0"))
     manifest = got["images"][0]["imageManifest"]
     assert f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}" == digest
     aws("ecr", "put-image", *named, "--image-tag", "release", "--image-manifest", manifest)
 
-    assert repository.digest_of("release") == digest
+    assert remote.digest_of("release") == digest
 
 
-def test_a_repository_from_creation_to_deletion(aws, registry):
+def test_a_repository_from_creation_to_deletion(aws: Program, registry: Server) -> None:
     """The URI that create-repository prints is at the server; an error is told in ECR's words."""
     named = ("--repository-name", "cli/made")
     created = json.loads(aws("ecr", "create-repository", *named))

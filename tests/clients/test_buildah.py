@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from clients.containers import containers_program
-from clients.programs import Home, Program
-from clients.stored import files_of
-from commands import Server
 
 from moto_ecr_ext.testing import DOCKER, OCI
+from support.commands import Server
+from support.containers import containers_program
+from support.programs import Home, Program
+from support.pushed import RemoteRepository, files_of
 
 DATA = bytes(range(256)) * 20_000
 
@@ -34,41 +35,50 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("form", "media_types"), [("oci", OCI), ("docker", DOCKER)], ids=["oci", "docker"]
 )
-def test_a_built_image_is_pushed_and_pulled(buildah, repository, data, tmp_path, form, media_types):
+def test_a_built_image_is_pushed_and_pulled(
+    buildah: Program,
+    remote: RemoteRepository,
+    data: Path,
+    tmp_path: Path,
+    form: str,
+    media_types: Any,
+) -> None:
     """The API lists the digest that the push reported; a pull brings the same image back."""
     container = buildah("from", "scratch").strip()
     buildah("copy", container, data, "/srv/data")
     buildah("config", "--env", "MODE=test", container)
-    buildah("commit", "--format", form, container, f"{repository.uri}:1.0")
+    buildah("commit", "--format", form, container, f"{remote.uri}:1.0")
     pushed = tmp_path / "digest"
-    buildah("push", "--tls-verify=false", "--digestfile", pushed, f"{repository.uri}:1.0")
+    buildah("push", "--tls-verify=false", "--digestfile", pushed, f"{remote.uri}:1.0")
 
-    image = repository.image("1.0")
+    image = remote.image("1.0")
     assert image.digest == pushed.read_text()
     assert image.media_type == media_types.manifest
     assert files_of(image) == {"srv/data": DATA}
 
     buildah("rm", "--all")
     buildah("rmi", "--all", "--force")
-    pulled = buildah("from", "--tls-verify=false", f"{repository.uri}@{image.digest}").strip()
+    pulled = buildah("from", "--tls-verify=false", f"{remote.uri}@{image.digest}").strip()
     described = buildah("inspect", "--format", "{{.FromImageDigest}}", pulled)
     assert described.strip() == image.digest
     assert Path(buildah("mount", pulled).strip(), "srv/data").read_bytes() == DATA
 
 
-def test_an_image_is_built_on_one_of_the_registry(buildah, repository, data, tmp_path):
+def test_an_image_is_built_on_one_of_the_registry(
+    buildah: Program, remote: RemoteRepository, data: Path, tmp_path: Path
+) -> None:
     """A Containerfile that starts from a pushed image pulls it, and adds to it."""
     container = buildah("from", "scratch").strip()
     buildah("copy", container, data, "/srv/data")
-    buildah("commit", container, f"{repository.uri}:base")
-    buildah("push", "--tls-verify=false", f"{repository.uri}:base")
+    buildah("commit", container, f"{remote.uri}:base")
+    buildah("push", "--tls-verify=false", f"{remote.uri}:base")
     buildah("rm", "--all")
     buildah("rmi", "--all", "--force")
 
-    (tmp_path / "Containerfile").write_text(f"FROM {repository.uri}:base\nCOPY data /srv/more\n")
-    buildah("build", "--tls-verify=false", "--tag", f"{repository.uri}:1.0", tmp_path)
-    buildah("push", "--tls-verify=false", f"{repository.uri}:1.0")
+    (tmp_path / "Containerfile").write_text(f"FROM {remote.uri}:base\nCOPY data /srv/more\n")
+    buildah("build", "--tls-verify=false", "--tag", f"{remote.uri}:1.0", tmp_path)
+    buildah("push", "--tls-verify=false", f"{remote.uri}:1.0")
 
-    base, image = repository.image("base"), repository.image("1.0")
+    base, image = remote.image("base"), remote.image("1.0")
     assert image.layers[0].digest == base.layers[0].digest
     assert files_of(image) == {"srv/data": DATA, "srv/more": DATA}

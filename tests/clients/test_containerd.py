@@ -7,12 +7,14 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from clients.programs import Home, Program, find, need_root, running_daemon
-from commands import Server
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
+from support.commands import Server
+from support.programs import Home, Program, find, need_root, running_daemon
+from support.pushed import RemoteRepository
 
 # Kubernetes' part would open a port.
 _CONFIG = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
@@ -65,16 +67,23 @@ def archive(tmp_path: Path) -> Path:
 # Through containerd's transfer service, and by ctr itself.
 @pytest.mark.parametrize("way", [(), ("--local",)], ids=["transfer", "local"])
 @pytest.mark.parametrize("tag", ["1.0", "multi"])
-def test_an_image_is_pushed_and_pulled(ctr, login, repository, archive, tag, way):
+def test_an_image_is_pushed_and_pulled(
+    ctr: Program,
+    login: tuple[str, ...],
+    remote: RemoteRepository,
+    archive: Path,
+    tag: str,
+    way: Any,
+) -> None:
     """What is imported, pushed and pulled again is the same to the last byte of every blob."""
-    name = f"{repository.uri}:{tag}"
+    name = f"{remote.uri}:{tag}"
     ctr(
-        *("images", "import", "--no-unpack", "--all-platforms", "--base-name", repository.uri),
+        *("images", "import", "--no-unpack", "--all-platforms", "--base-name", remote.uri),
         archive,
     )
     ctr("images", "push", *way, *login, name)
 
-    stored = repository.index(tag) if tag == "multi" else repository.image(tag)
+    stored = remote.index(tag) if tag == "multi" else remote.image(tag)
     assert stored.digest in ctr("images", "ls", f"name=={name}")
 
     ctr("images", "rm", "--sync", *ctr("images", "ls", "--quiet").split())
@@ -97,10 +106,10 @@ def _digests(document: dict) -> set[str]:
     return {each["digest"] for each in [*parts, document.get("config", {})] if each}
 
 
-def test_a_wrong_password(ctr, repository):
+def test_a_wrong_password(ctr: Program, remote: RemoteRepository) -> None:
     """A pull with another password is refused."""
     said = ctr.refused(
-        *("images", "pull", "--plain-http", "--user", "AWS:another", f"{repository.uri}:1.0")
+        *("images", "pull", "--plain-http", "--user", "AWS:another", f"{remote.uri}:1.0")
     )
 
     assert "401 Unauthorized" in said or "authorization failed" in said

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import Repository
-from commands import Server
 
 from moto_ecr_ext.testing import build_image, push
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import RemoteRepository
 
 SBOM = '{"spdxVersion": "SPDX-2.3"}'
 
@@ -29,10 +29,10 @@ def cosign(home: Home, registry: Server) -> Program:
 
 
 @pytest.fixture
-def name(repository: Repository) -> str:
+def name(remote: RemoteRepository) -> str:
     """An image of the registry, by digest."""
     image = build_image(seed=1, layers=1)
-    return f"{repository.uri}@{push(repository.ecr, repository.name, image, tag='1.0')}"
+    return f"{remote.uri}@{push(remote.ecr, remote.name, image, tag='1.0')}"
 
 
 def _tag_for(name: str, suffix: str) -> str:
@@ -40,19 +40,19 @@ def _tag_for(name: str, suffix: str) -> str:
     return name.partition("@")[2].replace(":", "-") + suffix
 
 
-def test_a_signature_is_verified(cosign, name, repository):
+def test_a_signature_is_verified(cosign: Program, name: str, remote: RemoteRepository) -> None:
     """The signature is an image under a tag of its own; the key that made it verifies it."""
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
 
     (signed,) = json.loads(cosign("verify", "--key", "cosign.pub", *UNLOGGED, name))
     digest = name.partition("@")[2]
     assert signed["critical"]["image"]["docker-manifest-digest"] == digest
-    signature = repository.image(_tag_for(name, ".sig"))
+    signature = remote.image(_tag_for(name, ".sig"))
     (layer,) = signature.layers
     assert json.loads(layer.content) == {**signed, "optional": None}
 
 
-def test_another_key_does_not_verify(cosign, name):
+def test_another_key_does_not_verify(cosign: Program, name: str) -> None:
     """An image that another key signed, or none, is refused."""
     assert "no signatures found" in cosign.refused("verify", "--key", "cosign.pub", *UNLOGGED, name)
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
@@ -63,21 +63,25 @@ def test_another_key_does_not_verify(cosign, name):
     assert "invalid signature" in said
 
 
-def test_a_signature_that_refers_to_the_image(cosign, name, repository):
+def test_a_signature_that_refers_to_the_image(
+    cosign: Program, name: str, remote: RemoteRepository
+) -> None:
     """In OCI 1.1's way the signature has the image as its subject, and is found as a referrer."""
     way = "--registry-referrers-mode=oci-1-1"
     cosign("sign", way, "--key", "cosign.key", *OFFLINE, name)
 
     verify = ("verify", "--experimental-oci11", "--key", "cosign.pub")
     assert json.loads(cosign(*verify, *UNLOGGED, name))
-    (media_type,) = repository.referrers(name.partition("@")[2]).values()
+    (media_type,) = remote.referrers(name.partition("@")[2]).values()
     assert media_type == "application/vnd.dev.cosign.artifact.sig.v1+json"
     assert _tag_for(name, ".sig") not in {
-        tag for each in repository.details().values() for tag in each.get("imageTags", ())
+        tag for each in remote.details().values() for tag in each.get("imageTags", ())
     }
 
 
-def test_an_attestation_is_verified(cosign, name, repository, home):
+def test_an_attestation_is_verified(
+    cosign: Program, name: str, remote: RemoteRepository, home: Home
+) -> None:
     """A statement about the image, signed, is kept beside it and comes back as it was."""
     (home.path / "sbom.json").write_text(SBOM)
     of_type = ("--type", "spdxjson")
@@ -85,15 +89,17 @@ def test_an_attestation_is_verified(cosign, name, repository, home):
 
     said = cosign("verify-attestation", "--key", "cosign.pub", *of_type, *UNLOGGED, name)
 
-    (layer,) = repository.image(_tag_for(name, ".att")).layers
+    (layer,) = remote.image(_tag_for(name, ".att")).layers
     assert json.loads(layer.content) == json.loads(said)
 
 
-def test_a_bill_of_materials_is_attached(cosign, name, repository, home):
+def test_a_bill_of_materials_is_attached(
+    cosign: Program, name: str, remote: RemoteRepository, home: Home
+) -> None:
     """`attach sbom` keeps a file beside the image; `download sbom` gives it back."""
     (home.path / "sbom.json").write_text(SBOM)
     cosign("attach", "sbom", "--sbom", "sbom.json", *PRIVATE, name)
 
     assert cosign("download", "sbom", *PRIVATE, name) == SBOM
-    (layer,) = repository.image(_tag_for(name, ".sbom")).layers
+    (layer,) = remote.image(_tag_for(name, ".sbom")).layers
     assert layer.content == SBOM.encode()

@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.docker_daemon import STORES, running_docker
-from clients.programs import Home, Program
-from clients.stored import Repository, files_of
-from commands import Server
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -19,6 +15,10 @@ from moto_ecr_ext.testing import (
     Image,
     Index,
 )
+from support.commands import Server
+from support.docker_daemon import STORES, running_docker
+from support.programs import Home, Program
+from support.pushed import RemoteRepository, files_of
 
 DATA = bytes(range(256)) * 20_000
 
@@ -70,7 +70,7 @@ def _pushed(said: str) -> str:
     return match[1]
 
 
-def _image(repository: Repository, tag: str) -> Image:
+def _image(repository: RemoteRepository, tag: str) -> Image:
     """The image that was built: containerd's store has it in an index, beside its attestation."""
     if repository.details()[repository.digest_of(tag)]["imageManifestMediaType"] != OCI.index:
         return repository.image(tag)
@@ -90,62 +90,70 @@ def _file(docker: Program, image: str, path: str, directory: Path) -> bytes:
     return (directory / "file").read_bytes()
 
 
-def test_a_built_image_is_pushed_and_pulled(docker, store, repository, context, tmp_path):
+def test_a_built_image_is_pushed_and_pulled(
+    docker: Program, store: str, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The API lists the digest that the push reported; a pull by tag brings the same image back."""
-    name = f"{repository.uri}:1.0"
+    name = f"{remote.uri}:1.0"
     docker("build", "--tag", name, context)
     digest = _pushed(docker("push", name))
 
-    assert repository.digest_of("1.0") == digest
-    image = _image(repository, "1.0")
+    assert remote.digest_of("1.0") == digest
+    image = _image(remote, "1.0")
     assert image.media_type == (OCI if store == "containerd" else DOCKER).manifest
     assert files_of(image) == {"srv/data": DATA}
 
     docker("rmi", name)
     assert f"Digest: {digest}" in docker("pull", name)
-    assert json.loads(docker("inspect", name))[0]["RepoDigests"] == [f"{repository.uri}@{digest}"]
+    assert json.loads(docker("inspect", name))[0]["RepoDigests"] == [f"{remote.uri}@{digest}"]
     assert _file(docker, name, "/srv/data", tmp_path) == DATA
 
 
-def test_an_image_is_pulled_by_digest(docker, repository, context, tmp_path):
+def test_an_image_is_pulled_by_digest(
+    docker: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The digest that the API lists names the image to a pull."""
-    docker("build", "--tag", f"{repository.uri}:1.0", context)
-    docker("push", f"{repository.uri}:1.0")
-    docker("rmi", f"{repository.uri}:1.0")
-    name = f"{repository.uri}@{repository.digest_of('1.0')}"
+    docker("build", "--tag", f"{remote.uri}:1.0", context)
+    docker("push", f"{remote.uri}:1.0")
+    docker("rmi", f"{remote.uri}:1.0")
+    name = f"{remote.uri}@{remote.digest_of('1.0')}"
 
     docker("pull", name)
 
     assert _file(docker, name, "/srv/data", tmp_path) == DATA
 
 
-def test_all_tags_are_pushed(docker, repository, context):
+def test_all_tags_are_pushed(docker: Program, remote: RemoteRepository, context: Path) -> None:
     """`--all-tags` pushes every tag, with what they share sent once."""
     for tag in ("1.0", "latest"):
-        docker("build", "--tag", f"{repository.uri}:{tag}", context)
+        docker("build", "--tag", f"{remote.uri}:{tag}", context)
 
-    docker("push", "--all-tags", repository.uri)
+    docker("push", "--all-tags", remote.uri)
 
-    assert files_of(_image(repository, "latest")) == files_of(_image(repository, "1.0"))
+    assert files_of(_image(remote, "latest")) == files_of(_image(remote, "1.0"))
 
 
-def test_what_is_there_is_not_sent_again(docker, other_repository, repository, context):
+def test_what_is_there_is_not_sent_again(
+    docker: Program, other_remote: RemoteRepository, remote: RemoteRepository, context: Path
+) -> None:
     """A push of a layer that the repository has finds it there; another repository has it not."""
-    docker("build", "--tag", f"{repository.uri}:1.0", context)
-    docker("push", f"{repository.uri}:1.0")
-    docker("tag", f"{repository.uri}:1.0", f"{repository.uri}:again")
-    docker("tag", f"{repository.uri}:1.0", f"{other_repository.uri}:1.0")
+    docker("build", "--tag", f"{remote.uri}:1.0", context)
+    docker("push", f"{remote.uri}:1.0")
+    docker("tag", f"{remote.uri}:1.0", f"{remote.uri}:again")
+    docker("tag", f"{remote.uri}:1.0", f"{other_remote.uri}:1.0")
 
-    said = docker("push", f"{repository.uri}:again")
+    said = docker("push", f"{remote.uri}:again")
     assert "Layer already exists" in said
     assert "Pushed" not in said
 
-    docker("push", f"{other_repository.uri}:1.0")
-    assert other_repository.digest_of("1.0") == repository.digest_of("again")
-    assert files_of(_image(other_repository, "1.0")) == {"srv/data": DATA}
+    docker("push", f"{other_remote.uri}:1.0")
+    assert other_remote.digest_of("1.0") == remote.digest_of("again")
+    assert files_of(_image(other_remote, "1.0")) == {"srv/data": DATA}
 
 
-def test_an_index_of_platforms_is_built_and_pushed(docker, store, repository, context):
+def test_an_index_of_platforms_is_built_and_pushed(
+    docker: Program, store: str, remote: RemoteRepository, context: Path
+) -> None:
     """buildx sends an index of images for two platforms, and what it attests of each."""
     if store != "containerd":
         pytest.skip("only containerd's store keeps images of several platforms")
@@ -154,10 +162,10 @@ def test_an_index_of_platforms_is_built_and_pushed(docker, store, repository, co
 
     docker(
         *("buildx", "build", "--platform", "linux/amd64,linux/arm64", "--provenance", "mode=max"),
-        *("--tag", f"{repository.uri}:all", "--push", context),
+        *("--tag", f"{remote.uri}:all", "--push", context),
     )
 
-    index = repository.index("all")
+    index = remote.index("all")
     assert isinstance(index, Index)
     platforms = [each.platform["architecture"] for each in index.images]
     assert platforms == ["amd64", "arm64", "unknown", "unknown"]
@@ -168,15 +176,17 @@ def test_an_index_of_platforms_is_built_and_pushed(docker, store, repository, co
     assert statement["predicateType"].startswith("https://slsa.dev/provenance/")
 
 
-def test_a_push_without_login(anonymous, repository, context):
+def test_a_push_without_login(anonymous: Program, remote: RemoteRepository, context: Path) -> None:
     """Who is not logged in is told so, and nothing is stored."""
-    anonymous("build", "--tag", f"{repository.uri}:1.0", context)
+    anonymous("build", "--tag", f"{remote.uri}:1.0", context)
 
-    assert "no basic auth credentials" in anonymous.refused("push", f"{repository.uri}:1.0")
-    assert repository.details() == {}
+    assert "no basic auth credentials" in anonymous.refused("push", f"{remote.uri}:1.0")
+    assert remote.details() == {}
 
 
-def test_a_push_to_a_repository_that_does_not_exist(docker, store, registry, context):
+def test_a_push_to_a_repository_that_does_not_exist(
+    docker: Program, store: str, registry: Server, context: Path
+) -> None:
     """It is refused with ECR's words, of which containerd's client repeats the status alone."""
     docker("build", "--tag", f"{registry.address}/nowhere:1.0", context)
 
@@ -191,12 +201,12 @@ def test_a_push_to_a_repository_that_does_not_exist(docker, store, registry, con
         )
 
 
-def test_a_pull_of_what_is_not_there(docker, repository):
+def test_a_pull_of_what_is_not_there(docker: Program, remote: RemoteRepository) -> None:
     """A tag that the repository has not is refused."""
-    assert "not found" in docker.refused("pull", f"{repository.uri}:1.0")
+    assert "not found" in docker.refused("pull", f"{remote.uri}:1.0")
 
 
-def test_a_wrong_password(anonymous, registry):
+def test_a_wrong_password(anonymous: Program, registry: Server) -> None:
     """A login with another password is refused."""
     login = ("login", "--username", "AWS", "--password-stdin", registry.address)
 

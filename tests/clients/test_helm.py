@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import Repository
-from commands import Server
+
+from support.commands import Server
+from support.programs import Home, Program
+from support.pushed import RemoteRepository
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -18,19 +19,19 @@ CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 @pytest.fixture
 def helm(home: Home) -> Program:
-    """The commands of `chart.py`."""
+    """The commands of `helm_chart.py`."""
     if importlib.util.find_spec("helm_python") is None:
         pytest.skip("helm-python-sdk is not installed")
-    script = str(Path(__file__).with_name("chart.py"))
+    script = str(Path(__file__).parents[1] / "support" / "helm_chart.py")
     return Program([sys.executable, script], home.path, home.variables)
 
 
 @pytest.fixture
-def charts(registry: Server) -> Iterator[Repository]:
+def charts(registry: Server) -> Iterator[RemoteRepository]:
     """The repository that Helm pushes the chart `web` below `charts` to."""
     ecr = registry.client()
     uri = ecr.create_repository(repositoryName="charts/web")["repository"]["repositoryUri"]
-    yield Repository("charts/web", uri, ecr)
+    yield RemoteRepository("charts/web", uri, ecr)
     ecr.delete_repository(repositoryName="charts/web", force=True)
 
 
@@ -45,7 +46,9 @@ def package(helm: Program, home: Home) -> Path:
     return home.path / helm("package", "web", "packages").strip()
 
 
-def test_a_chart_is_pushed_and_pulled(helm, charts, package, registry, home):
+def test_a_chart_is_pushed_and_pulled(
+    helm: Program, charts: RemoteRepository, package: Path, registry: Server, home: Home
+) -> None:
     """A package goes to the registry and back byte for byte; the API lists it under its version."""
     login = (registry.address, registry.password)
     helm("push", *login, package, "charts")
@@ -62,13 +65,15 @@ def test_a_chart_is_pushed_and_pulled(helm, charts, package, registry, home):
     assert (home.path / "pulled/web-1.2.3.tgz").read_bytes() == package.read_bytes()
 
 
-def test_a_chart_whose_repository_does_not_exist(helm, package, registry):
+def test_a_chart_whose_repository_does_not_exist(
+    helm: Program, package: Path, registry: Server
+) -> None:
     """A push is refused with ECR's words."""
     said = helm.refused("push", registry.address, registry.password, package, "nowhere")
 
     assert "The repository with name 'nowhere/web' does not exist in the registry" in said
 
 
-def test_a_wrong_password(helm, registry):
+def test_a_wrong_password(helm: Program, registry: Server) -> None:
     """A login with another password is refused."""
     assert "401" in helm.refused("tags", registry.address, "another", "charts/web")

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from clients.containers import containers_program
-from clients.programs import Home, Program
-from clients.stored import files_of
-from commands import Server
 
 from moto_ecr_ext.testing import OCI
+from support.commands import Server
+from support.containers import containers_program
+from support.programs import Home, Program
+from support.pushed import RemoteRepository, files_of
 
 DATA = bytes(range(256)) * 20_000
 
@@ -35,30 +35,34 @@ def context(tmp_path: Path) -> Path:
     return context
 
 
-def test_a_built_image_is_pushed_and_pulled(podman, repository, context, tmp_path):
+def test_a_built_image_is_pushed_and_pulled(
+    podman: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The API lists the digest that the push reported; a pull brings the same image back."""
-    podman("build", "--tag", f"{repository.uri}:1.0", context)
+    podman("build", "--tag", f"{remote.uri}:1.0", context)
     pushed = tmp_path / "digest"
-    podman("push", "--tls-verify=false", "--digestfile", pushed, f"{repository.uri}:1.0")
+    podman("push", "--tls-verify=false", "--digestfile", pushed, f"{remote.uri}:1.0")
 
-    image = repository.image("1.0")
+    image = remote.image("1.0")
     assert image.digest == pushed.read_text()
     assert image.media_type == OCI.manifest
     assert files_of(image) == {"srv/data": DATA}
 
     podman("rmi", "--all", "--force")
-    podman("pull", "--tls-verify=false", f"{repository.uri}:1.0")
-    (pulled,) = json.loads(podman("image", "inspect", f"{repository.uri}:1.0"))
-    assert pulled["RepoDigests"] == [f"{repository.uri}@{image.digest}"]
+    podman("pull", "--tls-verify=false", f"{remote.uri}:1.0")
+    (pulled,) = json.loads(podman("image", "inspect", f"{remote.uri}:1.0"))
+    assert pulled["RepoDigests"] == [f"{remote.uri}@{image.digest}"]
     assert f"sha256:{pulled['Id']}" == image.config.digest
-    assert _file(podman, f"{repository.uri}:1.0", "/srv/data", tmp_path) == DATA
+    assert _file(podman, f"{remote.uri}:1.0", "/srv/data", tmp_path) == DATA
 
 
-def test_an_image_is_pulled_by_digest(podman, repository, context, tmp_path):
+def test_an_image_is_pulled_by_digest(
+    podman: Program, remote: RemoteRepository, context: Path, tmp_path: Path
+) -> None:
     """The digest that the API lists names the image to a pull."""
-    podman("build", "--tag", f"{repository.uri}:1.0", context)
-    podman("push", "--tls-verify=false", f"{repository.uri}:1.0")
-    name = f"{repository.uri}@{repository.digest_of('1.0')}"
+    podman("build", "--tag", f"{remote.uri}:1.0", context)
+    podman("push", "--tls-verify=false", f"{remote.uri}:1.0")
+    name = f"{remote.uri}@{remote.digest_of('1.0')}"
 
     podman("rmi", "--all", "--force")
     podman("pull", "--tls-verify=false", name)
@@ -66,7 +70,9 @@ def test_an_image_is_pulled_by_digest(podman, repository, context, tmp_path):
     assert _file(podman, name, "/srv/data", tmp_path) == DATA
 
 
-def test_a_list_of_platforms_is_pushed(podman, repository, context):
+def test_a_list_of_platforms_is_pushed(
+    podman: Program, remote: RemoteRepository, context: Path
+) -> None:
     """`podman manifest push` sends the index and the image of each platform."""
     podman("manifest", "create", "platforms")
     for architecture in ("amd64", "arm64"):
@@ -75,21 +81,23 @@ def test_a_list_of_platforms_is_pushed(podman, repository, context):
         podman("build", *platform, "--tag", f"built:{architecture}", context)
         podman("manifest", "add", "platforms", f"built:{architecture}")
 
-    podman("manifest", "push", "--all", "--tls-verify=false", "platforms", f"{repository.uri}:all")
+    podman("manifest", "push", "--all", "--tls-verify=false", "platforms", f"{remote.uri}:all")
 
-    index = repository.index("all")
+    index = remote.index("all")
     assert index.media_type == OCI.index
     assert [each.platform["architecture"] for each in index.images] == ["amd64", "arm64"]
     assert all(files_of(each) == {"srv/data": DATA} for each in index.images)
 
 
-def test_a_registry_is_searched_for_tags(podman, repository, context):
+def test_a_registry_is_searched_for_tags(
+    podman: Program, remote: RemoteRepository, context: Path
+) -> None:
     """`podman search --list-tags` names every tag."""
-    podman("build", "--tag", f"{repository.uri}:1.0", context)
+    podman("build", "--tag", f"{remote.uri}:1.0", context)
     for tag in ("1.0", "1.1"):
-        podman("push", "--tls-verify=false", f"{repository.uri}:1.0", f"{repository.uri}:{tag}")
+        podman("push", "--tls-verify=false", f"{remote.uri}:1.0", f"{remote.uri}:{tag}")
 
-    found = podman("search", "--tls-verify=false", "--list-tags", "--format=json", repository.uri)
+    found = podman("search", "--tls-verify=false", "--list-tags", "--format=json", remote.uri)
 
     assert json.loads(found)[0]["Tags"] == ["1.0", "1.1"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from clients.programs import Home, Program, find
-from commands import Command, Server, running_server
 
 from moto_ecr_ext.testing import (
     Image,
@@ -18,6 +17,8 @@ from moto_ecr_ext.testing import (
     push,
     write_oci_layout,
 )
+from support.commands import Command, Server, running_server
+from support.programs import Home, Program, find
 
 IMAGE = build_image(seed="pulled through", layers=3, layer_size=300_000)
 INDEX = build_index([IMAGE, build_image(seed="arm", layers=1, architecture="arm64")])
@@ -104,7 +105,14 @@ def _contents(image: Image | Index) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("image", [IMAGE, INDEX], ids=["image", "index"])
-def test_from_docker_registry(skopeo, docker_registry, cache, pulled, tmp_path, image):
+def test_from_docker_registry(
+    skopeo: Program,
+    docker_registry: str,
+    cache: Server,
+    pulled: Callable[[str], dict[str, bytes]],
+    tmp_path: Path,
+    image: Any,
+) -> None:
     """What skopeo pushed to a docker-registry it pulls through the cache, byte for byte."""
     layout = write_oci_layout(image, tmp_path / "layout", "1.0")
     name = f"library/{type(image).__name__.lower()}"
@@ -119,7 +127,9 @@ def test_from_docker_registry(skopeo, docker_registry, cache, pulled, tmp_path, 
     assert tags[image.digest] == ["1.0"]
 
 
-def test_from_a_registry_with_a_login(ecr_upstream, cache, pulled):
+def test_from_a_registry_with_a_login(
+    ecr_upstream: Server, cache: Server, pulled: Callable[[str], dict[str, bytes]]
+) -> None:
     """The secret of the rule lets the cache in."""
     upstream = ecr_upstream.client()
     upstream.create_repository(repositoryName="library/x")
@@ -130,7 +140,7 @@ def test_from_a_registry_with_a_login(ecr_upstream, cache, pulled):
     assert pulled("docker-hub/library/x:1.0") == _contents(INDEX)
 
 
-def test_an_image_that_upstream_has_not(skopeo, cache):
+def test_an_image_that_upstream_has_not(skopeo: Program, cache: Server) -> None:
     """skopeo is told that it is missing."""
     image = f"docker://{cache.address}/quay/library/none:1.0"
     said = skopeo.refused("inspect", "--tls-verify=false", image)

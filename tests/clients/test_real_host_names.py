@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from clients.aws_hosts import CA, REGISTRY, make_certificates
-from clients.programs import PATIENCE, Home, Program
-from commands import Command, running_server
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
+from support.aws_hosts import CA, REGISTRY, make_certificates
+from support.commands import PATIENCE, Command, running_server
+from support.programs import Home, Program
 
 HELPER = "docker-credential-ecr-login"
 CREDENTIALS = {
@@ -59,7 +59,9 @@ def _blobs(layout: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("is_by_helper", [False, True], ids=["password", "credential-helper"])
-def test_skopeo_pushes_and_pulls(proxied, aws, layout, tmp_path, is_by_helper):
+def test_skopeo_pushes_and_pulls(
+    proxied: Home, aws: Program, layout: Path, tmp_path: Path, is_by_helper: bool
+) -> None:
     """An index with its images goes to the real host name and back, byte for byte.
 
     The login is the password that AWS's command line got, or none: then skopeo asks AWS's helper,
@@ -89,7 +91,7 @@ def test_skopeo_pushes_and_pulls(proxied, aws, layout, tmp_path, is_by_helper):
     assert len(listed) == 3
 
 
-def test_oras_attaches(proxied, aws):
+def test_oras_attaches(proxied: Home, aws: Program) -> None:
     """A client of another family: an artifact, and one that refers to it."""
     created = json.loads(aws("ecr", "create-repository", "--repository-name", "oras"))
     uri = created["repository"]["repositoryUri"]
@@ -108,7 +110,7 @@ def test_oras_attaches(proxied, aws):
 @pytest.mark.skipif(
     sys.version_info >= (3, 13), reason="requests refuses moto's CA, which lacks an extension"
 )
-def test_an_answer_ends_its_connection(proxy, proxied, aws):
+def test_an_answer_ends_its_connection(proxy: str, proxied: Home, aws: Program) -> None:
     """moto's proxy closes after every answer, and ours says so.
 
     Go's client would send its next request there otherwise: it lost every other upload, or waited
@@ -121,7 +123,7 @@ def test_an_answer_ends_its_connection(proxy, proxied, aws):
     assert answer.headers["Connection"] == "close"
 
 
-def test_the_credential_helper_at_a_server(tmp_path):
+def test_the_credential_helper_at_a_server(tmp_path: Path) -> None:
     """The helper takes its API from AWS_ENDPOINT_URL_ECR, and gives a password of the server.
 
     It takes only answers that name the registry as AWS does, so the server must too.

@@ -7,9 +7,6 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from clients.programs import Home, Program
-from clients.stored import files_of
-from commands import Server
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -18,6 +15,10 @@ from moto_ecr_ext.testing import (
     build_index,
     write_oci_layout,
 )
+from support.commands import Server
+from support.constants import ACCOUNT
+from support.programs import Home, Program
+from support.pushed import RemoteRepository, files_of
 
 FILES = {"srv/app": b"an application", "srv/data": bytes(range(256)) * 10_000}
 
@@ -54,199 +55,220 @@ def _blobs(layout: Path) -> dict[str, bytes]:
     return {f"sha256:{each.name}": each.read_bytes() for each in layout.glob("blobs/sha256/*")}
 
 
-def test_an_image_goes_to_the_registry_and_back(skopeo, repository, layout, tmp_path):
+def test_an_image_goes_to_the_registry_and_back(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """A layout that is pushed and pulled has the same bytes, and the API lists what was pushed."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
-    image = repository.image("1.0")
+    image = remote.image("1.0")
     assert files_of(image).items() >= FILES.items()
     assert image.media_type == OCI.manifest
     assert image.manifest == _blobs(layout)[image.digest]
 
-    skopeo("copy", f"docker://{repository.uri}:1.0", f"oci:{tmp_path / 'back'}:1.0")
+    skopeo("copy", f"docker://{remote.uri}:1.0", f"oci:{tmp_path / 'back'}:1.0")
     assert _blobs(tmp_path / "back").items() <= _blobs(layout).items()
     assert image.digest in _blobs(tmp_path / "back")
 
 
-def test_an_image_is_pulled_by_digest_into_a_directory(skopeo, repository, layout, tmp_path):
+def test_an_image_is_pulled_by_digest_into_a_directory(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """`dir:` gets the manifest byte for byte, and each blob under its digest."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
-    image = repository.image("1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
+    image = remote.image("1.0")
 
-    skopeo("copy", f"docker://{repository.uri}@{image.digest}", f"dir:{tmp_path / 'out'}")
+    skopeo("copy", f"docker://{remote.uri}@{image.digest}", f"dir:{tmp_path / 'out'}")
 
     assert (tmp_path / "out/manifest.json").read_bytes() == image.manifest
     for blob in image.blobs:
         assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
 
 
-def test_an_index_goes_to_the_registry_and_back(skopeo, repository, layout, tmp_path):
+def test_an_index_goes_to_the_registry_and_back(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """With `--all` the index and the images of every platform come and go byte for byte."""
-    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
 
-    index = repository.index("multi")
+    index = remote.index("multi")
     assert index.manifest == _blobs(layout)[index.digest]
-    assert {each.digest for each in index.images} | {index.digest} == set(repository.details())
+    assert {each.digest for each in index.images} | {index.digest} == set(remote.details())
 
-    skopeo("copy", "--all", f"docker://{repository.uri}:multi", f"oci:{tmp_path / 'back'}:multi")
+    skopeo("copy", "--all", f"docker://{remote.uri}:multi", f"oci:{tmp_path / 'back'}:multi")
     assert _blobs(tmp_path / "back") == _blobs(layout)
 
 
-def test_one_platform_of_an_index_is_pulled(skopeo, repository, layout, tmp_path):
+def test_one_platform_of_an_index_is_pulled(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """Without `--all` the image of one platform is chosen from the index."""
-    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
 
     skopeo(
         *("--override-arch", "arm64", "--override-variant", "v8", "copy"),
-        *(f"docker://{repository.uri}:multi", f"dir:{tmp_path / 'out'}"),
+        *(f"docker://{remote.uri}:multi", f"dir:{tmp_path / 'out'}"),
     )
 
-    _, arm = repository.index("multi").images
+    _, arm = remote.index("multi").images
     assert (tmp_path / "out/manifest.json").read_bytes() == arm.manifest
 
 
-def test_an_image_in_dockers_format(skopeo, repository, layout):
+def test_an_image_in_dockers_format(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """What skopeo converts to Docker's schema 2 on the way is kept as that."""
-    skopeo("copy", "--format", "v2s2", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    skopeo("copy", "--format", "v2s2", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
-    image = repository.image("1.0")
+    image = remote.image("1.0")
     assert image.media_type == DOCKER.manifest
     assert {each.media_type for each in image.layers} == {DOCKER.layer_gzip}
     assert files_of(image).items() >= FILES.items()
 
 
-def test_layers_compressed_by_zstandard(skopeo, repository, layout, tmp_path):
+def test_layers_compressed_by_zstandard(
+    skopeo: Program, remote: RemoteRepository, layout: Path, tmp_path: Path
+) -> None:
     """Layers that the client compresses in its own way are kept and given back so."""
     compression = ("--dest-compress-format", "zstd")
-    skopeo("copy", *compression, f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    skopeo("copy", *compression, f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
-    image = repository.image("1.0")
+    image = remote.image("1.0")
     assert {each.media_type for each in image.layers} == {f"{OCI.layer_tar}+zstd"}
 
-    skopeo("copy", f"docker://{repository.uri}:1.0", f"dir:{tmp_path / 'out'}")
+    skopeo("copy", f"docker://{remote.uri}:1.0", f"dir:{tmp_path / 'out'}")
     for blob in image.blobs:
         assert (tmp_path / "out" / blob.digest.removeprefix("sha256:")).read_bytes() == blob.content
 
 
-def test_what_is_there_is_not_sent_again(skopeo, repository, layout):
+def test_what_is_there_is_not_sent_again(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """A second push of an image finds every blob, and sends none."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
-    again = skopeo.run("--debug", "copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:2.0")
+    again = skopeo.run("--debug", "copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:2.0")
 
     assert again.returncode == 0
     assert "/blobs/sha256:" in again.stderr
     assert "/blobs/uploads/" not in again.stderr
-    assert repository.digest_of("2.0") == repository.digest_of("1.0")
+    assert remote.digest_of("2.0") == remote.digest_of("1.0")
 
 
 @pytest.mark.parametrize(
     ("setting", "is_mounted"), [("ENABLED", True), ("DISABLED", False)], ids=["enabled", "disabled"]
 )
 def test_a_copy_between_repositories(
-    skopeo, repository, other_repository, layout, setting, is_mounted
-):
+    skopeo: Program,
+    remote: RemoteRepository,
+    other_remote: RemoteRepository,
+    layout: Path,
+    setting: str,
+    is_mounted: bool,
+) -> None:
     """Blobs of another repository are mounted where the account lets them be, else sent."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
-    repository.ecr.put_account_setting(name="BLOB_MOUNTING", value=setting)
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
+    remote.ecr.put_account_setting(name="BLOB_MOUNTING", value=setting)
 
     copied = skopeo.run(
-        *("--debug", "copy", f"docker://{repository.uri}:1.0"),
-        f"docker://{other_repository.uri}:1.0",
+        *("--debug", "copy", f"docker://{remote.uri}:1.0"),
+        f"docker://{other_remote.uri}:1.0",
     )
 
     assert copied.returncode == 0, copied.stderr
-    assert f"?from={repository.name.replace('/', '%2F')}&mount=sha256" in copied.stderr
+    assert f"?from={remote.name.replace('/', '%2F')}&mount=sha256" in copied.stderr
     assert ("mount OK" in copied.stderr) is is_mounted
-    assert other_repository.image("1.0").manifest == repository.image("1.0").manifest
+    assert other_remote.image("1.0").manifest == remote.image("1.0").manifest
 
 
-def test_tags_are_listed(skopeo, repository, layout):
+def test_tags_are_listed(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`list-tags` names every tag."""
     for tag in ("1.0", "1.1", "latest"):
-        skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:{tag}")
+        skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:{tag}")
 
-    listed = json.loads(skopeo("list-tags", f"docker://{repository.uri}"))
+    listed = json.loads(skopeo("list-tags", f"docker://{remote.uri}"))
 
-    assert listed == {"Repository": repository.uri, "Tags": ["1.0", "1.1", "latest"]}
+    assert listed == {"Repository": remote.uri, "Tags": ["1.0", "1.1", "latest"]}
 
 
-def test_an_image_is_inspected(skopeo, repository, layout):
+def test_an_image_is_inspected(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`inspect` tells digest, tags and layers; `--raw` and `--config` give bytes as pushed."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
-    image = repository.image("1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
+    image = remote.image("1.0")
 
-    told = json.loads(skopeo("inspect", f"docker://{repository.uri}:1.0"))
+    told = json.loads(skopeo("inspect", f"docker://{remote.uri}:1.0"))
 
-    assert told["Name"] == repository.uri
+    assert told["Name"] == remote.uri
     assert told["Digest"] == image.digest
     assert told["RepoTags"] == ["1.0"]
     assert told["Layers"] == [each.digest for each in image.layers]
     assert told["Env"] == ["MODE=test"]
-    raw = skopeo("inspect", "--raw", f"docker://{repository.uri}:1.0")
+    raw = skopeo("inspect", "--raw", f"docker://{remote.uri}:1.0")
     assert raw.encode() == image.manifest
-    config = skopeo("inspect", "--raw", "--config", f"docker://{repository.uri}:1.0")
+    config = skopeo("inspect", "--raw", "--config", f"docker://{remote.uri}:1.0")
     assert config.encode() == image.config.content
 
 
-def test_an_image_is_replicated(skopeo, repository, registry, layout, tmp_path):
+def test_an_image_is_replicated(
+    skopeo: Program, remote: RemoteRepository, registry: Server, layout: Path, tmp_path: Path
+) -> None:
     """What is pushed to one Region is pulled from the other that a rule names, with all platforms."""
-    there = {"region": "eu-west-1", "registryId": "123456789012"}
-    filters = [{"filter": repository.name, "filterType": "PREFIX_MATCH"}]
-    repository.ecr.put_replication_configuration(
+    there = {"region": "eu-west-1", "registryId": ACCOUNT}
+    filters = [{"filter": remote.name, "filterType": "PREFIX_MATCH"}]
+    remote.ecr.put_replication_configuration(
         replicationConfiguration={
             "rules": [{"destinations": [there], "repositoryFilters": filters}]
         }
     )
-    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
 
     ecr = registry.client(region="eu-west-1")
     [login] = ecr.get_authorization_token()["authorizationData"]
     credentials = b64decode(login["authorizationToken"]).decode()
     skopeo(
         *("copy", "--all", "--src-creds", credentials),
-        *(f"docker://{repository.uri}:multi", f"oci:{tmp_path / 'there'}:multi"),
+        *(f"docker://{remote.uri}:multi", f"oci:{tmp_path / 'there'}:multi"),
     )
 
-    ecr.delete_repository(repositoryName=repository.name, force=True)
-    repository.ecr.put_replication_configuration(replicationConfiguration={"rules": []})
+    ecr.delete_repository(repositoryName=remote.name, force=True)
+    remote.ecr.put_replication_configuration(replicationConfiguration={"rules": []})
     assert _blobs(tmp_path / "there") == _blobs(layout)
 
 
-def test_an_image_is_deleted(skopeo, repository, layout):
+def test_an_image_is_deleted(skopeo: Program, remote: RemoteRepository, layout: Path) -> None:
     """`delete` removes the image that a tag names, with all its tags, and no other."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.1")
-    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:multi")
-    index = repository.index("multi")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.1")
+    skopeo("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:multi")
+    index = remote.index("multi")
 
     # An index goes before what it lists, on ECR too.
-    skopeo("delete", f"docker://{repository.uri}:multi")
-    skopeo("delete", f"docker://{repository.uri}:1.0")
+    skopeo("delete", f"docker://{remote.uri}:multi")
+    skopeo("delete", f"docker://{remote.uri}:1.0")
 
-    assert set(repository.details()) == {index.images[1].digest}
-    assert json.loads(skopeo("list-tags", f"docker://{repository.uri}"))["Tags"] == []
-    assert "manifest unknown" in skopeo.refused("inspect", f"docker://{repository.uri}:1.1")
+    assert set(remote.details()) == {index.images[1].digest}
+    assert json.loads(skopeo("list-tags", f"docker://{remote.uri}"))["Tags"] == []
+    assert "manifest unknown" in skopeo.refused("inspect", f"docker://{remote.uri}:1.1")
 
 
-def test_an_immutable_tag_is_not_overwritten(skopeo, repository, layout):
+def test_an_immutable_tag_is_not_overwritten(
+    skopeo: Program, remote: RemoteRepository, layout: Path
+) -> None:
     """Another image under a tag of an immutable repository is refused with ECR's words."""
-    skopeo("copy", f"oci:{layout}:1.0", f"docker://{repository.uri}:1.0")
-    repository.ecr.put_image_tag_mutability(
-        repositoryName=repository.name, imageTagMutability="IMMUTABLE"
-    )
-    digest = repository.digest_of("1.0")
+    skopeo("copy", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
+    remote.ecr.put_image_tag_mutability(repositoryName=remote.name, imageTagMutability="IMMUTABLE")
+    digest = remote.digest_of("1.0")
 
-    said = skopeo.refused("copy", "--all", f"oci:{layout}:multi", f"docker://{repository.uri}:1.0")
+    said = skopeo.refused("copy", "--all", f"oci:{layout}:multi", f"docker://{remote.uri}:1.0")
 
     assert (
-        f"The image tag '1.0' already exists in the '{repository.name}' repository and cannot be "
+        f"The image tag '1.0' already exists in the '{remote.name}' repository and cannot be "
         "overwritten because the tag is immutable." in said
     )
-    assert repository.digest_of("1.0") == digest
+    assert remote.digest_of("1.0") == digest
 
 
-def test_a_repository_that_does_not_exist(skopeo, registry, layout):
+def test_a_repository_that_does_not_exist(skopeo: Program, registry: Server, layout: Path) -> None:
     """A push to it is refused with ECR's words."""
     said = skopeo.refused("copy", f"oci:{layout}:1.0", f"docker://{registry.address}/nowhere:1.0")
 
@@ -256,10 +278,10 @@ def test_a_repository_that_does_not_exist(skopeo, registry, layout):
     )
 
 
-def test_a_wrong_password(skopeo, repository, registry):
+def test_a_wrong_password(skopeo: Program, remote: RemoteRepository, registry: Server) -> None:
     """A login with another password is refused, and so is a command that uses one."""
     login = ("login", "--username", "AWS", "--password-stdin", registry.address)
     assert "invalid username/password" in skopeo.refused(*login, stdin="another")
 
-    said = skopeo.refused("list-tags", "--creds", "AWS:another", f"docker://{repository.uri}")
+    said = skopeo.refused("list-tags", "--creds", "AWS:another", f"docker://{remote.uri}")
     assert "authentication required" in said

@@ -8,7 +8,6 @@ import ssl
 from base64 import b64encode
 
 import pytest
-from clients.programs import PATIENCE
 
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -16,21 +15,25 @@ from moto_ecr_ext.testing import (
     build_image,
     push,
 )
+from support.commands import PATIENCE, Server
+from support.pushed import RemoteRepository
 
 
-def test_each_accepted_type_in_a_line_of_its_own(registry, repository):
+def test_each_accepted_type_in_a_line_of_its_own(
+    registry: Server, remote: RemoteRepository
+) -> None:
     """docker says in several lines what it accepts, in an order by chance; none is overlooked.
 
     The registry would convert Docker's manifest to the last type otherwise, and name the digest of
     that, under which docker does not find it.
     """
     image = build_image(seed=1, media_types=DOCKER)
-    push(repository.ecr, repository.name, image, tag="1.0")
+    push(remote.ecr, remote.name, image, tag="1.0")
     login = b64encode(f"AWS:{registry.password}".encode()).decode()
     connection = http.client.HTTPConnection(registry.address, timeout=PATIENCE)
 
     for types in ((DOCKER.manifest, OCI.manifest), (OCI.manifest, DOCKER.manifest)):
-        connection.putrequest("HEAD", f"/v2/{repository.name}/manifests/1.0")
+        connection.putrequest("HEAD", f"/v2/{remote.name}/manifests/1.0")
         connection.putheader("Authorization", f"Basic {login}")
         for each in types:
             connection.putheader("Accept", each)
@@ -44,7 +47,7 @@ def test_each_accepted_type_in_a_line_of_its_own(registry, repository):
     connection.close()
 
 
-def test_tls_is_answered_in_http(registry):
+def test_tls_is_answered_in_http(registry: Server) -> None:
     """A client that tries TLS sees that it speaks to HTTP.
 
     containerd's client goes on in plain HTTP only then: docker with containerd's store, buildkit.

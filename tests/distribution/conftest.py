@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-# Before it is imported, so that its assertions say what they compared.
-pytest.register_assert_rewrite("distribution.client")
-
-from distribution.client import ACCOUNT, REGION, RegistrySession, RepositoryClient  # noqa: E402
-
-if TYPE_CHECKING:
-    from conftest import Environment
-
-LogIn = Callable[..., RegistrySession]
+from support.constants import ACCOUNT, REGION
+from support.environments import Environment
+from support.registry_client import LogIn, RegistrySession, RepositoryClient
 
 _clients: dict[str, Any] = {}
 

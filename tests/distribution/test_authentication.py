@@ -17,14 +17,15 @@ import requests
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="login", layers=1)
 LAYER = IMAGE.layers[0]
@@ -163,7 +164,7 @@ class TestPassword:
         """Another payload does not go with the signature of one's own."""
         payload, _, signature = password_of(session).partition(".")
         facts = json.loads(base64.urlsafe_b64decode(payload))
-        forged = json.dumps(["210987654321", *facts[1:]])
+        forged = json.dumps([OTHER_ACCOUNT, *facts[1:]])
         encoded = base64.urlsafe_b64encode(forged.encode()).decode()
         session.headers["Authorization"] = basic(f"AWS:{encoded}.{signature}")
         assert_unauthorized(aws, session.get("/v2/"))
@@ -229,7 +230,7 @@ class TestServer:
         ecr.create_repository(repositoryName="team/app")
         assert log_in().get("/v2/_catalog").json() == {"repositories": ["team/app"]}
         assert log_in(region="eu-west-1").get("/v2/_catalog").json() == {"repositories": []}
-        assert log_in(account="210987654321").get("/v2/_catalog").json() == {"repositories": []}
+        assert log_in(account=OTHER_ACCOUNT).get("/v2/_catalog").json() == {"repositories": []}
 
     def test_after_a_reset(self, aws: Environment, session: RegistrySession) -> None:
         """A token outlives a reset of the server, so that nobody has to log in again."""
@@ -337,7 +338,7 @@ class TestSignedUrl:
             path = path.rpartition("/blobs/")[0] + "/tags/list"
         else:
             name, value = {
-                "registry": ("X-Ecr-Registry", "210987654321"),
+                "registry": ("X-Ecr-Registry", OTHER_ACCOUNT),
                 "region": ("X-Ecr-Region", "eu-west-1"),
                 "expiry": ("X-Ecr-Expires", "99999999999"),
                 "signature": ("X-Ecr-Signature", "0" * 64),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from distribution.client import ACCOUNT, RepositoryClient, assert_refused
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT
+from support.registry_client import RepositoryClient, assert_refused
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from distribution.client import RepositoryClient
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import (
@@ -24,6 +23,8 @@ from moto_ecr_ext.testing import (
     push,
     upload_blob,
 )
+from support.constants import ACCOUNT
+from support.registry_client import RepositoryClient
 
 IMAGE = build_image(seed="both", layers=2)
 OTHER = build_image(seed="other", layers=1)
@@ -65,7 +66,7 @@ class TestPushedOverTheRegistry:
             repository.push(IMAGE, "v2")
         [detail] = details(ecr)
         assert detail == {
-            "registryId": "123456789012",
+            "registryId": ACCOUNT,
             "repositoryName": "team/app",
             "imageDigest": IMAGE.digest,
             "imageTags": ["v1", "v2"],

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import requests
-from distribution.client import RegistrySession, assert_refused
+
+from support.constants import OTHER_ACCOUNT
+from support.registry_client import RegistrySession, assert_refused
 
 NAMES = ["a-b", "a/b", "a0", "aa", "team/app", "team/base", "zz"]
 
@@ -77,5 +79,5 @@ def test_n_is_a_number(catalog: RegistrySession) -> None:
 
 def test_of_other_registries(catalog: RegistrySession, log_in: Any) -> None:
     """Other accounts and regions have catalogues of their own."""
-    assert listed(log_in(account="210987654321").get("/v2/_catalog")) == []
+    assert listed(log_in(account=OTHER_ACCOUNT).get("/v2/_catalog")) == []
     assert listed(log_in(region="eu-west-1").get("/v2/_catalog")) == []

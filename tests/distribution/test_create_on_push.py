@@ -10,14 +10,14 @@ import threading
 from typing import Any
 
 import pytest
-from aws.stored import everything_stored
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image, pull
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 IMAGE = build_image(layers=1)
 EMPTY = build_image(layers=0)
-GUEST = "210987654321"
 TAGS = [{"Key": "made", "Value": "by a push"}]
 
 
@@ -184,7 +184,7 @@ def test_many_at_once(ecr: Any, app: RepositoryClient, aws: Any) -> None:
 
 def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
     """Needs permission of the registry's policy to create the repository, beside that to push."""
-    token = aws.client(account=GUEST).get_authorization_token(registryIds=[ACCOUNT])
+    token = aws.client(account=OTHER_ACCOUNT).get_authorization_token(registryIds=[ACCOUNT])
     guest = RepositoryClient(
         RegistrySession(aws.registry_url(), token["authorizationData"][0]["authorizationToken"]),
         "team/app",
@@ -194,7 +194,7 @@ def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
     def allow(*actions: str) -> None:
         statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"},
             "Action": actions,
             "Resource": "*",
         }
@@ -208,7 +208,7 @@ def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
         guest.post("/blobs/uploads/"),
         403,
         "DENIED",
-        f"User: arn:aws:iam::{GUEST}:root is not authorized to perform: ecr:CreateRepository "
+        f"User: arn:aws:iam::{OTHER_ACCOUNT}:root is not authorized to perform: ecr:CreateRepository "
         f"on resource: arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app "
         "because no resource-based policy allows the ecr:CreateRepository action",
     )
@@ -216,12 +216,12 @@ def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
     allow(*actions, "ecr:CreateRepository")
     guest.push_blob(IMAGE.layers[0].content)
     assert names(ecr) == ["team/app"]
-    assert names(aws.client(account=GUEST)) == []
+    assert names(aws.client(account=OTHER_ACCOUNT)) == []
 
 
 def test_the_guest_s_own_templates_do_not_count(ecr: Any, aws: Any) -> None:
     """Those of the registry that is pushed to do."""
-    client = aws.client(account=GUEST)
+    client = aws.client(account=OTHER_ACCOUNT)
     client.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     token = client.get_authorization_token(registryIds=[ACCOUNT])["authorizationData"][0]
     guest = RepositoryClient(

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distribution.client import JSON, RegistrySession, RepositoryClient
 
 from moto_ecr_ext.distribution.routes import ROUTES
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import OCI, build_artifact, build_image
+from support.registry_client import JSON, RegistrySession, RepositoryClient
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NEW = b"a blob that is new"

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, JSON, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext import exceptions as aws_errors
+from moto_ecr_ext.distribution import dialects
 from moto_ecr_ext.distribution.errors import ERRORS
 from moto_ecr_ext.exceptions import ECRError, common, pull_through, registry_protocol
+from moto_ecr_ext.models import lookup
 from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
+from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
     OCI,
     Blob,
     build_image,
     build_index,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import JSON, RegistrySession, RepositoryClient, assert_refused
+from support.upstream import Upstream, running_upstream
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(seed="errors", layers=2)
 OTHER = build_image(seed="others", layers=1)
@@ -174,6 +181,26 @@ def too_many_requests_to_upstream(at: Situation) -> requests.Response:
     return pulled_through_the_cache(at)
 
 
+def failing_storage(at: Situation, error: Exception, log: str) -> requests.Response:
+    """What a pull of a blob is answered when opening it fails; it is logged once, by this method of the logger."""
+    with (
+        patch.object(lookup.log, log) as logged,
+        patch.object(current_store().blobs, "open", side_effect=error),
+    ):
+        answer = at.repository.get(f"/blobs/{OTHER.config.digest}")
+    assert logged.call_count == 1
+    return answer
+
+
+def broken_disk(at: Situation) -> requests.Response:
+    return failing_storage(at, OSError(errno.EIO, "Input/output error"), "exception")
+
+
+def unreachable_bucket(at: Situation) -> requests.Response:
+    error = BlobStoreUnavailable("s3://bucket: Could not connect to the endpoint URL")
+    return failing_storage(at, error, "error")
+
+
 def error_of_upstream(at: Situation) -> requests.Response:
     at.upstream.status = 500
     return pulled_through_the_cache(at)
@@ -308,6 +335,15 @@ CASES: dict[type[ECRError], Case] = {
         "UNAVAILABLE",
         "The upstream registry quay.io has answered with status 500",
     ),
+    aws_errors.StorageUnavailable: Case(
+        unreachable_bucket,
+        503,
+        "UNAVAILABLE",
+        "s3://bucket: Could not connect to the endpoint URL",
+    ),
+    aws_errors.ServerException: Case(
+        broken_disk, 500, "UNKNOWN", "The registry has failed; see its log"
+    ),
 }
 # Codes that ECR gives, and the registry with `quirks=aws`, where the specification has others.
 CODES_OF_AWS = {
@@ -324,7 +360,8 @@ def test_the_table_is_walked() -> None:
     assert {kind: (case.status, case.code) for kind, case in CASES.items()} == {
         kind: (row.status, row.code) for kind, row in ERRORS.items()
     }
-    assert {kind: row.aws_code for kind, row in ERRORS.items() if row.aws_code} == CODES_OF_AWS
+    assert dialects.ECR.error_codes == CODES_OF_AWS
+    assert dialects.OCI.error_codes == {}
 
 
 @pytest.fixture
@@ -343,7 +380,7 @@ def situation(
     repository.push(OTHER, "v1")
 
     def stranger() -> RegistrySession:
-        session = log_in(account="210987654321")
+        session = log_in(account=OTHER_ACCOUNT)
         # Its own token, at the other account's registry.
         session.registry_url = repository.session.registry_url
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from distribution.client import Connection, RegistrySession, RepositoryClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from moto.moto_server import werkzeug_app
@@ -21,9 +20,10 @@ from moto.moto_server import werkzeug_app
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import OCI, build_image
+from support.registry_client import Connection, RegistrySession, RepositoryClient
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 IMAGE = build_image(seed="fuzz", layers=1)
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"

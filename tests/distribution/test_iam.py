@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import requests
-from aws.stored import everything_stored
-from commands import running_server
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
-from iam import Role, User, document, enforced
 
 from moto_ecr_ext.testing import build_image
+from support.commands import running_server
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.iam import Role, User, document, enforced
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
-STRANGER = "210987654321"
 IMAGE = build_image(layers=1)
 OTHER = build_image(seed="other", layers=1)
 UPLOAD = "1b2c3d4e-0000-4000-8000-000000000000"
@@ -239,38 +239,38 @@ class TestAnotherAccount:
 
     @pytest.fixture
     def role(self, aws: Environment) -> Role:
-        return Role(aws, account=STRANGER)
+        return Role(aws, account=OTHER_ACCOUNT)
 
     @pytest.mark.parametrize(
         ("principal", "condition", "is_let_in"),
         [
             pytest.param("*", {}, True, id="anyone"),
-            pytest.param({"AWS": STRANGER}, {}, True, id="the account by its number"),
-            pytest.param({"AWS": f"arn:aws:iam::{STRANGER}:root"}, {}, True, id="the account"),
+            pytest.param({"AWS": OTHER_ACCOUNT}, {}, True, id="the account by its number"),
+            pytest.param({"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}, {}, True, id="the account"),
             pytest.param(
-                {"AWS": f"arn:aws:iam::{STRANGER}:role/ci/builder"}, {}, True, id="the role"
+                {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:role/ci/builder"}, {}, True, id="the role"
             ),
             pytest.param(
-                {"AWS": f"arn:aws:sts::{STRANGER}:assumed-role/builder/session"},
+                {"AWS": f"arn:aws:sts::{OTHER_ACCOUNT}:assumed-role/builder/session"},
                 {},
                 True,
                 id="the session",
             ),
             pytest.param(
-                {"AWS": f"arn:aws:iam::{STRANGER}:role/other"}, {}, False, id="another role"
+                {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:role/other"}, {}, False, id="another role"
             ),
             pytest.param(
                 {"AWS": "arn:aws:iam::111111111111:root"}, {}, False, id="another account"
             ),
             pytest.param(
                 "*",
-                {"StringEquals": {"aws:PrincipalAccount": STRANGER}},
+                {"StringEquals": {"aws:PrincipalAccount": OTHER_ACCOUNT}},
                 True,
                 id="a condition that holds",
             ),
             pytest.param(
                 "*",
-                {"StringNotEquals": {"aws:PrincipalAccount": STRANGER}},
+                {"StringNotEquals": {"aws:PrincipalAccount": OTHER_ACCOUNT}},
                 False,
                 id="a condition that does not",
             ),

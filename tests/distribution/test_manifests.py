@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import requests
-from distribution.client import RepositoryClient, assert_refused
 from freezegun import freeze_time
 
 from moto_ecr_ext.oci.digest import digest_of
@@ -23,6 +22,7 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.registry_client import RepositoryClient, assert_refused
 
 IMAGE = build_image(seed="one", layers=2)
 OTHER = build_image(seed="two", layers=1)

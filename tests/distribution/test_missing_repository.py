@@ -6,13 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 IMAGE = build_image(layers=0)
 MISSING = f"The repository with name 'team/none' does not exist in the registry with id '{ACCOUNT}'"
@@ -58,7 +59,7 @@ def test_push(
 
 def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixture) -> None:
     """The line names the account and the region that were pushed to."""
-    session = log_in(account="210987654321", region="eu-west-1")
+    session = log_in(account=OTHER_ACCOUNT, region="eu-west-1")
     response = RepositoryClient(session, "team/none").post("/blobs/uploads/")
     assert "in the registry with id '210987654321'" in response.text
     [line] = warnings(caplog)

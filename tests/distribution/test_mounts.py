@@ -6,22 +6,19 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import LogIn, RegistrySession, RepositoryClient
 
 IMAGE = build_image(seed="base", layers=1)
 LAYER = IMAGE.layers[0]
-STRANGER = "210987654321"
 KMS = {"encryptionType": "KMS"}
-
-LogIn = Callable[..., RegistrySession]
 
 
 def mount(
@@ -196,7 +193,7 @@ def allow(ecr: Any, repository: str, *actions: str) -> None:
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": STRANGER},
+                "Principal": {"AWS": OTHER_ACCOUNT},
                 "Action": [f"ecr:{action}" for action in actions],
             }
         ],
@@ -222,7 +219,7 @@ def test_another_account(
     allow(ecr, "team/app", *PUSH)
     if of_source:
         allow(ecr, "team/base", *of_source)
-    stranger = log_in(account=STRANGER)
+    stranger = log_in(account=OTHER_ACCOUNT)
     stranger.registry_url = repository.session.registry_url
     stranger.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
     assert mount(RepositoryClient(stranger, "team/app")).status_code == status

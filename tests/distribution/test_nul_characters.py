@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from conftest import Environment
+from support.constants import ABSENT_DIGEST
 
-DIGEST = "sha256:" + "0" * 64
+if TYPE_CHECKING:
+    from support.environments import Environment
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ DIGEST = "sha256:" + "0" * 64
         ("GET", "/v2/a%00pp/tags/list", 400),
         ("GET", "/v2/app/manifests/a%00b", 400),
         ("DELETE", "/v2/app/manifests/a%00b", 400),
-        ("GET", f"/v2/app/referrers/{DIGEST}?artifactType=a%00", 200),
+        ("GET", f"/v2/app/referrers/{ABSENT_DIGEST}?artifactType=a%00", 200),
         ("GET", "/v2/app/blobs/uploads/a%00b", 404),
-        ("GET", f"/v2/app/blobs/{DIGEST}%00", 400),
-        ("POST", f"/v2/app/blobs/uploads/?mount={DIGEST}&from=a%00", 202),
-        ("POST", f"/v2/app/blobs/uploads/?mount={DIGEST}%00&from=app", 202),
+        ("GET", f"/v2/app/blobs/{ABSENT_DIGEST}%00", 400),
+        ("POST", f"/v2/app/blobs/uploads/?mount={ABSENT_DIGEST}&from=a%00", 202),
+        ("POST", f"/v2/app/blobs/uploads/?mount={ABSENT_DIGEST}%00&from=app", 202),
     ],
 )
 def test_it_is_refused_or_nothing_has_it(

@@ -9,10 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from freezegun import freeze_time
-from iam import User, enforced
-from upstream import Upstream, running_upstream
 
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
@@ -23,10 +20,14 @@ from moto_ecr_ext.testing import (
     pull,
     push,
 )
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.iam import User, enforced
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.upstream import Upstream, running_upstream
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
 NAME = "quay/team/app"
 IMAGE = build_image(seed="upstream", layers=2)
@@ -37,7 +38,6 @@ NEWER = build_image(
 ARM = build_image(seed="arm", layers=1, architecture="arm64")
 INDEX = build_index([IMAGE, ARM])
 TOO_MANY_LAYERS = json.dumps({**IMAGE_DOCUMENT, "layers": 4201 * IMAGE_DOCUMENT["layers"]}).encode()
-GUEST = "999999999999"
 
 
 @pytest.fixture
@@ -514,17 +514,17 @@ class TestFailures:
         upstream.blobs[layer.digest] = layer.content
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
-    def test_what_was_discarded_meanwhile(
+    def test_what_was_cancelled_meanwhile(
         self, upstream: Upstream, session: RegistrySession
     ) -> None:
         """Another server that starts on the same storage does that; the next pull brings the image."""
 
-        def discard(path: str) -> None:
+        def cancel(path: str) -> None:
             if path.endswith(IMAGE.blobs[-1].digest):
                 for upload_id in list(current_store().blobs.upload_ids()):
-                    current_store().blobs.discard(upload_id)
+                    current_store().blobs.cancel(upload_id)
 
-        upstream.when_asked = discard
+        upstream.when_asked = cancel
         response = cached(session).get("/manifests/v1")
         assert (response.status_code, "Pull it again" in response.text) == (503, True)
         upstream.when_asked = len
@@ -650,7 +650,7 @@ class TestOtherAccounts:
     def allow(self, ecr: Any, *actions: str) -> None:
         statement = {
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{GUEST}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"},
             "Action": list(actions),
             "Resource": f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*",
         }
@@ -660,7 +660,7 @@ class TestOtherAccounts:
     def test_an_import(self, aws: Environment, ecr: Any, upstream: Upstream, log_in: LogIn) -> None:
         """Into the registry that is asked, by its rule."""
         self.allow(ecr, "ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage")
-        guest = aws.client(account=GUEST)
+        guest = aws.client(account=OTHER_ACCOUNT)
         answer = guest.batch_get_image(
             registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
         )
@@ -675,7 +675,7 @@ class TestOtherAccounts:
         """It is missing then."""
         actions = {"ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage"}
         self.allow(ecr, *(actions - {missing}))
-        guest = aws.client(account=GUEST)
+        guest = aws.client(account=OTHER_ACCOUNT)
         with pytest.raises(guest.exceptions.RepositoryNotFoundException):
             guest.batch_get_image(
                 registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
@@ -688,7 +688,7 @@ class TestOtherAccounts:
         """Where the repository is there."""
         self.allow(ecr, "ecr:BatchGetImage")
         ecr.create_repository(repositoryName=NAME)
-        answer = aws.client(account=GUEST).batch_get_image(
+        answer = aws.client(account=OTHER_ACCOUNT).batch_get_image(
             registryId=ACCOUNT, repositoryName=NAME, imageIds=[{"imageTag": "v1"}]
         )
         assert answer["failures"][0]["failureCode"] == "ImageNotFound"
@@ -757,12 +757,12 @@ class TestEcrUpstream:
     @pytest.fixture
     def other(self, aws: Environment, ecr: Any) -> Any:
         """The client of another account with an image, which a rule has upstream."""
-        other = aws.client(account=GUEST)
+        other = aws.client(account=OTHER_ACCOUNT)
         other.create_repository(repositoryName="team/app")
         push(other, "team/app", IMAGE, tag="v1")
         ecr.create_pull_through_cache_rule(
             ecrRepositoryPrefix="theirs",
-            upstreamRegistryUrl=f"{GUEST}.dkr.ecr.us-east-1.amazonaws.com",
+            upstreamRegistryUrl=f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com",
             customRoleArn=self.ROLE,
         )
         return other

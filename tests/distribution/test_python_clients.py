@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import urllib3
-from distribution.client import RegistrySession, RepositoryClient
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image, pull
+from support.registry_client import RegistrySession, RepositoryClient
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = digest_of(CONTENT)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import build_image
+from support.constants import ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 IMAGE = build_image(layers=1)
 MIB = 1024 * 1024

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from distribution.client import RepositoryClient, assert_refused
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.testing import (
@@ -17,6 +16,7 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.registry_client import RepositoryClient, assert_refused
 
 IMAGE = build_image(seed="subject", layers=0)
 SIGNATURE = build_artifact(

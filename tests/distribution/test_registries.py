@@ -9,15 +9,15 @@ import boto3
 import moto.core.utils
 import pytest
 import requests
-from distribution.client import ACCOUNT, RegistrySession, RepositoryClient, assert_refused
 
 from moto_ecr_ext.testing import build_image, pull
+from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.registry_client import RegistrySession, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from distribution.conftest import LogIn
+    from support.environments import Environment
+    from support.registry_client import LogIn
 
-STRANGER = "210987654321"
 IMAGE = build_image(seed="registry", layers=1)
 OTHER = build_image(seed="other registry", layers=1)
 
@@ -79,12 +79,12 @@ class TestHosts:
 
     def test_at_a_server(self, server: Environment, region: str, form: str) -> None:
         """A Host header names the registry, at whatever address it arrives."""
-        ecr = server.client(region=region, account=STRANGER)
+        ecr = server.client(region=region, account=OTHER_ACCOUNT)
         ecr.create_repository(repositoryName="team/app")
         [data] = ecr.get_authorization_token()["authorizationData"]
         assert server.endpoint_url
         with RegistrySession(server.endpoint_url, data["authorizationToken"]) as session:
-            host = form.format(STRANGER)
+            host = form.format(OTHER_ACCOUNT)
             session.headers["Host"] = host
             assert session.get("/v2/_catalog").json() == {"repositories": ["team/app"]}
             upload = session.post("/v2/team/app/blobs/uploads/").headers["Location"]
@@ -113,10 +113,10 @@ class TestLocalHosts:
         session = log_in()
         session.headers["Host"] = form.format(ACCOUNT)
         assert session.get("/v2/_catalog").json() == {"repositories": ["team/app"]}
-        session.headers["Host"] = form.format(STRANGER)
+        session.headers["Host"] = form.format(OTHER_ACCOUNT)
         response = session.get("/v2/_catalog")
         assert response.status_code == 403
-        assert f"arn:aws:ecr:us-east-1:{STRANGER}:repository/*" in response.text
+        assert f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/*" in response.text
 
     def test_a_local_name(self, aws: Environment, log_in: LogIn) -> None:
         """123456789012.dkr.ecr.eu-west-1.localhost:PORT is the registry of that account there."""
@@ -161,7 +161,7 @@ class TestLocalHosts:
         session = log_in()
         session.headers["Host"] = form.format(ACCOUNT)
         assert session.get("/v2/_catalog").json() == {"repositories": ["team/app"]}
-        session.headers["Host"] = form.format(STRANGER)
+        session.headers["Host"] = form.format(OTHER_ACCOUNT)
         assert session.get("/v2/_catalog").status_code == 403
 
     @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ class TestApart:
 
     REGISTRIES: tuple[dict[str, str], ...] = (
         {},
-        {"account": STRANGER},
+        {"account": OTHER_ACCOUNT},
         {"region": "eu-west-1"},
-        {"account": STRANGER, "region": "eu-west-1"},
+        {"account": OTHER_ACCOUNT, "region": "eu-west-1"},
     )
 
     @pytest.fixture
@@ -254,7 +254,7 @@ class TestAnotherAccount:
     def stranger(self, repository: RepositoryClient, log_in: LogIn) -> RepositoryClient:
         """The default registry's repository, by the token of another account; it has IMAGE."""
         repository.push(IMAGE, "v1")
-        session = log_in(account=STRANGER)
+        session = log_in(account=OTHER_ACCOUNT)
         session.registry_url = repository.session.registry_url
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         return RepositoryClient(session, "team/app")
@@ -265,7 +265,7 @@ class TestAnotherAccount:
             "Statement": [
                 {
                     "Effect": effect,
-                    "Principal": {"AWS": f"arn:aws:iam::{STRANGER}:root"},
+                    "Principal": {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"},
                     "Action": [f"ecr:{action}" for action in actions],
                 }
             ],
@@ -301,7 +301,7 @@ class TestAnotherAccount:
                     response,
                     403,
                     "DENIED",
-                    f"User: arn:aws:iam::{STRANGER}:root is not authorized to perform: ecr:{action} "
+                    f"User: arn:aws:iam::{OTHER_ACCOUNT}:root is not authorized to perform: ecr:{action} "
                     f"on resource: arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app "
                     f"because no resource-based policy allows the ecr:{action} action",
                 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import requests
-from distribution.client import RepositoryClient, assert_refused
 
 from moto_ecr_ext.storage.rows.tables import images, tags
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import build_image
+from support.registry_client import RepositoryClient, assert_refused
 
 IMAGE = build_image(layers=0)
 # In the order of their bytes, which is lexical order for ASCII.
@@ -102,9 +102,11 @@ def test_more_than_a_page(repository: RepositoryClient) -> None:
     names = [f"t{number:04}" for number in range(1001)]
     # Straight into the store: a thousand pushes take seconds.
     with current_store().database.write() as transaction:
-        image = transaction.execute(images.select()).one()
+        image = transaction.connection.execute(images.select()).one()
         of_image = {"image_id": image.id, "repository_id": image.repository_id}
-        transaction.execute(tags.insert(), [{"name": name, **of_image} for name in names])
+        transaction.connection.execute(
+            tags.insert(), [{"name": name, **of_image} for name in names]
+        )
     for url in ("/tags/list", "/tags/list?n=1001", "/tags/list?n=99999"):
         response = repository.get(url)
         assert listed(response) == names[:1000]
@@ -126,7 +128,7 @@ def test_archived_images(repository: RepositoryClient) -> None:
     repository.push(IMAGE, "cold")
     repository.push(build_image(layers=0, config={"Cmd": ["other"]}), "warm")
     with current_store().database.write() as transaction:
-        transaction.execute(
+        transaction.connection.execute(
             images.update().where(images.c.digest == IMAGE.digest).values(status="ARCHIVED")
         )
     assert listed(repository.get("/tags/list")) == ["warm"]

@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from distribution.client import ACCOUNT, Connection, RepositoryClient, assert_refused
 from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.oci.digest import digest_of
 from moto_ecr_ext.storage.store import current_store
+from support.constants import ACCOUNT
+from support.registry_client import Connection, RepositoryClient, assert_refused
 
 if TYPE_CHECKING:
-    from conftest import Environment
+    from support.environments import Environment
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = digest_of(CONTENT)

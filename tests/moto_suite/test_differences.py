@@ -7,7 +7,7 @@ from moto_suite.differences import Difference, read_differences
 DOCUMENT = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"
 
 
-def test_a_line_is_a_test_and_its_document():
+def test_a_line_is_a_test_and_its_document() -> None:
     """The last word of a line is the document; the id before it may have spaces."""
     text = f"# why\ntests/test_ecr/test_ecr.py::test_put[a b]  {DOCUMENT}\n"
 
@@ -16,7 +16,7 @@ def test_a_line_is_a_test_and_its_document():
     ]
 
 
-def test_a_group_has_one_reason():
+def test_a_group_has_one_reason() -> None:
     """A comment is the reason of the tests under it, as far as the next empty line."""
     text = f"""# for the reader
 
@@ -58,7 +58,7 @@ test_c {DOCUMENT}
         ),
     ],
 )
-def test_other_lines_are_refused(text, message):
+def test_other_lines_are_refused(text: str, message: str) -> None:
     """A list that is not of the form is an error."""
     with pytest.raises(ValueError, match=message):
         read_differences(text)

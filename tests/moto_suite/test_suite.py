@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from moto.ecr.models import ecr_backends
@@ -45,14 +47,17 @@ MOTO = {
 }
 
 
+Run = Callable[..., pytest.RunResult]
+
+
 @pytest.fixture
-def provider():
+def provider() -> str:
     """The package whose ECR this process has now, which depends on the tests before."""
     return ecr_backends.backend.__module__.partition(".")[0]
 
 
 @pytest.fixture
-def run(pytester, monkeypatch, provider):
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, provider: str) -> Run:
     """Runs the suite on `MOTO`, without other plugins; takes the differences."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name, text in MOTO.items():
@@ -60,18 +65,18 @@ def run(pytester, monkeypatch, provider):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text))
 
-    def run(*differences, provider=provider):
+    def run(*differences: Difference, provider: str = provider) -> pytest.RunResult:
         suite = MotoSuite(provider, differences)
         return pytester.runpytest_inprocess("-ra", *suite.files, plugins=[suite])
 
     return run
 
 
-def difference(test):
+def difference(test: str) -> Difference:
     return Difference(test, "why", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/")
 
 
-def test_a_test_that_is_not_listed_fails(run):
+def test_a_test_that_is_not_listed_fails(run: Run) -> None:
     """A failing test fails the run; Lambda's tests without ECR or with docker are left out."""
     result = run()
 
@@ -79,7 +84,7 @@ def test_a_test_that_is_not_listed_fails(run):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_listed_test_may_fail(run):
+def test_a_listed_test_may_fail(run: Run) -> None:
     """With every failing test listed, the run succeeds."""
     result = run(difference(f"{ECR_FILE}::test_fails"))
 
@@ -87,7 +92,7 @@ def test_a_listed_test_may_fail(run):
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_a_listed_test_must_not_pass(run):
+def test_a_listed_test_must_not_pass(run: Run) -> None:
     """A listed test that passes fails the run."""
     result = run(
         difference(f"{ECR_FILE}::test_fails"),
@@ -98,7 +103,7 @@ def test_a_listed_test_must_not_pass(run):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_listed_test_must_not_crash(run, pytester):
+def test_a_listed_test_must_not_crash(run: Run, pytester: pytest.Pytester) -> None:
     """A listed test that the extension itself ends with an exception fails the run."""
     (pytester.path / ECR_FILE).write_text("def test_fails():\n    raise TypeError\n")
 
@@ -108,7 +113,7 @@ def test_a_listed_test_must_not_crash(run, pytester):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_the_reason_of_a_difference_is_shown(run):
+def test_the_reason_of_a_difference_is_shown(run: Run) -> None:
     """The summary says why a listed test differs and which document says so."""
     listed = difference(f"{ECR_FILE}::test_fails")
 
@@ -117,7 +122,7 @@ def test_the_reason_of_a_difference_is_shown(run):
     result.stdout.fnmatch_lines([f"XFAIL {listed.test} - why {listed.document}"])
 
 
-def test_a_listed_test_must_be_there(run):
+def test_a_listed_test_must_be_there(run: Run) -> None:
     """A listed test that its file no longer has fails the run."""
     result = run(difference(f"{ECR_FILE}::test_gone"))
 
@@ -125,7 +130,7 @@ def test_a_listed_test_must_be_there(run):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_a_file_of_a_newer_moto_may_be_listed(run):
+def test_a_file_of_a_newer_moto_may_be_listed(run: Run) -> None:
     """A listed test is passed over where moto has no such file yet."""
     result = run(
         difference(f"{ECR_FILE}::test_fails"),
@@ -135,7 +140,7 @@ def test_a_file_of_a_newer_moto_may_be_listed(run):
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_another_ecr_stops_the_run(run, provider):
+def test_another_ecr_stops_the_run(run: Run, provider: str) -> None:
     """A run that would test another ECR than it says fails before its first test."""
     result = run(provider="another")
 
@@ -145,7 +150,7 @@ def test_another_ecr_stops_the_run(run, provider):
 
 
 @pytest.mark.parametrize("file", [ECR_FILE, LAMBDA_FILE])
-def test_both_groups_must_have_tests(run, pytester, file):
+def test_both_groups_must_have_tests(run: Run, pytester: pytest.Pytester, file: Any) -> None:
     """A moto whose tests of ECR, or of Lambda with ECR, are not found fails the run."""
     (pytester.path / file).write_text("def test_archive():\n    pass\n" * (file == LAMBDA_FILE))
 

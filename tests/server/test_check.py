@@ -13,20 +13,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from commands import environment, running_server, script
-from conftest import Environment
 from sqlalchemy import select
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.models.lookup import registry_backend
-from moto_ecr_ext.storage.integrity import Finding, findings
+from moto_ecr_ext.storage.integrity import Damage, find_damage
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.commands import environment, running_server, script
+from support.constants import ACCOUNT, REGION
+from support.environments import Environment
 
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
-ACCOUNT, REGION = "123456789012", "us-east-1"
 NAME = f"{ACCOUNT}/{REGION}/app@{IMAGE.digest}"
 
 
@@ -74,7 +74,7 @@ def contents(image: testing.Image) -> list[bytes]:
 DAMAGE = [flip_a_bit, cut, append]
 
 
-def summary(found: list[Finding]) -> list[tuple[str, str, list[str]]]:
+def summary(found: list[Damage]) -> list[tuple[str, str, list[str]]]:
     return [(finding.kind, finding.name, list(finding.images)) for finding in found]
 
 
@@ -139,7 +139,7 @@ class TestServing:
         pushed = registry.post(f"/v2/app/blobs/uploads/?digest={LAYER.digest}", data=LAYER.content)
         assert pushed.status_code == 201
         assert registry.get(path).content == LAYER.content
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
 
 
 class TestFindings:
@@ -164,9 +164,9 @@ class TestFindings:
             backend.create_repository("app")
             for blob in IMAGE.blobs:
                 upload_id = backend.start_upload("app").id
-                with backend.open_upload("app", upload_id) as (upload, session):
-                    session.write(blob.content)
-                    backend.complete_upload(upload, session, [blob.digest])
+                with backend.open_upload("app", upload_id) as upload:
+                    upload.append(blob.content)
+                    upload.commit([blob.digest])
             backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
             yield backend
         close_current_store()
@@ -174,20 +174,22 @@ class TestFindings:
     def repaired(self) -> list[tuple[str, str, list[str]]]:
         """What is found, after it was repaired and nothing is found any more."""
         store = current_store()
-        found = list(findings(store))
+        found = list(find_damage(store))
         for finding in found:
             assert finding.repair is not None
             finding.repair()
-        assert list(findings(store)) == []
+        assert list(find_damage(store)) == []
         return summary(found)
 
     def held(self) -> set[str]:
         with current_store().database.read() as transaction:
-            return set(transaction.execute(select(tables.repository_blobs.c.digest)).scalars())
+            return set(
+                transaction.connection.execute(select(tables.repository_blobs.c.digest)).scalars()
+            )
 
     def test_nothing(self, backend: Any) -> None:
         """Nothing is found where nothing is wrong."""
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
 
     def test_a_missing_blob(self, backend: Any) -> None:
         """It is taken out of the repository; the image remains and is whole after a push."""
@@ -213,7 +215,7 @@ class TestFindings:
     def test_a_wrong_size(self, backend: Any) -> None:
         """Where the bytes have the digest it is the row that is wrong."""
         with current_store().database.write() as transaction:
-            transaction.execute(
+            transaction.connection.execute(
                 tables.repository_blobs.update()
                 .where(tables.repository_blobs.c.digest == LAYER.digest)
                 .values(size=7)
@@ -225,7 +227,7 @@ class TestFindings:
     def test_a_damaged_manifest(self, backend: Any) -> None:
         """The image goes; its layers remain for the next push."""
         with current_store().database.write() as transaction:
-            transaction.execute(tables.images.update().values(manifest=b"{}"))
+            transaction.connection.execute(tables.images.update().values(manifest=b"{}"))
         assert self.repaired() == [("damaged manifest", IMAGE.digest, [NAME])]
         assert backend.describe_images("app")["imageDetails"] == []
         assert self.held() == {blob.digest for blob in IMAGE.blobs}
@@ -269,7 +271,7 @@ class TestFindings:
             session.write(b"some bytes")
             backend.advance_upload(upload, session)
             session.write(b"not acknowledged")
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
 
 
 def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_dir: Path) -> None:
@@ -285,7 +287,7 @@ def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["code"] == "BLOB_UPLOAD_UNKNOWN"
     assert list((data_dir / "uploads").iterdir()) == []
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
 
 def run(data_dir: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -348,7 +350,7 @@ class TestCommand:
     def test_from_python(self, stopped: Path) -> None:
         """`check` and `repair` give the findings that the flags print."""
         path_of(stopped, LAYER.digest).unlink()
-        expected = [Finding("missing blob", LAYER.digest, [NAME])]
+        expected = [Damage("missing blob", LAYER.digest, [NAME])]
         assert [
             dataclasses.replace(each, repair=None) for each in moto_ecr_ext.check(stopped)
         ] == expected

@@ -9,17 +9,21 @@ import socket
 import sqlite3
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import requests
-from commands import LOGIN, PATIENCE, Command, Server, running_server
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.activation import is_installed, uninstall
+from moto_ecr_ext.activation.installation import is_installed, uninstall
 from moto_ecr_ext.commands import proxy, server
 from moto_ecr_ext.storage.rows import tables
+from support.commands import LOGIN, PATIENCE, Command, Server, running_server
+
+Run = Callable[..., tuple[object, str]]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def running() -> Iterator[Server]:
 
 
 @pytest.fixture
-def run(capfd, monkeypatch):
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command that is to end by itself; gives its exit code and what it wrote."""
     uninstall()  # What tests before have left.
     for name in list(os.environ):
@@ -50,7 +54,7 @@ def run(capfd, monkeypatch):
 
 
 @pytest.mark.parametrize("command", [server, proxy])
-def test_help_has_the_flags_of_moto_and_our_own(run, command):
+def test_help_has_the_flags_of_moto_and_our_own(run: Run, command: Any) -> None:
     """--help lists moto's flags, and each of ours with its environment variable."""
     code, output = run(command, "--help")
 
@@ -71,7 +75,9 @@ def test_help_has_the_flags_of_moto_and_our_own(run, command):
         ("AWS_DEFAULT_REGION", "nowhere-1", "AWS_DEFAULT_REGION is 'nowhere-1', which has no ECR"),
     ],
 )
-def test_a_wrong_variable_is_said_in_one_line(run, monkeypatch, command, variable, value, message):
+def test_a_wrong_variable_is_said_in_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str, value: str, message: str
+) -> None:
     """What is wrong in the environment is said in one line; the exit code is 2."""
     monkeypatch.setenv(variable, value)
 
@@ -111,7 +117,9 @@ def a_newer_database(path):
 @pytest.mark.parametrize(
     "make", [a_file, where_nobody_can_make_anything, no_database, a_newer_database]
 )
-def test_a_data_directory_that_is_none_is_said_in_one_line(run, tmp_path, make):
+def test_a_data_directory_that_is_none_is_said_in_one_line(
+    run: Run, tmp_path: Path, make: Any
+) -> None:
     """A data directory that cannot be used is named in one line, and left as it is."""
     path = tmp_path / "registry"
     message = make(path)
@@ -134,7 +142,7 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(run, tmp_path, make):
         (["--port", "some"], "argument -p/--port: invalid int value: 'some'"),
     ],
 )
-def test_a_wrong_flag_is_refused(run, arguments, message):
+def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None:
     """A flag that neither moto nor we have, or with a wrong value, is refused with exit code 2."""
     code, output = run(server, *arguments)
 
@@ -145,7 +153,9 @@ def test_a_wrong_flag_is_refused(run, arguments, message):
 
 
 @pytest.mark.parametrize("command", [server, proxy])
-def test_what_must_be_installed_is_said_in_one_line(run, monkeypatch, command):
+def test_what_must_be_installed_is_said_in_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any
+) -> None:
     """Without what moto's server or proxy imports, the line says how to install it."""
     name = command.__name__.rpartition(".")[2]
     monkeypatch.delattr(f"moto.{name}", raising=False)
@@ -158,7 +168,7 @@ def test_what_must_be_installed_is_said_in_one_line(run, monkeypatch, command):
     assert line.endswith(f"To install what it takes: pip install 'moto-ecr-ext[{name}]'")
 
 
-def test_a_port_in_use_ends_it_before_it_says_how_to_log_in():
+def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
     """Where another program listens, it ends with werkzeug's explanation."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -169,7 +179,7 @@ def test_a_port_in_use_ends_it_before_it_says_how_to_log_in():
     assert not LOGIN.search(command.output)
 
 
-def test_the_printed_password_logs_in(running):
+def test_the_printed_password_logs_in(running: Server) -> None:
     """The password of the printed line is good at /v2/ of the printed address, and none else is."""
     assert "Registry of account 123456789012 in us-east-1" in running.command.output
     assert running.registry("GET", "/v2/").status_code == 200
@@ -177,7 +187,7 @@ def test_the_printed_password_logs_in(running):
     assert requests.get(f"{running.url}/v2/", timeout=PATIENCE).status_code == 401
 
 
-def test_the_printed_password_survives_a_reset(running):
+def test_the_printed_password_survives_a_reset(running: Server) -> None:
     """A reset of moto empties the registry; who is logged in remains so."""
     running.client().create_repository(repositoryName="app")
     running.reset()
@@ -185,7 +195,7 @@ def test_the_printed_password_survives_a_reset(running):
     assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
-def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running):
+def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running: Server) -> None:
     """`repositoryUri` and `proxyEndpoint` name the server's address."""
     running.reset()
     ecr = running.client()
@@ -197,7 +207,9 @@ def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running):
     assert login["proxyEndpoint"] == running.url
 
 
-def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(running):
+def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(
+    running: Server,
+) -> None:
     """Where no request says how it came to the server, it is the address that was printed."""
     running.reset()
     stacks = running.client("cloudformation")
@@ -214,7 +226,7 @@ def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(
     assert stack["Outputs"][0]["OutputValue"] == f"{running.address}/app"
 
 
-def test_variables_say_which_registry_is_meant_by_default():
+def test_variables_say_which_registry_is_meant_by_default() -> None:
     """MOTO_ACCOUNT_ID and AWS_DEFAULT_REGION are whose login is printed; MOTO_PORT is where."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -249,14 +261,14 @@ def has_ipv6() -> bool:
         ),
     ],
 )
-def test_the_printed_address_can_be_reached(host, printed):
+def test_the_printed_address_can_be_reached(host: str, printed: str) -> None:
     """Whatever it listens on, the line has an address that clients on this machine reach."""
     with running_server("--host", host) as elsewhere:
         assert elsewhere.address.rpartition(":")[0] == printed
         assert elsewhere.registry("GET", "/v2/").status_code == 200
 
 
-def test_flags_of_moto_pass_through():
+def test_flags_of_moto_pass_through() -> None:
     """With moto's --ssl the registry speaks TLS."""
     with running_server("--ssl") as encrypted:
         host, _, port = encrypted.address.rpartition(":")
@@ -277,7 +289,7 @@ def accepts_connections(address: str) -> bool:
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it(by):
+def test_a_signal_ends_it(by: Any) -> None:
     """Ctrl-C and SIGTERM end it at once, with exit code 0; open connections do not hold it up."""
     with running_server() as ended, requests.Session() as session:
         session.get(f"{ended.url}/v2/", timeout=PATIENCE)
@@ -287,7 +299,7 @@ def test_a_signal_ends_it(by):
     assert not accepts_connections(ended.address)
 
 
-def test_reload_starts_the_server_again(tmp_path):
+def test_reload_starts_the_server_again(tmp_path: Path) -> None:
     """With moto's --reload the process that serves prints the line, and again after a change."""
     # A module that is imported when Python starts, and so is watched.
     watched = tmp_path / "sitecustomize.py"

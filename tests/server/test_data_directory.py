@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import requests
-from commands import environment, running_server
 
 from moto_ecr_ext import testing
+from support.commands import environment, running_server
 
 PART = 5 * 1024 * 1024
 PARTS = [bytes([number]) * size for number, size in enumerate([PART, 1000])]
@@ -21,7 +22,7 @@ DIGEST = "sha256:" + hashlib.sha256(b"".join(PARTS)).hexdigest()
 
 
 @pytest.fixture
-def data_dir(tmp_path):
+def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "registry"
 
 
@@ -30,7 +31,7 @@ def files_below(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
-def test_everything_is_there_after_a_restart(data_dir, by):
+def test_everything_is_there_after_a_restart(data_dir: Path, by: Any) -> None:
     """Images, their tags, settings, unfinished uploads of both protocols, and passwords go on."""
     image = testing.build_image(seed=1, layers=3, layer_size=200_000)
     with running_server("--data-dir", str(data_dir)) as before:
@@ -93,7 +94,7 @@ def test_everything_is_there_after_a_restart(data_dir, by):
         assert blob.content == PARTS[0] + other
 
 
-def test_signing_goes_on_after_a_restart(data_dir):
+def test_signing_goes_on_after_a_restart(data_dir: Path) -> None:
     """The rules are there, what was being signed is signed, and a profile keeps its certificate."""
     images = [testing.build_image(seed=number) for number in range(3)]
     arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/release"
@@ -129,7 +130,7 @@ def thumbprints(ecr, image: testing.Image) -> list[str]:
     return [each["annotations"][key] for each in referrers]
 
 
-def test_a_reset_empties_the_directory(data_dir):
+def test_a_reset_empties_the_directory(data_dir: Path) -> None:
     """POST /moto-api/reset removes rows and bytes, also when nothing was asked since the start."""
     with running_server("--data-dir", str(data_dir)) as server:
         ecr = server.client()
@@ -149,7 +150,7 @@ def test_a_reset_empties_the_directory(data_dir):
         assert not files_below(data_dir / "uploads")
 
 
-def test_tests_in_server_mode_empty_the_directory(data_dir):
+def test_tests_in_server_mode_empty_the_directory(data_dir: Path) -> None:
     """`mock_aws` in moto's server mode sends a reset at the start of each test, and at its end."""
     text = """
         import boto3
@@ -172,14 +173,14 @@ def test_tests_in_server_mode_empty_the_directory(data_dir):
         assert server.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
-def test_nobody_else_reads_the_directory(data_dir):
+def test_nobody_else_reads_the_directory(data_dir: Path) -> None:
     """The directory, here of MOTO_ECR_DATA_DIR, has the key that signs passwords: for its owner."""
     with running_server(MOTO_ECR_DATA_DIR=str(data_dir)):
         assert data_dir.stat().st_mode & 0o777 == 0o700
         assert (data_dir / "registry.sqlite").exists()
 
 
-def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir):
+def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) -> None:
     """Starting on a directory removes what a killed server left, and nothing of a running one."""
     with running_server("--data-dir", str(data_dir)) as first:
         first.client().create_repository(repositoryName="app")

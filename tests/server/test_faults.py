@@ -17,21 +17,18 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Environment
 from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import digest_of
-from moto_ecr_ext.storage.blobs import directory as directory_blobs
-from moto_ecr_ext.storage.database import engine as database
-from moto_ecr_ext.storage.integrity import findings
+from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
+from moto_ecr_ext.storage.database import sqlite as database
+from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.constants import SIGNED
+from support.environments import Environment
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 Step = Callable[[], requests.Response]
 
 
@@ -267,11 +264,12 @@ def test_any_call_on_a_file_fails(
         fault = Fault(count, OSError(number, os.strerror(number)))
         scenario = Scenario(client, count)
         with monkeypatch.context() as patch:
-            patch.setattr(directory_blobs, "os", FaultyCalls(fault))
+            for module in (files, tree, session, store):
+                patch.setattr(module, "os", FaultyCalls(fault))
             failed = run(scenario, fault, caplog)
         scenario.check()
         start_again(data_dir)
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
         scenario.check()
         if not failed:
             break
@@ -323,7 +321,7 @@ def test_any_statement_fails(
             failed = run(scenario, fault, caplog)
         scenario.check()
         start_again(data_dir)
-        assert list(findings(current_store())) == []
+        assert list(find_damage(current_store())) == []
         scenario.check()
         if not failed:
             break
@@ -387,7 +385,7 @@ def test_a_disk_that_is_full(
         scenario.check()
     start_again(data_dir)
     assert failures > 3
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
 
 def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -> None:
@@ -412,7 +410,7 @@ def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -
     assert 5 < len(pushed) < 17
     for each in pushed:
         assert client.ask("GET", f"/v2/app/blobs/{digest_of(each)}").content == each
-    assert list(findings(current_store())) == []
+    assert list(find_damage(current_store())) == []
 
     for each in pushed[:2]:
         assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(each)}").status_code == 202

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import requests
-from commands import running_server
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from support.commands import running_server
 
 ROUNDS = 10
 LAYER = testing.Blob(random.Random(1).randbytes(50_000), "application/octet-stream")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from killing import kill_again_and_again
+
+from support.killing import kill_again_and_again
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
-from commands import Server, environment, running_server
 from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from moto_ecr_ext import testing
@@ -26,6 +26,7 @@ from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage.database.versions import SchemaVersionError
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
+from support.commands import Server, environment, running_server
 
 KEPT = Path(__file__).with_name("data_directories")
 VERSIONS = sorted(int(path.name.partition(".")[0]) for path in KEPT.glob("*.tar.gz"))
@@ -145,9 +146,21 @@ def kept(engine: str, new: Callable[[], Kept], request: pytest.FixtureRequest) -
     return kept
 
 
+def recording_of(kept: Kept) -> Path:
+    """The file of what the API said about it."""
+    return Path(kept.location.data_dir or str(kept.location.blobs), "answers.json")
+
+
 def answers_of(kept: Kept) -> Any:
-    directory = Path(kept.location.data_dir or str(kept.location.blobs))
-    return json.loads((directory / "answers.json").read_text())
+    return json.loads(recording_of(kept).read_text())
+
+
+@contextmanager
+def running_server_of(kept: Kept) -> Iterator[Server]:
+    """A server that goes on from the time of the recording: a day later, its lifecycle policy is due."""
+    recorded_at = datetime.fromtimestamp(recording_of(kept).stat().st_mtime, timezone.utc)
+    with running_server(*kept.flags, clock=recorded_at) as server:
+        yield server
 
 
 def assert_says(answer: Any, before: Any, where: str) -> None:
@@ -167,7 +180,7 @@ def assert_says(answer: Any, before: Any, where: str) -> None:
 def test_everything_is_there(kept: Kept) -> None:
     """Settings, images and what refers to them, layers, and an upload, which goes on."""
     recorded = answers_of(kept)
-    with running_server(*kept.flags) as server:
+    with running_server_of(kept) as server:
         ecr = server.client()
         for operation, parameters, before in recorded["answers"]:
             answer = json.loads(json.dumps(getattr(ecr, operation)(**parameters), default=str))
@@ -270,7 +283,7 @@ def test_servers_that_start_together_migrate_once(kept: Kept) -> None:
     with ExitStack() as stack:
         with ThreadPoolExecutor(2) as threads:
             started = [
-                threads.submit(stack.enter_context, running_server(*kept.flags)) for _ in range(2)
+                threads.submit(stack.enter_context, running_server_of(kept)) for _ in range(2)
             ]
         for each in started:
             assert_can_be_pulled(each.result())

@@ -6,14 +6,15 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 import requests
 from botocore.config import Config
-from commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
 
 from moto_ecr_ext import testing
+from support.commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 CONTENT = bytes(range(256)) * 5000
@@ -35,19 +36,19 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory) -> Path:
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("proxy") / "registry"
 
 
 @pytest.fixture(scope="module")
-def proxy(data_dir) -> Iterator[Proxy]:
+def proxy(data_dir: Path) -> Iterator[Proxy]:
     """A proxy that keeps its data in a directory."""
     with Command("moto_ecr_proxy", "--port", "0", "--data-dir", str(data_dir)) as command:
         yield Proxy(command)
 
 
 @pytest.fixture
-def registry(proxy) -> Iterator[requests.Session]:
+def registry(proxy: Proxy) -> Iterator[requests.Session]:
     """A session that is logged in to an empty registry."""
     proxy.reset()
     with session_through(proxy.url) as session:
@@ -56,7 +57,7 @@ def registry(proxy) -> Iterator[requests.Session]:
 
 
 @pytest.fixture
-def boto3_through(proxy, monkeypatch) -> None:
+def boto3_through(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's variables say that there is a proxy."""
     for name in ("NO_PROXY", "no_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -67,12 +68,14 @@ def boto3_through(proxy, monkeypatch) -> None:
 
 
 @pytest.fixture
-def ecr(registry, boto3_through):
+def ecr(registry: requests.Session, boto3_through: None) -> Any:
     """A boto3 client that was told nothing of the proxy but by the environment."""
     return boto3.client("ecr", region_name="us-east-1")
 
 
-def test_the_printed_login_is_for_the_real_host_name(proxy, registry):
+def test_the_printed_login_is_for_the_real_host_name(
+    proxy: Proxy, registry: requests.Session
+) -> None:
     """The password that the proxy printed is good at the host that it printed, and none else is."""
     assert proxy.host == HOST
     assert registry.get(f"https://{HOST}/v2/", timeout=PATIENCE).status_code == 200
@@ -83,7 +86,7 @@ def test_the_printed_login_is_for_the_real_host_name(proxy, registry):
     assert answer.headers["WWW-Authenticate"] == realm
 
 
-def test_a_client_goes_on_after_a_refusal(registry, boto3_through):
+def test_a_client_goes_on_after_a_refusal(registry: requests.Session, boto3_through: None) -> None:
     """The proxy ends a connection with its answer, whatever that is: the next request has another."""
     config = Config(retries={"max_attempts": 0}, read_timeout=PATIENCE)
     client = boto3.client("ecr", region_name="us-east-1", config=config)
@@ -95,7 +98,7 @@ def test_a_client_goes_on_after_a_refusal(registry, boto3_through):
     assert client.list_images(repositoryName="app")["imageIds"] == []
 
 
-def test_a_blob_is_pushed_and_pulled(registry, ecr):
+def test_a_blob_is_pushed_and_pulled(registry: requests.Session, ecr: Any) -> None:
     """A blob that is pushed to the real host name in two requests comes back byte for byte."""
     uri = ecr.create_repository(repositoryName="team/app")["repository"]["repositoryUri"]
     assert uri == f"{HOST}/team/app"
@@ -117,7 +120,9 @@ def test_a_blob_is_pushed_and_pulled(registry, ecr):
     assert available["layers"][0]["layerSize"] == len(CONTENT)
 
 
-def test_an_image_is_pushed_and_pulled_by_boto3(ecr, proxy, monkeypatch):
+def test_an_image_is_pushed_and_pulled_by_boto3(
+    ecr: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """boto3 pushes an image and gets it back; the download URL names the real host."""
     # What the helper pulls layers with.
     monkeypatch.setattr(requests, "get", session_through(proxy.url).get)
@@ -133,7 +138,7 @@ def test_an_image_is_pushed_and_pulled_by_boto3(ecr, proxy, monkeypatch):
     assert url.startswith(f"https://{HOST}/v2/app/blobs/{image.blobs[0].digest}?")
 
 
-def test_other_services_answer(boto3_through):
+def test_other_services_answer(boto3_through: None) -> None:
     """Services of moto that are not ECR are there as in moto_proxy."""
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="things")
@@ -142,7 +147,7 @@ def test_other_services_answer(boto3_through):
     assert s3.get_object(Bucket="things", Key="v2/app")["Body"].read() == b"a thing"
 
 
-def test_a_reset_empties_the_directory(ecr, data_dir, proxy):
+def test_a_reset_empties_the_directory(ecr: Any, data_dir: Path, proxy: Proxy) -> None:
     """moto's reset, which `mock_aws` sends at its start and end in proxy mode, removes the bytes."""
     ecr.create_repository(repositoryName="app")
     testing.push(ecr, "app", testing.build_image(seed=1), tag="1.0")
@@ -154,7 +159,7 @@ def test_a_reset_empties_the_directory(ecr, data_dir, proxy):
     assert ecr.describe_repositories()["repositories"] == []
 
 
-def test_a_restart_keeps_the_directory(tmp_path):
+def test_a_restart_keeps_the_directory(tmp_path: Path) -> None:
     """A proxy that is started again on its directory has what the first was given."""
     arguments = ("moto_ecr_proxy", "--port", "0", "--data-dir", str(tmp_path / "registry"))
     with Command(*arguments) as command:
@@ -176,7 +181,7 @@ def test_a_restart_keeps_the_directory(tmp_path):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Python is not strict before 3.13")
-def test_python_is_too_strict_for_the_certificate_authority_of_moto(proxy):
+def test_python_is_too_strict_for_the_certificate_authority_of_moto(proxy: Proxy) -> None:
     """Since Python 3.13, `requests` refuses moto's authority, which lacks an extension."""
     with pytest.raises(requests.exceptions.SSLError, match="key usage extension"):
         requests.get(f"https://{HOST}/v2/", proxies={"https": proxy.url}, verify=MOTO_CA)

@@ -6,15 +6,16 @@ import signal
 from pathlib import Path
 
 import requests
-from commands import PATIENCE, running_server
 
 from moto_ecr_ext.testing import build_image, pull, push
+from support.commands import PATIENCE, running_server
+from support.constants import ACCOUNT
 
 
 def test_they_end_when_a_server_is_there_again(tmp_path: Path) -> None:
     """The next one knows of them, and brings the image to where it was to go."""
     image = build_image()
-    there = {"region": "eu-west-1", "registryId": "123456789012"}
+    there = {"region": "eu-west-1", "registryId": ACCOUNT}
     with running_server("--data-dir", str(tmp_path)) as server:
         slowly = {"progression": "time", "seconds": 86400}
         requests.post(

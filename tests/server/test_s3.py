@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 import requests
 from botocore.config import Config
-from clients.programs import Home
-from commands import PATIENCE, Command, Server, running_server
-from s3_servers import Bucket, running_rclone
 
 from moto_ecr_ext import testing
+from support.commands import PATIENCE, Command, Server, running_server
+from support.programs import Home
+from support.s3_servers import Bucket, S3Server, running_rclone
 
 MIB = 1024 * 1024
 # More than one segment, the last a small one.
@@ -81,7 +82,7 @@ def push(server: Server, content: bytes) -> str:
     return f"/v2/app/blobs/{sha256(content)}"
 
 
-def test_an_image_is_there_after_a_restart(bucket, data_dir):
+def test_an_image_is_there_after_a_restart(bucket: Bucket, data_dir: Path) -> None:
     """Bytes are in the bucket alone, under the digest; both protocols and a later server give them."""
     image = testing.build_image(seed=1, layers=2, layer_size=200_000)
     with registry_in(bucket, data_dir) as before:
@@ -104,7 +105,7 @@ def test_an_image_is_there_after_a_restart(bucket, data_dir):
         assert (blob.status_code, blob.content) == (200, LAYER)
 
 
-def test_ranges(server):
+def test_ranges(server: Server) -> None:
     """A part of a blob is read as a part of its object."""
     path = push(server, LAYER)
     for asked, expected in [
@@ -118,7 +119,7 @@ def test_ranges(server):
     assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(LAYER)))
 
 
-def test_parts_of_the_api(server, bucket):
+def test_parts_of_the_api(server: Server, bucket: Bucket) -> None:
     """Layer parts of InitiateLayerUpload's size, and one more, are one layer."""
     ecr = server.client()
     upload = ecr.initiate_layer_upload(repositoryName="app")
@@ -142,7 +143,7 @@ def test_parts_of_the_api(server, bucket):
 
 
 @pytest.mark.parametrize("first", [1000, 9 * MIB])
-def test_an_upload_goes_on_after_a_kill(bucket, data_dir, first):
+def test_an_upload_goes_on_after_a_kill(bucket: Bucket, data_dir: Path, first: Any) -> None:
     """What was acknowledged is in the bucket; a later server hashes and completes it."""
     with registry_in(bucket, data_dir) as before:
         before.client().create_repository(repositoryName="app")
@@ -159,7 +160,7 @@ def test_an_upload_goes_on_after_a_kill(bucket, data_dir, first):
     assert bucket.multiparts() == []
 
 
-def test_a_wrong_digest_keeps_the_upload(server, bucket):
+def test_a_wrong_digest_keeps_the_upload(server: Server, bucket: Bucket) -> None:
     """Nothing is published under a digest that is not the bytes'; the right one may follow."""
     url = append(server, start_upload(server), LAYER)
     refused = server.registry("PUT", f"{url}?digest={sha256(b'')}")
@@ -168,7 +169,7 @@ def test_a_wrong_digest_keeps_the_upload(server, bucket):
     assert server.registry("PUT", f"{url}?digest={sha256(LAYER)}").status_code == 201
 
 
-def test_a_cancelled_upload_leaves_nothing(server, bucket):
+def test_a_cancelled_upload_leaves_nothing(server: Server, bucket: Bucket) -> None:
     """DELETE of an upload removes its objects."""
     url = append(server, start_upload(server), LAYER)
     assert bucket.keys_of("uploads")
@@ -176,7 +177,7 @@ def test_a_cancelled_upload_leaves_nothing(server, bucket):
     assert bucket.keys() == ["some/where/owner"]
 
 
-def test_a_deleted_blob_leaves_nothing(server, bucket):
+def test_a_deleted_blob_leaves_nothing(server: Server, bucket: Bucket) -> None:
     """The object goes with the last repository that holds the blob."""
     server.client().create_repository(repositoryName="other")
     path = push(server, LAYER)
@@ -186,7 +187,7 @@ def test_a_deleted_blob_leaves_nothing(server, bucket):
     assert server.registry("GET", push(server, LAYER)).content == LAYER
 
 
-def test_a_start_removes_what_nobody_holds(bucket, data_dir):
+def test_a_start_removes_what_nobody_holds(bucket: Bucket, data_dir: Path) -> None:
     """Blobs and uploads without rows go, and nothing that is not the registry's."""
     stranger = f"some/where/blobs/sha256/{'0' * 64}"
     with registry_in(bucket, data_dir) as server:
@@ -209,7 +210,7 @@ def test_a_start_removes_what_nobody_holds(bucket, data_dir):
     )
 
 
-def test_a_reset_empties_the_bucket(server, bucket):
+def test_a_reset_empties_the_bucket(server: Server, bucket: Bucket) -> None:
     """POST /moto-api/reset removes blobs and uploads."""
     push(server, LAYER)
     append(server, start_upload(server), LAYER)
@@ -217,7 +218,7 @@ def test_a_reset_empties_the_bucket(server, bucket):
     assert bucket.keys() == ["some/where/owner"]
 
 
-def test_two_servers_of_one_bucket(bucket, data_dir):
+def test_two_servers_of_one_bucket(bucket: Bucket, data_dir: Path) -> None:
     """Pieces of one upload may go to either server, and each gives what the other was given."""
     with ExitStack() as stack:
         first, second = (stack.enter_context(registry_in(bucket, data_dir)) for _ in range(2))
@@ -235,7 +236,7 @@ def test_two_servers_of_one_bucket(bucket, data_dir):
     assert bucket.keys() == ["some/where/owner"]
 
 
-def test_the_same_chunk_at_two_servers_at_once(bucket, data_dir):
+def test_the_same_chunk_at_two_servers_at_once(bucket: Bucket, data_dir: Path) -> None:
     """One of the two is acknowledged, or both after one another; the blob is never a mixture."""
     chunks = [random.Random(seed).randbytes(9 * MIB) for seed in (2, 3)]
     with ExitStack() as stack:
@@ -263,7 +264,7 @@ def test_the_same_chunk_at_two_servers_at_once(bucket, data_dir):
             assert answer != 201 or blob.content == content
 
 
-def test_a_pull_is_redirected(bucket, data_dir, tmp_path):
+def test_a_pull_is_redirected(bucket: Bucket, data_dir: Path, tmp_path: Path) -> None:
     """With MOTO_ECR_REDIRECT a GET is answered 307 to S3, which gives all or a range; a HEAD is not."""
     with registry_in(bucket, data_dir, MOTO_ECR_REDIRECT="true") as server:
         server.client().create_repository(repositoryName="app")
@@ -293,7 +294,7 @@ def test_a_pull_is_redirected(bucket, data_dir, tmp_path):
         assert layer.content == image.layers[0].content
 
 
-def test_skopeo_follows_the_redirect(bucket, data_dir, tmp_path):
+def test_skopeo_follows_the_redirect(bucket: Bucket, data_dir: Path, tmp_path: Path) -> None:
     """An image that skopeo pushed is pulled through S3, which has another host name than the registry.
 
     To one of the same name it would take the registry's credentials along, which S3 refuses.
@@ -325,7 +326,7 @@ def peak_memory(server: Server) -> int:
     return int(line.split()[1]) * 1024
 
 
-def test_memory_does_not_grow_with_a_blob(server, bucket):
+def test_memory_does_not_grow_with_a_blob(server: Server, bucket: Bucket) -> None:
     """300 MiB go through the server in both directions in a fraction of that memory."""
     size, piece = 300 * MIB, random.Random(4).randbytes(MIB)
     hasher = hashlib.sha256()
@@ -351,7 +352,7 @@ def test_memory_does_not_grow_with_a_blob(server, bucket):
     assert bucket.keys_of("uploads") == []
 
 
-def test_s3_goes_away_and_comes_back(data_dir, tmp_path, rclone_s3):
+def test_s3_goes_away_and_comes_back(data_dir: Path, tmp_path: Path, rclone_s3: S3Server) -> None:
     """Meanwhile both protocols answer with a server's error; then the same upload goes on."""
     directory = tmp_path / "s3"
     directory.mkdir()
@@ -415,7 +416,7 @@ def refusal(data_dir: Path) -> Iterator[Callable[..., str]]:
     return refusal
 
 
-def test_a_bucket_that_is_not_there(refusal, bucket):
+def test_a_bucket_that_is_not_there(refusal: Callable[..., str], bucket: Bucket) -> None:
     """The bucket has to exist, and the server says so."""
     line = refusal("s3://no-such-bucket/x", **bucket.server.variables)
     assert line == (
@@ -424,7 +425,7 @@ def test_a_bucket_that_is_not_there(refusal, bucket):
     )
 
 
-def test_a_key_that_s3_does_not_know(refusal, rclone_s3):
+def test_a_key_that_s3_does_not_know(refusal: Callable[..., str], rclone_s3: S3Server) -> None:
     """Credentials are boto3's, and S3 may refuse them."""
     bucket = rclone_s3.new_bucket()
     line = refusal(bucket.url, AWS_ENDPOINT_URL_S3=rclone_s3.endpoint_url)
@@ -433,14 +434,14 @@ def test_a_key_that_s3_does_not_know(refusal, rclone_s3):
     )
 
 
-def test_a_url_without_a_bucket(refusal):
+def test_a_url_without_a_bucket(refusal: Callable[..., str]) -> None:
     """What is no URL of a bucket is refused without asking anybody."""
     assert refusal("s3:///x") == (
         "moto_ecr_server: 's3:///x' is not of the form s3://BUCKET/PREFIX"
     )
 
 
-def test_an_endpoint_that_does_not_answer(refusal):
+def test_an_endpoint_that_does_not_answer(refusal: Callable[..., str]) -> None:
     """A server whose AWS_ENDPOINT_URL leads to itself, as users of the server set it, says what to set."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -450,7 +451,9 @@ def test_an_endpoint_that_does_not_answer(refusal):
     )
 
 
-def test_the_endpoint_of_s3_comes_before_that_of_all_services(bucket, data_dir):
+def test_the_endpoint_of_s3_comes_before_that_of_all_services(
+    bucket: Bucket, data_dir: Path
+) -> None:
     """AWS_ENDPOINT_URL may be the server's own, for clients that are started with the same variables."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -460,14 +463,16 @@ def test_the_endpoint_of_s3_comes_before_that_of_all_services(bucket, data_dir):
     assert len(bucket.keys_of("blobs")) == 1
 
 
-def test_rows_must_be_kept_too(tmp_path, bucket):
+def test_rows_must_be_kept_too(tmp_path: Path, bucket: Bucket) -> None:
     """A bucket without a database would outlive its rows."""
     with Command("moto_ecr_server", "--blobs", bucket.url, **bucket.server.variables) as command:
         assert command.wait() == 2
     assert "give a data directory, or a database and blobs" in command.output
 
 
-def test_a_bucket_of_another_database(refusal, bucket, data_dir):
+def test_a_bucket_of_another_database(
+    refusal: Callable[..., str], bucket: Bucket, data_dir: Path
+) -> None:
     """A start removes what its own database does not hold; where that is all, it does nothing."""
     with registry_in(bucket, data_dir.with_name("other")) as server:
         server.client().create_repository(repositoryName="app")

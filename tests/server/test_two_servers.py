@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from commands import Server, running_server
 
 from moto_ecr_ext import testing
+from support.commands import Server, running_server
 
 PART = 5 * 1024 * 1024
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -1,13 +1,11 @@
-"""Plugging into moto and out again: what each seam relies on, and that nothing stays behind."""
+"""Plugging into moto and out again: what the seams do, and that nothing stays behind."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
 
@@ -17,41 +15,21 @@ import requests
 from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
-from moto.cloudformation.parsing import get_model_map, resource_class_from_type
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.ecr.models import ECRBackend as ECRBackendOfMoto
 from moto.ecr.models import Repository, ecr_backends
 from moto.moto_api._internal.urls import url_paths as moto_api_paths
-from moto.moto_proxy import proxy3
 from moto.moto_server import werkzeug_app
-from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
 import moto_ecr_ext
-from moto_ecr_ext import activation, settings, testing
+from moto_ecr_ext import settings, testing
+from moto_ecr_ext.activation import installation
+from moto_ecr_ext.activation.installation import is_installed
+from support.constants import ACCOUNT, REGION
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
 HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
-
-
-@pytest.fixture
-def stock_moto() -> Iterator[None]:
-    """moto as it is without the extension."""
-    moto_ecr_ext.uninstall()
-    yield
-    moto_ecr_ext.uninstall()
-
-
-@pytest.fixture
-def stock_server(stock_moto) -> Iterator[str]:
-    """The `host:port` of a server of moto's, started while the extension is not installed."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
-    server.stop()
 
 
 def client(service: str = "ecr", **options: Any) -> Any:
@@ -78,168 +56,6 @@ def seams() -> dict[str, Any]:
         "update": Repository.__dict__["update_from_cloudformation_json"],
         "paths of moto's API": dict(moto_api_paths),
     }
-
-
-# What each seam relies on.
-
-
-def test_moto_makes_backends_by_the_attribute_of_one_dict(stock_moto, monkeypatch):
-    """moto calls `ecr_backends.backend(region, account_id=...)` for a backend that is not there."""
-    calls = []
-
-    def make(*arguments: object, **options: object) -> str:
-        calls.append((arguments, options))
-        return "a backend"
-
-    monkeypatch.setattr(ecr_backends, "backend", make)
-    ecr_backends.clear()
-
-    assert ecr_backends[ACCOUNT][REGION] == "a backend", "moto does not keep what it is given"
-    assert calls == [((REGION,), {"account_id": ACCOUNT})]
-    ecr_backends.clear()
-
-
-def test_every_part_of_moto_reads_one_list_of_url_patterns(stock_moto):
-    """Decorator, server and proxy hold the list that `install()` adds to, not a copy of it."""
-    patterns = backend_index.backend_url_patterns
-
-    application = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
-    assert application.backend_url_patterns is patterns
-    assert proxy3.backend_url_patterns is patterns
-    assert all(len(entry) == 2 and entry[1].pattern for entry in patterns)
-    moto_ecr_ext.install()
-    with mock_aws():
-        assert requests.get(REGISTRY).status_code == 401, "mock_aws did not read the list"
-
-
-def test_moto_finds_urls_beside_a_module_named_models(stock_moto):
-    """The package of the backend is called `models`, so that moto reads `moto_ecr_ext.urls`."""
-    moto_ecr_ext.install()
-
-    module = ecr_backends[ACCOUNT][REGION]._url_module
-
-    assert module.__name__ == "moto_ecr_ext.urls"
-
-
-def test_the_server_calls_the_class_for_each_request(stock_server, monkeypatch):
-    """moto's server looks `__call__` of its application up on the class, for each request."""
-    paths = []
-    original = werkzeug_app.DomainDispatcherApplication.__call__
-
-    def record(self: Any, environ: Any, start_response: Any) -> Any:
-        paths.append(environ["PATH_INFO"])
-        return original(self, environ, start_response)
-
-    monkeypatch.setattr(werkzeug_app.DomainDispatcherApplication, "__call__", record)
-    requests.get(f"http://{stock_server}/moto-api/data.json")
-
-    assert paths == ["/moto-api/data.json"]
-
-
-@pytest.mark.skipif(HANDLER is None, reason="moto has no handler of its own before 5.2")
-def test_the_server_takes_each_request_by_handle_one_request(stock_server, monkeypatch):
-    """moto's server makes its handler of this class, whose `handle_one_request` finds the request unread."""
-    heads_seen = []
-    original = HANDLER.handle_one_request
-
-    def record(self: Any) -> None:
-        heads_seen.append(self.rfile.peek())
-        original(self)
-
-    monkeypatch.setattr(HANDLER, "handle_one_request", record)
-    requests.get(f"http://{stock_server}/moto-api/data.json", headers={"X-Seen": "yes"})
-
-    [head] = heads_seen
-    assert head.startswith(b"GET /moto-api/data.json HTTP/1.1\r\n")
-    assert b"\r\nX-Seen: yes\r\n" in head
-
-
-def test_the_server_answers_garbage_by_the_default_version_of_its_handler(
-    stock_server, monkeypatch
-):
-    """What is no request is answered as HTTP of the version that this attribute says."""
-    handler = HANDLER or WSGIRequestHandler
-    assert not answer_to_garbage(stock_server).startswith(b"HTTP/")
-
-    monkeypatch.setattr(handler, "default_request_version", "HTTP/1.1")
-
-    assert answer_to_garbage(stock_server).startswith(b"HTTP/1.1 400")
-
-
-def answer_to_garbage(address: str) -> bytes:
-    """What a server says to the beginning of TLS."""
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\n\r\n")
-        connection.shutdown(socket.SHUT_WR)
-        answer = connection.makefile("rb").read()
-    return answer
-
-
-def test_requests_come_to_moto_by_one_method_of_its_callbacks(stock_moto, monkeypatch):
-    """`mock_aws` has each request of the library `requests` answered by this method, as it is."""
-    seen = []
-    original = CallbackResponse.get_response
-
-    def record(self: Any, request: Any) -> Any:
-        seen.append((type(request), request.url))
-        return original(self, request)
-
-    monkeypatch.setattr(CallbackResponse, "get_response", record)
-    with mock_aws():
-        answer = requests.get("https://sqs.us-east-1.amazonaws.com/?Action=ListQueues")
-
-    assert answer.status_code == 200
-    assert seen == [(requests.PreparedRequest, answer.url)]
-
-
-def test_botocore_registers_builtin_handlers_for_a_new_session(stock_moto, monkeypatch):
-    """botocore registers what is in this list when a session is made, as moto has its own."""
-    seen = []
-    entry = ("after-call.ecr", lambda **options: seen.append(sorted(options)))
-    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", [*BUILTIN_HANDLERS, entry])
-
-    with mock_aws():
-        client().describe_repositories()
-
-    assert len(seen) == 1
-    assert {"parsed", "context"} <= {*seen[0]}
-
-
-def test_botocore_takes_the_class_of_an_error_from_the_override(stock_moto, monkeypatch):
-    """`error_code_override` in the context of a call names the class of its error."""
-
-    def override(context: dict[str, Any], **options: object) -> None:
-        context["error_code_override"] = "LimitExceededException"
-
-    entry = ("after-call.ecr", override)
-    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", [*BUILTIN_HANDLERS, entry])
-
-    with mock_aws():
-        ecr = client()
-        with pytest.raises(ecr.exceptions.LimitExceededException):
-            ecr.delete_repository(repositoryName="nowhere")
-
-
-def test_stacks_create_and_update_by_two_class_methods(stock_moto):
-    """moto's stacks make `AWS::ECR::Repository` through class methods of moto's `Repository`."""
-    assert resource_class_from_type("AWS::ECR::Repository") is Repository
-    for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
-        assert isinstance(Repository.__dict__[name], classmethod)
-
-
-def test_stacks_find_the_class_of_a_resource_in_one_dict(stock_moto):
-    """moto's stacks look up the class of a type in a dict that is made once, and made available."""
-    types = get_model_map()
-    assert types is get_model_map()
-    assert types["AWS::ECR::Repository"] is Repository
-    assert resource_class_from_type("AWS::ECR::RegistryPolicy") is None
-
-    with moto_ecr_ext.install():
-        found = resource_class_from_type("AWS::ECR::RegistryPolicy")
-        assert found.cloudformation_type() == "AWS::ECR::RegistryPolicy"
-
-    assert resource_class_from_type("AWS::ECR::RegistryPolicy") is None
 
 
 # What they do.
@@ -375,7 +191,7 @@ def test_uninstall_puts_everything_back(stock_moto):
 
     assert seams() == before
     assert (settings.VERIFY_LAYERS.get(), settings.QUIRKS.get()) == ("false", "none")
-    assert not activation.is_installed()
+    assert not is_installed()
 
 
 def test_after_uninstall_moto_itself_answers(stock_moto):
@@ -437,7 +253,7 @@ def test_install_is_a_context_manager(stock_moto):
     before = seams()
 
     with moto_ecr_ext.install():
-        assert activation.is_installed()
+        assert is_installed()
     with pytest.raises(ZeroDivisionError), moto_ecr_ext.install():
         raise ZeroDivisionError
 
@@ -452,7 +268,7 @@ def test_a_block_within_an_installation_ends_alone(stock_moto):
         assert settings.VERIFY_LAYERS.get() == "false"
         assert settings.QUIRKS.get() == "none"
 
-    assert activation.is_installed()
+    assert is_installed()
     assert settings.VERIFY_LAYERS.get() == "true"
     assert settings.QUIRKS.get() == "aws"
 
@@ -481,12 +297,12 @@ def test_a_seam_that_fails_takes_the_others_out(stock_moto, monkeypatch):
     def fail() -> None:
         raise AttributeError("moto has moved it")
 
-    monkeypatch.setattr(activation, "_cloudformation", fail)
+    monkeypatch.setattr(installation, "_SEAMS", (*installation._SEAMS[:-1], fail))
     with pytest.raises(AttributeError, match="moto has moved it"):
         moto_ecr_ext.install()
 
     assert seams() == before
-    assert not activation.is_installed()
+    assert not is_installed()
 
 
 def test_what_was_in_memory_is_gone_after_uninstall(stock_moto):
@@ -544,7 +360,7 @@ def test_importing_the_package_changes_nothing():
         for module in modules:
             importlib.import_module(module.name)
         assert seams() == before
-        assert not moto_ecr_ext.activation.is_installed()
+        assert not moto_ecr_ext.activation.installation.is_installed()
         """
     )
 
@@ -564,6 +380,42 @@ def test_sqlalchemy_is_imported_when_ecr_is_used():
             assert "sqlalchemy" not in sys.modules
             boto3.client("ecr", region_name="us-east-1").describe_repositories()
             assert "sqlalchemy" in sys.modules
+        """
+    )
+
+
+def test_services_that_nobody_uses_are_not_imported():
+    """What ECR asks of other services has an answer where nothing of them is used, without importing them."""
+    run_python(
+        """
+        import sys
+        import boto3
+        import moto_ecr_ext
+        from moto import mock_aws
+        from moto_ecr_ext import testing
+
+        profile = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/images"
+        secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub"
+        with moto_ecr_ext.install(), mock_aws():
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            key = {"encryptionType": "KMS", "kmsKey": "alias/images"}
+            ecr.create_repository(repositoryName="app", encryptionConfiguration=key)
+            ecr.put_signing_configuration(
+                signingConfiguration={"rules": [{"signingProfileArn": profile}]}
+            )
+            testing.push(ecr, "app", testing.build_image(seed=1), tag="1.0")
+            try:
+                ecr.create_pull_through_cache_rule(
+                    ecrRepositoryPrefix="hub",
+                    upstreamRegistryUrl="registry-1.docker.io",
+                    credentialArn=secret,
+                )
+            except ecr.exceptions.SecretNotFoundException:
+                pass
+            else:
+                raise AssertionError("there is no secret")
+        for service in ("events", "kms", "secretsmanager", "signer"):
+            assert f"moto.{service}.models" not in sys.modules, service
         """
     )
 

@@ -20,21 +20,21 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import S3Server
 
-from moto_ecr_ext.storage.blobs import directory as directory_blobs
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
-from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.s3 import S3BlobStore
-from moto_ecr_ext.storage.blobs.store import (
-    CHUNK,
+from moto_ecr_ext.storage.blobs.blob import CHUNK
+from moto_ecr_ext.storage.blobs.directory import progress, verification
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.errors import (
     BlobDamaged,
     BlobNotFound,
-    BlobStore,
     DigestMismatch,
-    UploadDiscarded,
+    UploadCancelled,
     UploadTruncated,
 )
+from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
+from moto_ecr_ext.storage.blobs.store import BlobStore
+from support.s3_servers import S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)
@@ -78,20 +78,21 @@ def new_upload_id() -> str:
 
 
 def append(store: BlobStore, upload_id: str, content: bytes, position: int = 0) -> None:
-    """Append to an upload and acknowledge all of it."""
+    """Append to an upload, with all of it on disk, and acknowledge it."""
     with store.upload(upload_id) as session:
         session.resume_at(position)
-        session.write(content)
-        session.save()
+        session.append(content)
+        session.flush()
+        session.acknowledge()
 
 
-def published(store: BlobStore, content: bytes) -> str:
+def committed(store: BlobStore, content: bytes) -> str:
     """The digest of `content`, which the store has from now on."""
     with store.upload(new_upload_id()) as session:
         session.resume_at(0)
-        session.write(content)
+        session.append(content)
         digest = session.digest()
-        session.publish(digest)
+        session.commit(digest)
     return digest
 
 
@@ -135,32 +136,32 @@ def directory_store(directory: Path) -> DirectoryBlobStore:
 
 
 class TestBlobs:
-    def test_published_bytes_are_read_back(self, store: BlobStore) -> None:
+    def test_committed_bytes_are_read_back(self, store: BlobStore) -> None:
         """A blob has the bytes and the size of its upload."""
-        digest = published(store, CONTENT)
+        digest = committed(store, CONTENT)
         assert digest == sha256(CONTENT)
         with store.open(digest) as blob:
             assert blob.size == len(CONTENT)
             assert b"".join(blob.chunks()) == CONTENT
 
     def test_blob_without_bytes(self, store: BlobStore) -> None:
-        """The empty blob can be published, opened and listed as any other."""
+        """The empty blob can be committed, opened and listed as any other."""
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.publish(sha256(b""))
+            session.commit(sha256(b""))
         with store.open(sha256(b"")) as blob:
             assert blob.size == 0
             assert list(blob.chunks()) == []
         assert list(store.digests()) == [sha256(b"")]
 
     def test_sha512_is_a_name_of_its_own(self, store: BlobStore) -> None:
-        """The same bytes may be published under both algorithms."""
-        published(store, LARGE)
+        """The same bytes may be committed under both algorithms."""
+        committed(store, LARGE)
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.write(LARGE)
+            session.append(LARGE)
             assert session.digest("sha512") == sha512(LARGE)
-            session.publish(sha512(LARGE))
+            session.commit(sha512(LARGE))
         assert sorted(store.digests()) == [sha256(LARGE), sha512(LARGE)]
         assert content_of(store, sha512(LARGE)) == LARGE
 
@@ -186,10 +187,10 @@ class TestBlobs:
         """`chunks` gives the range, clipped to the blob, in pieces of bounded size."""
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.write(LARGE[:100_000])
-            session.write(LARGE[100_000:100_007])
-            session.write(LARGE[100_007:])
-            session.publish(sha256(LARGE))
+            session.append(LARGE[:100_000])
+            session.append(LARGE[100_000:100_007])
+            session.append(LARGE[100_007:])
+            session.commit(sha256(LARGE))
         with store.open(sha256(LARGE)) as blob:
             chunks = list(blob.chunks(start, stop))
         assert b"".join(chunks) == LARGE[start:stop]
@@ -197,7 +198,7 @@ class TestBlobs:
 
     def test_chunks_from_a_negative_position(self, store: BlobStore) -> None:
         """A range from the end is for the caller to turn into positions."""
-        with store.open(published(store, CONTENT)) as blob, pytest.raises(ValueError, match="-1"):
+        with store.open(committed(store, CONTENT)) as blob, pytest.raises(ValueError, match="-1"):
             blob.chunks(-1)
 
     def test_unknown_blob(self, store: BlobStore) -> None:
@@ -208,7 +209,7 @@ class TestBlobs:
 
     def test_delete(self, store: BlobStore) -> None:
         """A deleted blob is gone, the others stay, and deleting again is fine."""
-        digest, other = published(store, CONTENT), published(store, LARGE)
+        digest, other = committed(store, CONTENT), committed(store, LARGE)
         store.delete(digest)
         store.delete(digest)
         with pytest.raises(BlobNotFound):
@@ -218,12 +219,12 @@ class TestBlobs:
     def test_delete_while_reading(self, store: BlobStore) -> None:
         """Who opened a blob reads it to the end, and may start over, after it was deleted; not in S3."""
         if isinstance(store, S3BlobStore):
-            with store.open(published(store, LARGE)) as blob:
+            with store.open(committed(store, LARGE)) as blob:
                 store.delete(sha256(LARGE))
                 with pytest.raises(OSError, match="no such object"):
                     list(blob.chunks())
             return
-        with store.open(published(store, LARGE)) as blob:
+        with store.open(committed(store, LARGE)) as blob:
             chunks = blob.chunks()
             first = next(chunks)
             store.delete(sha256(LARGE))
@@ -232,13 +233,13 @@ class TestBlobs:
 
     def test_blob_of_a_deleted_digest_can_come_back(self, store: BlobStore) -> None:
         """Deleting leaves nothing that is in the way of the same bytes."""
-        store.delete(published(store, CONTENT))
-        assert content_of(store, published(store, CONTENT)) == CONTENT
+        store.delete(committed(store, CONTENT))
+        assert content_of(store, committed(store, CONTENT)) == CONTENT
 
     @pytest.mark.parametrize("digest", NO_DIGESTS)
     def test_text_that_is_no_digest(self, store: BlobStore, digest: str, tmp_path: Path) -> None:
         """Nothing but a digest ever becomes a path."""
-        published(store, CONTENT)
+        committed(store, CONTENT)
         before = files_below(tmp_path)
         with pytest.raises(ValueError, match="not a digest"):
             store.open(digest)
@@ -247,7 +248,7 @@ class TestBlobs:
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
             with pytest.raises(ValueError, match="not a digest"):
-                session.publish(digest)
+                session.commit(digest)
         assert files_below(tmp_path) == before
 
 
@@ -258,7 +259,7 @@ class TestUploads:
             session.resume_at(0)
             assert session.digest() == sha256(b"")
             for end in (1, 2, 70_000, 70_001, len(CONTENT)):
-                session.write(CONTENT[session.size : end])
+                session.append(CONTENT[session.size : end])
                 assert session.size == end
                 assert session.digest() == sha256(CONTENT[:end])
                 assert session.digest("sha512") == sha512(CONTENT[:end])
@@ -270,11 +271,11 @@ class TestUploads:
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
             buffer[:] = LARGE[:size]
-            session.write(memoryview(buffer))
+            session.append(memoryview(buffer))
             buffer[:] = LARGE[-size:]
-            session.write(buffer)
+            session.append(buffer)
             buffer[:] = bytes(size)
-            session.publish(sha256(LARGE[:size] + LARGE[-size:]))
+            session.commit(sha256(LARGE[:size] + LARGE[-size:]))
         expected = LARGE[:size] + LARGE[-size:]
         assert content_of(store, sha256(expected)) == expected
 
@@ -283,7 +284,7 @@ class TestUploads:
         numbers = array("I", range(1000))
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.write(memoryview(numbers))
+            session.append(memoryview(numbers))
             assert session.size == 1000 * numbers.itemsize
             assert session.digest() == sha256(numbers.tobytes())
 
@@ -293,9 +294,9 @@ class TestUploads:
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
             for position in range(len(content)):
-                session.write(content[position : position + 1])
-                session.write(b"")
-            session.publish(sha256(content))
+                session.append(content[position : position + 1])
+                session.append(b"")
+            session.commit(sha256(content))
         assert content_of(store, sha256(content)) == content
 
     def test_sessions_follow_one_another(self, store: BlobStore) -> None:
@@ -306,8 +307,8 @@ class TestUploads:
         with store.upload(upload_id) as session:
             assert session.size == MIB
             session.resume_at(MIB)
-            session.write(LARGE[MIB:])
-            session.publish(sha256(LARGE))
+            session.append(LARGE[MIB:])
+            session.commit(sha256(LARGE))
         assert content_of(store, sha256(LARGE)) == LARGE
 
     @pytest.mark.parametrize("acknowledged", [0, 1, 99, 100, 101, 5000, 10_000])
@@ -318,14 +319,14 @@ class TestUploads:
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT[:100])
-            session.write(bytes(9900))
+            session.append(CONTENT[:100])
+            session.append(bytes(9900))
         expected = (CONTENT[:100] + bytes(9900))[:acknowledged] + LARGE
         with store.upload(upload_id) as session:
             session.resume_at(acknowledged)
             assert session.size == acknowledged
-            session.write(LARGE)
-            session.publish(sha256(expected))
+            session.append(LARGE)
+            session.commit(sha256(expected))
         assert content_of(store, sha256(expected)) == expected
 
     def test_resume_where_bytes_are_missing(self, store: BlobStore) -> None:
@@ -356,38 +357,38 @@ class TestUploads:
                 session.resume_at(-1)
             assert session.digest() == sha256(CONTENT)
 
-    def test_publish_under_a_wrong_digest(self, store: BlobStore) -> None:
+    def test_commit_under_a_wrong_digest(self, store: BlobStore) -> None:
         """The store never has bytes under a digest that is not theirs; the upload stays."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT)
+            session.append(CONTENT)
             for claimed in (UNKNOWN, sha512(CONTENT[1:])):
                 with pytest.raises(DigestMismatch) as refusal:
-                    session.publish(claimed)
+                    session.commit(claimed)
                 assert refusal.value.digest == claimed
                 assert refusal.value.actual in (sha256(CONTENT), sha512(CONTENT))
             assert list(store.digests()) == []
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
         assert list(store.digests()) == [sha256(CONTENT)]
 
-    def test_publish_ends_the_upload(self, store: BlobStore) -> None:
+    def test_commit_ends_the_upload(self, store: BlobStore) -> None:
         """The upload id is free afterwards, with none of the bytes."""
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
         with store.upload(upload_id) as session:
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
         assert list(store.upload_ids()) == []
         with store.upload(upload_id) as session:
             assert session.size == 0
             assert session.digest() == sha256(b"")
 
-    def test_publish_what_is_there_already(self, store: BlobStore) -> None:
-        """The same bytes may be published any number of times, also while they are read."""
-        with store.open(published(store, LARGE)) as blob:
+    def test_commit_what_is_there_already(self, store: BlobStore) -> None:
+        """The same bytes may be committed any number of times, also while they are read."""
+        with store.open(committed(store, LARGE)) as blob:
             chunks = blob.chunks()
             first = next(chunks)
-            published(store, LARGE)
+            committed(store, LARGE)
             assert first + b"".join(chunks) == LARGE
         assert list(store.digests()) == [sha256(LARGE)]
         assert content_of(store, sha256(LARGE)) == LARGE
@@ -396,23 +397,23 @@ class TestUploads:
         "use",
         [
             lambda session: session.resume_at(0),
-            lambda session: session.write(b"x"),
+            lambda session: session.append(b"x"),
             lambda session: session.digest(),
             lambda session: session.flush(),
-            lambda session: session.save(),
-            lambda session: session.publish(sha256(CONTENT)),
+            lambda session: session.acknowledge(),
+            lambda session: session.commit(sha256(CONTENT)),
         ],
-        ids=["resume_at", "write", "digest", "flush", "save", "publish"],
+        ids=["resume_at", "append", "digest", "flush", "acknowledge", "commit"],
     )
     def test_a_session_that_is_over(self, store: BlobStore, use: Callable[[object], None]) -> None:
-        """After `publish`, and after the block, a session can do nothing."""
+        """After `commit`, and after the block, a session can do nothing."""
         with store.upload(new_upload_id()) as left:
             left.resume_at(0)
-            left.write(CONTENT)
+            left.append(CONTENT)
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.write(CONTENT)
-            session.publish(sha256(CONTENT))
+            session.append(CONTENT)
+            session.commit(sha256(CONTENT))
             with pytest.raises(ValueError, match="over"):
                 use(session)
         with pytest.raises(ValueError, match="over"):
@@ -426,70 +427,70 @@ class TestUploads:
         def break_off() -> None:
             with store.upload(upload_id) as session:
                 session.resume_at(0)
-                session.write(CONTENT)
+                session.append(CONTENT)
                 raise ConnectionResetError
 
         with pytest.raises(ConnectionResetError):
             break_off()
         with store.upload(upload_id) as session:
             assert session.size == len(CONTENT)
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
 
-    def test_discard(self, store: BlobStore) -> None:
-        """A discarded upload is gone, the others stay, and discarding again is fine."""
+    def test_cancel(self, store: BlobStore) -> None:
+        """A cancelled upload is gone, the others stay, and cancelling again is fine."""
         upload_id, other = new_upload_id(), new_upload_id()
         append(store, upload_id, CONTENT)
         append(store, other, LARGE)
-        store.discard(upload_id)
-        store.discard(upload_id)
+        store.cancel(upload_id)
+        store.cancel(upload_id)
         assert list(store.upload_ids()) == [other]
         with store.upload(upload_id) as session:
             assert session.size == 0
-            session.write(LARGE)
+            session.append(LARGE)
             assert session.digest() == sha256(LARGE)
 
-    def test_discard_during_a_session(self, store: BlobStore) -> None:
-        """A session whose upload was discarded goes on into nothing, and cannot publish."""
+    def test_cancel_during_a_session(self, store: BlobStore) -> None:
+        """A session whose upload was cancelled goes on into nothing, and cannot commit."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT[:10])
-            store.discard(upload_id)
-            session.write(CONTENT[10:])
-            with pytest.raises(UploadDiscarded) as refusal:
-                session.publish(sha256(CONTENT))
+            session.append(CONTENT[:10])
+            store.cancel(upload_id)
+            session.append(CONTENT[10:])
+            with pytest.raises(UploadCancelled) as refusal:
+                session.commit(sha256(CONTENT))
         assert refusal.value.upload_id == upload_id
         assert list(store.digests()) == []
         assert list(store.upload_ids()) == []
 
-    def test_discard_and_begin_anew_during_a_session(self, store: BlobStore) -> None:
-        """The old session neither publishes nor removes the bytes of the new one."""
+    def test_cancel_and_begin_anew_during_a_session(self, store: BlobStore) -> None:
+        """The old session neither commits nor removes the bytes of the new one."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as old:
             old.resume_at(0)
-            old.write(CONTENT)
-            store.discard(upload_id)
+            old.append(CONTENT)
+            store.cancel(upload_id)
             append(store, upload_id, LARGE)
-            with pytest.raises(UploadDiscarded):
-                old.publish(sha256(CONTENT))
+            with pytest.raises(UploadCancelled):
+                old.commit(sha256(CONTENT))
         with store.upload(upload_id) as new:
-            new.publish(sha256(LARGE))
+            new.commit(sha256(LARGE))
         assert list(store.digests()) == [sha256(LARGE)]
 
-    def test_leave_a_discarded_upload_that_was_begun_anew(self, store: BlobStore) -> None:
+    def test_leave_a_cancelled_upload_that_was_begun_anew(self, store: BlobStore) -> None:
         """A session without bytes takes nothing away when it is left."""
         upload_id = new_upload_id()
         with store.upload(upload_id):
-            store.discard(upload_id)
+            store.cancel(upload_id)
             append(store, upload_id, CONTENT)
         with store.upload(upload_id) as session:
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
 
     def test_sha512_of_an_upload_that_was_cut(self, store: BlobStore) -> None:
         """A digest by reading back is that of the present bytes."""
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
-            session.write(CONTENT)
+            session.append(CONTENT)
             assert session.digest("sha512") == sha512(CONTENT)
             session.resume_at(1000)
             assert session.digest("sha512") == sha512(CONTENT[:1000])
@@ -514,12 +515,12 @@ class TestUploads:
         with pytest.raises(ValueError, match="not an upload id"), store.upload(upload_id):
             pass
         with pytest.raises(ValueError, match="not an upload id"):
-            store.discard(upload_id)
+            store.cancel(upload_id)
         assert files_below(tmp_path) == before
 
     def test_clear(self, store: BlobStore) -> None:
         """Everything is gone, and the store can be used on."""
-        published(store, CONTENT)
+        committed(store, CONTENT)
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
         store.clear()
@@ -528,17 +529,17 @@ class TestUploads:
         with pytest.raises(BlobNotFound):
             store.open(sha256(CONTENT))
         append(store, upload_id, LARGE)
-        assert content_of(store, published(store, CONTENT)) == CONTENT
+        assert content_of(store, committed(store, CONTENT)) == CONTENT
 
     def test_clear_during_a_session(self, store: BlobStore) -> None:
         """A session does not outlive the store's content."""
-        published(store, CONTENT)
+        committed(store, CONTENT)
         with store.upload(new_upload_id()) as upload:
             upload.resume_at(0)
-            upload.write(LARGE)
+            upload.append(LARGE)
             store.clear()
-            with pytest.raises(UploadDiscarded):
-                upload.publish(sha256(LARGE))
+            with pytest.raises(UploadCancelled):
+                upload.commit(sha256(LARGE))
         assert list(store.digests()) == []
 
 
@@ -555,9 +556,9 @@ class UploadModel:
         for steps in sessions:
             with self.store.upload(self.upload_id) as session:
                 for action, number in steps:
-                    if action == "write":
+                    if action == "append":
                         piece = random.Random(number).randbytes(number)
-                        session.write(piece)
+                        session.append(piece)
                         self.content += piece
                     elif action == "resume":
                         position = number * len(self.content) // 9000
@@ -569,13 +570,13 @@ class UploadModel:
                     assert session.size == len(self.content)
             self.store = next(self.stores)
         with self.store.upload(self.upload_id) as session:
-            session.publish(sha256(self.content))
+            session.commit(sha256(self.content))
         assert content_of(self.store, sha256(self.content)) == self.content
 
 
 SESSIONS = st.lists(
     st.lists(
-        st.tuples(st.sampled_from(["write", "resume", "digest"]), st.integers(0, 9000)), max_size=6
+        st.tuples(st.sampled_from(["append", "resume", "digest"]), st.integers(0, 9000)), max_size=6
     ),
     max_size=5,
 )
@@ -616,20 +617,20 @@ class TestThreads:
             with store.upload(upload_id) as session:
                 entered.set()
                 sizes.append(session.size)
-                session.write(CONTENT[10:])
-                session.publish(sha256(CONTENT))
+                session.append(CONTENT[10:])
+                session.commit(sha256(CONTENT))
 
         thread = Thread(target=continue_upload)
         with store.upload(upload_id) as session:
             thread.start()
             session.resume_at(0)
-            session.write(CONTENT[:10])
+            session.append(CONTENT[:10])
             assert not entered.wait(0.1)
         thread.join()
         assert sizes == [10]
         assert content_of(store, sha256(CONTENT)) == CONTENT
 
-    def test_a_session_that_waited_while_the_upload_was_published(self, store: BlobStore) -> None:
+    def test_a_session_that_waited_while_the_upload_was_committed(self, store: BlobStore) -> None:
         """It begins a new upload; the blob that was made meanwhile is out of its reach."""
         upload_id = new_upload_id()
         about_to_ask = Event()
@@ -639,17 +640,17 @@ class TestThreads:
             about_to_ask.set()
             with store.upload(upload_id) as session:
                 sizes.append(session.size)
-                session.write(LARGE)
+                session.append(LARGE)
 
         for _ in range(20):
             about_to_ask.clear()
             thread = Thread(target=begin_anew)
             with store.upload(upload_id) as session:
                 session.resume_at(0)
-                session.write(CONTENT)
+                session.append(CONTENT)
                 thread.start()
                 about_to_ask.wait()
-                session.publish(sha256(CONTENT))
+                session.commit(sha256(CONTENT))
             thread.join()
             assert content_of(store, sha256(CONTENT)) == CONTENT
         assert sizes == [0] * 20
@@ -660,26 +661,26 @@ class TestThreads:
         with store.upload(new_upload_id()) as one, store.upload(new_upload_id()) as other:
             one.resume_at(0)
             other.resume_at(0)
-            one.write(CONTENT[:5])
-            other.write(LARGE)
-            one.write(CONTENT[5:])
-            other.publish(sha256(LARGE))
-            one.publish(sha256(CONTENT))
+            one.append(CONTENT[:5])
+            other.append(LARGE)
+            one.append(CONTENT[5:])
+            other.commit(sha256(LARGE))
+            one.commit(sha256(CONTENT))
         assert sorted(store.digests()) == sorted([sha256(CONTENT), sha256(LARGE)])
 
     def test_the_same_blob_from_many_threads_at_once(self, store: BlobStore) -> None:
         """All of them succeed, and there is one blob."""
         barrier = Barrier(8)
-        # moto's S3 now and then fails where several write one object at once. Transactions publish in turn anyway.
+        # moto's S3 now and then fails where several write one object at once. Transactions commit them in turn anyway.
         turn = Lock() if isinstance(store, S3BlobStore) else nullcontext()
 
         def push() -> None:
             with store.upload(new_upload_id()) as session:
                 session.resume_at(0)
-                session.write(LARGE)
+                session.append(LARGE)
                 barrier.wait(30)
                 with turn:
-                    session.publish(sha256(LARGE))
+                    session.commit(sha256(LARGE))
 
         with ThreadPoolExecutor(8) as threads:
             for push_of_one in [threads.submit(push) for _ in range(8)]:
@@ -700,11 +701,11 @@ class TestThreads:
                 append(store, upload_id, content[:1000])
                 with store.upload(upload_id) as session:
                     session.resume_at(1000)
-                    session.write(memoryview(content)[1000:])
-                    session.publish(sha256(content))
+                    session.append(memoryview(content)[1000:])
+                    session.commit(sha256(content))
                 assert content_of(store, sha256(content)) == content
                 store.delete(sha256(content))
-            return published(store, content)
+            return committed(store, content)
 
         with ThreadPoolExecutor(8) as threads:
             kept = list(threads.map(use, range(8)))
@@ -717,21 +718,21 @@ class TestThreads:
 
         def append_line(number: int) -> None:
             with store.upload(upload_id) as session:
-                session.write(b"%03d" % number)
-                session.write(b"\n")
+                session.append(b"%03d" % number)
+                session.append(b"\n")
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(append_line, range(100)))
         with store.upload(upload_id) as session:
             digest = session.digest()
-            session.publish(digest)
+            session.commit(digest)
         lines = content_of(store, digest).split()
         assert sorted(lines) == [b"%03d" % number for number in range(100)]
 
 
 class TestMemory:
     def test_bytes_are_kept_without_a_copy(self) -> None:
-        """Writing and publishing `bytes` allocates next to nothing."""
+        """Writing and committing `bytes` allocates next to nothing."""
         store = MemoryBlobStore()
         part = bytes(8 * MIB)
         tracemalloc.start()
@@ -739,15 +740,15 @@ class TestMemory:
             with store.upload(new_upload_id()) as session:
                 session.resume_at(0)
                 for _ in range(8):
-                    session.write(part)
-                session.publish(session.digest())
+                    session.append(part)
+                session.commit(session.digest())
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         assert peak < MIB
 
     def test_buffers_are_copied_once(self) -> None:
-        """A blob from a reused buffer costs its size, also while it is published and read."""
+        """A blob from a reused buffer costs its size, also while it is committed and read."""
         store = MemoryBlobStore()
         buffer = memoryview(bytearray(4 * MIB))
         tracemalloc.start()
@@ -755,9 +756,9 @@ class TestMemory:
             with store.upload(new_upload_id()) as session:
                 session.resume_at(0)
                 for _ in range(16):
-                    session.write(buffer)
+                    session.append(buffer)
                 digest = session.digest()
-                session.publish(digest)
+                session.commit(digest)
             with store.open(digest) as blob:
                 assert sum(len(chunk) for chunk in blob.chunks()) == 64 * MIB
             _, peak = tracemalloc.get_traced_memory()
@@ -773,7 +774,7 @@ class TestMemory:
             with store.upload(new_upload_id()) as session:
                 session.resume_at(0)
                 for number in range(100_000):
-                    session.write(bytes([number % 251]))
+                    session.append(bytes([number % 251]))
             kept, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -782,7 +783,7 @@ class TestMemory:
     def test_no_file_to_send(self) -> None:
         """A blob in memory says that it is in no file."""
         store = MemoryBlobStore()
-        assert store.open(published(store, CONTENT)).fileno() is None
+        assert store.open(committed(store, CONTENT)).fileno() is None
 
 
 class TestDirectory:
@@ -790,7 +791,7 @@ class TestDirectory:
         """Blobs lie by algorithm and first two digits, uploads by id; nobody else may read them."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
-        published(directory_store, CONTENT)
+        committed(directory_store, CONTENT)
         encoded = hashlib.sha256(CONTENT).hexdigest()
         assert files_below(directory) == [
             f"blobs/sha256/{encoded[:2]}/{encoded}",
@@ -803,7 +804,7 @@ class TestDirectory:
     def test_directories_are_made(self, tmp_path: Path) -> None:
         """The directory need not exist, nor those above it."""
         store = DirectoryBlobStore(tmp_path / "some" / "where")
-        published(store, CONTENT)
+        committed(store, CONTENT)
         assert (tmp_path / "some" / "where" / "blobs").is_dir()
 
     def test_a_relative_path_stays_where_it_was(
@@ -812,7 +813,7 @@ class TestDirectory:
         """The directory is found after the process changed its own."""
         monkeypatch.chdir(tmp_path)
         store = DirectoryBlobStore("data")
-        digest = published(store, CONTENT)
+        digest = committed(store, CONTENT)
         monkeypatch.chdir("/")
         assert content_of(store, digest) == CONTENT
 
@@ -820,16 +821,16 @@ class TestDirectory:
         """Another process finds the blobs and continues the uploads."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, LARGE[: 3 * MIB])
-        digest = published(directory_store, CONTENT)
+        digest = committed(directory_store, CONTENT)
 
         restarted = DirectoryBlobStore(directory)
         assert content_of(restarted, digest) == CONTENT
         assert list(restarted.upload_ids()) == [upload_id]
         with restarted.upload(upload_id) as session:
             session.resume_at(3 * MIB)
-            session.write(LARGE[3 * MIB :])
+            session.append(LARGE[3 * MIB :])
             assert session.digest() == sha256(LARGE)
-            session.publish(sha256(LARGE))
+            session.commit(sha256(LARGE))
         assert content_of(directory_store, sha256(LARGE)) == LARGE
 
     def test_restart_after_bytes_were_lost(
@@ -844,7 +845,7 @@ class TestDirectory:
                 session.resume_at(len(CONTENT))
             assert refusal.value.size == 1000
             session.resume_at(1000)
-            session.write(CONTENT[1000:])
+            session.append(CONTENT[1000:])
             assert session.digest() == sha256(CONTENT)
 
     def test_another_server_continues_an_upload(
@@ -857,9 +858,9 @@ class TestDirectory:
         append(other, upload_id, LARGE[MIB : 2 * MIB], MIB)
         with directory_store.upload(upload_id) as session:
             session.resume_at(2 * MIB)
-            session.write(LARGE[2 * MIB :])
+            session.append(LARGE[2 * MIB :])
             assert session.digest() == sha256(LARGE)
-            session.publish(sha256(LARGE))
+            session.commit(sha256(LARGE))
 
     def test_another_server_wrote_other_bytes_of_the_same_number(
         self, directory_store: DirectoryBlobStore, directory: Path
@@ -893,7 +894,7 @@ class TestDirectory:
         with directory_store.upload(upload_id) as session:
             thread.start()
             session.resume_at(0)
-            session.write(CONTENT)
+            session.append(CONTENT)
             assert not entered.wait(0.1)
         thread.join()
         assert sizes == [len(CONTENT)]
@@ -907,11 +908,11 @@ class TestDirectory:
         append(directory_store, upload_id, LARGE[:MIB])
         with directory_store.upload(upload_id) as broken_off:
             broken_off.resume_at(MIB)
-            broken_off.write(LARGE[MIB : 3 * MIB])
+            broken_off.append(LARGE[MIB : 3 * MIB])
         append(directory_store, upload_id, LARGE[MIB:], MIB)
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(LARGE))
-            session.publish(sha256(LARGE))
+            session.commit(sha256(LARGE))
 
     def test_bytes_are_read_back_once_after_a_restart(
         self,
@@ -925,17 +926,18 @@ class TestDirectory:
         restarted = DirectoryBlobStore(directory)
         with restarted.upload(upload_id) as broken_off:
             broken_off.resume_at(MIB)
-            broken_off.write(LARGE[MIB : 3 * MIB])
+            broken_off.append(LARGE[MIB : 3 * MIB])
         monkeypatch.delattr(os, "pread")
         append(restarted, upload_id, LARGE[MIB:], MIB)
         with restarted.upload(upload_id) as session:
-            session.publish(sha256(LARGE))
+            session.commit(sha256(LARGE))
 
     def test_progress_is_kept_of_a_limited_number_of_uploads(
-        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Of any number of abandoned uploads only the last cost memory; the others still work."""
-        monkeypatch.setattr(directory_blobs, "_UPLOADS_REMEMBERED", 2)
+        monkeypatch.setattr(progress, "_UPLOADS_REMEMBERED", 2)
+        directory_store = DirectoryBlobStore(directory)
         uploads = [new_upload_id() for _ in range(4)]
         for upload_id in uploads:
             append(directory_store, upload_id, CONTENT[:1000])
@@ -960,15 +962,15 @@ class TestDirectory:
         with directory_store.upload(new_upload_id()) as session:
             session.resume_at(0)
             for start in range(0, len(content), 4 * MIB):
-                session.write(memoryview(content)[start : start + 4 * MIB])
+                session.append(memoryview(content)[start : start + 4 * MIB])
             session.resume_at(9 * MIB)
-            session.write(content[9 * MIB :])
-            session.publish(sha256(content))
+            session.append(content[9 * MIB :])
+            session.commit(sha256(content))
         assert content_of(directory_store, sha256(content)) == content
 
     def test_file_for_sendfile_and_mmap(self, directory_store: DirectoryBlobStore) -> None:
         """The descriptor of a blob is a file of its bytes alone, deleted or not."""
-        with directory_store.open(published(directory_store, LARGE)) as blob:
+        with directory_store.open(committed(directory_store, LARGE)) as blob:
             directory_store.delete(sha256(LARGE))
             descriptor = blob.fileno()
             assert descriptor is not None
@@ -977,7 +979,7 @@ class TestDirectory:
 
     def test_a_closed_blob_is_not_read(self, directory_store: DirectoryBlobStore) -> None:
         """After `close` no chunk comes from a file that has the same number by now."""
-        blob = directory_store.open(published(directory_store, LARGE))
+        blob = directory_store.open(committed(directory_store, LARGE))
         chunks = blob.chunks()
         next(chunks)
         blob.close()
@@ -987,14 +989,14 @@ class TestDirectory:
 
     def test_no_descriptor_is_left_open(self, directory_store: DirectoryBlobStore) -> None:
         """Whatever a session ends with, its file is closed."""
-        published(directory_store, CONTENT)
+        committed(directory_store, CONTENT)
         before = sorted(os.listdir("/dev/fd"))
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         with directory_store.upload(upload_id) as session, pytest.raises(DigestMismatch):
-            session.publish(UNKNOWN)
+            session.commit(UNKNOWN)
         with directory_store.upload(upload_id) as session:
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
         with pytest.raises(BlobNotFound):
             directory_store.open(UNKNOWN)
         content_of(directory_store, sha256(CONTENT))
@@ -1004,7 +1006,7 @@ class TestDirectory:
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
         """What is no blob or upload is neither listed nor cleared."""
-        published(directory_store, CONTENT)
+        committed(directory_store, CONTENT)
         strangers = [
             directory / "registry.db",
             directory / "uploads" / "notes.txt",
@@ -1027,7 +1029,7 @@ class TestDirectory:
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
         """Reading fails where the bytes end, instead of going on without an end."""
-        with directory_store.open(published(directory_store, LARGE)) as blob:
+        with directory_store.open(committed(directory_store, LARGE)) as blob:
             os.truncate(directory / files_below(directory)[0], CHUNK)
             chunks = blob.chunks()
             assert next(chunks) == LARGE[:CHUNK]
@@ -1035,42 +1037,42 @@ class TestDirectory:
                 next(chunks)
             assert failure.value.errno == errno.EIO
 
-    def test_publish_refuses_a_file_that_somebody_else_wrote_to(
+    def test_commit_refuses_a_file_that_somebody_else_wrote_to(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
         """Bytes that did not go through the session do not become part of a blob."""
         upload_id = new_upload_id()
         with directory_store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT)
+            session.append(CONTENT)
             with (directory / "uploads" / upload_id).open("ab") as file:
                 file.write(b"x")
             with pytest.raises(OSError, match="holds"):
-                session.publish(sha256(CONTENT))
+                session.commit(sha256(CONTENT))
         assert list(directory_store.digests()) == []
 
-    def test_what_follows_the_publication_fails(
+    def test_what_follows_the_commit_fails(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """The upload is there as it was, to be published again or to go on; neither harms the blob."""
+        """The upload is there as it was, to be committed again or to go on; neither harms the blob."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
 
-        def publish_and_fail(content: bytes) -> None:
+        def commit_and_fail(content: bytes) -> None:
             with directory_store.upload(upload_id) as session:
                 session.resume_at(len(CONTENT))
-                session.write(content[len(CONTENT) :])
-                session.publish(sha256(content))
+                session.append(content[len(CONTENT) :])
+                session.commit(sha256(content))
                 raise ZeroDivisionError
 
         for content in (CONTENT, CONTENT + LARGE):
             with pytest.raises(ZeroDivisionError):
-                publish_and_fail(content)
+                commit_and_fail(content)
             assert list(directory_store.upload_ids()) == [upload_id]
 
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
 
         assert sorted(directory_store.digests()) == sorted(map(sha256, (CONTENT, CONTENT + LARGE)))
         for content in (CONTENT, CONTENT + LARGE):
@@ -1092,7 +1094,7 @@ class TestDirectory:
 
         monkeypatch.setattr(os, "link", refuse)
         for _ in range(2):
-            assert content_of(directory_store, published(directory_store, CONTENT)) == CONTENT
+            assert content_of(directory_store, committed(directory_store, CONTENT)) == CONTENT
         assert list(directory_store.upload_ids()) == []
 
 
@@ -1111,7 +1113,7 @@ class TestDamage:
         self, directory_store: DirectoryBlobStore, directory: Path, is_restarted: bool
     ) -> None:
         """A file whose bytes have changed is not opened, by the process that wrote it nor by the next."""
-        digest = published(directory_store, LARGE)
+        digest = committed(directory_store, LARGE)
         content_of(directory_store, digest)
         flip_a_bit(directory, digest)
         store = DirectoryBlobStore(directory) if is_restarted else directory_store
@@ -1125,11 +1127,11 @@ class TestDamage:
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
         """The bytes of the next upload take the place of damaged ones."""
-        digest = published(directory_store, LARGE)
+        digest = committed(directory_store, LARGE)
         flip_a_bit(directory, digest)
         with pytest.raises(BlobDamaged):
             directory_store.open(digest)
-        published(directory_store, LARGE)
+        committed(directory_store, LARGE)
         assert content_of(directory_store, digest) == LARGE
         assert directory_store.verify(digest) == len(LARGE)
 
@@ -1140,7 +1142,7 @@ class TestDamage:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """A blob that was received is not read to be verified, one of another process once, by one of many."""
-        digest = published(directory_store, LARGE)
+        digest = committed(directory_store, LARGE)
         reads: list[int] = []
         pread = os.pread
 
@@ -1158,12 +1160,13 @@ class TestDamage:
         assert len(reads) == -(-len(LARGE) // CHUNK)
 
     def test_a_limited_number_of_blobs_is_remembered(
-        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Those beyond are read again, and served."""
-        monkeypatch.setattr(directory_blobs, "_BLOBS_REMEMBERED", 2)
+        monkeypatch.setattr(verification, "_BLOBS_REMEMBERED", 2)
+        directory_store = DirectoryBlobStore(directory)
         contents = [CONTENT[:size] for size in (10, 20, 30)]
-        digests = [published(directory_store, content) for content in contents]
+        digests = [committed(directory_store, content) for content in contents]
         assert [content_of(directory_store, digest) for digest in digests] == contents
 
 
@@ -1188,8 +1191,8 @@ class TestDiskErrors:
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A system that writes less than it was asked to is asked again."""
-        monkeypatch.setattr(os, "write", FullDisk(room=2 * len(LARGE), at_once=70_001))
-        assert content_of(directory_store, published(directory_store, LARGE)) == LARGE
+        monkeypatch.setattr(os, "append", FullDisk(room=2 * len(LARGE), at_once=70_001))
+        assert content_of(directory_store, committed(directory_store, LARGE)) == LARGE
 
     @pytest.mark.parametrize("piece", [CONTENT, LARGE], ids=["small", "large"])
     @pytest.mark.parametrize("room", [0, 1, 200_000])
@@ -1206,15 +1209,15 @@ class TestDiskErrors:
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
             with monkeypatch.context() as patch:
-                patch.setattr(os, "write", FullDisk(room, at_once=MIB))
+                patch.setattr(os, "append", FullDisk(room, at_once=MIB))
                 with pytest.raises(OSError, match="No space left") as failure:
-                    session.write(piece)
+                    session.append(piece)
                 assert failure.value.errno == errno.ENOSPC
             assert session.size == len(CONTENT) + room
             assert session.digest() == sha256(CONTENT + piece[:room])
             session.resume_at(len(CONTENT))
-            session.write(piece)
-            session.publish(sha256(CONTENT + piece))
+            session.append(piece)
+            session.commit(sha256(CONTENT + piece))
         assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
 
     @pytest.mark.parametrize("piece", [CONTENT, LARGE], ids=["small", "large"])
@@ -1225,19 +1228,19 @@ class TestDiskErrors:
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", FullDisk(room=1234, at_once=MIB))
+            patch.setattr(os, "append", FullDisk(room=1234, at_once=MIB))
             with pytest.raises(OSError, match="No space left"):
                 append(directory_store, upload_id, piece, len(CONTENT))
         append(directory_store, upload_id, piece, len(CONTENT))
         with directory_store.upload(upload_id) as session:
-            session.publish(sha256(CONTENT + piece))
+            session.commit(sha256(CONTENT + piece))
         assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
 
-    @pytest.mark.parametrize("act", ["flush", "save", "publish"])
+    @pytest.mark.parametrize("act", ["flush", "commit"])
     def test_a_flush_that_fails_ends_the_session(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, act: str
     ) -> None:
-        """Trying once more would succeed without the bytes being on disk: nothing is published."""
+        """Trying once more would succeed without the bytes being on disk: nothing is committed."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
 
@@ -1246,19 +1249,19 @@ class TestDiskErrors:
 
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.write(LARGE)
+            session.append(LARGE)
             digest = session.digest()
-            arguments = [digest] if act == "publish" else []
+            arguments = [digest] if act == "commit" else []
             with monkeypatch.context() as patch:
                 patch.setattr(os, "fsync", fail)
                 with pytest.raises(OSError, match="Input/output error"):
                     getattr(session, act)(*arguments)
             with pytest.raises(ValueError, match="over"):
-                session.publish(digest)
+                session.commit(digest)
         assert list(directory_store.digests()) == []
         append(directory_store, upload_id, LARGE, len(CONTENT))
         with directory_store.upload(upload_id) as session:
-            session.publish(digest)
+            session.commit(digest)
 
 
 @pytest.fixture
@@ -1296,20 +1299,20 @@ class TestDurability:
             "sync data",
         ]
         disk.clear()
-        published(store, CONTENT)
+        committed(store, CONTENT)
         assert disk[1:4] == ["sync data", "sync blobs", "sync sha256"]
 
-    def test_publish_without_flush(
+    def test_commit_without_flush(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
         """Bytes come first, then the name, then the directory that has the name; the upload goes last."""
-        published(directory_store, LARGE)
+        committed(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
         with directory_store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT)
-            session.publish(sha256(CONTENT))
+            session.append(CONTENT)
+            session.commit(sha256(CONTENT))
         assert disk == [
             f"sync {upload_id}",
             f"link {upload_id} {self.ENCODED}",
@@ -1320,19 +1323,18 @@ class TestDurability:
     def test_what_is_on_disk_is_not_flushed_again(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """An upload that was saved costs its publishing nothing more than the new name."""
-        published(directory_store, LARGE)
+        """An upload that was flushed costs its commit nothing more than the new name."""
+        committed(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
-        assert disk == [f"sync {upload_id}", "sync uploads"]
+        assert disk == [f"sync {upload_id}"]
         disk.clear()
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.save()
             session.flush()
             assert disk == []
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
         assert disk == [
             f"link {upload_id} {self.ENCODED}",
             f"sync {self.ENCODED[:2]}",
@@ -1346,7 +1348,7 @@ class TestDurability:
         upload_id = new_upload_id()
         with directory_store.upload(upload_id) as session:
             session.resume_at(0)
-            session.write(CONTENT)
+            session.append(CONTENT)
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
             session.flush()
@@ -1361,8 +1363,8 @@ class TestDurability:
         disk.clear()
         with DirectoryBlobStore(directory).upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.save()
-        assert disk == [f"sync {upload_id}", "sync uploads"]
+            session.flush()
+        assert disk == [f"sync {upload_id}"]
 
     def test_cutting_is_flushed(self, directory_store: DirectoryBlobStore, disk: list[str]) -> None:
         """A blob from an upload that was cut must not get its cut bytes back."""
@@ -1371,5 +1373,5 @@ class TestDurability:
         disk.clear()
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
-            session.publish(sha256(CONTENT))
+            session.commit(sha256(CONTENT))
         assert disk[0] == f"sync {upload_id}"

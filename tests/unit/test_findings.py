@@ -8,11 +8,12 @@ import pytest
 
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.findings import ScannedImage, basic_outcome, enhanced_outcome
-from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
+from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
+from support.constants import ACCOUNT
 
 REPOSITORY = Repository(
     id=1,
-    registry_id="123456789012",
+    registry_id=ACCOUNT,
     region="us-east-1",
     repository_name="team/app",
     created_at=0.0,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 import requests
 from moto import mock_aws
 from moto.backends import get_backend
@@ -16,14 +13,6 @@ import moto_ecr_ext
 
 PATH = "/moto-api/ecr/run-lifecycle"
 HOST = "http://motoapi.amazonaws.com"
-
-
-@pytest.fixture
-def stock_moto() -> Iterator[None]:
-    """moto as it is without the extension."""
-    moto_ecr_ext.uninstall()
-    yield
-    moto_ecr_ext.uninstall()
 
 
 def test_every_part_of_moto_reads_its_own_paths_from_one_dict(stock_moto: None) -> None:

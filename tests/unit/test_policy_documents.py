@@ -20,6 +20,7 @@ from moto_ecr_ext.policies.documents import (
     parse_registry_policy,
     parse_repository_policy,
 )
+from support.constants import ACCOUNT
 
 ALLOW, DENY, NONE = Decision.ALLOW, Decision.DENY, Decision.NONE
 
@@ -36,7 +37,6 @@ BOTH = [
     pytest.param(parse_registry_policy, REGISTRY_REFUSAL, id="registry"),
 ]
 
-ACCOUNT = "123456789012"
 OTHER = "111122223333"
 USER = f"arn:aws:iam::{ACCOUNT}:user/dev/alice"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/Builder"

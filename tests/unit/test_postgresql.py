@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from threading import Barrier, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,23 @@ from sqlalchemy.exc import DBAPIError
 
 import moto_ecr_ext
 from moto_ecr_ext.commands import server
-from moto_ecr_ext.storage.database.engine import Database
+from moto_ecr_ext.storage.database.base import Database
+from moto_ecr_ext.storage.database.opening import database_at
+from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.database.versions import StoreError
 from moto_ecr_ext.storage.rows import tables
+from support.commands import PATIENCE
 
 if TYPE_CHECKING:
-    from conftest import Environment
-    from postgresql import Cluster
+    from support.environments import Environment
+    from support.postgresql import Cluster
 
-PATIENCE = 60
+# The transactions that a database has.
+WAYS: dict[str, Callable[[Database], AbstractContextManager[View]]] = {
+    "read": lambda database: database.read(),
+    "write": lambda database: database.write(),
+    "write what may vanish": lambda database: database.write(durable=False),
+}
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def url(postgresql: Cluster) -> str:
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    database = Database.at_url(url)
+    database = database_at(url)
     yield database
     database.close()
 
@@ -43,18 +52,18 @@ def database(url: str) -> Iterator[Database]:
 @pytest.fixture
 def other(url: str, database: Database) -> Iterator[Database]:
     """The same as another process has it."""
-    other = Database.at_url(url)
+    other = database_at(url)
     yield other
     other.close()
 
 
 def put(database: Database, name: str) -> None:
     with database.write() as transaction:
-        transaction.execute(tables.store.insert(), {"name": name, "value": "there"})
+        transaction.connection.execute(tables.store.insert(), {"name": name, "value": "there"})
 
 
 def names(transaction: Any) -> list[str]:
-    found = transaction.execute(text("SELECT name FROM store ORDER BY name"))
+    found = transaction.connection.execute(text("SELECT name FROM store ORDER BY name"))
     return [name for name in found.scalars() if name != "schema_version"]
 
 
@@ -79,10 +88,10 @@ def test_a_write_waits_for_that_of_another_process(
 
     thread = Thread(target=write_too)
     with database.write() as transaction:
-        transaction.execute(tables.store.insert(), {"name": "first", "value": "there"})
+        transaction.connection.execute(tables.store.insert(), {"name": "first", "value": "there"})
         thread.start()
         wait_until_one_waits(postgresql)
-        transaction.execute(tables.store.insert(), {"name": "second", "value": "there"})
+        transaction.connection.execute(tables.store.insert(), {"name": "second", "value": "there"})
     thread.join(PATIENCE)
     assert seen == ["first", "second"]
 
@@ -90,7 +99,7 @@ def test_a_write_waits_for_that_of_another_process(
 def test_a_read_does_not_wait_and_sees_one_moment(database: Database, other: Database) -> None:
     """What was committed when it began, from its first query to its last."""
     with database.write() as transaction:
-        transaction.execute(tables.store.insert(), {"name": "first", "value": "there"})
+        transaction.connection.execute(tables.store.insert(), {"name": "first", "value": "there"})
         with other.read() as reading:
             assert names(reading) == []
     with database.read() as reading:
@@ -104,16 +113,19 @@ def test_a_read_does_not_wait_and_sees_one_moment(database: Database, other: Dat
 def test_a_read_changes_nothing(database: Database) -> None:
     """The server itself refuses it."""
     with pytest.raises(DBAPIError, match="read-only transaction"), database.read() as transaction:
-        transaction.execute(tables.store.delete())
+        transaction.connection.execute(tables.store.delete())
 
 
-@pytest.mark.parametrize(("way", "setting"), [("write", "on"), ("write_swiftly", "off")])
+@pytest.mark.parametrize(("way", "setting"), [("write", "on"), ("write what may vanish", "off")])
 def test_a_write_is_on_disk_unless_it_may_vanish(
     database: Database, way: str, setting: str
 ) -> None:
     for _ in range(2):
-        with getattr(database, way)() as transaction:
-            assert transaction.execute(text("SHOW synchronous_commit")).scalar_one() == setting
+        with WAYS[way](database) as transaction:
+            assert (
+                transaction.connection.execute(text("SHOW synchronous_commit")).scalar_one()
+                == setting
+            )
 
 
 def test_names_sort_by_their_bytes(database: Database) -> None:
@@ -121,11 +133,11 @@ def test_names_sort_by_their_bytes(database: Database) -> None:
     in_order = ["A", "Z", "_", "a", "a-b", "a.b", "a/b", "a0", "ab", "b", "é"]
     with database.write() as transaction:
         for name in reversed(in_order):
-            transaction.execute(tables.store.insert(), {"name": name, "value": "there"})
+            transaction.connection.execute(tables.store.insert(), {"name": name, "value": "there"})
         assert names(transaction) == in_order
         # The test would say nothing of a database that sorts like that by itself.
         by_language = text("SELECT 'Z' < 'a'")
-        assert transaction.execute(by_language).scalar_one() is False
+        assert transaction.connection.execute(by_language).scalar_one() is False
 
 
 def test_more_readers_than_connections(database: Database) -> None:
@@ -143,11 +155,11 @@ def test_more_readers_than_connections(database: Database) -> None:
         assert list(threads.map(read, range(count))) == [["first"]] * count
     with database.read() as transaction:
         count_of = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-        assert transaction.execute(count_of).scalar_one() < 20
+        assert transaction.connection.execute(count_of).scalar_one() < 20
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-@pytest.mark.parametrize("way", ["read", "write", "write_swiftly"])
+@pytest.mark.parametrize("way", ["read", "write", "write what may vanish"])
 def test_a_server_that_restarts(
     postgresql: Cluster, database: Database, way: str, mode: str
 ) -> None:
@@ -155,7 +167,7 @@ def test_a_server_that_restarts(
     put(database, "before")
 
     def be_interrupted() -> None:
-        with getattr(database, way)() as transaction:
+        with WAYS[way](database) as transaction:
             names(transaction)
             postgresql.stop(mode)
             postgresql.start()
@@ -165,7 +177,7 @@ def test_a_server_that_restarts(
         be_interrupted()
 
     put(database, "after")
-    with database.write_swiftly() as transaction:
+    with database.write(durable=False) as transaction:
         assert names(transaction) == ["after", "before"]
     with database.read() as transaction:
         assert names(transaction) == ["after", "before"]
@@ -182,7 +194,9 @@ def test_a_write_that_is_cut_off_at_its_commit(postgresql: Cluster, database: Da
 
     def be_interrupted() -> None:
         with database.write() as transaction:
-            transaction.execute(tables.store.insert(), {"name": "lost", "value": "there"})
+            transaction.connection.execute(
+                tables.store.insert(), {"name": "lost", "value": "there"}
+            )
             postgresql.stop()
             postgresql.start()
 
@@ -218,7 +232,7 @@ def test_a_lost_connection_is_an_error_of_the_server(
 def test_two_that_start_at_once_make_the_tables_once(url: str) -> None:
     """The second waits, and finds them."""
     with ThreadPoolExecutor(4) as threads:
-        opened = list(threads.map(Database.at_url, [url] * 4))
+        opened = list(threads.map(database_at, [url] * 4))
     for database in opened:
         put(database, f"{id(database)}")
         database.close()
@@ -231,7 +245,7 @@ def test_a_table_of_somebody_else_is_left_alone(postgresql: Cluster, url: str) -
         connection.execute("CREATE TABLE images (picture bytea)")
 
     with pytest.raises(DBAPIError, match='relation "images" already exists'):
-        Database.at_url(postgresql.url(name))
+        database_at(postgresql.url(name))
 
     with postgresql.connect(name) as connection:
         found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
@@ -242,7 +256,7 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -
     options = "ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
     url = postgresql.url(postgresql.create_database(options))
     with pytest.raises(StoreError, match="has the encoding LATIN1, which cannot hold all text"):
-        Database.at_url(url)
+        database_at(url)
 
 
 @pytest.mark.parametrize(

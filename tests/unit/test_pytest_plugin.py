@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from textwrap import dedent
 
 import pytest
@@ -23,14 +24,17 @@ IS_INSTALLED = """
 """
 
 
+Run = Callable[..., pytest.RunResult]
+
+
 @pytest.fixture
-def run(pytester, monkeypatch):
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs pytest in a process, without this project's configuration and with this plugin alone."""
     for name in ("MOTO_ECR_DATA_DIR", "MOTO_ECR_REPOSITORY_URI", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def run(test: str, *arguments: str, ini: str = "", conftest: str = ""):
+    def run(test: str, *arguments: str, ini: str = "", conftest: str = "") -> pytest.RunResult:
         pytester.makeini(f"[pytest]\nfilterwarnings = error\n{ini}")
         pytester.makeconftest(dedent(conftest))
         pytester.makepyfile(dedent(test))
@@ -39,24 +43,24 @@ def run(pytester, monkeypatch):
     return run
 
 
-def test_it_is_there_without_being_asked_for(pytester):
+def test_it_is_there_without_being_asked_for(pytester: pytest.Pytester) -> None:
     """pytest finds the plugin by its entry point, once the package is installed."""
     result = pytester.runpytest_subprocess("--help")
 
     result.stdout.fnmatch_lines(["*--moto-ecr-ext*", "*moto_ecr_ext (bool):*"])
 
 
-def test_the_ini_option_installs_it(run):
+def test_the_ini_option_installs_it(run: Run) -> None:
     """With `moto_ecr_ext = true` tests see the extension."""
     run(IS_INSTALLED, ini="moto_ecr_ext = true").assert_outcomes(passed=1)
 
 
-def test_the_flag_installs_it(run):
+def test_the_flag_installs_it(run: Run) -> None:
     """With `--moto-ecr-ext` tests see the extension."""
     run(IS_INSTALLED, "--moto-ecr-ext").assert_outcomes(passed=1)
 
 
-def test_without_either_moto_itself_answers(run):
+def test_without_either_moto_itself_answers(run: Run) -> None:
     """Having the plugin is not using it."""
     result = run(IS_INSTALLED)
 
@@ -64,7 +68,7 @@ def test_without_either_moto_itself_answers(run):
     result.stdout.fnmatch_lines(["*moto's own ECR has answered*"])
 
 
-def test_it_costs_nothing_when_it_is_not_used(run):
+def test_it_costs_nothing_when_it_is_not_used(run: Run) -> None:
     """A run that does not ask for it imports neither moto nor boto3 nor SQLAlchemy for it."""
     result = run(
         """
@@ -80,7 +84,7 @@ def test_it_costs_nothing_when_it_is_not_used(run):
     result.assert_outcomes(passed=1)
 
 
-def test_it_is_taken_out_when_the_run_ends(run):
+def test_it_is_taken_out_when_the_run_ends(run: Run) -> None:
     """After the run, and not before the last fixture is gone, moto is as it was."""
     result = run(
         IS_INSTALLED,
@@ -97,10 +101,12 @@ def test_it_is_taken_out_when_the_run_ends(run):
         """,
     )
 
-    result.stdout.fnmatch_lines(["*at the end: moto_ecr_ext.activation", "after it: moto.ecr*"])
+    result.stdout.fnmatch_lines(
+        ["*at the end: moto_ecr_ext.activation.backends", "after it: moto.ecr*"]
+    )
 
 
-def test_settings_of_a_conftest_remain(run):
+def test_settings_of_a_conftest_remain(run: Run) -> None:
     """A conftest that installs it with settings keeps them, with the option and the fixture."""
     result = run(
         """
@@ -128,7 +134,7 @@ def test_settings_of_a_conftest_remain(run):
     result.assert_outcomes(passed=3)
 
 
-def test_the_server_is_one_that_images_are_pushed_to(run):
+def test_the_server_is_one_that_images_are_pushed_to(run: Run) -> None:
     """The fixture is a server with clients, a password and an address that images are pushed to."""
     result = run(
         """
@@ -174,7 +180,7 @@ def test_the_server_is_one_that_images_are_pushed_to(run):
     result.assert_outcomes(passed=5)
 
 
-def test_the_server_may_be_used_beside_the_decorator(run):
+def test_the_server_may_be_used_beside_the_decorator(run: Run) -> None:
     """Images of a test under `mock_aws` are there in the server, which shares its state."""
     result = run(
         """
@@ -203,7 +209,7 @@ def test_the_server_may_be_used_beside_the_decorator(run):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="xdist is tested on POSIX")
-def test_it_is_installed_in_every_worker_of_xdist(run):
+def test_it_is_installed_in_every_worker_of_xdist(run: Run) -> None:
     """With pytest-xdist the option counts in its workers."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 

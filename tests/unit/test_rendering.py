@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import botocore
 import pytest
 from botocore.model import ServiceModel, Shape
-from model_variants import sample
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions.common import UnknownOperationException
 from moto_ecr_ext.json_api.rendering import Renderer, compile_renderer, render
-
-DIGEST = f"sha256:{'0' * 64}"
+from support.constants import ABSENT_DIGEST
+from support.model_variants import sample
 
 
 def renderer_of(**shapes: Any) -> Renderer:
@@ -74,13 +73,16 @@ def test_members_that_are_none_are_left_out() -> None:
     """An optional member without a value is absent, at every depth; an empty list is there."""
     result = SimpleNamespace(
         image_details=[
-            SimpleNamespace(image_digest=DIGEST, image_tags=[], image_scan_status=None),
-            {"imageDigest": DIGEST, "imageTags": None},
+            SimpleNamespace(image_digest=ABSENT_DIGEST, image_tags=[], image_scan_status=None),
+            {"imageDigest": ABSENT_DIGEST, "imageTags": None},
         ],
         next_token=None,
     )
     assert render("DescribeImages", result) == {
-        "imageDetails": [{"imageDigest": DIGEST, "imageTags": []}, {"imageDigest": DIGEST}]
+        "imageDetails": [
+            {"imageDigest": ABSENT_DIGEST, "imageTags": []},
+            {"imageDigest": ABSENT_DIGEST},
+        ]
     }
 
 

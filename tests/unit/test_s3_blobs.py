@@ -14,18 +14,20 @@ import pytest
 from botocore.exceptions import IncompleteReadError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from s3_servers import Bucket, S3Server
 
-from moto_ecr_ext.storage.blobs import s3 as s3_blobs
-from moto_ecr_ext.storage.blobs import s3_bucket
-from moto_ecr_ext.storage.blobs.s3 import S3BlobStore, S3UploadSession
-from moto_ecr_ext.storage.blobs.s3_bucket import S3Bucket
-from moto_ecr_ext.storage.blobs.store import (
+from moto_ecr_ext.storage.blobs.errors import (
     BlobStoreUnavailable,
     DigestMismatch,
-    UploadDiscarded,
+    UploadCancelled,
     UploadTruncated,
 )
+from moto_ecr_ext.storage.blobs.s3 import bucket as s3_bucket
+from moto_ecr_ext.storage.blobs.s3 import session as s3_session
+from moto_ecr_ext.storage.blobs.s3 import store as s3_store
+from moto_ecr_ext.storage.blobs.s3.bucket import S3Bucket
+from moto_ecr_ext.storage.blobs.s3.session import S3UploadSession
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
+from support.s3_servers import Bucket, S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(300_000)
@@ -43,14 +45,14 @@ def new_upload_id() -> str:
 def append(store: S3BlobStore, upload_id: str, content: bytes, position: int = 0) -> None:
     with store.upload(upload_id) as session:
         session.resume_at(position)
-        session.write(content)
-        session.hand_over()
+        session.append(content)
+        session.acknowledge()
 
 
-def publish(store: S3BlobStore, upload_id: str, content: bytes) -> None:
+def commit(store: S3BlobStore, upload_id: str, content: bytes) -> None:
     with store.upload(upload_id) as session:
         session.resume_at(len(content))
-        session.publish(sha256(content))
+        session.commit(sha256(content))
 
 
 def content_of(store: S3BlobStore, content: bytes) -> bytes:
@@ -99,7 +101,7 @@ class TestSegments:
         for size in (MIB, MIB, 9 * MIB, 1, MIB, len(LARGE) - 12 * MIB - 1):
             append(store, upload_id, LARGE[position : position + size], position)
             position += size
-        publish(store, upload_id, LARGE)
+        commit(store, upload_id, LARGE)
         assert content_of(store, LARGE) == LARGE
         assert bucket.keys_of("uploads") == []
         assert bucket.multiparts() == []
@@ -110,7 +112,7 @@ class TestSegments:
         append(store, upload_id, LARGE[: 9 * MIB])
         with store.upload(upload_id) as broken_off:
             broken_off.resume_at(9 * MIB)
-            broken_off.write(LARGE[9 * MIB :] + b"more")
+            broken_off.append(LARGE[9 * MIB :] + b"more")
         append(store, upload_id, LARGE[9 * MIB :], 9 * MIB)
         with store.upload(upload_id) as session:
             assert session.digest() == sha256(LARGE)
@@ -125,7 +127,7 @@ class TestSegments:
         append(one, upload_id, LARGE[: 9 * MIB])
         with other.upload(upload_id) as session:
             session.resume_at(9 * MIB)
-            session.write(LARGE[9 * MIB : 10 * MIB])
+            session.append(LARGE[9 * MIB : 10 * MIB])
         assert len(reads) == 2
         for _ in range(2):
             with one.upload(upload_id) as session:
@@ -156,7 +158,7 @@ class TestSegments:
 
     def test_many_objects(self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """Objects are deleted in as many requests as it takes."""
-        monkeypatch.setattr(s3_blobs, "_SEGMENT", 100)
+        monkeypatch.setattr(s3_session, "_SEGMENT", 100)
         monkeypatch.setattr(s3_bucket, "_DELETED_AT_ONCE", 3)
         append(store, new_upload_id(), CONTENT[:1000])
         store.clear()
@@ -164,7 +166,7 @@ class TestSegments:
 
     @given(
         st.lists(
-            st.lists(st.tuples(st.sampled_from(["write", "resume"]), st.integers(0, 9000))),
+            st.lists(st.tuples(st.sampled_from(["append", "resume"]), st.integers(0, 9000))),
             max_size=4,
         )
     )
@@ -174,7 +176,7 @@ class TestSegments:
     ) -> None:
         """Writing and resuming at several servers gives the bytes and the digest that it should."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(s3_blobs, "_SEGMENT", 2000)
+            patch.setattr(s3_session, "_SEGMENT", 2000)
             for name, value in moto_s3.variables.items():
                 patch.setenv(name, value)
             url = moto_s3.new_bucket().url
@@ -184,9 +186,9 @@ class TestSegments:
             for number, steps in enumerate(sessions):
                 with stores[number % 2].upload(upload_id) as session:
                     for action, size in steps:
-                        if action == "write":
+                        if action == "append":
                             piece = random.Random(size).randbytes(size)
-                            session.write(piece)
+                            session.append(piece)
                             content += piece
                         else:
                             position = size * len(content) // 9000
@@ -194,15 +196,15 @@ class TestSegments:
                             content = content[:position]
                         assert session.size == len(content)
                     assert session.digest() == sha256(content)
-            publish(stores[0], upload_id, content)
+            commit(stores[0], upload_id, content)
             assert content_of(stores[1], content) == content
 
 
 class TestServersAtOnce:
     """Two servers that have a session of the same upload, which a client that asks one at a time never makes."""
 
-    def test_neither_publishes_what_it_did_not_hash(self, start: Callable[[], S3BlobStore]) -> None:
-        """Each publishes its own bytes, or learns that they are gone."""
+    def test_neither_commits_what_it_did_not_hash(self, start: Callable[[], S3BlobStore]) -> None:
+        """Each commits its own bytes, or learns that they are gone."""
         one, other = start(), start()
         upload_id = new_upload_id()
         append(one, upload_id, LARGE[: 9 * MIB])
@@ -210,10 +212,10 @@ class TestServersAtOnce:
         with one.upload(upload_id) as first, other.upload(upload_id) as second:
             for session, content in ((first, mine), (second, theirs)):
                 session.resume_at(9 * MIB)
-                session.write(content[9 * MIB :])
-                session.hand_over()
-            second.publish(sha256(theirs))
-            first.publish(sha256(mine))
+                session.append(content[9 * MIB :])
+                session.acknowledge()
+            second.commit(sha256(theirs))
+            first.commit(sha256(mine))
         assert content_of(one, mine) == mine
         assert content_of(one, theirs) == theirs
         assert list(one.upload_ids()) == []
@@ -224,14 +226,14 @@ class TestServersAtOnce:
         upload_id = new_upload_id()
         with late.upload(upload_id) as slow:
             slow.resume_at(0)
-            slow.write(bytes(9 * MIB))
+            slow.append(bytes(9 * MIB))
             append(other, upload_id, LARGE[: 16 * MIB])
-            slow.write(bytes(9 * MIB))
-            slow.hand_over()
+            slow.append(bytes(9 * MIB))
+            slow.acknowledge()
             append(start(), upload_id, LARGE[16 * MIB :], 16 * MIB)
-            with pytest.raises(UploadDiscarded):
-                slow.publish(sha256(bytes(18 * MIB)))
-        publish(start(), upload_id, LARGE)
+            with pytest.raises(UploadCancelled):
+                slow.commit(sha256(bytes(18 * MIB)))
+        commit(start(), upload_id, LARGE)
         assert content_of(other, LARGE) == LARGE
 
 
@@ -243,7 +245,7 @@ def is_killed_while_preparing(
     with monkeypatch.context() as patch, store.upload(upload_id) as session:
         patch.setattr(S3UploadSession, "keep", lambda self: [])
         session.resume_at(len(content))
-        session.prepare(sha256(content))
+        session.prepare_commit(sha256(content))
 
 
 class TestKilledServers:
@@ -257,7 +259,7 @@ class TestKilledServers:
         upload_id = new_upload_id()
         is_killed_while_preparing(start(), upload_id, LARGE, monkeypatch)
         assert len(bucket.multiparts()) == 1
-        publish(start(), upload_id, LARGE)
+        commit(start(), upload_id, LARGE)
         assert content_of(start(), LARGE) == LARGE
         assert bucket.multiparts() == []
         assert bucket.keys_of("uploads") == []
@@ -271,7 +273,7 @@ class TestKilledServers:
         """Cancelled, expired or an orphan: its multipart upload goes with it."""
         upload_id = new_upload_id()
         is_killed_while_preparing(start(), upload_id, LARGE, monkeypatch)
-        start().discard(upload_id)
+        start().cancel(upload_id)
         assert bucket.keys() == []
         assert bucket.multiparts() == []
 
@@ -285,10 +287,10 @@ class TestKilledServers:
             append(one, upload_id, LARGE)
         with one.upload(uploads[0]) as session:
             session.resume_at(len(LARGE))
-            session.prepare(sha256(LARGE))
+            session.prepare_commit(sha256(LARGE))
             other = start()
-            other.discard(uploads[1])
-            session.publish(sha256(LARGE))
+            other.cancel(uploads[1])
+            session.commit(sha256(LARGE))
         assert content_of(one, LARGE) == LARGE
         assert bucket.multiparts() == []
 
@@ -304,39 +306,39 @@ class TestKilledServers:
         s3.create_multipart_upload(Bucket=bucket.name, Key=key)
         s3.create_multipart_upload(Bucket=bucket.name, Key="mine")
         # moto says of each that it was begun in 2010.
-        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(days=36500))
+        monkeypatch.setattr(s3_store, "_UNNAMED_FOR", timedelta(days=36500))
         start()
         assert sorted(bucket.multiparts()) == ["mine", key]
-        monkeypatch.setattr(s3_blobs, "_UNNAMED_FOR", timedelta(0))
+        monkeypatch.setattr(s3_store, "_UNNAMED_FOR", timedelta(0))
         start()
         assert bucket.multiparts() == ["mine"]
 
-    def test_a_session_that_does_not_publish(self, store: S3BlobStore, bucket: Bucket) -> None:
+    def test_a_session_that_does_not_commit(self, store: S3BlobStore, bucket: Bucket) -> None:
         """Where the transaction around it fails, no multipart upload stays, and the upload does."""
         upload_id = new_upload_id()
 
         def prepare_and_fail() -> None:
             with store.upload(upload_id) as session:
-                session.write(LARGE)
-                session.prepare(sha256(LARGE))
+                session.append(LARGE)
+                session.prepare_commit(sha256(LARGE))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             prepare_and_fail()
         assert bucket.multiparts() == []
-        publish(store, upload_id, LARGE)
+        commit(store, upload_id, LARGE)
 
     def test_bytes_that_follow_the_preparation(self, store: S3BlobStore, bucket: Bucket) -> None:
         """What was prepared is no blob of more or fewer bytes, nor of another name."""
         with store.upload(new_upload_id()) as session:
-            session.write(LARGE + CONTENT)
-            session.prepare(sha256(LARGE + CONTENT))
+            session.append(LARGE + CONTENT)
+            session.prepare_commit(sha256(LARGE + CONTENT))
             session.resume_at(len(LARGE))
-            session.prepare(sha256(LARGE))
-            session.write(CONTENT[:1000])
-            session.prepare(sha256(LARGE + CONTENT[:1000]))
+            session.prepare_commit(sha256(LARGE))
+            session.append(CONTENT[:1000])
+            session.prepare_commit(sha256(LARGE + CONTENT[:1000]))
             digest = session.digest("sha512")
-            session.publish(digest)
+            session.commit(digest)
         assert list(store.digests()) == [digest]
         assert store.verify(digest) == len(LARGE) + 1000
         assert bucket.multiparts() == []
@@ -355,26 +357,26 @@ class TestKilledServers:
             patch.setattr(S3Bucket, "add", fail)
             patch.setattr(S3Bucket, "copy", fail)
             with pytest.raises(BlobStoreUnavailable):
-                publish(store, upload_id, LARGE)
+                commit(store, upload_id, LARGE)
         assert bucket.multiparts() == []
-        publish(store, upload_id, LARGE)
+        commit(store, upload_id, LARGE)
         assert content_of(store, LARGE) == LARGE
 
     @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
-    def test_what_follows_the_publication_fails(self, store: S3BlobStore, content: bytes) -> None:
-        """The upload is there as it was, to be published again."""
+    def test_what_follows_the_commit_fails(self, store: S3BlobStore, content: bytes) -> None:
+        """The upload is there as it was, to be committed again."""
         upload_id = new_upload_id()
         append(store, upload_id, content)
 
-        def publish_and_fail() -> None:
+        def commit_and_fail() -> None:
             with store.upload(upload_id) as session:
                 session.resume_at(len(content))
-                session.publish(sha256(content))
+                session.commit(sha256(content))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
-            publish_and_fail()
-        publish(store, upload_id, content)
+            commit_and_fail()
+        commit(store, upload_id, content)
         assert content_of(store, content) == content
         assert list(store.upload_ids()) == []
 
@@ -393,17 +395,17 @@ class TestFailures:
             with monkeypatch.context() as patch:
                 patch.setattr(S3Bucket, "put", fail)
                 with pytest.raises(BlobStoreUnavailable):
-                    session.write(bytes(21 * MIB))
+                    session.append(bytes(21 * MIB))
             session.resume_at(9 * MIB)
-            session.write(LARGE[9 * MIB : 10 * MIB])
+            session.append(LARGE[9 * MIB : 10 * MIB])
             assert session.digest() == sha256(LARGE[: 10 * MIB])
-            session.hand_over()
+            session.acknowledge()
         with monkeypatch.context() as patch:
             patch.setattr(S3Bucket, "put", fail)
             with pytest.raises(BlobStoreUnavailable):
                 append(store, upload_id, LARGE[10 * MIB : 11 * MIB], 10 * MIB)
         append(store, upload_id, LARGE[10 * MIB :], 10 * MIB)
-        publish(store, upload_id, LARGE)
+        commit(store, upload_id, LARGE)
         assert content_of(store, LARGE) == LARGE
 
     def test_an_answer_that_breaks_off(
@@ -412,7 +414,7 @@ class TestFailures:
         """The rest is asked for, as long as that brings more; then it fails."""
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
-        publish(store, upload_id, CONTENT)
+        commit(store, upload_id, CONTENT)
         client = store._bucket._client
         get_object = client.get_object
         lengths = iter([100_000, 100_000, 50_000, 0])
@@ -445,8 +447,8 @@ class TestFailures:
     def test_a_wrong_digest(self, store: S3BlobStore, bucket: Bucket) -> None:
         """Nothing is begun for a blob that the bytes are not."""
         with store.upload(new_upload_id()) as session:
-            session.write(LARGE)
+            session.append(LARGE)
             with pytest.raises(DigestMismatch):
-                session.publish(sha256(CONTENT))
+                session.commit(sha256(CONTENT))
             assert bucket.multiparts() == []
         assert bucket.keys_of("blobs") == []

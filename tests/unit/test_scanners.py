@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scanning import debian_image, scanner
 
 from moto_ecr_ext.scanners import run as scanners
+from moto_ecr_ext.scanners.report import Report
 from moto_ecr_ext.scanners.run import (
     ImageContent,
-    Report,
     ScannerError,
     examine,
     write_layout,
 )
+from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
-from moto_ecr_ext.storage.blobs.store import Blob, BlobNotFound
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
     Image,
     build_image,
 )
+from support.scanning import debian_image, scanner
 
 UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
 
@@ -36,8 +36,8 @@ def stored(image: Image) -> Callable[[str], Blob]:
     store = MemoryBlobStore()
     for number, blob in enumerate(image.blobs):
         with store.upload(UPLOAD_ID.format(number)) as session:
-            session.write(blob.content)
-            session.publish(blob.digest)
+            session.append(blob.content)
+            session.commit(blob.digest)
     return store.open
 
 
@@ -243,7 +243,7 @@ def test_a_blob_that_is_missing(tmp_path: Path) -> None:
     image = debian_image()
 
     def open_blob(digest: str) -> Blob:
-        raise BlobNotFound(digest)
+        raise ScannerError(f"{digest} is not in the repository")
 
     program = scanner(tmp_path, "trivy", "raise SystemExit(3)")
     with pytest.raises(ScannerError, match=f"^{image.blobs[0].digest} is not in the repository$"):

@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 import requests
-from conftest import ACCOUNT, REGION, Environment
 from freezegun import freeze_time
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -25,11 +24,12 @@ from hypothesis import strategies as st
 import moto_ecr_ext
 from moto_ecr_ext import testing, tokens
 from moto_ecr_ext.oci.digest import is_digest
-from moto_ecr_ext.storage.blobs.directory import DirectoryBlobStore
-from moto_ecr_ext.storage.blobs.store import is_upload_id
+from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
+from moto_ecr_ext.storage.blobs.names import is_upload_id
 from moto_ecr_ext.storage.store import close_current_store, current_store
+from support.constants import ACCOUNT, OTHER_ACCOUNT, REGION
+from support.environments import Environment
 
-OTHER_ACCOUNT = "210987654321"
 KEY = bytes(range(32))
 FAR = 4_000_000_000.0
 TOKEN = tokens.RegistryToken(ACCOUNT, REGION, f"arn:aws:iam::{ACCOUNT}:root", FAR)
@@ -88,7 +88,7 @@ class TestPaths:
                     use(text)
         if not is_upload_id(text):
             with pytest.raises(ValueError, match="not an upload id"):
-                store.discard(text)
+                store.cancel(text)
             with pytest.raises(ValueError, match="not an upload id"), store.upload(text):
                 pytest.fail("a session was opened")
         assert [path.name for path in (tmp_path / "outer").rglob("*")] == ["data", "uploads"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -15,7 +17,7 @@ from moto_ecr_ext.settings import Setting, SettingError
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch) -> Iterator[None]:
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that nothing was said to."""
     for name in list(os.environ):
         if name.startswith("MOTO_ECR_"):
@@ -41,14 +43,16 @@ def another(setting: Setting) -> str:
 
 
 @every_setting
-def test_a_setting_has_its_default(setting):
+def test_a_setting_has_its_default(setting: Setting) -> None:
     """Where nothing is said, a setting is what its documentation calls the default."""
     assert not setting.choices or setting.default in setting.choices
     assert setting.get() == setting.default
 
 
 @every_setting
-def test_the_environment_is_asked_at_each_call(setting, monkeypatch):
+def test_the_environment_is_asked_at_each_call(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A variable counts from when it is there until it is gone."""
     monkeypatch.setenv(setting.variable, another(setting))
     assert setting.get() == another(setting)
@@ -58,14 +62,16 @@ def test_the_environment_is_asked_at_each_call(setting, monkeypatch):
 
 
 @every_choice
-def test_a_choice_may_be_in_upper_case(setting, monkeypatch):
+def test_a_choice_may_be_in_upper_case(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A choice is the same in upper and in lower case."""
     monkeypatch.setenv(setting.variable, another(setting).upper())
     assert setting.get() == another(setting)
 
 
 @every_setting
-def test_install_comes_before_the_environment(setting, monkeypatch):
+def test_install_comes_before_the_environment(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What `install()` is given counts until `uninstall()`, whatever the environment says."""
     monkeypatch.setenv(setting.variable, another(setting))
 
@@ -76,7 +82,7 @@ def test_install_comes_before_the_environment(setting, monkeypatch):
 
 
 @every_setting
-def test_the_config_of_mock_aws_comes_first(setting):
+def test_the_config_of_mock_aws_comes_first(setting: Setting) -> None:
     """`mock_aws(config={"ecr": ...})` counts for its test, whatever `install()` was given."""
     config = {"ecr": {setting.name: another(setting)}}
 
@@ -86,7 +92,7 @@ def test_the_config_of_mock_aws_comes_first(setting):
         assert setting.get() == setting.default
 
 
-def test_booleans_are_values():
+def test_booleans_are_values() -> None:
     """Python's booleans mean what they say."""
     with moto_ecr_ext.install(verify_layers=True):
         assert settings.VERIFY_LAYERS.get() == "true"
@@ -94,7 +100,7 @@ def test_booleans_are_values():
             assert settings.VERIFY_LAYERS.get() == "false"
 
 
-def test_a_wrong_variable_names_itself(monkeypatch):
+def test_a_wrong_variable_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that cannot be is an error that names the variable and the choices."""
     monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
 
@@ -105,13 +111,13 @@ def test_a_wrong_variable_names_itself(monkeypatch):
 @pytest.mark.parametrize(
     "wrong", ["docker-hub", "docker-hub=127.0.0.1:5001", "=http://127.0.0.1", "quay=ftp://a"]
 )
-def test_wrong_upstreams_name_themselves(wrong):
+def test_wrong_upstreams_name_themselves(wrong: str) -> None:
     """What is no list of upstreams is an error that shows the entry that is wrong, and the form."""
     with pytest.raises(SettingError, match=rf"install\(upstreams=.*{wrong!r} is not of the form"):
         moto_ecr_ext.install(upstreams=wrong)
 
 
-def test_an_unknown_upstream_names_itself():
+def test_an_unknown_upstream_names_itself() -> None:
     """A name that ECR has for no upstream registry is an error that lists those there are."""
     with pytest.raises(
         SettingError, match=r"install\(upstreams=.* dockerhub is not the name .* docker-hub, "
@@ -119,14 +125,14 @@ def test_an_unknown_upstream_names_itself():
         moto_ecr_ext.install(upstreams="dockerhub=http://127.0.0.1:5001")
 
 
-def test_a_wrong_scanner_names_itself():
+def test_a_wrong_scanner_names_itself() -> None:
     """What is no command line is an error."""
     with pytest.raises(SettingError, match=r"install\(scanner=.* No closing quotation"):
         moto_ecr_ext.install(scanner="trivy 'image")
 
 
 @pytest.mark.parametrize("wrong", ["clair --quiet", "/usr/bin/env trivy", "docker run trivy", "''"])
-def test_a_scanner_of_another_kind_names_itself(wrong):
+def test_a_scanner_of_another_kind_names_itself(wrong: str) -> None:
     """A program whose reports nobody would understand is an error that names those that are."""
     with pytest.raises(SettingError, match=r"install\(scanner=.* must begin with trivy or grype"):
         moto_ecr_ext.install(scanner=wrong)
@@ -141,12 +147,12 @@ def test_a_scanner_of_another_kind_names_itself(wrong):
         ("'/opt/my tools/grype-0.9' -q", ["/opt/my tools/grype-0.9", "-q"]),
     ],
 )
-def test_the_words_of_a_scanner(command, words):
+def test_the_words_of_a_scanner(command: str, words: Any) -> None:
     """As a shell splits them. Without any there is no scanner."""
     assert settings.parse_scanner(command) == words
 
 
-def test_a_wrong_config_names_itself():
+def test_a_wrong_config_names_itself() -> None:
     """A value that cannot be is an error that names the key of the config."""
     with (
         mock_aws(config={"ecr": {"quirks": "some"}}),
@@ -155,7 +161,7 @@ def test_a_wrong_config_names_itself():
         settings.QUIRKS.get()
 
 
-def test_defaults_give_way_to_what_was_said(monkeypatch):
+def test_defaults_give_way_to_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """`defaults` fills in, for a block, what neither `install()` nor the environment says."""
     with settings.defaults(repository_uri="endpoint"):
         assert settings.REPOSITORY_URI.get() == "endpoint"
@@ -180,8 +186,8 @@ def test_defaults_give_way_to_what_was_said(monkeypatch):
     ids=["its own default", "environment", "flag", "upper case"],
 )
 def test_a_command_reads_flags_then_the_environment_then_its_own_defaults(
-    monkeypatch, arguments, variable, expected
-):
+    monkeypatch: pytest.MonkeyPatch, arguments: Any, variable: str | None, expected: str
+) -> None:
     """A flag comes before the variable, and both before what the command has as a default."""
     if variable:
         monkeypatch.setenv("MOTO_ECR_REPOSITORY_URI", variable)
@@ -195,7 +201,9 @@ def test_a_command_reads_flags_then_the_environment_then_its_own_defaults(
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
-def test_a_command_keeps_its_data_where_it_is_told(monkeypatch, tmp_path, by):
+def test_a_command_keeps_its_data_where_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
     """The data directory is that of the flag, or else of the variable."""
     chosen = tmp_path / "chosen"
     monkeypatch.setenv("MOTO_ECR_DATA_DIR", str(tmp_path / "other" if by == "flag" else chosen))

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -24,6 +25,8 @@ from sqlalchemy import Engine, Select, event, select
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.storage.database.base import Database
+from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.database.versions import SchemaVersionError, StoreError
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store, close_current_store, current_store
@@ -37,6 +40,13 @@ REPOSITORY = {
     "scan_on_push": False,
     "encryption": {},
     "resource_tags": {},
+}
+
+# The transactions that a database has.
+WAYS: dict[str, Callable[[Database], AbstractContextManager[View]]] = {
+    "read": lambda database: database.read(),
+    "write": lambda database: database.write(),
+    "write what may vanish": lambda database: database.write(durable=False),
 }
 
 
@@ -75,8 +85,8 @@ def reopened(data_dir) -> Iterator[Callable[[], Store]]:
 
 
 def rows(store: Store, query: Select[Any]) -> list[Any]:
-    with store.database.read() as connection:
-        return list(connection.execute(query))
+    with store.database.read() as view:
+        return list(view.connection.execute(query))
 
 
 def all_rows(store: Store) -> dict[str, list[Any]]:
@@ -93,24 +103,24 @@ def repository_names(store: Store) -> list[str]:
 
 def add_repository(store: Store, name: str = "app") -> int:
     with store.database.write() as transaction:
-        return transaction.execute(
+        return transaction.connection.execute(
             tables.repositories.insert(), {**REPOSITORY, "name": name}
         ).inserted_primary_key[0]
 
 
-def publish(store: Store, content: bytes) -> str:
+def add_blob(store: Store, content: bytes) -> str:
     """Make bytes a blob, which no repository holds yet."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     with store.blobs.upload(str(uuid4())) as session:
-        session.write(content)
-        session.publish(digest)
+        session.append(content)
+        session.commit(digest)
     return digest
 
 
 def hold(store: Store, repository_id: int, digest: str) -> None:
     """Make a blob a member of a repository."""
     with store.database.write() as transaction:
-        transaction.execute(
+        transaction.connection.execute(
             tables.repository_blobs.insert(),
             {"repository_id": repository_id, "digest": digest, "size": 1},
         )
@@ -118,14 +128,14 @@ def hold(store: Store, repository_id: int, digest: str) -> None:
 
 def write_part(store: Store, upload_id: str) -> None:
     with store.blobs.upload(upload_id) as session:
-        session.write(b"some")
-        session.save()
+        session.append(b"some")
+        session.acknowledge()
 
 
 # Transactions.
 
 
-@pytest.mark.parametrize("way", ["read", "write", "write_swiftly"])
+@pytest.mark.parametrize("way", ["read", "write", "write what may vanish"])
 def test_an_interrupted_statement_ends_alone(store, way):
     """Ctrl-C comes out, and whatever follows finds the rows as they were."""
     add_repository(store, "first")
@@ -135,34 +145,38 @@ def test_an_interrupted_statement_ends_alone(store, way):
 
     event.listen(Engine, "do_execute", interrupt)
     try:
-        with pytest.raises(KeyboardInterrupt), getattr(store.database, way)() as transaction:
-            transaction.execute(select(tables.repositories))
+        with pytest.raises(KeyboardInterrupt), WAYS[way](store.database) as transaction:
+            transaction.connection.execute(select(tables.repositories))
     finally:
         event.remove(Engine, "do_execute", interrupt)
 
-    with getattr(store.database, way)() as transaction:
-        assert [row.name for row in transaction.execute(select(tables.repositories))] == ["first"]
+    with WAYS[way](store.database) as transaction:
+        assert [
+            row.name for row in transaction.connection.execute(select(tables.repositories))
+        ] == ["first"]
     add_repository(store, "second")
     assert repository_names(store) == ["first", "second"]
 
 
-@pytest.mark.parametrize("way", ["write", "write_swiftly"])
+@pytest.mark.parametrize("way", ["write", "write what may vanish"])
 def test_a_write_happens_whole(store, way):
     """What a block wrote is there when it has ended."""
-    with getattr(store.database, way)() as transaction:
+    with WAYS[way](store.database) as transaction:
         for name in ("a", "b"):
-            transaction.execute(tables.repositories.insert(), {**REPOSITORY, "name": name})
+            transaction.connection.execute(
+                tables.repositories.insert(), {**REPOSITORY, "name": name}
+            )
 
     assert repository_names(store) == ["a", "b"]
 
 
-@pytest.mark.parametrize("way", ["write", "write_swiftly"])
+@pytest.mark.parametrize("way", ["write", "write what may vanish"])
 def test_a_write_that_fails_does_not_happen(store, way):
     """An error in the middle of a block undoes what it wrote, and the next write goes on."""
 
     def write() -> None:
-        with getattr(store.database, way)() as transaction:
-            transaction.execute(tables.repositories.insert(), REPOSITORY)
+        with WAYS[way](store.database) as transaction:
+            transaction.connection.execute(tables.repositories.insert(), REPOSITORY)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -179,7 +193,7 @@ def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
         import os, sys
         from pathlib import Path
         from moto_ecr_ext.settings import StoreLocation
-        from moto_ecr_ext.storage import tables
+        from moto_ecr_ext.storage.rows import tables
         from moto_ecr_ext.storage.store import Store
 
         row = {
@@ -189,9 +203,9 @@ def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
         }
         store = Store.open(StoreLocation(Path(sys.argv[1])))
         with store.database.write() as transaction:
-            transaction.execute(tables.repositories.insert(), {**row, "name": "done"})
+            transaction.connection.execute(tables.repositories.insert(), {**row, "name": "done"})
         with store.database.write() as transaction:
-            transaction.execute(tables.repositories.insert(), {**row, "name": "half done"})
+            transaction.connection.execute(tables.repositories.insert(), {**row, "name": "half done"})
             os._exit(9)
         """
     ran = subprocess.run([sys.executable, "-c", dedent(text), str(data_dir)], check=False)
@@ -207,7 +221,7 @@ def test_a_read_does_not_wait_for_a_write(data_dir, reopened):
 
     def write() -> None:
         with store.database.write() as transaction:
-            transaction.execute(tables.repositories.insert(), REPOSITORY)
+            transaction.connection.execute(tables.repositories.insert(), REPOSITORY)
             has_written.set()
             assert has_read.wait(timeout=30)
 
@@ -313,9 +327,9 @@ def registry(backend) -> Registry:
     backend.create_repository("app")
     backend.put_image("app", image.manifest.decode(), image_tag="1.0")
     upload_id = backend.start_upload("app").id
-    with backend.open_upload("app", upload_id) as (upload, session):
-        session.write(CONTENT)
-        backend.advance_upload(upload, session)
+    with backend.open_upload("app", upload_id) as upload:
+        upload.append(CONTENT)
+        upload.acknowledge()
     return Registry(backend, image, upload_id)
 
 
@@ -362,7 +376,7 @@ def test_a_call_that_fails_leaves_nothing_half_done(registry, call):
 def test_a_start_removes_bytes_that_no_repository_holds(data_dir, reopened):
     """A blob whose process was killed before its row was written goes; one that is held remains."""
     store = Store.open(StoreLocation(data_dir))
-    orphan, held = publish(store, b"an orphan"), publish(store, b"held")
+    orphan, held = add_blob(store, b"an orphan"), add_blob(store, b"held")
     hold(store, add_repository(store), held)
     store.close()
 
@@ -376,7 +390,7 @@ def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
     orphan, unfinished = str(uuid4()), str(uuid4())
     repository_id = add_repository(store)
     with store.database.write() as transaction:
-        transaction.execute(
+        transaction.connection.execute(
             tables.uploads.insert(),
             {
                 "id": unfinished,
@@ -395,29 +409,29 @@ def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
 
 def test_bytes_go_when_no_repository_holds_them(store):
     """A blob of two repositories remains until both have let it go."""
-    digest = publish(store, b"shared")
+    digest = add_blob(store, b"shared")
     one, two = add_repository(store, "one"), add_repository(store, "two")
     hold(store, one, digest)
     hold(store, two, digest)
 
     for repository_id, left in ((one, [digest]), (two, [])):
         with store.database.write() as transaction:
-            transaction.execute(
+            transaction.connection.execute(
                 tables.repositories.delete().where(tables.repositories.c.id == repository_id)
             )
-            store.release_after_commit([digest])
+            store.release_after_commit(transaction, [digest])
         assert list(store.blobs.digests()) == left
 
 
 def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
     """What a repository was to let go in a write that is undone, it still has."""
-    digest = publish(store, b"held")
+    digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
 
     def fail() -> None:
         with store.database.write() as transaction:
-            transaction.execute(tables.repositories.delete())
-            store.release_after_commit([digest])
+            transaction.connection.execute(tables.repositories.delete())
+            store.release_after_commit(transaction, [digest])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -433,7 +447,7 @@ def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
 
 def test_a_reset_removes_rows_and_bytes(store):
     """After `clear` there is no repository, no blob and no upload."""
-    hold(store, add_repository(store), publish(store, b"held"))
+    hold(store, add_repository(store), add_blob(store, b"held"))
     write_part(store, str(uuid4()))
 
     store.clear()
@@ -458,7 +472,7 @@ def test_a_reset_keeps_the_key(data_dir, reopened):
 def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(data_dir, reopened, monkeypatch):
     """Rows go first: where removing bytes fails, none is left that names what is gone."""
     store = reopened()
-    hold(store, add_repository(store), publish(store, b"held"))
+    hold(store, add_repository(store), add_blob(store, b"held"))
 
     def fail(digest: str) -> None:
         raise RuntimeError("killed")
@@ -503,7 +517,7 @@ def test_every_store_in_memory_is_another():
 def test_a_directory_has_what_was_written(data_dir, reopened):
     """What was written is there when the directory is opened again."""
     store = reopened()
-    digest = publish(store, b"held")
+    digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
     before = all_rows(store)
     store.close()
@@ -518,11 +532,11 @@ def test_a_directory_has_what_was_written(data_dir, reopened):
 def test_a_newer_schema_is_refused_and_left_alone(data_dir):
     """A directory of a later version is named in a sentence; not a byte of it changes."""
     store = Store.open(StoreLocation(data_dir))
-    hold(store, add_repository(store), publish(store, b"held"))
-    publish(store, b"an orphan, as far as this version knows")
+    hold(store, add_repository(store), add_blob(store, b"held"))
+    add_blob(store, b"an orphan, as far as this version knows")
     newer = str(tables.SCHEMA_VERSION + 1)
     with store.database.write() as transaction:
-        transaction.execute(
+        transaction.connection.execute(
             tables.store.update().where(tables.store.c.name == "schema_version"),
             {"value": newer},
         )
@@ -566,13 +580,13 @@ def with_a_blob(location: StoreLocation) -> str:
         store.database.write() as transaction,
         store.blobs.upload(str(uuid4())) as session,
     ):
-        transaction.execute(tables.repositories.insert(), {"id": 1, **REPOSITORY})
-        session.write(b"content")
+        transaction.connection.execute(tables.repositories.insert(), {"id": 1, **REPOSITORY})
+        session.append(b"content")
         digest = session.digest()
-        transaction.execute(
+        transaction.connection.execute(
             tables.repository_blobs.insert(), {"repository_id": 1, "digest": digest, "size": 7}
         )
-        session.publish(digest)
+        session.commit(digest)
     store.close()
     return digest
 
@@ -651,11 +665,11 @@ def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, cap
         manifest = testing.build_image(seed=1).manifest.decode()
         backend.put_image("app", manifest, image_tag="1.0")
 
-        def refuse() -> None:
+        def refuse(*, durable: bool = True) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
         with monkeypatch.context() as full:
-            full.setattr(current_store().database, "write_swiftly", refuse)
+            full.setattr(current_store().database, "write", refuse)
             (image,) = backend.batch_get_image("app", [{"imageTag": "1.0"}])["images"]
             assert image.image_manifest == manifest
             (detail,) = backend.describe_images("app")["imageDetails"]

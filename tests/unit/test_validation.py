@@ -17,15 +17,15 @@ import pytest
 from botocore.model import ServiceModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_variants import baseline, variants
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions import ECRError, InvalidParameterException
 from moto_ecr_ext.exceptions.common import SerializationException, UnknownOperationException
 from moto_ecr_ext.json_api.validation import Check, check, compile_check
+from support.constants import ABSENT_DIGEST
+from support.model_variants import baseline, variants
 
 NAME = {"repositoryName": "team/app"}
-DIGEST = f"sha256:{'0' * 64}"
 UUID_PATTERN = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
@@ -259,7 +259,7 @@ def test_the_generated_variants_are_those_of_the_model() -> None:
         ),
         pytest.param(
             "CompleteLayerUpload",
-            {**NAME, "uploadId": "does-not-exist", "layerDigests": [DIGEST]},
+            {**NAME, "uploadId": "does-not-exist", "layerDigests": [ABSENT_DIGEST]},
             "uploadId",
             f"Member must satisfy regular expression pattern: {UUID_PATTERN}",
             id="uploadId pattern",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.core.common_models import CloudFormationModel
 
+from moto_ecr_ext.clock import text_of_time
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
@@ -47,18 +47,8 @@ if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
     from moto_ecr_ext.models.registry.creation_templates import CreationTemplate
 
-# Types of resources count while the extension is installed: moto keeps the classes that it has found.
-_installed = False
-
-
-def install() -> None:
-    """Have moto's stacks know these resources."""
-    _set_installed(True)
-
-
-def uninstall() -> None:
-    """Have moto's stacks know them no more."""
-    _set_installed(False)
+# Whether moto's stacks are to know the types of these resources. moto keeps the classes that it has found.
+_known = False
 
 
 class _Resource:
@@ -76,7 +66,7 @@ class _Resource:
 
     @classmethod
     def cloudformation_type(cls) -> str:
-        return cls.TYPE if _installed else f"{cls.TYPE} of moto_ecr_ext, which is not installed"
+        return cls.TYPE if _known else f"{cls.TYPE} of moto_ecr_ext, which is not installed"
 
     @classmethod
     def cloudformation_name_type(cls) -> str:
@@ -289,8 +279,8 @@ class RepositoryCreationTemplate(_Resource, CloudFormationModel):
 
     def _attributes(self) -> Mapping[str, str]:
         return {
-            "CreatedAt": _text_of_time(self._template.created_at),
-            "UpdatedAt": _text_of_time(self._template.updated_at),
+            "CreatedAt": text_of_time(self._template.created_at),
+            "UpdatedAt": text_of_time(self._template.updated_at),
         }
 
 
@@ -350,16 +340,25 @@ def _template_request(properties: Mapping[str, Any]) -> dict[str, Any]:
     return request
 
 
-def _text_of_time(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+def make_known() -> None:
+    """Have moto's stacks know these resources.
+
+    moto collects the classes of all types of resources once, from the classes that there are when the first stack is
+    made, into a dict by their types. Classes that come later are put into that.
+    """
+    _set_known(True)
 
 
-def _set_installed(installed: bool) -> None:
-    global _installed
-    known = sys.modules.get("moto.cloudformation.parsing")
-    types = known.get_model_map() if known else {}
+def make_unknown() -> None:
+    """Have moto's stacks know these resources no more."""
+    _set_known(False)
+
+
+def _set_known(known: bool) -> None:
+    global _known
+    parsing = sys.modules.get("moto.cloudformation.parsing")
+    types = parsing.get_model_map() if parsing else {}
     for each in _CLASSES:
         types.pop(each.cloudformation_type(), None)
-    _installed = installed
-    if known:
-        types.update({each.cloudformation_type(): each for each in _CLASSES})
+    _known = known
+    types.update({each.cloudformation_type(): each for each in _CLASSES})

@@ -11,8 +11,8 @@ from moto.core.exceptions import ServiceException
 
 from moto_ecr_ext.exceptions import ECRError, ValidationException
 from moto_ecr_ext.exceptions.common import SerializationException
+from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.validation import check
-from moto_ecr_ext.models.operations import perform
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class StackError(ServiceException):
     """An error of an operation that a stack called."""
 
-    # moto renders the error of a stack by the service whose package its class is in.
+    # A disguise. moto looks an error up in the model of CloudFormation, and then in that of the service that the second
+    # part of the name of its class's module is, if that name begins with "moto", as the name of this package does.
     __module__ = "moto.ecr.exceptions"
 
 

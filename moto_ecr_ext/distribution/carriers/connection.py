@@ -22,7 +22,7 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from moto_ecr_ext.distribution.app import is_for_registry, respond, status_line
+from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response
 
@@ -169,7 +169,7 @@ def _date(second: int) -> str:
 
 
 def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
-    lines = [f"HTTP/1.1 {status_line(response.status)}", f"Date: {_date(int(time.time()))}"]
+    lines = [f"HTTP/1.1 {response.status_line}", f"Date: {_date(int(time.time()))}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     if handler.close_connection:
         lines.append("Connection: close")

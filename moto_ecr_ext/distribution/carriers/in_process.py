@@ -17,10 +17,11 @@ def registry_dispatch(
     request: Any, full_url: str, headers: Any
 ) -> tuple[int, dict[str, str], bytes]:
     """What moto calls for a request to a registry's host."""
-    from moto_ecr_ext.distribution.app import respond, respond_to_environ
+    from moto_ecr_ext.distribution.app import respond
     from moto_ecr_ext.distribution.messages import Request
 
     from .bodies import MemoryBody
+    from .wsgi import respond_to_environ
 
     if hasattr(request, "environ"):
         response = respond_to_environ(request.environ)

@@ -1,13 +1,10 @@
-"""Lists of images: all of a repository in pages, or those that are named, in full or as identifiers."""
+"""Lists of images: all of a repository in pages, or those that are named, in full or as identifiers or tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-
-from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
@@ -18,22 +15,13 @@ from moto_ecr_ext.models.paging import (
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.storage.database.queries import Query
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.models.scanning.summaries import scan_summaries
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.rows.images import ImageRow
 
-from .identifiers import (
-    DETAILS,
-    ImageId,
-    Selection,
-    image_id_of,
-    tags_of,
-)
-
-images, tags = tables.images, tables.tags
-
-_IN_REPOSITORY = images.c.repository_id == bindparam("repository")
-_any_tag = tags.alias()
-_TAGGED = exists().where(_any_tag.c.image_id == images.c.id)
+from .identifiers import ImageId, Selection, image_id_of
+from .storage_class import see_activations_again
 
 
 @dataclass(slots=True)
@@ -58,7 +46,7 @@ class ImageDetail:
 
 
 class ListingsBackend(RegistryBackend):
-    """Operations that list images."""
+    """Operations that list images, and the list of tags of the registry protocol."""
 
     def list_images(
         self,
@@ -68,32 +56,23 @@ class ListingsBackend(RegistryBackend):
         max_results: int | None = None,
         filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One entry for each tag, and one for each image without tags, in the order of push.
+        """Return one entry for each tag, and one for each image without tags, in the order of push.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
         """
         count = max_results or DEFAULT_PAGE_SIZE
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            after = _position(f"ListImages/{repository.id}", next_token, (int, int)) or [0, -1]
-            rows = _listing(*_wanted(filter)).all(
-                transaction,
-                {
-                    "repository": repository.id,
-                    "after_image": after[0],
-                    "after_tag": after[1],
-                    "count": count + 1,
-                },
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+            listing = f"ListImages/{repository.id}"
+            image, tag = _position(listing, next_token, (int, int)) or [0, -1]
+            found = rows.images.page_by_tag(
+                view, repository.id, *_wanted(filter), after=(image, tag), count=count + 1
             )
-        page = rows[:count]
-        more = (
-            encode_token(f"ListImages/{repository.id}", [page[-1].id, page[-1].tag_id])
-            if len(rows) > count
-            else None
-        )
+        page = found[:count]
+        more = len(found) > count
         return {
             "imageIds": [image_id_of(row.digest, row.name) for row in page],
-            "nextToken": more,
+            "nextToken": encode_token(listing, [page[-1].id, page[-1].tag_id]) if more else None,
         }
 
     def describe_images(
@@ -105,133 +84,95 @@ class ListingsBackend(RegistryBackend):
         max_results: int | None = None,
         filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Images in the order of push, or those named, each once, in the order asked for.
+        """Return images in the order of push, or those named, each once, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
         """
         if image_ids:
             refuse_pages_of("imageIds", next_token, max_results)
+        see_activations_again(self, repository_name, registry_id)
+        self.store.pulls.try_to_write()
+        if image_ids:
             return self._describe_named(repository_name, registry_id, image_ids)
         count = max_results or DEFAULT_PAGE_SIZE
-        self.store.pulls.try_to_write()
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            [after] = _position(f"DescribeImages/{repository.id}", next_token, (int,)) or [0]
-            rows = _page(*_wanted(filter)).all(
-                transaction,
-                {
-                    "repository": repository.id,
-                    "after_image": after,
-                    "count": count + 1,
-                },
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+            listing = f"DescribeImages/{repository.id}"
+            [after] = _position(listing, next_token, (int,)) or [0]
+            found = rows.images.page(
+                view, repository.id, *_wanted(filter), after=after, count=count + 1
             )
-            page = rows[:count]
-            names = tags_of(transaction, repository, page)
-            details = {row.id: _detail(repository, row, names.get(row.id)) for row in page}
-            self._add_scans(transaction, repository, page, details)
-        more = (
-            encode_token(f"DescribeImages/{repository.id}", [page[-1].id])
-            if len(rows) > count
-            else None
-        )
+            page = found[:count]
+            tags = rows.tags.of_images(view, repository.id, page)
+            details = self._details(view, repository, page, tags)
+        more = len(found) > count
         return {
             "imageDetails": list(details.values()),
-            "nextToken": more,
+            "nextToken": encode_token(listing, [page[-1].id]) if more else None,
         }
 
     def _describe_named(
         self, repository_name: str, registry_id: str | None, image_ids: Sequence[ImageId]
     ) -> dict[str, Any]:
-        details: dict[int, ImageDetail] = {}
-        self.store.pulls.try_to_write()
-        with self.store.database.read() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            selection = Selection(transaction, repository, image_ids)
-            rows = {}
-            for image_id in image_ids:
-                row = selection.get(image_id)
-                rows[row.id] = row
-                details[row.id] = _detail(repository, row, selection.tags_of(row.id) or None)
-            self._add_scans(transaction, repository, [rows[each] for each in sorted(rows)], details)
-        return {"imageDetails": list(details.values())}
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+            selection = Selection(view, repository, image_ids)
+            named = {row.id: row for row in map(selection.get, image_ids)}
+            tags = {row_id: selection.tags_of(row_id) for row_id in named}
+            in_order_of_push = [named[row_id] for row_id in sorted(named)]
+            details = self._details(view, repository, in_order_of_push, tags)
+        return {"imageDetails": [details[row_id] for row_id in named]}
 
-    def _add_scans(
+    def _details(
         self,
-        transaction: Connection,
+        view: View,
         repository: Repository,
-        rows: Sequence[Any],
-        details: Mapping[int, ImageDetail],
-    ) -> None:
-        """Have the details of images that follow one another in the order of push tell of their scans."""
+        images: Sequence[ImageRow],
+        tags: Mapping[int, list[str]],
+    ) -> dict[int, ImageDetail]:
+        """Return the details of images in the order of push, by their rows."""
+        details = {row.id: _detail(repository, row, tags.get(row.id)) for row in images}
+        for row_id, scan in scan_summaries(self, view, repository, images, tags).items():
+            details[row_id].image_scan_status = scan.status
+            details[row_id].image_scan_findings_summary = scan.findings_summary
+        return details
+
+    def list_tags(
+        self, repository_name: str, after: str, count: int, registry_id: str | None = None
+    ) -> list[str]:
+        """Return at most `count` tags behind `after`, in lexical order."""
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+            return rows.tags.page(view, repository.id, after, count)
 
 
 def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> list[int] | None:
-    """Where a listing of images goes on; None for its beginning. Raises InvalidContinuationToken."""
+    """Return where a listing of images goes on; None for its beginning. Raises InvalidContinuationToken."""
     try:
         return decode_token(listing, token, kinds)
     except InvalidParameterException:
         raise InvalidContinuationToken from None
 
 
-def _detail(repository: Repository, row: Any, tag_names: list[str] | None) -> ImageDetail:
+def _detail(repository: Repository, row: ImageRow, tags: list[str] | None) -> ImageDetail:
     return ImageDetail(
-        repository.registry_id,
-        repository.repository_name,
-        row.digest,
-        tag_names,
-        row.size,
-        row.pushed_at,
-        row.media_type,
-        row.artifact_type,
-        row.last_pulled_at,
-        row.subject,
-        row.status,
-        row.last_archived_at,
-        row.last_activated_at,
+        registry_id=repository.registry_id,
+        repository_name=repository.repository_name,
+        image_digest=row.digest,
+        image_tags=tags or None,
+        image_size_in_bytes=row.size,
+        image_pushed_at=row.pushed_at,
+        image_manifest_media_type=row.media_type,
+        artifact_media_type=row.artifact_type,
+        last_recorded_pull_time=row.last_pulled_at,
+        subject_manifest_digest=row.subject,
+        image_status=row.status,
+        last_archived_at=row.last_archived_at,
+        last_activated_at=row.last_activated_at,
     )
-
-
-@cache
-def _page(tag_status: str, image_status: str) -> Query:
-    """One page of images: `count` of them behind `after_image`, of the tag and image status that a filter names."""
-    return _filtered(
-        select(*DETAILS)
-        .where(_IN_REPOSITORY, images.c.id > bindparam("after_image"))
-        .order_by(images.c.id)
-        .limit(bindparam("count")),
-        tag_status,
-        image_status,
-    )
-
-
-@cache
-def _listing(tag_status: str, image_status: str) -> Query:
-    """One page of image identifiers: `count` of them behind tag `after_tag` of image `after_image`."""
-    tag = func.coalesce(tags.c.id, 0)
-    return _filtered(
-        select(images.c.id, images.c.digest, tag.label("tag_id"), tags.c.name)
-        .outerjoin(tags, tags.c.image_id == images.c.id)
-        .where(
-            _IN_REPOSITORY,
-            images.c.id >= bindparam("after_image"),
-            (images.c.id > bindparam("after_image")) | (tag > bindparam("after_tag")),
-        )
-        .order_by(images.c.id, tag)
-        .limit(bindparam("count")),
-        tag_status,
-        image_status,
-    )
-
-
-def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Query:
-    if tag_status != "ANY":
-        statement = statement.where(_TAGGED if tag_status == "TAGGED" else ~_TAGGED)
-    if image_status != "ANY":
-        statement = statement.where(images.c.status == image_status)
-    return Query(statement)
 
 
 def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:
-    """Tag status and image status that a filter asks for: by default any tag status, and active images only."""
+    """Return the tag status and image status that a filter asks for: by default any tag status, and active images."""
     filter = filter or {}
     return filter.get("tagStatus", "ANY"), filter.get("imageStatus", "ACTIVE")

@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.exc import IntegrityError
-
 from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
 from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
@@ -19,7 +17,7 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamNeedsCredentials,
     UpstreamUnavailable,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
     decode_token,
@@ -27,9 +25,10 @@ from moto_ecr_ext.models.paging import (
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
-from moto_ecr_ext.services.secrets_manager import NoCredentials, credentials_of, read_secret
-from moto_ecr_ext.storage.database.queries import Query
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.services.secrets_manager import NoCredentials, read_credentials, read_secret
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused, View
+from moto_ecr_ext.storage.rows.pull_through import RuleRow
 from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
 
@@ -39,21 +38,10 @@ MAX_RULES = 50
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
 
-rules = tables.pull_through_cache_rules
-
-_OF_REGISTRY = (rules.c.account_id == bindparam("account")) & (
-    rules.c.region == bindparam("in_region")
-)
-_IS_RULE = _OF_REGISTRY & (rules.c.prefix == bindparam("of_prefix"))
-_RULES = Query(select(rules).where(_OF_REGISTRY).order_by(rules.c.prefix))
-_RULE = Query(select(rules).where(_IS_RULE))
-_UPDATE = rules.update().where(_IS_RULE)
-_DELETE = rules.delete().where(_IS_RULE)
-
 
 @dataclass(frozen=True, slots=True)
 class PullThroughCacheRule:
-    """One row of `pull_through_cache_rules`. The attributes are the members of ECR's `PullThroughCacheRule`."""
+    """A rule. The attributes are the members of ECR's `PullThroughCacheRule`, times in seconds since the epoch."""
 
     registry_id: str
     region: str
@@ -67,9 +55,20 @@ class PullThroughCacheRule:
     updated_at: float
 
     @classmethod
-    def from_row(cls, row: Any) -> PullThroughCacheRule:
-        """From a whole row, in the order of the table's columns."""
-        return cls(*row)
+    def of(cls, row: RuleRow) -> PullThroughCacheRule:
+        """Return the rule of a row."""
+        return cls(
+            registry_id=row.account_id,
+            region=row.region,
+            ecr_repository_prefix=row.prefix,
+            upstream_registry=row.upstream,
+            upstream_registry_url=row.upstream_url,
+            upstream_repository_prefix=row.upstream_prefix,
+            credential_arn=row.credential_arn,
+            custom_role_arn=row.custom_role_arn,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
 
     def upstream_name(self, repository_name: str) -> str:
         """What a repository that the rule covers is called upstream.
@@ -129,14 +128,14 @@ class PullThroughRulesBackend(RegistryBackend):
         if credential_arn is not None:
             read_secret(credential_arn, account_id, self.region_name)
         with self.store.database.write() as transaction:
-            self._check_access(transaction, account_id, "*")
-            if len(self._rules(transaction, account_id)) >= MAX_RULES:
+            self.check_access(transaction, account_id, "*")
+            if len(_rules(transaction, account_id, self.region_name)) >= MAX_RULES:
                 raise LimitExceededException(
                     f"The registry has {MAX_RULES} pull through cache rules, which is the limit."
                 )
             try:
-                transaction.execute(
-                    rules.insert(),
+                rows.pull_through.insert_rule(
+                    transaction,
                     {
                         "account_id": rule.registry_id,
                         "region": rule.region,
@@ -150,7 +149,7 @@ class PullThroughRulesBackend(RegistryBackend):
                         "updated_at": rule.updated_at,
                     },
                 )
-            except IntegrityError:
+            except RowRefused:
                 raise PullThroughCacheRuleAlreadyExistsException from None
         return rule
 
@@ -174,13 +173,13 @@ class PullThroughRulesBackend(RegistryBackend):
             rule = self._rule(transaction, ecr_repository_prefix, registry_id)
             if custom_role_arn is not None:
                 _check_role(replace(rule, custom_role_arn=custom_role_arn))
-            transaction.execute(
-                _UPDATE,
-                {
-                    **self._rule_key(rule.ecr_repository_prefix, registry_id),
-                    **changes,
-                    "updated_at": round(now(), 3),
-                },
+            rows.pull_through.update_rule(
+                transaction,
+                rule.registry_id,
+                rule.region,
+                rule.ecr_repository_prefix,
+                **changes,
+                updated_at=round(now(), 3),
             )
             return self._rule(transaction, ecr_repository_prefix, registry_id)
 
@@ -193,7 +192,9 @@ class PullThroughRulesBackend(RegistryBackend):
         """
         with self.store.database.write() as transaction:
             rule = self._rule(transaction, ecr_repository_prefix, registry_id)
-            transaction.execute(_DELETE, self._rule_key(rule.ecr_repository_prefix, registry_id))
+            rows.pull_through.delete_rule(
+                transaction, rule.registry_id, rule.region, rule.ecr_repository_prefix
+            )
         return rule
 
     def describe_pull_through_cache_rules(
@@ -207,18 +208,18 @@ class PullThroughRulesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
         """
-        with self.store.database.read() as transaction:
+        with self.store.database.read() as view:
             if ecr_repository_prefixes:
                 refuse_pages_of("ecrRepositoryPrefixes", next_token, max_results)
                 named = dict.fromkeys(map(without_slash, ecr_repository_prefixes))
                 return {
                     "pullThroughCacheRules": [
-                        self._rule(transaction, prefix, registry_id) for prefix in named
+                        self._rule(view, prefix, registry_id) for prefix in named
                     ]
                 }
             account_id = registry_id or self.account_id
-            self._check_access(transaction, account_id, "*")
-            found = self._rules(transaction, account_id)
+            self.check_access(view, account_id, "*")
+            found = _rules(view, account_id, self.region_name)
         count = max_results or DEFAULT_PAGE_SIZE
         [after] = decode_token("pull through cache rules", next_token, (str,)) or [""]
         rest = [rule for rule in found if rule.ecr_repository_prefix > after]
@@ -238,8 +239,8 @@ class PullThroughRulesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
         """
-        with self.store.database.read() as transaction:
-            rule = self._rule(transaction, ecr_repository_prefix, registry_id)
+        with self.store.database.read() as view:
+            rule = self._rule(view, ecr_repository_prefix, registry_id)
         failure = None
         if rule.credential_arn is not None:
             try:
@@ -261,36 +262,28 @@ class PullThroughRulesBackend(RegistryBackend):
             "failure": failure,
         }
 
-    def _rule_for(
-        self, transaction: Connection, repository_name: str, registry_id: str
-    ) -> PullThroughCacheRule | None:
-        """The rule with the longest prefix among those of a registry that cover a repository."""
-        by_prefix = {
-            rule.ecr_repository_prefix: rule for rule in self._rules(transaction, registry_id)
-        }
-        found = (by_prefix[each] for each in prefixes_of(repository_name) if each in by_prefix)
-        return next(found, None)
-
-    def _rules(self, transaction: Connection, registry_id: str) -> list[PullThroughCacheRule]:
-        key = {"account": registry_id, "in_region": self.region_name}
-        return [PullThroughCacheRule.from_row(row) for row in _RULES.all(transaction, key)]
-
-    def _rule(
-        self, transaction: Connection, prefix: str, registry_id: str | None
-    ) -> PullThroughCacheRule:
-        """A rule by its prefix. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
-        self._check_access(transaction, registry_id or self.account_id, "*")
-        row = _RULE.first(transaction, self._rule_key(without_slash(prefix), registry_id))
+    def _rule(self, view: View, prefix: str, registry_id: str | None) -> PullThroughCacheRule:
+        """Return a rule. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
+        account_id = registry_id or self.account_id
+        self.check_access(view, account_id, "*")
+        row = rows.pull_through.rule(view, account_id, self.region_name, without_slash(prefix))
         if row is None:
             raise PullThroughCacheRuleNotFoundException
-        return PullThroughCacheRule.from_row(row)
+        return PullThroughCacheRule.of(row)
 
-    def _rule_key(self, prefix: str, registry_id: str | None) -> dict[str, str]:
-        return {
-            "account": registry_id or self.account_id,
-            "in_region": self.region_name,
-            "of_prefix": prefix,
-        }
+
+def rule_for(
+    view: View, account_id: str, region: str, repository_name: str
+) -> PullThroughCacheRule | None:
+    """Return the rule with the longest prefix among those of a registry that cover a repository."""
+    by_prefix = {rule.ecr_repository_prefix: rule for rule in _rules(view, account_id, region)}
+    found = (by_prefix[each] for each in prefixes_of(repository_name) if each in by_prefix)
+    return next(found, None)
+
+
+def _rules(view: View, account_id: str, region: str) -> list[PullThroughCacheRule]:
+    found = rows.pull_through.rules_of_registry(view, account_id, region)
+    return [PullThroughCacheRule.of(row) for row in found]
 
 
 def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
@@ -318,13 +311,14 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
     if rule.credential_arn is None:
         return None
     try:
-        return credentials_of(rule.credential_arn, rule.registry_id, rule.region)
+        user_name, token = read_credentials(rule.credential_arn, rule.registry_id, rule.region)
     except NoCredentials:
         raise UnableToGetUpstreamImageException(
             "The secret is to be a JSON object with username and accessToken."
         ) from None
     except ECRError as error:
         raise UnableToGetUpstreamImageException(error.message) from None
+    return Credentials(user_name, token)
 
 
 def _check_role(rule: PullThroughCacheRule) -> None:

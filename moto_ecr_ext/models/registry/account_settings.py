@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.storage.database.transaction import View
 
 # Every setting, its values, the default first.
 SETTINGS = {
@@ -26,22 +25,23 @@ class AccountSettingsBackend(RegistryBackend):
     def get_account_setting(self, name: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html"""
         _check("name", name, tuple(SETTINGS))
-        with self.store.database.read() as transaction:
-            return {"name": name, "value": self._account_setting(transaction, name)}
+        with self.store.database.read() as view:
+            return {"name": name, "value": account_setting(self, view, name)}
 
     def put_account_setting(self, name: str, value: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html"""
         _check("name", name, tuple(SETTINGS))
         _check("value", value, SETTINGS[name])
         with self.store.database.write() as transaction:
-            self._store_setting(transaction, f"account/{name}", value)
+            self.store_setting(transaction, f"account/{name}", value)
         return {"name": name, "value": value}
 
-    def _account_setting(
-        self, transaction: Connection, name: str, account_id: str | None = None
-    ) -> str:
-        stored = self._setting(transaction, f"account/{name}", account_id)
-        return str(stored or SETTINGS[name][0])
+
+def account_setting(
+    registry: RegistryBackend, view: View, name: str, account_id: str | None = None
+) -> str:
+    """Return the value of an account setting of this registry, or of that of another account in the region."""
+    return str(registry.setting(view, f"account/{name}", account_id) or SETTINGS[name][0])
 
 
 def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:

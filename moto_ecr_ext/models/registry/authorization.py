@@ -1,15 +1,24 @@
-"""Authorization tokens: what a client logs in to the registry with."""
+"""What opens the registry protocol: passwords, and URLs that download one layer."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.models.base import RegistryBackend, now
-from moto_ecr_ext.services.principals import account_principal
-from moto_ecr_ext.tokens import TOKEN_LIFETIME, RegistryToken, issue_password
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.services.iam import account_principal
+from moto_ecr_ext.storage.store import current_store
+from moto_ecr_ext.tokens import (
+    TOKEN_LIFETIME,
+    RegistryToken,
+    issue_password,
+    read_download_query,
+    read_password,
+)
 
 
 class AuthorizationBackend(RegistryBackend):
@@ -45,3 +54,18 @@ class AuthorizationBackend(RegistryBackend):
         """What user AWS logs in to this registry with, as its account."""
         data = self.get_authorization_token()["authorizationData"][0]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+
+
+def token_of(password: str) -> RegistryToken:
+    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text."""
+    return read_password(current_store().signing_key, password)
+
+
+def registry_of_download(
+    query: Mapping[str, str], repository_name: str, digest: str
+) -> hosts.Registry:
+    """Return the registry that a URL of GetDownloadUrlForLayer, with this query, opens for one layer.
+
+    Raises TokenExpired, and TokenError if the URL was not made for this layer.
+    """
+    return read_download_query(current_store().signing_key, query, repository_name, digest)

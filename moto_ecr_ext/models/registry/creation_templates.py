@@ -8,41 +8,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
-
-from moto.ecr.models import ecr_backends
-from sqlalchemy import Connection, Row, bindparam, select
-from sqlalchemy.exc import IntegrityError
+from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     TemplateAlreadyExistsException,
     TemplateNotFoundException,
 )
-from moto_ecr_ext.models.base import now
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
-from moto_ecr_ext.models.repositories.policies import PoliciesBackend
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
-from moto_ecr_ext.models.repositories.repositories import merged_tags
+from moto_ecr_ext.models.repositories.repositories import change_repository, create_repository
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.models.repositories.resource_tags import merged_tags
 from moto_ecr_ext.policies.documents import parse_repository_policy
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
-from moto_ecr_ext.storage.rows import tables
-
-templates = tables.creation_templates
-
-_IS_OF_REGISTRY = (templates.c.account_id == bindparam("account")) & (
-    templates.c.region == bindparam("in_region")
-)
-_OF_REGISTRY = select(templates).where(_IS_OF_REGISTRY).order_by(templates.c.prefix)
-_IS_TEMPLATE = _IS_OF_REGISTRY & (templates.c.prefix == bindparam("of_prefix"))
-_TEMPLATE = select(templates).where(_IS_TEMPLATE)
-_UPDATE = templates.update().where(_IS_TEMPLATE)
-_DELETE = templates.delete().where(_IS_TEMPLATE)
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
+from moto_ecr_ext.storage.rows.creation_templates import TemplateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +52,8 @@ class CreationTemplate:
     updated_at: float
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> CreationTemplate:
+    def of(cls, row: TemplateRow) -> CreationTemplate:
+        """Return the template of a row."""
         return cls(**row.settings, created_at=row.created_at, updated_at=row.updated_at)
 
     @property
@@ -89,7 +79,7 @@ class CreationTemplate:
             parse_lifecycle_policy(self.lifecycle_policy)
 
 
-class CreationTemplatesBackend(PoliciesBackend):
+class CreationTemplatesBackend(RegistryBackend):
     """Operations on templates, and the repositories that are made by them.
 
     `customRoleArn` is stored and shown. On AWS it is the role that tags, and that encrypts with KMS; nothing of that
@@ -129,16 +119,10 @@ class CreationTemplatesBackend(PoliciesBackend):
             updated_at=at,
         )
         template.check()
-        row = {
-            "account_id": self.account_id,
-            "region": self.region_name,
-            "prefix": without_slash(prefix),
-            **template.columns,
-        }
         with self.store.database.write() as transaction:
             try:
-                transaction.execute(templates.insert(), row)
-            except IntegrityError:
+                rows.creation_templates.insert(transaction, *self._key(prefix), **template.columns)
+            except RowRefused:
                 raise TemplateAlreadyExistsException from None
         return self._answer(template)
 
@@ -154,14 +138,14 @@ class CreationTemplatesBackend(PoliciesBackend):
                 self._template(transaction, prefix), **given, updated_at=round(now(), 3)
             )
             template.check()
-            transaction.execute(_UPDATE, {**self._key(prefix), **template.columns})
+            rows.creation_templates.update(transaction, *self._key(prefix), **template.columns)
         return self._answer(template)
 
     def delete_repository_creation_template(self, prefix: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html"""
         with self.store.database.write() as transaction:
             template = self._template(transaction, prefix)
-            transaction.execute(_DELETE, self._key(prefix))
+            rows.creation_templates.delete(transaction, *self._key(prefix))
         return self._answer(template)
 
     def describe_repository_creation_templates(
@@ -176,98 +160,93 @@ class CreationTemplatesBackend(PoliciesBackend):
         """
         count = max_results or DEFAULT_PAGE_SIZE
         [after] = decode_token("templates", next_token, (str,)) or [""]
-        with self.store.database.read() as transaction:
-            rows = transaction.execute(_OF_REGISTRY, self._registry).all()
+        with self.store.database.read() as view:
+            templates = rows.creation_templates.of_registry(view, self.account_id, self.region_name)
         wanted = {without_slash(each) for each in prefixes or ()}
-        found = [row for row in rows if row.prefix > after and (not wanted or row.prefix in wanted)]
+        found = [
+            row for row in templates if row.prefix > after and (not wanted or row.prefix in wanted)
+        ]
         page = found[:count]
         more = len(found) > count
         return {
             "registryId": self.account_id,
-            "repositoryCreationTemplates": [CreationTemplate.from_row(row) for row in page],
+            "repositoryCreationTemplates": [CreationTemplate.of(row) for row in page],
             "nextToken": encode_token("templates", [page[-1].prefix]) if more else None,
         }
-
-    def create_from_template(
-        self, transaction: Connection, repository_name: str, applied_for: str
-    ) -> Repository:
-        """A new repository of this registry, as the longest matching template for `applied_for` says.
-
-        With ECR's defaults where there is none. The transaction is one of `database.write()`.
-
-        Raises RepositoryAlreadyExistsException.
-        """
-        template = self._template_for(transaction, repository_name, applied_for)
-        if template is None:
-            return self._create(transaction, repository_name, self.account_id)
-        repository = self._create(
-            transaction,
-            repository_name,
-            self.account_id,
-            resource_tags=template.resource_tags,
-            mutability=template.image_tag_mutability,
-            exclusion_filters=template.image_tag_mutability_exclusion_filters,
-            encryption=template.encryption_configuration,
-        )
-        if template.repository_policy:
-            repository = self._change(transaction, repository, policy=template.repository_policy)
-        if template.lifecycle_policy:
-            repository = self._put_lifecycle_policy(
-                transaction, repository, template.lifecycle_policy
-            )
-        return repository
 
     def create_on_push(self, repository_name: str, registry_id: str) -> bool:
         """Make the repository of a registry that a push found missing, if a template there is for that.
 
-        The caller needs permission for CreateRepository. Whether there is a template is returned, and the repository is
-        there then: another push may have been faster.
+        The caller needs permission for CreateRepository. Return whether there is such a template; the repository is
+        there then, since another push may have been faster.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
         """
-        owner = cast(CreationTemplatesBackend, ecr_backends[registry_id][self.region_name])
+        owner = self.registry(registry_id, self.region_name)
         with (
             suppress(RepositoryAlreadyExistsException),
             self.store.database.write() as transaction,
         ):
-            if not owner.has_template(transaction, repository_name, "CREATE_ON_PUSH"):
+            if _template_for(owner, transaction, repository_name, "CREATE_ON_PUSH") is None:
                 return False
             with acting("ecr:CreateRepository"):
                 self.authorize(
                     transaction,
                     hosts.repository_arn(registry_id, self.region_name, repository_name),
                 )
-                self._check_access(transaction, registry_id, repository_name)
-            owner.create_from_template(transaction, repository_name, "CREATE_ON_PUSH")
+                self.check_access(transaction, registry_id, repository_name)
+            create_from_template(owner, transaction, repository_name, "CREATE_ON_PUSH")
         return True
 
-    def has_template(self, transaction: Connection, repository_name: str, applied_for: str) -> bool:
-        """Whether a template of this registry is for such a repository and for this occasion."""
-        return self._template_for(transaction, repository_name, applied_for) is not None
-
-    def _template_for(
-        self, transaction: Connection, repository_name: str, applied_for: str
-    ) -> CreationTemplate | None:
-        """The template with the longest matching prefix among those that are for this occasion."""
-        rows = transaction.execute(_OF_REGISTRY, self._registry)
-        by_prefix = {row.prefix: row for row in rows if applied_for in row.settings["applied_for"]}
-        for prefix in prefixes_of(repository_name):
-            if prefix in by_prefix:
-                return CreationTemplate.from_row(by_prefix[prefix])
-        return None
-
-    def _template(self, transaction: Connection, prefix: str) -> CreationTemplate:
-        row = transaction.execute(_TEMPLATE, self._key(prefix)).one_or_none()
+    def _template(self, view: View, prefix: str) -> CreationTemplate:
+        row = rows.creation_templates.by_prefix(view, *self._key(prefix))
         if row is None:
             raise TemplateNotFoundException
-        return CreationTemplate.from_row(row)
+        return CreationTemplate.of(row)
 
-    @property
-    def _registry(self) -> dict[str, str]:
-        return {"account": self.account_id, "in_region": self.region_name}
-
-    def _key(self, prefix: str) -> dict[str, str]:
-        return {**self._registry, "of_prefix": without_slash(prefix)}
+    def _key(self, prefix: str) -> tuple[str, str, str]:
+        return self.account_id, self.region_name, without_slash(prefix)
 
     def _answer(self, template: CreationTemplate) -> dict[str, Any]:
         return {"registryId": self.account_id, "repositoryCreationTemplate": template}
+
+
+def create_from_template(
+    registry: RegistryBackend, transaction: Transaction, repository_name: str, applied_for: str
+) -> Repository:
+    """Create a repository of the registry, as the longest matching template for `applied_for` says.
+
+    With ECR's defaults if there is no template. Raises RepositoryAlreadyExistsException.
+    """
+    template = _template_for(registry, transaction, repository_name, applied_for)
+    if template is None:
+        return create_repository(registry, transaction, repository_name, registry.account_id)
+    repository = create_repository(
+        registry,
+        transaction,
+        repository_name,
+        registry.account_id,
+        resource_tags=template.resource_tags,
+        mutability=template.image_tag_mutability,
+        exclusion_filters=template.image_tag_mutability_exclusion_filters,
+        encryption=template.encryption_configuration,
+    )
+    if template.repository_policy:
+        repository = change_repository(transaction, repository, policy=template.repository_policy)
+    if template.lifecycle_policy:
+        repository = set_lifecycle_policy(
+            registry, transaction, repository, template.lifecycle_policy
+        )
+    return repository
+
+
+def _template_for(
+    registry: RegistryBackend, view: View, repository_name: str, applied_for: str
+) -> CreationTemplate | None:
+    """Return the template with the longest matching prefix among those that are for this occasion."""
+    templates = rows.creation_templates.of_registry(view, registry.account_id, registry.region_name)
+    by_prefix = {row.prefix: row for row in templates if applied_for in row.settings["applied_for"]}
+    for prefix in prefixes_of(repository_name):
+        if prefix in by_prefix:
+            return CreationTemplate.of(by_prefix[prefix])
+    return None

@@ -9,37 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.exc import IntegrityError
-
+from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
     LimitExceededException,
 )
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
-from moto_ecr_ext.services.principals import identity_of
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.services.iam import identity_of
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
 MAX_EXCLUSIONS = 100
-
-exclusions = tables.pull_time_exclusions
-
-_IN_REGISTRY = (exclusions.c.account_id == bindparam("account")) & (
-    exclusions.c.region == bindparam("in_region")
-)
-_COUNT = select(func.count()).where(_IN_REGISTRY)
-_DELETE = exclusions.delete().where(
-    _IN_REGISTRY, exclusions.c.principal_arn == bindparam("principal")
-)
-_PAGE = (
-    select(exclusions.c.id, exclusions.c.principal_arn)
-    .where(_IN_REGISTRY, exclusions.c.id > bindparam("after"))
-    .order_by(exclusions.c.id)
-    .limit(bindparam("count"))
-)
 
 
 class PullTimeExclusionsBackend(RegistryBackend):
@@ -52,21 +35,15 @@ class PullTimeExclusionsBackend(RegistryBackend):
         """
         self.store.pulls.write()
         at = round(now(), 3)
+        registry = (self.account_id, self.region_name)
         with self.store.database.write() as transaction:
             try:
-                transaction.execute(
-                    exclusions.insert(),
-                    {
-                        "account_id": self.account_id,
-                        "region": self.region_name,
-                        "principal_arn": principal_arn,
-                        "identity": identity_of(principal_arn),
-                        "created_at": at,
-                    },
+                rows.pull_time_exclusions.insert(
+                    transaction, *registry, principal_arn, identity_of(principal_arn), at
                 )
-            except IntegrityError:
+            except RowRefused:
                 raise ExclusionAlreadyExistsException from None
-            if transaction.execute(_COUNT, self._exclusions_key).scalar_one() > MAX_EXCLUSIONS:
+            if rows.pull_time_exclusions.count(transaction, *registry) > MAX_EXCLUSIONS:
                 raise LimitExceededException(
                     f"The maximum number of pull time update exclusions, {MAX_EXCLUSIONS}, "
                     "has been reached."
@@ -80,8 +57,9 @@ class PullTimeExclusionsBackend(RegistryBackend):
         """
         self.store.pulls.write()
         with self.store.database.write() as transaction:
-            key = {**self._exclusions_key, "principal": principal_arn}
-            if transaction.execute(_DELETE, key).rowcount == 0:
+            if not rows.pull_time_exclusions.delete(
+                transaction, self.account_id, self.region_name, principal_arn
+            ):
                 raise ExclusionNotFoundException
         return {"principalArn": principal_arn}
 
@@ -95,16 +73,12 @@ class PullTimeExclusionsBackend(RegistryBackend):
         listing = "ListPullTimeUpdateExclusions"
         [after] = decode_token(listing, next_token, (int,)) or [0]
         count = max_results or DEFAULT_PAGE_SIZE
-        with self.store.database.read() as transaction:
-            rows = transaction.execute(
-                _PAGE, {**self._exclusions_key, "after": after, "count": count + 1}
-            ).all()
-        page = rows[:count]
+        with self.store.database.read() as view:
+            found = rows.pull_time_exclusions.page(
+                view, self.account_id, self.region_name, after, count + 1
+            )
+        page = found[:count]
         return {
             "pullTimeUpdateExclusions": [row.principal_arn for row in page],
-            "nextToken": encode_token(listing, [page[-1].id]) if len(rows) > count else None,
+            "nextToken": encode_token(listing, [page[-1].id]) if len(found) > count else None,
         }
-
-    @property
-    def _exclusions_key(self) -> dict[str, str]:
-        return {"account": self.account_id, "in_region": self.region_name}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import uuid
 
-from moto.utilities.utils import get_partition
-
 from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.services import kms
 
 _AWS_MANAGED_KEY = "alias/aws/ecr"
 # Keys that nobody has made differ between accounts, and are always the same for one account.
@@ -50,15 +49,12 @@ def _key_arn(key: str, account_id: str, region: str) -> str:
         return key
     if "alias/" in key:
         key = _key_of_alias("alias/" + key.partition("alias/")[2], account_id, region)
-    return f"arn:{get_partition(region)}:kms:{region}:{account_id}:key/{key}"
+    return kms.key_arn(account_id, region, key)
 
 
 def _key_of_alias(alias: str, account_id: str, region: str) -> str:
-    # moto's KMS takes long to import, and only who names an alias has keys there.
-    from moto.kms.models import kms_backends
-
     if alias != _AWS_MANAGED_KEY:
-        found = kms_backends[account_id][region].get_key_id_from_alias(alias)
+        found = kms.key_of_alias(alias, account_id, region)
         if found:
             return found
     return str(uuid.uuid5(_KEYS, f"{account_id}/{region}/{alias}"))

@@ -1,25 +1,14 @@
-"""Repositories: create, describe, delete, their settings and their resource tags."""
+"""Repositories: create, describe, delete, and their settings."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any
-
-from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.exc import IntegrityError
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.exceptions import (
-    InvalidParameterException,
-    InvalidTagParameterException,
-    RepositoryAlreadyExistsException,
-    RepositoryNotEmptyException,
-    TooManyTagsException,
-    ValidationException,
-)
-from moto_ecr_ext.models.base import RegistryBackend, now
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.exceptions import RepositoryAlreadyExistsException, RepositoryNotEmptyException
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
     decode_token,
@@ -27,40 +16,12 @@ from moto_ecr_ext.models.paging import (
     refuse_pages_of,
 )
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 
 from .encryption import encryption_configuration_of
 from .repository import Repository
-
-MAX_RESOURCE_TAGS = 50
-
-_OF_REGISTRY = (tables.repositories.c.account_id == bindparam("account")) & (
-    tables.repositories.c.region == bindparam("in_region")
-)
-_PAGE = (
-    select(tables.repositories)
-    .where(_OF_REGISTRY, tables.repositories.c.name > bindparam("after"))
-    .order_by(tables.repositories.c.name)
-    .limit(bindparam("count"))
-)
-_IS_REPOSITORY = tables.repositories.c.id == bindparam("repository")
-_UPDATE = tables.repositories.update().where(_IS_REPOSITORY)
-_DELETE = tables.repositories.delete().where(_IS_REPOSITORY)
-_HAS_IMAGES = select(func.count()).select_from(
-    select(tables.images.c.id)
-    .where(tables.images.c.repository_id == bindparam("repository"))
-    .limit(1)
-    .subquery()
-)
-_BLOBS = select(tables.repository_blobs.c.digest).where(
-    tables.repository_blobs.c.repository_id == bindparam("repository")
-)
-_UPLOADS = select(tables.uploads.c.id).where(
-    tables.uploads.c.repository_id == bindparam("repository")
-)
-_ARN = re.compile(
-    r"arn:[a-z-]+:ecr:[a-z0-9-]+:(?P<account>[0-9]{12}):repository/(?P<name>[a-z0-9._/-]+)"
-)
+from .resource_tags import merged_tags
 
 
 class RepositoriesBackend(RegistryBackend):
@@ -84,7 +45,7 @@ class RepositoriesBackend(RegistryBackend):
         """
         account_id = registry_id or self.account_id
         with self.store.database.write() as transaction:
-            self._check_access(transaction, account_id, repository_name)
+            self.check_access(transaction, account_id, repository_name)
             if tags:
                 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html
                 with acting("ecr:TagResource"):
@@ -92,7 +53,8 @@ class RepositoriesBackend(RegistryBackend):
                         transaction,
                         hosts.repository_arn(account_id, self.region_name, repository_name),
                     )
-            repository = self._create(
+            repository = create_repository(
+                self,
                 transaction,
                 repository_name,
                 account_id,
@@ -103,45 +65,6 @@ class RepositoriesBackend(RegistryBackend):
                 encryption=encryption_configuration,
             )
         return {"repository": repository}
-
-    def _create(
-        self,
-        transaction: Connection,
-        name: str,
-        account_id: str,
-        *,
-        resource_tags: list[dict[str, str]] | None = None,
-        mutability: str | None = None,
-        exclusion_filters: list[dict[str, str]] | None = None,
-        scanning: dict[str, bool] | None = None,
-        encryption: dict[str, str] | None = None,
-    ) -> Repository:
-        """A new repository with settings as the API has them, ECR's defaults in place of those that are None.
-
-        Raises RepositoryAlreadyExistsException, and what the settings are refused with.
-        """
-        mutability = mutability or "MUTABLE"
-        exclusion_filters = exclusion_filters or None
-        check_exclusion_filters(mutability, exclusion_filters)
-        columns = {
-            "account_id": account_id,
-            "region": self.region_name,
-            "name": name,
-            "created_at": round(now(), 3),
-            "tag_mutability": mutability,
-            "tag_mutability_exclusion_filters": exclusion_filters,
-            "scan_on_push": bool((scanning or {}).get("scanOnPush")),
-            "encryption": encryption_configuration_of(encryption, account_id, self.region_name),
-            "resource_tags": merged_tags({}, resource_tags or []),
-        }
-        try:
-            inserted = transaction.execute(
-                tables.repositories.insert(), columns
-            ).inserted_primary_key
-        except IntegrityError:
-            raise RepositoryAlreadyExistsException(name, account_id) from None
-        assert inserted is not None
-        return self._repository_by_id(transaction, inserted.id)
 
     def describe_repositories(
         self,
@@ -154,18 +77,16 @@ class RepositoriesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
-        with self.store.database.read() as transaction:
+        with self.store.database.read() as view:
             if repository_names:
                 refuse_pages_of("repositoryNames", next_token, max_results)
                 named = dict.fromkeys(repository_names)
                 return {
-                    "repositories": [
-                        self._repository(transaction, name, registry_id) for name in named
-                    ]
+                    "repositories": [self.repository(view, name, registry_id) for name in named]
                 }
             count = max_results or DEFAULT_PAGE_SIZE
             [after] = decode_token("repositories", next_token, (str,)) or [""]
-            found = self._page(transaction, after, count + 1, registry_id)
+            found = self._page(view, after, count + 1, registry_id)
         page = found[:count]
         more = len(found) > count
         return {
@@ -177,45 +98,36 @@ class RepositoriesBackend(RegistryBackend):
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:
         """At most `count` names behind `after`, in their order."""
-        with self.store.database.read() as transaction:
-            found = self._page(transaction, after, count, registry_id)
+        with self.store.database.read() as view:
+            found = self._page(view, after, count, registry_id)
         return [repository.repository_name for repository in found]
 
     def _page(
-        self, transaction: Connection, after: str, count: int, registry_id: str | None
+        self, view: View, after: str, count: int, registry_id: str | None
     ) -> list[Repository]:
-        """At most `count` repositories behind the name `after`.
+        """Return at most `count` repositories behind the name `after`.
 
         Those of another account are shown where its registry's policy allows it for all of them.
         """
         account_id = registry_id or self.account_id
-        self._check_access(transaction, account_id, "*")
-        rows = transaction.execute(
-            _PAGE,
-            {
-                "account": account_id,
-                "in_region": self.region_name,
-                "after": after,
-                "count": count,
-            },
-        )
-        return [Repository.from_row(row) for row in rows]
+        self.check_access(view, account_id, "*")
+        found = rows.repositories.page(view, account_id, self.region_name, after, count)
+        return [Repository.of(row) for row in found]
 
     def delete_repository(
         self, repository_name: str, registry_id: str | None = None, force: bool = False
     ) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
         with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            key = {"repository": repository.id}
-            if not force and transaction.execute(_HAS_IMAGES, key).scalar_one():
+            repository = self.repository(transaction, repository_name, registry_id)
+            if not force and rows.repositories.has_images(transaction, repository.id):
                 raise RepositoryNotEmptyException(repository)
-            blobs = transaction.execute(_BLOBS, key).scalars().all()
-            uploads = transaction.execute(_UPLOADS, key).scalars().all()
-            transaction.execute(_DELETE, key)
-            self.store.release_after_commit(blobs)
+            blobs = rows.blobs.of_repository(transaction, repository.id)
+            uploads = rows.uploads.of_repository(transaction, repository.id)
+            rows.repositories.delete(transaction, repository.id)
+            self.store.release_after_commit(transaction, blobs)
         for upload_id in uploads:
-            self.store.discard_upload(upload_id)
+            self.store.cancel_upload(upload_id)
         return {"repository": repository}
 
     def put_image_tag_mutability(
@@ -229,97 +141,57 @@ class RepositoriesBackend(RegistryBackend):
         filters = image_tag_mutability_exclusion_filters or None
         check_exclusion_filters(image_tag_mutability, filters)
         with self.store.database.write() as transaction:
-            return self._change(
+            return change_repository(
                 transaction,
-                self._repository(transaction, repository_name, registry_id),
+                self.repository(transaction, repository_name, registry_id),
                 tag_mutability=image_tag_mutability,
                 tag_mutability_exclusion_filters=filters,
             )
 
-    def put_image_scanning_configuration(
-        self,
-        repository_name: str,
-        image_scanning_configuration: dict[str, bool],
-        registry_id: str | None = None,
-    ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
-        with self.store.database.write() as transaction:
-            repository = self._repository(transaction, repository_name, registry_id)
-            scanning = self._setting(transaction, "scanning", repository.registry_id)
-            if scanning and scanning["scanType"] == "ENHANCED":
-                raise ValidationException("This feature is disabled")
-            return self._change(
-                transaction,
-                repository,
-                scan_on_push=bool(image_scanning_configuration.get("scanOnPush")),
-            )
 
-    def tag_resource(self, resource_arn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html"""
-        with self.store.database.write() as transaction:
-            repository = self._repository_of_arn(transaction, resource_arn)
-            self._change(
-                transaction, repository, resource_tags=merged_tags(repository.resource_tags, tags)
-            )
-        return {}
+def create_repository(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    name: str,
+    account_id: str,
+    *,
+    resource_tags: list[dict[str, str]] | None = None,
+    mutability: str | None = None,
+    exclusion_filters: list[dict[str, str]] | None = None,
+    scanning: dict[str, bool] | None = None,
+    encryption: dict[str, str] | None = None,
+) -> Repository:
+    """Create a repository with settings as the API has them, ECR's defaults in place of those that are None.
 
-    def untag_resource(self, resource_arn: str, tag_keys: list[str]) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html"""
-        with self.store.database.write() as transaction:
-            repository = self._repository_of_arn(transaction, resource_arn)
-            kept = {
-                key: value for key, value in repository.resource_tags.items() if key not in tag_keys
-            }
-            self._change(transaction, repository, resource_tags=kept)
-        return {}
-
-    def list_tags_for_resource(self, resource_arn: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html"""
-        with self.store.database.read() as transaction:
-            repository = self._repository_of_arn(transaction, resource_arn)
-        return {
-            "tags": [
-                {"Key": key, "Value": value} for key, value in repository.resource_tags.items()
-            ]
-        }
-
-    def _change(
-        self, transaction: Connection, repository: Repository, **columns: Any
-    ) -> Repository:
-        """Store new values of columns; the repository as it is then.
-
-        A policy may have shut out the caller who has just put it, so access is not checked again.
-        """
-        transaction.execute(_UPDATE, {"repository": repository.id, **columns})
-        return self._repository_by_id(transaction, repository.id)
-
-    def _repository_of_arn(self, transaction: Connection, arn: str) -> Repository:
-        match = _ARN.fullmatch(arn)
-        if match is None or arn != hosts.repository_arn(
-            match["account"], self.region_name, match["name"]
-        ):
-            raise InvalidParameterException.at("resourceArn", "Invalid ARN")
-        return self._repository(transaction, match["name"], match["account"])
-
-
-def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    """Resource tags after `given` were put over `stored`.
-
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html, "Tag restrictions"
+    Raises RepositoryAlreadyExistsException, and what the settings are refused with.
     """
-    merged = dict(stored)
-    for tag in given:
-        key, value = tag["Key"], tag["Value"]
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise InvalidTagParameterException
-        if not all(map(_may_be_in_tags, key + value)):
-            raise InvalidTagParameterException
-        merged[key] = value
-    if len(merged) > MAX_RESOURCE_TAGS:
-        raise TooManyTagsException
-    return merged
+    mutability = mutability or "MUTABLE"
+    exclusion_filters = exclusion_filters or None
+    check_exclusion_filters(mutability, exclusion_filters)
+    columns = {
+        "account_id": account_id,
+        "region": registry.region_name,
+        "name": name,
+        "created_at": round(now(), 3),
+        "tag_mutability": mutability,
+        "tag_mutability_exclusion_filters": exclusion_filters,
+        "scan_on_push": bool((scanning or {}).get("scanOnPush")),
+        "encryption": encryption_configuration_of(encryption, account_id, registry.region_name),
+        "resource_tags": merged_tags({}, resource_tags or []),
+    }
+    try:
+        repository_id = rows.repositories.insert(transaction, columns)
+    except RowRefused:
+        raise RepositoryAlreadyExistsException(name, account_id) from None
+    return repository_by_id(transaction, repository_id)
 
 
-def _may_be_in_tags(character: str) -> bool:
-    """Whether it is a letter, a number or a space of any script, or one of a few signs."""
-    return character in "+-=._:/@" or unicodedata.category(character)[0] in "LNZ"
+def change_repository(
+    transaction: Transaction, repository: Repository, **columns: Any
+) -> Repository:
+    """Store new values of columns, and return the repository as it is then.
+
+    A policy may have shut out the caller who has just put it, so access is not checked again.
+    """
+    rows.repositories.update(transaction, repository.id, **columns)
+    return repository_by_id(transaction, repository.id)

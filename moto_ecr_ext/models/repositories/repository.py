@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.policies.wildcards import matches_tag_filter
+from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """One row of `repositories`. The public attributes are the members of ECR's `Repository`."""
+    """A repository. The public attributes are the members of ECR's `Repository`, times in seconds since the epoch."""
 
     id: int
     registry_id: str
@@ -26,27 +26,43 @@ class Repository:
     policy_text: str | None
     lifecycle_policy_text: str | None
     last_evaluated_at: float | None
-    lifecycle_due_at: float | None
 
     @classmethod
-    def from_row(cls, row: Any) -> Repository:
-        """From a whole row of `repositories`, in the order of the table's columns."""
-        return cls(*row)
+    def of(cls, row: RepositoryRow) -> Repository:
+        """Return the repository of a row."""
+        return cls(
+            id=row.id,
+            registry_id=row.account_id,
+            region=row.region,
+            repository_name=row.name,
+            created_at=row.created_at,
+            image_tag_mutability=row.tag_mutability,
+            image_tag_mutability_exclusion_filters=row.tag_mutability_exclusion_filters,
+            scan_on_push=row.scan_on_push,
+            encryption_configuration=row.encryption,
+            resource_tags=row.resource_tags,
+            policy_text=row.policy,
+            lifecycle_policy_text=row.lifecycle_policy,
+            last_evaluated_at=row.lifecycle_evaluated_at,
+        )
 
     @property
     def repository_arn(self) -> str:
+        """The ARN of the repository."""
         return hosts.repository_arn(self.registry_id, self.region, self.repository_name)
 
     @property
     def repository_uri(self) -> str:
+        """What clients push to and pull from."""
         return f"{hosts.registry_host(self.registry_id, self.region)}/{self.repository_name}"
 
     @property
     def image_scanning_configuration(self) -> dict[str, bool]:
+        """The member of this name in ECR's `Repository`."""
         return {"scanOnPush": self.scan_on_push}
 
     def is_immutable(self, tag: str) -> bool:
-        """Whether `tag`, once it names an image, stays on it.
+        """Return whether `tag`, once it names an image, stays on it.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """

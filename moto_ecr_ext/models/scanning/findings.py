@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.scanners.run import Report, Score, Vulnerability
+from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _UNSUPPORTED = (
@@ -44,6 +44,10 @@ UNSUPPORTED_IMAGE = Outcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
 EXPIRED = Outcome(
     "SCAN_ELIGIBILITY_EXPIRED", "The configured scan duration has lapsed for this image."
 )
+
+
+# The statuses of scans that found something or nothing.
+WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 
 
 def outcome_of(result: dict[str, Any]) -> Outcome:

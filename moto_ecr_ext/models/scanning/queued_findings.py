@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from botocore.parsers import create_parser
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.json_api.rendering import render
 from moto_ecr_ext.models.images.identifiers import ImageId
 
 
@@ -69,7 +69,7 @@ def _is_answer(result: dict[str, Any]) -> bool:
     operation = service_model.operation("DescribeImageScanFindings")
     assert operation is not None
     try:
-        body = json.dumps(render(operation.name, result)).encode()
+        body = json.dumps(result, default=datetime.timestamp).encode()
         answer = {"status_code": 200, "headers": {}, "body": body}
         create_parser("json").parse(answer, operation.output_shape)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError):

@@ -6,18 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-from .store import (
-    CHUNK,
-    Blob,
-    BlobNotFound,
-    BlobStore,
-    Buffer,
-    RunningDigest,
-    UploadDiscarded,
-    UploadSession,
-    checked_digest,
-    checked_upload_id,
-)
+from moto_ecr_ext.storage.turns import Turn, Turns
+
+from .blob import CHUNK, Blob
+from .errors import BlobNotFound, UploadCancelled
+from .names import checked_digest, checked_upload_id
+from .running_digest import RunningDigest
+from .sessions import Buffer, UploadSession
+from .store import BlobStore
 
 # Every part costs some 60 bytes beside its content. Tiny ones are therefore joined up to this size.
 _SMALL_PART = 4096
@@ -47,14 +43,22 @@ class MemoryBlob(Blob):
         return _chunks_of(self._parts, start, stop)
 
 
-class _Upload:
-    """What stays of an upload between its sessions."""
+class _Upload(Turn):
+    """An upload, of which one session at a time has the turn. It is over once it is cancelled."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.begin()
+
+    def begin(self) -> None:
+        """Be without bytes, as a new upload is."""
         self.parts: list[bytes] = []
         self.size = 0
         self.running = RunningDigest()
-        self.turn = Lock()
+
+    @property
+    def is_kept(self) -> bool:
+        return self.size > 0
 
 
 class MemoryUploadSession(UploadSession):
@@ -92,11 +96,8 @@ class MemoryUploadSession(UploadSession):
     def _flush(self) -> None:
         """Memory is as durable as it gets."""
 
-    def _save(self) -> None:
-        """A later session finds the upload in the store's dictionary."""
-
-    def _publish(self, digest: str) -> None:
-        self._store.take_over(self.upload_id, self._upload, digest, self.size)
+    def _commit(self, digest: str) -> None:
+        self._store.commit(self.upload_id, self._upload, digest, self.size)
 
 
 class MemoryBlobStore(BlobStore):
@@ -105,7 +106,7 @@ class MemoryBlobStore(BlobStore):
     def __init__(self) -> None:
         self._changes = Lock()
         self._blobs: dict[str, MemoryBlob] = {}
-        self._uploads: dict[str, _Upload] = {}
+        self._uploads: Turns[str, _Upload] = Turns(_Upload)
         self._owner: str | None = None
 
     def owner(self) -> str | None:
@@ -116,20 +117,19 @@ class MemoryBlobStore(BlobStore):
 
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:
-        upload = self._taken(checked_upload_id(upload_id))
-        session = MemoryUploadSession(self, upload_id, upload)
-        try:
-            yield session
-        finally:
-            session.end()
-            upload.size = session.size
-            if not upload.size:
-                self._remove(upload_id, upload)
-            upload.turn.release()
+        with self._uploads.take(checked_upload_id(upload_id)) as upload:
+            session = MemoryUploadSession(self, upload_id, upload)
+            try:
+                yield session
+            finally:
+                session.end()
+                if session.is_committed:
+                    upload.begin()
+                else:
+                    upload.size = session.size
 
-    def discard(self, upload_id: str) -> None:
-        with self._changes:
-            self._uploads.pop(checked_upload_id(upload_id), None)
+    def cancel(self, upload_id: str) -> None:
+        self._uploads.end(checked_upload_id(upload_id))
 
     def open(self, digest: str) -> Blob:
         try:
@@ -146,35 +146,17 @@ class MemoryBlobStore(BlobStore):
             return iter(list(self._blobs))
 
     def upload_ids(self) -> Iterator[str]:
-        with self._changes:
-            return iter(list(self._uploads))
+        return iter(self._uploads.keys())
 
     def clear(self) -> None:
+        for upload_id in self.upload_ids():
+            self.cancel(upload_id)
         with self._changes:
             self._blobs.clear()
-            self._uploads.clear()
 
-    def take_over(self, upload_id: str, upload: _Upload, digest: str, size: int) -> None:
-        """Turn an upload into a blob; raises `UploadDiscarded` when it is no longer there."""
+    def commit(self, upload_id: str, upload: _Upload, digest: str, size: int) -> None:
+        """Make the bytes of an upload a blob. Raises `UploadCancelled`."""
         with self._changes:
-            if self._uploads.get(upload_id) is not upload:
-                raise UploadDiscarded(upload_id)
-            del self._uploads[upload_id]
+            if upload.is_over:
+                raise UploadCancelled(upload_id)
             self._blobs.setdefault(digest, MemoryBlob(upload.parts, size))
-
-    def _taken(self, upload_id: str) -> _Upload:
-        """The upload, once it is this thread's turn."""
-        while True:
-            with self._changes:
-                upload = self._uploads.setdefault(upload_id, _Upload())
-            upload.turn.acquire()
-            with self._changes:
-                if self._uploads.get(upload_id) is upload:
-                    return upload
-            # It was published or discarded while this thread waited.
-            upload.turn.release()
-
-    def _remove(self, upload_id: str, upload: _Upload) -> None:
-        with self._changes:
-            if self._uploads.get(upload_id) is upload:
-                del self._uploads[upload_id]

@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from .engine import BUSY_TIMEOUT, Database, driver_execute
+from .base import BUSY_TIMEOUT, Database, driver_execute
+from .transaction import View
 from .versions import StoreError
 
 # Connections of one server that read; two more write. PostgreSQL takes 100 by default, of all
@@ -78,13 +79,13 @@ class PostgreSQLDatabase(Database):
         return cls(engine)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """One consistent view of the rows."""
+    def read(self) -> Iterator[View]:
+        """Return one consistent view of the rows, for the `with` block."""
         with self._readers:
             connection = self._idle_reader() or self._reading.connect()
             try:
                 with _transaction(connection) as transaction:
-                    yield connection
+                    yield View(connection)
                     transaction.rollback()
             finally:
                 if connection.invalidated:

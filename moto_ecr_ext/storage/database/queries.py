@@ -1,28 +1,154 @@
-"""Queries that are asked with every request, without the price of SQLAlchemy's execution.
+"""Queries: SELECT statements whose rows are typed values.
 
-Executing a Core statement costs some 50 us beyond the database's own work. A query is compiled to the dialect's SQL
-once, by SQLAlchemy, and then run on the driver's connection, in the same transaction.
+Executing a statement through SQLAlchemy costs some 50 us beyond the database's own work. A query is compiled to the
+dialect's SQL once, by SQLAlchemy, and then run on the driver's connection, in the same transaction. Columns are mapped
+to the fields of a row by name.
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    FromClause,
+    Select,
+    Table,
+    select,
+)
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.sql.visitors import iterate
+
+from .transaction import View
+
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
+_Other = TypeVar("_Other", bound=tuple[Any, ...])
+_Value = TypeVar("_Value")
 
 
-class Query:
-    """A SELECT with `bindparam`s, none of them expanding. Rows are named tuples of its columns."""
+class Query(Generic[_Row]):
+    """A SELECT whose rows are values of a NamedTuple: it has a column for each field, of the field's name.
+
+    Values for the statement's `bindparam`s are given by name.
+    """
+
+    def __init__(self, row: type[_Row], statement: Select[Any]):
+        named: Any = row
+        columns = {str(column.key): column for column in statement.selected_columns}
+        ordered = statement.with_only_columns(
+            *(columns[name] for name in named._fields), maintain_column_froms=True
+        )
+        self._make: Callable[[Iterable[Any]], _Row] = named._make
+        self._select = _Select(ordered)
+
+    def all(self, view: View, /, **values: Any) -> list[_Row]:
+        """Return every row."""
+        return [self._make(row) for row in self._select.fetch(view.connection, values)]
+
+    def first(self, view: View, /, **values: Any) -> _Row | None:
+        """Return the first row, or None."""
+        rows = self._select.fetch(view.connection, values)
+        return self._make(rows[0]) if rows else None
+
+    def one(self, view: View, /, **values: Any) -> _Row:
+        """Return the only row. Raises ValueError unless there is exactly one."""
+        [row] = self._select.fetch(view.connection, values)
+        return self._make(row)
+
+
+class Scalars(Generic[_Value]):
+    """A SELECT of one column."""
+
+    def __init__(self, statement: Select[Any]):
+        self._select = _Select(statement)
+
+    def all(self, view: View, /, **values: Any) -> list[_Value]:
+        """Return the value of every row."""
+        return [value for (value,) in self._select.fetch(view.connection, values)]
+
+    def first(self, view: View, /, **values: Any) -> _Value | None:
+        """Return the value of the first row, or None."""
+        rows = self._select.fetch(view.connection, values)
+        return rows[0][0] if rows else None
+
+    def one(self, view: View, /, **values: Any) -> _Value:
+        """Return the value of the only row. Raises ValueError unless there is exactly one."""
+        [(value,)] = self._select.fetch(view.connection, values)
+        found: _Value = value
+        return found
+
+
+class Pairs(Generic[_Row, _Other]):
+    """A SELECT over an outer join: a row of one type, and one of another that may be missing.
+
+    A missing one is NULL in its first field.
+    """
+
+    def __init__(
+        self,
+        row: type[_Row],
+        columns: Mapping[str, ColumnElement[Any]],
+        other: type[_Other],
+        other_columns: Mapping[str, ColumnElement[Any]],
+        joined: FromClause,
+        *where: ColumnElement[bool],
+        order_by: Sequence[ColumnElement[Any]] = (),
+    ):
+        first: Any = row
+        second: Any = other
+        self._make: Callable[[Iterable[Any]], _Row] = first._make
+        self._make_other: Callable[[Iterable[Any]], _Other] = second._make
+        self._length = len(first._fields)
+        self._select = _Select(
+            select(
+                *(columns[name].label(f"row_{name}") for name in first._fields),
+                *(other_columns[name].label(f"other_{name}") for name in second._fields),
+            )
+            .select_from(joined)
+            .where(*where)
+            .order_by(*order_by)
+        )
+
+    def all(self, view: View, /, **values: Any) -> list[tuple[_Row, _Other | None]]:
+        """Return every pair."""
+        return [self._pair(row) for row in self._select.fetch(view.connection, values)]
+
+    def first(self, view: View, /, **values: Any) -> tuple[_Row, _Other | None] | None:
+        """Return the first pair, or None."""
+        rows = self._select.fetch(view.connection, values)
+        return self._pair(rows[0]) if rows else None
+
+    def _pair(self, row: Sequence[Any]) -> tuple[_Row, _Other | None]:
+        length = self._length
+        other = self._make_other(row[length:]) if row[length] is not None else None
+        return self._make(row[:length]), other
+
+
+def columns_of(table: Table) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a table by name, as `Pairs` takes them."""
+    return {column.name: column for column in table.c}
+
+
+class _Select:
+    """A SELECT statement, compiled once for each dialect unless it has parameters that expand into lists."""
 
     def __init__(self, statement: Select[Any]):
         self._statement = statement
+        self._expands = any(
+            element.expanding
+            for element in iterate(statement)
+            if isinstance(element, BindParameter)
+        )
         self._compiled: dict[str, _Compiled] = {}
 
-    def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """Every row, for these values of the bind parameters."""
+    def fetch(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Return the values of all rows, as the statement's column types have them."""
+        if self._expands:
+            return connection.execute(self._statement, values).all()
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         driver_connection = connection.connection.dbapi_connection
         assert driver_connection is not None
@@ -32,11 +158,6 @@ class Query:
             return compiled.rows(cursor)
         finally:
             cursor.close()
-
-    def first(self, connection: Connection, values: Mapping[str, Any]) -> Any | None:
-        """The first row, or None."""
-        rows = self.all(connection, values)
-        return rows[0] if rows else None
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
@@ -52,10 +173,8 @@ class _Compiled:
         }
         positions: list[str] | None = getattr(compiled, "positiontup", None)
         self.parameters = self._positional(positions) if positions else self._named
-        columns = list(statement.selected_columns)
-        self._row: Any = namedtuple("Row", [str(column.key) for column in columns])  # type: ignore[misc]
         self._dialect = dialect
-        self._types = [column.type.dialect_impl(dialect) for column in columns]
+        self._types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
         self._processors: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def _positional(self, names: list[str]) -> Callable[[Mapping[str, Any]], Any]:
@@ -67,8 +186,8 @@ class _Compiled:
     def _named(self, values: Mapping[str, Any]) -> Any:
         return {**self._constants, **values}
 
-    def rows(self, cursor: DBAPICursor) -> list[Any]:
-        """What the cursor has, as the statement's column types have it."""
+    def rows(self, cursor: DBAPICursor) -> Sequence[Sequence[Any]]:
+        """Return what the cursor has."""
         processors = self._processors
         if processors is None:
             # PostgreSQL's dialect asks which of its types a number came as.
@@ -79,13 +198,12 @@ class _Compiled:
                 )
                 if (processor := type_.result_processor(self._dialect, described[1]))
             ]
-        make = self._row._make
         if not processors:
-            return [make(values) for values in cursor.fetchall()]
+            return cursor.fetchall()
         found = []
         for row in cursor.fetchall():
             values = list(row)
             for position, process in processors:
                 values[position] = process(values[position])
-            found.append(make(values))
+            found.append(values)
         return found

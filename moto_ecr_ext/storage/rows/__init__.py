@@ -1,1 +1,45 @@
-"""Tables and rows."""
+"""Rows, by the noun that they are of: typed values, and a function for each question that is asked of them."""
+
+from . import (
+    backfills,
+    blobs,
+    creation_templates,
+    images,
+    integrity,
+    manifests,
+    previews,
+    pull_through,
+    pull_time_exclusions,
+    references,
+    registry_settings,
+    replications,
+    repositories,
+    scans,
+    signings,
+    storage_class,
+    store,
+    tags,
+    uploads,
+)
+
+__all__ = [
+    "backfills",
+    "blobs",
+    "creation_templates",
+    "images",
+    "integrity",
+    "manifests",
+    "previews",
+    "pull_through",
+    "pull_time_exclusions",
+    "references",
+    "registry_settings",
+    "replications",
+    "repositories",
+    "scans",
+    "signings",
+    "storage_class",
+    "store",
+    "tags",
+    "uploads",
+]

@@ -238,7 +238,7 @@ image_signings = Table(
     Index("image_signings_by_status", "status"),
 )
 
-# Whose pulls do not count as such. `identity` is the user or role as `principals.identity_of` has it.
+# Whose pulls do not count as such. `identity` is the user or role as `services.iam.identity_of` has it.
 pull_time_exclusions = Table(
     "pull_time_exclusions",
     metadata,

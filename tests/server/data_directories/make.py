@@ -157,7 +157,7 @@ def begin_upload(ecr: Any, url: str) -> str:
     location = begun.headers["Location"]
     requests.patch(location, CHUNK, headers=headers, timeout=60).raise_for_status()
     with current_store().database.write() as transaction:
-        transaction.execute(tables.uploads.update().values(started_at=4_102_444_800.0))
+        transaction.connection.execute(tables.uploads.update().values(started_at=4_102_444_800.0))
     return location.removeprefix(url)
 
 
@@ -200,7 +200,7 @@ def statements() -> Iterator[str]:
     yield ddl.getvalue()
     with current_store().database.read() as transaction:
         for table in tables.metadata.sorted_tables:
-            for row in transaction.execute(table.select()):
+            for row in transaction.connection.execute(table.select()):
                 values = ", ".join(
                     literal(column, value) for column, value in zip(table.columns, row, strict=True)
                 )

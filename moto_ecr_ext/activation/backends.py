@@ -1,0 +1,58 @@
+"""Which backend moto makes for ECR, and which URLs lead to it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .replacing import Unplug
+
+
+def plug_factory() -> Unplug:
+    """Have moto make backends of this package, by calling `ecr_backends.backend(region, account_id=...)`.
+
+    Everything that holds a backend holds it through this one dict: decorator, server, proxy, Lambda, CloudFormation,
+    moto-api, resets.
+    """
+    from moto.ecr.models import ecr_backends
+
+    original = ecr_backends.backend
+    ecr_backends.backend = _make_backend  # type: ignore[assignment]
+
+    def unplug() -> None:
+        ecr_backends.backend = original
+
+    return unplug
+
+
+def _make_backend(region_name: str, account_id: str) -> Any:
+    # Its module brings SQLAlchemy, so it is imported when the first backend is made.
+    from moto_ecr_ext.models import ECRBackend
+
+    return ECRBackend(region_name, account_id)
+
+
+def forget_backends() -> None:
+    """Have moto make backends anew when they are asked for."""
+    from moto.ecr.models import ecr_backends
+
+    ecr_backends.clear()
+
+
+def plug_urls() -> Unplug:
+    """Add the hosts that moto does not take for ECR's.
+
+    Decorator, proxy and server find a service by the first pattern of this list that a URL matches.
+    """
+    from moto.backend_index import backend_url_patterns
+
+    from moto_ecr_ext.hosts import ADDED_URL_PATTERNS
+
+    added = [("ecr", re.compile(pattern)) for pattern in ADDED_URL_PATTERNS]
+    backend_url_patterns[:0] = added
+
+    def unplug() -> None:
+        for entry in added:
+            backend_url_patterns.remove(entry)
+
+    return unplug

@@ -1,0 +1,64 @@
+"""What moto's stacks make of the resources of ECR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext.activation.replacing import Unplug, replace
+
+
+def plug_repositories() -> Unplug:
+    """Have stacks create and update repositories of this package.
+
+    CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's `Repository`.
+    """
+    from moto.ecr.models import Repository
+
+    from . import repository
+
+    def create(
+        cls: type[Any],
+        /,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> Any:
+        return repository.create(
+            resource_name, cloudformation_json.get("Properties", {}), account_id, region_name
+        )
+
+    def update(
+        cls: type[Any],
+        /,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        return repository.update(
+            original_resource,
+            new_resource_name,
+            cloudformation_json.get("Properties", {}),
+            account_id,
+            region_name,
+        )
+
+    unplug_create = replace(Repository, "create_from_cloudformation_json", classmethod(create))
+    unplug_update = replace(Repository, "update_from_cloudformation_json", classmethod(update))
+
+    def unplug() -> None:
+        unplug_create()
+        unplug_update()
+
+    return unplug
+
+
+def plug_other_resources() -> Unplug:
+    """Have stacks know the resources of ECR that moto does not have."""
+    from . import resources
+
+    resources.make_known()
+    return resources.make_unknown

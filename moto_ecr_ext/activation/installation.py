@@ -1,0 +1,110 @@
+"""Plugging the extension into moto, and taking it out again."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from moto_ecr_ext import settings
+
+from . import backends, botocore, moto_api, requests_clients, server
+from .cloudformation import seam as cloudformation
+
+_SEAMS = (
+    backends.plug_factory,
+    backends.plug_urls,
+    server.plug_dispatch,
+    server.plug_connections,
+    server.plug_answers_to_tls,
+    requests_clients.plug,
+    botocore.plug,
+    cloudformation.plug_repositories,
+    cloudformation.plug_other_resources,
+    moto_api.plug,
+)
+
+# What is plugged in; None while the extension is not installed.
+_plugged: ExitStack | None = None
+
+
+class Installation:
+    """The result of `install()`, a context manager: leaving it restores what was before.
+
+    It takes the extension out. Leaving a nested `with` block restores the outer settings.
+    """
+
+    def __init__(self, before: settings.Installed | None):
+        self._before = before
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._before is None:
+            uninstall()
+            return
+        if settings.store_location() != self._before.location:
+            _close_store()
+        settings.restore(self._before)
+        backends.forget_backends()
+
+
+def install(
+    *,
+    data_dir: str | Path | None = None,
+    database: str | None = None,
+    blobs: str | None = None,
+    server_address: str | None = None,
+    **behaviour: object,
+) -> Installation:
+    """Give moto a whole ECR, until `uninstall()` or the end of a `with` block.
+
+    Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a reset of moto (the
+    start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a server. `database` is the URL of a database
+    for metadata (`postgresql+psycopg://user@host/name`), `blobs` the place of the bytes: `memory:`, a directory or
+    `s3://bucket/prefix`. `server_address` is the `host:port` of that server. `behaviour` are settings by name, such as
+    `verify_layers=True`; `mock_aws(config={"ecr": {...}})` comes before them.
+
+    Call it before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a setting
+    that does not exist or cannot have that value.
+    """
+    global _plugged
+    before = settings.installed() if is_installed() else None
+    location = settings.StoreLocation.of(data_dir, database, blobs)
+    settings.install(location, server_address, behaviour)
+    if _plugged is None:
+        with ExitStack() as seams:
+            for plug in _SEAMS:
+                seams.callback(plug())
+            _plugged = seams.pop_all()
+    backends.forget_backends()
+    return Installation(before)
+
+
+def uninstall() -> None:
+    """Take the extension out: moto's own ECR answers again. What was kept in memory is lost."""
+    global _plugged
+    if _plugged is not None:
+        _plugged.close()
+        _plugged = None
+    settings.install(settings.StoreLocation(), None, {})
+    backends.forget_backends()
+    _close_store()
+
+
+def _close_store() -> None:
+    store = sys.modules.get("moto_ecr_ext.storage.store")
+    if store is not None:
+        store.close_current_store()
+
+
+def is_installed() -> bool:
+    """Return whether the extension is plugged in."""
+    return _plugged is not None

@@ -1,0 +1,23 @@
+"""Replacing attributes of moto's classes, with a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# Takes a seam out again.
+Unplug = Callable[[], None]
+
+
+def replace(owner: type, name: str, replacement: object) -> Unplug:
+    """Give a class another attribute. Return what puts back the one that it had, or inherited."""
+    is_its_own = name in vars(owner)
+    original = vars(owner).get(name)
+    setattr(owner, name, replacement)
+
+    def put_back() -> None:
+        if is_its_own:
+            setattr(owner, name, original)
+        else:
+            delattr(owner, name)
+
+    return put_back

@@ -1,0 +1,31 @@
+"""Clients that use the library `requests` in the process, under `mock_aws`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .replacing import Unplug, replace
+
+
+def plug() -> Unplug:
+    """Let clients send the body of a request to the registry in pieces, and ask with HEAD.
+
+    This method of the decorator's callbacks answers a request of `requests`. It gets the prepared request. moto builds
+    its own request from that, which rejects an iterator as the body. It returns urllib3's response, which does not
+    know that it answers a HEAD, and misses the body.
+    """
+    from moto.core.custom_responses_mock import CallbackResponse
+
+    original = CallbackResponse.get_response
+
+    def get_response(self: Any, request: Any) -> Any:
+        from moto_ecr_ext.distribution.carriers.in_process import is_for_registry, with_whole_body
+
+        if not is_for_registry(request):
+            return original(self, request)
+        response = original(self, with_whole_body(request))
+        if request.method == "HEAD":
+            response.length_remaining = 0
+        return response
+
+    return replace(CallbackResponse, "get_response", get_response)

@@ -1,0 +1,60 @@
+"""The registry over WSGI, for any server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto_ecr_ext.distribution.app import is_for_registry, respond
+from moto_ecr_ext.distribution.errors import RegistryError, render_error
+from moto_ecr_ext.distribution.messages import Request, Response
+
+from .bodies import body_of_environ
+
+
+def is_registry_request(environ: dict[str, Any]) -> bool:
+    """`is_for_registry` of a WSGI request."""
+    return is_for_registry(
+        environ.get("PATH_INFO", ""),
+        environ.get("HTTP_AUTHORIZATION", ""),
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_HOST", "").lower(),
+    )
+
+
+def respond_to_environ(environ: dict[str, Any]) -> Response:
+    """The registry's answer to a WSGI request."""
+    try:
+        request = _request_of_environ(environ)
+    except RegistryError as error:
+        return render_error(error)
+    return respond(request)
+
+
+def _request_of_environ(environ: dict[str, Any]) -> Request:
+    """A WSGI request as the registry's own. Raises RegistryError for a Content-Length that is none."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ["wsgi.url_scheme"],
+        host=headers.get("host", "").lower()
+        or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
+        query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+        headers=headers,
+        body=body_of_environ(environ),
+    )
+
+
+def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The registry over WSGI, for any server."""
+    response = respond_to_environ(environ)
+    start_response(response.status_line, list(response.headers.items()))
+    return response.chunks()

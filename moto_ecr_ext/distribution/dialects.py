@@ -1,0 +1,117 @@
+"""What ECR does on the wire that the OCI specification does not: every difference, once.
+
+The registry follows OCI Distribution Specification 1.1. With the setting `quirks=aws` it answers as ECR does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from moto_ecr_ext import exceptions as aws
+from moto_ecr_ext import settings
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.layers.open_upload import OpenUpload, Upload
+from moto_ecr_ext.oci.reference import Tag
+
+# A page of ECR has at most this many names; under the specification a client that asks for more gets this many and a
+# Link.
+MAX_PAGE_SIZE = 1000
+
+
+class Dialect:
+    """The specification as it is written."""
+
+    # Codes instead of those in the table of `errors`.
+    error_codes: Mapping[type[aws.ECRError], str] = {}
+
+    # "Pushing a blob in chunks": the status of an accepted chunk.
+    chunk_status = 202
+
+    # "Pulling manifests": a GET may name the digest in Docker-Content-Digest, as a HEAD does.
+    names_digest_of_get = True
+
+    # "Listing Tags": a list of tags is JSON, which is what every answer says that says nothing else.
+    tag_list_headers: Mapping[str, str] = {}
+
+    def last_byte(self, upload: Upload) -> int:
+        """Return the end of Range in answers to an upload: "Pushing a blob in chunks"."""
+        return upload.last_byte
+
+    def check_upload(self, upload: OpenUpload) -> None:
+        """Raise an error if an upload cannot be committed. Any can, also one without bytes or with small chunks."""
+
+    def page_size(self, wanted: int) -> int:
+        """Return how many names the answer to `n=wanted` has at most: "Listing Tags"; for 0 it is an empty list."""
+        return min(wanted, MAX_PAGE_SIZE)
+
+    def delete_tag(self, backend: ECRBackend, name: str, tag: Tag, registry_id: str) -> None:
+        """Delete a tag: "Deleting tags". The manifest stays, also when that was its last tag."""
+        backend.delete_manifest(name, tag, registry_id)
+
+
+class ECRDialect(Dialect):
+    """ECR's departures from the specification."""
+
+    error_codes: Mapping[type[aws.ECRError], str] = {
+        # https://github.com/mapbox/ecs-conex/issues/50
+        aws.ManifestBlobUnknown: "BLOB_UPLOAD_UNKNOWN",
+        # https://github.com/google/go-containerregistry/issues/1568
+        aws.ImageDigestDoesNotMatchException: "MANIFEST_INVALID",
+        # https://github.com/bazelbuild/rules_docker/issues/298
+        aws.InvalidLayerException: "BLOB_UPLOAD_INVALID",
+    }
+
+    # https://github.com/aws/containers-roadmap/issues/2831
+    chunk_status = 201
+
+    # https://github.com/aws/containers-roadmap/issues/1931
+    names_digest_of_get = False
+
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html, in the answer that it shows
+    tag_list_headers: Mapping[str, str] = {"Content-Type": "text/plain; charset=utf-8"}
+
+    def last_byte(self, upload: Upload) -> int:
+        """Return the end of the first chunk, however many followed it.
+
+        https://github.com/aws/containers-roadmap/issues/2831
+        """
+        return super().last_byte(upload) if upload.first_part is None else upload.first_part - 1
+
+    def check_upload(self, upload: OpenUpload) -> None:
+        """Raise what CompleteLayerUpload raises for an upload without bytes, or with a small chunk before the last.
+
+        https://github.com/devcontainers/cli/issues/814,
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html ("Minimum layer part size")
+        """
+        upload.check_parts()
+
+    def page_size(self, wanted: int) -> int:
+        """Return `wanted`, or raise InvalidParameterException outside of 1 to 1000.
+
+        https://github.com/google/go-containerregistry/issues/681
+        """
+        if wanted > MAX_PAGE_SIZE:
+            raise aws.InvalidParameterException.at(
+                "maxResults", f"Member must have value less than or equal to {MAX_PAGE_SIZE}"
+            )
+        if wanted < 1:
+            raise aws.InvalidParameterException.at(
+                "maxResults", "Member must have value greater than or equal to 1"
+            )
+        return wanted
+
+    def delete_tag(self, backend: ECRBackend, name: str, tag: Tag, registry_id: str) -> None:
+        """Delete a tag, and with the last tag of an image the image, as BatchDeleteImage does.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+        """
+        backend.delete_tag_and_last_image(name, tag, registry_id)
+
+
+OCI = Dialect()
+ECR = ECRDialect()
+
+
+def current_dialect() -> Dialect:
+    """Return the dialect that the setting `quirks` names."""
+    return ECR if settings.QUIRKS.get() == "aws" else OCI

@@ -1,0 +1,184 @@
+"""Deleting images and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
+from moto_ecr_ext.models.acts import Deletion
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.events import ManifestFacts, announce, image_event
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.reference import Reference, Tag
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import Transaction
+from moto_ecr_ext.storage.rows.images import StoredImage
+
+from .by_reference import find_manifest
+from .identifiers import ImageId, Selection, failure_entry, image_id_of
+
+# What an image without tags is listed under.
+_NO_TAG: list[str | None] = [None]
+
+
+class DescribedImage(StoredImage, ManifestFacts, Protocol):
+    """A stored image, and what events say of it."""
+
+
+class DeletionBackend(RegistryBackend):
+    """BatchDeleteImage, and deletions over the registry protocol."""
+
+    def batch_delete_image(
+        self,
+        repository_name: str,
+        image_ids: Sequence[ImageId],
+        registry_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Remove tags; remove images by digest or with their last tag.
+
+        An image goes only after the indexes that list it, which may be named in the same call.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
+        """
+        with self.store.database.write() as transaction:
+            repository = self.repository(transaction, repository_name, registry_id)
+            selection = Selection(transaction, repository, image_ids)
+            removal = _Removal(self, transaction, repository, selection)
+            failures = [
+                failure_entry(image_id, code)
+                for image_id in image_ids
+                if isinstance(code := selection.match(image_id), str)
+            ]
+            waiting = [
+                image_id for image_id in image_ids if not isinstance(selection.match(image_id), str)
+            ]
+            # An index that goes lets its children go, in the next round.
+            refused: list[tuple[ImageId, ImageReferencedByManifestList]] = []
+            while waiting:
+                refused = []
+                for image_id in waiting:
+                    try:
+                        removal.remove(image_id)
+                    except ImageReferencedByManifestList as error:
+                        refused.append((image_id, error))
+                if len(refused) == len(waiting):
+                    break
+                waiting = [image_id for image_id, _ in refused]
+            failures += [
+                failure_entry(image_id, error.code, error.message) for image_id, error in refused
+            ]
+        return {"imageIds": removal.image_ids, "failures": failures}
+
+    def delete_manifest(
+        self, repository_name: str, reference: Reference, registry_id: str | None = None
+    ) -> None:
+        """Delete an image and its tags, or take a tag from its image, which stays without tags if it was the last.
+
+        Raises ImageNotFoundException, and ImageReferencedByManifestList for an image.
+        """
+        with self.store.database.write() as transaction:
+            repository, image = find_manifest(
+                self, transaction, repository_name, reference, registry_id
+            )
+            if isinstance(reference, Digest):
+                remove_image(self, transaction, repository, image)
+            else:
+                remove_tag(self, transaction, repository, image, reference)
+
+    def delete_tag_and_last_image(
+        self, repository_name: str, tag: Tag, registry_id: str | None = None
+    ) -> None:
+        """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
+        with self.store.database.write() as transaction:
+            repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
+            if rows.tags.count_of_image(transaction, image.id) == 1:
+                remove_image(self, transaction, repository, image)
+            else:
+                remove_tag(self, transaction, repository, image, tag)
+
+
+class _Removal:
+    """One call of BatchDeleteImage while it removes one image after the other."""
+
+    def __init__(
+        self,
+        registry: RegistryBackend,
+        transaction: Transaction,
+        repository: Repository,
+        selection: Selection,
+    ):
+        self._registry = registry
+        self._transaction = transaction
+        self._repository = repository
+        self._selection = selection
+        self._removed: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._gone: set[int] = set()
+
+    @property
+    def image_ids(self) -> list[dict[str, str]]:
+        """What was removed: an identifier for each tag, or one of an image without tags."""
+        return list(self._removed.values())
+
+    def remove(self, image_id: ImageId) -> None:
+        """Remove what an identifier of the selection names, unless it is gone already.
+
+        Raises ImageReferencedByManifestList.
+        """
+        row, tag = self._selection.get(image_id), image_id.get("imageTag")
+        if row.id in self._gone or (row.digest, tag) in self._removed:
+            return
+        remaining = [
+            each
+            for each in self._selection.tags_of(row.id)
+            if (row.digest, each) not in self._removed
+        ]
+        leaving = [tag] if tag else remaining
+        if len(leaving) < len(remaining):
+            remove_tag(self._registry, self._transaction, self._repository, row, str(tag))
+        else:
+            remove_image(self._registry, self._transaction, self._repository, row)
+            self._gone.add(row.id)
+        for each in leaving or _NO_TAG:
+            self._removed[row.digest, each] = image_id_of(row.digest, each)
+
+
+def remove_tag(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: DescribedImage,
+    tag: str,
+) -> None:
+    """Take a tag from its image, which stays, and do what follows a deletion."""
+    rows.tags.delete(transaction, repository.id, tag)
+    event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+    announce(transaction, repository, event)
+    registry.follow_deletion(transaction, Deletion(repository, image.digest, tag))
+
+
+def remove_image(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: DescribedImage,
+) -> None:
+    """Delete an image, its tags, and membership of blobs that no other image of the repository refers to.
+
+    Raises ImageReferencedByManifestList for a child of an index that is still there.
+    """
+    if parents := rows.images.parents(transaction, repository.id, image.digest):
+        raise ImageReferencedByManifestList(parents)
+    for tag in rows.tags.of_image(transaction, repository.id, image) or _NO_TAG:
+        event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+        announce(transaction, repository, event)
+    blobs = rows.references.blobs_of_image(transaction, image.id)
+    rows.images.delete(transaction, image.id)
+    unheld = [
+        blob.digest
+        for blob in blobs
+        if rows.blobs.delete_unreferenced(transaction, repository.id, blob.digest)
+    ]
+    registry.store.release_after_commit(transaction, unheld)
+    registry.follow_deletion(transaction, Deletion(repository, image.digest, None))

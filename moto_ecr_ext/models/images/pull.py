@@ -1,0 +1,190 @@
+"""Pulling images: manifests by reference, whichever protocol asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions.pull_through import UpstreamError
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
+from moto_ecr_ext.models.pull_through.rules import rule_for
+from moto_ecr_ext.oci.digest import Digest, digest_of
+from moto_ecr_ext.oci.manifests import translate
+from moto_ecr_ext.oci.reference import Reference, Tag
+from moto_ecr_ext.services.iam import identity_of
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.rows.images import StoredImage
+from moto_ecr_ext.storage.rows.manifests import ManifestRow
+
+from .by_reference import find_manifest, image_not_found
+from .identifiers import ImageId, Selection, failure_entry, failure_of, image_id_of
+from .push import Image
+
+# What an image without tags is listed under.
+_NO_TAG: list[str | None] = [None]
+
+
+@dataclass(frozen=True, slots=True)
+class PulledManifest:
+    """A manifest as it is given to a client. `image` is what `record_pull` takes."""
+
+    content: bytes
+    media_type: str
+    digest: str
+    image: ManifestRow
+
+
+class PullBackend(RegistryBackend):
+    """BatchGetImage, and the same over the registry protocol.
+
+    What a pull-through cache rule covers and is missing, or to be checked again, comes from upstream.
+    """
+
+    def get_manifest(
+        self,
+        repository_name: str,
+        reference: Reference,
+        accepted: list[str],
+        registry_id: str | None = None,
+    ) -> PulledManifest:
+        """Return the manifest under a tag or digest; under a tag in a form that is `accepted`, if ECR translates it.
+
+        Raises RepositoryNotFoundException, and ImageNotFoundException for an archived image too; UpstreamError and
+        UnableToGetUpstreamImageException if a rule covers the repository.
+        """
+        try:
+            pulled = self._read_manifest(repository_name, reference, accepted, registry_id)
+            if not is_due(pulled.image):
+                return pulled
+        except (RepositoryNotFoundException, ImageNotFoundException):
+            if not bring_in(self, repository_name, reference, registry_id):
+                raise
+        else:
+            bring_in(self, repository_name, reference, registry_id)
+        return self._read_manifest(repository_name, reference, accepted, registry_id)
+
+    def _read_manifest(
+        self,
+        repository_name: str,
+        reference: Reference,
+        accepted: list[str],
+        registry_id: str | None,
+    ) -> PulledManifest:
+        with self.view(registry_id) as view:
+            repository, row = find_manifest(self, view, repository_name, reference, registry_id)
+        if row.status != "ACTIVE":
+            raise image_not_found(reference, repository)
+        content, media_type, digest = row.manifest, row.media_type, row.digest
+        if isinstance(reference, Tag):
+            content, media_type = translate(content, media_type, accepted)
+            if content is not row.manifest:
+                digest = digest_of(content)
+        return PulledManifest(content, media_type, digest, row)
+
+    def batch_get_image(
+        self,
+        repository_name: str,
+        image_ids: Sequence[ImageId],
+        registry_id: str | None = None,
+        accepted_media_types: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return manifests, one entry for each tag of an image that is asked for by digest.
+
+        Asked for by tag, a manifest whose type is not accepted comes translated if ECR can do that.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
+        """
+        refused = self._bring_in_all(repository_name, image_ids, registry_id)
+        try:
+            answer = self._read_images(
+                repository_name, image_ids, registry_id, accepted_media_types or ()
+            )
+        except RepositoryNotFoundException:
+            if not refused:
+                raise
+            # It would have been made for the first image.
+            failures = [
+                failure_entry(each, failure_of(each) or "ImageNotFound") for each in image_ids
+            ]
+            answer = {"images": [], "failures": failures}
+        for entry in answer["failures"]:
+            reason = refused.get(_reference_of(entry["imageId"]))
+            if isinstance(reason, UpstreamError):
+                entry.update(failureCode=reason.code, failureReason=reason.message)
+        return answer
+
+    def _bring_in_all(
+        self, repository_name: str, image_ids: Sequence[ImageId], registry_id: str | None
+    ) -> dict[str, ECRError]:
+        """Have images that a rule covers come from upstream. Return the errors of those that did not, by reference."""
+        refused: dict[str, ECRError] = {}
+        with self.store.database.read() as view:
+            rule = rule_for(view, registry_id or self.account_id, self.region_name, repository_name)
+        if rule is not None:
+            wanted = [_reference_of(each) for each in image_ids if not failure_of(each)]
+            for reference in dict.fromkeys(wanted):
+                try:
+                    bring_in(self, repository_name, reference, registry_id)
+                except (UpstreamError, ImageNotFoundException) as error:
+                    refused[reference] = error
+        return refused
+
+    def _read_images(
+        self,
+        repository_name: str,
+        image_ids: Sequence[ImageId],
+        registry_id: str | None,
+        accepted: Collection[str],
+    ) -> dict[str, Any]:
+        found: dict[tuple[str, str | None], Image] = {}
+        failures = []
+        pulled = []
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+            selection = Selection(view, repository, image_ids)
+            for image_id in image_ids:
+                row = selection.match(image_id)
+                if isinstance(row, str):
+                    failures.append(failure_entry(image_id, row))
+                    continue
+                stored = rows.images.content(view, row.id) if row.status == "ACTIVE" else None
+                if stored is None:
+                    failures.append(failure_entry(image_id, "ImageInaccessible"))
+                    continue
+                pulled.append(row)
+                asked_tag = image_id.get("imageTag")
+                for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or _NO_TAG:
+                    content, media_type, digest = stored.manifest, stored.media_type, row.digest
+                    if "imageDigest" not in image_id:
+                        content, media_type = translate(content, media_type, accepted)
+                        if content is not stored.manifest:
+                            digest = digest_of(content)
+                    found[digest, tag] = Image(
+                        registry_id=repository.registry_id,
+                        repository_name=repository.repository_name,
+                        image_id=image_id_of(digest, tag),
+                        image_manifest=content.decode("utf-8"),
+                        image_manifest_media_type=media_type,
+                    )
+        self.record_pull(pulled)
+        return {"images": list(found.values()), "failures": failures}
+
+    def record_pull(self, images: Iterable[StoredImage]) -> None:
+        """Remember that these images were pulled now, unless the caller is excluded from that."""
+        caller = current_caller()
+        self.store.pulls.add(
+            [image.id for image in images],
+            round(now(), 3),
+            identity_of(caller.principal) if caller else None,
+        )
+
+
+def _reference_of(image_id: ImageId) -> Reference:
+    """Return the tag, or else the digest, by which a well-formed image identifier is looked up."""
+    tag = image_id.get("imageTag")
+    return Tag(tag) if tag else Digest(image_id.get("imageDigest", ""))

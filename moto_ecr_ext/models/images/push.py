@@ -1,0 +1,236 @@
+"""Pushing images: the one write path for a manifest and its tag, whichever protocol brings them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.exceptions import (
+    ImageAlreadyExistsException,
+    ImageDigestDoesNotMatchException,
+    ImageTagAlreadyExistsException,
+    ManifestBlobUnknown,
+    ReferencedImagesNotFoundException,
+    TooManyImageTags,
+)
+from moto_ecr_ext.models.acts import Push
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.events import announce, image_event
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
+from moto_ecr_ext.oci.reference import Reference, Tag
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
+
+from .identifiers import image_id_of
+from .storage_class import restore
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
+MAX_TAGS = 1000
+
+
+@dataclass(slots=True)
+class Image:
+    """A manifest under one of its tags, or under none. The attributes are the members of ECR's `Image`."""
+
+    registry_id: str
+    repository_name: str
+    image_id: dict[str, str]
+    image_manifest: str
+    image_manifest_media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push did. `changed` is False when the image was there before under this tag, or without any."""
+
+    image: ImageKey
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """A manifest that a client pushed: its digest, and the digest of its subject if it has one."""
+
+    digest: str
+    subject: str | None
+
+
+class PushBackend(RegistryBackend):
+    """PutImage, and the same over the registry protocol."""
+
+    def put_image(
+        self,
+        repository_name: str,
+        image_manifest: str,
+        registry_id: str | None = None,
+        image_manifest_media_type: str | None = None,
+        image_tag: str | None = None,
+        image_digest: str | None = None,
+    ) -> dict[str, Any]:
+        """Push a manifest.
+
+        Unless the setting `verify_layers` is on, the layers and images that it names need not be there: suites written
+        for moto put manifests whose layers were never uploaded. There is no limit to how many images a repository has.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+        """
+        content = image_manifest.encode()
+        with self.store.database.write() as transaction:
+            repository = self.repository(transaction, repository_name, registry_id)
+            manifest = parse_manifest(content, image_manifest_media_type)
+            digest = Digest.of(content)
+            _check_digest(image_digest, digest, repository)
+            if settings.VERIFY_LAYERS.get() == "true":
+                _check_references(transaction, repository, manifest)
+            result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
+            if not result.changed:
+                raise ImageAlreadyExistsException(digest, image_tag, repository)
+        return {
+            "image": Image(
+                registry_id=repository.registry_id,
+                repository_name=repository.repository_name,
+                image_id=image_id_of(digest, image_tag),
+                image_manifest=image_manifest,
+                image_manifest_media_type=manifest.media_type,
+            )
+        }
+
+    def put_manifest(
+        self,
+        repository_name: str,
+        reference: Reference,
+        content: bytes,
+        media_type: str | None,
+        registry_id: str | None = None,
+    ) -> PushedManifest:
+        """Push a manifest under a tag or under its digest. The same again changes nothing.
+
+        All that it refers to must be there. Raises what PutImage raises, but ImageAlreadyExistsException.
+        """
+        with self.store.database.write() as transaction:
+            repository = self.repository(transaction, repository_name, registry_id)
+            manifest = parse_manifest(content, media_type)
+            if isinstance(reference, Tag):
+                tag, digest = reference, Digest.of(content)
+            else:
+                tag, digest = None, Digest.of(content, reference.algorithm)
+                _check_digest(reference, digest, repository)
+            _check_references(transaction, repository, manifest)
+            store_manifest(self, transaction, repository, manifest, digest, tag)
+        return PushedManifest(digest, manifest.subject)
+
+
+def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
+    """Raise ImageDigestDoesNotMatchException for a manifest that was said to have another digest."""
+    if claimed is not None and claimed != digest:
+        raise ImageDigestDoesNotMatchException(claimed, repository)
+
+
+def _check_references(view: View, repository: Repository, manifest: Manifest) -> None:
+    """Raise ManifestBlobUnknown or ReferencedImagesNotFoundException for what the repository does not hold."""
+    blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
+    held = rows.blobs.held(view, repository.id, blobs)
+    if missing := [digest for digest in blobs if digest not in held]:
+        raise ManifestBlobUnknown(missing, repository)
+    children = list(dict.fromkeys(child.digest for child in manifest.children))
+    there = {image.digest for image in rows.images.sizes(view, repository.id, children)}
+    if missing := [digest for digest in children if digest not in there]:
+        raise ReferencedImagesNotFoundException(missing, repository)
+
+
+def store_manifest(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    manifest: Manifest,
+    digest: str,
+    tag: str | None,
+) -> PushResult:
+    """Store an image and its tag, as the repository's mutability allows, and do what follows a push.
+
+    `registry` is the one that acts, not always the repository's own. Raises ImageTagAlreadyExistsException for an
+    immutable tag that names another image, and LimitExceededException for one tag too many.
+    """
+    before = rows.images.before_put(transaction, repository.id, digest, tag or "")
+    gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
+    if tag is not None and gets_tag:
+        _check_tag(transaction, repository, before, tag)
+    is_new = before.id is None
+    row_id = before.id
+    if row_id is None:
+        row_id = _insert(transaction, repository, manifest, digest)
+    if tag is not None and gets_tag:
+        put_tag = rows.tags.insert if before.tagged_id is None else rows.tags.move
+        put_tag(transaction, repository.id, tag, row_id)
+    image = ImageKey(row_id, digest)
+    if is_new or gets_tag:
+        event = image_event("PUSH", repository.repository_name, digest, tag, manifest)
+        announce(transaction, repository, event)
+    if is_new:
+        registry.follow_push(transaction, Push(repository, image, manifest))
+        return PushResult(image, changed=True)
+    # A push brings an archived image back.
+    if restore(registry, transaction, repository, image):
+        return PushResult(image, changed=True)
+    if tag is not None and gets_tag:
+        registry.follow_push(transaction, Push(repository, image, manifest, new_tag=tag))
+    # Without a tag, it is the same again only where the image has none.
+    changed = gets_tag if tag else bool(rows.tags.of_image(transaction, repository.id, image))
+    return PushResult(image, changed)
+
+
+def _check_tag(view: View, repository: Repository, before: BeforePut, tag: str) -> None:
+    """Raise if an image may not get a tag."""
+    if before.tagged_id is not None and repository.is_immutable(tag):
+        raise ImageTagAlreadyExistsException(tag, repository.repository_name)
+    if before.id is not None and rows.tags.count_of_image(view, before.id) >= MAX_TAGS:
+        raise TooManyImageTags(tag, repository, MAX_TAGS)
+
+
+def _insert(
+    transaction: Transaction, repository: Repository, manifest: Manifest, digest: str
+) -> int:
+    row_id = rows.images.insert(
+        transaction,
+        {
+            "repository_id": repository.id,
+            "digest": digest,
+            "media_type": manifest.media_type,
+            "artifact_type": manifest.artifact_type,
+            "subject": manifest.subject,
+            "size": _size(transaction, repository, manifest),
+            "pushed_at": int(now()),
+            "status": "ACTIVE",
+            "manifest": manifest.content,
+        },
+    )
+    references = {
+        descriptor.digest: {
+            "image_id": row_id,
+            "repository_id": repository.id,
+            "digest": descriptor.digest,
+            "kind": kind,
+            "media_type": descriptor.media_type,
+        }
+        for kind, descriptors in (("blob", manifest.blobs), ("manifest", manifest.children))
+        for descriptor in descriptors
+    }
+    rows.references.insert_all(transaction, list(references.values()))
+    return row_id
+
+
+def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
+    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there, if any.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
+    """
+    if not manifest.is_index:
+        return sum({blob.digest: blob.size for blob in manifest.blobs}.values())
+    children = list(dict.fromkeys(child.digest for child in manifest.children))
+    there = rows.images.sizes(view, repository.id, children)
+    return max((image.size for image in there if image.size is not None), default=None)

@@ -1,0 +1,39 @@
+"""The policy of a registry, stored as it was accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext.exceptions import RegistryPolicyNotFoundException
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.policies.documents import parse_registry_policy
+from moto_ecr_ext.storage.database.transaction import View
+
+
+class RegistryPolicyBackend(RegistryBackend):
+    """Operations on the registry's policy."""
+
+    def put_registry_policy(self, policy_text: str) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
+        parse_registry_policy(policy_text)
+        with self.store.database.write() as transaction:
+            self.store_setting(transaction, "policy", policy_text)
+        return {"registryId": self.account_id, "policyText": policy_text}
+
+    def get_registry_policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html"""
+        with self.store.database.read() as view:
+            return self._registry_policy(view)
+
+    def delete_registry_policy(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html"""
+        with self.store.database.write() as transaction:
+            policy = self._registry_policy(transaction)
+            self.delete_setting(transaction, "policy")
+            return policy
+
+    def _registry_policy(self, view: View) -> dict[str, Any]:
+        policy_text = self.setting(view, "policy")
+        if policy_text is None:
+            raise RegistryPolicyNotFoundException(self.account_id)
+        return {"registryId": self.account_id, "policyText": policy_text}

@@ -1,0 +1,285 @@
+"""A scan: how it begins, what looks at the image, and what follows its end.
+
+What a scan finds is, in this order, what a test has queued for the image, what the program of the setting `scanner`
+reports, or nothing. The program runs before the call that began the scan is answered, in no transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.acts import Push
+from moto_ecr_ext.models.background import BackgroundWork
+from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
+from moto_ecr_ext.models.events import (
+    ManifestFacts,
+    announce,
+    enhanced_scan_events,
+    scan_event,
+)
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, INDEX_TYPES, is_distributed
+from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.images import ImageKey, ImageRow, StoredImage
+from moto_ecr_ext.storage.rows.scans import ScanUnderWay
+
+from .findings import (
+    EXPIRED,
+    FOUND_NOTHING,
+    INTERRUPTED,
+    UNSUPPORTED_IMAGE,
+    WITH_FINDINGS,
+    Outcome,
+    ScannedImage,
+    basic_outcome,
+    enhanced_outcome,
+    outcome_of,
+)
+from .queued_findings import QueuedFindings
+from .rules import configuration_for, scanning_of
+
+# Seconds after its push in which an image is scanned continuously, and may be old when enhanced scanning begins:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
+ELIGIBILITY = 14 * 24 * 60 * 60
+
+
+def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
+    """Scan an image that has come, if the registry or the repository scans on push."""
+    if push.new_tag is not None:
+        return
+    configuration = configuration_for(registry, transaction, push.repository)
+    if scanning_of(push.repository, configuration)["scanFrequency"] == "MANUAL":
+        return
+    if configuration["scanType"] == "ENHANCED":
+        _scan_enhanced(registry, transaction, push.repository, push.image, push.manifest)
+    elif is_scannable(transaction, push.image, push.manifest):
+        begin_scan(registry, transaction, push.repository, push.image, "BASIC")
+
+
+def scan_old_image(
+    registry: RegistryBackend, transaction: Transaction, repository: Repository, image: ImageRow
+) -> None:
+    """Scan an image that was there when enhanced scanning began, or record why it is not scanned."""
+    if is_too_old(image) and image.media_type not in INDEX_TYPES:
+        _record(registry, transaction, repository, image, "ENHANCED", EXPIRED)
+    else:
+        _scan_enhanced(registry, transaction, repository, image, image)
+
+
+def _scan_enhanced(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: StoredImage,
+    about: ManifestFacts,
+) -> None:
+    if about.media_type in INDEX_TYPES:
+        return
+    if is_scannable(transaction, image, about):
+        begin_scan(registry, transaction, repository, image, "ENHANCED")
+    else:
+        _record(registry, transaction, repository, image, "ENHANCED", UNSUPPORTED_IMAGE)
+
+
+def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
+    """Return whether an image has an operating system to look at, and all of its layers in the registry.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+    """
+    if about.media_type in INDEX_TYPES:
+        return False
+    # Only manifests of schema 1 have no configuration.
+    if about.artifact_type is not None and about.artifact_type not in IMAGE_CONFIG_TYPES:
+        return False
+    return all(
+        is_distributed(blob.media_type) for blob in rows.references.blobs_of_image(view, image.id)
+    )
+
+
+def is_too_old(image: ImageRow) -> bool:
+    """Return whether an image was pushed, or brought back from the archive, too long ago for enhanced scanning."""
+    return now() - max(image.pushed_at, image.last_activated_at or 0) > ELIGIBILITY
+
+
+def begin_scan(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: StoredImage,
+    scan_type: str,
+) -> None:
+    """Begin to scan an image. The scanner looks at it once the transaction is committed."""
+    command = settings.parse_scanner(settings.SCANNER.get())
+    if not command or _queued(registry, transaction, repository, image) is not None:
+        _record(registry, transaction, repository, image, scan_type, FOUND_NOTHING)
+        return
+    at = round(now(), 3)
+    rows.scans.replace(transaction, image.id, scan_type, status="IN_PROGRESS", started_at=at)
+    key = ImageKey(image.id, image.digest)
+    transaction.after_commit(partial(_examine, registry, command, repository, key, scan_type, at))
+
+
+def _record(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: StoredImage,
+    scan_type: str,
+    outcome: Outcome,
+) -> None:
+    """Keep a scan whose outcome is known at once."""
+    at = round(now(), 3)
+    ended = SCANS.is_over(at)
+    columns = _columns(outcome, ended)
+    rows.scans.replace(transaction, image.id, scan_type, started_at=at, **columns)
+    _follow(registry, transaction, repository, image, scan_type, outcome, ended)
+
+
+def _examine(
+    registry: RegistryBackend,
+    command: Sequence[str],
+    repository: Repository,
+    image: ImageKey,
+    scan_type: str,
+    started_at: float,
+) -> None:
+    """Have the scanner look at an image, and keep what it found unless the image is gone by then."""
+    outcome = INTERRUPTED
+    try:
+        outcome = _report(registry, command, repository, image, scan_type)
+    except ScannerError as error:
+        outcome = Outcome("FAILED", str(error))
+    finally:
+        with registry.store.database.write() as transaction:
+            scan = rows.scans.last(transaction, image.id, scan_type)
+            if scan is not None and scan.started_at == started_at:
+                ended = SCANS.is_over(started_at, scan.times_seen)
+                rows.scans.update(transaction, image.id, scan_type, **_columns(outcome, ended))
+                _follow(registry, transaction, repository, image, scan_type, outcome, ended)
+
+
+def _report(
+    registry: RegistryBackend,
+    command: Sequence[str],
+    repository: Repository,
+    image: ImageKey,
+    scan_type: str,
+) -> Outcome:
+    """Return what the scanner says of an image. Raises ScannerError, also if the image is gone."""
+    with registry.store.database.read() as view:
+        content = rows.images.content(view, image.id)
+        blobs = [each.digest for each in rows.references.blobs_of_image(view, image.id)]
+        sizes = {each.digest: each.size for each in rows.scans.held_blobs(view, image.id)}
+        tags = rows.tags.of_image(view, repository.id, image)
+    if content is None:
+        raise ScannerError("The image is not there any more")
+
+    @contextmanager
+    def open_blob(digest: str) -> Iterator[Blob]:
+        try:
+            if digest not in sizes:
+                raise BlobNotFound(digest)
+            with registry.store.open_blob(digest, sizes[digest]) as blob:
+                yield blob
+        except BlobNotFound:
+            raise ScannerError(f"{digest} is not in the repository") from None
+
+    report = examine(
+        command,
+        ImageContent(image.digest, content.media_type, content.manifest, blobs),
+        open_blob,
+    )
+    if scan_type == "BASIC":
+        return basic_outcome(report)
+    scanned = ScannedImage(repository, image.digest, tags, content.pushed_at, round(now(), 3))
+    return enhanced_outcome(report, scanned)
+
+
+def _columns(outcome: Outcome, ended: bool) -> dict[str, Any]:
+    """Return what the row of a scan has of an outcome, which is shown once it has ended."""
+    return {
+        "status": outcome.status,
+        "description": outcome.description,
+        "findings": outcome.findings,
+        "severity_counts": outcome.severity_counts,
+        "completed_at": round(now(), 3) if ended else None,
+    }
+
+
+def _follow(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: StoredImage,
+    scan_type: str,
+    outcome: Outcome,
+    ended: bool,
+) -> None:
+    """Have a scan that goes on looked at again, or tell EventBridge of one that has ended."""
+    if ended:
+        _announce_end(registry, transaction, repository, image, scan_type, outcome)
+    else:
+        SCANS.goes_on(registry, transaction)
+
+
+def _announce_end(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    image: StoredImage,
+    scan_type: str,
+    outcome: Outcome,
+) -> None:
+    queued = _queued(registry, transaction, repository, image)
+    if queued is not None:
+        outcome = outcome_of(queued)
+    tags = rows.tags.of_image(transaction, repository.id, image)
+    has_findings = outcome.status in WITH_FINDINGS
+    about = (repository, image.digest, tags, outcome.severity_counts)
+    if scan_type == "BASIC":
+        announce(
+            transaction, repository, scan_event(*about, "COMPLETE" if has_findings else "FAILED")
+        )
+    elif has_findings:
+        for event in enhanced_scan_events(*about, outcome.findings):
+            announce(transaction, repository, event)
+
+
+def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnderWay) -> None:
+    at = round(now(), 3)
+    rows.scans.update(transaction, scan.image_id, scan.scan_type, completed_at=at)
+    repository = repository_by_id(transaction, scan.repository_id)
+    image = ImageKey(scan.image_id, scan.digest)
+    outcome = Outcome(scan.status, scan.description or "", scan.findings or [])
+    _announce_end(registry, transaction, repository, image, scan.scan_type, outcome)
+
+
+SCANS = BackgroundWork(
+    "ecr::image_scan",
+    # A scanner that is running ends by itself.
+    under_way=rows.scans.under_way,
+    again=rows.scans.still_under_way,
+    end=_end_scan,
+)
+
+
+def queue_of(registry: RegistryBackend, repository: Repository) -> QueuedFindings:
+    """Return what a test has queued for the registry that a repository is in."""
+    return registry.registry(repository.registry_id, repository.region).queued_findings
+
+
+def _queued(
+    registry: RegistryBackend, view: View, repository: Repository, image: StoredImage
+) -> dict[str, Any] | None:
+    """Return what a test has queued for an image."""
+    names = {image.digest, *rows.tags.of_image(view, repository.id, image)}
+    return queue_of(registry, repository).peek(repository.repository_name, image.id, names)

@@ -1,0 +1,75 @@
+"""OCI image layouts: directories of blobs with an index, written and read.
+
+OCI Image Specification 1.1, "Image Layout".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .media_types import OCI_INDEX
+
+MARKER = "oci-layout"
+"""The name of the file that marks a directory as a layout."""
+
+INDEX = "index.json"
+"""The name of the file that lists the manifests of a layout."""
+
+REF_NAME = "org.opencontainers.image.ref.name"
+"""The annotation of a descriptor in the index that names an image; skopeo and podman read tags from it."""
+
+_VERSION = "1.0.0"
+
+
+class LayoutError(Exception):
+    """Files that are not an image layout; the message is a sentence that says why."""
+
+
+def blob_name(digest: str) -> str:
+    """Return the name of a blob's file in a layout. The digest must be a valid one."""
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def write_blob(layout: Path, digest: str, chunks: Iterable[bytes]) -> None:
+    """Write a blob, or a manifest, into the directory of a layout. The digest must be a valid one."""
+    path = layout / blob_name(digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.writelines(chunks)
+
+
+def write_index(layout: Path, descriptors: Sequence[Mapping[str, Any]]) -> None:
+    """Make a directory of blobs a layout of the manifests that `descriptors` refer to."""
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+    (layout / MARKER).write_text(json.dumps({"imageLayoutVersion": _VERSION}))
+    (layout / INDEX).write_text(json.dumps(index))
+
+
+def read_index(read: Callable[[str], bytes | None], where: object) -> list[Any]:
+    """Return the descriptors that the index of a layout lists, as they are in its JSON.
+
+    `read` returns the content of a file of the layout, None if there is no such file. `where` names the layout in
+    errors. Raises LayoutError.
+    """
+    if _read_object(read, MARKER, where).get("imageLayoutVersion") != _VERSION:
+        raise LayoutError(f"{where} is not an OCI image layout of version {_VERSION}.")
+    descriptors = _read_object(read, INDEX, where).get("manifests")
+    if not isinstance(descriptors, list):
+        raise LayoutError(f"{INDEX} in {where} has no list 'manifests'.")
+    return descriptors
+
+
+def _read_object(read: Callable[[str], bytes | None], name: str, where: object) -> dict[str, Any]:
+    content = read(name)
+    if content is None:
+        raise LayoutError(f"{where} is not an OCI image layout: it has no file '{name}'.")
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise LayoutError(f"{name} in {where} is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise LayoutError(f"{name} in {where} is not a JSON object.")
+    return document

@@ -1,0 +1,17 @@
+"""The backends of other services, as far as something uses them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def backend_in_use(service: str, account_id: str, region: str) -> Any | None:
+    """Return moto's backend of a service in an account and region; None if nothing has used it there.
+
+    A service that nothing has used is not imported, which takes moto long.
+    """
+    models = sys.modules.get(f"moto.{service}.models")
+    backends = getattr(models, f"{service}_backends", None)
+    account = backends.get(account_id) if backends is not None else None
+    return account.get(region) if account is not None else None

@@ -1,0 +1,66 @@
+"""A blob that is open for reading, wherever its bytes are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+
+from moto_ecr_ext.oci.digest import HASHERS
+
+CHUNK = 1024 * 1024
+"""The most bytes that a blob hands out at once."""
+
+
+class Blob(ABC):
+    """The bytes of one digest, open for reading until `close`; also a context manager.
+
+    They stay readable when the store deletes the blob meanwhile, unless its class says otherwise.
+    Many threads may read at once.
+    """
+
+    size: int
+
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Return the bytes from `start` up to `stop` or the end, at most `CHUNK` at a time."""
+        if start < 0:
+            raise ValueError(f"not a position: {start}")
+        return self._chunks(start, self.size if stop is None else min(stop, self.size))
+
+    def has_digest(self, digest: str) -> bool:
+        """Read all bytes, and return whether they have this digest."""
+        algorithm, _, encoded = digest.partition(":")
+        hasher = HASHERS[algorithm]()
+        for chunk in self.chunks():
+            hasher.update(chunk)
+        return hasher.hexdigest() == encoded
+
+    def fileno(self) -> int | None:
+        """Return the descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None.
+
+        It is open as long as the blob is. Read it by offset: its position is shared.
+        """
+        return None
+
+    def url(self, seconds: int) -> str | None:
+        """Return a presigned URL that is valid for so many seconds, or None if the bytes have none."""
+        return None
+
+    def __enter__(self) -> Blob:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the bytes. Closing twice is fine."""
+
+    @abstractmethod
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """As `chunks`, with both ends known."""

@@ -1,0 +1,125 @@
+"""A session of an upload whose bytes are in a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from threading import Lock
+
+from moto_ecr_ext.storage.blobs.errors import UploadCancelled
+from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
+
+from .files import is_at, piece_of
+from .progress import Progress
+from .tree import BlobTree
+from .verification import Verified
+
+# In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
+# to be written; with four times as much a sixth was.
+_WRITE_BACK = 8 * 1024 * 1024
+# Larger writes make larger pages, and a virtual machine may have given large free pages back to its host.
+# To get them again takes as long as all the rest.
+_WRITE = 32 * 1024
+# To start a thread takes as long as to hash some 100 KiB.
+_WORTH_A_THREAD = 1024 * 1024
+
+
+class OpenSessions:
+    """How many sessions there are in this process; a context manager for each."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._count = 0
+
+    def is_one(self) -> bool:
+        return self._count == 1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+
+class DirectoryUploadSession(UploadSession):
+    """A session whose bytes are in a file that nobody else writes to."""
+
+    def __init__(
+        self,
+        upload_id: str,
+        path: str,
+        descriptor: int,
+        size: int,
+        progress: Progress,
+        is_alone: Callable[[], bool],
+        tree: BlobTree,
+        verified: Verified,
+    ) -> None:
+        super().__init__(upload_id, size, progress.running)
+        self._path = path
+        self._descriptor = descriptor
+        self._progress = progress
+        self._is_alone = is_alone
+        self._tree = tree
+        self._verified = verified
+        self._written_back = size
+
+    def _read(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            piece = piece_of(self._descriptor, start, stop)
+            yield piece
+            start += len(piece)
+
+    def _append(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B")
+        self._progress.flushed = False
+        # Another thread is worth its start for a large upload, while the processors have little else to do.
+        beside = self.size >= _WORTH_A_THREAD and self._is_alone()
+        start = self.size
+        try:
+            while rest := view[self.size - start :]:
+                self.size += os.write(self._descriptor, rest[:_WRITE])
+                if self.size - self._written_back >= _WRITE_BACK:
+                    self._write_back()
+        finally:
+            # What could not be written is not to be part of the digest.
+            self._running.update(view[: self.size - start], beside)
+
+    def _cut(self, position: int) -> None:
+        self._progress.flushed = False
+        os.ftruncate(self._descriptor, position)
+        self._written_back = min(self._written_back, position)
+
+    def _flush(self) -> None:
+        if not self._progress.flushed:
+            os.fsync(self._descriptor)
+            self._progress.flushed = True
+
+    def _commit(self, digest: str) -> None:
+        status = self._status()
+        if status.st_size != self.size:
+            raise OSError(errno.EIO, f"holds {status.st_size} bytes, not {self.size}", self._path)
+        try:
+            self._tree.adopt(self._path, digest)
+        except FileNotFoundError:
+            self._status()
+            raise
+        self._verified.note(digest, status, True)
+
+    def _status(self) -> os.stat_result:
+        status = os.fstat(self._descriptor)
+        if not is_at(self._path, status):
+            raise UploadCancelled(self.upload_id)
+        return status
+
+    def _write_back(self) -> None:
+        """Have the disk write while bytes still arrive, so that `flush` has little left to do."""
+        if sys.platform == "linux":
+            # Linux starts to write the dirty pages of such a range, and drops only clean ones.
+            length = self.size - self._written_back
+            os.posix_fadvise(self._descriptor, self._written_back, length, os.POSIX_FADV_DONTNEED)
+        self._written_back = self.size

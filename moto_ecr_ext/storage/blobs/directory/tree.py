@@ -1,0 +1,65 @@
+"""The files that are blobs: where they lie, and how an upload's file becomes one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from threading import Lock
+
+from moto_ecr_ext.oci.digest import HASHERS
+from moto_ecr_ext.storage.blobs.names import digest_at, path_of_blob
+
+from .files import give_name, is_at, make_directories, names_in, spare_beside, sync_directory
+
+_SHARDS = [f"{number:02x}" for number in range(256)]
+
+
+class BlobTree:
+    """All blobs below a directory: in `sha256/ab` those whose digits begin with `ab`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._making = Lock()
+        self._made: set[str] = set()
+
+    def path(self, digest: str) -> str:
+        """Return where the blob of this digest is or would be."""
+        return f"{self._root}/{path_of_blob(digest)}"
+
+    def adopt(self, path: str, digest: str) -> None:
+        """Make the file at `path` the blob of this digest, too, with the new name on disk.
+
+        Where a file can have one name only it gets a new one.
+        """
+        blob = self.path(digest)
+        self._make_shards(digest.partition(":")[0])
+        try:
+            give_name(path, blob)
+        except FileExistsError:
+            # In its place, since it may be damaged; not where an earlier try has come as far as this.
+            if not is_at(blob, os.stat(path)):
+                spare = spare_beside(path)
+                os.link(path, spare)
+                os.replace(spare, blob)
+        sync_directory(os.path.dirname(blob))
+
+    def digests(self) -> Iterator[str]:
+        """Return the digests of all blobs. Other files are none of the store's business."""
+        for algorithm in HASHERS:
+            for shard in names_in(os.path.join(self._root, algorithm)):
+                for name in names_in(os.path.join(self._root, algorithm, shard)):
+                    digest = digest_at(f"{algorithm}/{shard}/{name}")
+                    if digest is not None:
+                        yield digest
+
+    def _make_shards(self, algorithm: str) -> None:
+        # All at once, because syncing the directory above for each would slow down many uploads.
+        with self._making:
+            if algorithm in self._made:
+                return
+            parent = os.path.join(self._root, algorithm)
+            make_directories(parent)
+            for shard in set(_SHARDS).difference(os.listdir(parent)):
+                os.makedirs(os.path.join(parent, shard), 0o700, exist_ok=True)
+            sync_directory(parent)
+            self._made.add(algorithm)

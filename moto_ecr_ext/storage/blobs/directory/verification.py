@@ -1,0 +1,74 @@
+"""Blobs that are files, each compared with its digest before it is first served."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import FileIO
+
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.recent import Recent
+from moto_ecr_ext.storage.turns import Turn, Turns
+
+from .files import FileState, file_state, piece_of
+
+_BLOBS_REMEMBERED = 65536
+
+
+class FileBlob(Blob):
+    """A blob that is a file."""
+
+    def __init__(self, path: str) -> None:
+        self._file = FileIO(path)
+        # As it was when it was opened.
+        self.status = os.fstat(self._file.fileno())
+        self.size = self.status.st_size
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            # Asked for each time: once the blob is closed, the number may be another file's.
+            piece = piece_of(self._file.fileno(), start, stop)
+            yield piece
+            start += len(piece)
+
+
+class Verified:
+    """Whether files have the digests that they are named by, of those last asked for.
+
+    The state of a file is not changed by a new name, so that what is noted of an upload holds for its blob.
+    """
+
+    def __init__(self) -> None:
+        self._found: Recent[tuple[FileState, bool]] = Recent(_BLOBS_REMEMBERED)
+        # A blob that many ask for at once is read once.
+        self._turns: Turns[str, Turn] = Turns(Turn)
+
+    def note(self, digest: str, status: os.stat_result, is_intact: bool) -> None:
+        """Remember what was found of a file that is in this state."""
+        self._found.put(digest, (file_state(status), is_intact))
+
+    def forget(self, digest: str) -> None:
+        """Have the file read again when it is next asked for."""
+        self._found.pop(digest)
+
+    def is_intact(self, digest: str, blob: FileBlob) -> bool:
+        """Return whether a blob has its digest, read now if it is not known."""
+        found = self.find(digest, blob.status)
+        if found is None:
+            with self._turns.take(digest):
+                found = self.find(digest, blob.status)
+                if found is None:
+                    found = blob.has_digest(digest)
+                    self.note(digest, blob.status, found)
+        return found
+
+    def find(self, digest: str, status: os.stat_result) -> bool | None:
+        """Return what is remembered of a file in this state; None if that is nothing."""
+        state, is_intact = self._found.get(digest) or (None, False)
+        return is_intact if state == file_state(status) else None

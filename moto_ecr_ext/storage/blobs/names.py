@@ -1,0 +1,40 @@
+"""The names of blobs and uploads. Stores build paths and keys from well-formed ones only."""
+
+from __future__ import annotations
+
+import re
+
+from moto_ecr_ext.oci.digest import is_digest
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def checked_digest(digest: str) -> str:
+    """Return a well-formed digest, or raise ValueError."""
+    if not is_digest(digest):
+        raise ValueError(f"not a digest: {digest!r}")
+    return digest
+
+
+def is_upload_id(text: str) -> bool:
+    """Return whether `text` is a UUID as uploads are named: in lower case, with hyphens."""
+    return _UPLOAD_ID.fullmatch(text) is not None
+
+
+def checked_upload_id(upload_id: str) -> str:
+    """Return a well-formed upload id, or raise ValueError."""
+    if not is_upload_id(upload_id):
+        raise ValueError(f"not an upload id: {upload_id!r}")
+    return upload_id
+
+
+def path_of_blob(digest: str) -> str:
+    """Return where a blob lies among all others: `sha256/ab/abcd…`. Raises ValueError for text that is no digest."""
+    algorithm, _, encoded = checked_digest(digest).partition(":")
+    return f"{algorithm}/{encoded[:2]}/{encoded}"
+
+
+def digest_at(path: str) -> str | None:
+    """Return the digest of the blob that has this path, or None if it is the path of something else."""
+    digest = f"{path.partition('/')[0]}:{path.rpartition('/')[2]}"
+    return digest if is_digest(digest) and path_of_blob(digest) == path else None

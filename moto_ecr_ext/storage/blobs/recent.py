@@ -1,0 +1,35 @@
+"""What a store remembers of the blobs and uploads that it has last seen."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Generic, TypeVar
+
+_Value = TypeVar("_Value")
+
+
+class Recent(Generic[_Value]):
+    """The values that were put last, by digest or upload id: `limit` at most."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = Lock()
+        self._values: OrderedDict[str, _Value] = OrderedDict()
+
+    def put(self, key: str, value: _Value) -> None:
+        """Remember a value, in the place of one that this key has, and forget the oldest beyond the limit."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            if len(self._values) > self._limit:
+                self._values.popitem(last=False)
+
+    def get(self, key: str) -> _Value | None:
+        """Return the value of a key, or None."""
+        return self._values.get(key)
+
+    def pop(self, key: str) -> _Value | None:
+        """Return the value of a key, or None, and forget it."""
+        with self._lock:
+            return self._values.pop(key, None)

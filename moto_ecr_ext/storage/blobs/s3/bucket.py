@@ -1,0 +1,295 @@
+"""A bucket of S3, or of what speaks its protocol: the requests that a blob store makes.
+
+Every request is tried again as botocore's settings say. What fails all the same is told as
+`BlobStoreUnavailable`, an object that is not there as `FileNotFoundError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+)
+
+from moto_ecr_ext.storage.blobs.blob import CHUNK
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
+from moto_ecr_ext.storage.database.versions import StoreError
+
+_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
+_MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
+# An unreachable host is to be told at the start, not after several times botocore's minute.
+_CONNECT_TIMEOUT = 10
+# The end of a layer's upload is asked for in a transaction, for which all others wait.
+_READ_TIMEOUT = 20
+# Each request of a client may read or write a blob.
+_CONNECTIONS = 64
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_DELETED_AT_ONCE = 1000
+
+
+class CopyRefused(Exception):
+    """This S3 cannot copy an object into a part of a multipart upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """A multipart upload that will make the object `key`."""
+
+    key: str
+    id: str
+
+    @classmethod
+    def of_json(cls, text: bytes) -> Multipart:
+        return cls(**json.loads(text))
+
+    def to_json(self) -> bytes:
+        return json.dumps({"key": self.key, "id": self.id}).encode()
+
+
+class S3Bucket:
+    """The objects of a bucket whose keys begin with a prefix, which the keys here go without."""
+
+    def __init__(self, client: Any, name: str, prefix: str) -> None:
+        self._client = client
+        self._name = name
+        self._prefix = prefix
+        self.url = f"s3://{name}/{prefix}".rstrip("/")
+
+    @classmethod
+    def at(cls, url: str) -> S3Bucket:
+        """The bucket of `s3://bucket/prefix`, which exists.
+
+        Its endpoint, credentials and region come from where boto3 has them from. Raises StoreError.
+        """
+        match = _URL.fullmatch(url)
+        if match is None:
+            raise StoreError(f"{url!r} is not of the form s3://BUCKET/PREFIX")
+        name, prefix = match[1], (match[2] or "").strip("/")
+        try:
+            session = boto3.session.Session()
+            client = session.client(
+                "s3",
+                region_name=session.region_name or "us-east-1",
+                config=Config(
+                    # botocore signs URLs for us-east-1 in a way that AWS no longer offers new buckets.
+                    signature_version="s3v4",
+                    # rclone sends the checksum of the whole object with a part of it.
+                    response_checksum_validation="when_required",
+                    connect_timeout=_CONNECT_TIMEOUT,
+                    read_timeout=_READ_TIMEOUT,
+                    max_pool_connections=_CONNECTIONS,
+                ),
+            )
+            client.head_bucket(Bucket=name)
+        except (BotoCoreError, ClientError, ValueError) as error:
+            raise StoreError(f"{url} cannot be used: {_reason(error, name)}") from error
+        return cls(client, name, f"{prefix}/" if prefix else "")
+
+    def put(self, key: str, content: bytes | bytearray) -> None:
+        """Make or replace an object, in one step."""
+        with self._asking(key):
+            self._client.put_object(**self._object(key), Body=content)
+
+    def size(self, key: str) -> int | None:
+        """How many bytes the object has; None where there is none."""
+        try:
+            with self._asking(key):
+                size: int = self._client.head_object(**self._object(key))["ContentLength"]
+        except FileNotFoundError:
+            return None
+        return size
+
+    def content(self, key: str) -> bytes:
+        """All bytes of a small object."""
+        with self._asking(key):
+            body = self._client.get_object(**self._object(key))["Body"]
+            with closing(body):
+                content: bytes = body.read()
+        return content
+
+    def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`, which the object has, at most `CHUNK` at a time.
+
+        An answer that breaks off is asked for again from there, as long as that brings more: S3 may
+        close a connection that is read slowly.
+        """
+        while start < stop:
+            begun = start
+            with self._asking(key):
+                answer = self._client.get_object(
+                    **self._object(key), Range=f"bytes={start}-{stop - 1}"
+                )
+            with closing(answer["Body"]) as body:
+                while piece := self._piece(key, body, begun < start):
+                    start += len(piece)
+                    yield piece
+            if start == begun:
+                raise OSError(errno.EIO, f"object ends at byte {start}, before {stop}", key)
+
+    def _piece(self, key: str, body: Any, has_advanced: bool) -> bytes:
+        """The next bytes of an answer, none where it ended or, having brought some, broke off."""
+        with self._asking(key):
+            try:
+                piece: bytes = body.read(CHUNK)
+            except (HTTPClientError, IncompleteReadError):
+                if not has_advanced:
+                    raise
+                return b""
+            return piece
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove those of the objects that exist."""
+        rest = [self._prefix + key for key in keys]
+        while rest:
+            batch, rest = rest[:_DELETED_AT_ONCE], rest[_DELETED_AT_ONCE:]
+            with self._asking(batch[0]):
+                answer = self._client.delete_objects(
+                    Bucket=self._name,
+                    Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
+                )
+            for refusal in answer.get("Errors", []):
+                raise BlobStoreUnavailable(
+                    f"{self.url}: {refusal.get('Key')} cannot be deleted: {refusal.get('Message')}"
+                )
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """The keys that begin with `prefix`, in the order of their bytes, and the sizes."""
+        for page in self._pages("list_objects_v2", prefix):
+            for found in page.get("Contents", []):
+                yield self._own_key(found["Key"]), found["Size"]
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """What follows `prefix` up to the next slash, of all keys where there is one."""
+        for page in self._pages("list_objects_v2", prefix, Delimiter="/"):
+            for found in page.get("CommonPrefixes", []):
+                yield self._own_key(found["Prefix"])[len(prefix) :].rstrip("/")
+
+    def signed_url(self, key: str, seconds: int) -> str:
+        """Where anybody may GET the object, until the time is over."""
+        with self._asking(key):
+            url: str = self._client.generate_presigned_url(
+                "get_object", Params=self._object(key), ExpiresIn=seconds
+            )
+        return url
+
+    def begin(self, key: str) -> Multipart:
+        """A multipart upload that will make an object."""
+        with self._asking(key):
+            answer = self._client.create_multipart_upload(**self._object(key))
+        return Multipart(key, answer["UploadId"])
+
+    def add(self, multipart: Multipart, number: int, content: bytes | bytearray) -> str:
+        """Send a part; gives its entity tag."""
+        with self._asking(multipart.key):
+            answer = self._client.upload_part(
+                **self._of(multipart), PartNumber=number, Body=content
+            )
+        etag: str = answer["ETag"]
+        return etag
+
+    def copy(self, multipart: Multipart, number: int, key: str) -> str:
+        """Have S3 copy an object into a part; gives its entity tag. Raises CopyRefused."""
+        try:
+            with self._asking(key):
+                answer = self._client.upload_part_copy(
+                    **self._of(multipart), PartNumber=number, CopySource=self._object(key)
+                )
+        except BlobStoreUnavailable as error:
+            if _code(error.__cause__) in ("NotImplemented", "MethodNotAllowed"):
+                raise CopyRefused from error
+            raise
+        # Where copying is unknown, the request is an upload of a part without content.
+        etag: str | None = answer.get("CopyPartResult", {}).get("ETag")
+        if etag is None:
+            raise CopyRefused
+        return etag
+
+    def complete(self, multipart: Multipart, etags: Sequence[str]) -> None:
+        """Make the object of all parts, in one step."""
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        with self._asking(multipart.key):
+            self._client.complete_multipart_upload(
+                **self._of(multipart), MultipartUpload={"Parts": parts}
+            )
+
+    def abort(self, multipart: Multipart) -> None:
+        """Remove a multipart upload and its parts, if it exists."""
+        try:
+            with self._asking(multipart.key):
+                self._client.abort_multipart_upload(**self._of(multipart))
+        except FileNotFoundError:
+            return
+
+    def multiparts(self, prefix: str) -> Iterator[tuple[Multipart, datetime]]:
+        """The multipart uploads for keys that begin with `prefix`, and when each was begun."""
+        # rclone answers "NoSuchUpload" where there are none.
+        with suppress(FileNotFoundError):
+            for page in self._pages("list_multipart_uploads", prefix):
+                for found in page.get("Uploads", []):
+                    key = self._own_key(found["Key"])
+                    yield Multipart(key, found["UploadId"]), found["Initiated"]
+
+    def _pages(self, operation: str, prefix: str, **options: str) -> Iterator[Mapping[str, Any]]:
+        pages = iter(
+            self._client.get_paginator(operation).paginate(
+                Bucket=self._name, Prefix=self._prefix + prefix, **options
+            )
+        )
+        while True:
+            with self._asking(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _object(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._name, "Key": self._prefix + key}
+
+    def _of(self, multipart: Multipart) -> dict[str, str]:
+        return {**self._object(multipart.key), "UploadId": multipart.id}
+
+    def _own_key(self, key: str) -> str:
+        return key[len(self._prefix) :]
+
+    @contextmanager
+    def _asking(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            if _code(error) in _MISSING:
+                raise FileNotFoundError(
+                    errno.ENOENT, f"{self.url} has no such object", key
+                ) from error
+            raise BlobStoreUnavailable(f"{self.url}: {_reason(error, self._name)}") from error
+
+
+def _code(error: BaseException | None) -> str | None:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else None
+
+
+def _reason(error: Exception, bucket: str) -> str:
+    """What went wrong, with what to do about it where the cause is known."""
+    code = _code(error)
+    if code in ("404", "NoSuchBucket"):
+        return f"there is no bucket {bucket}; it has to be made first"
+    if code in ("403", "AccessDenied"):
+        return f"access to the bucket {bucket} is denied"
+    if isinstance(error, EndpointConnectionError) and os.environ.get("AWS_ENDPOINT_URL"):
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        return f"{error}. The endpoint of S3 alone is set by AWS_ENDPOINT_URL_S3"
+    return str(error)

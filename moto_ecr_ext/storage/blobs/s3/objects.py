@@ -1,0 +1,117 @@
+"""The objects of a bucket that are blobs and uploads: their keys, and the segments of an upload."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from moto_ecr_ext.storage.blobs.names import checked_upload_id, path_of_blob
+
+from .bucket import Multipart, S3Bucket
+
+BLOBS = "blobs/"
+UPLOADS = "uploads/"
+
+_SMALLEST_PART = 5 * 1024 * 1024
+_SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}")
+_NAME_OF_MULTIPART = "multipart"
+
+
+def key_of_blob(digest: str) -> str:
+    """Return the key of the object that is or would be a blob."""
+    return BLOBS + path_of_blob(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Bytes of an upload that are an object. `turn` is higher than that of any segment its writer saw."""
+
+    key: str
+    start: int
+    size: int
+    turn: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    @classmethod
+    def of(cls, key: str, size: int) -> Segment | None:
+        """Return the segment that an object is; None when it is something else."""
+        match = _SEGMENT_NAME.fullmatch(key.rpartition("/")[2])
+        return cls(key, int(match[1]), size, int(match[2])) if match else None
+
+
+def chain_of(segments: Sequence[Segment]) -> list[Segment]:
+    """Return those that follow one another without a gap, from the first byte on.
+
+    What else there is was left by a killed server, or by one that is late.
+    """
+    latest = {each.start: each for each in sorted(segments, key=lambda each: each.turn)}
+    chain: list[Segment] = []
+    end = 0
+    while end in latest:
+        chain.append(latest[end])
+        end = latest[end].end
+    return chain
+
+
+def groups_of(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Return neighbours that together are large enough for a part. The last group may be smaller."""
+    group: list[Segment] = []
+    for segment in segments:
+        group.append(segment)
+        if sum(each.size for each in group) >= _SMALLEST_PART:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+class UploadObjects:
+    """The objects of one upload."""
+
+    def __init__(self, bucket: S3Bucket, upload_id: str) -> None:
+        self._bucket = bucket
+        self._folder = f"{UPLOADS}{checked_upload_id(upload_id)}/"
+
+    def segments(self) -> list[Segment]:
+        """Return the segments that have bytes, whoever wrote them."""
+        found = (Segment.of(key, size) for key, size in self._bucket.sizes(self._folder))
+        return [each for each in found if each is not None and each.size]
+
+    def add_segment(self, start: int, turn: int, content: bytes | bytearray) -> Segment:
+        """Write a segment, under a key of its own."""
+        key = f"{self._folder}{start:020d}-{turn:06d}-{uuid4().hex}"
+        self._bucket.put(key, content)
+        return Segment(key, start, len(content), turn)
+
+    def multipart(self) -> Multipart | None:
+        """Return the multipart upload by which this one was to become a blob."""
+        key = self._folder + _NAME_OF_MULTIPART
+        if self._bucket.size(key) is None:
+            return None
+        return Multipart.of_json(self._bucket.content(key))
+
+    def begin_multipart(self, key: str) -> Multipart:
+        """Begin a multipart upload that is found again; any earlier one is aborted."""
+        self.abort_multipart()
+        multipart = self._bucket.begin(key)
+        self._bucket.put(self._folder + _NAME_OF_MULTIPART, multipart.to_json())
+        return multipart
+
+    def abort_multipart(self) -> None:
+        """Abort the multipart upload, if there is one."""
+        multipart = self.multipart()
+        if multipart is not None:
+            self._bucket.abort(multipart)
+            self._bucket.delete([self._folder + _NAME_OF_MULTIPART])
+
+    def remove(self) -> None:
+        """Delete all objects, and abort the multipart upload if there is one."""
+        keys = [key for key, _ in self._bucket.sizes(self._folder)]
+        if self._folder + _NAME_OF_MULTIPART in keys:
+            self.abort_multipart()
+        self._bucket.delete(keys)

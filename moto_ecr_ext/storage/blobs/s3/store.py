@@ -1,0 +1,155 @@
+"""The store of a bucket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound
+from moto_ecr_ext.storage.blobs.names import checked_upload_id, digest_at, is_upload_id
+from moto_ecr_ext.storage.blobs.recent import Recent
+from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
+from moto_ecr_ext.storage.blobs.sessions import UploadSession
+from moto_ecr_ext.storage.blobs.store import BlobStore
+from moto_ecr_ext.storage.turns import Turn, Turns
+
+from .bucket import S3Bucket
+from .objects import BLOBS, UPLOADS, Segment, UploadObjects, chain_of, key_of_blob
+from .session import S3UploadSession
+
+log = logging.getLogger("moto_ecr_ext")
+
+_UPLOADS_REMEMBERED = 1024
+# A multipart upload without a name in the bucket is one that another server has just begun, or one
+# whose server was killed in that moment.
+_UNNAMED_FOR = timedelta(hours=1)
+_OWNER = "owner"
+
+
+class S3Blob(Blob):
+    """A blob that is an object. Unlike others it cannot be read on when it is deleted: that raises OSError."""
+
+    def __init__(self, bucket: S3Bucket, key: str, size: int) -> None:
+        self.size = size
+        self._bucket = bucket
+        self._key = key
+
+    def url(self, seconds: int) -> str:
+        return self._bucket.signed_url(self._key, seconds)
+
+    def close(self) -> None:
+        """Nothing is open but while bytes are read."""
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        return self._bucket.read(self._key, start, stop)
+
+
+class S3BlobStore(BlobStore):
+    """Keeps everything in a bucket."""
+
+    def __init__(self, bucket: S3Bucket) -> None:
+        self._bucket = bucket
+        self._turns: Turns[str, Turn] = Turns(Turn)
+        # The digests of uploads as far as this process has hashed them, with the keys of those segments.
+        self._hashed: Recent[tuple[RunningDigest, list[str]]] = Recent(_UPLOADS_REMEMBERED)
+
+    @classmethod
+    def at(cls, url: str) -> S3BlobStore:
+        """Return the store at `s3://bucket/prefix`. Raises StoreError: the bucket has to exist."""
+        store = cls(S3Bucket.at(url))
+        store._abort_unnamed()
+        return store
+
+    def owner(self) -> str | None:
+        if self._bucket.size(_OWNER) is None:
+            return None
+        return self._bucket.content(_OWNER).decode()
+
+    def claim(self, owner: str) -> None:
+        if self._bucket.size(_OWNER) is None:
+            self._bucket.put(_OWNER, owner.encode())
+
+    @contextmanager
+    def upload(self, upload_id: str) -> Iterator[UploadSession]:
+        with self._turns.take(checked_upload_id(upload_id)) as turn:
+            found = UploadObjects(self._bucket, upload_id).segments()
+            running = self._recalled(upload_id, chain_of(found))
+            session = S3UploadSession(self._bucket, upload_id, turn, found, running)
+            try:
+                yield session
+            except BaseException:
+                self._keep(upload_id, session, running)
+                raise
+            if session.is_committed:
+                with _logging_failure(upload_id):
+                    session.remove()
+            else:
+                self._keep(upload_id, session, running)
+
+    def cancel(self, upload_id: str) -> None:
+        self._turns.end(checked_upload_id(upload_id))
+        self._hashed.pop(upload_id)
+        UploadObjects(self._bucket, upload_id).remove()
+
+    def open(self, digest: str) -> Blob:
+        key = key_of_blob(digest)
+        size = self._bucket.size(key)
+        if size is None:
+            raise BlobNotFound(digest)
+        return S3Blob(self._bucket, key, size)
+
+    def delete(self, digest: str) -> None:
+        self._bucket.delete([key_of_blob(digest)])
+
+    def digests(self) -> Iterator[str]:
+        for key, _ in self._bucket.sizes(BLOBS):
+            digest = digest_at(key.removeprefix(BLOBS))
+            if digest is not None:
+                yield digest
+
+    def upload_ids(self) -> Iterator[str]:
+        found = set(filter(is_upload_id, self._bucket.folders(UPLOADS)))
+        return iter(found.union(self._turns.keys()))
+
+    def clear(self) -> None:
+        for upload_id in self.upload_ids():
+            self.cancel(upload_id)
+        self._bucket.delete(map(key_of_blob, self.digests()))
+
+    def _recalled(self, upload_id: str, chain: list[Segment]) -> RunningDigest:
+        """Return the digest of the segments as far as this process has hashed them."""
+        running, keys = self._hashed.pop(upload_id) or (RunningDigest(), [])
+        if [each.key for each in chain[: len(keys)]] != keys:
+            return RunningDigest()
+        return running
+
+    def _keep(self, upload_id: str, session: S3UploadSession, running: RunningDigest) -> None:
+        session.end()
+        with _logging_failure(upload_id):
+            keys = session.keep()
+            if keys and running.position <= session.size:
+                self._hashed.put(upload_id, (running, keys))
+
+    def _abort_unnamed(self) -> None:
+        """Abort multipart uploads that no upload names, as a server leaves that is killed in a bad moment."""
+        try:
+            begun = list(self._bucket.multiparts(BLOBS))
+            named = {UploadObjects(self._bucket, each).multipart() for each in self.upload_ids()}
+            for multipart, since in begun:
+                if multipart not in named and datetime.now(timezone.utc) - since >= _UNNAMED_FOR:
+                    self._bucket.abort(multipart)
+        except OSError as error:
+            # They cost room, and S3 can be told to abort them by a rule of the bucket's lifecycle.
+            log.warning("Multipart uploads cannot be cleaned up: %s", error)
+
+
+@contextmanager
+def _logging_failure(upload_id: str) -> Iterator[None]:
+    """Let S3 fail once a session is over. Bytes that nobody was told of are lost, or left for the next start."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("Upload %s: %s", upload_id, error)

@@ -1,0 +1,186 @@
+"""The database in SQLite: in a file, or in memory."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool, Pool, StaticPool
+
+from .base import BUSY_TIMEOUT, Database, driver_execute
+from .transaction import View
+from .versions import bring_up_to_date
+
+
+class FileDatabase(Database):
+    """SQLite in a file, which several processes may share."""
+
+    @classmethod
+    def at(cls, path: Path) -> FileDatabase:
+        """Open the SQLite file at `path`, made if it is not there.
+
+        Raises SchemaVersionError, having changed nothing, when this package does not know enough.
+        """
+        engine = _engine(
+            URL.create("sqlite", database=str(path)),
+            NullPool,
+            {"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        )
+        return cls(engine, _Writer(engine, "FULL"), _Writer(engine, "NORMAL"))
+
+    @contextmanager
+    def read(self) -> Iterator[View]:
+        """Return one consistent view of the rows, for the `with` block."""
+        with self.read_one() as view, _transaction(view.connection, "BEGIN", "ROLLBACK"):
+            yield view
+
+    @contextmanager
+    def read_one(self) -> Iterator[View]:
+        """As `read`, for a single query: a second one may see other rows."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+        try:
+            yield View(connection)
+        finally:
+            self._idle.append(connection)
+
+    def _open_schema(self) -> None:
+        assert self._engine.url.database is not None
+        path = Path(self._engine.url.database)
+        # SQLite does not wait for its turn to begin a write-ahead log; it fails.
+        with _one_process_at_a_time(path.parent):
+            _make_private(path)
+            super()._open_schema()
+
+    def _change_schema(self) -> None:
+        # SQLite changes a column by making the table anew. Deleting the old one would delete the rows
+        # that refer to it (https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table
+        # Schema Changes").
+        with self._engine.connect() as connection:
+            # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
+            driver_execute(connection, "PRAGMA journal_mode = WAL")
+            driver_execute(connection, "PRAGMA synchronous = FULL")
+            driver_execute(connection, "PRAGMA foreign_keys = OFF")
+            with _transaction(connection, "BEGIN IMMEDIATE", "COMMIT"):
+                bring_up_to_date(connection)
+
+
+class MemoryDatabase(Database):
+    """SQLite in memory lives in its one connection, so that reads and writes take turns on it.
+
+    A read needs no transaction then.
+    """
+
+    @classmethod
+    def new(cls) -> MemoryDatabase:
+        """Make a database that is gone with the process."""
+        engine = _engine(URL.create("sqlite"), StaticPool, {"check_same_thread": False})
+        return cls(engine, _Writer(engine, "FULL"), _Writer(engine, "NORMAL"))
+
+    @contextmanager
+    def read(self) -> Iterator[View]:
+        """Return one consistent view of the rows, for the `with` block."""
+        with self._writer:
+            if not self._idle:
+                self._idle.append(self._engine.connect())
+            yield View(self._idle[0])
+
+
+class _Writer:
+    """A connection whose transactions take SQLite's write lock at once.
+
+    `synchronous` is SQLite's setting.
+    """
+
+    def __init__(self, engine: Engine, synchronous: str):
+        self._engine = engine
+        self._synchronous = synchronous
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
+        with _transaction(self._connection, "BEGIN IMMEDIATE", "COMMIT"):
+            yield self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def _transaction(connection: Connection, begin: str, end: str) -> Iterator[None]:
+    """A transaction of SQLite, with the statements that begin and end it; BEGIN IMMEDIATE takes the write lock at once.
+
+    It is begun and ended past SQLAlchemy, which takes as long for that as SQLite for the queries of a pull. To
+    SQLAlchemy a connection is in one transaction from its first statement to its end, of which SQLite hears nothing.
+
+    It is left in any case: a commit that fails, of a full disk, say, may leave SQLite in it, where the next one could
+    not begin (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+    """
+    try:
+        driver_execute(connection, begin)
+        yield
+        driver_execute(connection, end)
+    except BaseException:
+        driver_connection: Any = connection.connection.dbapi_connection
+        if driver_connection.in_transaction:
+            driver_connection.rollback()
+        raise
+
+
+def _make_private(path: Path) -> None:
+    """Make a file, unless it is there, that nobody else may read: it will have the key that signs passwords.
+
+    The files that SQLite makes beside it get the same mode (https://www.sqlite.org/wal.html).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+@contextmanager
+def _one_process_at_a_time(directory: Path) -> Iterator[None]:
+    """Make others wait that want to do this with the same directory."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
+    # What is in the database has no whitespace around it, which `json.loads` takes its time to look for.
+    decode = json.JSONDecoder().raw_decode
+    engine = create_engine(
+        url,
+        poolclass=pool,
+        connect_args=connect_args,
+        json_deserializer=lambda text: decode(text)[0],
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: Any) -> None:
+        # Python's driver opens transactions by rules of its own; with None it leaves them to `_transaction`.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "handle_error")
+    def keep(context: ExceptionContext) -> None:
+        # SQLAlchemy gives a connection up when a statement is interrupted, by Ctrl-C, say: others may have been lost.
+        # With this one all would be lost that is in memory.
+        context.is_disconnect = False
+
+    return engine

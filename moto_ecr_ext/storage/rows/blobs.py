@@ -1,0 +1,217 @@
+"""Rows of blobs: which repository holds which, and what refers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, case, exists, func, select
+
+from moto_ecr_ext.storage.database.queries import Query, Scalars
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from . import repositories
+from .repositories import RepositoryRow
+from .tables import image_references, images, repository_blobs
+from .tables import repositories as repositories_table
+
+# SQLite takes some 32,000 values in a statement.
+_BATCH = 10_000
+
+
+class BlobSizes(NamedTuple):
+    """The smallest and the largest size, in bytes, that repositories know a blob by; they should be one."""
+
+    digest: str
+    smallest: int
+    largest: int
+
+
+class BlobSize(NamedTuple):
+    """A blob that can be pulled, by its size in bytes."""
+
+    size: int
+
+
+class HeldBlob(NamedTuple):
+    """A blob of a repository.
+
+    `size` is in bytes; `media_type` is one that a manifest gives it, None if no manifest refers to it.
+    """
+
+    digest: str
+    size: int
+    media_type: str | None
+    is_referenced: bool
+    is_in_active_image: bool
+
+
+_DIGESTS: Scalars[str] = Scalars(select(repository_blobs.c.digest).distinct())
+_SIZES = Query(
+    BlobSizes,
+    select(
+        repository_blobs.c.digest,
+        func.min(repository_blobs.c.size).label("smallest"),
+        func.max(repository_blobs.c.size).label("largest"),
+    ).group_by(repository_blobs.c.digest),
+)
+_HELD_ANYWHERE: Scalars[str] = Scalars(
+    select(repository_blobs.c.digest)
+    .where(repository_blobs.c.digest.in_(bindparam("digests", expanding=True)))
+    .distinct()
+)
+_ANY: Scalars[str] = Scalars(select(repository_blobs.c.digest).limit(1))
+_OF_REPOSITORY: Scalars[str] = Scalars(
+    select(repository_blobs.c.digest).where(
+        repository_blobs.c.repository_id == bindparam("repository")
+    )
+)
+_IN_REPOSITORY = repository_blobs.c.repository_id == bindparam("repository")
+_HELD: Scalars[str] = Scalars(
+    select(repository_blobs.c.digest).where(
+        _IN_REPOSITORY, repository_blobs.c.digest.in_(bindparam("digests", expanding=True))
+    )
+)
+IS_REFERENCED = exists().where(
+    image_references.c.repository_id == repository_blobs.c.repository_id,
+    image_references.c.digest == repository_blobs.c.digest,
+)
+_IS_IN_ACTIVE_IMAGE = exists().where(
+    image_references.c.repository_id == repository_blobs.c.repository_id,
+    image_references.c.digest == repository_blobs.c.digest,
+    images.c.id == image_references.c.image_id,
+    images.c.status == "ACTIVE",
+)
+# One reference tells enough; a base layer may have thousands.
+_ANY_REFERENCE = (
+    select(image_references.c.media_type)
+    .where(
+        image_references.c.repository_id == repository_blobs.c.repository_id,
+        image_references.c.digest == repository_blobs.c.digest,
+    )
+    .limit(1)
+)
+_HELD_ROW = select(
+    repository_blobs.c.digest,
+    repository_blobs.c.size,
+    _ANY_REFERENCE.scalar_subquery().label("media_type"),
+    IS_REFERENCED.label("is_referenced"),
+    _IS_IN_ACTIVE_IMAGE.label("is_in_active_image"),
+)
+_BY_DIGESTS = Query(
+    HeldBlob,
+    _HELD_ROW.where(
+        _IN_REPOSITORY, repository_blobs.c.digest.in_(bindparam("digests", expanding=True))
+    ),
+)
+_BY_DIGEST = Query(
+    HeldBlob, _HELD_ROW.where(_IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob"))
+)
+_IS_HELD: Scalars[int] = Scalars(
+    select(repository_blobs.c.size).where(
+        _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob")
+    )
+)
+# A blob that only archived images refer to is as good as missing.
+_TO_PULL = repositories.joined_with(
+    BlobSize,
+    {"size": case((_IS_IN_ACTIVE_IMAGE | ~IS_REFERENCED, repository_blobs.c.size))},
+    repositories_table.outerjoin(
+        repository_blobs,
+        (repository_blobs.c.repository_id == repositories_table.c.id)
+        & (repository_blobs.c.digest == bindparam("blob")),
+    ),
+)
+_DELETE = repository_blobs.delete().where(
+    _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob")
+)
+_DELETE_UNREFERENCED = repository_blobs.delete().where(
+    _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob"), ~IS_REFERENCED
+)
+_IS_BLOB = repository_blobs.c.digest == bindparam("blob")
+_DELETE_EVERYWHERE = repository_blobs.delete().where(_IS_BLOB)
+_CORRECT_SIZE = repository_blobs.update().where(_IS_BLOB)
+
+
+def digests(view: View) -> set[str]:
+    """Return the digests of all blobs that any repository holds."""
+    return set(_DIGESTS.all(view))
+
+
+def sizes(view: View) -> list[BlobSizes]:
+    """Return what repositories say of the sizes of all blobs."""
+    return _SIZES.all(view)
+
+
+def held_anywhere(view: View, wanted: Sequence[str]) -> set[str]:
+    """Return those of the digests that any repository holds."""
+    found: set[str] = set()
+    for start in range(0, len(wanted), _BATCH):
+        found.update(_HELD_ANYWHERE.all(view, digests=wanted[start : start + _BATCH]))
+    return found
+
+
+def are_there(view: View) -> bool:
+    """Return whether any repository holds a blob."""
+    return _ANY.first(view) is not None
+
+
+def of_repository(view: View, repository_id: int) -> list[str]:
+    """Return the digests of the blobs that a repository holds."""
+    return _OF_REPOSITORY.all(view, repository=repository_id)
+
+
+def delete_everywhere(transaction: Transaction, digest: str) -> None:
+    """Take a blob out of all repositories."""
+    transaction.change(_DELETE_EVERYWHERE, blob=digest)
+
+
+def correct_size(transaction: Transaction, digest: str, size: int) -> None:
+    """Store another size of a blob, in bytes, in all repositories."""
+    transaction.change(_CORRECT_SIZE, blob=digest, size=size)
+
+
+def held(view: View, repository_id: int, digests: Sequence[str]) -> set[str]:
+    """Return those of the digests that a repository holds blobs of."""
+    return set(_HELD.all(view, repository=repository_id, digests=digests)) if digests else set()
+
+
+def delete_unreferenced(transaction: Transaction, repository_id: int, digest: str) -> bool:
+    """Take a blob out of a repository unless an image there refers to it. Return whether it went."""
+    return transaction.change(_DELETE_UNREFERENCED, repository=repository_id, blob=digest) > 0
+
+
+def to_pull(
+    view: View, account_id: str, region: str, repository_name: str, digest: str
+) -> tuple[RepositoryRow, BlobSize | None] | None:
+    """Return a repository of a registry, and a blob that it holds and that not only archived images refer to."""
+    return _TO_PULL.first(
+        view, blob=digest, **repositories.named(account_id, region, repository_name)
+    )
+
+
+def by_digests(view: View, repository_id: int, digests: Sequence[str]) -> list[HeldBlob]:
+    """Return those blobs of a repository that have one of the digests."""
+    return _BY_DIGESTS.all(view, repository=repository_id, digests=digests) if digests else []
+
+
+def by_digest(view: View, repository_id: int, digest: str) -> HeldBlob | None:
+    """Return a blob of a repository."""
+    return _BY_DIGEST.first(view, repository=repository_id, blob=digest)
+
+
+def is_held(view: View, repository_id: int, digest: str) -> bool:
+    """Return whether a repository holds a blob."""
+    return _IS_HELD.first(view, repository=repository_id, blob=digest) is not None
+
+
+def insert(transaction: Transaction, repository_id: int, digest: str, size: int) -> None:
+    """Have a repository hold a blob. Raises RowRefused if it does, or is gone."""
+    transaction.insert(
+        repository_blobs, {"repository_id": repository_id, "digest": digest, "size": size}
+    )
+
+
+def delete(transaction: Transaction, repository_id: int, digest: str) -> None:
+    """Take a blob out of a repository."""
+    transaction.change(_DELETE, repository=repository_id, blob=digest)

@@ -1,0 +1,307 @@
+"""Rows of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Select, bindparam, exists, func, select
+
+from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .tables import image_references, images, tags
+
+
+class StoredImage(Protocol):
+    """An image that is in a repository now: its row and its digest. Every row of an image is one."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
+
+
+class ImageKey(NamedTuple):
+    """An image by its row and its digest."""
+
+    id: int
+    digest: str
+
+
+class ImageRow(NamedTuple):
+    """An image without its manifest. Times are seconds since the epoch, `size` is in bytes."""
+
+    id: int
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    subject: str | None
+    size: int | None
+    pushed_at: float
+    last_pulled_at: float | None
+    status: str
+    last_archived_at: float | None
+    last_activated_at: float | None
+
+
+class TaggedImage(NamedTuple):
+    """An image and its tags, in the order in which it got them."""
+
+    image: ImageRow
+    tags: list[str]
+
+
+class Content(NamedTuple):
+    """A manifest as it was pushed, its media type, and when that was, in seconds since the epoch."""
+
+    manifest: bytes
+    media_type: str
+    pushed_at: float
+
+
+class ImageSize(NamedTuple):
+    """An image and its size in bytes, where that is known."""
+
+    digest: str
+    size: int | None
+
+
+class TagOfImage(NamedTuple):
+    """An image under one of its tags; `tag_id` is 0 and `name` None for an image without tags."""
+
+    id: int
+    digest: str
+    tag_id: int
+    name: str | None
+
+
+class BeforePut(NamedTuple):
+    """The image that a digest names, and the image that a tag names, by their rows."""
+
+    id: int | None
+    tagged_id: int | None
+
+
+class _TagName(NamedTuple):
+    name: str
+
+
+COLUMNS = tuple(images.c[name] for name in ImageRow._fields)
+"""The columns of an ImageRow."""
+
+IN_REPOSITORY = images.c.repository_id == bindparam("repository")
+IS_IMAGE = images.c.id == bindparam("image")
+
+_IMAGE_COLUMNS = {name: images.c[name] for name in ImageRow._fields}
+_tag_of_image = tags.alias()
+# An image comes once for each of its tags, and once, without a name, if it has none.
+_BY_DIGEST = Pairs(
+    ImageRow,
+    _IMAGE_COLUMNS,
+    _TagName,
+    {"name": _tag_of_image.c.name},
+    images.outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id),
+    IN_REPOSITORY,
+    images.c.digest == bindparam("digest"),
+    order_by=(_tag_of_image.c.id,),
+)
+_BY_TAG = Pairs(
+    ImageRow,
+    _IMAGE_COLUMNS,
+    _TagName,
+    {"name": _tag_of_image.c.name},
+    images.join(tags, tags.c.image_id == images.c.id).join(
+        _tag_of_image, _tag_of_image.c.image_id == images.c.id
+    ),
+    tags.c.repository_id == bindparam("repository"),
+    tags.c.name == bindparam("tag"),
+    order_by=(_tag_of_image.c.id,),
+)
+_BEFORE_PUT = Query(
+    BeforePut,
+    select(
+        select(images.c.id)
+        .where(IN_REPOSITORY, images.c.digest == bindparam("digest"))
+        .scalar_subquery()
+        .label("id"),
+        select(tags.c.image_id)
+        .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
+        .scalar_subquery()
+        .label("tagged_id"),
+    ),
+)
+_CONTENT = Query(
+    Content, select(images.c.manifest, images.c.media_type, images.c.pushed_at).where(IS_IMAGE)
+)
+_SIZES = Query(
+    ImageSize,
+    select(images.c.digest, images.c.size).where(
+        IN_REPOSITORY, images.c.digest.in_(bindparam("digests", expanding=True))
+    ),
+)
+_OF_REPOSITORY = Query(ImageRow, select(*COLUMNS).where(IN_REPOSITORY).order_by(images.c.id))
+_ACTIVE = Query(
+    ImageRow,
+    select(*COLUMNS).where(IN_REPOSITORY, images.c.status == "ACTIVE").order_by(images.c.id),
+)
+_PARENTS: Scalars[str] = Scalars(
+    select(images.c.digest)
+    .join(image_references, image_references.c.image_id == images.c.id)
+    .where(
+        image_references.c.repository_id == bindparam("repository"),
+        image_references.c.digest == bindparam("child"),
+        image_references.c.kind == "manifest",
+    )
+    .order_by(images.c.digest)
+)
+_CHILDREN = Query(
+    ImageKey,
+    select(images.c.id, images.c.digest)
+    .join(image_references, image_references.c.digest == images.c.digest)
+    .where(
+        image_references.c.image_id == bindparam("image"),
+        image_references.c.kind == "manifest",
+        images.c.repository_id == image_references.c.repository_id,
+    ),
+)
+_DELETE = images.delete().where(IS_IMAGE)
+
+
+def by_digest(view: View, repository_id: int, digest: str) -> TaggedImage | None:
+    """Return the image of a repository that has this digest."""
+    return _tagged(_BY_DIGEST.all(view, repository=repository_id, digest=digest))
+
+
+def by_tag(view: View, repository_id: int, tag: str) -> TaggedImage | None:
+    """Return the image of a repository that has this tag."""
+    return _tagged(_BY_TAG.all(view, repository=repository_id, tag=tag))
+
+
+def _tagged(found: Sequence[tuple[ImageRow, _TagName | None]]) -> TaggedImage | None:
+    if not found:
+        return None
+    return TaggedImage(found[0][0], [tag.name for _, tag in found if tag is not None])
+
+
+def before_put(view: View, repository_id: int, digest: str, tag: str) -> BeforePut:
+    """Return which images of a repository a digest and a tag name."""
+    return _BEFORE_PUT.one(view, repository=repository_id, digest=digest, tag=tag)
+
+
+def content(view: View, image_id: int) -> Content | None:
+    """Return the manifest of an image; None if the image is gone."""
+    return _CONTENT.first(view, image=image_id)
+
+
+def sizes(view: View, repository_id: int, digests: Sequence[str]) -> list[ImageSize]:
+    """Return those images of a repository that have one of the digests."""
+    return _SIZES.all(view, repository=repository_id, digests=digests) if digests else []
+
+
+def of_repository(view: View, repository_id: int) -> list[ImageRow]:
+    """Return all images of a repository, in the order of push."""
+    return _OF_REPOSITORY.all(view, repository=repository_id)
+
+
+def active(view: View, repository_id: int) -> list[ImageRow]:
+    """Return the active images of a repository, in the order of push."""
+    return _ACTIVE.all(view, repository=repository_id)
+
+
+def page(
+    view: View, repository_id: int, tag_status: str, image_status: str, after: int, count: int
+) -> list[ImageRow]:
+    """Return at most `count` images behind the row `after`, in the order of push.
+
+    The statuses are those of ECR's filters; ANY leaves all images.
+    """
+    query = _page(tag_status, image_status)
+    return query.all(view, repository=repository_id, after_image=after, count=count)
+
+
+def page_by_tag(
+    view: View,
+    repository_id: int,
+    tag_status: str,
+    image_status: str,
+    after: tuple[int, int],
+    count: int,
+) -> list[TagOfImage]:
+    """Return at most `count` tags of images behind the rows of an image and a tag, in the order of push."""
+    query = _page_by_tag(tag_status, image_status)
+    after_image, after_tag = after
+    return query.all(
+        view, repository=repository_id, after_image=after_image, after_tag=after_tag, count=count
+    )
+
+
+def parents(view: View, repository_id: int, digest: str) -> list[str]:
+    """Return the digests of the indexes of a repository that list a manifest."""
+    return _PARENTS.all(view, repository=repository_id, child=digest)
+
+
+def children(view: View, image_id: int) -> list[ImageKey]:
+    """Return the images that an index lists and that its repository has."""
+    return _CHILDREN.all(view, image=image_id)
+
+
+def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
+    """Add an image and return its row."""
+    row_id: int = transaction.insert(images, columns)
+    return row_id
+
+
+def delete(transaction: Transaction, image_id: int) -> None:
+    """Remove an image, with its tags and all rows that belong to it."""
+    transaction.change(_DELETE, image=image_id)
+
+
+@cache
+def _page(tag_status: str, image_status: str) -> Query[ImageRow]:
+    return Query(
+        ImageRow,
+        _filtered(
+            select(*COLUMNS)
+            .where(IN_REPOSITORY, images.c.id > bindparam("after_image"))
+            .order_by(images.c.id)
+            .limit(bindparam("count")),
+            tag_status,
+            image_status,
+        ),
+    )
+
+
+@cache
+def _page_by_tag(tag_status: str, image_status: str) -> Query[TagOfImage]:
+    tag = func.coalesce(tags.c.id, 0)
+    return Query(
+        TagOfImage,
+        _filtered(
+            select(images.c.id, images.c.digest, tag.label("tag_id"), tags.c.name)
+            .outerjoin(tags, tags.c.image_id == images.c.id)
+            .where(
+                IN_REPOSITORY,
+                images.c.id >= bindparam("after_image"),
+                (images.c.id > bindparam("after_image")) | (tag > bindparam("after_tag")),
+            )
+            .order_by(images.c.id, tag)
+            .limit(bindparam("count")),
+            tag_status,
+            image_status,
+        ),
+    )
+
+
+_any_tag = tags.alias()
+_IS_TAGGED = exists().where(_any_tag.c.image_id == images.c.id)
+
+
+def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Select[Any]:
+    if tag_status != "ANY":
+        statement = statement.where(_IS_TAGGED if tag_status == "TAGGED" else ~_IS_TAGGED)
+    if image_status != "ANY":
+        statement = statement.where(images.c.status == image_status)
+    return statement

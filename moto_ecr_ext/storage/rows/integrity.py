@@ -1,0 +1,119 @@
+"""Questions about rows as such, for those who look for damage."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from moto_ecr_ext.storage.database.queries import Query, Scalars
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .tables import image_references, images, repositories, repository_blobs, uploads
+
+
+class ImageName(NamedTuple):
+    """An image and the registry and repository that it is in."""
+
+    account_id: str
+    region: str
+    name: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}/{self.name}@{self.digest}"
+
+
+class ImageKey(NamedTuple):
+    """An image by its row and its digest."""
+
+    id: int
+    digest: str
+
+
+class Received(NamedTuple):
+    """An upload session, and how many bytes of it were acknowledged."""
+
+    id: str
+    received: int
+
+
+_NAMES = (
+    select(repositories.c.account_id, repositories.c.region, repositories.c.name, images.c.digest)
+    .join(images, images.c.repository_id == repositories.c.id)
+    .order_by(images.c.id)
+)
+_NAME_OF_IMAGE = Query(ImageName, _NAMES.where(images.c.id == bindparam("image")))
+_IMAGES_WITH_BLOB = Query(
+    ImageName,
+    _NAMES.join(image_references, image_references.c.image_id == images.c.id)
+    .join(
+        repository_blobs,
+        (repository_blobs.c.repository_id == images.c.repository_id)
+        & (repository_blobs.c.digest == image_references.c.digest),
+    )
+    .where(repository_blobs.c.digest == bindparam("blob")),
+)
+_IMAGES = Query(ImageKey, select(images.c.id, images.c.digest))
+_MANIFEST: Scalars[bytes] = Scalars(
+    select(images.c.manifest).where(images.c.id == bindparam("image"))
+)
+_DELETE_IMAGE = images.delete().where(images.c.id == bindparam("image"))
+_UPLOADS = Query(Received, select(uploads.c.id, uploads.c.received))
+_RECEIVED: Scalars[int] = Scalars(
+    select(uploads.c.received).where(uploads.c.id == bindparam("upload"))
+)
+_DELETE_UPLOAD = uploads.delete().where(uploads.c.id == bindparam("upload"))
+
+
+def problems_of_sqlite(view: View) -> list[str]:
+    """Return what SQLite finds wrong with its file; nothing for another database."""
+    if view.connection.dialect.name != "sqlite":
+        return []
+    # https://www.sqlite.org/pragma.html#pragma_integrity_check: "ok", or a row for each problem.
+    said = view.connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+    strays = view.connection.exec_driver_sql("PRAGMA foreign_key_check")
+    return [
+        *(problem for problem in said if problem != "ok"),
+        *(f"row {row_id} of {table} is of none in {other}" for table, row_id, other, *_ in strays),
+    ]
+
+
+def images_of_all_registries(view: View) -> list[ImageKey]:
+    """Return every image."""
+    return _IMAGES.all(view)
+
+
+def manifest(view: View, image_id: int) -> bytes | None:
+    """Return the manifest of an image; None if the image is gone."""
+    return _MANIFEST.first(view, image=image_id)
+
+
+def name_of_image(view: View, image_id: int) -> list[ImageName]:
+    """Return the name of an image; nothing if it is gone."""
+    return _NAME_OF_IMAGE.all(view, image=image_id)
+
+
+def images_with_blob(view: View, digest: str) -> list[ImageName]:
+    """Return the images that refer to a blob which their repository holds."""
+    return _IMAGES_WITH_BLOB.all(view, blob=digest)
+
+
+def delete_image(transaction: Transaction, image_id: int) -> None:
+    """Remove an image and its tags."""
+    transaction.change(_DELETE_IMAGE, image=image_id)
+
+
+def received_of_uploads(view: View) -> dict[str, int]:
+    """Return how many bytes were acknowledged of every upload session, by its id."""
+    return {row.id: row.received for row in _UPLOADS.all(view)}
+
+
+def received(view: View, upload_id: str) -> int | None:
+    """Return how many bytes were acknowledged of an upload session; None if there is no such session."""
+    return _RECEIVED.first(view, upload=upload_id)
+
+
+def delete_upload(transaction: Transaction, upload_id: str) -> None:
+    """Remove an upload session."""
+    transaction.change(_DELETE_UPLOAD, upload=upload_id)

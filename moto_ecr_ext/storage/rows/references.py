@@ -1,0 +1,84 @@
+"""Rows of references: the blobs and manifests that the manifest of an image refers to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, bindparam, exists, select
+
+from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .tables import image_references, repository_blobs
+
+
+class ReferenceRow(NamedTuple):
+    """A blob or a manifest that a manifest refers to."""
+
+    digest: str
+    media_type: str | None
+
+
+class _ChildOfImage(NamedTuple):
+    image_id: int
+    digest: str
+
+
+_BLOBS_OF_IMAGE = Query(
+    ReferenceRow,
+    select(image_references.c.digest, image_references.c.media_type).where(
+        image_references.c.image_id == bindparam("image"), image_references.c.kind == "blob"
+    ),
+)
+_CHILDREN_OF_REPOSITORY = Query(
+    _ChildOfImage,
+    select(image_references.c.image_id, image_references.c.digest).where(
+        image_references.c.repository_id == bindparam("repository"),
+        image_references.c.kind == "manifest",
+    ),
+)
+_there = repository_blobs.alias()
+_COPY_MEMBERSHIP = repository_blobs.insert().from_select(
+    ["repository_id", "digest", "size"],
+    select(
+        bindparam("target", type_=BigInteger), repository_blobs.c.digest, repository_blobs.c.size
+    )
+    .join(
+        image_references,
+        (image_references.c.digest == repository_blobs.c.digest)
+        & (image_references.c.repository_id == repository_blobs.c.repository_id),
+    )
+    .where(
+        image_references.c.image_id == bindparam("image"),
+        image_references.c.kind == "blob",
+        ~exists().where(
+            _there.c.repository_id == bindparam("target"),
+            _there.c.digest == repository_blobs.c.digest,
+        ),
+    ),
+)
+
+
+def blobs_of_image(view: View, image_id: int) -> list[ReferenceRow]:
+    """Return the blobs that an image refers to, held by its repository or not."""
+    return _BLOBS_OF_IMAGE.all(view, image=image_id)
+
+
+def children_by_image(view: View, repository_id: int) -> Mapping[int, list[str]]:
+    """Return the digests that the indexes of a repository list, by the indexes' rows."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for row in _CHILDREN_OF_REPOSITORY.all(view, repository=repository_id):
+        found[row.image_id].append(row.digest)
+    return found
+
+
+def insert_all(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add references of images."""
+    transaction.insert_all(image_references, rows)
+
+
+def copy_blobs(transaction: Transaction, image_id: int, repository_id: int) -> None:
+    """Have another repository hold the blobs that an image refers to and that its own repository holds."""
+    transaction.change(_COPY_MEMBERSHIP, image=image_id, target=repository_id)

@@ -1,0 +1,156 @@
+"""Rows of repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import ColumnElement, FromClause, bindparam, func, select
+
+from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars, columns_of
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .tables import images, repositories
+
+_Other = TypeVar("_Other", bound=tuple[Any, ...])
+
+
+class RepositoryRow(NamedTuple):
+    """A repository. Times are seconds since the epoch."""
+
+    id: int
+    account_id: str
+    region: str
+    name: str
+    created_at: float
+    tag_mutability: str
+    tag_mutability_exclusion_filters: list[dict[str, str]] | None
+    scan_on_push: bool
+    encryption: dict[str, str]
+    resource_tags: dict[str, str]
+    policy: str | None
+    lifecycle_policy: str | None
+    lifecycle_evaluated_at: float | None
+    lifecycle_due_at: float | None
+
+
+_OF_REGISTRY = (
+    repositories.c.account_id == bindparam("account"),
+    repositories.c.region == bindparam("in_region"),
+)
+_IS_NAMED = (*_OF_REGISTRY, repositories.c.name == bindparam("repository_name"))
+_IS_REPOSITORY = repositories.c.id == bindparam("repository")
+
+_ALL = select(repositories)
+_BY_NAME = Query(RepositoryRow, _ALL.where(*_IS_NAMED))
+_BY_ID = Query(RepositoryRow, _ALL.where(_IS_REPOSITORY))
+_OF_ONE_REGISTRY = Query(RepositoryRow, _ALL.where(*_OF_REGISTRY).order_by(repositories.c.name))
+_PAGE = Query(
+    RepositoryRow,
+    _ALL.where(*_OF_REGISTRY, repositories.c.name > bindparam("after"))
+    .order_by(repositories.c.name)
+    .limit(bindparam("count")),
+)
+_WITH_LIFECYCLE_POLICY = Query(
+    RepositoryRow, _ALL.where(repositories.c.lifecycle_policy.is_not(None))
+)
+_LIFECYCLE_DUE = Query(
+    RepositoryRow,
+    _ALL.where(
+        repositories.c.lifecycle_policy.is_not(None),
+        repositories.c.lifecycle_due_at <= bindparam("by"),
+    ),
+)
+_STILL_LIFECYCLE_DUE = Query(
+    RepositoryRow,
+    _ALL.where(
+        _IS_REPOSITORY,
+        repositories.c.lifecycle_policy.is_not(None),
+        repositories.c.lifecycle_due_at <= bindparam("by"),
+    ),
+)
+_NEXT_LIFECYCLE_DUE: Scalars[float | None] = Scalars(
+    select(func.min(repositories.c.lifecycle_due_at))
+)
+_ANY_IMAGE: Scalars[int] = Scalars(
+    select(images.c.id).where(images.c.repository_id == bindparam("repository")).limit(1)
+)
+_UPDATE = repositories.update().where(_IS_REPOSITORY)
+_DELETE = repositories.delete().where(_IS_REPOSITORY)
+
+
+def by_name(view: View, account_id: str, region: str, name: str) -> RepositoryRow | None:
+    """Return a repository of a registry."""
+    return _BY_NAME.first(view, account=account_id, in_region=region, repository_name=name)
+
+
+def by_id(view: View, repository_id: int) -> RepositoryRow:
+    """Return a repository that is there, of any registry."""
+    return _BY_ID.one(view, repository=repository_id)
+
+
+def of_registry(view: View, account_id: str, region: str) -> list[RepositoryRow]:
+    """Return all repositories of a registry, by name."""
+    return _OF_ONE_REGISTRY.all(view, account=account_id, in_region=region)
+
+
+def page(view: View, account_id: str, region: str, after: str, count: int) -> list[RepositoryRow]:
+    """Return at most `count` repositories of a registry behind the name `after`, by name."""
+    return _PAGE.all(view, account=account_id, in_region=region, after=after, count=count)
+
+
+def with_lifecycle_policy(view: View) -> list[RepositoryRow]:
+    """Return the repositories of all registries that have a lifecycle policy."""
+    return _WITH_LIFECYCLE_POLICY.all(view)
+
+
+def with_lifecycle_policy_due(view: View, by: float) -> list[RepositoryRow]:
+    """Return the repositories of all registries whose lifecycle policy is due by a time."""
+    return _LIFECYCLE_DUE.all(view, by=by)
+
+
+def with_lifecycle_policy_due_by(view: View, repository_id: int, by: float) -> RepositoryRow | None:
+    """Return a repository if its lifecycle policy is due by a time."""
+    return _STILL_LIFECYCLE_DUE.first(view, repository=repository_id, by=by)
+
+
+def next_lifecycle_policy_due(view: View) -> float | None:
+    """Return when the next lifecycle policy is due, in any registry; None if there is no policy."""
+    return _NEXT_LIFECYCLE_DUE.one(view)
+
+
+def has_images(view: View, repository_id: int) -> bool:
+    """Return whether a repository has an image."""
+    return _ANY_IMAGE.first(view, repository=repository_id) is not None
+
+
+def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
+    """Add a repository and return its id. Raises RowRefused if there is one of its name."""
+    row_id: int = transaction.insert(repositories, columns)
+    return row_id
+
+
+def update(transaction: Transaction, repository_id: int, **columns: Any) -> None:
+    """Store new values of columns."""
+    transaction.change(_UPDATE, repository=repository_id, **columns)
+
+
+def delete(transaction: Transaction, repository_id: int) -> None:
+    """Remove a repository, with all rows that belong to it."""
+    transaction.change(_DELETE, repository=repository_id)
+
+
+def joined_with(
+    other: type[_Other], columns: Mapping[str, ColumnElement[Any]], joined: FromClause
+) -> Pairs[RepositoryRow, _Other]:
+    """Return a query for a repository, by the parameters of `named`, and for what it has.
+
+    `joined` is the table of repositories, outer joined with those of `columns`. Asking for a repository and then for
+    what it has takes twice as long.
+    """
+    return Pairs(RepositoryRow, columns_of(repositories), other, columns, joined, *_IS_NAMED)
+
+
+def named(account_id: str, region: str, name: str) -> dict[str, str]:
+    """Return the parameters by which a query of `joined_with` finds the repository."""
+    return {"account": account_id, "in_region": region, "repository_name": name}

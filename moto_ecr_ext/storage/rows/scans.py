@@ -1,0 +1,155 @@
+"""Rows of scans: the last scan of an image by each scan type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, exists, select
+
+from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .images import COLUMNS, IN_REPOSITORY, ImageRow
+from .tables import image_references, images, repository_blobs, scans
+
+
+class ScanRow(NamedTuple):
+    """A scan. `completed_at` is None while it is under way; times are seconds since the epoch."""
+
+    image_id: int
+    scan_type: str
+    status: str
+    description: str | None
+    started_at: float
+    completed_at: float | None
+    times_seen: int
+    findings: list[dict[str, Any]] | None
+    severity_counts: dict[str, int] | None
+
+
+class ScanSummaryRow(NamedTuple):
+    """A scan without its findings."""
+
+    image_id: int
+    scan_type: str
+    status: str
+    description: str | None
+    started_at: float
+    completed_at: float | None
+    severity_counts: dict[str, int] | None
+
+
+class ScanUnderWay(NamedTuple):
+    """A scan whose outcome is known and not shown yet, and its image."""
+
+    image_id: int
+    digest: str
+    repository_id: int
+    scan_type: str
+    status: str
+    description: str | None
+    started_at: float
+    times_seen: int
+    findings: list[dict[str, Any]] | None
+
+
+class HeldBlob(NamedTuple):
+    """A blob that an image refers to and its repository holds, and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+_IS_SCAN = (scans.c.image_id == bindparam("image"), scans.c.scan_type == bindparam("type"))
+_SCAN = Query(ScanRow, select(scans).where(*_IS_SCAN))
+_SUMMARIES = Query(
+    ScanSummaryRow,
+    select(*(scans.c[name] for name in ScanSummaryRow._fields)).where(
+        scans.c.image_id.between(bindparam("first"), bindparam("last")),
+        scans.c.scan_type == bindparam("type"),
+    ),
+)
+_UNDER_WAY_SELECT = (
+    select(scans, images.c.digest, images.c.repository_id)
+    .join(images, images.c.id == scans.c.image_id)
+    .where(scans.c.completed_at.is_(None), scans.c.status != "IN_PROGRESS")
+    .order_by(images.c.id)
+)
+_UNDER_WAY = Query(ScanUnderWay, _UNDER_WAY_SELECT)
+_STILL_UNDER_WAY = Query(
+    ScanUnderWay,
+    # Another scan may have begun in the meantime.
+    _UNDER_WAY_SELECT.where(*_IS_SCAN, scans.c.started_at == bindparam("begun_at")),
+)
+_NOT_SCANNED = Query(
+    ImageRow,
+    select(*COLUMNS).where(
+        IN_REPOSITORY,
+        images.c.status == "ACTIVE",
+        ~exists().where(scans.c.image_id == images.c.id, scans.c.scan_type == bindparam("type")),
+    ),
+)
+_HELD_BLOBS = Query(
+    HeldBlob,
+    select(repository_blobs.c.digest, repository_blobs.c.size)
+    .join(
+        image_references,
+        (image_references.c.digest == repository_blobs.c.digest)
+        & (image_references.c.repository_id == repository_blobs.c.repository_id),
+    )
+    .where(image_references.c.image_id == bindparam("image")),
+)
+_DELETE = scans.delete().where(*_IS_SCAN)
+_UPDATE = scans.update().where(*_IS_SCAN)
+_SEE_AGAIN = _UPDATE.values(times_seen=scans.c.times_seen + 1)
+
+
+def last(view: View, image_id: int, scan_type: str) -> ScanRow | None:
+    """Return the last scan of an image by a scan type."""
+    return _SCAN.first(view, image=image_id, type=scan_type)
+
+
+def summaries(view: View, first: int, last: int, scan_type: str) -> list[ScanSummaryRow]:
+    """Return the scans of the images between two rows, of any repository."""
+    return _SUMMARIES.all(view, first=first, last=last, type=scan_type)
+
+
+def under_way(view: View) -> Sequence[ScanUnderWay]:
+    """Return all scans whose outcome is known and not shown yet, in all registries."""
+    return _UNDER_WAY.all(view)
+
+
+def still_under_way(view: View, scan: ScanUnderWay) -> ScanUnderWay | None:
+    """Return a scan under way once more; None if it has ended or another one has begun."""
+    return _STILL_UNDER_WAY.first(
+        view, image=scan.image_id, type=scan.scan_type, begun_at=scan.started_at
+    )
+
+
+def not_scanned(view: View, repository_id: int, scan_type: str) -> list[ImageRow]:
+    """Return the active images of a repository that have no scan of a type."""
+    return _NOT_SCANNED.all(view, repository=repository_id, type=scan_type)
+
+
+def held_blobs(view: View, image_id: int) -> list[HeldBlob]:
+    """Return the blobs of an image that its repository holds."""
+    return _HELD_BLOBS.all(view, image=image_id)
+
+
+def replace(transaction: Transaction, image_id: int, scan_type: str, **columns: Any) -> None:
+    """Store a scan that begins, in place of the last one."""
+    transaction.change(_DELETE, image=image_id, type=scan_type)
+    transaction.insert(
+        scans, {"image_id": image_id, "scan_type": scan_type, "times_seen": 0, **columns}
+    )
+
+
+def update(transaction: Transaction, image_id: int, scan_type: str, **columns: Any) -> None:
+    """Store new values of columns."""
+    transaction.change(_UPDATE, image=image_id, type=scan_type, **columns)
+
+
+def see_again(transaction: Transaction, image_id: int, scan_type: str) -> None:
+    """Count one more description of a scan."""
+    transaction.change(_SEE_AGAIN, image=image_id, type=scan_type)

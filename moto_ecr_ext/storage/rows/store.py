@@ -1,0 +1,31 @@
+"""Rows of the whole store, and rows of all registries at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from moto_ecr_ext.storage.database.queries import Scalars
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from . import tables
+
+_SIGNING_KEY = "signing_key"
+_VALUE: Scalars[str] = Scalars(
+    select(tables.store.c.value).where(tables.store.c.name == bindparam("named"))
+)
+
+
+def signing_key(view: View) -> str | None:
+    """Return the key that signs passwords, in hexadecimal; None if there is none yet."""
+    return _VALUE.first(view, named=_SIGNING_KEY)
+
+
+def store_signing_key(transaction: Transaction, key: str) -> None:
+    """Keep the key that signs passwords, in hexadecimal."""
+    transaction.insert(tables.store, {"name": _SIGNING_KEY, "value": key})
+
+
+def empty_registries(transaction: Transaction) -> None:
+    """Remove all rows of all registries."""
+    for table in tables.EMPTIED_FIRST_TO_LAST:
+        transaction.change(table.delete())

@@ -1,0 +1,103 @@
+"""Rows of tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select
+
+from moto_ecr_ext.storage.database.queries import Query, Scalars
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+
+from .images import StoredImage
+from .tables import images, tags
+
+
+class TagRow(NamedTuple):
+    """A tag and the image that it names, by their rows."""
+
+    id: int
+    image_id: int
+
+
+class _NameOfImage(NamedTuple):
+    image_id: int
+    name: str
+
+
+_IS_TAG = (tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
+_BY_NAME = Query(TagRow, select(tags.c.id, tags.c.image_id).where(*_IS_TAG))
+_OF_IMAGES = Query(
+    _NameOfImage,
+    select(tags.c.image_id, tags.c.name)
+    .where(
+        tags.c.repository_id == bindparam("repository"),
+        tags.c.image_id.between(bindparam("first"), bindparam("last")),
+    )
+    .order_by(tags.c.id),
+)
+_COUNT: Scalars[int] = Scalars(select(func.count()).where(tags.c.image_id == bindparam("image")))
+_PAGE: Scalars[str] = Scalars(
+    select(tags.c.name)
+    .join(images, images.c.id == tags.c.image_id)
+    .where(
+        tags.c.repository_id == bindparam("repository"),
+        tags.c.name > bindparam("after"),
+        images.c.status == "ACTIVE",
+    )
+    .order_by(tags.c.name)
+    .limit(bindparam("count"))
+)
+_MOVE = tags.update().where(*_IS_TAG)
+_DELETE = tags.delete().where(*_IS_TAG)
+
+
+def by_name(view: View, repository_id: int, name: str) -> TagRow | None:
+    """Return a tag of a repository."""
+    return _BY_NAME.first(view, repository=repository_id, tag=name)
+
+
+def of_images(
+    view: View, repository_id: int, images_in_order: Sequence[StoredImage]
+) -> dict[int, list[str]]:
+    """Return the tags of images that follow one another in the order of push, by the images' rows.
+
+    The tags of an image are in the order in which it got them; an image without tags is not in the answer.
+    """
+    found: dict[int, list[str]] = {}
+    if images_in_order:
+        first, last = images_in_order[0].id, images_in_order[-1].id
+        for row in _OF_IMAGES.all(view, repository=repository_id, first=first, last=last):
+            found.setdefault(row.image_id, []).append(row.name)
+    return found
+
+
+def of_image(view: View, repository_id: int, image: StoredImage) -> list[str]:
+    """Return the tags of an image, in the order in which it got them."""
+    return of_images(view, repository_id, [image]).get(image.id, [])
+
+
+def count_of_image(view: View, image_id: int) -> int:
+    """Return how many tags an image has."""
+    return _COUNT.one(view, image=image_id)
+
+
+def page(view: View, repository_id: int, after: str, count: int) -> list[str]:
+    """Return at most `count` tags of active images behind the name `after`, in lexical order."""
+    return _PAGE.all(view, repository=repository_id, after=after, count=count)
+
+
+def insert(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:
+    """Add a tag."""
+    transaction.insert(tags, {"repository_id": repository_id, "name": name, "image_id": image_id})
+
+
+def move(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:
+    """Have a tag name another image."""
+    transaction.change(_MOVE, repository=repository_id, tag=name, image_id=image_id)
+
+
+def delete(transaction: Transaction, repository_id: int, name: str) -> None:
+    """Remove a tag."""
+    transaction.change(_DELETE, repository=repository_id, tag=name)

@@ -1,0 +1,70 @@
+"""Turns: one thread at a time for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Generic, TypeVar
+
+
+class Turn:
+    """The turn of one key. `users` are the threads that have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.users = 0
+        self.is_over = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the turn outlasts its users, for a thread that takes it later."""
+        return False
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Turn = TypeVar("_Turn", bound=Turn)
+
+
+class Turns(Generic[_Key, _Turn]):
+    """The turns of all keys, each made by `make` when it is first taken."""
+
+    def __init__(self, make: Callable[[], _Turn]) -> None:
+        self._make = make
+        self._turns: dict[_Key, _Turn] = {}
+        self._changes = Lock()
+
+    @contextmanager
+    def take(self, key: _Key) -> Iterator[_Turn]:
+        """Have the turn of a key for the length of the block, once no other thread has it."""
+        while True:
+            with self._changes:
+                turn = self._turns.get(key)
+                if turn is None:
+                    turn = self._turns[key] = self._make()
+                turn.users += 1
+            try:
+                with turn.lock:
+                    if not turn.is_over:
+                        yield turn
+                        return
+            finally:
+                self._leave(key, turn)
+
+    def end(self, key: _Key) -> None:
+        """End the turn of a key: its holder sees `is_over`, and the next thread gets a new turn without waiting."""
+        with self._changes:
+            turn = self._turns.pop(key, None)
+            if turn is not None:
+                turn.is_over = True
+
+    def keys(self) -> list[_Key]:
+        """Return the keys whose turns somebody has or waits for, or that are kept."""
+        with self._changes:
+            return list(self._turns)
+
+    def _leave(self, key: _Key, turn: _Turn) -> None:
+        with self._changes:
+            turn.users -= 1
+            if not turn.users and not turn.is_kept and self._turns.get(key) is turn:
+                del self._turns[key]

@@ -1,0 +1,164 @@
+"""Building images, indexes and artifacts whose bytes are the same on every Python and machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from moto_ecr_ext.oci.media_types import OCI_EMPTY
+
+from .images import OCI, Blob, Image, Index, MediaTypes
+from .layers import Compression, Files, build_layer, diff_id_of
+
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+def build_image(
+    *,
+    seed: int | str = 0,
+    layers: int | Sequence[Blob] | None = None,
+    layer_size: int = 1024,
+    files: Files | Sequence[Files] | None = None,
+    architecture: str = "amd64",
+    os: str = "linux",
+    variant: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    compression: Compression = "gzip",
+    media_types: MediaTypes = OCI,
+) -> Image:
+    """Build an image.
+
+    Its layers are first `layers`, a number of generated ones, or finished ones of `build_layer` or
+    another image; then one layer for each of `files`. Without either it has two generated layers. A
+    generated layer holds one file of `layer_size` bytes, so the layer is a little larger; generated
+    layers of different seeds are different.
+
+    `config` is what containers are run with (`Cmd`, `Env`, `Labels`, ...). `annotations` go into
+    the manifest.
+    """
+    if layers is None:
+        layers = 2 if files is None else 0
+    if isinstance(layers, int):
+        layers = [
+            build_layer(
+                seed=f"{seed}/{number}",
+                size=layer_size,
+                compression=compression,
+                media_types=media_types,
+            )
+            for number in range(layers)
+        ]
+    all_layers: list[Blob] = [*layers]
+    for each in _one_or_many(files):
+        all_layers.append(build_layer(each, compression=compression, media_types=media_types))
+    image_config = {
+        "created": _EPOCH,
+        "architecture": architecture,
+        **({"variant": variant} if variant else {}),
+        "os": os,
+        "config": dict(config or {}),
+        "rootfs": {"type": "layers", "diff_ids": [diff_id_of(layer) for layer in all_layers]},
+        "history": [
+            {"created": _EPOCH, "created_by": f"layer {number} of {len(all_layers)}"}
+            for number in range(1, len(all_layers) + 1)
+        ],
+    }
+    return assemble_image(
+        media_types,
+        config=Blob(_json_bytes(image_config), media_types.config),
+        layers=all_layers,
+        annotations=annotations,
+    )
+
+
+def build_index(
+    images: Iterable[Image | Index],
+    *,
+    annotations: Mapping[str, str] | None = None,
+    media_types: MediaTypes = OCI,
+) -> Index:
+    """Build an index of images, each with the platform that its configuration names.
+
+    With `media_types=DOCKER` it is a manifest list.
+    """
+    images = tuple(images)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.index,
+        "manifests": [index_entry(image) for image in images],
+        **({"annotations": dict(annotations)} if annotations else {}),
+    }
+    return Index(_json_bytes(document), media_types.index, images)
+
+
+def build_artifact(
+    *,
+    artifact_type: str,
+    subject: Image | Index | None = None,
+    content: bytes | None = None,
+    media_type: str | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Image:
+    """Build an OCI 1.1 artifact, such as a signature or an SBOM, that refers to `subject`.
+
+    Its only layer is `content` under `media_type` (by default the artifact type). An artifact
+    without content gets the empty blob `{}`, as the image specification advises; so do all
+    configurations.
+    """
+    empty = Blob(b"{}", OCI_EMPTY)
+    layer = empty if content is None else Blob(content, media_type or artifact_type)
+    return assemble_image(
+        OCI,
+        config=empty,
+        layers=[layer],
+        annotations=annotations,
+        artifact_type=artifact_type,
+        subject=subject,
+    )
+
+
+def assemble_image(
+    media_types: MediaTypes,
+    *,
+    config: Blob,
+    layers: Sequence[Blob],
+    annotations: Mapping[str, str] | None = None,
+    artifact_type: str | None = None,
+    subject: Image | Index | None = None,
+) -> Image:
+    """Return the image whose manifest lists a finished configuration and finished layers."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.manifest,
+        **({"artifactType": artifact_type} if artifact_type else {}),
+        "config": config.descriptor(),
+        "layers": [layer.descriptor() for layer in layers],
+        **({"subject": subject.descriptor()} if subject else {}),
+        **({"annotations": dict(annotations)} if annotations else {}),
+    }
+    return Image(_json_bytes(document), media_types.manifest, config, layers)
+
+
+def index_entry(image: Image | Index) -> dict[str, Any]:
+    """Return the descriptor by which an index lists `image`, with artifact type and platform."""
+    descriptor = image.descriptor()
+    if artifact_type := image.document.get("artifactType"):
+        descriptor["artifactType"] = artifact_type
+    if isinstance(image, Image) and (platform := image.platform):
+        descriptor["platform"] = platform
+    return descriptor
+
+
+def _one_or_many(files: Files | Sequence[Files] | None) -> list[Files]:
+    if files is None:
+        return []
+    if isinstance(files, (str, PathLike, Mapping)):
+        return [files]
+    return list(files)
+
+
+def _json_bytes(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,55 @@
+"""Descriptors in the manifests and layouts of others, with an error that says what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto_ecr_ext.oci.digest import Digest, is_digest
+from moto_ecr_ext.oci.layout import REF_NAME
+from moto_ecr_ext.oci.media_types import is_distributed
+
+from .images import ImageError
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A descriptor, checked as far as it is used here. `document` is its JSON."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    document: dict[str, Any]
+
+    @classmethod
+    def parse(cls, document: Any, where: str) -> Descriptor:
+        """Read a descriptor. Raises ImageError, in which `where` names what has it."""
+        if not isinstance(document, dict):
+            raise ImageError(f"{where} lacks a descriptor that it must have.")
+        media_type, digest = document.get("mediaType"), document.get("digest")
+        size = document.get("size")
+        if not (isinstance(media_type, str) and isinstance(digest, str) and is_digest(digest)):
+            raise ImageError(f"{where} has a descriptor without a media type or a valid digest.")
+        if not isinstance(size, int) or size < 0:
+            raise ImageError(f"{where} has a descriptor, {digest}, without a valid size.")
+        return cls(media_type, Digest(digest), size, document)
+
+    @classmethod
+    def parse_list(cls, document: dict[str, Any], member: str, where: str) -> list[Descriptor]:
+        """Read the descriptors in a member of a manifest. Raises ImageError as `parse` does."""
+        descriptors = document.get(member)
+        if not isinstance(descriptors, list):
+            raise ImageError(f"{where} has no list '{member}'.")
+        return [cls.parse(each, where) for each in descriptors]
+
+    @property
+    def ref_name(self) -> str | None:
+        """The name that an image layout gives to the manifest."""
+        annotations = self.document.get("annotations")
+        name = annotations.get(REF_NAME) if isinstance(annotations, dict) else None
+        return name if isinstance(name, str) else None
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether registries hold the bytes; those of foreign layers are downloaded from elsewhere."""
+        return is_distributed(self.media_type)

@@ -1,0 +1,157 @@
+"""Files of a directory or a tar archive, found by name and read from where they are."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import posixpath
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from moto_ecr_ext.oci.digest import Digest
+
+from .images import CHUNK, Blob, ExpectedDigest, ImageError
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file on disk, or a member of an uncompressed tar archive on disk.
+
+    `offset` and `size` are in bytes. `where` is what its user calls the directory or archive.
+    """
+
+    path: Path
+    offset: int
+    size: int
+    where: Path
+
+    def read(self) -> bytes:
+        """Return all bytes at once."""
+        with self.path.open("rb") as source:
+            source.seek(self.offset)
+            return source.read(self.size)
+
+    def digest(self) -> Digest:
+        """Return the sha256 digest of the bytes, which are read in chunks."""
+        hasher = hashlib.sha256()
+        with self.path.open("rb") as source:
+            source.seek(self.offset)
+            left = self.size
+            while left and (chunk := source.read(min(CHUNK, left))):
+                hasher.update(chunk)
+                left -= len(chunk)
+        return Digest(f"sha256:{hasher.hexdigest()}")
+
+
+FindFile = Callable[[str], StoredFile | None]
+"""Returns the file of a name, with slashes, or None."""
+
+
+class StoredBlob(Blob):
+    """A blob that stays on disk until it is read, and is checked against its digest then."""
+
+    def __init__(self, stored: StoredFile, media_type: str, digest: Digest) -> None:
+        self._stored = stored
+        self._expected = digest
+        self.media_type = media_type
+        self.digest = str(digest)
+        self.size = stored.size
+
+    @property
+    def content(self) -> bytes:
+        with self.open() as source:
+            return source.read()
+
+    def open(self) -> BinaryIO:
+        return io.BufferedReader(_CheckedReader(self._stored, self._expected))
+
+
+class _CheckedReader(io.RawIOBase):
+    """Reads a stored file once. The read that reaches its end raises unless the digest is right."""
+
+    def __init__(self, stored: StoredFile, digest: Digest) -> None:
+        super().__init__()
+        self._source = stored.path.open("rb")
+        self._source.seek(stored.offset)
+        self._left = stored.size
+        self._expected = ExpectedDigest(digest, f"A blob in {stored.where}")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)[: self._left]
+        count = self._source.readinto(view)
+        self._expected.update(view[:count])
+        self._left -= count
+        if not self._left or not count:
+            self._expected.check()
+        return count
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+@contextmanager
+def files_in(path: Path) -> Iterator[FindFile]:
+    """Open a directory, or a tar archive that may be gzipped, to find its files by name.
+
+    Raises ImageError when it is neither, or is damaged.
+    """
+    if path.is_dir():
+
+        def find(name: str) -> StoredFile | None:
+            file = path / name
+            return StoredFile(file, 0, file.stat().st_size, path) if file.is_file() else None
+
+        yield find
+        return
+    if not path.is_file():
+        raise ImageError(f"{path} does not exist.")
+    with path.open("rb") as file:
+        is_gzipped = file.read(2) == b"\x1f\x8b"
+    if not is_gzipped:
+        yield _members_of(path, path).get
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        plain = Path(directory, "archive.tar")
+        try:
+            with gzip.open(path) as source, plain.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ImageError(f"{path} is a damaged gzip file: {error}") from None
+        yield _members_of(plain, path).get
+
+
+def _members_of(archive_path: Path, where: Path) -> dict[str, StoredFile]:
+    """Return the files of an uncompressed tar archive by name, with links followed."""
+    try:
+        with tarfile.open(archive_path, "r:") as archive:
+            members = {posixpath.normpath(member.name): member for member in archive}
+    except tarfile.TarError as error:
+        raise ImageError(
+            f"{where} is not a tar archive, plain or gzipped, or is damaged: {error}"
+        ) from None
+
+    files = {}
+    for name, member in members.items():
+        # Docker up to 24 writes a layer that several images share once, and links to it.
+        followed: set[str] = set()
+        target: tarfile.TarInfo | None = member
+        while target is not None and (target.issym() or target.islnk()):
+            directory = posixpath.dirname(target.name) if target.issym() else ""
+            link = posixpath.normpath(posixpath.join(directory, target.linkname))
+            target = None if link in followed else members.get(link)
+            followed.add(link)
+        if target is not None and target.isreg():
+            files[name] = StoredFile(archive_path, target.offset_data, target.size, where)
+    return files

@@ -1,0 +1,63 @@
+"""Scan findings, queued in moto with the extension for the next scans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .images import ImageError
+
+
+def queue_scan_findings(
+    client: Any,
+    repository_name: str,
+    findings: Sequence[Mapping[str, Any]] = (),
+    *,
+    enhanced_findings: Sequence[Mapping[str, Any]] = (),
+    tag: str | None = None,
+    digest: str | None = None,
+    status: str = "COMPLETE",
+    description: str = "The scan was completed successfully.",
+) -> None:
+    """Queue what the scan of an image finds, or how it fails, before or after the scan.
+
+    It is for the image of this tag or digest, or else for the first image of the repository whose
+    findings are asked for. The members of a finding are those of ECR's `ImageScanFinding` or
+    `EnhancedImageScanFinding`; its times are texts or seconds since the epoch.
+
+    Only moto with the extension can do this: the server at the client's endpoint or, under
+    `mock_aws`, this process.
+    """
+    import requests  # As for pulling.
+
+    kind = "enhancedFindings" if enhanced_findings else "findings"
+    found = [dict(finding) for finding in (*findings, *enhanced_findings)]
+    image_id = {"imageTag": tag, "imageDigest": digest}
+    result = {
+        "registryId": client.describe_registry()["registryId"],
+        "repositoryName": repository_name,
+        "imageScanStatus": {"status": status, "description": description},
+        "imageScanFindings": {
+            kind: found,
+            "findingSeverityCounts": Counter(
+                finding["severity"] for finding in found if "severity" in finding
+            ),
+        },
+    }
+    if tag is not None or digest is not None:
+        result["imageId"] = {name: value for name, value in image_id.items() if value is not None}
+    endpoint = client.meta.endpoint_url
+    if ".amazonaws." in endpoint:
+        endpoint = "https://motoapi.amazonaws.com"
+    response = requests.post(
+        f"{endpoint}/moto-api/static/ecr/scan-finding-results",
+        json={
+            "results": [result],
+            "account_id": result["registryId"],
+            "region": client.meta.region_name,
+        },
+        timeout=60,
+    )
+    if response.status_code != 201:
+        raise ImageError(f"{endpoint} answered {response.status_code} where findings are queued.")

@@ -1,0 +1,212 @@
+"""Images as values: manifests, configurations and layers, each under the digest of its bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from moto_ecr_ext.oci.digest import HASHERS, Digest
+from moto_ecr_ext.oci.media_types import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER_GZIP,
+    DOCKER_LAYER_TAR,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    IMAGE_CONFIG_TYPES,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_LAYER_GZIP,
+    OCI_LAYER_TAR,
+    OCI_MANIFEST,
+)
+
+CHUNK = 1 << 20
+"""The most bytes of a blob that are read at once."""
+
+
+class ImageError(Exception):
+    """An image, layout, archive or answer is not what it claims to be; the message says how."""
+
+
+@dataclass(frozen=True)
+class MediaTypes:
+    """The names that one family of formats has for the parts of an image."""
+
+    manifest: str
+    index: str
+    config: str
+    layer_tar: str
+    layer_gzip: str
+
+
+OCI = MediaTypes(
+    manifest=OCI_MANIFEST,
+    index=OCI_INDEX,
+    config=OCI_CONFIG,
+    layer_tar=OCI_LAYER_TAR,
+    layer_gzip=OCI_LAYER_GZIP,
+)
+DOCKER = MediaTypes(
+    manifest=DOCKER_MANIFEST,
+    index=DOCKER_LIST,
+    config=DOCKER_CONFIG,
+    layer_tar=DOCKER_LAYER_TAR,
+    layer_gzip=DOCKER_LAYER_GZIP,
+)
+
+
+class _Content:
+    """Bytes that a descriptor can refer to."""
+
+    media_type: str
+    digest: str
+    size: int
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return the descriptor by which a manifest or an index refers to this."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+
+
+class Blob(_Content):
+    """Bytes known by digest: a layer, a configuration, the content of an artifact."""
+
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self._content = content
+        self.media_type = media_type
+        self.digest = digest_of(content)
+        self.size = len(content)
+
+    @property
+    def content(self) -> bytes:
+        """All bytes at once."""
+        return self._content
+
+    def open(self) -> BinaryIO:
+        """Return the bytes as a stream to be read from its beginning to its end."""
+        return io.BytesIO(self._content)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.digest} of {self.size} bytes, {self.media_type}>"
+
+
+class Layer(Blob):
+    """A file system layer. `diff_id` is the digest of the tar archive before it was compressed."""
+
+    def __init__(self, content: bytes, media_type: str, diff_id: str) -> None:
+        super().__init__(content, media_type)
+        self.diff_id = diff_id
+
+
+class _Manifest(_Content):
+    """JSON that lists descriptors, kept as the bytes that its digest is made of."""
+
+    def __init__(self, manifest: bytes, media_type: str) -> None:
+        self.manifest = manifest
+        self.media_type = media_type
+        self.digest = digest_of(manifest)
+        self.size = len(manifest)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The manifest as parsed JSON."""
+        return parse_object(self.manifest, f"Manifest {self.digest}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.digest}, {self.media_type}>"
+
+
+class Image(_Manifest):
+    """A manifest with its configuration and layers.
+
+    An artifact is an image too. Layers that registries do not keep (foreign layers of Windows
+    images) are named by the manifest only; `layers` leaves them out.
+    """
+
+    def __init__(
+        self, manifest: bytes, media_type: str, config: Blob, layers: Iterable[Blob]
+    ) -> None:
+        super().__init__(manifest, media_type)
+        self.config = config
+        self.layers = tuple(layers)
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """The configuration and the layers, each digest once."""
+        return _distinct([self.config, *self.layers])
+
+    @property
+    def platform(self) -> dict[str, str] | None:
+        """The platform that the configuration names; None for an artifact."""
+        if self.config.media_type not in IMAGE_CONFIG_TYPES:
+            return None
+        config = parse_object(self.config.content, f"Configuration {self.config.digest}")
+        members = ("architecture", "os", "variant")
+        return {member: config[member] for member in members if config.get(member)}
+
+
+class Index(_Manifest):
+    """A manifest that lists images, usually one for each platform."""
+
+    def __init__(self, manifest: bytes, media_type: str, images: Iterable[Image | Index]) -> None:
+        super().__init__(manifest, media_type)
+        self.images = tuple(images)
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """The blobs of all images, each digest once."""
+        return _distinct(blob for image in self.images for blob in image.blobs)
+
+
+class ExpectedDigest:
+    """A digest that bytes are checked against as they are read. `what` names them in the error."""
+
+    def __init__(self, digest: Digest, what: str) -> None:
+        self._digest = digest
+        self._what = what
+        self._hasher = HASHERS[digest.algorithm]()
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take in the next bytes."""
+        self._hasher.update(data)
+
+    def check(self) -> None:
+        """Raise ImageError unless the bytes so far have the digest."""
+        actual = f"{self._digest.algorithm}:{self._hasher.hexdigest()}"
+        if actual != self._digest:
+            raise ImageError(f"{self._what} has the digest {actual} instead of {self._digest}.")
+
+
+def digest_of(content: bytes) -> str:
+    """Return the sha256 digest of `content`: a plain `str`, since PyYAML, say, refuses subclasses."""
+    return str(Digest.of(content))
+
+
+def parse_digest(text: str) -> Digest:
+    """Return `text` as a digest. Raises ImageError when it is none."""
+    try:
+        return Digest.parse(text)
+    except ValueError:
+        raise ImageError(f"'{text}' is not a digest.") from None
+
+
+def parse_json(content: bytes, where: str) -> Any:
+    """Return the JSON in `content`, which `where` names in the ImageError."""
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise ImageError(f"{where} is not JSON: {error}") from None
+
+
+def parse_object(content: bytes, where: str) -> dict[str, Any]:
+    """Return the JSON object in `content`, which `where` names in the ImageError."""
+    document = parse_json(content, where)
+    if not isinstance(document, dict):
+        raise ImageError(f"{where} is not a JSON object.")
+    return document
+
+
+def _distinct(blobs: Iterable[Blob]) -> tuple[Blob, ...]:
+    return tuple({blob.digest: blob for blob in blobs}.values())

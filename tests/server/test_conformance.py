@@ -1,0 +1,110 @@
+"""The run of the OCI conformance program: what it is given, by a program in its place."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from support.conformance import main
+
+# Reads the tags of both repositories and begins an upload, as the settings say, and writes down what it saw.
+PROGRAM = """\
+    import base64, json, os, pathlib, sys, urllib.request
+
+    settings = {name: value for name, value in os.environ.items() if name.startswith("OCI_")}
+    login = f"{settings['OCI_USERNAME']}:{settings['OCI_PASSWORD']}".encode()
+
+    def answer(method, path):
+        request = urllib.request.Request(settings["OCI_ROOT_URL"] + path, method=method)
+        request.add_header("Authorization", "Basic " + base64.b64encode(login).decode())
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read().decode()
+
+    names = [settings["OCI_NAMESPACE"], settings["OCI_CROSSMOUNT_NAMESPACE"]]
+    seen = {
+        "arguments": sys.argv[1:],
+        "settings": settings,
+        "tags": [answer("GET", f"/v2/{name}/tags/list") for name in names],
+        "upload": answer("POST", f"/v2/{names[0]}/blobs/uploads/")[0],
+    }
+    pathlib.Path(settings["OCI_REPORT_DIR"], "seen.json").write_text(json.dumps(seen))
+    sys.exit(7)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that ends with 7."""
+    path = tmp_path / "bin" / "oci-conformance"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\n{dedent(PROGRAM)}")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["on the PATH", "named"])
+def test_the_program_reaches_the_server(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Two repositories, a login and all workflows; its exit status is that of the run."""
+    if named:
+        other = program.rename(tmp_path / "conformance.test")
+        monkeypatch.setenv("OCI_CONFORMANCE", str(other))
+    else:
+        monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+        monkeypatch.delenv("OCI_CONFORMANCE", raising=False)
+    reports = tmp_path / "new" / "reports"
+
+    assert main([str(reports)]) == 7
+
+    seen = json.loads((reports / "seen.json").read_text())
+    assert seen["arguments"] == []
+    settings = seen["settings"]
+    settings.pop("OCI_CONFORMANCE", None)
+    assert settings.pop("OCI_ROOT_URL").startswith("http://127.0.0.1:")
+    assert settings.pop("OCI_PASSWORD")
+    assert settings == {
+        "OCI_NAMESPACE": "conformance/first",
+        "OCI_CROSSMOUNT_NAMESPACE": "conformance/second",
+        "OCI_USERNAME": "AWS",
+        "OCI_TEST_PULL": "1",
+        "OCI_TEST_PUSH": "1",
+        "OCI_TEST_CONTENT_DISCOVERY": "1",
+        "OCI_TEST_CONTENT_MANAGEMENT": "1",
+        "OCI_REPORT_DIR": str(reports),
+    }
+    assert [status for status, _ in seen["tags"]] == [200, 200]
+    assert [json.loads(text)["name"] for _, text in seen["tags"]] == [
+        "conformance/first",
+        "conformance/second",
+    ]
+    assert seen["upload"] == 202
+
+
+def test_without_the_program_it_says_that_it_skips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And succeeds."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("OCI_CONFORMANCE", raising=False)
+
+    assert main([str(tmp_path / "reports")]) == 0
+    assert capsys.readouterr().out.startswith("Skipped: there is no oci-conformance on the PATH")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_program_that_is_named_and_missing_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A skip would hide that nothing was tested."""
+    missing = str(tmp_path / "missing")
+    monkeypatch.setenv("OCI_CONFORMANCE", missing)
+
+    with pytest.raises(SystemExit) as exit_of:
+        main([str(tmp_path / "reports")])
+    assert exit_of.value.code == 2
+    assert f"OCI_CONFORMANCE is no program: {missing}" in capsys.readouterr().err
