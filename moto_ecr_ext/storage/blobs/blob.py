@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
 
-from moto_ecr_ext.oci.digest import HASHERS
+from moto_ecr_ext.oci.digest import HASHERS, Digest
 
 CHUNK = 1024 * 1024
 """The most bytes that a blob hands out at once."""
@@ -29,11 +29,11 @@ class Blob(ABC):
 
     def has_digest(self, digest: str) -> bool:
         """Read all bytes, and return whether they have this digest."""
-        algorithm, _, encoded = digest.partition(":")
-        hasher = HASHERS[algorithm]()
+        name = Digest.parse(digest)
+        hasher = HASHERS[name.algorithm]()
         for chunk in self.chunks():
             hasher.update(chunk)
-        return hasher.hexdigest() == encoded
+        return hasher.hexdigest() == name.encoded
 
     def fileno(self) -> int | None:
         """Return the descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None.

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .blob import CHUNK, Blob
 from .errors import BlobNotFound, UploadCancelled
-from .names import checked_digest, checked_upload_id
+from .names import checked_upload_id
 from .running_digest import RunningDigest
 from .sessions import Buffer, UploadSession
 from .store import BlobStore
@@ -133,13 +134,13 @@ class MemoryBlobStore(BlobStore):
 
     def open(self, digest: str) -> Blob:
         try:
-            return self._blobs[checked_digest(digest)]
+            return self._blobs[Digest.parse(digest)]
         except KeyError:
             raise BlobNotFound(digest) from None
 
     def delete(self, digest: str) -> None:
         with self._changes:
-            self._blobs.pop(checked_digest(digest), None)
+            self._blobs.pop(Digest.parse(digest), None)
 
     def digests(self) -> Iterator[str]:
         with self._changes:

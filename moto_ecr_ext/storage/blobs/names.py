@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import re
 
-from moto_ecr_ext.oci.digest import is_digest
+from moto_ecr_ext.oci.digest import Digest, is_digest
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def checked_digest(digest: str) -> str:
-    """Return a well-formed digest, or raise ValueError."""
-    if not is_digest(digest):
-        raise ValueError(f"not a digest: {digest!r}")
-    return digest
 
 
 def is_upload_id(text: str) -> bool:
@@ -29,9 +22,9 @@ def checked_upload_id(upload_id: str) -> str:
 
 
 def path_of_blob(digest: str) -> str:
-    """Return where a blob lies among all others: `sha256/ab/abcd…`. Raises ValueError for text that is no digest."""
-    algorithm, _, encoded = checked_digest(digest).partition(":")
-    return f"{algorithm}/{encoded[:2]}/{encoded}"
+    """Return where a blob lies among all others: `sha256/ab/abcd…`. Raises ValueError for text that is not a digest."""
+    name = Digest.parse(digest)
+    return f"{name.algorithm}/{name.encoded[:2]}/{name.encoded}"
 
 
 def digest_at(path: str) -> str | None:

@@ -6,10 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from moto_ecr_ext.oci.digest import HASHERS
+from moto_ecr_ext.oci.digest import HASHERS, Digest, is_digest
 
 from .errors import DigestMismatch, UploadTruncated
-from .names import checked_digest
 from .running_digest import RunningDigest
 
 Buffer = bytes | bytearray | memoryview
@@ -77,9 +76,8 @@ class UploadSession(ABC):
         return self._read_back[algorithm]
 
     def has_digest(self, digest: str) -> bool:
-        """Return whether all bytes so far have this digest. Text that is not a digest is none of theirs."""
-        algorithm = digest.partition(":")[0]
-        return algorithm in HASHERS and self.digest(algorithm) == digest
+        """Return whether all bytes so far have this digest: never for text that is not a digest."""
+        return is_digest(digest) and self.digest(Digest(digest).algorithm) == digest
 
     def flush(self) -> None:
         """Put the bytes where a power cut does not reach them; free when they are there already.
@@ -97,7 +95,7 @@ class UploadSession(ABC):
         """
         self._check_in_use()
         with self._ended_by_an_error():
-            self._prepare_commit(checked_digest(digest))
+            self._prepare_commit(Digest.parse(digest))
 
     def commit(self, digest: str) -> None:
         """Make the upload the blob `digest`, in one step and durably, and end the session.
@@ -107,7 +105,7 @@ class UploadSession(ABC):
         when the bytes are others and `UploadCancelled` when the upload is gone.
         """
         self._check_in_use()
-        actual = self.digest(checked_digest(digest).partition(":")[0])
+        actual = self.digest(Digest.parse(digest).algorithm)
         if actual != digest:
             raise DigestMismatch(digest, actual)
         self.prepare_commit(digest)

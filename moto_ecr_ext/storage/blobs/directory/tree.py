@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from threading import Lock
 
-from moto_ecr_ext.oci.digest import HASHERS
+from moto_ecr_ext.oci.digest import HASHERS, Digest
 from moto_ecr_ext.storage.blobs.names import digest_at, path_of_blob
 
 from .files import give_name, is_at, make_directories, names_in, spare_beside, sync_directory
@@ -32,7 +32,7 @@ class BlobTree:
         Where a file can have one name only it gets a new one.
         """
         blob = self.path(digest)
-        self._make_shards(digest.partition(":")[0])
+        self._make_shards(Digest.parse(digest).algorithm)
         try:
             give_name(path, blob)
         except FileExistsError:
