@@ -21,14 +21,14 @@ from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.distribution import app
 from moto_ecr_ext.distribution.messages import Request, Response
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from support.registry_client import JSON, Connection, RegistrySession, RepositoryClient
 
 if TYPE_CHECKING:
     from conftest import Environment
 
 CONTENT = b"content"
-DIGEST = digest_of(CONTENT)
+DIGEST = Digest.of(CONTENT)
 TARGET = f"/v2/team/app/blobs/uploads/?digest={DIGEST}".encode()
 
 # A push of a blob in one request. `HOST` and `TOKEN` stand for the server's and a valid one.
