@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 # Takes a seam out again.
 Unplug = Callable[[], None]
 
 
-def replace(owner: type, name: str, replacement: object) -> Unplug:
+def replace(owner: type[Any], name: str, replacement: object) -> Unplug:
     """Give a class another attribute. Return what puts back the one that it had, or inherited."""
     is_its_own = name in vars(owner)
     original = vars(owner).get(name)

@@ -83,8 +83,3 @@ def is_digest(text: str) -> bool:
 def is_api_digest(text: str) -> bool:
     """Return whether the operations of ECR accept `text` as a digest; not every such text is a digest of something."""
     return _API_DIGEST.fullmatch(text) is not None
-
-
-def digest_of(content: bytes, algorithm: str = "sha256") -> str:
-    """The digest of `content`."""
-    return Digest.of(content, algorithm)

@@ -126,13 +126,13 @@ def _annotations(document: Any) -> dict[str, str]:
     return dict(document)
 
 
-_DOCKER_TO_OCI = {
+_DOCKER_TO_OCI: dict[str, str] = {
     DOCKER_MANIFEST: OCI_MANIFEST,
     DOCKER_CONFIG: OCI_CONFIG,
     DOCKER_LAYER_TAR: OCI_LAYER_TAR,
     DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
 }
-_OCI_TO_DOCKER = {oci: docker for docker, oci in _DOCKER_TO_OCI.items()}
+_OCI_TO_DOCKER: dict[str, str] = {oci: docker for docker, oci in _DOCKER_TO_OCI.items()}
 
 
 def translate(content: bytes, media_type: str, accepted: Collection[str]) -> tuple[bytes, str]:

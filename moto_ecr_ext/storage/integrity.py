@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from moto_ecr_ext.oci.digest import Digest, digest_of
+from moto_ecr_ext.oci.digest import Digest
 
 from . import rows
 from .blobs.errors import BlobDamaged, BlobNotFound
@@ -65,7 +65,7 @@ class _Walk:
             with self._store.database.read() as view:
                 manifest = rows.integrity.manifest(view, row_id)
                 names = [str(each) for each in rows.integrity.name_of_image(view, row_id)]
-            if manifest is not None and digest_of(manifest, Digest(digest).algorithm) != digest:
+            if manifest is not None and Digest.of(manifest, Digest(digest).algorithm) != digest:
                 yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
 
     def blobs(self) -> Iterator[Damage]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import rows
@@ -161,7 +161,7 @@ class Store:
         A place is easily given to two servers that have a database each, or to a new database.
         """
         # A name that is the database's alone, and tells nobody its key.
-        name = digest_of(self.signing_key)
+        name = Digest.of(self.signing_key)
         # When another server of this database starts, it waits, and so does its removing of orphans.
         with self.database.write() as transaction:
             # Directories of version 1 have no note of it.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import (
     OCI,
     Image,
@@ -95,7 +95,7 @@ def test_an_index_is_a_referrer(ecr: Any, repository_name: str) -> None:
     ecr.put_image(repositoryName=repository_name, imageManifest=content)
     assert referrers(ecr) == [
         {
-            "digest": digest_of(content.encode()),
+            "digest": Digest.of(content.encode()),
             "mediaType": OCI.index,
             "size": len(content),
             "artifactStatus": "ACTIVE",

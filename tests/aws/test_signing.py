@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from moto.core import set_initial_no_auth_action_count
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import (
     DOCKER,
     OCI,
@@ -99,14 +99,14 @@ class Signature:
         self.descriptor = descriptor
         answer = registry.get(f"/manifests/{descriptor['digest']}")
         assert answer.headers["Content-Type"] == descriptor["mediaType"] == OCI.manifest
-        assert digest_of(answer.content) == descriptor["digest"]
+        assert Digest.of(answer.content) == descriptor["digest"]
         self.manifest = answer.json()
         [layer] = self.manifest["layers"]
         assert layer["mediaType"] == "application/jose+json"
         self.blobs = []
         for each in (self.manifest["config"], layer):
             content = registry.get(f"/blobs/{each['digest']}").content
-            assert (digest_of(content), len(content)) == (each["digest"], each["size"])
+            assert (Digest.of(content), len(content)) == (each["digest"], each["size"])
             self.blobs.append(content)
         self.envelope = json.loads(self.blobs[1])
         self.protected = json.loads(unencoded(self.envelope["protected"]))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from support.commands import Server
 from support.programs import Home, Program
 from support.pushed import RemoteRepository
@@ -129,7 +129,7 @@ def test_tags_and_repositories_are_listed(
 
 def test_a_blob_is_pushed_fetched_and_deleted(oras: Program, remote: RemoteRepository) -> None:
     """A blob is there by its digest until it is deleted."""
-    digest = digest_of(REPORT_TEXT.encode())
+    digest = Digest.of(REPORT_TEXT.encode())
     oras("blob", "push", "--plain-http", remote.uri, "report.json")
     assert remote.has_blob(digest)
 
@@ -148,7 +148,7 @@ def test_a_manifest_is_fetched_pushed_and_deleted(
     digest = remote.digest_of("1.0")
 
     oras("manifest", "fetch", "--plain-http", "--output", "manifest.json", f"{remote.uri}:1.0")
-    assert digest_of((home.path / "manifest.json").read_bytes()) == digest
+    assert Digest.of((home.path / "manifest.json").read_bytes()) == digest
     oras("manifest", "push", "--plain-http", f"{remote.uri}:again", "manifest.json")
     assert remote.digest_of("again") == digest
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT
 from support.registry_client import RepositoryClient, assert_refused
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)
-ETAG = f'"{digest_of(CONTENT)}"'
+ETAG = f'"{Digest.of(CONTENT)}"'
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_get_gives_the_bytes(repository: RepositoryClient, path: str) -> None:
     assert (response.status_code, response.content) == (200, CONTENT)
     assert response.headers["Content-Length"] == str(SIZE)
     assert response.headers["Content-Type"] == "application/octet-stream"
-    assert response.headers["Docker-Content-Digest"] == digest_of(CONTENT)
+    assert response.headers["Docker-Content-Digest"] == Digest.of(CONTENT)
     assert response.headers["ETag"] == ETAG
     assert response.headers["Accept-Ranges"] == "bytes"
 
@@ -119,7 +119,7 @@ def test_head_has_no_ranges(repository: RepositoryClient, path: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*", digest_of(CONTENT)],
+    [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*", Digest.of(CONTENT)],
     ids=["strong", "weak", "list", "any", "unquoted"],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -167,7 +167,7 @@ def test_a_digest_of_sha512(repository: RepositoryClient) -> None:
     response = repository.get(f"/blobs/{digest}")
     assert (response.status_code, response.content) == (200, CONTENT)
     assert response.headers["Docker-Content-Digest"] == digest
-    assert repository.get(f"/blobs/{digest_of(CONTENT)}").status_code == 404
+    assert repository.get(f"/blobs/{Digest.of(CONTENT)}").status_code == 404
 
 
 def test_the_colon_may_be_encoded(repository: RepositoryClient, path: str) -> None:
@@ -189,12 +189,12 @@ def test_a_blob_of_another_repository(
 def test_delete(repository: RepositoryClient, path: str) -> None:
     """A deleted blob is gone, for this repository alone."""
     assert repository.delete(path).status_code == 202
-    assert not repository.holds(digest_of(CONTENT))
+    assert not repository.holds(Digest.of(CONTENT))
     assert_refused(
         repository.delete(path),
         404,
         "BLOB_UNKNOWN",
-        f"The layer with digest '{digest_of(CONTENT)}' does not exist within the repository "
+        f"The layer with digest '{Digest.of(CONTENT)}' does not exist within the repository "
         f"with name 'team/app' in the registry with id '{ACCOUNT}'",
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from moto_ecr_ext.distribution.routes import ROUTES
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import OCI, build_artifact, build_image
 from support.environments import Environment
 from support.registry_client import JSON, RegistrySession, RepositoryClient
@@ -331,9 +331,9 @@ def filling(url: str, upload: str) -> Fill:
         "artifact_manifest": ARTIFACT.manifest.decode(),
         "layer": IMAGE.layers[0].digest,
         "layer_size": str(IMAGE.layers[0].size),
-        "loose": digest_of(LOOSE),
-        "new": digest_of(NEW),
-        "nothing": digest_of(b"nothing has this digest"),
+        "loose": Digest.of(LOOSE),
+        "new": Digest.of(NEW),
+        "nothing": Digest.of(b"nothing has this digest"),
         "upload": upload,
     }
     return lambda text: re.sub(r"\{(\w+)\}", lambda each: facts[each[1]], text)
@@ -411,7 +411,7 @@ def test_location(session: RegistrySession, fill: Fill, name: str) -> None:
     )
     pulled = session.get(created.headers["Location"])
     assert pulled.status_code == 200
-    assert digest_of(pulled.content) == created.headers["Docker-Content-Digest"]
+    assert Digest.of(pulled.content) == created.headers["Docker-Content-Digest"]
 
 
 def test_the_table_has_every_endpoint() -> None:

@@ -17,7 +17,7 @@ from moto_ecr_ext.distribution import dialects
 from moto_ecr_ext.distribution.errors import ERRORS
 from moto_ecr_ext.exceptions import ECRError, common, pull_through, registry_protocol
 from moto_ecr_ext.models import lookup
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
@@ -36,7 +36,7 @@ OTHER = build_image(seed="others", layers=1)
 INDEX = build_index([IMAGE])
 LAYERS = [layer.digest for layer in IMAGE.layers]
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"
-NOTHING = digest_of(b"nothing has this digest")
+NOTHING = Digest.of(b"nothing has this digest")
 TEAM_APP = f"repository with name 'team/app' in the registry with id '{ACCOUNT}'"
 MISMATCH = "None of the provided layer digests match the calculated layer digest"
 
@@ -125,13 +125,13 @@ def chunk_at_a_wrong_offset(at: Situation) -> requests.Response:
 
 
 def empty_upload(at: Situation) -> requests.Response:
-    return at.repository.put(at.started_upload(), params={"digest": digest_of(b"")})
+    return at.repository.put(at.started_upload(), params={"digest": Digest.of(b"")})
 
 
 def small_part(at: Situation) -> requests.Response:
     url = at.started_upload()
     at.repository.patch(url, data=b"small")
-    return at.repository.put(url, params={"digest": digest_of(b"small, last")}, data=b", last")
+    return at.repository.put(url, params={"digest": Digest.of(b"small, last")}, data=b", last")
 
 
 def blob_of_another_digest(at: Situation) -> requests.Response:
@@ -449,7 +449,7 @@ def huge_manifest(at: Situation) -> requests.Response:
 
 def range_outside(at: Situation) -> requests.Response:
     return at.repository.get(
-        f"/blobs/{digest_of(OTHER.config.content)}", headers={"Range": "bytes=1000000-"}
+        f"/blobs/{Digest.of(OTHER.config.content)}", headers={"Range": "bytes=1000000-"}
     )
 
 

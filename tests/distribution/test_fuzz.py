@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from moto.moto_server import werkzeug_app
 
 import moto_ecr_ext
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import OCI, build_image
 from support.environments import Environment
 from support.registry_client import Connection, RegistrySession, RepositoryClient
@@ -106,9 +106,9 @@ DIGESTS = st.sampled_from(
     [
         IMAGE.digest,
         IMAGE.config.digest,
-        digest_of(b""),
-        digest_of(b"", "sha512"),
-        digest_of(b"none"),
+        Digest.of(b""),
+        Digest.of(b"", "sha512"),
+        Digest.of(b"none"),
         "sha256:",
         "sha256",
         "sha256:" + "0" * 63,

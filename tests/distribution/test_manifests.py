@@ -11,7 +11,7 @@ import pytest
 import requests
 from freezegun import freeze_time
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.media_types import DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MANIFEST_TYPES
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -127,7 +127,7 @@ class TestTaken:
         repository.push_blobs(IMAGE)
         response = repository.put_manifest(content, "v1", OCI.manifest)
         assert response.status_code == 201, response.text
-        assert response.headers["Docker-Content-Digest"] == digest_of(content)
+        assert response.headers["Docker-Content-Digest"] == Digest.of(content)
         assert repository.get("/manifests/v1").content == content
 
     def test_parameters_of_the_content_type(self, repository: RepositoryClient) -> None:
@@ -140,7 +140,7 @@ class TestTaken:
     def test_by_a_digest_of_sha512(self, repository: RepositoryClient) -> None:
         """A manifest may be pushed and pulled by its sha512."""
         repository.push_blobs(IMAGE)
-        digest = digest_of(IMAGE.manifest, "sha512")
+        digest = Digest.of(IMAGE.manifest, "sha512")
         response = repository.put_manifest(IMAGE, digest)
         assert response.status_code == 201
         assert response.headers["Docker-Content-Digest"] == digest
@@ -150,7 +150,7 @@ class TestTaken:
         """Layers that registries are not given need not be there."""
         foreign = {
             "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-            "digest": digest_of(b"Windows"),
+            "digest": Digest.of(b"Windows"),
             "size": 7,
             "urls": ["https://example.com/windows"],
         }
@@ -274,7 +274,7 @@ class TestRefused:
     def test_another_digest(self, ecr: Any, repository: RepositoryClient, algorithm: str) -> None:
         """A manifest that is pushed by a digest that it has not is refused."""
         repository.push_blobs(IMAGE)
-        response = repository.put_manifest(IMAGE, digest_of(b"other", algorithm))
+        response = repository.put_manifest(IMAGE, Digest.of(b"other", algorithm))
         assert response.json()["errors"][0]["code"] == "DIGEST_INVALID"
         assert response.status_code == 400
         assert images(ecr) == {}
@@ -410,7 +410,7 @@ class TestAccept:
         image, wanted = stored
         response = repository.get("/manifests/v1", headers={"Accept": wanted.manifest})
         assert response.headers["Content-Type"] == wanted.manifest
-        assert response.headers["Docker-Content-Digest"] == digest_of(response.content)
+        assert response.headers["Docker-Content-Digest"] == Digest.of(response.content)
         document = response.json()
         assert document["mediaType"] == wanted.manifest
         assert document["config"] == {**image.document["config"], "mediaType": wanted.config}

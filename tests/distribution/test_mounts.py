@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.registry_client import LogIn, RegistrySession, RepositoryClient
@@ -130,7 +130,7 @@ def test_an_image_of_mounted_blobs(ecr: Any, repository: RepositoryClient) -> No
         (LAYER.digest, "team/none"),
         (LAYER.digest, "Team/Base"),
         (LAYER.digest, "../team/base"),
-        (digest_of(b"nothing has this digest"), "team/base"),
+        (Digest.of(b"nothing has this digest"), "team/base"),
         ("sha256:1234", "team/base"),
         ("", "team/base"),
     ],

@@ -20,13 +20,13 @@ from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import build_image, pull
 from support.environments import Environment
 from support.registry_client import RegistrySession, RepositoryClient
 
 CONTENT = bytes(range(256)) * 1000
-DIGEST = digest_of(CONTENT)
+DIGEST = Digest.of(CONTENT)
 
 
 # Every kind of body that `requests` takes.
@@ -199,7 +199,7 @@ class TestRequests:
         """Text is sent as UTF-8."""
         if urllib3.__version__.startswith("1."):
             pytest.skip("urllib3 1 sends fewer bytes of text than requests says that there are")
-        digest = digest_of("naïve".encode())
+        digest = Digest.of("naïve".encode())
         repository.put(repository.start_upload(), params={"digest": digest}, data="naïve")
         assert repository.get(f"/blobs/{digest}").text == "naïve"
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 import moto_ecr_ext
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT
 from support.environments import Environment
@@ -44,7 +44,7 @@ def test_patch_answers_201_and_its_range_does_not_move(quirky: RepositoryClient)
     assert second.status_code == 201
     assert second.headers["Range"] == f"0-{len(PART) - 1}"
     assert quirky.get(upload).headers["Range"] == f"0-{len(PART) - 1}"
-    digest = digest_of(PART + b"last")
+    digest = Digest.of(PART + b"last")
     assert quirky.put(upload, params={"digest": digest}).status_code == 201
     assert quirky.get(f"/blobs/{digest}").content == PART + b"last"
 
@@ -66,7 +66,7 @@ def test_no_digest_on_get(quirky: RepositoryClient) -> None:
 @pytest.mark.parametrize("form", ["PUT", "PATCH and PUT", "POST"])
 def test_zero_byte_blobs_are_refused(quirky: RepositoryClient, form: str) -> None:
     """ECR cannot hold a blob of no bytes: https://github.com/devcontainers/cli/issues/814"""
-    digest = digest_of(b"")
+    digest = Digest.of(b"")
     if form == "POST":
         response = quirky.post("/blobs/uploads/", params={"digest": digest})
         [error] = response.json()["errors"]
@@ -94,7 +94,7 @@ def test_small_chunks_are_refused(quirky: RepositoryClient, sizes: list[int]) ->
         assert quirky.patch(upload, data=PART[:size]).status_code == 201
         content += PART[:size]
     assert_refused(
-        quirky.put(upload, params={"digest": digest_of(content)}),
+        quirky.put(upload, params={"digest": Digest.of(content)}),
         400,
         "BLOB_UPLOAD_INVALID",
         "All layer parts except the last part should be at least 5MB",
@@ -109,7 +109,7 @@ def test_a_small_last_chunk(quirky: RepositoryClient) -> None:
         if not rest:
             quirky.patch(upload, data=b"last")
         content = PART + (rest or b"last")
-        response = quirky.put(upload, params={"digest": digest_of(content)}, data=rest)
+        response = quirky.put(upload, params={"digest": Digest.of(content)}, data=rest)
         assert response.status_code == 201
 
 
@@ -117,7 +117,7 @@ def test_codes_of_aws(quirky: RepositoryClient) -> None:
     """A wrong digest is an invalid upload to ECR."""
     upload = quirky.start_upload()
     assert_refused(
-        quirky.put(upload, params={"digest": digest_of(b"x")}, data=b"y"),
+        quirky.put(upload, params={"digest": Digest.of(b"x")}, data=b"y"),
         400,
         "BLOB_UPLOAD_INVALID",
         DIGEST_INVALID_AT_PUT,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import (
     OCI,
     Image,
@@ -88,7 +88,7 @@ def test_pushed_before_the_subject(repository: RepositoryClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "digest", [digest_of(b"never pushed"), digest_of(b"never pushed", "sha512"), SBOM.digest]
+    "digest", [Digest.of(b"never pushed"), Digest.of(b"never pushed", "sha512"), SBOM.digest]
 )
 def test_of_nothing(signed: RepositoryClient, digest: str) -> None:
     """A digest that is no subject has an empty index, whether or not it is there."""

@@ -12,14 +12,14 @@ import pytest
 import requests
 from moto.moto_server import werkzeug_app
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.store import current_store
 from support.constants import ACCOUNT
 from support.environments import Environment
 from support.registry_client import Connection, RepositoryClient, assert_refused
 
 CONTENT = bytes(range(256)) * 400
-DIGEST = digest_of(CONTENT)
+DIGEST = Digest.of(CONTENT)
 MISMATCH = "None of the provided layer digests match the calculated layer digest"
 
 
@@ -91,7 +91,7 @@ def test_single_post_of_other_bytes(repository: RepositoryClient) -> None:
     response = repository.post("/blobs/uploads/", params={"digest": DIGEST}, data=b"other")
     assert_refused(response, 400, "DIGEST_INVALID", MISMATCH)
     assert not repository.holds(DIGEST)
-    assert not repository.holds(digest_of(b"other"))
+    assert not repository.holds(Digest.of(b"other"))
 
 
 @pytest.mark.parametrize("length", ["known", "unknown"])
@@ -241,7 +241,7 @@ def test_digest_mismatch_keeps_the_session(
     """Bytes of another digest make no blob; what was acknowledged before can be completed."""
     repository.patch(upload, data=CONTENT if sent_by == "PATCH" else CONTENT[:10])
     rest = b"" if sent_by == "PATCH" else b"something else"
-    wrong = digest_of(b"wrong")
+    wrong = Digest.of(b"wrong")
     response = repository.put(upload, params={"digest": wrong}, data=rest)
     assert_refused(response, 400, "DIGEST_INVALID", MISMATCH)
     assert not repository.holds(wrong)
@@ -269,15 +269,15 @@ def test_no_digest_parameter(repository: RepositoryClient, upload: str) -> None:
 
 def test_an_upload_without_bytes(repository: RepositoryClient, upload: str) -> None:
     """An empty PUT completes a blob of no bytes."""
-    response = repository.put(upload, params={"digest": digest_of(b"")})
+    response = repository.put(upload, params={"digest": Digest.of(b"")})
     assert response.status_code == 201
-    assert repository.holds(digest_of(b""))
+    assert repository.holds(Digest.of(b""))
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_algorithms(repository: RepositoryClient, upload: str, algorithm: str) -> None:
     """The digest may be of either algorithm that the specification knows."""
-    digest = digest_of(CONTENT, algorithm)
+    digest = Digest.of(CONTENT, algorithm)
     repository.patch(upload, data=CONTENT[:999])
     response = repository.put(upload, params={"digest": digest}, data=CONTENT[999:])
     assert response.status_code == 201

@@ -20,7 +20,7 @@ import requests
 from sqlalchemy import Connection, Engine, event
 
 import moto_ecr_ext
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
 from moto_ecr_ext.storage.database import sqlite as database
 from moto_ecr_ext.storage.integrity import find_damage
@@ -80,9 +80,9 @@ class Scenario:
         yield self._start
         yield lambda: ask("PATCH", self._location, data=self.first[:1000])
         yield lambda: ask(
-            "PUT", f"{self._location}?digest={digest_of(self.first)}", data=self.first[1000:]
+            "PUT", f"{self._location}?digest={Digest.of(self.first)}", data=self.first[1000:]
         )
-        yield lambda: ask("POST", f"{uploads}?digest={digest_of(self.config)}", data=self.config)
+        yield lambda: ask("POST", f"{uploads}?digest={Digest.of(self.config)}", data=self.config)
         yield self._initiate
         yield lambda: call(
             "UploadLayerPart",
@@ -96,7 +96,7 @@ class Scenario:
             "CompleteLayerUpload",
             **name,
             uploadId=self._upload_id,
-            layerDigests=[digest_of(self.second)],
+            layerDigests=[Digest.of(self.second)],
         )
         yield lambda: ask(
             "PUT",
@@ -112,17 +112,17 @@ class Scenario:
         yield lambda: ask("PATCH", self._location, data=self.first)
         yield lambda: ask("DELETE", self._location)
         yield lambda: call("BatchDeleteImage", **name, imageIds=[{"imageTag": "deleted"}])
-        yield lambda: ask("GET", f"/v2/{self.name}/blobs/{digest_of(self.first)}")
+        yield lambda: ask("GET", f"/v2/{self.name}/blobs/{Digest.of(self.first)}")
 
     def check(self) -> None:
         """That all of it has happened."""
         call, ask = self._client.call, self._client.ask
         name = {"repositoryName": self.name}
         assert call("ListImages", **name).json()["imageIds"] == [
-            {"imageDigest": digest_of(self.kept), "imageTag": "1.0"}
+            {"imageDigest": Digest.of(self.kept), "imageTag": "1.0"}
         ]
         for content in (self.first, self.second, self.config):
-            assert ask("GET", f"/v2/{self.name}/blobs/{digest_of(content)}").content == content
+            assert ask("GET", f"/v2/{self.name}/blobs/{Digest.of(content)}").content == content
         assert ask("GET", f"/v2/{self.name}/manifests/1.0").content == self.kept
         assert "policyText" in call("GetRepositoryPolicy", **name).json()
 
@@ -140,7 +140,7 @@ class Scenario:
         def descriptor(content: bytes) -> dict[str, object]:
             return {
                 "mediaType": "application/octet-stream",
-                "digest": digest_of(content),
+                "digest": Digest.of(content),
                 "size": len(content),
             }
 
@@ -395,7 +395,7 @@ def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -
     assert client.call("CreateRepository", repositoryName="app").ok
 
     def push(content: bytes) -> requests.Response:
-        target = f"/v2/app/blobs/uploads/?digest={digest_of(content)}"
+        target = f"/v2/app/blobs/uploads/?digest={Digest.of(content)}"
         return client.ask("POST", target, data=content)
 
     pushed = []
@@ -409,10 +409,10 @@ def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -
         pushed.append(content)
     assert 5 < len(pushed) < 17
     for each in pushed:
-        assert client.ask("GET", f"/v2/app/blobs/{digest_of(each)}").content == each
+        assert client.ask("GET", f"/v2/app/blobs/{Digest.of(each)}").content == each
     assert list(find_damage(current_store())) == []
 
     for each in pushed[:2]:
-        assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(each)}").status_code == 202
+        assert client.ask("DELETE", f"/v2/app/blobs/{Digest.of(each)}").status_code == 202
     assert push(content).status_code == 201
-    assert client.ask("GET", f"/v2/app/blobs/{digest_of(content)}").content == content
+    assert client.ask("GET", f"/v2/app/blobs/{Digest.of(content)}").content == content

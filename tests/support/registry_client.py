@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import Blob, Image, Index
 
 JSON = "application/json; charset=utf-8"
@@ -81,7 +81,7 @@ class RepositoryClient:
 
     def push_blob(self, content: bytes, algorithm: str = "sha256") -> str:
         """Push a blob in a single POST, and give its digest."""
-        digest = digest_of(content, algorithm)
+        digest = Digest.of(content, algorithm)
         response = self.post("/blobs/uploads/", params={"digest": digest}, data=content)
         assert response.status_code == 201, response.text
         return digest
@@ -104,7 +104,7 @@ class RepositoryClient:
         else:
             content, media_type = manifest.manifest, media_type or manifest.media_type
         return self.put(
-            f"/manifests/{reference or digest_of(content)}",
+            f"/manifests/{reference or Digest.of(content)}",
             data=content,
             headers={"Content-Type": media_type},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -59,7 +60,8 @@ def test_a_digest_is_text_to_json_and_to_a_database() -> None:
     """A digest needs no conversion on its way out."""
     digest = Digest.of(b"abc")
     assert json.dumps({digest: digest}) == f'{{"{SHA256}": "{SHA256}"}}'
-    assert sqlite3.connect(":memory:").execute("SELECT ?", [digest]).fetchone() == (SHA256,)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert connection.execute("SELECT ?", [digest]).fetchone() == (SHA256,)
 
 
 def test_a_reference_is_a_tag_or_a_digest() -> None:

@@ -13,7 +13,7 @@ from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
-from moto_ecr_ext.oci.digest import Digest, digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import translate
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.iam import identity_of
@@ -83,7 +83,7 @@ class PullBackend(RegistryBackend):
         if isinstance(reference, Tag):
             content, media_type = translate(content, media_type, accepted)
             if content is not row.manifest:
-                digest = digest_of(content)
+                digest = Digest.of(content)
         return PulledManifest(content, media_type, digest, row)
 
     def batch_get_image(
@@ -163,7 +163,7 @@ class PullBackend(RegistryBackend):
                     if "imageDigest" not in image_id:
                         content, media_type = translate(content, media_type, accepted)
                         if content is not stored.manifest:
-                            digest = digest_of(content)
+                            digest = Digest.of(content)
                     found[digest, tag] = Image(
                         registry_id=repository.registry_id,
                         repository_name=repository.repository_name,

@@ -21,7 +21,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
@@ -218,7 +218,7 @@ def store_blob(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, content: bytes
 ) -> None:
     """Make bytes that are at hand a blob of a repository. They are to be few: the transaction waits for them."""
-    digest = digest_of(content)
+    digest = Digest.of(content)
     if not rows.blobs.is_held(transaction, repository.id, digest):
         add_blob(transaction, repository, digest, len(content))
         with registry.store.blobs.upload(str(uuid.uuid4())) as session:

@@ -19,7 +19,7 @@ from moto_ecr_ext.models.images.push import store_manifest
 from moto_ecr_ext.models.layers.open_upload import store_blob
 from moto_ecr_ext.models.replication.rules import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.digest import digest_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import parse_manifest
 from moto_ecr_ext.policies.wildcards import matches_tag_filter
 from moto_ecr_ext.services.signer import SigningProfile
@@ -209,7 +209,7 @@ def _store_signature(
     for content in (notation.CONFIG, signature.envelope):
         store_blob(registry, transaction, repository, content)
     manifest = parse_manifest(signature.manifest, None)
-    digest = digest_of(manifest.content)
+    digest = Digest.of(manifest.content)
     store_manifest(registry, transaction, repository, manifest, digest, None)
 
 
