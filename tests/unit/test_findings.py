@@ -25,7 +25,6 @@ REPOSITORY = Repository(
     policy_text=None,
     lifecycle_policy_text=None,
     last_evaluated_at=None,
-    lifecycle_due_at=None,
 )
 IMAGE = ScannedImage(REPOSITORY, f"sha256:{'a' * 64}", ["v1"], 1.0, 2.0)
 V2 = Score("2.0", 4.6, "AV:L/AC:L/Au:N/C:P/I:P/A:P", "nvd")

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from moto_ecr_ext.storage.due import AT_ONCE, Schedule
+from moto_ecr_ext.storage.later import Later
 
 
 def never() -> float:
@@ -16,7 +17,7 @@ def never() -> float:
 
 def test_what_is_not_known_is_due() -> None:
     """A new schedule has the work say when it is needed next, whatever the time is."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
     assert schedule.is_due(0)
     assert schedule.is_due(AT_ONCE)
     schedule.catch_up(-1e12, lambda: 100)
@@ -28,7 +29,7 @@ def test_what_is_not_known_is_due() -> None:
 
 def test_work_says_what_is_next() -> None:
     """It is called once for all that was due."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
     calls = []
 
     def work() -> float:
@@ -42,7 +43,7 @@ def test_work_says_what_is_next() -> None:
 
 def test_the_earliest_counts() -> None:
     """What is expected later changes nothing."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
     schedule.catch_up(0, lambda: math.inf)
     schedule.expect(200)
     schedule.notice(300)
@@ -56,7 +57,7 @@ def test_the_earliest_counts() -> None:
 
 def test_work_that_fails_is_due_again() -> None:
     """An error reaches the caller; the next one tries again."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
 
     def fail() -> float:
         raise OSError("The disk is full")
@@ -70,7 +71,7 @@ def test_work_that_fails_is_due_again() -> None:
 
 def test_work_may_come_back() -> None:
     """What is done may make a request of the same thread."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
     depth = []
 
     def work() -> float:
@@ -85,7 +86,7 @@ def test_work_may_come_back() -> None:
 
 def test_others_wait_until_it_is_done() -> None:
     """And what they expect meanwhile is not forgotten."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
     has_begun, may_end = threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -119,7 +120,7 @@ def test_others_wait_until_it_is_done() -> None:
 
 def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:
     """The work may have looked at that already."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
 
     def work() -> float:
         schedule.expect(AT_ONCE)
@@ -133,7 +134,7 @@ def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:
 
 def test_work_inside_of_work() -> None:
     """What the inner one says is due counts too."""
-    schedule = Schedule()
+    schedule = Schedule(Later())
 
     def work() -> float:
         schedule.catch_up(0, lambda: 100)
@@ -145,7 +146,8 @@ def test_work_inside_of_work() -> None:
 
 def test_what_follows_work_does_not_hold_up_others() -> None:
     """It is called when all work has ended, in its order, and one that fails keeps no other from it."""
-    schedule = Schedule()
+    later = Later()
+    schedule = Schedule(later)
     done: list[str] = []
 
     def fail() -> None:
@@ -159,8 +161,7 @@ def test_what_follows_work_does_not_hold_up_others() -> None:
         done.append("stuck" if thread.is_alive() else "followed")
 
     def inner() -> float:
-        schedule.when_caught_up(fail)
-        schedule.when_caught_up(follow)
+        later.make([fail, follow])
         done.append("inner")
         return math.inf
 
@@ -171,5 +172,19 @@ def test_what_follows_work_does_not_hold_up_others() -> None:
 
     schedule.catch_up(0, work)
     assert done == ["inner", "work", "failed", "followed"]
-    schedule.when_caught_up(lambda: done.append("at once"))
+    later.make([lambda: done.append("at once")])
     assert done[-1] == "at once"
+
+
+def test_what_is_held_back_when_the_work_fails() -> None:
+    """It follows what was committed before, so it is called all the same."""
+    later = Later()
+    done: list[str] = []
+
+    def work() -> float:
+        later.make([lambda: done.append("followed")])
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        Schedule(later).catch_up(0, work)
+    assert done == ["followed"]

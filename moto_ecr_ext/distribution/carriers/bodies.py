@@ -208,7 +208,7 @@ class _Incoming:
         """Read the CR LF behind a chunk. Raises RegistryError if something else is there."""
         while self._end - self._start < 2:
             self._receive()
-        if self._buffer[self._start : self._start + 2] != b"\r\n":
+        if bytes(self._buffer[self._start : self._start + 2]) != b"\r\n":
             raise malformed("a chunk does not have the size that it announces")
         self._start += 2
 
