@@ -296,7 +296,7 @@ CASES: dict[type[ECRError], Case] = {
         repository_of_a_stranger,
         403,
         "DENIED",
-        "User: arn:aws:iam::210987654321:root is not authorized to perform: ecr:ListImages on "
+        "User: arn:aws:iam::999999999999:root is not authorized to perform: ecr:ListImages on "
         f"resource: arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app "
         "because no resource-based policy allows the ecr:ListImages action",
     ),

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.distribution import app
+from moto_ecr_ext.distribution.carriers import wsgi
 from moto_ecr_ext.distribution.messages import Request, Response
 from moto_ecr_ext.oci.digest import Digest
 from support.environments import Environment
@@ -486,7 +487,7 @@ def test_heads_of_answers_by_wsgi(aws: Environment, host: str) -> None:
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(),
     }
-    assert b"".join(app.registry_application(environ, lambda *answer: answers.append(answer)))
+    assert b"".join(wsgi.registry_application(environ, lambda *answer: answers.append(answer)))
     [(status, headers)] = answers
     assert status in ("400 Bad Request", "401 Unauthorized")
     for name, value in headers:

@@ -57,9 +57,9 @@ def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixtur
     """The line names the account and the region that were pushed to."""
     session = log_in(account=OTHER_ACCOUNT, region="eu-west-1")
     response = RepositoryClient(session, "team/none").post("/blobs/uploads/")
-    assert "in the registry with id '210987654321'" in response.text
+    assert "in the registry with id '999999999999'" in response.text
     [line] = warnings(caplog)
-    assert "account 210987654321 in eu-west-1" in line
+    assert "account 999999999999 in eu-west-1" in line
     assert "--region eu-west-1" in line
 
 

@@ -664,6 +664,7 @@ def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, cap
         backend.create_repository("app")
         manifest = testing.build_image(seed=1).manifest.decode()
         backend.put_image("app", manifest, image_tag="1.0")
+        backend.catch_up()
 
         def refuse(*, durable: bool = True) -> None:
             raise sqlite3.OperationalError("database or disk is full")
