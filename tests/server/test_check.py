@@ -199,15 +199,16 @@ class TestFindings:
         (details,) = backend.describe_images("app")["imageDetails"]
         assert details.image_digest == IMAGE.digest
 
-    def test_other_bytes(self, backend: Any) -> None:
+    def test_other_bytes(self, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A blob of other bytes goes, and is out of the repository."""
         store = current_store()
         store.blobs.delete(LAYER.digest)
         upload_id = str(uuid4())
         with store.blobs.upload(upload_id) as session:
-            session.write(b"other bytes")
+            session.append(b"other bytes")
             # Past what compares them with the digest.
-            session._publish(LAYER.digest)
+            monkeypatch.setattr(session, "digest", lambda algorithm: LAYER.digest)
+            session.commit(LAYER.digest)
         assert self.repaired() == [("damaged blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
         assert LAYER.digest not in set(store.blobs.digests())
@@ -239,11 +240,11 @@ class TestFindings:
         content = b"of no repository"
         upload_id = str(uuid4())
         with store.blobs.upload(str(uuid4())) as session:
-            session.write(content)
+            session.append(content)
             digest = session.digest()
-            session.publish(digest)
+            session.commit(digest)
         with store.blobs.upload(upload_id) as session:
-            session.write(content)
+            session.append(content)
         assert self.repaired() == [
             ("orphaned blob", digest, []),
             ("orphaned upload", upload_id, []),
@@ -254,9 +255,9 @@ class TestFindings:
     def test_an_upload_that_lost_bytes(self, backend: Any) -> None:
         """A power cut may take acknowledged parts; the upload is forgotten then."""
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as (upload, session):
-            session.write(b"some bytes")
-            backend.advance_upload(upload, session)
+        with backend.open_upload("app", upload_id) as upload:
+            upload.append(b"some bytes")
+            upload.acknowledge()
         with current_store().blobs.upload(upload_id) as session:
             session.resume_at(4)
         assert self.repaired() == [("truncated upload", upload_id, [])]
@@ -267,10 +268,10 @@ class TestFindings:
         """One that has all that was acknowledged is fine, also with more, or with nothing."""
         backend.start_upload("app")
         upload_id = backend.start_upload("app").id
-        with backend.open_upload("app", upload_id) as (upload, session):
-            session.write(b"some bytes")
-            backend.advance_upload(upload, session)
-            session.write(b"not acknowledged")
+        with backend.open_upload("app", upload_id) as upload:
+            upload.append(b"some bytes")
+            upload.acknowledge()
+            upload.append(b"not acknowledged")
         assert list(find_damage(current_store())) == []
 
 

@@ -84,7 +84,7 @@ def test_a_wrong_variable_is_said_in_one_line(
     code, output = run(command)
 
     assert code == 2
-    assert output == f"{command.main.__module__.replace('ext.', '')}: {message}\n"
+    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
     assert not is_installed()
 
 
