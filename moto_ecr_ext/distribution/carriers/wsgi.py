@@ -24,7 +24,7 @@ def is_registry_request(environ: dict[str, Any]) -> bool:
 
 
 def respond_to_environ(environ: dict[str, Any]) -> Response:
-    """The registry's answer to a WSGI request."""
+    """Return the registry's answer to a WSGI request."""
     try:
         request = _request_of_environ(environ)
     except RegistryError as error:
@@ -33,7 +33,7 @@ def respond_to_environ(environ: dict[str, Any]) -> Response:
 
 
 def _request_of_environ(environ: dict[str, Any]) -> Request:
-    """A WSGI request as the registry's own. Raises RegistryError for a Content-Length that is none."""
+    """Return a WSGI request as the registry's own. Raises RegistryError if its Content-Length is not a number."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
