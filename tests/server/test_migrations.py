@@ -250,7 +250,7 @@ def test_a_killed_migration_changes_nothing(kept: Kept) -> None:
         import os, signal, sys
         from pathlib import Path
         from moto_ecr_ext.settings import StoreLocation
-        from moto_ecr_ext.storage import migrations
+        from moto_ecr_ext.storage.database import migrations
         from moto_ecr_ext.storage.store import Store
 
         migrate = migrations.migrate

@@ -1191,7 +1191,7 @@ class TestDiskErrors:
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A system that writes less than it was asked to is asked again."""
-        monkeypatch.setattr(os, "append", FullDisk(room=2 * len(LARGE), at_once=70_001))
+        monkeypatch.setattr(os, "write", FullDisk(room=2 * len(LARGE), at_once=70_001))
         assert content_of(directory_store, committed(directory_store, LARGE)) == LARGE
 
     @pytest.mark.parametrize("piece", [CONTENT, LARGE], ids=["small", "large"])
@@ -1209,7 +1209,7 @@ class TestDiskErrors:
         with directory_store.upload(upload_id) as session:
             session.resume_at(len(CONTENT))
             with monkeypatch.context() as patch:
-                patch.setattr(os, "append", FullDisk(room, at_once=MIB))
+                patch.setattr(os, "write", FullDisk(room, at_once=MIB))
                 with pytest.raises(OSError, match="No space left") as failure:
                     session.append(piece)
                 assert failure.value.errno == errno.ENOSPC
@@ -1228,7 +1228,7 @@ class TestDiskErrors:
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         with monkeypatch.context() as patch:
-            patch.setattr(os, "append", FullDisk(room=1234, at_once=MIB))
+            patch.setattr(os, "write", FullDisk(room=1234, at_once=MIB))
             with pytest.raises(OSError, match="No space left"):
                 append(directory_store, upload_id, piece, len(CONTENT))
         append(directory_store, upload_id, piece, len(CONTENT))

@@ -268,7 +268,7 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -
 )  # fmt: skip
 def test_other_engines_are_refused(capfd: Any, tmp_path: Any, url: str, message: str) -> None:
     """In one line, which shows no password; the exit code is 2."""
-    can_be = "What can be: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
+    can_be = "Supported: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
     assert line_of(capfd, url, tmp_path) == f"moto_ecr_server: {message} {can_be}"
 
 
