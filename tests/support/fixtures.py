@@ -5,6 +5,7 @@ Their state is in memory, or in PostgreSQL and a directory where MOTO_ECR_TEST_D
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ ON_POSTGRESQL = os.environ.get("MOTO_ECR_TEST_DATABASE") == "postgresql"
 
 
 def pytest_configure() -> None:
+    # Before a test freezes time: see the comment on PolicyBuilder there.
+    importlib.import_module("moto_ecr_ext.oci.notation")
     if ON_POSTGRESQL and programs() is None:
         pytest.exit("Skipped: PostgreSQL is not installed (Debian: apt install postgresql)", 0)
 
