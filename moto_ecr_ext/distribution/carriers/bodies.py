@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from moto_ecr_ext.distribution.errors import malformed
 from moto_ecr_ext.distribution.messages import BodyTruncated
 
-from .heads import TOKEN, content_length
+from .heads import TCHAR, content_length
 
 # More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
 BUFFER_SIZE = 256 * 1024
@@ -26,7 +26,7 @@ _LONGEST_LINE = 4 * 1024
 _LONGEST_TRAILERS = 8 * 1024
 # RFC 9112, 7.1: the size of a chunk, behind which extensions may stand, and a trailer.
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
-_TRAILER = re.compile(rf"{TOKEN}:[\t -~\x80-\xff]*".encode("latin-1"))
+_TRAILER = re.compile(rf"{TCHAR}+:[\t -~\x80-\xff]*".encode("latin-1"))
 
 _of_thread = threading.local()
 
