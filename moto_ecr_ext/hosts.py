@@ -61,7 +61,7 @@ class Registry:
 
 
 def registry_of_host(host: str) -> Registry | None:
-    """The registry that a `host[:port]` names by its form; None for a host that names none."""
+    """Return the registry that a `host[:port]` names by its form; None for a host that names none."""
     match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
     return Registry(match["account"], match["region"]) if match else None
 
@@ -76,7 +76,7 @@ def aws_registry_host(account_id: str, region: str) -> str:
 
 
 def registry_host(account_id: str, region: str) -> str:
-    """The `host[:port]` that `repositoryUri` names."""
+    """Return the `host[:port]` that `repositoryUri` names."""
     if settings.REPOSITORY_URI.get() == "endpoint":
         caller = current_caller()
         address = caller.address if caller else settings.server_address()
@@ -86,7 +86,7 @@ def registry_host(account_id: str, region: str) -> str:
 
 
 def proxy_endpoint(account_id: str, region: str) -> str:
-    """The URL that a client logs in to."""
+    """Return the URL that a client logs in to."""
     caller = current_caller()
     host = registry_host(account_id, region)
     if caller and host == caller.address:
@@ -95,7 +95,7 @@ def proxy_endpoint(account_id: str, region: str) -> str:
 
 
 def download_base(account_id: str, region: str) -> str:
-    """The URL below which the caller reaches this registry's `/v2/`, from where it makes the call."""
+    """Return the URL below which the caller reaches this registry's `/v2/`, from where it makes the call."""
     caller = current_caller()
     if caller and caller.address:
         return f"{caller.scheme}://{caller.address}"

@@ -55,7 +55,7 @@ class Setting(Option):
     check: Callable[[str], object] = str
 
     def parse(self, value: object, source: str) -> str:
-        """What `value` means. Raises SettingError, naming the source and what it may be."""
+        """Return what `value` means. Raises SettingError, naming the source and what it may be."""
         if not self.choices:
             return self._checked(str(value), source)
         text = str(value).lower()
@@ -73,7 +73,7 @@ class Setting(Option):
         return text
 
     def get(self) -> str:
-        """What it is now. Raises SettingError when its source has a value that it cannot have."""
+        """Return the value that is in force. Raises SettingError when its source has a value that it cannot have."""
         config = _mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
@@ -110,7 +110,7 @@ def parse_upstreams(text: str) -> dict[str, str]:
 
 
 def parse_scanner(text: str) -> list[str]:
-    """The words of the command line of a scanner; none where there is no scanner.
+    """Return the words of the command line of a scanner; none if there is no scanner.
 
     Raises ValueError where the program is neither of those whose reports are understood.
     """
@@ -121,7 +121,7 @@ def parse_scanner(text: str) -> list[str]:
 
 
 def _mock_config() -> Mapping[str, Any]:
-    """What `mock_aws(config={"ecr": ...})` was given."""
+    """Return what `mock_aws(config={"ecr": ...})` was given."""
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
     from moto.core.config import default_user_config
 
@@ -217,7 +217,7 @@ class StoreLocation:
     def of(
         cls, data_dir: str | Path | None, database: str | None, blobs: str | None
     ) -> StoreLocation:
-        """The location that these values say, as they come from outside; empty ones say nothing."""
+        """Return the location that these values, which come from outside, say; empty ones say nothing."""
         return cls(Path(data_dir).resolve() if data_dir else None, database or None, blobs or None)
 
 
@@ -258,7 +258,7 @@ class Installed:
 
 
 def installed() -> Installed:
-    """What is installed now, for `restore`."""
+    """Return what is installed now, for `restore`."""
     return Installed(dict(_installed), _location, _server_address)
 
 
@@ -269,7 +269,7 @@ def restore(before: Installed) -> None:
 
 @contextmanager
 def defaults(**behaviour: str) -> Iterator[None]:
-    """Other defaults for this block; what `install()` or the environment says comes before them."""
+    """Use other defaults in this block; what `install()` or the environment says comes before them."""
     mine = {
         setting.name: behaviour[setting.name]
         for setting in ALL
@@ -296,5 +296,5 @@ def store_location() -> StoreLocation:
 
 
 def server_address() -> str | None:
-    """The `host:port` of the server that this process is; None in a process that is none."""
+    """Return the `host:port` of this process's server; None if it has no server."""
     return _server_address

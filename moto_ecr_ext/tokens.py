@@ -49,7 +49,7 @@ def issue_password(key: bytes, token: RegistryToken) -> str:
 
 
 def read_password(key: bytes, password: str) -> RegistryToken:
-    """The token behind a password. Raises TokenExpired, and TokenError when the password was not issued with `key`."""
+    """Return the token behind a password. Raises TokenExpired, and TokenError if it was not issued with `key`."""
     token = _verified(key, password)
     if token is None:
         raise TokenError("the password was not issued by this registry")
@@ -86,7 +86,7 @@ def download_url(key: bytes, registry: hosts.Registry, repository_name: str, dig
 def read_download_query(
     key: bytes, query: Mapping[str, str], repository_name: str, digest: str
 ) -> hosts.Registry:
-    """The registry that a query of `download_url` opens for this one layer.
+    """Return the registry that a query of `download_url` opens for this one layer.
 
     Raises TokenExpired, and TokenError when the query was not made for this layer with `key`.
     """
@@ -99,7 +99,7 @@ def read_download_query(
 
 
 def is_download_query(query: Mapping[str, str]) -> bool:
-    """Whether a request brings the query of `download_url` in place of a password."""
+    """Return whether a request brings the query of `download_url` in place of a password."""
     return "X-Ecr-Signature" in query
 
 

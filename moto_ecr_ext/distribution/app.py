@@ -35,7 +35,7 @@ _ENDS_HEADER = re.compile(r"[\r\n\0]")
 
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
-    """Whether a request is the registry's to answer.
+    """Return whether a request is the registry's to answer.
 
     Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a
     host that is theirs.

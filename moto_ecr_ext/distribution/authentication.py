@@ -56,7 +56,7 @@ class Access:
 
 
 def access_by_password(request: Request, action: str) -> Access:
-    """Access with the password of GetAuthorizationToken.
+    """Return the access that the password of GetAuthorizationToken gives.
 
     The host names the registry where it is a registry's; the registry of the token is meant by every other. Raises
     Unauthorized, and RegistryError when the password has expired.
@@ -71,7 +71,7 @@ def access_by_password(request: Request, action: str) -> Access:
 
 
 def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:
-    """Access with a URL of GetDownloadUrlForLayer; None where the request brings no such URL.
+    """Return the access that a URL of GetDownloadUrlForLayer gives; None if the request has no such URL.
 
     Raises RegistryError when it was made for something else, or has expired.
     """
@@ -126,7 +126,7 @@ def _token(authorization: str) -> RegistryToken:
 
 @lru_cache(maxsize=256)
 def _password(authorization: str) -> str | None:
-    """The password that user AWS gives in an Authorization header (RFC 7617); None where it is another header."""
+    """Return the password that user AWS gives in an Authorization header (RFC 7617); None for any other header."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -136,7 +136,7 @@ def _password(authorization: str) -> str | None:
 
 
 def ask_for_credentials(request: Request) -> Response:
-    """The 401 of ECR, which is plain text."""
+    """Return the 401 of ECR, which is plain text."""
     return Response(
         401,
         {

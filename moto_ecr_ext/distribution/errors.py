@@ -90,12 +90,12 @@ def render_error(error: RegistryError) -> Response:
 
 
 def server_failed() -> RegistryError:
-    """An internal failure; the log has the details."""
+    """Return the error for an internal failure; the log has the details."""
     return RegistryError("UNKNOWN", _SEE_LOG, 500)
 
 
 def malformed(reason: str) -> RegistryError:
-    """A violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
+    """Return the error for a violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
     return RegistryError("UNSUPPORTED", f"The request is malformed: {reason}", 400)
 
 
@@ -108,7 +108,7 @@ def name_invalid(name: str) -> RegistryError:
 
 
 def range_not_satisfiable(size: int) -> RegistryError:
-    """RFC 9110, 15.5.17; the specification has no code for it."""
+    """Return the error of RFC 9110, 15.5.17. The specification has no code for it."""
     return RegistryError(
         "SIZE_INVALID",
         f"The range that is asked for is not within the {size} bytes of the blob",

@@ -27,7 +27,7 @@ class RequestBody(Protocol):
         """Bytes the client said it sends; None when it did not say (chunked)."""
 
     def pieces(self) -> Iterator[memoryview]:
-        """The bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
+        """Yield the bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
 
 
 class OpenBlob(Protocol):
@@ -37,7 +37,7 @@ class OpenBlob(Protocol):
         """The bytes from `start` up to `stop`, some at a time."""
 
     def fileno(self) -> int | None:
-        """The descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
+        """Return the descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
 
     def close(self) -> None:
         """Let go of the bytes. Closing twice is fine."""
@@ -67,7 +67,7 @@ class Request:
         return f"{self.scheme}://{self.host}"
 
     def read_body(self, limit: int) -> bytes | None:
-        """The whole body, which the caller needs at once, and may need again; None for more than `limit` bytes."""
+        """Return the whole body, now and when it is asked for again; None for more than `limit` bytes."""
         if self.content is not None:
             return self.content
         if self.body.length is not None and self.body.length > limit:
@@ -115,7 +115,7 @@ class Response:
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
-        """A JSON document, ended by a newline."""
+        """Return an answer with a JSON document, ended by a newline."""
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         return cls(status, {"Content-Type": JSON, **(headers or {})}, content)
 

@@ -24,7 +24,7 @@ class Page:
     last: str
 
     def cut(self, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """The names of this page out of up to one more, and the Link header when there are more."""
+        """Return the names of this page out of up to one more, and the Link header when there are more."""
         shown = list(names[: self.size])
         if len(names) <= self.size or not shown:
             return shown, {}

@@ -93,7 +93,7 @@ def _receive(request: Request, upload: OpenUpload) -> None:
 
 
 def _chunk_range(request: Request, upload: Upload) -> int | None:
-    """How many bytes Content-Range says the chunk has; None without that header.
+    """Return how many bytes Content-Range says the chunk has; None without that header.
 
     A chunk that does not start where the last one ended is refused with 416 (OCI Distribution Specification 1.1,
     "Pushing a blob in chunks").

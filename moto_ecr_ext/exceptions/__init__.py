@@ -13,7 +13,7 @@ from moto.core.exceptions import ServiceException
 
 
 class ECRError(ServiceException):
-    """An error that the client of either protocol is told about.
+    """An error for the client, of either protocol.
 
     A class whose name ends in `Exception` is the error shape of this name. Any other is a special case, and has the
     code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol.
@@ -68,7 +68,7 @@ class StorageUnavailable(ServerException):
 class InvalidParameterException(ECRError):
     @classmethod
     def at(cls, field: str, constraint: str) -> InvalidParameterException:
-        """The general form of ECR's refusals."""
+        """Return the error in the general form of ECR's refusals."""
         return cls(f"Invalid parameter at '{field}' failed to satisfy constraint: '{constraint}'")
 
 
@@ -238,7 +238,7 @@ class LayerInaccessibleException(ECRError):
 
 
 def image_id_text(digest: str | None, tag: str | None) -> str:
-    """An image identifier as ECR prints it; an absent half is the word null."""
+    """Return an image identifier as ECR prints it; an absent half is the word null."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
 
 

@@ -91,7 +91,7 @@ def _limit_rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
-    """The constraints of a value by itself, in the order in which they are checked and printed."""
+    """Return the constraints of a value by itself, in the order in which they are checked and printed."""
     rules = _limit_rules(shape, wording)
     pattern = shape.metadata.get("pattern")
     if pattern is not None:
@@ -112,7 +112,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _constraint(rules: list[_Rule]) -> Constraint | None:
-    """The rules as one function; None where there is nothing to check."""
+    """Return the rules as one function; None where there is nothing to check."""
     if not rules:
         return None
 

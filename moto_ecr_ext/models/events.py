@@ -72,7 +72,10 @@ def storage_class_event(
 def scan_event(
     repository: Repository, digest: str, tags: list[str], counts: dict[str, int], status: str
 ) -> Event:
-    """A basic scan that has ended. `status` is COMPLETE or FAILED, `counts` the findings by severity."""
+    """Return the event of a basic scan that has ended.
+
+    `status` is COMPLETE or FAILED, `counts` are the findings by severity.
+    """
     detail = {
         "scan-status": status,
         "repository-name": repository.repository_name,
@@ -90,7 +93,9 @@ def enhanced_scan_events(
     counts: dict[str, int],
     findings: list[dict[str, Any]],
 ) -> list[Event]:
-    """An enhanced scan that has ended, and each of its findings. Amazon Inspector sends them.
+    """Return the events of an enhanced scan that has ended: its own, and one for each finding.
+
+    Amazon Inspector sends them.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
     """
@@ -114,7 +119,7 @@ def enhanced_scan_events(
 
 
 def _with_times_as_text(document: Any) -> Any:
-    """A finding as JSON that people read: `updatedAt` and the like are texts."""
+    """Return a finding as JSON that people read: `updatedAt` and the like are texts."""
     if isinstance(document, list):
         return [_with_times_as_text(each) for each in document]
     if isinstance(document, dict):
@@ -129,7 +134,7 @@ def _with_times_as_text(document: Any) -> Any:
 
 
 def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
-    """Repositories whose frequency of enhanced scans has changed, each with its new and its previous one."""
+    """Return the event of changed frequencies of enhanced scans: each repository with its new and its previous one."""
     detail = {
         "action-type": "SCAN_FREQUENCY_CHANGE",
         "repositories": [

@@ -19,7 +19,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def matches_tag_filter(filter: str, tag: str) -> bool:
-    """Whether `filter` means `tag`: the whole of it, in its case, `*` for any characters or none.
+    """Return whether `filter` means `tag`: all of it, in its case, `*` being any characters or none.
 
     Tag patterns of lifecycle policies have the same grammar.
     """
@@ -28,7 +28,7 @@ def matches_tag_filter(filter: str, tag: str) -> bool:
 
 
 def matches_scanning_filter(filter: str, repository_name: str) -> bool:
-    """Whether `filter` means the repository; one without `*` means every name that contains it.
+    """Return whether `filter` means the repository; one without `*` means every name that contains it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """

@@ -53,7 +53,7 @@ class Store:
 
     @classmethod
     def open(cls, location: StoreLocation) -> Store:
-        """The store at `location`, made if it is not there, without what a killed process has left.
+        """Open the store at `location`, made if it is not there, without what a killed process has left.
 
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
@@ -68,7 +68,7 @@ class Store:
 
     @classmethod
     def found(cls, location: StoreLocation) -> Store:
-        """The store that is at `location`, as it was left.
+        """Open the store that is at `location`, as it was left.
 
         Raises StoreError when it cannot be opened or there is none.
         """
@@ -103,7 +103,7 @@ class Store:
         self.database.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:
-        """A blob that rows say has this size.
+        """Open a blob that has this size by its rows.
 
         Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
         """
@@ -118,7 +118,7 @@ class Store:
         return blob
 
     def size_of_blob(self, digest: str, size: int) -> int:
-        """The size that rows say, where the blob is there. Raises BlobNotFound as `open_blob` does."""
+        """Return the size that rows say, if the blob is there. Raises BlobNotFound as `open_blob` does."""
         try:
             if self.blobs.size(digest) != size:
                 raise BlobDamaged(digest)
@@ -214,7 +214,7 @@ def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
 
 
 def is_failure_of_storage(error: Exception) -> bool:
-    """Whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
+    """Return whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
     return isinstance(error, (OSError, DBAPIError, *drivers))
@@ -227,7 +227,7 @@ def _name_of_database(location: StoreLocation) -> str:
 
 
 def _file_of_database(location: StoreLocation) -> Path | None:
-    """The file that the database is or would be; None where it is none."""
+    """Return the file that the database is or would be; None if it is not a file."""
     if location.database is not None:
         return file_at(location.database)
     return None if location.data_dir is None else location.data_dir / "registry.sqlite"
@@ -262,7 +262,7 @@ _open: tuple[StoreLocation, Store] | None = None
 
 
 def current_store() -> Store:
-    """The one store of the process, opened where the settings say when it is first asked for."""
+    """Return the one store of the process. It is opened where the settings say when it is first asked for."""
     global _open
     with _lock:
         location = store_location()

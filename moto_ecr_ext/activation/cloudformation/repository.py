@@ -65,7 +65,7 @@ class RepositoryResource:
             call(backend_of(account_id, region_name), "DeleteRepository", request)
 
     def is_created(self) -> bool:
-        """A repository is there as soon as it is asked for."""
+        """Return True: a repository is there as soon as it is asked for."""
         return True
 
 
@@ -124,7 +124,7 @@ def update(
 
 
 def _needs_replacement(resource: RepositoryResource, properties: Mapping[str, Any]) -> bool:
-    """Whether an update changes what a repository is created with for good."""
+    """Return whether an update changes what a repository is created with for good."""
     return any(
         properties.get(name) != resource.properties.get(name)
         for name in ("RepositoryName", "EncryptionConfiguration")

@@ -17,7 +17,7 @@ from moto_ecr_ext.hosts import registry_of_host
 def registry_dispatch(
     request: Any, full_url: str, headers: Any
 ) -> tuple[int, dict[str, str], bytes]:
-    """What moto calls for a request to a registry's host."""
+    """Answer a request to a registry's host. moto calls this."""
     from moto_ecr_ext.distribution.app import respond
     from moto_ecr_ext.distribution.messages import Request
 
@@ -51,7 +51,7 @@ def is_for_registry(request: PreparedRequest) -> bool:
 
 
 def with_whole_body(request: PreparedRequest) -> PreparedRequest:
-    """The request with its body as bytes, whichever way `requests` was to send it."""
+    """Return the request with its body as bytes, whichever way `requests` was to send it."""
     whole = request.copy()
     whole.body = _content(request.body)
     return whole

@@ -14,7 +14,7 @@ from .bodies import body_of_environ
 
 
 def is_registry_request(environ: dict[str, Any]) -> bool:
-    """`is_for_registry` of a WSGI request."""
+    """Return whether a WSGI request is the registry's to answer."""
     return is_for_registry(
         environ.get("PATH_INFO", ""),
         environ.get("HTTP_AUTHORIZATION", ""),

@@ -29,7 +29,7 @@ class BlobsBackend(RegistryBackend):
     """Blobs by digest."""
 
     def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
-        """A blob that the repository holds, open for reading.
+        """Open a blob that the repository holds.
 
         Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
         missing, and so is one that is damaged: a client that asks before it pushes then pushes it again.
@@ -39,7 +39,7 @@ class BlobsBackend(RegistryBackend):
     def size_of_blob(
         self, repository_name: str, digest: str, registry_id: str | None = None
     ) -> int:
-        """The size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
+        """Return the size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
         return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
 
     def _pull(
@@ -49,7 +49,7 @@ class BlobsBackend(RegistryBackend):
         registry_id: str | None,
         read: Callable[[str, int], _Read],
     ) -> _Read:
-        """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
+        """Return what `read` returns for the digest and size of a blob, unless it raises BlobNotFound."""
         account_id = registry_id or self.account_id
         with self.view(registry_id) as view:
             found = rows.blobs.to_pull(view, account_id, self.region_name, repository_name, digest)
@@ -108,7 +108,7 @@ class BlobsBackend(RegistryBackend):
             self.store.release_after_commit(transaction, [digest])
 
     def _readable(self, view: View, repository_name: str, registry_id: str) -> Repository | None:
-        """A repository from which the caller may download blobs; None where there is none."""
+        """Return a repository if the caller may download blobs from it; else None."""
         with (
             acting("ecr:GetDownloadUrlForLayer"),
             suppress(RepositoryNotFoundException, AccessDeniedException),

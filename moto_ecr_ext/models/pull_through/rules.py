@@ -71,7 +71,7 @@ class PullThroughCacheRule:
         )
 
     def upstream_name(self, repository_name: str) -> str:
-        """What a repository that the rule covers is called upstream.
+        """Return the upstream name of a repository that the rule covers.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
         """
@@ -96,7 +96,7 @@ class PullThroughRulesBackend(RegistryBackend):
         custom_role_arn: str | None = None,
         upstream_repository_prefix: str | None = None,
     ) -> PullThroughCacheRule:
-        """The URL says which upstream it is. Unlike on AWS, there are rules in China and GovCloud too.
+        """Create a rule for the upstream of the URL. Unlike on AWS, there are rules in China and GovCloud too.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
         """
@@ -186,7 +186,7 @@ class PullThroughRulesBackend(RegistryBackend):
     def delete_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> PullThroughCacheRule:
-        """What came by the rule stays.
+        """Delete a rule. Images that came by it stay.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
         """
@@ -204,7 +204,7 @@ class PullThroughRulesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Rules in the order of their prefixes, or those named, in the order asked for.
+        """Return rules in the order of their prefixes, or those named, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
         """
@@ -235,7 +235,7 @@ class PullThroughRulesBackend(RegistryBackend):
     def validate_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Whether the upstream registry takes the rule's credentials. A rule without any is valid.
+        """Return whether the upstream registry takes the rule's credentials. A rule without any is valid.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
         """
@@ -287,7 +287,7 @@ def _rules(view: View, account_id: str, region: str) -> list[PullThroughCacheRul
 
 
 def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
-    """The upstream registry of a rule, where the setting `upstreams` says that it is; to be closed.
+    """Return the upstream registry of a rule, at the address in the setting `upstreams`. The caller closes it.
 
     Raises UpstreamUnavailable where it does not say that, and UnableToGetUpstreamImageException when the rule's
     credentials cannot be read.
@@ -303,7 +303,7 @@ def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
 
 
 def mapped_url(upstream_registry: str) -> str | None:
-    """Where the settings have an upstream registry, known by its name in ECR."""
+    """Return the address that the setting `upstreams` has for an upstream registry, known by its name in ECR."""
     return settings.parse_upstreams(settings.UPSTREAMS.get()).get(upstream_registry)
 
 

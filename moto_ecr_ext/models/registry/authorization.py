@@ -25,7 +25,7 @@ class AuthorizationBackend(RegistryBackend):
     """GetAuthorizationToken."""
 
     def get_authorization_token(self, registry_ids: list[str] | None = None) -> dict[str, Any]:
-        """One token for each registry asked for, good for twelve hours.
+        """Return one token for each registry asked for, good for twelve hours.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
@@ -51,7 +51,7 @@ class AuthorizationBackend(RegistryBackend):
         return base64.b64encode(f"AWS:{password}".encode()).decode()
 
     def password(self) -> str:
-        """What user AWS logs in to this registry with, as its account."""
+        """Return the password with which user AWS logs in to this registry, as its account."""
         data = self.get_authorization_token()["authorizationData"][0]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 

@@ -99,7 +99,7 @@ class CreationTemplatesBackend(RegistryBackend):
         lifecycle_policy: str | None = None,
         custom_role_arn: str | None = None,
     ) -> dict[str, Any]:
-        """There is no limit to how many templates a registry has.
+        """Create a template. A registry may have any number of them.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
         """
@@ -154,7 +154,7 @@ class CreationTemplatesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Templates in the order of their prefixes; those of `prefixes` that are there, if any are given.
+        """Return templates in the order of their prefixes; those of `prefixes` that are there, if any are given.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
         """

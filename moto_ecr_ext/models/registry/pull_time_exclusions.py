@@ -66,7 +66,7 @@ class PullTimeExclusionsBackend(RegistryBackend):
     def list_pull_time_update_exclusions(
         self, max_results: int | None = None, next_token: str | None = None
     ) -> dict[str, Any]:
-        """The ARNs in the order in which they were registered.
+        """Return the ARNs in the order in which they were registered.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html
         """

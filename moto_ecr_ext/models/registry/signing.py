@@ -71,7 +71,7 @@ class SigningBackend(RegistryBackend):
     def describe_image_signing_status(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """One status for each signing profile of the rules that matched when the image was pushed.
+        """Return one status for each signing profile of the rules that matched when the image was pushed.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
         """
@@ -214,7 +214,7 @@ def _store_signature(
 
 
 def _matching_profiles(configuration: dict[str, Any], repository: Repository) -> list[str]:
-    """The ARNs of the signing profiles that sign the images of a repository, each once."""
+    """Return the ARNs of the signing profiles that sign the images of a repository, each once."""
     return list(
         dict.fromkeys(
             rule["signingProfileArn"]

@@ -124,7 +124,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """The newest first; those that have ended for ninety days after that.
+        """Return the newest first. One that has ended is listed for ninety days more.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
         """
@@ -155,7 +155,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """How far a backfill has come, and once it has ended what became of each image under each of its tags.
+        """Return how far a backfill has come, and once it has ended what became of each image under each of its tags.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
         """

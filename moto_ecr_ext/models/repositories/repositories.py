@@ -37,7 +37,7 @@ class RepositoriesBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool] | None = None,
         encryption_configuration: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Another account's registry takes a repository where its policy allows ecr:CreateRepository.
+        """Create a repository; in another account's registry if its policy allows ecr:CreateRepository.
 
         There is no limit to how many repositories a registry has.
 
@@ -73,7 +73,7 @@ class RepositoriesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Repositories in the order of their names, or those named, in the order asked for.
+        """Return repositories in the order of their names, or those named, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
@@ -97,7 +97,7 @@ class RepositoriesBackend(RegistryBackend):
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:
-        """At most `count` names behind `after`, in their order."""
+        """Return at most `count` names behind `after`, in their order."""
         with self.store.database.read() as view:
             found = self._page(view, after, count, registry_id)
         return [repository.repository_name for repository in found]

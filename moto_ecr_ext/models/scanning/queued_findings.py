@@ -37,7 +37,7 @@ class QueuedFindings:
     def take(
         self, repository_name: str, image_row_id: int, names: Collection[str], image_id: ImageId
     ) -> dict[str, Any] | None:
-        """What there is for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
+        """Return the result for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
         with self._lock:
             given = self._given.setdefault(image_row_id, {})
             asked = frozenset(image_id.items())
@@ -50,7 +50,7 @@ class QueuedFindings:
     def peek(
         self, repository_name: str, image_row_id: int, names: Collection[str]
     ) -> dict[str, Any] | None:
-        """What an image was given first, or would be; it stays in the queue."""
+        """Return the result that an image was given first, or would be; it stays in the queue."""
         with self._lock:
             for given in self._given.get(image_row_id, {}).values():
                 return given
@@ -65,7 +65,7 @@ class QueuedFindings:
 
 
 def _is_answer(result: dict[str, Any]) -> bool:
-    """Whether a queued result can be given as it is, and clients of botocore understand it."""
+    """Return whether a queued result can be given as it is, so that clients of botocore understand it."""
     operation = service_model.operation("DescribeImageScanFindings")
     assert operation is not None
     try:
@@ -78,7 +78,7 @@ def _is_answer(result: dict[str, Any]) -> bool:
 
 
 def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool:
-    """Whether a queued result is one, and about an image of this repository with these names."""
+    """Return whether a queued result is one, and about an image of this repository with these names."""
     if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
         return False
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
