@@ -40,7 +40,7 @@ class Access:
     def authorize(self, name: str | None) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit this.
 
-        `name` is of the repository that is asked for; None where it is no single one. Raises Unauthorized for a user or
+        `name` is that of the repository, or None if the request is about several. Raises Unauthorized for a user or
         role that IAM does not know.
         """
         if not self.caller.is_enforced:
@@ -86,7 +86,7 @@ def access_by_url(request: Request, action: str, name: str, digest: str) -> Acce
             "DENIED", "The request signature does not match the URL that was signed", 403
         ) from None
     principal = account_principal(registry.account_id, registry.region)
-    # Whoever has the URL may download: AWS signs it for who asked.
+    # Whoever has the URL may download: AWS signs it for the caller that asked.
     return _access(request, action, registry, principal, is_enforced=False)
 
 

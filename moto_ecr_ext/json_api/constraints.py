@@ -112,7 +112,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _constraint(rules: list[_Rule]) -> Constraint | None:
-    """Return the rules as one function; None where there is nothing to check."""
+    """Return the rules as one function; None if there is nothing to check."""
     if not rules:
         return None
 

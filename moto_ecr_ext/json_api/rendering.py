@@ -78,7 +78,7 @@ class _Renderers:
         self._structures: dict[str, Renderer] = {}
 
     def of(self, shape: Shape) -> Renderer | None:
-        """Return the renderer of a shape; None where its values are in wire form already."""
+        """Return the renderer of a shape; None if its values are in wire form already."""
         if shape.type_name == "structure":
             return self._structures.get(shape.name) or self.of_structure(shape)
         if shape.type_name == "list":
@@ -176,7 +176,7 @@ def _object_reader(shape: Shape) -> Reader:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """Return the attribute, or None where there is none."""
+    """Return the attribute, or None if there is none."""
     item = getattr(value, name, None)
     # A property that fails is a mistake in it, not a member that is missing.
     if item is None and hasattr(type(value), name):

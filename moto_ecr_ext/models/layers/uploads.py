@@ -97,7 +97,7 @@ class UploadsBackend(RegistryBackend):
     def cancel_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> None:
-        """Forget an upload and its bytes, without waiting for who has it open. Raises as `find_upload`."""
+        """Forget an upload and its bytes, without waiting for a caller that has it open. Raises as `find_upload`."""
         self._cancel(self.find_upload(repository_name, upload_id, registry_id))
 
     def _cancel(self, upload: Upload) -> None:

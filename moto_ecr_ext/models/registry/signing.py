@@ -147,7 +147,7 @@ def _sign_or_expect(registry: RegistryBackend) -> None:
 def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[str, str] | None:
     """Return the code and the reason why a profile will not sign; None if it will.
 
-    Where moto's IAM is enforced, who pushes needs the permission to sign with the profile. It has to exist and be
+    If moto's IAM is enforced, the caller needs the permission to sign with the profile. The profile must exist and be
     active if moto's Signer has any profile in its account and region; if it has none, every profile signs. AWS does not
     document its failure codes; these are those of Signer's SignPayload.
     """

@@ -13,7 +13,7 @@ _VERSION = tables.store.c.name == "schema_version"
 
 
 class StoreError(Exception):
-    """What is kept cannot be opened. The message is for who chose the place."""
+    """The store cannot be opened. The message is for the person who chose its place."""
 
 
 class SchemaVersionError(StoreError):
