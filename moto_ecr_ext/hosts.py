@@ -62,6 +62,7 @@ REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
 VPC_ENDPOINT_URL_PATTERN = f"https?://{_VPC_ENDPOINT_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN)
 
+_ACCOUNT_ID = re.compile("[0-9]{12}")
 _REPOSITORY_ARN = re.compile(
     r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
     r":repository/(?P<name>[a-z0-9._/-]+|\*)"
@@ -82,6 +83,11 @@ class RepositoryName(NamedTuple):
     account_id: str
     region: str
     name: str
+
+
+def is_account_id(text: str) -> bool:
+    """Whether a text is the id of an account. https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
+    return _ACCOUNT_ID.fullmatch(text) is not None
 
 
 def registry_of_host(host: str) -> Registry | None:

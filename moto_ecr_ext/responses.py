@@ -31,6 +31,7 @@ from .exceptions.common import (
     IncompleteSignatureException,
     InvalidSignatureException,
     UnknownOperationException,
+    UnrecognizedClientException,
 )
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
@@ -85,8 +86,17 @@ class ECRResponse(BaseResponse):
             # moto reads the region of a credential that has none.
             raise IncompleteSignatureException from None
         self.access_key = self.get_access_key()
-        self.current_account = self.get_current_account()
+        self.current_account = self._account()
         record_use_of_key(self.current_account, self.region, self.access_key)
+
+    def _account(self) -> str:
+        """Return the account that calls. moto takes any text for one, from a header or the environment."""
+        account_id = self.get_current_account()
+        if not hosts.is_account_id(account_id):
+            raise UnrecognizedClientException(
+                f"'{account_id}' is not an account: its id has twelve digits."
+            )
+        return account_id
 
     def _operation(self) -> str:
         target = str(self.headers.get("X-Amz-Target", ""))

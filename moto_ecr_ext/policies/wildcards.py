@@ -10,12 +10,30 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 
 _FIELD = "imageTagMutabilityExclusionFilters"
 _MAX_WILDCARDS = 2
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html, "Special characters"
+_ESCAPED = re.compile(r"\$\{([*?$])\}")
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards."""
+    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards.
+
+    `${*}`, `${?}` and `${$}` are the characters themselves.
+    """
     # fnmatch caches its expressions, which do not backtrack over `*`. Brackets are literal in IAM.
-    return fnmatchcase(name, pattern.replace("[", "[[]"))
+    pattern = pattern.replace("[", "[[]")
+    if "${" in pattern:
+        pattern = _ESCAPED.sub(r"[\1]", pattern)
+    return fnmatchcase(name, pattern)
+
+
+def escape(text: str) -> str:
+    """Return the pattern of IAM that means a text alone."""
+    return re.sub(r"[*?$]", r"${\g<0>}", text)
+
+
+def unescape(text: str) -> str:
+    """Return a text of IAM with the characters that `${*}`, `${?}` and `${$}` stand for."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def matches_tag_filter(filter: str, tag: str) -> bool:
