@@ -47,6 +47,10 @@ _ENUM_ORDERS = {
     )
 }
 
+# Where ECR refuses the lack of a member in other words: the field and the constraint.
+# https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage: from a recorded answer.
+_ABSENT = {("SetRepositoryPolicyRequest", "policyText"): ("PolicyText", "Cannot be null")}
+
 # Patterns that ECR enforces and the model lacks, by operation and member. Operations on several
 # images report a bad tag as the failure of one image (`InvalidImageTag`), so they are not here.
 _PATTERNS_BEYOND_MODEL: dict[str, dict[str, str]] = {"PutImage": {"imageTag": TAG_PATTERN}}
@@ -175,7 +179,8 @@ class Constraints:
             field = name[0].lower() + name[1:]
             wording = _WORDINGS.get(field, _MEMBER)
             if name in shape.required_members:
-                required.append((name, field, f"{wording.must} not be null"))
+                refusal = _ABSENT.get((shape.name, name), (field, f"{wording.must} not be null"))
+                required.append((name, *refusal))
             if name in patterns:
                 rule = _pattern_rule(patterns[name], patterns[name], wording)
                 constraint = _constraint([*_rules(member, wording), rule])

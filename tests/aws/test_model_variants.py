@@ -42,6 +42,8 @@ def test_a_broken_constraint_is_refused(raw: RawClient, operation: str) -> None:
         refusal = answer.refusal
         assert (answer.status, refusal.code) == (400, "InvalidParameterException"), name
         field = name.partition(": ")[0]
+        if (operation, name) == ("SetRepositoryPolicy", "policyText: required"):
+            field = "PolicyText"  # ECR writes this one with a capital.
         assert refusal.message.startswith(f"Invalid parameter at '{field}' failed to"), name
     assert everything_stored() == before
 
