@@ -73,7 +73,6 @@ class ECRResponse(BaseResponse):
             # It is signed, and only the transport would write it: moto up to 5.2.2, in the process.
             self.headers["host"] = urlparse(full_url).netloc
         self.raw_body = take_body(request)
-        # Requests that are made in this process have no address.
         self.client = getattr(request, "remote_addr", None) or LOOPBACK
         self.method = request.method
         self.uri = full_url

@@ -247,6 +247,28 @@ def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
     assert images(abroad, "team/open") == {IMAGE.digest: ["v1"]}
 
 
+def test_what_ecr_does_by_itself_has_no_address(home: Any, abroad: Any) -> None:
+    """Whoever pushed: in conditions `aws:SourceIp` is missing. The role of replication has its account.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html
+    """
+    replicate(home, rule(ABROAD))
+    condition = {
+        "Null": {"aws:SourceIp": "true", "aws:UserAgent": "true"},
+        "StringEquals": {"aws:PrincipalAccount": ACCOUNT, "aws:PrincipalType": "AssumedRole"},
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "ecr:*",
+        "Resource": "*",
+        "Condition": condition,
+    }
+    abroad.put_registry_policy(policyText=json.dumps({"Statement": [statement]}))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert images(abroad) == {IMAGE.digest: ["v1"]}
+
+
 @pytest.mark.parametrize("region", ["eu-nowhere-1", "cn-north-1"])
 def test_a_region_that_images_cannot_reach(home: Any, west: Any, region: str) -> None:
     """One that there is not, or one of another partition; the other destinations are reached."""
