@@ -129,3 +129,8 @@ def method_not_allowed(method: str, allowed: list[str]) -> RegistryError:
         405,
         {"Allow": ", ".join(sorted(allowed))},
     )
+def precondition_failed(header: str, given: str) -> RegistryError:
+    """RFC 9110, 15.5.13; the specification has no code for it."""
+    return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
+
+
