@@ -11,6 +11,7 @@ from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext import settings
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.layers.open_upload import OpenUpload, Upload
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Tag
 
 # A page of ECR has at most this many names; under the specification a client that asks for more gets this many and a
@@ -47,6 +48,12 @@ class Dialect:
     def delete_tag(self, backend: ECRBackend, name: str, tag: Tag, registry_id: str) -> None:
         """Delete a tag: "Deleting tags". The manifest stays, also when that was its last tag."""
         backend.delete_manifest(name, tag, registry_id)
+
+    def mount(
+        self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
+    ) -> bool:
+        """Mount a blob that the caller may read: "Mounting a blob from another repository". Return whether it was."""
+        return backend.mount_blob(name, source, digest, registry_id)
 
 
 class ECRDialect(Dialect):
@@ -106,6 +113,15 @@ class ECRDialect(Dialect):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
         backend.delete_tag_and_last_image(name, tag, registry_id)
+
+    def mount(
+        self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
+    ) -> bool:
+        """Mount a blob under ECR's conditions. Return whether it was mounted.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        """
+        return backend.mount_layer_of_image(name, source, digest, registry_id)
 
 
 OCI = Dialect()

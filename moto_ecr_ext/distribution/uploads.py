@@ -67,7 +67,7 @@ def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
     source = request.query.get("from")
     if not source or not is_digest(digest):
         return False
-    return access.backend.mount_blob(name, source, digest, access.registry_id)
+    return request.dialect.mount(access.backend, name, source, Digest(digest), access.registry_id)
 
 
 def _commit(request: Request, upload: OpenUpload, digest: Digest) -> None:
