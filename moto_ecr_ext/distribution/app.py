@@ -76,7 +76,7 @@ def respond(request: Request) -> Response:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
-    if _ENDS_HEADER.search("".join(response.headers.values())):
+    if _ENDS_HEADER.search("".join(value for _, value in response.header_lines)):
         log.error("%s %s: a header of the answer has several lines", request.method, request.path)
         response.close()
         response = render_error(server_failed())

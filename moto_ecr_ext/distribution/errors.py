@@ -7,6 +7,7 @@ the specification, the table has the specification's, and `dialects.ECR` has ECR
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
@@ -18,14 +19,22 @@ _SEE_LOG = "The registry has failed; see its log"
 
 
 class RegistryError(Exception):
-    """A refusal in the registry's own terms. `headers` go with the answer."""
+    """A refusal in the registry's own terms. `headers` go with the answer, `detail` goes into it."""
 
-    def __init__(self, code: str, message: str, status: int, headers: dict[str, str] | None = None):
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int,
+        headers: dict[str, str] | None = None,
+        detail: dict[str, str] | None = None,
+    ):
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.headers = headers or {}
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +86,25 @@ def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
         if kind in ERRORS:
             row = ERRORS[kind]
             code = dialect.error_codes.get(kind, row.code)
-            return RegistryError(code, row.message or error.message, row.status)
+            message = row.message or error.message
+            return RegistryError(code, message, row.status, detail=_detail(error))
     raise error
 
 
+def _detail(error: aws.ECRError) -> dict[str, str] | None:
+    """Return what the specification leaves to each registry. ECR has none of it."""
+    if not isinstance(error, aws.InvalidManifest):
+        return None
+    named = {"member": error.member} if error.member else {}
+    return {**named, "reason": error.reason}
+
+
 def render_error(error: RegistryError) -> Response:
-    """The OCI error body, as ECR writes it: no `detail`, a newline behind it."""
-    return Response.json(
-        error.status,
-        {"errors": [{"code": error.code, "message": error.message}]},
-        error.headers,
-    )
+    """The OCI error body, as ECR writes it: with a newline behind it, and no `detail` unless there is one to tell."""
+    document: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.detail is not None:
+        document["detail"] = error.detail
+    return Response.json(error.status, {"errors": [document]}, error.headers)
 
 
 def server_failed() -> RegistryError:
@@ -118,6 +135,11 @@ def range_not_satisfiable(size: int) -> RegistryError:
     )
 
 
+def precondition_failed(header: str, given: str) -> RegistryError:
+    """RFC 9110, 15.5.13; the specification has no code for it."""
+    return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
+
+
 def not_found(path: str) -> RegistryError:
     return RegistryError("UNSUPPORTED", f"There is nothing at {path}", 404)
 
@@ -129,8 +151,3 @@ def method_not_allowed(method: str, allowed: list[str]) -> RegistryError:
         405,
         {"Allow": ", ".join(sorted(allowed))},
     )
-def precondition_failed(header: str, given: str) -> RegistryError:
-    """RFC 9110, 15.5.13; the specification has no code for it."""
-    return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
-
-

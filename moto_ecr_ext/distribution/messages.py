@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import responses as reasons
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
 
 from moto_ecr_ext.caller import LOOPBACK
 
@@ -45,6 +48,15 @@ class OpenBlob(Protocol):
         """Let go of the bytes. Closing twice is fine."""
 
 
+Query = MultiDict[str, str]
+"""The parameters of a query. The first counts of those that have one name, unless `getlist` asks for all."""
+
+
+def read_query(text: str) -> Query:
+    """Return the parameters of a query."""
+    return MultiDict(parse_qsl(text, keep_blank_values=True)) if text else MultiDict()
+
+
 @dataclass
 class Request:
     """A request to the registry. Header names are in lower case; `client` is the IP address that it came from."""
@@ -53,7 +65,7 @@ class Request:
     scheme: str
     host: str
     path: str
-    query: Mapping[str, str]
+    query: Query
     headers: Mapping[str, str]
     body: RequestBody
     client: str = LOOPBACK
@@ -99,17 +111,26 @@ class BlobSlice:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body."""
+    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body.
+
+    `tags` are the values of OCI-Tag, which has a line for each.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | BlobSlice = b""
+    tags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.headers = {**API_VERSION, **self.headers}
         if self.status != 304 and self.status != 204 and "Content-Length" not in self.headers:
             size = self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
             self.headers["Content-Length"] = str(size)
+
+    @property
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Every header, line by line."""
+        return [*self.headers.items(), *(("OCI-Tag", tag) for tag in self.tags)]
 
     @property
     def status_line(self) -> str:

@@ -28,7 +28,7 @@ class Page:
         shown = list(names[: self.size])
         if len(names) <= self.size or not shown:
             return shown, {}
-        query = {**self.request.query, "n": str(self.size), "last": shown[-1]}
+        query = {**self.request.query.to_dict(), "n": str(self.size), "last": shown[-1]}
         url = f"{self.request.base_url}{self.request.path}?{urlencode(query)}"
         return shown, {"Link": f'<{url}>; rel="next"'}
 

@@ -118,11 +118,13 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
 
 def _progress(request: Request, upload: Upload, last_byte: int) -> dict[str, str]:
     name = upload.repository.repository_name
-    return {
+    headers = {
         "Location": f"{request.base_url}/v2/{name}/blobs/uploads/{upload.id}",
         "Range": f"0-{last_byte}",
-        "Docker-Upload-UUID": upload.id,
     }
+    if request.dialect.upload_header is not None:
+        headers[request.dialect.upload_header] = upload.id
+    return headers
 
 
 def _accepted(request: Request, status: int, upload: Upload) -> Response:

@@ -72,6 +72,17 @@ class InvalidParameterException(ECRError):
         return cls(f"Invalid parameter at '{field}' failed to satisfy constraint: '{constraint}'")
 
 
+class InvalidManifest(InvalidParameterException):
+    """A manifest that ECR does not take. ECR does not say why; `reason` and the path of the `member` do."""
+
+    def __init__(self, member: str, reason: str):
+        super().__init__(
+            "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+        )
+        self.member = member
+        self.reason = reason
+
+
 class InvalidContinuationToken(InvalidParameterException):
     """A `nextToken` that the listing of images did not hand out."""
 

@@ -21,6 +21,8 @@ from moto_ecr_ext.testing import (
     upload_blob,
 )
 from support.constants import ABSENT_DIGEST, ACCOUNT
+from support.ecr_schema import IMAGE as REFERRED_TO
+from support.ecr_schema import REFUSED_BY_ECR, TAKEN_BY_ECR
 from support.refusals import Refusal, invalid, no_repository, refusal, refused
 from support.stored import everything_stored
 
@@ -197,6 +199,9 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
         ),
         pytest.param(manifest(subject={"digest": 1}), None, id="subject"),
         pytest.param(manifest(subject="v1"), None, id="subject is no object"),
+        pytest.param(manifest(subject=[]), None, id="subject is a list"),
+        pytest.param(manifest(annotations=[]), None, id="annotations are a list"),
+        pytest.param(manifest(schemaVersion="2"), None, id="version in quotes"),
         pytest.param(manifest(artifactType=1), None, id="artifact type is no text"),
         pytest.param(
             manifest(layers=[{**DESCRIPTOR, "mediaType": False}]), None, id="type is false"
@@ -257,6 +262,45 @@ def test_layers_come_before_tags(aws: Any, ecr: Any, repository_name: str) -> No
     aws.configure(verify_layers=True)
     request = {"repositoryName": repository_name, "imageTag": "v1", "imageManifest": manifest()}
     assert refusal(ecr.put_image, **request).code == "LayersNotFoundException"
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ECR)
+def test_with_verify_layers_ecr_s_schema_decides(
+    aws: Any, ecr: Any, repository_name: str, name: str
+) -> None:
+    """ECR takes less than the specification, and does not say why. The reports are in `support.ecr_schema`."""
+    content, _, reason = REFUSED_BY_ECR[name]
+    push(ecr, repository_name, REFERRED_TO)
+    if "parameters" not in reason:  # Those are refused over the JSON API in any case.
+        assert put(ecr, content)["imageManifest"].encode() == content
+        content += b" "
+    aws.configure(verify_layers=True)
+    before = everything_stored()
+    request = {"repositoryName": repository_name, "imageManifest": content.decode()}
+    assert refusal(ecr.put_image, **request) == BAD_MANIFEST
+    assert everything_stored() == before
+
+
+@pytest.mark.parametrize("name", TAKEN_BY_ECR)
+def test_with_verify_layers_what_ecr_s_schema_has(
+    aws: Any, ecr: Any, repository_name: str, name: str
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html"""
+    push(ecr, repository_name, REFERRED_TO)
+    aws.configure(verify_layers=True)
+    content = TAKEN_BY_ECR[name] + b" "
+    assert put(ecr, content)["imageManifest"].encode() == content
+
+
+def test_with_verify_layers_an_image_has_a_layer(aws: Any, ecr: Any, repository_name: str) -> None:
+    """https://github.com/werf/werf/pull/2558"""
+    aws.configure(verify_layers=True)
+    before = everything_stored()
+    request = {"repositoryName": repository_name, "imageManifest": manifest(layers=[])}
+    assert refusal(ecr.put_image, **request) == invalid(
+        "ImageManifest", "Image has to have at least 1 layer"
+    )
+    assert everything_stored() == before
 
 
 def test_layers_need_not_be_there_by_default(ecr: Any, repository_name: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -9,6 +12,17 @@ from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
+
+Condition: TypeAlias = Callable[[str | None], None]
+"""What a change by reference depends on.
+
+It is called within the transaction, with the digest of the image that the reference names before, None if there is
+none; and raises an error to prevent the change.
+"""
+
+
+def unconditionally(digest: str | None) -> None:
+    """Let a change happen: the `Condition` of those that have none."""
 
 
 def find_manifest(

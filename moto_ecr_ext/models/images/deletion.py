@@ -16,7 +16,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
 from moto_ecr_ext.storage.rows.images import StoredImage
 
-from .by_reference import find_manifest
+from .by_reference import Condition, find_manifest, unconditionally
 from .identifiers import ImageId, Selection, failure_entry, image_id_of
 
 # What an image without tags is listed under.
@@ -72,7 +72,11 @@ class DeletionBackend(RegistryBackend):
         return {"imageIds": removal.image_ids, "failures": failures}
 
     def delete_manifest(
-        self, repository_name: str, reference: Reference, registry_id: str | None = None
+        self,
+        repository_name: str,
+        reference: Reference,
+        registry_id: str | None = None,
+        condition: Condition = unconditionally,
     ) -> None:
         """Delete an image and its tags, or take a tag from its image, which stays without tags if it was the last.
 
@@ -82,17 +86,23 @@ class DeletionBackend(RegistryBackend):
             repository, image = find_manifest(
                 self, transaction, repository_name, reference, registry_id
             )
+            condition(image.digest)
             if isinstance(reference, Digest):
                 remove_image(self, transaction, repository, image)
             else:
                 remove_tag(self, transaction, repository, image, reference)
 
     def delete_tag_and_last_image(
-        self, repository_name: str, tag: Tag, registry_id: str | None = None
+        self,
+        repository_name: str,
+        tag: Tag,
+        registry_id: str | None = None,
+        condition: Condition = unconditionally,
     ) -> None:
         """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
         with self.store.database.write() as transaction:
             repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
+            condition(image.digest)
             if rows.tags.count_of_image(transaction, image.id) == 1:
                 remove_image(self, transaction, repository, image)
             else:

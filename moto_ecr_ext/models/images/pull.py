@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import translate
+from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
@@ -49,7 +50,7 @@ class PullBackend(RegistryBackend):
         self,
         repository_name: str,
         reference: Reference,
-        accepted: list[str],
+        accepted: Container[str],
         registry_id: str | None = None,
     ) -> PulledManifest:
         """Return the manifest under a tag or digest; under a tag in a form that is `accepted`, if ECR translates it.
@@ -72,7 +73,7 @@ class PullBackend(RegistryBackend):
         self,
         repository_name: str,
         reference: Reference,
-        accepted: list[str],
+        accepted: Container[str],
         registry_id: str | None,
     ) -> PulledManifest:
         with self.view(registry_id) as view:
@@ -102,7 +103,7 @@ class PullBackend(RegistryBackend):
         refused = self._bring_in_all(repository_name, image_ids, registry_id)
         try:
             answer = self._read_images(
-                repository_name, image_ids, registry_id, accepted_media_types or ()
+                repository_name, image_ids, registry_id, accepted_media_types or MANIFEST_TYPES
             )
         except RepositoryNotFoundException:
             if not refused:
@@ -139,7 +140,7 @@ class PullBackend(RegistryBackend):
         repository_name: str,
         image_ids: Sequence[ImageId],
         registry_id: str | None,
-        accepted: Collection[str],
+        accepted: Container[str],
     ) -> dict[str, Any]:
         found: dict[tuple[str, str | None], Image] = {}
         failures = []

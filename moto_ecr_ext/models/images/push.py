@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
@@ -11,6 +13,7 @@ from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
     ImageTagAlreadyExistsException,
+    InvalidManifest,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
     TooManyImageTags,
@@ -26,11 +29,18 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 
+from .by_reference import Condition, unconditionally
+from .ecr_schema import check_ecr_schema, check_media_types
 from .identifiers import image_id_of
 from .storage_class import restore
 
+log = logging.getLogger("moto_ecr_ext")
+
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
 MAX_TAGS = 1000
+
+# What an image without tags is pushed under.
+_NO_TAG: tuple[Tag | None, ...] = (None,)
 
 
 @dataclass(slots=True)
@@ -50,6 +60,32 @@ class PushResult:
 
     image: ImageKey
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingManifest:
+    """A manifest as a client of the registry protocol sends it.
+
+    It is to be stored under the first of `digests`, which are all said to be its, or else under its sha256; and to get
+    all of `tags` or none. `reference` is what the request names.
+    """
+
+    reference: Reference
+    content: bytes
+    media_type: str | None
+    digests: Sequence[Digest] = ()
+    tags: Sequence[Tag] = ()
+    condition: Condition = unconditionally
+
+
+class PushRules(Protocol):
+    """What a push by the registry protocol is held to beside the OCI specification. Each method raises an ECRError."""
+
+    def check_manifest(self, manifest: Manifest) -> None:
+        """Refuse a manifest that the specification allows."""
+
+    def check_repeated_push(self, repository: Repository, tag: str) -> None:
+        """Refuse to push an image again under a tag that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +110,21 @@ class PushBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Push a manifest.
 
-        Unless the setting `verify_layers` is on, the layers and images that it names need not be there: suites written
-        for moto put manifests whose layers were never uploaded. There is no limit to how many images a repository has.
+        Unless the setting `verify_layers` is on, the layers and images that it names need not be there, and it need not
+        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded. There is
+        no limit to how many images a repository has.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            manifest = parse_manifest(content, image_manifest_media_type)
             digest = Digest.of(content)
+            verifies = settings.VERIFY_LAYERS.get() == "true"
+            check = check_ecr_schema if verifies else check_media_types
+            manifest = _read_manifest(content, image_manifest_media_type, repository, check)
             _check_digest(image_digest, digest, repository)
-            if settings.VERIFY_LAYERS.get() == "true":
+            if verifies:
                 _check_references(transaction, repository, manifest)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
             if not result.changed:
@@ -103,26 +142,56 @@ class PushBackend(RegistryBackend):
     def put_manifest(
         self,
         repository_name: str,
-        reference: Reference,
-        content: bytes,
-        media_type: str | None,
+        incoming: IncomingManifest,
+        rules: PushRules,
         registry_id: str | None = None,
     ) -> PushedManifest:
-        """Push a manifest under a tag or under its digest. The same again changes nothing.
+        """Push a manifest under its digest and its tags. The same again changes nothing.
 
         All that it refers to must be there. Raises what PutImage raises, but ImageAlreadyExistsException.
         """
+        content = incoming.content
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            manifest = parse_manifest(content, media_type)
-            if isinstance(reference, Tag):
-                tag, digest = reference, Digest.of(content)
-            else:
-                tag, digest = None, Digest.of(content, reference.algorithm)
-                _check_digest(reference, digest, repository)
+            manifest = _read_manifest(
+                content, incoming.media_type, repository, rules.check_manifest
+            )
+            for claimed in incoming.digests:
+                _check_digest(claimed, Digest.of(content, claimed.algorithm), repository)
+            digest = incoming.digests[0] if incoming.digests else Digest.of(content)
             _check_references(transaction, repository, manifest)
-            store_manifest(self, transaction, repository, manifest, digest, tag)
+            if incoming.condition is not unconditionally:
+                found = rows.images.by_reference(transaction, repository.id, incoming.reference)
+                incoming.condition(found.image.digest if found else None)
+            for tag in incoming.tags or _NO_TAG:
+                result = store_manifest(self, transaction, repository, manifest, digest, tag)
+                if tag is not None and not result.changed:
+                    rules.check_repeated_push(repository, tag)
         return PushedManifest(digest, manifest.subject)
+
+
+def _read_manifest(
+    content: bytes,
+    media_type: str | None,
+    repository: Repository,
+    check: Callable[[Manifest], None],
+) -> Manifest:
+    """Return a manifest that is pushed, once `check` lets it pass.
+
+    Why it is refused is in the log: the answer of ECR does not say it.
+    """
+    try:
+        manifest = parse_manifest(content, media_type)
+        check(manifest)
+    except InvalidManifest as error:
+        log.warning(
+            "Push to %s refused: the manifest%s %s",
+            repository.repository_name,
+            f"'s member {error.member}" if error.member else "",
+            error.reason,
+        )
+        raise
+    return manifest
 
 
 def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
@@ -225,12 +294,16 @@ def _insert(
 
 
 def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
-    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there, if any.
+    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there.
+
+    None for an index of which no image is there, unless it lists blobs instead.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
     """
+    of_blobs = sum({blob.digest: blob.size for blob in manifest.blobs}.values())
     if not manifest.is_index:
-        return sum({blob.digest: blob.size for blob in manifest.blobs}.values())
+        return of_blobs
     children = list(dict.fromkeys(child.digest for child in manifest.children))
     there = rows.images.sizes(view, repository.id, children)
-    return max((image.size for image in there if image.size is not None), default=None)
+    sizes = [image.size for image in there if image.size is not None]
+    return max(sizes, default=of_blobs if manifest.blobs else None)

@@ -13,7 +13,6 @@ from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
-    LimitExceededException,
     RepositoryName,
     RepositoryNotFoundException,
 )
@@ -146,7 +145,7 @@ class Import:
         media_type = found.media_type if found.media_type in MANIFEST_TYPES else None
         try:
             return parse_manifest(found.content, media_type)
-        except (InvalidParameterException, LimitExceededException):
+        except InvalidParameterException:
             raise UpstreamUnavailable(
                 f"What {self._rule.upstream_registry_url} gave for {self._reference} of "
                 f"{self._upstream_name} is no manifest that Amazon ECR takes."

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select, bindparam, exists, func, select
 
+from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
@@ -199,6 +200,12 @@ def content(view: View, image_id: int) -> Content | None:
 def sizes(view: View, repository_id: int, digests: Sequence[str]) -> list[ImageSize]:
     """Return those images of a repository that have one of the digests."""
     return _SIZES.all(view, repository=repository_id, digests=digests) if digests else []
+
+
+def by_reference(view: View, repository_id: int, reference: Reference) -> TaggedImage | None:
+    """Return the image of a repository that a tag or a digest names."""
+    find = by_tag if isinstance(reference, Tag) else by_digest
+    return find(view, repository_id, reference)
 
 
 def of_repository(view: View, repository_id: int) -> list[ImageRow]:
