@@ -37,6 +37,9 @@ from .exceptions.common import (
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
+# As AWS writes it: tokens without whitespace between them.
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 Answer = tuple[int, dict[str, str], str]
 
 
@@ -64,7 +67,7 @@ class ECRResponse(BaseResponse):
                 result = self._result(operation)
         except ECRError as error:
             return self._render_error(error)
-        return 200, self._response_headers(), json.dumps(result)
+        return 200, self._response_headers(), _to_json(result)
 
     def _read_envelope(self, request: Any, full_url: str) -> None:
         """Read all of the request but what its body means, by the names that moto's authentication reads."""
@@ -171,7 +174,7 @@ class ECRResponse(BaseResponse):
         if project_code and settings.ERROR_CODES.get() == "project":
             headers["x-amzn-query-error"] = f"{project_code};Sender"
         body = {"__type": error.code, "message": error.message, **error.members()}
-        return error.status, headers, json.dumps(body)
+        return error.status, headers, _to_json(body)
 
     def _response_headers(self) -> dict[str, str]:
         return {

@@ -5,6 +5,7 @@ The requests are generated from the botocore that is installed, so that a newer 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def test_a_valid_request_is_answered(raw: RawClient, operation: str) -> None:
         assert answer.status == 400
         code = answer.refusal.code
         assert code in declared_errors(operation), answer.text
+
+
+@pytest.mark.parametrize("operation", SERVED)
+def test_tokens_follow_one_another(raw: RawClient, operation: str) -> None:
+    """An answer and a refusal have no whitespace between their tokens, as AWS's have."""
+    for request in (baseline(operation), {"noSuchMember": 1}, []):
+        answer = raw.send(operation, request)
+        assert answer.text == json.dumps(answer.document, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("operation", SERVED)
