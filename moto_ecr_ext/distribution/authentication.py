@@ -67,7 +67,8 @@ def access_by_password(request: Request, action: str) -> Access:
         registry = hosts.Registry(token.account_id, token.region)
     elif registry.region != token.region:
         raise Unauthorized  # A token is good for the registries of one region.
-    return _access(request, action, registry, token.principal, is_enforced())
+    principal = token.principal or account_principal(token.account_id, token.region)
+    return _access(request, action, registry, principal, is_enforced())
 
 
 def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:

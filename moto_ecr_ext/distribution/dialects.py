@@ -89,7 +89,7 @@ class ECRDialect(Dialect):
     # https://github.com/aws/containers-roadmap/issues/1931
     names_digest_of_get = False
 
-    # https://github.com/aws/containers-roadmap/issues/2831, in the answers that it shows
+    # No answer of ECR that was recorded has one.
     upload_header = None
 
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html, in the answer that it shows

@@ -186,10 +186,7 @@ def test_the_same_image_under_a_new_tag(ecr: Any, quirky: RepositoryClient) -> N
 
 
 def test_uploads_have_no_header_of_their_own(quirky: RepositoryClient) -> None:
-    """Location names the upload; the answers of ECR have no Docker-Upload-UUID.
-
-    https://github.com/aws/containers-roadmap/issues/2831
-    """
+    """Location names the upload; no answer of ECR that was recorded has Docker-Upload-UUID."""
     started = quirky.post("/blobs/uploads/")
     upload = started.headers["Location"]
     answers = [

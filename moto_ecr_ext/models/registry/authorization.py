@@ -46,7 +46,10 @@ class AuthorizationBackend(RegistryBackend):
         principal = (
             caller.principal if caller else account_principal(self.account_id, self.region_name)
         )
-        token = RegistryToken(registry_id, self.region_name, principal, expires_at)
+        is_account = principal == account_principal(registry_id, self.region_name)
+        token = RegistryToken(
+            registry_id, self.region_name, expires_at, None if is_account else principal
+        )
         password = issue_password(self.store.signing_key, token)
         return base64.b64encode(f"AWS:{password}".encode()).decode()
 
