@@ -139,25 +139,34 @@ _DOCKER_TO_OCI: dict[str, str] = {
     DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
 }
 _OCI_TO_DOCKER: dict[str, str] = {oci: docker for docker, oci in _DOCKER_TO_OCI.items()}
+_OTHER_FORM: dict[str, str] = {DOCKER_MANIFEST: OCI_MANIFEST, OCI_MANIFEST: DOCKER_MANIFEST}
 
 
 def translate(content: bytes, media_type: str, accepted: Container[str]) -> tuple[bytes, str]:
-    """The manifest in a form that the client accepts, and that form's media type.
+    """Return a manifest in a form that the client accepts, and that form's media type.
 
     ECR turns Docker schema 2 into OCI and back for who asks by tag and accepts only the other; everything else is
     returned as it is stored. ECR also writes schema 1 for clients of before 2016; this does not.
     """
-    if media_type in accepted:
+    other = _OTHER_FORM.get(media_type)
+    if media_type in accepted or other is None or other not in accepted:
         return content, media_type
-    for names in (_DOCKER_TO_OCI, _OCI_TO_DOCKER):
-        wanted = names.get(media_type)
-        if wanted is None or wanted not in accepted:
-            continue
-        document = json.loads(content)
-        descriptors = [document["config"], *document["layers"]]
-        if all(descriptor.get("mediaType") in names for descriptor in descriptors):
-            document["mediaType"] = wanted
-            for descriptor in descriptors:
-                descriptor["mediaType"] = names[descriptor["mediaType"]]
-            return json.dumps(document, indent=3).encode(), wanted
-    return content, media_type
+    return in_other_form(content, media_type) or (content, media_type)
+
+
+def in_other_form(content: bytes, media_type: str) -> tuple[bytes, str] | None:
+    """Return an image's manifest of Docker schema 2 in OCI's form or the other way round, and that form's media type.
+
+    None for everything that does not have two forms. The bytes are the same each time.
+    """
+    names = _DOCKER_TO_OCI if media_type in _DOCKER_TO_OCI else _OCI_TO_DOCKER
+    if media_type not in _OTHER_FORM:
+        return None
+    document = json.loads(content)
+    descriptors = [document["config"], *(document["layers"] or ())]
+    if not all(descriptor.get("mediaType") in names for descriptor in descriptors):
+        return None
+    document["mediaType"] = names[media_type]
+    for descriptor in descriptors:
+        descriptor["mediaType"] = names[descriptor["mediaType"]]
+    return json.dumps(document, indent=3).encode(), names[media_type]

@@ -731,8 +731,76 @@ class TestAccept:
         assert head.headers["Docker-Content-Digest"] == response.headers["Docker-Content-Digest"]
         assert head.headers["Content-Length"] == str(len(response.content))
 
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_the_digest_of_the_other_form(
+        self, repository: RepositoryClient, stored: Any, method: str
+    ) -> None:
+        """The digest that a client is told can be asked for: docker asks HEAD by tag, then GET by digest."""
+        _, wanted = stored
+        accept = {"Accept": wanted.manifest}
+        digest = Digest.of(repository.get("/manifests/v1", headers=accept).content)
+        for _ in range(2):
+            told = repository.request(method, "/manifests/v1", headers=accept)
+            assert told.headers["Docker-Content-Digest"] == digest
+        for headers in (accept, {}):
+            for each in ("GET", "HEAD"):
+                response = repository.request(each, f"/manifests/{digest}", headers=headers)
+                assert response.status_code == 200
+                assert response.headers["Docker-Content-Digest"] == digest
+                assert response.headers["Content-Type"] == wanted.manifest
+        assert Digest.of(repository.get(f"/manifests/{digest}").content) == digest
+
+    def test_the_digest_of_the_other_form_is_no_image(
+        self, ecr: Any, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """It is pulled, not listed or deleted, and goes with its image."""
+        image, wanted = stored
+        told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        path = f"/manifests/{told.headers['Docker-Content-Digest']}"
+        assert images(ecr) == {image.digest: ["v1"]}
+        assert repository.delete(path).status_code == 404
+        assert repository.get(path).status_code == 200
+        assert repository.delete(f"/manifests/{image.digest}").status_code == 202
+        assert repository.get(path).status_code == 404
+
+    def test_the_digest_of_the_other_form_elsewhere(
+        self, ecr: Any, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """Another repository does not know it, and an archived image is not pulled by it."""
+        _, wanted = stored
+        told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        path = f"/manifests/{told.headers['Docker-Content-Digest']}"
+        ecr.create_repository(repositoryName="team/other")
+        assert RepositoryClient(repository.session, "team/other").get(path).status_code == 404
+        ecr.update_image_storage_class(
+            repositoryName="team/app", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
+        )
+        assert_refused(repository.get(path), 404, "MANIFEST_UNKNOWN", "Requested image not found")
+
+    def test_many_clients_are_told_at_once(self, repository: RepositoryClient, stored: Any) -> None:
+        """All of them can ask for the digest."""
+        _, wanted = stored
+        together = threading.Barrier(4)
+
+        def ask(_: int) -> int:
+            together.wait(timeout=20)
+            told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+            return repository.get(f"/manifests/{told.headers['Docker-Content-Digest']}").status_code
+
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(ask, range(4))) == [200] * 4
+
+    def test_no_layers(self, repository: RepositoryClient) -> None:
+        """A list of layers that is `null` is turned, too."""
+        repository.push_blobs(IMAGE)
+        content = as_bytes({**IMAGE.document, "layers": None})
+        assert repository.put_manifest(content, "v1", OCI.manifest).status_code == 201
+        response = repository.get("/manifests/v1", headers={"Accept": DOCKER.manifest})
+        assert response.headers["Content-Type"] == DOCKER.manifest
+        assert response.json()["layers"] is None
+
     def test_by_digest(self, repository: RepositoryClient, stored: Any) -> None:
-        """By digest never: the digest would be another."""
+        """By the digest of the stored form never: the digest would be another."""
         image, wanted = stored
         response = repository.get(f"/manifests/{image.digest}", headers={"Accept": wanted.manifest})
         assert response.content == image.manifest

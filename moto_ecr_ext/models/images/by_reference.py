@@ -8,10 +8,12 @@ from typing import TypeAlias
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
+from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 Condition: TypeAlias = Callable[[str | None], None]
 """What a change by reference depends on.
@@ -40,6 +42,32 @@ def find_manifest(
     found = rows.manifests.by_reference(
         view, account_id, registry.region_name, repository_name, reference
     )
+    return _admit(registry, view, found, repository_name, reference, account_id)
+
+
+def find_original(
+    registry: RegistryBackend,
+    view: View,
+    repository_name: str,
+    digest: Digest,
+    registry_id: str | None = None,
+) -> tuple[Repository, ManifestRow]:
+    """Do as `find_manifest`, by the digest that the image has in another form."""
+    account_id = registry_id or registry.account_id
+    found = rows.translations.original(
+        view, account_id, registry.region_name, repository_name, digest
+    )
+    return _admit(registry, view, found, repository_name, digest, account_id)
+
+
+def _admit(
+    registry: RegistryBackend,
+    view: View,
+    found: tuple[RepositoryRow, ManifestRow | None] | None,
+    repository_name: str,
+    reference: Reference,
+    account_id: str,
+) -> tuple[Repository, ManifestRow]:
     row, manifest = found or (None, None)
     repository = registry.admit(view, row, repository_name, account_id)
     if manifest is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +14,18 @@ from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
+from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.oci.manifests import translate
+from moto_ecr_ext.oci.manifests import in_other_form, translate
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused
 from moto_ecr_ext.storage.rows.images import StoredImage
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 
-from .by_reference import find_manifest, image_not_found
+from .by_reference import find_manifest, find_original, image_not_found
 from .identifiers import ImageId, Selection, failure_entry, failure_of, image_id_of
 from .push import Image
 
@@ -76,8 +79,13 @@ class PullBackend(RegistryBackend):
         accepted: Container[str],
         registry_id: str | None,
     ) -> PulledManifest:
-        with self.view(registry_id) as view:
-            repository, row = find_manifest(self, view, repository_name, reference, registry_id)
+        try:
+            with self.view(registry_id) as view:
+                repository, row = find_manifest(self, view, repository_name, reference, registry_id)
+        except ImageNotFoundException:
+            if isinstance(reference, Tag):
+                raise
+            return self._read_translation(repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise image_not_found(reference, repository)
         content, media_type, digest = row.manifest, row.media_type, row.digest
@@ -85,7 +93,34 @@ class PullBackend(RegistryBackend):
             content, media_type = translate(content, media_type, accepted)
             if content is not row.manifest:
                 digest = Digest.of(content)
+                self._remember_translation(repository, digest, row)
         return PulledManifest(content, media_type, digest, row)
+
+    def _read_translation(
+        self, repository_name: str, digest: Digest, registry_id: str | None
+    ) -> PulledManifest:
+        """Return a manifest by the digest that it had when a client was given it in another form.
+
+        Raises what `find_manifest` raises.
+        """
+        with self.view(registry_id) as view:
+            repository, row = find_original(self, view, repository_name, digest, registry_id)
+        form = in_other_form(row.manifest, row.media_type)
+        # Another version of this package may write other bytes.
+        if row.status != "ACTIVE" or form is None or Digest.of(form[0]) != digest:
+            raise image_not_found(digest, repository)
+        return PulledManifest(*form, digest, row)
+
+    def _remember_translation(
+        self, repository: Repository, digest: Digest, image: ManifestRow
+    ) -> None:
+        """Have a manifest's digest in another form known: a client that is told it may ask for it."""
+        with self.store.database.read_one() as view:
+            if rows.translations.is_known(view, repository.id, digest):
+                return
+        # Another client was faster, or the image is gone.
+        with suppress(RowRefused), self.store.database.write() as transaction:
+            rows.translations.insert(transaction, repository.id, digest, image.id)
 
     def batch_get_image(
         self,
