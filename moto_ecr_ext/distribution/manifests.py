@@ -34,13 +34,12 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
         "Docker-Content-Digest": pulled.digest,
         "ETag": entity_tag(pulled.digest),
     }
+    is_held = client_holds(request, pulled.digest)
     if request.method == "GET":
         access.backend.record_pull([pulled.image])
         if not request.dialect.names_digest_of_get:
             del headers["Docker-Content-Digest"]
-    if client_holds(request, pulled.digest):
-        return Response(304, headers)
-    return Response(200, headers, pulled.content)
+    return Response(304, headers) if is_held else Response(200, headers, pulled.content)
 
 
 def put(request: Request, access: Access, name: str, reference: str) -> Response:

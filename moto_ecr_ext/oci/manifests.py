@@ -114,13 +114,15 @@ def _media_type(document: dict[str, Any], given: str | None) -> MediaType:
     own = optional_text(document.get("mediaType"), "mediaType")
     if own and given and own != given:
         raise InvalidManifest(
-            "mediaType", f"is not {given!a}, the media type that was sent with it"
+            "mediaType", f"is not {given[:100]!a}, the media type that was sent with it"
         )
     media_type = own or given
     if not media_type:
         raise InvalidManifest("mediaType", "is missing, and no media type was sent with it")
     if media_type not in MANIFEST_TYPES:
-        raise InvalidManifest("mediaType", f"must be that of a manifest, and is {media_type!a}")
+        raise InvalidManifest(
+            "mediaType", f"must be that of a manifest, and is {media_type[:100]!a}"
+        )
     return MediaType(media_type)
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from moto_ecr_ext.exceptions import InvalidManifest
+
+_PLAIN_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+
+
+def member_of(parent: str, name: str) -> str:
+    """Return the path of a member of an object. What a client wrote is cut, and without characters that end a line."""
+    return f"{parent}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{parent}[{name[:100]!a}]"
 
 
 def as_object(value: Any, member: str) -> dict[str, Any]:
@@ -54,8 +62,8 @@ def optional_texts(value: Any, member: str) -> dict[str, str] | None:
     texts = {}
     for key, each in as_object(value, member).items():
         optional_text(key, member)
-        text = optional_text(each, f"{member}[{key!a}]")
+        text = optional_text(each, member_of(member, key))
         if text is None:
-            raise InvalidManifest(f"{member}[{key!a}]", "must be a string")
+            raise InvalidManifest(member_of(member, key), "must be a string")
         texts[key] = text
     return texts or None

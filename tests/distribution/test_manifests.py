@@ -248,6 +248,12 @@ NOT_TAKEN = {
         "mediaType",
         f"is not '{DOCKER.manifest}', the media type that was sent with it",
     ),
+    "a long type": NotTaken(
+        changed(IMAGE, mediaType="a" * 100_000),
+        "",
+        "mediaType",
+        f"must be that of a manifest, and is '{'a' * 100}'",
+    ),
     "a type that is none": not_taken("mediaType", "must be a string", mediaType=["a"]),
     "text": NotTaken(b"hello", "text/plain", "", NOT_JSON),
     "a Helm chart": NotTaken(
@@ -299,10 +305,13 @@ NOT_TAKEN = {
     ),
     "a null character": not_taken("artifactType", "has the character U+0000", artifactType="a\0b"),
     "an annotation that is no text": not_taken(
-        "annotations['a']", "must be a string", annotations={"a": 1}
+        "annotations.a", "must be a string", annotations={"a": 1}
     ),
     "half a character in an annotation": not_taken(
-        "annotations['a']", HALF, annotations={"a": "\udfff"}
+        "annotations.a", HALF, annotations={"a": "\udfff"}
+    ),
+    "an annotation with a line's end in its name": not_taken(
+        f"annotations['a\\n{'b' * 98}']", "must be a string", annotations={"a\n" + "b" * 200: 1}
     ),
     "half a character in an annotation's name": not_taken(
         "annotations", HALF, annotations={"\udfff": "a"}
@@ -882,9 +891,16 @@ class TestConditions:
         """Who asks for a manifest that it is no more gets 412 (RFC 9110, 13.1.1)."""
         repository.push(IMAGE, "v1")
         path = f"/manifests/{reference}"
-        for etag, status in ((f'"{IMAGE.digest}"', 200), ("*", 200), ('"other"', 412)):
+        for etag, status in (('"other"', 412), (f'"{IMAGE.digest}"', 200), ("*", 200)):
             response = repository.request(method, path, headers={"If-Match": etag})
             assert response.status_code == status
+
+    def test_what_is_not_given_is_not_pulled(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A pull whose condition fails has no time."""
+        repository.push(IMAGE, "v1")
+        assert repository.get("/manifests/v1", headers={"If-Match": '"other"'}).status_code == 412
+        [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        assert "lastRecordedPullTime" not in detail
 
     def put(
         self, repository: RepositoryClient, image: Image, reference: str, **headers: str

@@ -52,6 +52,11 @@ REFUSED_BY_ECR = {
         "manifests[0].platform.features",
         UNKNOWN,
     ),
+    "a member of a descriptor that nobody knows": (
+        image_with(layers=[{**LAYER, "a b\n": 1}]),
+        "layers[0]['a b\\n']",
+        UNKNOWN,
+    ),
     # https://github.com/aws/containers-roadmap/issues/2306
     "parameters of a layer": (
         image_with(layers=[LAYER, {**LAYER, "mediaType": "application/json;version=0.2"}]),

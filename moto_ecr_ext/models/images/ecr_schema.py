@@ -13,12 +13,13 @@ from typing import Any
 from moto_ecr_ext.exceptions import InvalidManifest, InvalidParameterException
 from moto_ecr_ext.oci.manifests import Manifest
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES, SCHEMA_1_TYPES
-from moto_ecr_ext.oci.members import elements
+from moto_ecr_ext.oci.members import elements, member_of
 
 _DESCRIPTOR = frozenset(("mediaType", "digest", "size"))
 # What ECR takes in which descriptor. A config: https://github.com/regclient/regclient/issues/709 (platform),
 # https://github.com/goharbor/acceleration-service/pull/353 (annotations); a subject:
-# https://github.com/dragonflyoss/nydus/issues/1691. Of `data` and `artifactType` elsewhere there is no report.
+# https://github.com/dragonflyoss/nydus/issues/1691. Of `data`, `artifactType` and `urls` elsewhere there is no
+# report.
 _MEMBERS = {
     "config": _DESCRIPTOR,
     "subject": _DESCRIPTOR,
@@ -27,6 +28,7 @@ _MEMBERS = {
 }
 # https://github.com/aws/containers-roadmap/issues/2439 (features)
 _PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "variant"))
+_UNKNOWN = "is not a member that Amazon ECR takes there"
 
 
 def check_ecr_schema(manifest: Manifest) -> None:
@@ -82,15 +84,13 @@ def _descriptors(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str
 def _check_members(descriptor: dict[str, Any], member: str, of_kind: str) -> None:
     for name in descriptor:
         if name not in _MEMBERS[of_kind]:
-            raise InvalidManifest(f"{member}.{name}", "is not a member that Amazon ECR takes there")
+            raise InvalidManifest(member_of(member, name), _UNKNOWN)
     platform = descriptor.get("platform") or {}
     if not isinstance(platform, dict):
         raise InvalidManifest(f"{member}.platform", "must be an object")
     for name in platform:
         if name not in _PLATFORM:
-            raise InvalidManifest(
-                f"{member}.platform.{name}", "is not a member that Amazon ECR takes there"
-            )
+            raise InvalidManifest(member_of(f"{member}.platform", name), _UNKNOWN)
 
 
 def _check_children(document: dict[str, Any]) -> None:
