@@ -136,7 +136,7 @@ def range_not_satisfiable(size: int) -> RegistryError:
 
 
 def precondition_failed(header: str, given: str) -> RegistryError:
-    """RFC 9110, 15.5.13; the specification has no code for it."""
+    """Return the error of RFC 9110, 15.5.13. The specification has no code for it."""
     return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
 
 
