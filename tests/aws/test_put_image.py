@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from freezegun import freeze_time
 
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
@@ -455,11 +456,11 @@ def test_the_largest_manifest(ecr: Any, repository_name: str) -> None:
     assert put(ecr, largest)["imageId"] == {"imageDigest": digest}
 
 
-def test_when_an_image_was_pushed(ecr: Any, repository_name: str) -> None:
-    """In whole seconds."""
-    before = int(time.time())
-    put(ecr, IMAGE.manifest)
+@pytest.mark.parametrize("milliseconds", [0, 1, 250, 999])
+def test_when_an_image_was_pushed(ecr: Any, repository_name: str, milliseconds: int) -> None:
+    """In milliseconds, as outputs of AWS that were recorded since September 2024 have it."""
+    pushed = datetime(2026, 6, 1, 12, microsecond=milliseconds * 1000, tzinfo=timezone.utc)
+    with freeze_time(pushed + timedelta(microseconds=300)):
+        put(ecr, IMAGE.manifest)
     [image] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
-    pushed = image["imagePushedAt"].timestamp()
-    assert pushed == int(pushed)
-    assert before <= pushed <= time.time()
+    assert image["imagePushedAt"] == pushed

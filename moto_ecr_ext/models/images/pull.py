@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.models.base import RegistryBackend
@@ -218,7 +218,7 @@ class PullBackend(RegistryBackend):
         caller = current_caller()
         self.store.pulls.add(
             [image.id for image in images],
-            round(now(), 3),
+            timestamp(),
             identity_of(caller.principal) if caller and not caller.is_service else None,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
@@ -273,7 +273,7 @@ def _insert(
             "artifact_type": manifest.artifact_type,
             "subject": manifest.subject,
             "size": _size(transaction, repository, manifest),
-            "pushed_at": int(now()),
+            "pushed_at": timestamp(),
             "status": "ACTIVE",
             "manifest": manifest.content,
         },

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
@@ -79,7 +79,7 @@ def _check_archivable(view: View, repository: Repository, image: ImageRow) -> No
 
 def archive_image(transaction: Transaction, repository: Repository, image: ImageRow) -> None:
     """Put one image into the archive, where what was found in it is forgotten."""
-    rows.storage_class.archive(transaction, image.id, round(now(), 3))
+    rows.storage_class.archive(transaction, image.id, timestamp())
     _announce_move(transaction, repository, image.digest, image, None)
 
 
@@ -109,7 +109,7 @@ def _activate(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
 ) -> None:
     """Bring one image back from the archive, as if it had been pushed now."""
-    at = round(now(), 3)
+    at = timestamp()
     content = rows.images.content(transaction, image.id)
     assert content is not None
     manifest = parse_manifest(content.manifest, content.media_type)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
 from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
@@ -106,7 +106,7 @@ class PullThroughRulesBackend(RegistryBackend):
             raise UnsupportedUpstreamRegistryException
         if upstream.needs_credentials and credential_arn is None:
             raise UpstreamNeedsCredentials
-        at = round(now(), 3)
+        at = timestamp()
         rule = PullThroughCacheRule(
             registry_id=account_id,
             region=self.region_name,
@@ -179,7 +179,7 @@ class PullThroughRulesBackend(RegistryBackend):
                 rule.region,
                 rule.ecr_repository_prefix,
                 **changes,
-                updated_at=round(now(), 3),
+                updated_at=timestamp(),
             )
             return self._rule(transaction, ecr_repository_prefix, registry_id)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.store import current_store
@@ -29,7 +29,7 @@ class AuthorizationBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
-        expires_at = round(now() + TOKEN_LIFETIME, 3)
+        expires_at = timestamp() + TOKEN_LIFETIME
         return {
             "authorizationData": [
                 {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
@@ -34,7 +34,7 @@ class PullTimeExclusionsBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
         """
         self.store.pulls.write()
-        at = round(now(), 3)
+        at = timestamp()
         registry = (self.account_id, self.region_name)
         with self.store.database.write() as transaction:
             try:

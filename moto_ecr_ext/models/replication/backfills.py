@@ -9,7 +9,7 @@ import math
 import uuid
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -58,7 +58,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         """
         account_id = registry_id or self.account_id
         wanted = Registry(destination["registryId"], destination["region"])
-        at = now()
+        at = timestamp()
         with self.store.database.write() as transaction:
             self.check_access(transaction, account_id, "*")
             if wanted not in destinations_of(rules_of(self, transaction, account_id)):
@@ -91,7 +91,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
             "registryId": account_id,
             "destination": destination,
             "status": "PREPARING",
-            "startedAt": round(at, 3),
+            "startedAt": at,
         }
 
     def stop_replication_backfill(
@@ -104,7 +104,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             backfill = self._backfill(transaction, replication_backfill_id, registry_id)
             if backfill.status == "PREPARING":
-                change: dict[str, Any] = {"status": "STOPPED", "ended_at": now()}
+                change: dict[str, Any] = {"status": "STOPPED", "ended_at": timestamp()}
             elif backfill.status == "IN_PROGRESS":
                 change = {"status": "STOPPING"}
             else:
@@ -235,7 +235,7 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
                 for tag in names or (None,)
             ]
     rows.backfills.insert_results(transaction, found)
-    rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=now())
+    rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=timestamp())
 
 
 PREPARATIONS = BackgroundWork(
@@ -281,7 +281,7 @@ def _settle(transaction: Transaction, row_id: int) -> float:
     total, failed = progress["totalReplicationCount"], progress["failedReplicationCount"]
     if end["status"] == "COMPLETE" and total >= FEWEST_TO_FAIL and failed * 2 >= total:
         end = {"status": "FAILED", "failure_code": "TooManyFailedReplications"}
-    rows.backfills.update(transaction, row_id, ended_at=now(), **end)
+    rows.backfills.update(transaction, row_id, ended_at=timestamp(), **end)
     return math.inf
 
 
@@ -308,8 +308,8 @@ def _described(backfill: BackfillRow) -> dict[str, Any]:
         },
         "status": backfill.status,
         "failureCode": backfill.failure_code,
-        "startedAt": round(backfill.started_at, 3),
-        "endedAt": round(backfill.ended_at, 3) if backfill.ended_at is not None else None,
+        "startedAt": backfill.started_at,
+        "endedAt": backfill.ended_at,
     }
 
 

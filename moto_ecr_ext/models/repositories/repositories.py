@@ -6,7 +6,7 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import RepositoryAlreadyExistsException, RepositoryNotEmptyException
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
@@ -172,7 +172,7 @@ def create_repository(
         "account_id": account_id,
         "region": registry.region_name,
         "name": name,
-        "created_at": round(now(), 3),
+        "created_at": timestamp(),
         "tag_mutability": mutability,
         "tag_mutability_exclusion_filters": exclusion_filters,
         "scan_on_push": bool((scanning or {}).get("scanOnPush")),

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
@@ -122,7 +122,7 @@ def begin_scan(
     if not command or _queued(registry, transaction, repository, image) is not None:
         _record(registry, transaction, repository, image, scan_type, FOUND_NOTHING)
         return
-    at = round(now(), 3)
+    at = timestamp()
     rows.scans.replace(transaction, image.id, scan_type, status="IN_PROGRESS", started_at=at)
     key = ImageKey(image.id, image.digest)
     transaction.after_commit(partial(_examine, registry, command, repository, key, scan_type, at))
@@ -137,7 +137,7 @@ def _record(
     outcome: Outcome,
 ) -> None:
     """Keep a scan whose outcome is known at once."""
-    at = round(now(), 3)
+    at = timestamp()
     ended = SCANS.is_over(at)
     columns = _columns(outcome, ended)
     rows.scans.replace(transaction, image.id, scan_type, started_at=at, **columns)
@@ -200,7 +200,7 @@ def _report(
     )
     if scan_type == "BASIC":
         return basic_outcome(report)
-    scanned = ScannedImage(repository, image.digest, tags, content.pushed_at, round(now(), 3))
+    scanned = ScannedImage(repository, image.digest, tags, content.pushed_at, timestamp())
     return enhanced_outcome(report, scanned)
 
 
@@ -211,7 +211,7 @@ def _columns(outcome: Outcome, ended: bool) -> dict[str, Any]:
         "description": outcome.description,
         "findings": outcome.findings,
         "severity_counts": outcome.severity_counts,
-        "completed_at": round(now(), 3) if ended else None,
+        "completed_at": timestamp() if ended else None,
     }
 
 
@@ -255,7 +255,7 @@ def _announce_end(
 
 
 def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnderWay) -> None:
-    at = round(now(), 3)
+    at = timestamp()
     rows.scans.update(transaction, scan.image_id, scan.scan_type, completed_at=at)
     repository = repository_by_id(transaction, scan.repository_id)
     image = ImageKey(scan.image_id, scan.digest)
