@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Deletion
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.events import ManifestFacts, announce, image_event
+from moto_ecr_ext.models.events import ManifestFacts, announce, deletion_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Reference, Tag
@@ -163,7 +163,7 @@ def remove_tag(
 ) -> None:
     """Take a tag from its image, which stays, and do what follows a deletion."""
     rows.tags.delete(transaction, repository.id, tag)
-    event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+    event = deletion_event(repository.repository_name, image.digest, tag, image)
     announce(transaction, repository, event)
     registry.follow_deletion(transaction, Deletion(repository, image.digest, tag))
 
@@ -181,7 +181,7 @@ def remove_image(
     if parents := rows.images.parents(transaction, repository.id, image.digest):
         raise ImageReferencedByManifestList(parents)
     for tag in rows.tags.of_image(transaction, repository.id, image) or _NO_TAG:
-        event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+        event = deletion_event(repository.repository_name, image.digest, tag, image)
         announce(transaction, repository, event)
     blobs = rows.references.blobs_of_image(transaction, image.id)
     rows.images.delete(transaction, image.id)

@@ -20,7 +20,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.events import announce, image_event
+from moto_ecr_ext.models.events import announce, push_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
@@ -238,7 +238,7 @@ def store_manifest(
         put_tag(transaction, repository.id, tag, row_id)
     image = ImageKey(row_id, digest)
     if is_new or gets_tag:
-        event = image_event("PUSH", repository.repository_name, digest, tag, manifest)
+        event = push_event(repository.repository_name, digest, tag, manifest)
         announce(transaction, repository, event)
     if is_new:
         registry.follow_push(transaction, Push(repository, image, manifest))

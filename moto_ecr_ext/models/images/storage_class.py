@@ -16,7 +16,7 @@ from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
-from moto_ecr_ext.models.events import ManifestFacts, announce, storage_class_event
+from moto_ecr_ext.models.events import announce, archival_event, restore_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.manifests import parse_manifest
 from moto_ecr_ext.storage import rows
@@ -80,7 +80,8 @@ def _check_archivable(view: View, repository: Repository, image: ImageRow) -> No
 def archive_image(transaction: Transaction, repository: Repository, image: ImageRow) -> None:
     """Put one image into the archive, where what was found in it is forgotten."""
     rows.storage_class.archive(transaction, image.id, timestamp())
-    _announce_move(transaction, repository, image.digest, image, None)
+    event = archival_event(repository.repository_name, image.digest, image)
+    announce(transaction, repository, event)
 
 
 def restore(
@@ -114,21 +115,10 @@ def _activate(
     assert content is not None
     manifest = parse_manifest(content.manifest, content.media_type)
     rows.storage_class.activate(transaction, image.id, at)
-    _announce_move(transaction, repository, image.digest, manifest, at)
+    event = restore_event(repository.repository_name, image.digest, manifest, at)
+    announce(transaction, repository, event)
     key = ImageKey(image.id, image.digest)
     registry.follow_push(transaction, Push(repository, key, manifest))
-
-
-def _announce_move(
-    transaction: Transaction,
-    repository: Repository,
-    digest: str,
-    about: ManifestFacts,
-    activated_at: float | None,
-) -> None:
-    """Tell EventBridge that an image has changed its storage class."""
-    event = storage_class_event(repository.repository_name, digest, about, activated_at)
-    announce(transaction, repository, event)
 
 
 def _spread(
