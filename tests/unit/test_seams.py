@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
 from moto import server as moto_server
-from moto.cloudformation.parsing import get_model_map, resource_class_from_type
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.parsing import ResourceMap, get_model_map, resource_class_from_type
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.core.exceptions import ServiceException
 from moto.ecr.models import Repository, ecr_backends
@@ -228,6 +230,52 @@ def test_stacks_create_and_update_by_two_class_methods(stock_moto: None) -> None
     assert resource_class_from_type("AWS::ECR::Repository") is Repository
     for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         assert isinstance(Repository.__dict__[name], classmethod)
+
+
+def test_stacks_delete_resources_by_one_method(stock_moto, monkeypatch):
+    """Stacks, updates and change sets go through `ResourceMap._delete_resource`; a stack is deleted by its id."""
+    resources, stacks = [], []
+    delete_resource, delete_stack = ResourceMap._delete_resource, CloudFormationBackend.delete_stack
+
+    def note_resource(self: Any, resource: Any, description: dict[str, Any]) -> None:
+        resources.append(resource.logical_resource_id)
+        delete_resource(self, resource, description)
+
+    def note_stack(self: Any, name_or_stack_id: str) -> None:
+        stacks.append(name_or_stack_id)
+        delete_stack(self, name_or_stack_id)
+
+    monkeypatch.setattr(ResourceMap, "_delete_resource", note_resource)
+    monkeypatch.setattr(CloudFormationBackend, "delete_stack", note_stack)
+
+    def template(*names: str) -> str:
+        return json.dumps({"Resources": {name: {"Type": "AWS::SQS::Queue"} for name in names}})
+
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name=REGION)
+        created = client.create_stack(StackName="s", TemplateBody=template("A", "B", "C"))
+        client.update_stack(StackName="s", TemplateBody=template("A", "B"))
+        about = {"StackName": "s", "ChangeSetName": "c"}
+        client.create_change_set(**about, TemplateBody=template("A"), ChangeSetType="UPDATE")
+        client.execute_change_set(**about)
+        client.delete_stack(StackName="s")
+    assert resources == ["C", "B", "A"]
+    assert stacks == ["s", created["StackId"]]
+
+
+def test_uninstalling_gives_stacks_their_methods_back(stock_moto):
+    """The seam of deletions is plugged in by the first repository of a stack."""
+    methods = (ResourceMap._delete_resource, ResourceMap.update, CloudFormationBackend.delete_stack)
+    template = json.dumps({"Resources": {"App": {"Type": "AWS::ECR::Repository"}}})
+    with moto_ecr_ext.install(), mock_aws():
+        stacks = boto3.client("cloudformation", region_name=REGION)
+        stacks.create_stack(StackName="stack", TemplateBody=template)
+        assert ResourceMap.update is not methods[1]
+    assert methods == (
+        ResourceMap._delete_resource,
+        ResourceMap.update,
+        CloudFormationBackend.delete_stack,
+    )
 
 
 def test_stacks_find_the_class_of_a_resource_in_one_dict(stock_moto):
