@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,43 @@ def parse_scanner(text: str) -> list[str]:
     return words
 
 
+DEFAULT_QUOTAS = {
+    "images_per_repository": 100_000,
+    "layer_parts": 4_200,
+    "pull_through_cache_rules": 50,
+    "pull_time_update_exclusions": 100,
+    "replication_backfills_in_progress": 10,
+    "repositories": 100_000,
+    "tags_per_image": 1_000,
+}
+"""What ECR answers LimitExceededException beyond, by the names of `quotas`.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html has all but those of exclusions and
+backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartReplicationBackfill.
+"""
+
+
+@lru_cache
+def parse_quotas(text: str) -> Mapping[str, int]:
+    """Return every quota by its name, of `name=number,name=number` and the defaults. Raises ValueError."""
+    quotas = dict(DEFAULT_QUOTAS)
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, number = (each.strip() for each in entry.partition("="))
+        if not re.fullmatch(r"[0-9]{1,9}", number):
+            raise ValueError(
+                f"{entry!r} is not of the form NAME=NUMBER, such as images_per_repository=2"
+            )
+        if name not in quotas:
+            raise ValueError(f"{name} is not a quota; those are {', '.join(DEFAULT_QUOTAS)}")
+        quotas[name] = int(number)
+    return quotas
+
+
+def quota(name: str) -> int:
+    """Return a quota as it is now. Raises SettingError if the source of `quotas` has a value that it cannot have."""
+    return parse_quotas(QUOTAS.get())[name]
+
+
 def _mock_config() -> Mapping[str, Any]:
     """Return what `mock_aws(config={"ecr": ...})` was given."""
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
@@ -176,7 +214,14 @@ SCANNER = Setting(
     "a command line that begins with ``trivy`` or ``grype``",
     check=parse_scanner,
 )
-ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER)
+QUOTAS = Setting(
+    "quotas",
+    "",
+    "service quotas other than AWS's, so that a test can exceed them",
+    "``NAME=NUMBER``, several with commas",
+    check=parse_quotas,
+)
+ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER, QUOTAS)
 _NAMES = frozenset(setting.name for setting in ALL)
 
 # Where state is kept: see StoreLocation.

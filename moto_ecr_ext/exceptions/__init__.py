@@ -111,6 +111,27 @@ class LimitExceededException(ECRError):
     """A quota is used up."""
 
 
+class TooManyImages(LimitExceededException):
+    """A repository has as many images as it can have."""
+
+    def __init__(self, repository: NamedRepository, limit: int):
+        # https://github.com/semaphoreci/docs/issues/404 has the text, with the quota of that year.
+        super().__init__(
+            f"The {_in_registry(repository, article='')} "
+            f"already has the maximum allowed number of images which is '{limit}'"
+        )
+
+
+class TooManyRepositories(LimitExceededException):
+    """A registry has as many repositories as it can have. The text is that of images; AWS's is not known."""
+
+    def __init__(self, registry_id: str, limit: int):
+        super().__init__(
+            f"The registry with id '{registry_id}' "
+            f"already has the maximum allowed number of repositories which is '{limit}'"
+        )
+
+
 class TooManyImageTags(LimitExceededException):
     """An image has as many tags as it can have."""
 

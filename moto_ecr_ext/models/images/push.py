@@ -16,6 +16,7 @@ from moto_ecr_ext.exceptions import (
     InvalidManifest,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
+    TooManyImages,
     TooManyImageTags,
 )
 from moto_ecr_ext.models.acts import Push
@@ -35,9 +36,6 @@ from .identifiers import image_id_of
 from .storage_class import restore
 
 log = logging.getLogger("moto_ecr_ext")
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
-MAX_TAGS = 1000
 
 # What an image without tags is pushed under.
 _NO_TAG: tuple[Tag | None, ...] = (None,)
@@ -111,8 +109,7 @@ class PushBackend(RegistryBackend):
         """Push a manifest.
 
         Unless the setting `verify_layers` is on, the layers and images that it names need not be there, and it need not
-        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded. There is
-        no limit to how many images a repository has.
+        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
@@ -223,7 +220,7 @@ def store_manifest(
     """Store an image and its tag, as the repository's mutability allows, and do what follows a push.
 
     `registry` is the one that acts, not always the repository's own. Raises ImageTagAlreadyExistsException for an
-    immutable tag that names another image, and LimitExceededException for one tag too many.
+    immutable tag that names another image, and LimitExceededException for an image or a tag too many.
     """
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
@@ -232,6 +229,7 @@ def store_manifest(
     is_new = before.id is None
     row_id = before.id
     if row_id is None:
+        check_quota(transaction, repository)
         row_id = _insert(transaction, repository, manifest, digest)
     if tag is not None and gets_tag:
         put_tag = rows.tags.insert if before.tagged_id is None else rows.tags.move
@@ -257,8 +255,16 @@ def _check_tag(view: View, repository: Repository, before: BeforePut, tag: str) 
     """Raise if an image may not get a tag."""
     if before.tagged_id is not None and repository.is_immutable(tag):
         raise ImageTagAlreadyExistsException(tag, repository.repository_name)
-    if before.id is not None and rows.tags.count_of_image(view, before.id) >= MAX_TAGS:
-        raise TooManyImageTags(tag, repository, MAX_TAGS)
+    most = settings.quota("tags_per_image")
+    if before.id is not None and rows.tags.count_of_image(view, before.id) >= most:
+        raise TooManyImageTags(tag, repository, most)
+
+
+def check_quota(view: View, repository: Repository) -> None:
+    """Raise LimitExceededException if a repository can have no further image."""
+    most = settings.quota("images_per_repository")
+    if rows.images.are_as_many(view, repository.id, most):
+        raise TooManyImages(repository, most)
 
 
 def _insert(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     LayerAlreadyExistsException,
@@ -21,10 +22,8 @@ from moto_ecr_ext.storage.blobs.names import is_upload_id
 
 from .open_upload import UPLOAD_LIFETIME, OpenUpload, Upload, find_upload
 
-# What InitiateLayerUpload recommends, in bytes, and how many parts a layer may have
-# (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
+# What InitiateLayerUpload recommends, in bytes.
 PART_SIZE = 10 * 1024 * 1024
-MAX_PARTS = 4200
 
 # How many of those whose time is over are removed when another one is started.
 _MOST_EXPIRED = 100
@@ -151,9 +150,9 @@ class UploadsBackend(RegistryBackend):
                     f"Size of the layer part is 0 instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )
-            if before.parts >= MAX_PARTS:
+            if before.parts >= (most := settings.quota("layer_parts")):
                 raise LimitExceededException(
-                    f"The maximum number of layer parts, {MAX_PARTS}, has been reached."
+                    f"The maximum number of layer parts, {most}, has been reached."
                 )
             if layer_part_blob:
                 upload.append(layer_part_blob)

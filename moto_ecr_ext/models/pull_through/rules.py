@@ -32,9 +32,6 @@ from moto_ecr_ext.storage.rows.pull_through import RuleRow
 from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Pull through cache rules per registry"
-MAX_RULES = 50
-
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
 
@@ -129,9 +126,10 @@ class PullThroughRulesBackend(RegistryBackend):
             read_secret(credential_arn, account_id, self.region_name)
         with self.store.database.write() as transaction:
             self.check_access(transaction, account_id, "*")
-            if len(_rules(transaction, account_id, self.region_name)) >= MAX_RULES:
+            most = settings.quota("pull_through_cache_rules")
+            if len(_rules(transaction, account_id, self.region_name)) >= most:
                 raise LimitExceededException(
-                    f"The registry has {MAX_RULES} pull through cache rules, which is the limit."
+                    f"The registry has {most} pull through cache rules, which is the limit."
                 )
             try:
                 rows.pull_through.insert_rule(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext import settings
 from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
@@ -20,9 +21,6 @@ from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_t
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
-MAX_EXCLUSIONS = 100
 
 
 class PullTimeExclusionsBackend(RegistryBackend):
@@ -43,10 +41,10 @@ class PullTimeExclusionsBackend(RegistryBackend):
                 )
             except RowRefused:
                 raise ExclusionAlreadyExistsException from None
-            if rows.pull_time_exclusions.count(transaction, *registry) > MAX_EXCLUSIONS:
+            most = settings.quota("pull_time_update_exclusions")
+            if rows.pull_time_exclusions.count(transaction, *registry) > most:
                 raise LimitExceededException(
-                    f"The maximum number of pull time update exclusions, {MAX_EXCLUSIONS}, "
-                    "has been reached."
+                    f"The maximum number of pull time update exclusions, {most}, has been reached."
                 )
         return {"principalArn": principal_arn, "createdAt": at}
 

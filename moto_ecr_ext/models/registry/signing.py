@@ -9,13 +9,17 @@ from typing import Any
 
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.exceptions import SigningConfigurationNotFoundException, ValidationException
+from moto_ecr_ext.exceptions import (
+    LimitExceededException,
+    SigningConfigurationNotFoundException,
+    ValidationException,
+)
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
-from moto_ecr_ext.models.images.push import store_manifest
+from moto_ecr_ext.models.images.push import check_quota, store_manifest
 from moto_ecr_ext.models.layers.open_upload import store_blob
 from moto_ecr_ext.models.replication.rules import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -170,8 +174,14 @@ def _end_signing(
     if signing.failure_code:
         rows.signings.end(transaction, signing.id, "FAILED")
         return
-    rows.signings.end(transaction, signing.id, "COMPLETE")
     repository = repository_by_id(transaction, signing.repository_id)
+    try:
+        # The signature is an image too.
+        check_quota(transaction, repository)
+    except LimitExceededException as error:
+        rows.signings.fail(transaction, signing.id, error.code, error.message)
+        return
+    rows.signings.end(transaction, signing.id, "COMPLETE")
     owner = registry.registry(repository.registry_id, repository.region)
     _store_signature(owner, transaction, repository, signing)
 

@@ -9,6 +9,7 @@ import math
 import uuid
 from typing import Any
 
+from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
@@ -31,8 +32,6 @@ from moto_ecr_ext.storage.rows.backfills import BackfillRow, OutcomeRow, ResultR
 from .replication import REPLICATIONS, begin_replication
 from .rules import destinations_of, matches, rules_of
 
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
-MAX_IN_PROGRESS = 10
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html; seconds
 RETENTION = 90 * 24 * 60 * 60
 LIST_PAGE_SIZE = 25
@@ -68,9 +67,9 @@ class ReplicationBackfillsBackend(RegistryBackend):
             unended = rows.backfills.unended(transaction, account_id, self.region_name)
             if any(each.destination_region == wanted.region for each in unended):
                 raise ReplicationBackfillInProgressException(wanted.region)
-            if len(unended) >= MAX_IN_PROGRESS:
+            if len(unended) >= (most := settings.quota("replication_backfills_in_progress")):
                 raise LimitExceededException(
-                    f"A registry has at most {MAX_IN_PROGRESS} replication backfills in progress."
+                    f"A registry has at most {most} replication backfills in progress."
                 )
             rows.backfills.forget(transaction, at - RETENTION)
             row = {

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.exceptions import RepositoryAlreadyExistsException, RepositoryNotEmptyException
+from moto_ecr_ext.exceptions import (
+    RepositoryAlreadyExistsException,
+    RepositoryNotEmptyException,
+    TooManyRepositories,
+)
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
     DEFAULT_PAGE_SIZE,
@@ -38,8 +42,6 @@ class RepositoriesBackend(RegistryBackend):
         encryption_configuration: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Create a repository; in another account's registry if its policy allows ecr:CreateRepository.
-
-        There is no limit to how many repositories a registry has.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
@@ -163,7 +165,7 @@ def create_repository(
 ) -> Repository:
     """Create a repository with settings as the API has them, ECR's defaults in place of those that are None.
 
-    Raises RepositoryAlreadyExistsException, and what the settings are refused with.
+    Raises RepositoryAlreadyExistsException, LimitExceededException, and what the settings are refused with.
     """
     mutability = mutability or "MUTABLE"
     exclusion_filters = exclusion_filters or None
@@ -179,6 +181,13 @@ def create_repository(
         "encryption": encryption_configuration_of(encryption, account_id, registry.region_name),
         "resource_tags": merged_tags({}, resource_tags or []),
     }
+    most = settings.quota("repositories")
+    registry_key = (account_id, registry.region_name)
+    if (
+        rows.repositories.are_as_many(transaction, *registry_key, most)
+        and rows.repositories.by_name(transaction, *registry_key, name) is None
+    ):
+        raise TooManyRepositories(account_id, most)
     try:
         repository_id = rows.repositories.insert(transaction, columns)
     except RowRefused:
