@@ -114,12 +114,23 @@ class UpstreamRegistry:
             )
         return UpstreamManifest(content, media_type or None, asked or Digest.of(content))
 
-    def blob(self, name: str, digest: str) -> Iterator[bytes]:
-        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest."""
+    def blob(self, name: str, digest: str, size: int) -> Iterator[bytes]:
+        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest.
+
+        Raises UpstreamUnavailable, and reads no further, if there are more than `size` bytes.
+        """
         with self._get(f"/v2/{name}/blobs/{digest}", _pull(name)) as response:
             if response.status != 200:
                 raise self._unexpected(response)
-            yield from response.stream(_CHUNK, decode_content=False)
+            # The length that the answer names, if it does.
+            if (response.length_remaining or 0) > size:
+                raise self._too_large(digest, size)
+            received = 0
+            for piece in response.stream(_CHUNK, decode_content=False):
+                received += len(piece)
+                if received > size:
+                    raise self._too_large(digest, size)
+                yield piece
 
     @contextmanager
     def _get(self, path: str, scope: str, **headers: str) -> Iterator[Any]:
@@ -128,7 +139,7 @@ class UpstreamRegistry:
             response = self._send(path, scope, headers)
             if response.status == 401:
                 challenges = response.headers.getlist("WWW-Authenticate")
-                response.drain_conn()
+                self._leave(response)
                 self._authorizations[scope] = self._authorization(challenges, scope)
                 response = self._send(path, scope, headers)
             try:
@@ -141,6 +152,12 @@ class UpstreamRegistry:
             raise UpstreamUnavailable(
                 f"The upstream registry {self._host} cannot be reached: {reason}"
             ) from error
+
+    def _leave(self, response: Any) -> None:
+        """Be done with an answer. Its connection is kept if the rest of the body is short."""
+        response.read(_CHUNK, decode_content=False)
+        if response.length_remaining != 0:
+            response.close()
 
     def _send(self, path: str, scope: str, headers: dict[str, str]) -> Any:
         authorization = self._authorizations.get(scope)
@@ -204,6 +221,11 @@ class UpstreamRegistry:
                 f"An answer of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
             )
         return content
+
+    def _too_large(self, digest: str, size: int) -> UpstreamUnavailable:
+        return UpstreamUnavailable(
+            f"The layer {digest} that {self._host} gave has more than the {size} bytes of its descriptor."
+        )
 
     def _unexpected(self, response: Any) -> UpstreamError:
         """Return the error for a status that means failure."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.clock import now
@@ -27,19 +25,22 @@ from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
-from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
+from moto_ecr_ext.oci.media_types import MANIFEST_TYPES, SCHEMA_1_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
-from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, UPSTREAMS
 
+from .downloads import Downloads, WrongDigest
 from .rules import PullThroughCacheRule, mapped_url, upstream_registry_of
+
+# Bytes. https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum layer size"
+_LARGEST_LAYER = 52_000 * 1024 * 1024
 
 
 class Import:
@@ -124,16 +125,19 @@ class Import:
     def _download(self, upstream: UpstreamRegistry, found: UpstreamManifest) -> None:
         """Have an image with all its blobs stored, in one transaction once they are all here."""
         manifest = self._parse(found)
-        blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
+        sizes = _sizes(manifest)
         try:
-            with ExitStack() as stack:
-                downloaded: dict[str, UploadSession] = {}
+            with Downloads(self._store) as downloads:
                 # Blobs that the repository held may be gone once the others are here.
-                while missing := self._store_if_complete(found, manifest, blobs, downloaded):
+                while missing := self._store_if_complete(found, manifest, list(sizes), downloads):
                     for digest in missing:
-                        session = stack.enter_context(self._upload())
-                        self._fill(session, upstream, digest)
-                        downloaded[digest] = session
+                        pieces = upstream.blob(self._upstream_name, digest, sizes[digest])
+                        downloads.add(digest, pieces)
+        except WrongDigest as error:
+            raise UpstreamUnavailable(
+                f"The layer {error} of {self._upstream_name} that "
+                f"{self._rule.upstream_registry_url} gave has another digest."
+            ) from None
         except UploadCancelled:
             # A reset, or the start of another server, which takes it for what a killed process has left.
             raise UpstreamUnavailable(
@@ -151,32 +155,12 @@ class Import:
                 f"{self._upstream_name} is no manifest that Amazon ECR takes."
             ) from None
 
-    @contextmanager
-    def _upload(self) -> Iterator[UploadSession]:
-        """Room for the bytes of a blob, which is gone afterwards unless they were committed."""
-        upload_id = str(uuid.uuid4())
-        try:
-            with self._store.blobs.upload(upload_id) as session:
-                yield session
-        finally:
-            self._store.cancel_upload(upload_id)
-
-    def _fill(self, session: UploadSession, upstream: UpstreamRegistry, digest: str) -> None:
-        for piece in upstream.blob(self._upstream_name, digest):
-            session.append(piece)
-        session.flush()
-        if not session.has_digest(digest):
-            raise UpstreamUnavailable(
-                f"The layer {digest} of {self._upstream_name} that "
-                f"{self._rule.upstream_registry_url} gave has another digest."
-            )
-
     def _store_if_complete(
         self,
         found: UpstreamManifest,
         manifest: Manifest,
         blobs: list[str],
-        downloaded: dict[str, UploadSession],
+        downloads: Downloads,
     ) -> list[str]:
         """Store the image if the repository holds its blobs or they are downloaded; else those that are missing."""
         with self._store.database.write() as transaction:
@@ -190,11 +174,11 @@ class Import:
             held = self._held(transaction, blobs)
             self._check_tag(transaction, present)
             new = [each for each in blobs if each not in held]
-            if missing := [each for each in new if each not in downloaded]:
+            if missing := [each for each in new if each not in downloads]:
                 return missing
             repository = self._repository_for_import(transaction)
             for digest in new:
-                rows.blobs.insert(transaction, repository.id, digest, downloaded[digest].size)
+                rows.blobs.insert(transaction, repository.id, digest, downloads.size(digest))
             # After its blobs, which a replication takes along.
             store_manifest(
                 self._registry, transaction, repository, manifest, found.digest, self._tag
@@ -202,7 +186,7 @@ class Import:
             self._has_come(transaction, repository, found.digest)
             # Last, since it cannot be undone.
             for digest in new:
-                downloaded[digest].commit(digest)
+                downloads.commit(digest)
         return []
 
     def _repository_for_import(self, transaction: Transaction) -> Repository:
@@ -245,6 +229,16 @@ def present_image(
     except (RepositoryNotFoundException, ImageNotFoundException):
         return None
     return row
+
+
+def _sizes(manifest: Manifest) -> dict[str, int]:
+    """Return the most bytes that each blob of an image may have, by its digest. Manifests of schema 1 do not say it."""
+    sizes: dict[str, int] = {}
+    for blob in manifest.blobs:
+        if blob.is_distributed:
+            said = _LARGEST_LAYER if manifest.media_type in SCHEMA_1_TYPES else blob.size
+            sizes[blob.digest] = max(said, sizes.get(blob.digest, 0))
+    return sizes
 
 
 def note_check(transaction: Transaction, repository: Repository, reference: Reference) -> None:
