@@ -73,7 +73,8 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
     pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
     pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
-    # The specification has no code for these two; Docker's registry has it.
+    # The specification has no code for these three; Docker's registry has it.
+    pull_through.UnableToListUpstreamImageReferrersException: ErrorRow(503, "UNAVAILABLE"),
     pull_through.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
     aws.StorageUnavailable: ErrorRow(503, "UNAVAILABLE"),
     aws.ServerException: ErrorRow(500, "UNKNOWN", message=_SEE_LOG),

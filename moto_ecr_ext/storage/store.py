@@ -29,6 +29,7 @@ from .blobs.directory.files import make_directories
 from .blobs.directory.store import DirectoryBlobStore
 from .blobs.errors import BlobDamaged
 from .blobs.memory import MemoryBlobStore
+from .blobs.recent import Recent
 from .blobs.store import BlobStore
 from .database.base import Database
 from .database.opening import database_at, file_at
@@ -40,6 +41,8 @@ from .pulls import PendingPulls
 
 log = logging.getLogger("moto_ecr_ext")
 
+_REFERRER_CHECKS_REMEMBERED = 10_000
+
 
 class Store:
     """All that is kept, wherever it is kept."""
@@ -48,6 +51,8 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
+        self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
+        """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later)
         self.signing_key = self._signing_key()
 
@@ -97,6 +102,7 @@ class Store:
             rows.store.empty_registries(transaction)
         self._remove_orphans()
         self.pulls.forget()
+        self.referrer_checks.clear()
 
     def close(self) -> None:
         self.pulls.try_to_write()

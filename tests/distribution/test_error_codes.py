@@ -215,6 +215,13 @@ def error_of_upstream(at: Situation) -> requests.Response:
     return pulled_through_the_cache(at)
 
 
+def error_of_referrers_upstream(at: Situation) -> requests.Response:
+    at.upstream.put("app", IMAGE, "v1")
+    assert pulled_through_the_cache(at).ok
+    at.upstream.status = 500
+    return at.repository.session.get(f"/v2/quay/app/referrers/{IMAGE.digest}")
+
+
 CASES: dict[type[ECRError], Case] = {
     aws_errors.RepositoryNotFoundException: Case(
         missing_repository,
@@ -339,6 +346,13 @@ CASES: dict[type[ECRError], Case] = {
         429,
         "TOOMANYREQUESTS",
         "The upstream registry quay.io has received too many requests.",
+    ),
+    pull_through.UnableToListUpstreamImageReferrersException: Case(
+        error_of_referrers_upstream,
+        503,
+        "UNAVAILABLE",
+        "The referrer or referrers were unable to be listed using the pull through cache rule. "
+        "The upstream registry quay.io has answered with status 500",
     ),
     pull_through.UpstreamUnavailable: Case(
         error_of_upstream,

@@ -39,6 +39,11 @@ class Upstream:
         self.when_asked: Callable[[str], object] = len
         self.excess = 0
         self.challenge_excess = 0
+        # How many referrers are on a page, and None for a registry without the referrers API; what the list is in place
+        # of a true one; and the link to a page.
+        self.referrers_on_page: int | None = 100
+        self.referrers: bytes | None = None
+        self.link = '<{}>; rel="next"'
         self.says_length = True
         # The bytes of these bodies that clients have taken, as far as the system tells.
         self.sent = 0
@@ -145,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "blobs" and reference in upstream.blobs:
             self.send_response(200)
             self._give_much(upstream.blobs[reference], upstream.excess)
+        elif kind == "referrers" and upstream.referrers_on_page is not None:
+            self._give_referrers(name, reference, upstream.referrers_on_page)
         elif kind == "manifests" and (name, reference) in upstream.manifests:
             image = upstream.manifests[name, reference]
             self._answer(
@@ -155,6 +162,23 @@ class _Handler(BaseHTTPRequestHandler):
             )
         else:
             self._answer(404, b'{"errors":[]}')
+
+    def _give_referrers(self, name: str, subject: str, count: int) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        first = int(query.get("first", ["0"])[0])
+        found = {
+            image.digest: image.media_type
+            for (repository, _), image in self.upstream.manifests.items()
+            if repository == name
+            and json.loads(image.manifest).get("subject", {}).get("digest") == subject
+        }
+        page = list(found.items())[first : first + count]
+        body = {"manifests": [{"digest": digest, "mediaType": kind} for digest, kind in page]}
+        following = f"/v2/{name}/referrers/{subject}?first={first + count}"
+        has_more = len(found) > first + count
+        link = {"Link": self.upstream.link.format(following)} if has_more else {}
+        content = self.upstream.referrers
+        self._answer(200, json.dumps(body).encode() if content is None else content, **link)
 
     def _give_much(self, content: bytes, excess: int) -> None:
         upstream, more = self.upstream, bytes(1024 * 1024)

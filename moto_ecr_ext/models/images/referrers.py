@@ -10,6 +10,7 @@ from typing import Any
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import decode_token, encode_token
+from moto_ecr_ext.models.pull_through.referrers import bring_in_referrers
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
@@ -65,8 +66,8 @@ class ReferrersBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Return manifests whose subject is the image, active ones unless the filter says otherwise, in push order.
 
-        The image need not be there: a referrer may be pushed before its subject. A page may have fewer than are asked
-        for: their annotations are read from their manifests.
+        The image need not be there: a referrer may be pushed before its subject. Those that an upstream registry has
+        come first. A page may have fewer than are asked for: their annotations are read from their manifests.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
         """
@@ -77,6 +78,7 @@ class ReferrersBackend(RegistryBackend):
                 "subjectId.imageDigest",
                 f"Member must satisfy regular expression pattern: {API_DIGEST_PATTERN}",
             )
+        bring_in_referrers(self, repository_name, digest, registry_id)
         count = PAGE_SIZE if max_results is None else max_results
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)

@@ -55,14 +55,14 @@ def bring_in(
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
         rule = rule_for(view, account_id, registry.region_name, repository_name)
-        if rule is None or not _may_import(registry, view, repository_name, account_id):
+        if rule is None or not may_import(registry, view, repository_name, account_id):
             return False
     owner = registry.registry(account_id, registry.region_name)
     with _turns.take((account_id, registry.region_name, repository_name, reference)):
         return _synchronize(owner, rule, repository_name, reference)
 
 
-def _may_import(
+def may_import(
     registry: RegistryBackend, view: View, repository_name: str, account_id: str
 ) -> bool:
     """Return whether the caller may import into a repository, and make it if it is not there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.clock import now
@@ -93,15 +93,10 @@ class Import:
 
     def _copy_from_ecr(self) -> None:
         """Copy from a registry of the same store, as the rule's role where it is of another account."""
-        url = UPSTREAMS[ECR].match(self._rule.upstream_registry_url)
-        assert url is not None
-        try:
-            upstream = self._registry.registry(self._rule.registry_id, url["region"])
-        except KeyError:
-            raise UpstreamUnavailable(f"There is no region '{url['region']}'.") from None
+        upstream, account_id = upstream_ecr(self._registry, self._rule)
         with self._store.database.write() as transaction:
             try:
-                image = self._read_as_role(upstream, transaction, url["account"])
+                image = self._read_as_role(upstream, transaction, account_id)
             except (RepositoryNotFoundException, ImageNotFoundException):
                 raise self._not_found() from None
             except AccessDeniedException:
@@ -114,11 +109,9 @@ class Import:
 
     def _read_as_role(self, upstream: RegistryBackend, view: View, account_id: str) -> ManifestRow:
         """Return the upstream's image, if the role may get it and its layers."""
-        # A rule without a role is about an upstream of its own account.
-        principal = self._rule.custom_role_arn or account_principal(account_id, self._rule.region)
-        with calling(Caller("ecr:GetDownloadUrlForLayer", principal)):
+        with reading_as_role(self._rule, "ecr:GetDownloadUrlForLayer"):
             upstream.repository(view, self._upstream_name, account_id)
-        with calling(Caller("ecr:BatchGetImage", principal)):
+        with reading_as_role(self._rule, "ecr:BatchGetImage"):
             _, row = find_manifest(upstream, view, self._upstream_name, self._reference, account_id)
         return row
 
@@ -218,6 +211,27 @@ class Import:
         """Note what the upstream has answered, and tell EventBridge of it once that is committed."""
         note_check(transaction, repository, self._reference)
         transaction.after_commit(lambda: self._send(digest, None))
+
+
+def upstream_ecr(
+    registry: RegistryBackend, rule: PullThroughCacheRule
+) -> tuple[RegistryBackend, str]:
+    """Return the own account's registry in the Region of a rule's upstream ECR, and the account whose registry that is.
+
+    Raises UpstreamUnavailable for a Region that there is not.
+    """
+    url = UPSTREAMS[ECR].match(rule.upstream_registry_url)
+    assert url is not None
+    try:
+        return registry.registry(rule.registry_id, url["region"]), url["account"]
+    except KeyError:
+        raise UpstreamUnavailable(f"There is no region '{url['region']}'.") from None
+
+
+def reading_as_role(rule: PullThroughCacheRule, action: str) -> AbstractContextManager[None]:
+    """Act as the role with which a rule reads from an ECR of another account; from its own, as the account."""
+    principal = rule.custom_role_arn or account_principal(rule.registry_id, rule.region)
+    return calling(Caller(action, principal))
 
 
 def present_image(
