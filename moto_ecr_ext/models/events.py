@@ -148,15 +148,14 @@ def enhanced_scan_events(
         "image-digest": digest,
         "image-tags": tags,
     }
-    image_arn = f"{repository.repository_arn}/{digest}"
     scan = Event("Inspector2 Scan", detail, [repository.repository_arn], _INSPECTOR)
-    return [
-        scan,
-        *(
-            Event("Inspector2 Finding", _with_times_as_text(each), [image_arn], _INSPECTOR)
-            for each in findings
-        ),
-    ]
+    return [scan, *(enhanced_finding_event(repository, digest, each) for each in findings)]
+
+
+def enhanced_finding_event(repository: Repository, digest: str, finding: dict[str, Any]) -> Event:
+    """A finding of an enhanced scan."""
+    image_arn = f"{repository.repository_arn}/{digest}"
+    return Event("Inspector2 Finding", _with_times_as_text(finding), [image_arn], _INSPECTOR)
 
 
 def _with_times_as_text(document: Any) -> Any:

@@ -19,7 +19,7 @@ class QueuedFindings:
 
     One is about the repository and the tag or digest that it names, or about every image of the repository. It is
     given as it is, always to the same identifier: the next one that is queued for an image goes to an identifier that
-    has none yet.
+    has none yet, and after a new scan of the image to any.
     """
 
     def __init__(self) -> None:
@@ -56,6 +56,17 @@ class QueuedFindings:
                 return given
             index = self._find(repository_name, names)
             return None if index is None else self.waiting[index]
+
+    def renew(
+        self, repository_name: str, image_row_id: int, names: Collection[str]
+    ) -> dict[str, Any] | None:
+        """Forget what an image was given if something else waits for it, as for a new scan. Return that."""
+        with self._lock:
+            index = self._find(repository_name, names)
+            if index is None:
+                return None
+            self._given.pop(image_row_id, None)
+            return self.waiting[index]
 
     def _find(self, repository_name: str, names: Collection[str]) -> int | None:
         for index, result in enumerate(self.waiting):

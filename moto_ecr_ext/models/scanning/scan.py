@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now, timestamp
@@ -50,6 +50,18 @@ from .rules import configuration_for, scanning_of
 # Seconds after its push in which an image is scanned continuously, and may be old when enhanced scanning begins:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 ELIGIBILITY = 14 * 24 * 60 * 60
+# Seconds between two scans of an image that is scanned continuously.
+RESCAN_INTERVAL = 24 * 60 * 60
+
+
+class Eligible(Protocol):
+    """What decides how long an image is scanned: times in seconds since the epoch."""
+
+    @property
+    def pushed_at(self) -> float: ...
+
+    @property
+    def last_activated_at(self) -> float | None: ...
 
 
 def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
@@ -105,7 +117,7 @@ def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
     )
 
 
-def is_too_old(image: ImageRow) -> bool:
+def is_too_old(image: Eligible) -> bool:
     """Return whether an image was pushed, or brought back from the archive, too long ago for enhanced scanning."""
     return now() - max(image.pushed_at, image.last_activated_at or 0) > ELIGIBILITY
 
@@ -155,7 +167,7 @@ def _examine(
     """Have the scanner look at an image, and keep what it found unless the image is gone by then."""
     outcome = INTERRUPTED
     try:
-        outcome = _report(registry, command, repository, image, scan_type)
+        outcome = examine_image(registry, command, repository, image, scan_type)
     except ScannerError as error:
         outcome = Outcome("FAILED", str(error))
     finally:
@@ -167,14 +179,14 @@ def _examine(
                 _follow(registry, transaction, repository, image, scan_type, outcome, ended)
 
 
-def _report(
+def examine_image(
     registry: RegistryBackend,
     command: Sequence[str],
     repository: Repository,
     image: ImageKey,
     scan_type: str,
 ) -> Outcome:
-    """Return what the scanner says of an image. Raises ScannerError, also if the image is gone."""
+    """Have the scanner look at an image, and return what it says. Raises ScannerError, also if the image is gone."""
     with registry.store.database.read() as view:
         content = rows.images.content(view, image.id)
         blobs = [each.digest for each in rows.references.blobs_of_image(view, image.id)]
@@ -249,7 +261,11 @@ def _announce_end(
         announce(
             transaction, repository, scan_event(*about, "COMPLETE" if has_findings else "FAILED")
         )
-    elif has_findings:
+        return
+    # The image may be one that is scanned continuously.
+    rescan_at = timestamp() + RESCAN_INTERVAL
+    transaction.after_commit(lambda: registry.store.schedule.expect(rescan_at))
+    if has_findings:
         for event in enhanced_scan_events(*about, outcome.findings):
             announce(transaction, repository, event)
 
