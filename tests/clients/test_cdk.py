@@ -41,6 +41,8 @@ def cdk(server: Server, tmp_path: Path) -> Program:
         AWS_REGION=REGION,
         AWS_ENDPOINT_URL=server.url.replace("127.0.0.1", "localhost"),
         CDK_DISABLE_CLI_TELEMETRY="true",
+        # Otherwise it writes to the home that the system has for the user, whatever HOME says.
+        CDK_HOME=str(tmp_path / "cdk"),
     )
     return home.program("cdk", "--ci", "--no-color", "--no-notices", "--no-version-reporting")
 
