@@ -100,9 +100,32 @@ class Store:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
             rows.store.empty_registries(transaction)
+            # moto's IAM is reset with the registries.
+            rows.store.delete_principals_key(transaction)
         self._remove_orphans()
         self.pulls.forget()
         self.referrer_checks.clear()
+
+    def principals_key(self) -> bytes:
+        """Return the key for passwords of IAM principals, which are good until the registries are emptied."""
+        found = self.find_principals_key()
+        if found is not None:
+            return found
+        with self.database.write() as transaction:
+            key = rows.store.principals_key(transaction)
+            if key is None:
+                key = secrets.token_hex(32)
+                rows.store.store_principals_key(transaction, key)
+        return bytes.fromhex(key)
+
+    def find_principals_key(self) -> bytes | None:
+        """Return the key for passwords of IAM principals, or None if no password was signed with one.
+
+        It is read each time: another server may have emptied the registries.
+        """
+        with self.database.read_one() as view:
+            key = rows.store.principals_key(view)
+        return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
         self.pulls.try_to_write()

@@ -475,6 +475,24 @@ def test_a_reset_keeps_the_key(data_dir: Path, reopened: Callable[[], Store]) ->
     assert reopened().signing_key == key
 
 
+def test_a_reset_removes_the_key_of_principals(
+    data_dir: Path, reopened: Callable[[], Store]
+) -> None:
+    """For every server of the database; it is the same before, also after a restart."""
+    one, other = reopened(), reopened()
+    assert one.find_principals_key() is None
+    key = one.principals_key()
+    assert other.principals_key() == key != one.signing_key
+    one.close()
+    one = reopened()
+    assert one.find_principals_key() == key
+
+    other.clear()
+
+    assert one.find_principals_key() is None
+    assert one.principals_key() == other.principals_key() != key
+
+
 def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(
     data_dir: Path, reopened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:

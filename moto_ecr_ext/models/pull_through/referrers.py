@@ -28,6 +28,8 @@ from .rules import PullThroughCacheRule, mapped_url, rule_for, upstream_registry
 
 # Seconds between two questions for the referrers of the same image; from the same page.
 REFERRER_CHECK_INTERVAL = 6 * 60 * 60
+# Referrers that are brought in of one subject.
+_MOST = 10_000
 
 _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 
@@ -104,7 +106,9 @@ def _upstream_referrers(
             return []
         except AccessDeniedException:
             raise UpstreamAccessDenied(rule.upstream_registry_url) from None
-        found = rows.manifests.referrers(view, repository.id, subject, None, status="ACTIVE")
+        found = rows.manifests.referrers(
+            view, repository.id, subject, None, status="ACTIVE", after=0, count=_MOST
+        )
     return [Digest(each.digest) for each in found]
 
 
@@ -112,5 +116,7 @@ def _has_referrers(registry: RegistryBackend, repository_name: str, digest: str)
     with registry.store.database.read() as view:
         repository = registry.repository(view, repository_name)
         return bool(
-            rows.manifests.referrers(view, repository.id, digest, None, status="ANY", count=1)
+            rows.manifests.referrers(
+                view, repository.id, digest, None, status="ANY", after=0, count=1
+            )
         )

@@ -10,11 +10,13 @@ from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.services.iam import account_principal
+from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.tokens import (
     TOKEN_LIFETIME,
     RegistryToken,
+    TokenError,
+    TokenExpired,
     issue_password,
     read_download_query,
     read_password,
@@ -46,11 +48,13 @@ class AuthorizationBackend(RegistryBackend):
         principal = (
             caller.principal if caller else account_principal(self.account_id, self.region_name)
         )
-        is_account = principal == account_principal(registry_id, self.region_name)
+        is_own = principal == account_principal(registry_id, self.region_name)
         token = RegistryToken(
-            registry_id, self.region_name, expires_at, None if is_account else principal
+            registry_id, self.region_name, expires_at, None if is_own else principal
         )
-        password = issue_password(self.store.signing_key, token)
+        is_account = is_account_principal(principal)
+        key = self.store.signing_key if is_account else self.store.principals_key()
+        password = issue_password(key, token)
         return base64.b64encode(f"AWS:{password}".encode()).decode()
 
     def password(self) -> str:
@@ -60,8 +64,21 @@ class AuthorizationBackend(RegistryBackend):
 
 
 def token_of(password: str) -> RegistryToken:
-    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text."""
-    return read_password(current_store().signing_key, password)
+    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text.
+
+    Passwords of an account outlive a reset, so that nobody has to log in again. Those of IAM principals end with it, as
+    the principals do.
+    """
+    store = current_store()
+    try:
+        return read_password(store.signing_key, password)
+    except TokenExpired:
+        raise
+    except TokenError:
+        key = store.find_principals_key()
+        if key is None:
+            raise
+        return read_password(key, password)
 
 
 def registry_of_download(

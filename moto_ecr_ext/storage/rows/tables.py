@@ -41,7 +41,7 @@ def _belongs_to(column: Column[int]) -> ForeignKey:
     return ForeignKey(column, ondelete="CASCADE")
 
 
-# What belongs to the whole store: its schema version, the key that signs tokens.
+# What belongs to the whole store: its schema version, the keys that sign tokens.
 store = Table(
     "store",
     metadata,
