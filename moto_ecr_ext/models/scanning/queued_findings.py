@@ -66,7 +66,8 @@ class QueuedFindings:
             if index is None:
                 return None
             self._given.pop(image_row_id, None)
-            return self.waiting[index]
+            waiting: dict[str, Any] = self.waiting[index]
+        return waiting
 
     def _find(self, repository_name: str, names: Collection[str]) -> int | None:
         for index, result in enumerate(self.waiting):
