@@ -14,7 +14,7 @@ import pytest
 from freezegun import freeze_time
 
 from moto_ecr_ext.testing import Image, build_artifact, build_image, build_index, pull, push
-from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.constants import ABSENT_DIGEST, ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
 from support.refusals import refusal
 from support.registry_client import RepositoryClient
@@ -98,6 +98,14 @@ def test_pages_of_referrers(aws: Environment, upstream: Upstream) -> None:
     upstream.put("team/app", THIRD, "third")
     upstream.referrers_on_page = 1
     assert by_api(aws) == [SIGNATURE.digest, SECOND.digest, THIRD.digest]
+
+
+def test_a_referrer_that_is_gone(aws: Environment, upstream: Upstream) -> None:
+    """Upstream lists what it has no more; the others come."""
+    gone = {"digest": ABSENT_DIGEST}
+    listed = {"manifests": [gone, {"digest": SIGNATURE.digest}]}
+    upstream.referrers = json.dumps(listed).encode()
+    assert by_api(aws) == [SIGNATURE.digest]
 
 
 def test_an_upstream_without_the_api(aws: Environment, upstream: Upstream) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-workin
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
@@ -86,7 +86,9 @@ def _synchronize(
         with registry.store.database.read() as view:
             is_there = present_image(registry, view, repository_name, digest) is not None
         if not is_there:
-            Import(registry, rule, repository_name, digest).run()
+            # One that was deleted since it was listed.
+            with suppress(ImageNotFoundException):
+                Import(registry, rule, repository_name, digest).run()
 
 
 def _upstream_referrers(
