@@ -41,6 +41,7 @@ _REGISTRY_HOST_PATTERN = rf"{_REGISTRY_NAME}\.{_ANY_SUFFIX}"
 _REGISTRY_HOST = re.compile(f"(?:{_REGISTRY_HOST_PATTERN})(?::443)?")
 _ANY_REGISTRY_HOST = re.compile(rf"(?:{_REGISTRY_HOST_PATTERN})(?::\d+)?")
 _LOCAL_HOST = re.compile(rf"{_REGISTRY_NAME}(?:\.[a-zA-Z0-9-]+)*\.localhost(?::\d+)?")
+_AWS_DOMAIN = re.compile(rf"(?:[a-z0-9_-]+\.)+(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})")
 _API_HOST = re.compile(
     rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})(?::443)?"
 )
@@ -109,6 +110,11 @@ def vpc_endpoint_of_host(host: str) -> str | None:
     """Return the id of the VPC endpoint whose own name a `host[:port]` is; None for any other host."""
     match = _ANY_VPC_ENDPOINT_HOST.fullmatch(host)
     return match["endpoint"] if match else None
+
+
+def is_in_aws_domain(name: str) -> bool:
+    """Whether a host name, in lower case, is below a domain of AWS's: any service's, a bucket's."""
+    return _AWS_DOMAIN.fullmatch(name) is not None
 
 
 def aws_registry_host(account_id: str, region: str) -> str:

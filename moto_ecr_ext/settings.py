@@ -158,6 +158,44 @@ def quota(name: str) -> int:
     return parse_quotas(QUOTAS.get())[name]
 
 
+def parse_seconds(text: str) -> float:
+    """Return a number of seconds above zero. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not float(text):
+        raise ValueError("it must be a number of seconds above 0")
+    return float(text)
+
+
+def parse_count(text: str) -> int:
+    """Return a number above zero. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not int(text):
+        raise ValueError("it must be a number above 0")
+    return int(text)
+
+
+def parse_origins(text: str) -> list[str]:
+    """Return the origins of web pages in a list with commas, as browsers write them. Raises ValueError."""
+    origins = [each.strip().lower() for each in text.split(",") if each.strip()]
+    for origin in origins:
+        if origin not in ("*", "null") and not re.fullmatch(
+            r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", origin
+        ):
+            raise ValueError(
+                f"{origin!r} is not an origin of web pages, such as http://localhost:3000, or *"
+            )
+    return origins
+
+
+def parse_host_names(text: str) -> list[str]:
+    """Return the host names in a list with commas. Raises ValueError."""
+    names = [each.strip().lower().removesuffix(".") for each in text.split(",") if each.strip()]
+    for name in names:
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
+            raise ValueError(
+                f"{name!r} is not a host name without a port, such as registry.test, *.test, or *"
+            )
+    return names
+
+
 def _mock_config() -> Mapping[str, Any]:
     """Return what `mock_aws(config={"ecr": ...})` was given."""
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
@@ -223,6 +261,37 @@ QUOTAS = Setting(
 )
 ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER, QUOTAS)
 _NAMES = frozenset(setting.name for setting in ALL)
+
+# How a server treats its connections: flags and variables of the commands alone.
+IDLE_TIMEOUT = Setting(
+    "idle_timeout",
+    "60",
+    "close a connection after so many seconds without a byte, in either direction",
+    "seconds",
+    check=parse_seconds,
+)
+MAX_CONNECTIONS = Setting(
+    "max_connections",
+    "512",
+    "answer further connections with 503",
+    "a number",
+    check=parse_count,
+)
+ALLOWED_ORIGINS = Setting(
+    "allowed_origins",
+    "",
+    "web pages that may use ECR, the registry and moto's own API, beside those of the server",
+    "``http://localhost:3000``, several with commas, ``*``",
+    check=parse_origins,
+)
+ALLOWED_HOSTS = Setting(
+    "allowed_hosts",
+    "",
+    "further names by which clients may reach a server on a loopback address",
+    "``registry.test``, ``*.test``, several with commas, ``*``",
+    check=parse_host_names,
+)
+OF_SERVERS = (IDLE_TIMEOUT, MAX_CONNECTIONS, ALLOWED_ORIGINS, ALLOWED_HOSTS)
 
 # Where state is kept: see StoreLocation.
 PLACES = (

@@ -730,6 +730,17 @@ def test_settings() -> None:
                 setting.meaning,
             ]
         )
+    rows += [
+        [
+            f"``{setting.flag}``",
+            f"``{setting.variable}``",
+            "",
+            setting.values,
+            f"``{setting.default}``" if setting.default else "none",
+            setting.meaning,
+        ]
+        for setting in settings.OF_SERVERS
+    ]
     lines = [".. list-table::", "   :header-rows: 1", ""]
     for first, *others in rows:
         lines += [f"   * - {first}".rstrip(), *(f"     - {each}".rstrip() for each in others)]

@@ -1,10 +1,37 @@
-"""moto's proxy: it closes its TLS connections."""
+"""moto's proxy: the seams of its command.
+
+The proxy needs moto's extra `proxy`, and runs in no other way than by the command.
+"""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from .replacing import Unplug, replace
+from .server import finish_requests
+
+
+@contextmanager
+def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
+    """Have the seams in moto's proxy for this block. Call `configure` with its server. Let its requests end at last."""
+    started: list[Any] = []
+
+    def begin(server: Any) -> None:
+        started.append(server)
+        configure(server)
+
+    with ExitStack() as seams:
+        for unplug in (plug(), plug_limits(begin), plug_patience(), plug_heads()):
+            seams.callback(unplug)
+        try:
+            yield
+        finally:
+            for server in started:
+                server.server_close()
+                finish_requests(server)
 
 
 def plug() -> Unplug:
@@ -13,8 +40,6 @@ def plug() -> Unplug:
     The proxy's server closes the socket that it has accepted, and `wrap_socket` has moved the connection from that to
     another, the handler's `connection`. A client would wait there for the answer to its next request. The handler
     calls `finish` when it is done with a connection.
-
-    The command alone has this seam: the proxy needs moto's extra `proxy`, and runs in no other way.
     """
     from moto.moto_proxy.proxy3 import ProxyRequestHandler
 
@@ -25,3 +50,77 @@ def plug() -> Unplug:
         self.connection.close()
 
     return replace(ProxyRequestHandler, "finish", finish)
+
+
+def plug_limits(begin: Callable[[Any], None]) -> Unplug:
+    """Bound the connections of the proxy, whose command makes its server of the class with this name in its module."""
+    from moto import proxy
+
+    from .connections import CountedProxyServer
+
+    def make(*arguments: Any, **options: Any) -> CountedProxyServer:
+        server = CountedProxyServer(*arguments, **options)
+        begin(server)
+        return server
+
+    return replace(proxy, "ThreadingHTTPServer", make)
+
+
+def plug_patience() -> Unplug:
+    """Limit how long the proxy waits for its clients, with each byte of a request or an answer.
+
+    moto's own limit is five seconds, for a whole answer too. The handler sets its connection up by `setup`, and makes
+    another of it, for TLS, by `do_CONNECT`.
+    """
+    from moto.moto_proxy.proxy3 import ProxyRequestHandler
+
+    from .connections import wait_patiently
+
+    with ExitStack() as seams:
+        for name in ("setup", "do_CONNECT"):
+            seams.callback(replace(ProxyRequestHandler, name, _then(name, wait_patiently)))
+        return seams.pop_all().close
+
+
+def _then(name: str, act: Callable[[Any], None]) -> Callable[[Any], None]:
+    from moto.moto_proxy.proxy3 import ProxyRequestHandler
+
+    original = getattr(ProxyRequestHandler, name)
+
+    def method(self: Any) -> None:
+        original(self)
+        act(self)
+
+    return method
+
+
+def plug_heads() -> Unplug:
+    """Refuse heads that are ambiguous, and foreign pages, before the proxy does anything with a request.
+
+    `parse_request` reads the head; a request for which it returns False has been answered.
+    """
+    from moto.moto_proxy.proxy3 import ProxyRequestHandler
+
+    from . import browsers
+    from .heads import refuse_ambiguous_head, refuse_bad_host
+
+    original = ProxyRequestHandler.parse_request
+
+    def parse_request(self: Any) -> bool:
+        return (
+            original(self)
+            and not refuse_ambiguous_head(self)
+            and not refuse_bad_host(self)
+            and not browsers.refuse_page(self, _service)
+        )
+
+    return replace(ProxyRequestHandler, "parse_request", parse_request)
+
+
+def _service(handler: Any) -> str | None:
+    """Return the service of moto that a request is for; `moto_api` for moto's own API."""
+    scheme = "https" if isinstance(handler.connection, ssl.SSLSocket) else "http"
+    service: str | None = handler.moto_request_handler.get_backend_for_host(
+        f"{scheme}://{handler.headers['Host']}"
+    )
+    return service

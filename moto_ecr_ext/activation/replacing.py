@@ -1,16 +1,17 @@
-"""Replacing attributes of moto's classes, with a way back."""
+"""Replacing attributes of moto's classes and modules, with a way back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 # Takes a seam out again.
 Unplug = Callable[[], None]
 
 
-def replace(owner: type[Any], name: str, replacement: object) -> Unplug:
-    """Give a class another attribute. Return what puts back the one that it had, or inherited."""
+def replace(owner: type[Any] | ModuleType, name: str, replacement: object) -> Unplug:
+    """Give a class or module another attribute. Return what puts back the one that it had, or inherited."""
     is_its_own = name in vars(owner)
     original = vars(owner).get(name)
     setattr(owner, name, replacement)

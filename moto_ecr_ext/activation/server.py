@@ -6,14 +6,23 @@ Without moto's extra `server` there is none, and nothing is changed.
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
+import logging
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .replacing import Unplug, replace
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
+
+log = logging.getLogger("moto_ecr_ext")
+
+# Seconds that requests have to end. `docker stop` kills after ten.
+_LAST_REQUESTS = 8
 
 
 def _has_server() -> bool:
@@ -42,11 +51,26 @@ def plug_dispatch() -> Unplug:
             registry_application,
         )
 
+        from . import browsers, connections
+
+        gate = getattr(self, "gate", None)
         if is_registry_request(environ):
-            return registry_application(environ, start_response)
+            return registry_application(environ, start_response, gate)
+        connections.read_form(environ)
+        if gate is not None:
+            refusal = browsers.refusal(gate, environ, lambda: _service(self, environ))
+            if refusal is not None:
+                return refusal(environ, start_response)
         return original(self, environ, start_response)
 
     return replace(DomainDispatcherApplication, "__call__", dispatch)
+
+
+def _service(application: Any, environ: dict[str, Any]) -> str | None:
+    """Return the service of moto that a request is for, if it is not found by its path."""
+    host = application.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+    service: str | None = application.get_backend_for_host(host)
+    return service
 
 
 def plug_connections() -> Unplug:
@@ -67,11 +91,73 @@ def plug_connections() -> Unplug:
 
     def handle_one_request(self: Any) -> None:
         from moto_ecr_ext.distribution.carriers.connection import serve
+        from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT
 
         if not serve(self):
+            # A request before may have left the waits to the system, which ends them without an error for readers.
+            self.connection.settimeout(getattr(self.server, "idle_timeout", IDLE_TIMEOUT))
             original(self)
 
     return replace(handler_class, "handle_one_request", handle_one_request)
+
+
+def plug_limits() -> Unplug:
+    """Bound the connections of the server, and end those that are silent.
+
+    `make_server` looks the class of a threaded server up in its module.
+    """
+    if not _has_server():
+        return _nothing
+    from werkzeug import serving
+
+    from .connections import CountedWSGIServer
+
+    return replace(serving, "ThreadedWSGIServer", CountedWSGIServer)
+
+
+def plug_patience() -> Unplug:
+    """Limit how long the server waits for its clients, with each byte of a request or an answer.
+
+    The request handler sets its connection up by `setup`, and then reads `rfile` and writes `wfile`.
+    """
+    if not _has_server():
+        return _nothing
+    from .connections import wait_patiently
+
+    handler_class = _handler_class()
+    original = handler_class.setup
+
+    def setup(self: Any) -> None:
+        original(self)
+        wait_patiently(self)
+
+    return replace(handler_class, "setup", setup)
+
+
+def plug_heads() -> Unplug:
+    """Refuse heads that are ambiguous, before the server does anything with a request.
+
+    `parse_request` reads the head; a request for which it returns False has been answered.
+    """
+    if not _has_server():
+        return _nothing
+    from .heads import refuse_ambiguous_head
+
+    handler_class = _handler_class()
+    original = handler_class.parse_request
+
+    def parse_request(self: Any) -> bool:
+        return original(self) and not refuse_ambiguous_head(self)
+
+    return replace(handler_class, "parse_request", parse_request)
+
+
+def _handler_class() -> Any:
+    """Return the class of the server's request handler: moto's own since 5.2."""
+    from moto.moto_server import werkzeug_app
+    from werkzeug.serving import WSGIRequestHandler
+
+    return getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
 
 
 def plug_answers_to_tls() -> Unplug:
@@ -86,16 +172,12 @@ def plug_answers_to_tls() -> Unplug:
     """
     if not _has_server():
         return _nothing
-    from moto.moto_server import werkzeug_app
-    from werkzeug.serving import WSGIRequestHandler
-
-    handler_class = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
-    return replace(handler_class, "default_request_version", "HTTP/1.1")
+    return replace(_handler_class(), "default_request_version", "HTTP/1.1")
 
 
 @contextmanager
-def when_listening(announce: Callable[[BaseWSGIServer], None]) -> Iterator[None]:
-    """Call `announce` with the server that moto starts in this block, once it listens.
+def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
+    """Call `announce` with the server that moto starts in this block, once it listens. Let its requests end at last.
 
     moto ends in werkzeug's `run_simple`, which makes the server and has it `serve_forever`: in the process that
     serves, also where `--reload` has another one watch over it. Only then is it known which port 0 stands for.
@@ -103,8 +185,10 @@ def when_listening(announce: Callable[[BaseWSGIServer], None]) -> Iterator[None]
     from werkzeug.serving import BaseWSGIServer
 
     original = BaseWSGIServer.serve_forever
+    started = []
 
     def serve_forever(self: BaseWSGIServer, *arguments: Any, **options: Any) -> None:
+        started.append(self)
         announce(self)
         original(self, *arguments, **options)
 
@@ -113,3 +197,37 @@ def when_listening(announce: Callable[[BaseWSGIServer], None]) -> Iterator[None]
         yield
     finally:
         put_back()
+        for server in started:
+            finish_requests(server)
+
+
+def finish_requests(server: Any) -> None:
+    """Let the requests of a server end that accepts no more, so that none finds the extension gone."""
+    left = server.connections.finish(_LAST_REQUESTS)
+    if left:
+        log.warning(
+            "%d connections are cut off, which have not ended for %d s", left, _LAST_REQUESTS
+        )
+
+
+def set_limits(server: Any, idle_timeout: float, connections: int) -> None:
+    """Say how long a server waits for its clients, and how many it serves at once."""
+    server.idle_timeout = idle_timeout
+    server.connections.limit = connections
+
+
+def guard(server: BaseWSGIServer, origins: list[str], hosts: list[str]) -> None:
+    """Refuse pages of other origins, and other names if the server listens on a loopback address."""
+    from moto.settings import get_s3_custom_endpoints
+
+    from moto_ecr_ext.distribution.carriers.gate import Gate
+
+    names = None
+    if server.address_family != getattr(socket, "AF_UNIX", None):
+        address = str(server.server_address[0]).partition("%")[0]
+        if ipaddress.ip_address(address).is_loopback:
+            endpoints = (urlsplit(each).hostname for each in get_s3_custom_endpoints())
+            names = [server.host.lower(), *hosts, *filter(None, endpoints)]
+    gate = Gate(origins, names)
+    # For the connections, and for moto's application.
+    server.gate = server.app.gate = gate  # type: ignore[attr-defined]

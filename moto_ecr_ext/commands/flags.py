@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from moto_ecr_ext import settings
@@ -12,6 +13,16 @@ from moto_ecr_ext.activation.installation import install
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server does with its connections."""
+
+    idle_timeout: float
+    connections: int
+    origins: list[str]
+    hosts: list[str]
 
 
 class Command:
@@ -38,7 +49,7 @@ class Command:
                 place.flag,
                 help=f"{place.meaning} (environment: {place.variable}; default: {place.default})",
             )
-        for setting in settings.ALL:
+        for setting in (*settings.ALL, *settings.OF_SERVERS):
             default = self._defaults.get(setting.name, setting.default) or "none"
             self.parser.add_argument(
                 setting.flag,
@@ -69,15 +80,39 @@ class Command:
         except (settings.SettingError, OSError) as error:
             self.fail(error)
 
+    def read_limits(self, flags: argparse.Namespace) -> Limits:
+        """Return what the flags and the environment say about connections.
+
+        Ends the process when one is wrong.
+        """
+        try:
+            chosen = {
+                setting.name: self._given(flags, setting) or setting.default
+                for setting in settings.OF_SERVERS
+            }
+        except settings.SettingError as error:
+            self.fail(error)
+        return Limits(
+            idle_timeout=settings.parse_seconds(chosen["idle_timeout"]),
+            connections=settings.parse_count(chosen["max_connections"]),
+            origins=settings.parse_origins(chosen["allowed_origins"]),
+            hosts=settings.parse_host_names(chosen["allowed_hosts"]),
+        )
+
     def _behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
-        chosen = dict(self._defaults)
-        for setting in settings.ALL:
-            given = getattr(flags, setting.name)
-            if given is not None:
-                chosen[setting.name] = setting.parse(given, setting.flag)
-            elif os.environ.get(setting.variable):
-                chosen[setting.name] = setting.parse(os.environ[setting.variable], setting.variable)
-        return chosen
+        given = {setting.name: self._given(flags, setting) for setting in settings.ALL}
+        return {
+            **self._defaults,
+            **{name: text for name, text in given.items() if text is not None},
+        }
+
+    def _given(self, flags: argparse.Namespace, setting: settings.Setting) -> str | None:
+        """Return what the flag of a setting says, else its variable; None if neither does."""
+        value = getattr(flags, setting.name)
+        if value is not None:
+            return setting.parse(value, setting.flag)
+        value = os.environ.get(setting.variable)
+        return setting.parse(value, setting.variable) if value else None
 
 
 def places(flags: argparse.Namespace) -> dict[str, str | None]:

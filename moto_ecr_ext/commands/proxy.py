@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.activation import proxy as seam
 from moto_ecr_ext.activation.installation import uninstall
+from moto_ecr_ext.activation.server import set_limits
+from moto_ecr_ext.distribution.carriers.gate import Gate
 
-from .flags import Command
+from .flags import Command, Limits
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
@@ -32,14 +34,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         command.parser.print_help()
         print("\nFlags of moto_proxy:\n")
         proxy.main(["--help"])
-    unplug = seam.plug()
+    limits = command.read_limits(flags)
     try:
         _announce(command.open_registry(flags))
-        # moto reads the process's own arguments when it gets none.
-        proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
+        with seam.plugged(lambda running: _begin(running, limits)):
+            # moto reads the process's own arguments when it gets none.
+            proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:
-        unplug()
         uninstall()
+
+
+def _begin(running: Any, limits: Limits) -> None:
+    set_limits(running, limits.idle_timeout, limits.connections)
+    # By another name than its own it serves AWS's hosts alone.
+    running.gate = Gate(limits.origins, None)
 
 
 def _announce(registry: ECRBackend) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import uninstall
-from moto_ecr_ext.activation.server import when_listening
+from moto_ecr_ext.activation.server import guard, set_limits, when_listening
 
 from . import check
-from .flags import Command
+from .flags import Command, Limits
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -45,13 +45,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         server.main(["--help"])
     if flags.check or flags.repair:
         sys.exit(check.run(command, flags))
+    limits = command.read_limits(flags)
     try:
         registry = command.open_registry(flags)
-        with when_listening(lambda running: _announce(running, registry)):
+        with when_listening(lambda running: _begin(running, registry, limits)):
             # moto reads the process's own arguments when it gets none.
             server.main([*flags_of_moto] or ["--host", "127.0.0.1"])
     finally:
         uninstall()
+
+
+def _begin(running: BaseWSGIServer, registry: ECRBackend, limits: Limits) -> None:
+    set_limits(running, limits.idle_timeout, limits.connections)
+    guard(running, limits.origins, limits.hosts)
+    _announce(running, registry)
 
 
 def _announce(running: BaseWSGIServer, registry: ECRBackend) -> None:

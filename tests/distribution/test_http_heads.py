@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -240,9 +239,9 @@ def send(aws: Environment, session: RegistrySession) -> Send:
         with Connection(aws.endpoint_url) as connection:
             content = content.replace(b"HOST", connection.host.encode()).replace(b"TOKEN", token)
             if cut:
-                connection.send(content[:cut])
-                time.sleep(0.02)
-            connection.send(content[cut:])
+                connection.send_in_pieces(content, cut)
+            else:
+                connection.send(content)
             with suppress(OSError):  # The server has closed the connection.
                 connection.stop_sending()
             return connection.read_to_end()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+import time
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -139,6 +141,11 @@ def assert_refused(
     assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
+def basic(password: str) -> str:
+    """The credentials of an Authorization header."""
+    return base64.b64encode(f"AWS:{password}".encode()).decode()
+
+
 class Connection:
     """A connection to a server, on which a test writes and reads bytes."""
 
@@ -157,6 +164,13 @@ class Connection:
 
     def send(self, content: bytes) -> None:
         self._socket.sendall(content)
+
+    def send_in_pieces(self, content: bytes, cut: int) -> None:
+        """Send the first bytes, and the others once the server has read those, or will find them alone."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.send(content[:cut])
+        time.sleep(0.02)
+        self.send(content[cut:])
 
     def send_head(self, method: str, target: str, **headers: str) -> None:
         """Send the head of a request; names of headers have underscores for hyphens."""

@@ -31,8 +31,8 @@ _TRAILER = re.compile(rf"{TCHAR}+:[\t -~\x80-\xff]*".encode("latin-1"))
 _of_thread = threading.local()
 
 
-def _buffer(size: int) -> memoryview:
-    """This thread's buffer, at least `size` bytes of it, up to BUFFER_SIZE. It grows and stays.
+def thread_buffer(size: int) -> memoryview:
+    """Return this thread's buffer, at least `size` bytes of it, up to BUFFER_SIZE. It grows and stays.
 
     Anonymous memory: what a client does not fill takes no room.
     """
@@ -111,7 +111,7 @@ class SocketBody:
         return self._received(self.length)
 
     def _received(self, left: int) -> Iterator[memoryview]:
-        buffer = _buffer(left)
+        buffer = thread_buffer(left)
         filled = self._take_buffered(buffer[: min(left, len(buffer))])
         while left:
             wanted = min(left, len(buffer))
@@ -151,7 +151,7 @@ class SocketBody:
         """
         incoming = _Incoming(self)
         incoming.begin(self._take_buffered)
-        piece = _buffer(BUFFER_SIZE)
+        piece = thread_buffer(BUFFER_SIZE)
         filled = 0
         try:
             while left := _chunk_size(incoming.line()):

@@ -13,7 +13,6 @@ import mmap
 import os
 import socket
 import ssl
-import struct
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -25,13 +24,16 @@ from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
 
-from .bodies import SocketBody
-from .heads import read_head
+from .bodies import BUFFER_SIZE, SocketBody, thread_buffer
+from .gate import Gate
+from .heads import Head, read_head
+from .open_connections import OpenConnections
+from .sockets import IDLE_TIMEOUT, limit_waits, send_all
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Seconds that a client may be silent, between requests and within one.
-IDLE_TIMEOUT = 60
+# Those of servers that do not count theirs.
+_UNCOUNTED = OpenConnections()
 # A rest of a body that is read so that the connection can go on; with more of it the connection is closed.
 _WORTH_DRAINING = 256 * 1024
 # Files up to this size leave by sendfile; larger ones faster from a map, of which only a window is there at a time.
@@ -45,20 +47,57 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     False, with nothing read, for every other one, and for one whose head did not come in one piece: the server goes on
     with those, and finds the registry by WSGI. A malformed head closes the connection.
     """
+    connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
+    gate: Gate | None = getattr(handler.server, "gate", None)
+    received = _first_bytes(handler, connections)
+    if not received:
+        handler.close_connection = True
+        return True
     try:
-        head = read_head(handler.rfile.peek())  # type: ignore[attr-defined]
+        head = read_head(received)
         if head is None or not is_for_registry(
             head.path, head.headers.get("authorization", ""), head.query, head.host
         ):
             return False
+        if gate is not None:
+            gate.check_name(head.host)
+            gate.check_page(head.method, head.host, head.headers)
         length = head.body_length()
     except RegistryError as error:
-        _refuse(handler, error)
+        refuse(handler, error)
         return True
     handler.rfile.read(head.size)
-    handler.close_connection = head.is_last
     _prepare(handler)
     body = SocketBody(handler.rfile, handler.connection, length)  # type: ignore[arg-type]
+    response = _respond(handler, head, body, gate)
+    is_read = body.is_finished or body.drain(_WORTH_DRAINING)
+    handler.close_connection = head.is_last or connections.are_ending or not is_read
+    try:
+        _send(handler, response)
+        if not body.is_finished:
+            _linger(handler.connection)
+    except OSError:
+        handler.close_connection = True  # The client went away.
+    finally:
+        response.close()
+    return True
+
+
+def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
+    """Return what has come of the next request, once something has; nothing if the client has gone, or stays silent."""
+    connections.begin_wait(handler.connection)
+    try:
+        received: bytes = handler.rfile.peek()  # type: ignore[attr-defined]
+    except OSError:
+        return b""
+    finally:
+        connections.end_wait(handler.connection)
+    return received
+
+
+def _respond(
+    handler: BaseHTTPRequestHandler, head: Head, body: SocketBody, gate: Gate | None
+) -> Response:
     request = Request(
         method=head.method,
         scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
@@ -73,21 +112,14 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         with suppress(OSError):  # The client has gone, which its body will tell.
             handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
-        response = respond(request)
+        if gate is None or "origin" not in head.headers:
+            return respond(request)
+        response = gate.preflight(head.method, head.headers) or respond(request)
+        gate.show(response, head.headers["origin"])
+        return response
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        response = render_error(server_failed())
-    if not body.is_finished and not body.drain(_WORTH_DRAINING):
-        handler.close_connection = True
-    try:
-        _send(handler, response)
-        if not body.is_finished:
-            _linger(handler.connection)
-    except OSError:
-        handler.close_connection = True  # The client went away.
-    finally:
-        response.close()
-    return True
+        return render_error(server_failed())
 
 
 def _address_of(handler: BaseHTTPRequestHandler) -> str:
@@ -95,7 +127,7 @@ def _address_of(handler: BaseHTTPRequestHandler) -> str:
     return str(handler.client_address[0]) if handler.client_address else LOOPBACK
 
 
-def _refuse(handler: BaseHTTPRequestHandler, error: RegistryError) -> None:
+def refuse(handler: BaseHTTPRequestHandler, error: RegistryError) -> None:
     """Answer a request that cannot be told from the next one on its connection, and close that."""
     handler.close_connection = True
     with suppress(OSError):  # The client went away.
@@ -110,10 +142,7 @@ def _prepare(handler: BaseHTTPRequestHandler) -> None:
     handler._is_prepared_for_registry = True  # type: ignore[attr-defined]
     if handler.connection.family != socket.AF_UNIX:
         handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # By the kernel, so that the socket remains a blocking one for sendfile.
-    handler.connection.setsockopt(
-        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_TIMEOUT, 0)
-    )
+    limit_waits(handler.connection, getattr(handler.server, "idle_timeout", IDLE_TIMEOUT))
 
 
 @lru_cache(maxsize=1)
@@ -131,23 +160,42 @@ def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
         handler.connection.sendall(head)
         _send_slice(handler.connection, response.body)
     else:
-        handler.connection.sendall(head + response.body)
+        send_all(handler.connection, head + response.body)
 
 
 def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
     descriptor = part.blob.fileno()
     if descriptor is None:
         for chunk in part.blob.chunks(part.start, part.stop):
-            connection.sendall(chunk)
-    elif part.size < _MAPPED_FROM and not isinstance(connection, ssl.SSLSocket):
+            send_all(connection, chunk)
+    elif isinstance(connection, ssl.SSLSocket):
+        _send_read(connection, descriptor, part.start, part.stop)
+    elif part.size < _MAPPED_FROM:
         at = part.start
         while at < part.stop:
-            sent = os.sendfile(connection.fileno(), descriptor, at, part.stop - at)
-            if sent == 0:
-                raise ConnectionError("the file of the blob is shorter than it was")
-            at += sent
+            at += _at_least_one(os.sendfile(connection.fileno(), descriptor, at, part.stop - at))
     else:
         _send_mapped(connection, descriptor, part.start, part.stop)
+
+
+def _send_read(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:
+    """Send bytes of a file that are read first.
+
+    TLS reads what it sends in the process itself, which a map of a file that has become shorter would end with SIGBUS.
+    The system only says so.
+    """
+    buffer = thread_buffer(BUFFER_SIZE)
+    while start < stop:
+        read = _at_least_one(os.preadv(descriptor, [buffer[: stop - start]], start))
+        send_all(connection, buffer[:read])
+        start += read
+
+
+def _at_least_one(size: int) -> int:
+    """Return the number of bytes that a file gave. Raises ConnectionError if it has ended too early."""
+    if size == 0:
+        raise ConnectionError("the file of the blob is shorter than it was")
+    return size
 
 
 def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:

@@ -11,6 +11,7 @@ from moto_ecr_ext.distribution.errors import RegistryError, render_error
 from moto_ecr_ext.distribution.messages import Request, Response, read_query
 
 from .bodies import body_of_environ
+from .gate import Gate
 
 
 def is_registry_request(environ: dict[str, Any]) -> bool:
@@ -23,13 +24,20 @@ def is_registry_request(environ: dict[str, Any]) -> bool:
     )
 
 
-def respond_to_environ(environ: dict[str, Any]) -> Response:
-    """Return the registry's answer to a WSGI request."""
+def respond_to_environ(environ: dict[str, Any], gate: Gate | None = None) -> Response:
+    """Return the registry's answer to a WSGI request, which `gate` may refuse."""
     try:
         request = _request_of_environ(environ)
+        if gate is not None:
+            gate.check_name(request.host)
+            gate.check_page(request.method, request.host, request.headers)
     except RegistryError as error:
         return render_error(error)
-    return respond(request)
+    if gate is None or "origin" not in request.headers:
+        return respond(request)
+    response = gate.preflight(request.method, request.headers) or respond(request)
+    gate.show(response, request.headers["origin"])
+    return response
 
 
 def _request_of_environ(environ: dict[str, Any]) -> Request:
@@ -58,8 +66,10 @@ def _address_of_server(environ: dict[str, Any]) -> str:
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
-def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+def registry_application(
+    environ: dict[str, Any], start_response: Any, gate: Gate | None = None
+) -> Iterable[bytes]:
     """The registry over WSGI, for any server."""
-    response = respond_to_environ(environ)
+    response = respond_to_environ(environ, gate)
     start_response(response.status_line, response.header_lines)
     return response.chunks()

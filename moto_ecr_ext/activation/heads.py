@@ -1,0 +1,76 @@
+"""Heads that Python's HTTP server has read, and that another reader could understand differently (RFC 9112).
+
+It reads those of moto's proxy, and of moto's server except for most of the registry's, which
+`distribution.carriers.heads` reads.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def refuse_ambiguous_head(handler: Any) -> bool:
+    """Answer with 400 if it is not certain where a request leads or where its body ends. Return whether it was."""
+    reason = _ambiguity(handler)
+    if reason is not None:
+        _refuse(handler, reason)
+    return reason is not None
+
+
+def refuse_bad_host(handler: Any) -> bool:
+    """Answer with 400 if a request has no Host, or none that is one. Return whether it was.
+
+    moto's server does without, by its own name.
+    """
+    from moto_ecr_ext.distribution.errors import RegistryError
+    from moto_ecr_ext.distribution.host import check_host
+
+    if handler.command == "CONNECT":
+        return False
+    try:
+        check_host(handler.headers.get("Host", ""))
+    except RegistryError:
+        _refuse(handler, "Host is not host[:port]")
+        return True
+    return False
+
+
+def _ambiguity(handler: Any) -> str | None:
+    """Return what is wrong with a head; None if nothing is."""
+    try:
+        urlsplit(handler.path)
+    except ValueError:
+        return "the target is not a URL"
+    headers = handler.headers
+    if len(headers.get_all("Host", [])) > 1:
+        return "there are several Host headers"
+    encodings = headers.get_all("Transfer-Encoding", [])
+    lengths = headers.get_all("Content-Length", [])
+    if encodings:
+        if [each.strip(" \t").lower() for each in encodings] != ["chunked"]:
+            return "Transfer-Encoding is not chunked"
+        if lengths:
+            return "Transfer-Encoding and Content-Length exclude each other"
+    if len(lengths) > 1 or not all(_is_length(each) for each in lengths):
+        return "Content-Length is not a number"
+    return None
+
+
+def _is_length(text: str) -> bool:
+    text = text.strip(" \t")
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _refuse(handler: Any, reason: str) -> None:
+    """Answer in the words of the registry if a request may be for it, else as Python's server does."""
+    from moto_ecr_ext.distribution.carriers.connection import refuse
+    from moto_ecr_ext.distribution.errors import malformed
+
+    if "/v2" in handler.path:
+        refuse(handler, malformed(reason))
+        return
+    handler.close_connection = True
+    with suppress(OSError):  # The client went away.
+        handler.send_error(400, f"The request is malformed: {reason}")

@@ -1,0 +1,148 @@
+"""Who may ask a server: web pages by their origin, and any client by the name that it has for the server.
+
+A page of any site may send requests to a server of the same machine, and read the answers if its name was made to mean
+that machine ("DNS rebinding"). A server would empty its data directory for it, and tell it passwords.
+
+https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from moto_ecr_ext.distribution.errors import RegistryError
+from moto_ecr_ext.distribution.host import check_host
+from moto_ecr_ext.distribution.messages import Response
+from moto_ecr_ext.hosts import is_in_aws_domain
+
+# Names by which containers reach the loopback addresses of their host.
+_OF_THIS_MACHINE = ("localhost", "host.docker.internal", "host.containers.internal")
+
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_REQUEST_HEADERS = (
+    "Authorization, Content-Type, Content-Range, Range, Accept, If-Match, If-None-Match"
+)
+_ANSWER_HEADERS = (
+    "Content-Range, Docker-Content-Digest, Docker-Upload-UUID, ETag, Link, Location, OCI-Filters-Applied, OCI-Subject, "
+    "OCI-Tag, Range, WWW-Authenticate"
+)
+
+
+class Gate:
+    """What a server admits.
+
+    `origins` are web pages beside its own, `*` all. `names` are hosts beside those that always mean this machine or AWS
+    (`*.example.com` those below one), `*` all; None if the server cannot be reached from this machine alone, and is not
+    to look at names.
+    """
+
+    def __init__(self, origins: Iterable[str], names: Iterable[str] | None):
+        self._origins = frozenset(origins)
+        known = None if names is None else frozenset(names)
+        self._names = None if known and "*" in known else known
+        self._is_known = lru_cache(maxsize=256)(self._find_name)
+
+    def check_name(self, host: str) -> None:
+        """Raise RegistryError if the server has another name than `host`, with or without a port. Empty is none."""
+        if self._names is not None and host and not self._is_known(host):
+            check_host(host)
+            raise RegistryError(
+                "DENIED",
+                f"{host} is not a name of this server. Name it with --allowed-hosts if it is.",
+                403,
+            )
+
+    def check_page(self, method: str, host: str, headers: Mapping[str, str]) -> None:
+        """Raise RegistryError for a request that the page of another site makes. Header names are in lower case.
+
+        A link to be followed is none: what it gets is shown to the user, not to the page.
+        """
+        origin = headers.get("origin")
+        if origin is None:
+            is_foreign = headers.get("sec-fetch-site") == "cross-site" and not (
+                method in ("GET", "HEAD")
+                and headers.get("sec-fetch-mode") == "navigate"
+                and headers.get("sec-fetch-dest") == "document"
+            )
+            is_foreign = is_foreign and "*" not in self._origins
+        else:
+            is_foreign = not (self._is_own(origin, host) or self.allows(origin))
+        if is_foreign:
+            raise RegistryError(
+                "DENIED",
+                f"Web pages of {origin or 'other sites'} may not use this server. "
+                "Name their origin with --allowed-origins if they may.",
+                403,
+            )
+
+    def allows(self, origin: str) -> bool:
+        """Return whether the pages of an origin beside the server's own may use it."""
+        return origin.lower() in self._origins or "*" in self._origins
+
+    def preflight(self, method: str, headers: Mapping[str, str]) -> Response | None:
+        """Return the answer to a browser that asks before it sends a request of a page; None for other requests.
+
+        https://fetch.spec.whatwg.org/#cors-preflight-fetch
+        """
+        if method != "OPTIONS" or not {"origin", "access-control-request-method"} <= headers.keys():
+            return None
+        if not self.allows(headers["origin"]):
+            return None
+        return Response(
+            204,
+            {
+                "Access-Control-Allow-Methods": _METHODS,
+                "Access-Control-Allow-Headers": _REQUEST_HEADERS,
+                "Access-Control-Max-Age": "600",
+            },
+        )
+
+    def show(self, response: Response, origin: str) -> None:
+        """Let the pages of an origin read an answer, if they may use the server."""
+        if self.allows(origin):
+            response.headers |= {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Expose-Headers": _ANSWER_HEADERS,
+                "Vary": "Origin",
+            }
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Return whether a page is the server's own. A proxy before it may speak another scheme."""
+        scheme, _, authority = origin.lower().partition("://")
+        return scheme in ("http", "https") and authority == host.lower() != ""
+
+    def _find_name(self, host: str) -> bool:
+        name = _name_of(host)
+        if name is None:
+            return False
+        assert self._names is not None
+        return (
+            name in _OF_THIS_MACHINE
+            or name.endswith(".localhost")
+            or _is_address(name)
+            or is_in_aws_domain(name)
+            or name in self._names
+            or any(each.startswith("*.") and name.endswith(each[1:]) for each in self._names)
+        )
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name in `host[:port]`, in lower case and without a final dot; None if it is malformed."""
+    try:
+        check_host(host)
+    except RegistryError:
+        return None
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.lower().partition(":")[0].removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    """Return whether a name is an address, which cannot be made to mean another."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""The connections of a server: how many are open, and which of them wait for a request."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+
+# Each takes a thread and some descriptors, which the process has not without end.
+MAX_CONNECTIONS = 512
+# Connections beyond the limit that get an answer which says so; further ones are closed.
+_REFUSED_POLITELY = 32
+
+
+class OpenConnections:
+    """What a server knows of its connections. `limit` is how many it serves at once."""
+
+    def __init__(self, limit: int = MAX_CONNECTIONS):
+        self.limit = limit
+        # Those on which no request has begun, or begun again.
+        self.waiting: set[socket.socket] = set()
+        self.are_ending = False
+        self._count = 0
+        self._changed = threading.Condition()
+
+    @property
+    def are_too_many(self) -> bool:
+        return self._count > self.limit
+
+    def enter(self) -> bool:
+        """Count another connection, unless there is no room even for a refusal. Return whether it is counted."""
+        with self._changed:
+            if self._count >= self.limit + _REFUSED_POLITELY:
+                return False
+            self._count += 1
+            return True
+
+    def leave(self) -> None:
+        """Count one connection less."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait_for_an_end(self, seconds: float) -> None:
+        """Wait until a connection ends, at most for so many seconds."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def begin_wait(self, connection: socket.socket) -> None:
+        """Note that a connection waits for its next request. One that has been sent already is answered in any case."""
+        self.waiting.add(connection)
+        if self.are_ending:
+            _expect_no_more(connection)
+
+    def end_wait(self, connection: socket.socket) -> None:
+        """Note that a request has begun on a connection, or that it has ended."""
+        self.waiting.discard(connection)
+
+    def finish(self, seconds: float) -> int:
+        """Let requests under way end, at most for so many seconds. Return how many connections are left.
+
+        The server must accept none by now.
+        """
+        self.are_ending = True
+        for connection in list(self.waiting):
+            _expect_no_more(connection)
+        with self._changed:
+            self._changed.wait_for(lambda: self._count == 0, seconds)
+            return self._count
+
+
+def _expect_no_more(connection: socket.socket) -> None:
+    """Have a reader of a connection find its end behind what has come. What is written to it still leaves."""
+    with suppress(OSError):  # The client has gone.
+        # Not TLS's own `shutdown`, which would end TLS.
+        socket.socket.shutdown(connection, socket.SHUT_RD)
