@@ -8,6 +8,7 @@ import json
 import socket
 import socketserver
 import ssl
+import sys
 import time
 from contextlib import suppress
 from http.server import ThreadingHTTPServer
@@ -20,6 +21,7 @@ from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT, SocketWrite
 
 # There is no descriptor, or no memory, for another connection. It stays where it is until there is.
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_CLIENT_HAS_GONE = (ConnectionError, TimeoutError, ssl.SSLError)
 # Seconds until a server that has no descriptor left looks again, if none of its connections ends before.
 _RETRY = 0.5
 # Seconds and bytes that a client has for its request, before it hears that there are too many connections.
@@ -86,6 +88,11 @@ class CountedConnections(socketserver.ThreadingMixIn):
             _refuse(request)
         else:
             super().finish_request(request, client_address)  # type: ignore[misc]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what a handler raises, unless it says that the client has gone."""
+        if not isinstance(sys.exc_info()[1], _CLIENT_HAS_GONE):
+            super().handle_error(request, client_address)  # type: ignore[misc]
 
 
 class CountedWSGIServer(CountedConnections, ThreadedWSGIServer):

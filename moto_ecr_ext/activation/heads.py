@@ -1,4 +1,4 @@
-"""Heads that Python's HTTP server has read, and that another reader could understand differently (RFC 9112).
+"""Requests that Python's HTTP server has read, and that another reader could understand differently (RFC 9112).
 
 It reads those of moto's proxy, and of moto's server except for most of the registry's, which
 `distribution.carriers.heads` reads.
@@ -6,7 +6,6 @@ It reads those of moto's proxy, and of moto's server except for most of the regi
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +36,23 @@ def refuse_bad_host(handler: Any) -> bool:
     return False
 
 
+def read_chunks(handler: Any) -> bytes:
+    """Return a body that comes in chunks. Raises ConnectionError if it breaks off or, having answered, is malformed."""
+    from moto_ecr_ext.distribution.carriers.bodies import SocketBody
+    from moto_ecr_ext.distribution.carriers.connection import refuse
+    from moto_ecr_ext.distribution.errors import RegistryError
+    from moto_ecr_ext.distribution.messages import BodyTruncated
+
+    body = SocketBody(handler.rfile, handler.connection, None)
+    try:
+        return b"".join(map(bytes, body.pieces()))
+    except RegistryError as error:
+        refuse(handler, error)
+        raise ConnectionError(error.message) from error
+    except BodyTruncated as error:
+        raise ConnectionError("the body has broken off") from error
+
+
 def _ambiguity(handler: Any) -> str | None:
     """Return what is wrong with a head; None if nothing is."""
     try:
@@ -53,7 +69,8 @@ def _ambiguity(handler: Any) -> str | None:
             return "Transfer-Encoding is not chunked"
         if lengths:
             return "Transfer-Encoding and Content-Length exclude each other"
-    if len(lengths) > 1 or not all(_is_length(each) for each in lengths):
+    # The same one twice is one (RFC 9112, 6.3).
+    if len(set(lengths)) > 1 or not all(_is_length(each) for each in lengths):
         return "Content-Length is not a number"
     return None
 
@@ -64,13 +81,8 @@ def _is_length(text: str) -> bool:
 
 
 def _refuse(handler: Any, reason: str) -> None:
-    """Answer in the words of the registry if a request may be for it, else as Python's server does."""
+    """Answer in the words of the registry: it is not certain which service would have others."""
     from moto_ecr_ext.distribution.carriers.connection import refuse
     from moto_ecr_ext.distribution.errors import malformed
 
-    if "/v2" in handler.path:
-        refuse(handler, malformed(reason))
-        return
-    handler.close_connection = True
-    with suppress(OSError):  # The client went away.
-        handler.send_error(400, f"The request is malformed: {reason}")
+    refuse(handler, malformed(reason))

@@ -24,7 +24,7 @@ def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
         configure(server)
 
     with ExitStack() as seams:
-        for unplug in (plug(), plug_limits(begin), plug_patience(), plug_heads()):
+        for unplug in (plug(), plug_limits(begin), plug_patience(), plug_heads(), plug_chunks()):
             seams.callback(unplug)
         try:
             yield
@@ -115,6 +115,15 @@ def plug_heads() -> Unplug:
         )
 
     return replace(ProxyRequestHandler, "parse_request", parse_request)
+
+
+def plug_chunks() -> Unplug:
+    """Read bodies in chunks as the registry does. The handler reads them by `read_chunked_body`."""
+    from moto.moto_proxy.proxy3 import ProxyRequestHandler
+
+    from .heads import read_chunks
+
+    return replace(ProxyRequestHandler, "read_chunked_body", lambda self, reader: read_chunks(self))
 
 
 def _service(handler: Any) -> str | None:

@@ -341,6 +341,56 @@ def test_malformed_hosts_in_pieces(send: Send, name: str) -> None:
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["errors"][0]["code"] == "UNSUPPORTED"
 
 
+# What in PUSH is replaced by what, of which moto's server would make something else.
+AMBIGUOUS_HEADS = [
+    "Content-Length twice, another",
+    "Content-Length as a list",
+    "Content-Length with a sign",
+    "Content-Length below zero",
+    "Content-Length, then Transfer-Encoding",
+    "Transfer-Encoding identity",
+    "Transfer-Encoding gzip, chunked",
+    "Transfer-Encoding chunked, identity",
+    "Transfer-Encoding chunked twice",
+    "Transfer-Encoding that only contains chunked",
+    "Transfer-Encoding with a parameter",
+    "two Hosts",
+    "two Hosts, another",
+    "whole URL with half an IPv6 address",
+]
+
+
+@needs_connections
+@pytest.mark.parametrize("name", AMBIGUOUS_HEADS)
+def test_ambiguous_heads_in_pieces(repository: RepositoryClient, send: Send, name: str) -> None:
+    """A head that does not come in one piece is read by moto's server, and refused all the same; nothing is pushed."""
+    answer = send(altered(PUSH, MALFORMED_HEADS[name]) + NEXT, 60)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["errors"][0]["code"] in (
+        "UNSUPPORTED",
+        "SIZE_INVALID",
+    )
+    assert_nothing_changed(repository)
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS_HEADS)
+def test_ambiguous_heads_of_calls(aws: Environment, ecr: Any, send: Send, name: str) -> None:
+    """A call of the API whose head is ambiguous is refused, and does nothing."""
+    old, new = (each.replace(TARGET, b"/") for each in MALFORMED_HEADS[name])
+    wire = (
+        b"POST / HTTP/1.1\r\nHost: HOST\r\n"
+        b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request\r\n"
+        b"X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.CreateRepository\r\n"
+        b"Content-Length: 7\r\n\r\n"
+    )
+    if old == b"/":
+        old, new = b"POST /", b"POST " + new
+    answer = send(altered(wire, (old, new)) + b'{"repositoryName": "other"}')
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert ecr.describe_repositories()["repositories"] == []
+
+
 OTHERS = {
     "folded line": b"GET /moto-api/data.json HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n",
     "bare LF": b"GET /moto-api/data.json HTTP/1.1\nHost: HOST\n\n",

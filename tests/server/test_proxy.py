@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from moto_ecr_ext import testing
 from support.commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
+from support.registry_client import Connection
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 CONTENT = bytes(range(256)) * 5000
@@ -185,3 +186,65 @@ def test_python_is_too_strict_for_the_certificate_authority_of_moto(proxy: Proxy
     """Since Python 3.13, `requests` refuses moto's authority, which lacks an extension."""
     with pytest.raises(requests.exceptions.SSLError, match="key usage extension"):
         requests.get(f"https://{HOST}/v2/", proxies={"https": proxy.url}, verify=MOTO_CA)
+
+
+CALL = (
+    b"POST / HTTP/1.1\r\nHost: api.ecr.us-east-1.amazonaws.com\r\n"
+    b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request\r\n"
+    b"X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.CreateRepository\r\n"
+    b"Content-Length: 25\r\n\r\n"
+    b'{"repositoryName": "app"}'
+)
+HOST_LINE = b"Host: api.ecr.us-east-1.amazonaws.com\r\n"
+LENGTH_LINE = b"Content-Length: 25\r\n"
+AMBIGUOUS = {
+    "no Host": (HOST_LINE, b""),
+    "two Hosts": (HOST_LINE, HOST_LINE + HOST_LINE),
+    "Host with a path": (HOST_LINE, HOST_LINE.replace(b"\r\n", b"/path\r\n")),
+    "Host with half an IPv6 address": (HOST_LINE, b"Host: [::1\r\n"),
+    "target with half an IPv6 address": (b"POST /", b"POST http://[::/"),
+    "Content-Length in words": (LENGTH_LINE, b"Content-Length: many\r\n"),
+    "Content-Length below zero": (LENGTH_LINE, b"Content-Length: -1\r\n"),
+    "Content-Length twice": (LENGTH_LINE, LENGTH_LINE + b"Content-Length: 2\r\n"),
+    "Transfer-Encoding that only contains chunked": (
+        LENGTH_LINE,
+        b"Transfer-Encoding: xchunked\r\n",
+    ),
+    "Transfer-Encoding and Content-Length": (
+        LENGTH_LINE,
+        LENGTH_LINE + b"Transfer-Encoding: chunked\r\n",
+    ),
+    "chunk without a size": (
+        LENGTH_LINE + b"\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+    ),
+    "chunk of a size below zero": (
+        LENGTH_LINE + b"\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_ambiguous_requests(proxy: Proxy, ecr: Any, name: str) -> None:
+    """A request that two readers could understand differently is refused (RFC 9112), and does nothing."""
+    old, new = AMBIGUOUS[name]
+    assert CALL.count(old) == 1
+    with Connection(proxy.url) as connection:
+        connection.send(CALL.replace(old, new))
+        connection.stop_sending()
+        answer = connection.read_to_end()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_unambiguous_requests(proxy: Proxy, ecr: Any) -> None:
+    """The request of which the others are made is understood, in chunks too."""
+    chunked = CALL.replace(LENGTH_LINE + b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n19\r\n")
+    chunked = chunked.replace(b'"app"}', b'"two"}') + b"\r\n0\r\n\r\n"
+    for wire in (CALL, chunked):
+        with Connection(proxy.url) as connection:
+            connection.send(wire)
+            assert connection.read_status() == 200
+    names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    assert names == ["app", "two"]

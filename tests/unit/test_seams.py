@@ -13,6 +13,7 @@ import requests
 from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
+from moto import proxy as moto_proxy
 from moto import server as moto_server
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap, get_model_map, resource_class_from_type
@@ -21,6 +22,7 @@ from moto.core.exceptions import ServiceException
 from moto.ecr.models import Repository, ecr_backends
 from moto.moto_proxy import proxy3
 from moto.moto_server import werkzeug_app
+from werkzeug import serving
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 
 import moto_ecr_ext
@@ -150,6 +152,88 @@ def test_the_command_of_moto_ends_in_serve_forever(
     [(host, port, address)] = listening
     assert (host, port) == address
     assert port != 0
+
+
+@pytest.mark.parametrize("name", ["setup", "parse_request"])
+def test_the_server_sets_up_and_reads_by_methods_of_its_handler(stock_server, monkeypatch, name):
+    """moto's server prepares a connection by `setup`, reads a head by `parse_request`, on the class of its handler."""
+    seen = []
+    handler = HANDLER or WSGIRequestHandler
+    original = getattr(handler, name)
+
+    def record(self: Any) -> Any:
+        result = original(self)
+        seen.append((type(self.connection), hasattr(self, "wfile")))
+        return result
+
+    monkeypatch.setattr(handler, name, record)
+    requests.get(f"http://{stock_server}/moto-api/data.json")
+
+    assert seen == [(socket.socket, True)]
+
+
+def test_the_server_does_not_answer_what_was_not_parsed(stock_server, monkeypatch):
+    """`parse_request` of the handler may answer itself, and return False."""
+
+    def refuse(self: Any) -> bool:
+        self.wfile.write(b"HTTP/1.1 418 Refused\r\nContent-Length: 0\r\n\r\n")
+        self.close_connection = True
+        return False
+
+    monkeypatch.setattr(HANDLER or WSGIRequestHandler, "parse_request", refuse)
+
+    assert requests.get(f"http://{stock_server}/moto-api/data.json").status_code == 418
+
+
+def test_moto_makes_its_servers_of_a_name_in_werkzeug(stock_moto, monkeypatch):
+    """The command and `ThreadedMotoServer` end in `make_server`, which looks the class up in its module."""
+
+    class Made(Exception):
+        """The server was made of this class."""
+
+    def make(*arguments: object, **options: object) -> None:
+        raise Made
+
+    monkeypatch.setattr(serving, "ThreadedWSGIServer", make)
+    monkeypatch.setenv("MOTO_PORT", "5000")
+    monkeypatch.setattr("signal.signal", lambda *arguments: None)
+
+    with pytest.raises(Made):
+        moto_server.main(["--port", "0"])
+    with pytest.raises(Made):
+        moto_server.ThreadedMotoServer(port=0)._server_entry()
+
+
+def test_the_proxy_is_made_of_a_name_in_its_module(stock_moto, monkeypatch):
+    """The command of the proxy makes its server of this name, with its handler."""
+
+    class Made(Exception):
+        """The server was made."""
+
+    def make(address: object, handler: object) -> None:
+        assert handler is proxy3.ProxyRequestHandler
+        raise Made
+
+    monkeypatch.setattr(moto_proxy, "ThreadingHTTPServer", make)
+    monkeypatch.setenv("MOTO_PORT", "5005")
+    monkeypatch.setenv("TEST_PROXY_MODE", "")
+    monkeypatch.setattr("signal.signal", lambda *arguments: None)
+
+    with pytest.raises(Made):
+        moto_proxy.main(["--port", "0"])
+
+
+def test_the_application_of_the_server_finds_the_service_of_a_request(stock_moto):
+    """What a page of another site asks for is found as moto itself finds it."""
+    application = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
+    environ = {
+        "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ECR/aws4_request",
+        "PATH_INFO": "/",
+    }
+
+    host = application.infer_service_region_host(environ, "/")
+
+    assert application.get_backend_for_host(host) == "ecr"
 
 
 def test_the_proxy_leaves_its_connection_open_when_it_has_finished(stock_moto):
