@@ -118,10 +118,10 @@ class ECRResponse(BaseResponse):
             return render(operation, perform(backend, operation, parameters))
 
     def _parse_body(self, operation: str) -> Any:
-        body = self.raw_body
+        body, large = self.raw_body, service_model.large_member(operation)
         if self.headers.get("Content-Encoding", "").lower() == "gzip":
-            body = unzipped(body)
-        return parse_body(body, service_model.blob_member(operation))
+            body = unzipped(body, large)
+        return parse_body(body, large)
 
     def _get_action(self) -> str:
         """Return the IAM action without its service, for moto's authentication."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import NamedTuple
 
 import botocore
 from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+
+# Characters. The longest text but a manifest, which may have 4,194,304, is a lifecycle policy, of 30,720.
+_MANY = 1024 * 1024
 
 
 @functools.cache
@@ -38,17 +42,23 @@ def values_of(shape_name: str) -> tuple[str, ...]:
     return tuple(_model().shape_for(shape_name).enum)
 
 
+class LargeMember(NamedTuple):
+    """The one member of a request that may have MiBs: a layer part, which is base64, or a manifest."""
+
+    name: str
+    is_blob: bool
+
+
 @functools.cache
-def blob_member(operation_name: str) -> str | None:
-    """Return the member of an operation's input that is a blob, if there is one."""
+def large_member(operation_name: str) -> LargeMember | None:
+    """Return the member of an operation's input that may have MiBs, if there is one."""
     model = operation(operation_name)
     shape = model.input_shape if model else None
-    blobs = [
-        name
-        for name, member in (shape.members if shape else {}).items()
-        if member.type_name == "blob"
-    ]
-    return blobs[0] if blobs else None
+    for name, member in (shape.members if shape else {}).items():
+        is_blob = member.type_name == "blob"
+        if is_blob or (member.type_name == "string" and member.metadata.get("max", 0) >= _MANY):
+            return LargeMember(name, is_blob)
+    return None
 
 
 def method_name(operation_name: str) -> str:

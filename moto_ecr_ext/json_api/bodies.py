@@ -8,19 +8,25 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zlib
+from json.decoder import scanstring
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
+from moto_ecr_ext.service_model import LargeMember
 
 from .readers import decode_blob
 
-# Bytes. The largest request that ECR accepts is PutImage with 4,194,304 characters, which are at most twelve bytes each
-# in JSON (`\ud83d\ude00`).
-MAX_BODY = 64 * 1024 * 1024
+# Bytes. The largest requests that ECR accepts are UploadLayerPart with 20,971,520 bytes, which are 27,962,028 in
+# base64, and PutImage with 4,194,304 characters, which are at most six bytes each in JSON (`\u00e4`).
+MAX_BODY = 32 * 1024 * 1024
+# All others, and what these two have beside their layer part or manifest: lists of a hundred names, policies. JSON
+# takes up to thirty times as much memory as it has bytes, and stops all other threads while it is parsed.
+MAX_SMALL_BODY = 1024 * 1024
 
 # Where a body is searched for its blob rather than parsed whole.
 _LARGE = 64 * 1024
@@ -36,7 +42,9 @@ def take_body(request: Any) -> bytes:
         body: Any = request.body
         if hasattr(body, "read"):
             body = body.read()
-        return _within_limit(body.encode() if isinstance(body, str) else bytes(body or b""))
+        return _within_limit(
+            body.encode() if isinstance(body, str) else bytes(body or b""), MAX_BODY
+        )
     stream = request.environ["wsgi.input"]
     if isinstance(stream, io.BytesIO) and stream.tell() == 0:
         body = stream.getvalue()  # In the process: the bytes that were given, without a copy.
@@ -48,38 +56,65 @@ def take_body(request: Any) -> bytes:
             raise RequestEntityTooLargeException(MAX_BODY) from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
-    return _within_limit(body)
+    return _within_limit(body, MAX_BODY)
 
 
-def unzipped(body: bytes) -> bytes:
-    """Return what a gzipped body contains. Raises SerializationException and RequestEntityTooLargeException."""
+def unzipped(body: bytes, large: LargeMember | None) -> bytes:
+    """Return what a gzipped body contains, to be parsed with the same `large`.
+
+    Raises SerializationException and RequestEntityTooLargeException.
+    """
+    limit = MAX_BODY if large else MAX_SMALL_BODY
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-            return _within_limit(file.read(MAX_BODY + 1))
+            return _within_limit(file.read(limit + 1), limit)
     except (OSError, EOFError, zlib.error):
         raise SerializationException("The body is not valid gzip") from None
 
 
-def _within_limit(body: bytes) -> bytes:
-    if len(body) > MAX_BODY:
-        raise RequestEntityTooLargeException(MAX_BODY)
+def _within_limit(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise RequestEntityTooLargeException(limit)
     return body
 
 
-def parse_body(body: bytes, blob_member: str | None) -> Any:
+def parse_body(body: bytes, large: LargeMember | None) -> Any:
     """Return the JSON value of a body; an empty body is an empty object.
 
-    `blob_member` is the member that may be a large blob, if the operation has one; it may come as bytes. Raises
-    SerializationException.
+    `large` is the member that may have MiBs, if the operation has one; a blob may come as bytes. Raises
+    SerializationException and RequestEntityTooLargeException.
     """
-    if blob_member and len(body) > _LARGE:
-        document = _with_blob(body, blob_member)
+    if large and large.is_blob and len(body) > _LARGE:
+        document = _with_blob(body, large.name)
         if document is not None:
             return document
     try:
-        return json.loads(body) if body.strip() else {}
+        if large and len(body) > MAX_SMALL_BODY:
+            return _with_text(body.decode(), large)
+        return json.loads(_within_limit(body, MAX_SMALL_BODY)) if body.strip() else {}
     except (ValueError, RecursionError):
         raise SerializationException("The body is not valid JSON") from None
+
+
+def _with_text(body: str, large: LargeMember) -> dict[str, Any]:
+    """Return the object in a body whose large member is parsed apart from all others.
+
+    A string is parsed in a moment, and takes no more memory than it has characters. Raises ValueError if the body is
+    not JSON, and RequestEntityTooLargeException if what is large in it is something else, or cannot be told apart.
+    """
+    member = re.compile(rf'"{large.name}"\s*:\s*"')
+    match = member.search(body)
+    if match is None:
+        raise RequestEntityTooLargeException(MAX_SMALL_BODY)
+    value, end = scanstring(body, match.end(), True)
+    rest = body[: match.end()] + body[end - 1 :]
+    if len(rest) > MAX_SMALL_BODY or member.search(rest, match.end()):
+        raise RequestEntityTooLargeException(MAX_SMALL_BODY)
+    document: dict[str, Any] = json.loads(rest)
+    if not isinstance(document, dict) or document.get(large.name) != "":
+        raise RequestEntityTooLargeException(MAX_SMALL_BODY)
+    document[large.name] = decode_blob(value) if large.is_blob else value
+    return document
 
 
 def _with_blob(body: bytes, member: str) -> dict[str, Any] | None:
@@ -100,6 +135,8 @@ def _with_blob(body: bytes, member: str) -> dict[str, Any] | None:
     rest = body[:start] + body[end:]
     if rest.find(key, start) != -1 or body.find(b"\\", start, end) != -1:
         return None
+    if len(rest) > MAX_SMALL_BODY:
+        raise RequestEntityTooLargeException(MAX_SMALL_BODY)
     try:
         document = json.loads(rest)
     except (ValueError, RecursionError):

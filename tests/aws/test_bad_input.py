@@ -205,16 +205,20 @@ def test_a_body_that_is_not_gzip(aws: Any, raw: RawClient, body: bytes) -> None:
     assert (answer.status, answer.refusal) == (400, NOT_GZIP)
 
 
-def test_a_body_that_unpacks_without_end(raw: RawClient) -> None:
+@pytest.mark.parametrize(
+    ("operation", "limit"),
+    [("DescribeRegistry", bodies.MAX_SMALL_BODY), ("PutImage", bodies.MAX_BODY)],
+)
+def test_a_body_that_unpacks_without_end(raw: RawClient, operation: str, limit: int) -> None:
     """Is unpacked no further than a request can be long."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
-        for _ in range(bodies.MAX_BODY // 2**20 + 1):
+        for _ in range(limit // 2**20 + 1):
             file.write(bytes(2**20))
-    answer = raw.send("DescribeRegistry", packed.getvalue(), Content_Encoding="gzip")
+    answer = raw.send(operation, packed.getvalue(), Content_Encoding="gzip")
     assert answer.status == 413
     assert answer.refusal == Refusal(
-        "RequestEntityTooLargeException", f"The request has more than {bodies.MAX_BODY} bytes"
+        "RequestEntityTooLargeException", f"The request has more than {limit} bytes"
     )
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
 import pytest
 
-from moto_ecr_ext.exceptions.common import SerializationException
-from moto_ecr_ext.json_api.bodies import parse_body
+from moto_ecr_ext import service_model
+from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
+from moto_ecr_ext.json_api import bodies
+from moto_ecr_ext.json_api.bodies import MAX_BODY, MAX_SMALL_BODY, parse_body, unzipped
 from moto_ecr_ext.json_api.validation import check
+from moto_ecr_ext.service_model import large_member
 
 PART = bytes(range(256)) * 1024
 TEXT = base64.b64encode(PART).decode()
+PARTS = large_member("UploadLayerPart")
+MANIFESTS = large_member("PutImage")
 UPLOAD = "00000000-0000-4000-8000-000000000000"
 
 
 def parsed(body: bytes) -> Any:
-    return check("UploadLayerPart", parse_body(body, "layerPartBlob"))["layerPartBlob"]
+    return check("UploadLayerPart", parse_body(body, PARTS))["layerPartBlob"]
 
 
 def request(blob: str = TEXT, **members: Any) -> dict[str, Any]:
@@ -73,3 +79,105 @@ def test_what_cannot_be_read_is_a_serialization_exception(body: str) -> None:
 def test_nothing_is_an_empty_object() -> None:
     """botocore sends `{}`, other clients nothing at all, for a request without members."""
     assert parse_body(b"", None) == parse_body(b" \n", None) == {}
+
+
+def test_large_members() -> None:
+    """Two operations have a member of MiBs; a model that has others, or another limit, says so here."""
+    found = {name: large_member(name) for name in service_model.operation_names()}
+    assert {name: large for name, large in found.items() if large} == {
+        "PutImage": ("imageManifest", False),
+        "UploadLayerPart": ("layerPartBlob", True),
+    }
+
+
+LARGE_PART = bytes(range(256)) * 8192
+LARGE_TEXT = base64.b64encode(LARGE_PART).decode()
+LONG = '{"annotations": {"a": "' + '\u00e4\\"' * 500_000 + '"}}'
+
+LARGE_BODIES = {
+    "a part with slashes escaped": (json.dumps(request(LARGE_TEXT)).replace("/", "\\/"), PARTS),
+    "a part in a body with more around it": (
+        json.dumps({"x": "a" * 500_000, **request(LARGE_TEXT)}),
+        PARTS,
+    ),
+    "a manifest": (json.dumps({"imageManifest": LONG, "imageTag": "v1"}), MANIFESTS),
+    "a manifest in UTF-8": (json.dumps({"imageManifest": LONG}, ensure_ascii=False), MANIFESTS),
+    "a manifest, indented": (json.dumps({"a": 1, "imageManifest": LONG}, indent=30), MANIFESTS),
+    "a manifest that has its own name": (
+        json.dumps({"imageManifest": '{"imageManifest": "x"}' + LONG}),
+        MANIFESTS,
+    ),
+    "a manifest of the longest kind": (
+        json.dumps({"imageManifest": "\u00e4" * 4_194_304, "imageTag": "v1"}),
+        MANIFESTS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE_BODIES)
+def test_large_members_are_parsed_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value is that of a whole JSON parser, which never sees more than 1 MiB: it stops all other threads."""
+    body, large = LARGE_BODIES[name]
+    assert MAX_SMALL_BODY < len(body.encode()) <= MAX_BODY
+    expected = json.loads(body)
+    if large == PARTS:
+        expected["layerPartBlob"] = base64.b64decode(expected["layerPartBlob"])
+    monkeypatch.setattr(bodies, "json", OnlySmall)
+    assert parse_body(body.encode(), large) == expected
+
+
+class OnlySmall:
+    """The module `json` for texts of 1 MiB."""
+
+    dumps = staticmethod(json.dumps)
+
+    @staticmethod
+    def loads(text: str | bytes) -> Any:
+        assert len(text) <= MAX_SMALL_BODY
+        return json.loads(text)
+
+
+LISTS = b"[" + b"[]," * (MAX_SMALL_BODY // 3) + b"[]]"
+MUCH = {
+    "lists": LISTS,
+    "lists beside a member": b'{"x": '
+    + LISTS
+    + b', "imageManifest": "a", "layerPartBlob": "AAAA"}',
+    "lists behind a member": b'{"imageManifest": "a", "layerPartBlob": "AAAA", "x": '
+    + LISTS
+    + b"}",
+    "lists for a member": b'{"imageManifest": ' + LISTS + b', "layerPartBlob": ' + LISTS + b"}",
+    "a text of another object": json.dumps(
+        {"x": {"imageManifest": LONG, "layerPartBlob": LARGE_TEXT}}
+    ).encode(),
+    "a text twice": json.dumps({"imageManifest": LONG, "layerPartBlob": LARGE_TEXT}).encode()[:-1]
+    + b', "imageManifest": "", "layerPartBlob": ""}',
+    "another text": json.dumps({"imageTag": LONG}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", MUCH)
+@pytest.mark.parametrize("operation", ["PutImage", "UploadLayerPart", "DescribeRegistry"])
+def test_no_operation_needs_as_much(
+    name: str, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is larger than 1 MiB, and neither a layer part nor a manifest, is refused unparsed.
+
+    28 MiB of empty lists took 900 MB, and stopped all other threads for four seconds.
+    """
+    monkeypatch.setattr(bodies, "json", OnlySmall)
+    large = large_member(operation)
+    with pytest.raises(RequestEntityTooLargeException):
+        parse_body(MUCH[name], large)
+    with pytest.raises(RequestEntityTooLargeException):
+        parse_body(unzipped(gzip.compress(MUCH[name]), large), large)
+
+
+@pytest.mark.parametrize("operation", ["PutImage", "UploadLayerPart", "DescribeRegistry"])
+def test_little_gzip_that_contains_much(operation: str) -> None:
+    """A body is unzipped as far as its operation can need."""
+    large = large_member(operation)
+    limit = MAX_BODY if large else MAX_SMALL_BODY
+    assert unzipped(gzip.compress(bytes(limit), 1), large) == bytes(limit)
+    with pytest.raises(RequestEntityTooLargeException, match=str(limit)):
+        unzipped(gzip.compress(bytes(limit + 1), 1), large)
