@@ -10,7 +10,7 @@ import io
 import json
 import re
 import zlib
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest

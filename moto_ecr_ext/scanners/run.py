@@ -27,6 +27,8 @@ TIMEOUT = 600
 _LONGEST_MESSAGE = 300
 # trivy locks its cache, and a second one beside it fails.
 _turn = threading.Lock()
+# A child of this process has no scanner that runs.
+os.register_at_fork(after_in_child=_turn._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class ScannerError(Exception):

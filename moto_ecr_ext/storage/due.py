@@ -7,9 +7,9 @@ for one comparison.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 
+from .forks import fork_safe_rlock
 from .later import Later
 
 # For what has to be looked at again with every request.
@@ -26,7 +26,7 @@ class Schedule:
     def __init__(self, later: Later) -> None:
         self._later = later
         # A thread that does what is due may send an event whose target makes another request.
-        self._lock = threading.RLock()
+        self._lock = fork_safe_rlock()
         self._next_at = AT_ONCE  # The rows have not been asked yet.
         # What was said to be due while the work went on, which may have looked at that already.
         self._expected_meanwhile = math.inf

@@ -6,11 +6,11 @@ A pull is a read, and is not to wait for a disk. What a killed server loses of t
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterable, Mapping
 
 from .database.base import Database
+from .forks import fork_safe_lock
 from .rows.pulls import Pulled, record
 
 log = logging.getLogger("moto_ecr_ext")
@@ -28,7 +28,7 @@ class PendingPulls:
 
     def __init__(self, database: Database):
         self._database = database
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         # By image and identity, the last pull last.
         self._pending: dict[tuple[int, str | None], float] = {}
         self._written_at = 0.0

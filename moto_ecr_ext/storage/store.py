@@ -8,13 +8,13 @@ commit and its first member.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import sqlite3
 import sys
-import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -31,12 +31,13 @@ from .blobs.errors import BlobDamaged
 from .blobs.memory import MemoryBlobStore
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
-from .database.base import Database
+from .database.base import REST_TIMEOUT, Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
 from .database.transaction import Transaction
 from .database.versions import StoreError
 from .due import Schedule
+from .forks import fork_safe_lock, rest_while_forking
 from .pulls import PendingPulls
 
 log = logging.getLogger("moto_ecr_ext")
@@ -286,8 +287,29 @@ def _open_blobs(location: StoreLocation) -> BlobStore:
     return DirectoryBlobStore(Path(place))
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _open: tuple[StoreLocation, Store] | None = None
+
+
+@contextmanager
+def _at_rest() -> Iterator[None]:
+    """Have no transaction under way in this block, unless one takes too long."""
+    is_held = _lock.acquire(timeout=REST_TIMEOUT)
+    try:
+        with _open[1].database.at_rest() if _open is not None else nullcontext():
+            yield
+    finally:
+        if is_held:
+            _lock.release()
+
+
+def _begin_child() -> None:
+    if _open is not None:
+        _open[1].database.leave_to_parent()
+
+
+rest_while_forking(_at_rest)
+os.register_at_fork(after_in_child=_begin_child)
 
 
 def current_store() -> Store:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Generic, TypeVar
+
+from .forks import fork_safe_lock
 
 
 class Turn:
     """The turn of one key. `users` are the threads that have it or wait for it."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = fork_safe_lock()
         self.users = 0
         self.is_over = False
 
@@ -32,7 +33,7 @@ class Turns(Generic[_Key, _Turn]):
     def __init__(self, make: Callable[[], _Turn]) -> None:
         self._make = make
         self._turns: dict[_Key, _Turn] = {}
-        self._changes = Lock()
+        self._changes = fork_safe_lock()
 
     @contextmanager
     def take(self, key: _Key) -> Iterator[_Turn]:

@@ -21,6 +21,7 @@ from moto.ecr.models import ECRBackend as ECRBackendOfMoto
 from moto.ecr.models import Repository, ecr_backends
 from moto.moto_api._internal.urls import url_paths as moto_api_paths
 from moto.moto_server import werkzeug_app
+from werkzeug import serving
 from werkzeug.serving import WSGIRequestHandler
 
 import moto_ecr_ext
@@ -51,6 +52,9 @@ def seams() -> dict[str, Any]:
         "URL patterns": list(backend_index.backend_url_patterns),
         "dispatch": werkzeug_app.DomainDispatcherApplication.__call__,
         "connections": HANDLER.__dict__.get("handle_one_request") if HANDLER else None,
+        "limits": serving.ThreadedWSGIServer,
+        "patience": (HANDLER or WSGIRequestHandler).setup,
+        "heads": (HANDLER or WSGIRequestHandler).parse_request,
         "answers to TLS": (HANDLER or WSGIRequestHandler).default_request_version,
         "clients of requests": CallbackResponse.get_response,
         "handlers": list(BUILTIN_HANDLERS),

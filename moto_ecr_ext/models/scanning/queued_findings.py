@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from botocore.parsers import create_parser
 
 from moto_ecr_ext import service_model
 from moto_ecr_ext.models.images.identifiers import ImageId
+from moto_ecr_ext.storage.forks import fork_safe_lock
 
 
 class QueuedFindings:
@@ -27,7 +27,7 @@ class QueuedFindings:
         self.waiting: list[Any] = []
         # Those that were given, by image and by the identifier that asked.
         self._given: dict[int, dict[frozenset[tuple[str, str]], dict[str, Any]]] = {}
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def clear(self) -> None:
         with self._lock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
 
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.storage.forks import fork_safe_lock
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .blob import CHUNK, Blob
@@ -105,7 +105,7 @@ class MemoryBlobStore(BlobStore):
     """Keeps everything in this process, as long as the store itself."""
 
     def __init__(self) -> None:
-        self._changes = Lock()
+        self._changes = fork_safe_lock()
         self._blobs: dict[str, MemoryBlob] = {}
         self._uploads: Turns[str, _Upload] = Turns(_Upload)
         self._owner: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
 from typing import Generic, TypeVar
+
+from moto_ecr_ext.storage.forks import fork_safe_lock
 
 _Value = TypeVar("_Value")
 
@@ -14,7 +15,7 @@ class Recent(Generic[_Value]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._values: OrderedDict[str, _Value] = OrderedDict()
 
     def put(self, key: str, value: _Value) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+from moto_ecr_ext.storage.forks import fork_safe_lock
 from moto_ecr_ext.storage.later import Later
 
 from .transaction import Transaction, View
@@ -18,6 +18,10 @@ from .versions import bring_up_to_date, is_up_to_date
 
 # Seconds that a transaction waits for another process that writes.
 BUSY_TIMEOUT = 60
+# Seconds that a fork waits for the transactions of other threads.
+REST_TIMEOUT = 10
+# Connections of the parent of this process. To close them would end them for it.
+_of_parent: list[object] = []
 
 
 class Writer(Protocol):
@@ -28,6 +32,9 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Let go of the connection."""
+
+    def forget(self) -> object:
+        """Return the connection, which stays open, and use another one from now on."""
 
 
 class Database(ABC):
@@ -44,7 +51,7 @@ class Database(ABC):
         self._engine = engine
         # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
         # sleep and retry.
-        self._writer = threading.Lock()
+        self._writer = fork_safe_lock()
         self._idle: deque[Connection] = deque()
         self._durable = durable
         self._swift = swift
@@ -77,6 +84,21 @@ class Database(ABC):
             transaction = Transaction(connection)
             yield transaction
         self.later.make(transaction.followers)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Have no transaction under way in this block, unless one takes too long."""
+        is_held = self._writer.acquire(timeout=REST_TIMEOUT)
+        try:
+            yield
+        finally:
+            if is_held:
+                self._writer.release()
+
+    def leave_to_parent(self) -> None:
+        """Use no connection any more that this process has from its parent."""
+        _of_parent.extend([*self._idle, self._durable.forget(), self._swift.forget()])
+        self._idle.clear()
 
     def close(self) -> None:
         """Close all connections, once a write that is under way has ended."""

@@ -93,6 +93,10 @@ class PostgreSQLDatabase(Database):
                 else:
                     self._idle.append(connection)
 
+    def leave_to_parent(self) -> None:
+        super().leave_to_parent()
+        self._readers = threading.BoundedSemaphore(_MAX_READERS)
+
     def _idle_reader(self) -> Connection | None:
         while self._idle:
             try:
@@ -128,6 +132,10 @@ class _Writer:
         if self._connection is not None:
             _discard(self._connection)
             self._connection = None
+
+    def forget(self) -> Connection | None:
+        forgotten, self._connection = self._connection, None
+        return forgotten
 
 
 @contextmanager

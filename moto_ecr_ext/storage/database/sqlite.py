@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
-from .base import BUSY_TIMEOUT, Database, driver_execute
+from .base import BUSY_TIMEOUT, REST_TIMEOUT, Database, Writer, driver_execute
 from .transaction import View
 from .versions import bring_up_to_date
 
@@ -35,6 +36,11 @@ class FileDatabase(Database):
         )
         return cls(engine, _Writer(engine, "FULL"), _Writer(engine, "NORMAL"))
 
+    def __init__(self, engine: Engine, durable: Writer, swift: Writer):
+        # All connections that read.
+        self._opened: set[Connection] = set()
+        super().__init__(engine, durable, swift)
+
     @contextmanager
     def read(self) -> Iterator[View]:
         """Return one consistent view of the rows, for the `with` block."""
@@ -48,10 +54,28 @@ class FileDatabase(Database):
             connection = self._idle.pop()
         except IndexError:
             connection = self._engine.connect()
+            self._opened.add(connection)
         try:
             yield View(connection)
         finally:
             self._idle.append(connection)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """As in general, and have no read under way: SQLite has locks for all connections of the process."""
+        with super().at_rest():
+            until = time.monotonic() + REST_TIMEOUT
+            while len(self._idle) < len(self._opened) and time.monotonic() < until:
+                time.sleep(0.001)  # Nothing says so; a read should not pay for a fork.
+            yield
+
+    def leave_to_parent(self) -> None:
+        super().leave_to_parent()
+        self._opened.clear()
+
+    def close(self) -> None:
+        super().close()
+        self._opened.clear()
 
     def _open_schema(self) -> None:
         assert self._engine.url.database is not None
@@ -94,6 +118,9 @@ class MemoryDatabase(Database):
                 self._idle.append(self._engine.connect())
             yield View(self._idle[0])
 
+    def leave_to_parent(self) -> None:
+        """Nothing is left: a child has a copy of all that is in memory."""
+
 
 class _Writer:
     """A connection whose transactions take SQLite's write lock at once.
@@ -118,6 +145,10 @@ class _Writer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def forget(self) -> Connection | None:
+        forgotten, self._connection = self._connection, None
+        return forgotten
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
-from threading import Lock
 
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
+from moto_ecr_ext.storage.forks import fork_safe_lock
 
 from .files import is_at, piece_of
 from .progress import Progress
@@ -30,7 +30,7 @@ class OpenSessions:
     """How many sessions there are in this process; a context manager for each."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = fork_safe_lock()
         self._count = 0
 
     def is_one(self) -> bool:

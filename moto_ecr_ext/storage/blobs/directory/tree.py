@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from threading import Lock
 
 from moto_ecr_ext.oci.digest import HASHERS, Digest
 from moto_ecr_ext.storage.blobs.names import digest_at, path_of_blob
+from moto_ecr_ext.storage.forks import fork_safe_lock
 
 from .files import give_name, is_at, make_directories, names_in, spare_beside, sync_directory
 
@@ -19,7 +19,7 @@ class BlobTree:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._making = Lock()
+        self._making = fork_safe_lock()
         self._made: set[str] = set()
 
     def path(self, digest: str) -> str:
