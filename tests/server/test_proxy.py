@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 import boto3
@@ -248,3 +254,115 @@ def test_unambiguous_requests(proxy: Proxy, ecr: Any) -> None:
             assert connection.read_status() == 200
     names = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
     assert names == ["app", "two"]
+
+
+# --- connections ---
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        "",
+        "GET http://api.ecr.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: api.ecr",
+        "POST / HTTP/1.1\r\nHost: api.ecr.us-east-1.amazonaws.com\r\nContent-Length: 9\r\n\r\n{",
+        "POST / HTTP/1.1\r\nHost: api.ecr.us-east-1.amazonaws.com\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n9\r\n{",
+        "CONNECT api.ecr.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: api.ecr\r\n\r\n",
+        "CONNECT api.ecr.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: api.ecr\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    ],
+    ids=[
+        "nothing",
+        "half a head",
+        "half a body",
+        "half a chunk",
+        "no TLS",
+        "something else than TLS",
+    ],
+)
+def test_silent_clients(wire: str) -> None:
+    """A client that stops in the middle of something loses its connection, without a word in the log."""
+    with Command("moto_ecr_proxy", "--port", "0", "--idle-timeout", "1") as command:
+        proxy = Proxy(command)
+        with Connection(proxy.url) as connection:
+            connection.send(wire.encode())
+            with suppress(ConnectionError):
+                connection.read_to_end()  # It ends, before the patience of the connection does.
+        assert command.stop() == 0
+        assert "Traceback" not in command.output
+
+
+def test_too_many_connections() -> None:
+    """A connection beyond the bound is answered with 503."""
+    with Command("moto_ecr_proxy", "--port", "0", "--max-connections", "1") as command:
+        proxy = Proxy(command)
+        with Connection(proxy.url) as first, Connection(proxy.url) as second:
+            first.send(b"GET")
+            second.send(b"GET")
+            assert second.read_status() == 503
+
+
+def test_a_request_under_way_ends_first(tmp_path: Path) -> None:
+    """A signal closes the proxy; a request that has begun is done, and there at the next start."""
+    data = ["--data-dir", str(tmp_path / "registry")]
+    with Command("moto_ecr_proxy", "--port", "0", *data) as command:
+        proxy = Proxy(command)
+        head, _, body = CALL.partition(b"\r\n\r\n")
+        with Connection(proxy.url) as connection:
+            connection.send(head + b"\r\nExpect: 100-continue\r\n\r\n")
+            assert connection.read(12) == b"HTTP/1.1 100"
+            os.kill(command.pid, signal.SIGTERM)
+            command_ends = Thread(target=command.wait)
+            command_ends.start()
+            wait_until_refused(proxy.url)
+            connection.send(body)
+            assert b"HTTP/1.1 200 " in connection.read_to_end()
+            command_ends.join()
+        assert "Traceback" not in command.output
+    with Command("moto_ecr_proxy", "--port", "0", *data) as command:
+        proxy = Proxy(command)
+        with session_through(proxy.url) as session:
+            answer = session.get(f"https://{HOST}/v2/app/tags/list", auth=("AWS", proxy.password))
+            assert answer.json()["name"] == "app"
+
+
+def wait_until_refused(url: str) -> None:
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            Connection(url).__exit__()
+        except ConnectionRefusedError:
+            return
+        assert monotonic() < deadline
+
+
+def test_large_answers_to_slow_clients() -> None:
+    """A pull may take longer than the proxy waits for a byte."""
+    content = os.urandom(8 * 1024 * 1024)
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    with Command("moto_ecr_proxy", "--port", "0", "--idle-timeout", "2") as command:
+        proxy = Proxy(command)
+        with session_through(proxy.url) as session:
+            call = call_of("CreateRepository", {"repositoryName": "app"})
+            session.post("https://api.ecr.us-east-1.amazonaws.com/", **call).raise_for_status()
+            session.auth = ("AWS", proxy.password)
+            url = f"https://{HOST}/v2/app/blobs"
+            session.post(f"{url}/uploads/?digest={digest}", data=content).raise_for_status()
+            pulled = b""
+            with session.get(f"{url}/{digest}", stream=True) as answer:
+                for piece in answer.iter_content(1024 * 1024):
+                    sleep(
+                        0.4
+                    )  # Longer in all than the proxy waits: this is what the test is about.
+                    pulled += piece
+            assert pulled == content
+
+
+def call_of(operation: str, parameters: dict[str, str]) -> dict[str, Any]:
+    """The arguments of `requests` for a call of ECR."""
+    return {
+        "data": json.dumps(parameters),
+        "headers": {
+            "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request",
+            "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+        },
+    }

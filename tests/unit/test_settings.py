@@ -244,3 +244,81 @@ def test_a_command_keeps_its_data_where_it_is_told(
 
     assert settings.store_location().data_dir == chosen
     assert [each.name for each in tmp_path.iterdir()] == ["chosen"]
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", []),
+        ("http://localhost:3000", ["http://localhost:3000"]),
+        (
+            " HTTP://Localhost:3000 ,, https://app.example,",
+            ["http://localhost:3000", "https://app.example"],
+        ),
+        ("chrome-extension://abcdef", ["chrome-extension://abcdef"]),
+        ("null", ["null"]),
+        ("*", ["*"]),
+    ],
+)
+def test_origins(text: str, origins: list[str]) -> None:
+    """Origins are as browsers write them: a scheme and an authority."""
+    assert settings.parse_origins(text) == origins
+
+
+@pytest.mark.parametrize(
+    "wrong", ["localhost", "http://", "http://a/", "http://a/b", "http://u@a", "a b"]
+)
+def test_wrong_origins(wrong: str) -> None:
+    """What no browser sends is said, rather than never matched."""
+    with pytest.raises(ValueError, match="is not an origin of web pages"):
+        settings.parse_origins(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        ("registry.test", ["registry.test"]),
+        ("Registry.Test. , ecr", ["registry.test", "ecr"]),
+        ("*.dev.test", ["*.dev.test"]),
+        ("*", ["*"]),
+    ],
+)
+def test_host_names(text: str, names: list[str]) -> None:
+    """Names are compared in lower case, without the final dot."""
+    assert settings.parse_host_names(text) == names
+
+
+@pytest.mark.parametrize(
+    "wrong", ["a:5000", "http://a", "a/b", "*a", "a.*", "[::1]", "a..b", "a b"]
+)
+def test_wrong_host_names(wrong: str) -> None:
+    """A name has no port: all ports are meant."""
+    with pytest.raises(ValueError, match="is not a host name"):
+        settings.parse_host_names(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1.5", "many", "", "1" * 7])
+def test_wrong_counts(wrong: str) -> None:
+    """A bound of nothing would serve nobody."""
+    with pytest.raises(ValueError, match="it must be a number above 0"):
+        settings.parse_count(wrong)
+
+
+@pytest.mark.parametrize("by", ["flag", "environment"])
+def test_a_command_reads_its_limits(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag comes before the variable, and both before the default."""
+    command = Command("command", "", {})
+    monkeypatch.setenv("MOTO_ECR_IDLE_TIMEOUT", "5")
+    monkeypatch.setenv("MOTO_ECR_ALLOWED_HOSTS", "registry.test")
+    arguments = ["--idle-timeout", "2.5"] if by == "flag" else []
+    flags, _ = command.parse(arguments)
+    limits = command.read_limits(flags)
+    assert limits.idle_timeout == (2.5 if by == "flag" else 5)
+    assert (limits.connections, limits.origins, limits.hosts) == (512, [], ["registry.test"])
+
+
+def test_limits_are_no_settings_of_calls() -> None:
+    """They belong to a server, so `install()` and `mock_aws` do not take them."""
+    with pytest.raises(SettingError, match="no such setting: idle_timeout"):
+        moto_ecr_ext.install(idle_timeout=5)

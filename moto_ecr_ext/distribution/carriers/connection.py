@@ -27,7 +27,7 @@ from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, rea
 from .bodies import BUFFER_SIZE, SocketBody, thread_buffer
 from .gate import Gate
 from .heads import Head, read_head
-from .open_connections import OpenConnections
+from .open_connections import OpenConnections, expect_no_more
 from .sockets import IDLE_TIMEOUT, limit_waits, send_all
 
 log = logging.getLogger("moto_ecr_ext")
@@ -60,8 +60,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         ):
             return False
         if gate is not None:
-            gate.check_name(head.host)
-            gate.check_page(head.method, head.host, head.headers)
+            gate.check(head.method, head.host, head.headers)
         length = head.body_length()
     except RegistryError as error:
         refuse(handler, error)
@@ -85,13 +84,16 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
 
 def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
     """Return what has come of the next request, once something has; nothing if the client has gone, or stays silent."""
-    connections.begin_wait(handler.connection)
+    connection, waiting = handler.connection, connections.waiting
+    waiting.add(connection)
+    if connections.are_ending:
+        expect_no_more(connection)
     try:
         received: bytes = handler.rfile.peek()  # type: ignore[attr-defined]
     except OSError:
         return b""
     finally:
-        connections.end_wait(handler.connection)
+        waiting.discard(connection)
     return received
 
 

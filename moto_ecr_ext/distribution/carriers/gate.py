@@ -44,6 +44,12 @@ class Gate:
         self._names = None if known and "*" in known else known
         self._is_known = lru_cache(maxsize=256)(self._find_name)
 
+    def check(self, method: str, host: str, headers: Mapping[str, str]) -> None:
+        """Raise RegistryError for a request that is not admitted. Header names are in lower case."""
+        self.check_name(host)
+        if "origin" in headers or "sec-fetch-site" in headers:
+            self.check_page(method, host, headers)
+
     def check_name(self, host: str) -> None:
         """Raise RegistryError if the server has another name than `host`, with or without a port. Empty is none."""
         if self._names is not None and host and not self._is_known(host):
@@ -55,7 +61,7 @@ class Gate:
             )
 
     def check_page(self, method: str, host: str, headers: Mapping[str, str]) -> None:
-        """Raise RegistryError for a request that the page of another site makes. Header names are in lower case.
+        """Raise RegistryError for a request that the page of another site makes.
 
         A link to be followed is none: what it gets is shown to the user, not to the page.
         """

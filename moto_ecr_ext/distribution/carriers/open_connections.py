@@ -17,7 +17,8 @@ class OpenConnections:
 
     def __init__(self, limit: int = MAX_CONNECTIONS):
         self.limit = limit
-        # Those on which no request has begun, or begun again.
+        # Those that wait for a request. Who reads one adds it here first, and looks at `are_ending` then: it will be
+        # seen by `finish`, or sees that.
         self.waiting: set[socket.socket] = set()
         self.are_ending = False
         self._count = 0
@@ -46,16 +47,6 @@ class OpenConnections:
         with self._changed:
             self._changed.wait(seconds)
 
-    def begin_wait(self, connection: socket.socket) -> None:
-        """Note that a connection waits for its next request. One that has been sent already is answered in any case."""
-        self.waiting.add(connection)
-        if self.are_ending:
-            _expect_no_more(connection)
-
-    def end_wait(self, connection: socket.socket) -> None:
-        """Note that a request has begun on a connection, or that it has ended."""
-        self.waiting.discard(connection)
-
     def finish(self, seconds: float) -> int:
         """Let requests under way end, at most for so many seconds. Return how many connections are left.
 
@@ -63,14 +54,14 @@ class OpenConnections:
         """
         self.are_ending = True
         for connection in list(self.waiting):
-            _expect_no_more(connection)
+            expect_no_more(connection)
         with self._changed:
             self._changed.wait_for(lambda: self._count == 0, seconds)
             return self._count
 
 
-def _expect_no_more(connection: socket.socket) -> None:
-    """Have a reader of a connection find its end behind what has come. What is written to it still leaves."""
+def expect_no_more(connection: socket.socket) -> None:
+    """Have the reader of a connection find its end behind what has come: a request that was sent is answered."""
     with suppress(OSError):  # The client has gone.
         # Not TLS's own `shutdown`, which would end TLS.
         socket.socket.shutdown(connection, socket.SHUT_RD)

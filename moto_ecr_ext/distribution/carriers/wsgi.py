@@ -29,8 +29,7 @@ def respond_to_environ(environ: dict[str, Any], gate: Gate | None = None) -> Res
     try:
         request = _request_of_environ(environ)
         if gate is not None:
-            gate.check_name(request.host)
-            gate.check_page(request.method, request.host, request.headers)
+            gate.check(request.method, request.host, request.headers)
     except RegistryError as error:
         return render_error(error)
     if gate is None or "origin" not in request.headers:
