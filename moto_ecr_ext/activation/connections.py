@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import logging
 import socket
 import socketserver
 import ssl
@@ -19,8 +20,12 @@ from werkzeug.serving import ThreadedWSGIServer
 from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
 from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT, SocketWriter
 
+log = logging.getLogger("moto_ecr_ext")
+
 # There is no descriptor, or no memory, for another connection. It stays where it is until there is.
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# Descriptors: the socket, a blob, a database with its log.
+_PER_CONNECTION = 4
 _CLIENT_HAS_GONE = (ConnectionError, TimeoutError, ssl.SSLError)
 # Seconds until a server that has no descriptor left looks again, if none of its connections ends before.
 _RETRY = 0.5
@@ -107,6 +112,35 @@ class CountedWSGIServer(CountedConnections, ThreadedWSGIServer):
 
 class CountedProxyServer(CountedConnections, ThreadingHTTPServer):
     """moto's proxy."""
+
+
+def raise_limit(connections: int) -> None:
+    """Let the process open as many files as so many connections may need, or as many as it is allowed to."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections * _PER_CONNECTION
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def within_limit(connections: int) -> int:
+    """Return how many connections the process can serve at once, with the files that they need."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= connections * _PER_CONNECTION:
+        return connections
+    possible = max(soft // _PER_CONNECTION, 1)
+    log.warning(
+        "%d connections are served at once instead of %d, since the process may open %d files (ulimit -n)",
+        possible,
+        connections,
+        soft,
+    )
+    return possible
 
 
 def wait_patiently(handler: Any) -> None:

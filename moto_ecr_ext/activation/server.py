@@ -212,8 +212,10 @@ def finish_requests(server: Any) -> None:
 
 def set_limits(server: Any, idle_timeout: float, connections: int) -> None:
     """Say how long a server waits for its clients, and how many it serves at once."""
+    from .connections import within_limit
+
     server.idle_timeout = idle_timeout
-    server.connections.limit = connections
+    server.connections.limit = within_limit(connections)
 
 
 def guard(server: BaseWSGIServer, origins: list[str], hosts: list[str]) -> None:

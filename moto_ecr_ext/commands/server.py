@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.activation.connections import raise_limit
 from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import guard, set_limits, when_listening
 
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _begin(running: BaseWSGIServer, registry: ECRBackend, limits: Limits) -> None:
+    raise_limit(limits.connections)
     set_limits(running, limits.idle_timeout, limits.connections)
     guard(running, limits.origins, limits.hosts)
     _announce(running, registry)

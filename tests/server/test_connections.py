@@ -14,6 +14,7 @@ import resource
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,7 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from support.commands import PATIENCE, Command, Server, running_server
+from support.commands import PATIENCE, Command, Server, running_server, script
 from support.registry_client import Connection, basic
 
 MIB = 1024 * 1024
@@ -237,6 +238,26 @@ def test_no_descriptors_left() -> None:
             other.send_head("GET", "/v2/", Connection="close")
             assert other.read_status() == 401
         assert "Traceback" not in server.command.output
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "left"), [(64, 4096, 2048), (64, 128, 128)], ids=["raised", "not enough"]
+)
+def test_descriptors_for_all_connections(soft: int, hard: int, left: int) -> None:
+    """The process lets itself open the files that its connections need; if it may not, it serves fewer."""
+    command = (
+        f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with Command(
+        sys.executable, "-c", command, script("moto_ecr_server"), "--port", "0"
+    ) as running:
+        server = Server(running)
+        assert resource.prlimit(running.pid, resource.RLIMIT_NOFILE) == (left, hard)
+        assert server.registry("GET", "/v2/").status_code == 200
+        assert ("32 connections are served at once instead of 512" in running.output) == (
+            left == hard
+        )
 
 
 # --- TLS ---
