@@ -1,0 +1,87 @@
+"""The connections of a server, as it counts them."""
+
+from __future__ import annotations
+
+import errno
+import socketserver
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from moto_ecr_ext.activation import connections
+from moto_ecr_ext.activation.connections import CountedConnections
+from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
+
+
+class Server(CountedConnections, socketserver.TCPServer):
+    """A server on a free port."""
+
+    daemon_threads = True
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_accepting_waits_for_a_descriptor(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Without a descriptor the server waits until a connection ends, instead of trying without a pause.
+
+    accept(2): EMFILE and ENFILE leave the connection in the queue, where `select` finds it again at once.
+    """
+    tried, has_raised = Event(), Event()
+
+    def accept(self: Any) -> None:
+        tried.set()
+        raise OSError(number, "no descriptor")
+
+    def serve() -> None:
+        with pytest.raises(OSError, match="no descriptor"):
+            server.get_request()
+        has_raised.set()
+
+    monkeypatch.setattr(connections, "_RETRY", 60)
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", accept)
+    with Server(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        assert server.connections.enter()
+        thread = Thread(target=serve)
+        thread.start()
+        assert tried.wait(30)
+        # It may have to begin its wait yet, so the end is said until it is heard.
+        assert not has_raised.is_set()
+        while not has_raised.wait(0.05):
+            server.connections.enter()
+            server.connections.leave()
+        thread.join()
+
+
+def test_other_errors_of_accepting_are_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that was given up before it was accepted is nothing to wait for."""
+
+    def accept(self: Any) -> None:
+        raise ConnectionAbortedError
+
+    def wait(*arguments: object) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(OpenConnections, "wait_for_an_end", wait)
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", accept)
+    with (
+        Server(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server,
+        pytest.raises(ConnectionAbortedError),
+    ):
+        server.get_request()
+
+
+def test_the_bound() -> None:
+    """Connections beyond the bound are counted while there is room to refuse them, and then no more."""
+    counted = OpenConnections(limit=2)
+    assert counted.enter()
+    assert counted.enter()
+    assert not counted.are_too_many
+    entered = 0
+    while counted.enter():
+        assert counted.are_too_many
+        entered += 1
+    assert entered > 0
+    for _ in range(entered):
+        counted.leave()
+    assert not counted.are_too_many
+    assert counted.finish(0) == 2
