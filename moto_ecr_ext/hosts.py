@@ -91,12 +91,18 @@ def is_account_id(text: str) -> bool:
     return _ACCOUNT_ID.fullmatch(text) is not None
 
 
+# A request asks for what its host is several times, and clients have few hosts.
+_remembering_hosts = lru_cache(maxsize=256)
+
+
+@_remembering_hosts
 def registry_of_host(host: str) -> Registry | None:
     """Return the registry that a `host[:port]` names by its form; None for a host that names none."""
     match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
     return Registry(match["account"], match["region"]) if match else None
 
 
+@_remembering_hosts
 def is_aws_host(host: str) -> bool:
     """Whether `host` is one of AWS's for ECR, rather than an address of the emulator, as with a port of its own."""
     return bool(
@@ -106,6 +112,7 @@ def is_aws_host(host: str) -> bool:
     )
 
 
+@_remembering_hosts
 def vpc_endpoint_of_host(host: str) -> str | None:
     """Return the id of the VPC endpoint whose own name a `host[:port]` is; None for any other host."""
     match = _ANY_VPC_ENDPOINT_HOST.fullmatch(host)
