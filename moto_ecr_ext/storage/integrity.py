@@ -111,6 +111,8 @@ class _Walk:
             kind = "damaged blob"
         except BlobNotFound:
             kind = "missing blob"
+            if any(self._store.blobs.set_aside(digest)):
+                kind, mend = "misplaced blob", partial(self._store.blobs.put_back, digest)
         except OSError as error:
             # Not for good, perhaps.
             yield Damage("unreadable blob", f"{digest} ({error})", self._images_with(digest))
@@ -123,10 +125,10 @@ class _Walk:
             yield Damage(kind, digest, self._images_with(digest), mend)
 
     def _is_still_so(self, digest: str, kind: str) -> bool:
-        """Whether a blob is held, and missing where it was; a server may have removed it meanwhile."""
+        """Whether a blob is held, and missing if it was; a server may have removed it meanwhile."""
         with self._store.database.write() as transaction:
             return _is_held(transaction, digest) and (
-                kind != "missing blob" or not self._is_there(digest)
+                kind not in ("missing blob", "misplaced blob") or not self._is_there(digest)
             )
 
     def _is_there(self, digest: str) -> bool:

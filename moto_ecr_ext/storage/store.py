@@ -13,9 +13,11 @@ import re
 import secrets
 import sqlite3
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -27,14 +29,14 @@ from . import rows
 from .blobs.blob import Blob
 from .blobs.directory.files import make_directories
 from .blobs.directory.store import DirectoryBlobStore
-from .blobs.errors import BlobDamaged
+from .blobs.errors import BlobDamaged, BlobNotFound
 from .blobs.memory import MemoryBlobStore
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
 from .database.base import REST_TIMEOUT, Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
-from .database.transaction import Transaction
+from .database.transaction import Transaction, View
 from .database.versions import StoreError
 from .due import Schedule
 from .forks import fork_safe_lock, rest_while_forking
@@ -43,6 +45,10 @@ from .pulls import PendingPulls
 log = logging.getLogger("moto_ecr_ext")
 
 _REFERRER_CHECKS_REMEMBERED = 10_000
+# Blobs that go, or uploads, in one transaction, for which others wait.
+_RELEASED_AT_ONCE = 500
+
+_Read = TypeVar("_Read")
 
 
 class Store:
@@ -138,7 +144,7 @@ class Store:
         Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
         """
         try:
-            blob = self.blobs.open(digest)
+            blob = self._found(digest, self.blobs.open)
             if blob.size != size:
                 blob.close()
                 raise BlobDamaged(digest)
@@ -150,12 +156,25 @@ class Store:
     def size_of_blob(self, digest: str, size: int) -> int:
         """Return the size that rows say, if the blob is there. Raises BlobNotFound as `open_blob` does."""
         try:
-            if self.blobs.size(digest) != size:
+            if self._found(digest, self.blobs.size) != size:
                 raise BlobDamaged(digest)
         except BlobDamaged:
             _log_damage(digest)
             raise
         return size
+
+    def _found(self, digest: str, read: Callable[[str], _Read]) -> _Read:
+        """Return what `read` gives for a blob, also if it is aside without having to be."""
+        try:
+            return read(digest)
+        except BlobNotFound as error:
+            if isinstance(error, BlobDamaged) or not any(self.blobs.set_aside(digest)):
+                raise
+        # Another server lost its connection in the middle of a removal, and then its life or some time.
+        with self.database.write() as transaction:
+            if rows.blobs.held_anywhere(transaction, [digest]):
+                self.blobs.put_back(digest)
+        return read(digest)
 
     def cancel_upload(self, upload_id: str) -> None:
         """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
@@ -169,21 +188,35 @@ class Store:
         if digests:
             transaction.after_commit(lambda: self._release(digests))
 
-    def _release(self, digests: Collection[str]) -> None:
-        with self.database.write() as transaction:
-            held = rows.blobs.held_anywhere(transaction, list(digests))
-            for digest in digests:
-                if digest not in held:
-                    self.blobs.delete(digest)
+    def _release(self, digests: Iterable[str]) -> None:
+        for batch in batches(digests, _RELEASED_AT_ONCE):
+            with self.database.read() as view:
+                unheld = _unheld(view, batch)
+            if unheld:
+                self._remove_unheld(unheld)
+
+    def _remove_unheld(self, digests: Sequence[str]) -> None:
+        """Remove those of the blobs that no repository holds.
+
+        No blob is pushed while this transaction has the database's lock. But the lock ends with the connection, which
+        this process notices only when it asks: an answer means that the lock was there until then.
+        https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+        """
+        with self.blobs.removal(digests) as removal, self.database.write() as transaction:
+            removal.step_aside(_unheld(transaction, digests))
+            removal.confirm(_unheld(transaction, digests))
 
     def _remove_orphans(self) -> None:
         """Remove bytes without members and parts without an upload, as a killed process leaves."""
-        with self.database.write() as transaction:
-            for digest in set(self.blobs.digests()) - rows.blobs.digests(transaction):
-                self.blobs.delete(digest)
-            uploads = rows.integrity.received_of_uploads(transaction)
-            for upload_id in set(self.blobs.upload_ids()) - uploads.keys():
-                self.blobs.cancel(upload_id)
+        for digest in list(self.blobs.set_aside()):
+            self.blobs.put_back(digest)
+        self._release(self.blobs.digests())
+        for batch in batches(self.blobs.upload_ids(), _RELEASED_AT_ONCE):
+            with self.database.write() as transaction:
+                there = rows.uploads.existing(transaction, batch)
+                for upload_id in batch:
+                    if upload_id not in there:
+                        self.blobs.cancel(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
         """Raise StoreError where the blobs are another database's, all of which would be orphans here.
@@ -213,6 +246,18 @@ class Store:
                 key = secrets.token_hex(32)
                 rows.store.store_signing_key(transaction, key)
         return bytes.fromhex(key)
+
+
+def _unheld(view: View, digests: Sequence[str]) -> list[str]:
+    held = rows.blobs.held_anywhere(view, digests)
+    return [digest for digest in digests if digest not in held]
+
+
+def batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Return the values in lists of at most `size`."""
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _log_damage(digest: str) -> None:

@@ -184,7 +184,17 @@ class Fault:
 class FaultyCalls:
     """The module `os` with a fault in what it asks of a disk."""
 
-    CHANGING = ("open", "write", "fsync", "ftruncate", "link", "replace", "unlink", "mkdir")
+    CHANGING = (
+        "open",
+        "write",
+        "fsync",
+        "ftruncate",
+        "link",
+        "replace",
+        "rename",
+        "unlink",
+        "mkdir",
+    )
 
     def __init__(self, fault: Fault) -> None:
         self._fault = fault

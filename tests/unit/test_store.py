@@ -500,10 +500,10 @@ def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(
     store = reopened()
     hold(store, add_repository(store), add_blob(store, b"held"))
 
-    def fail(digest: str) -> None:
+    def fail(digests: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(store.blobs, "delete", fail)
+    monkeypatch.setattr(store.blobs, "removal", fail)
     with pytest.raises(RuntimeError, match="killed"):
         store.clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from moto_ecr_ext.oci.digest import Digest
@@ -12,6 +12,7 @@ from moto_ecr_ext.storage.turns import Turn, Turns
 from .blob import CHUNK, Blob
 from .errors import BlobNotFound, UploadCancelled
 from .names import checked_upload_id
+from .removal import Removal
 from .running_digest import RunningDigest
 from .sessions import Buffer, UploadSession
 from .store import BlobStore
@@ -101,6 +102,27 @@ class MemoryUploadSession(UploadSession):
         self._store.commit(self.upload_id, self._upload, digest, self.size)
 
 
+class _MemoryRemoval(Removal):
+    """Blobs that are the removal's alone meanwhile."""
+
+    def __init__(self, store: MemoryBlobStore) -> None:
+        super().__init__()
+        self._store = store
+        self._taken: dict[str, MemoryBlob] = {}
+
+    def _step_aside(self, digest: str) -> bool:
+        blob = self._store.take(digest)
+        if blob is not None:
+            self._taken[digest] = blob
+        return blob is not None
+
+    def _remove(self, digest: str) -> None:
+        del self._taken[digest]
+
+    def _come_back(self, digest: str) -> None:
+        self._store.give(digest, self._taken.pop(digest))
+
+
 class MemoryBlobStore(BlobStore):
     """Keeps everything in this process, as long as the store itself."""
 
@@ -138,9 +160,25 @@ class MemoryBlobStore(BlobStore):
         except KeyError:
             raise BlobNotFound(digest) from None
 
-    def delete(self, digest: str) -> None:
+    def removal(self, digests: Collection[str]) -> Removal:
+        return _MemoryRemoval(self)
+
+    def set_aside(self, digest: str | None = None) -> Iterator[str]:
+        """Nothing: what is aside is known to its removal alone, and both end with the process."""
+        return iter(())
+
+    def put_back(self, digest: str) -> None:
+        """Nothing is aside."""
+
+    def take(self, digest: str) -> MemoryBlob | None:
+        """Take a blob out of the store, if it exists."""
         with self._changes:
-            self._blobs.pop(Digest.parse(digest), None)
+            return self._blobs.pop(Digest.parse(digest), None)
+
+    def give(self, digest: str, blob: MemoryBlob) -> None:
+        """Put a blob into the store, unless it is there."""
+        with self._changes:
+            self._blobs.setdefault(digest, blob)
 
     def digests(self) -> Iterator[str]:
         with self._changes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 from moto_ecr_ext.oci.digest import Digest, is_digest
 
@@ -25,6 +26,17 @@ def path_of_blob(digest: str) -> str:
     """Return where a blob lies among all others: `sha256/ab/abcd…`. Raises ValueError for text that is not a digest."""
     name = Digest.parse(digest)
     return f"{name.algorithm}/{name.encoded[:2]}/{name.encoded}"
+
+
+def aside(path: str) -> str:
+    """Return a new path for a blob that steps aside from its own: the same with a UUID behind it."""
+    return f"{path}.{uuid4()}"
+
+
+def digest_of_aside(path: str) -> str | None:
+    """Return the digest of the blob that has this path since it stepped aside, or None for any other path."""
+    own, _, unique = path.rpartition(".")
+    return digest_at(own) if is_upload_id(unique) else None
 
 
 def digest_at(path: str) -> str | None:

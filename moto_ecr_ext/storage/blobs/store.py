@@ -7,11 +7,12 @@ an upload was acknowledged, is in the database.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
 from .blob import Blob
 from .errors import BlobDamaged
+from .removal import Removal
 from .sessions import UploadSession
 
 
@@ -58,8 +59,22 @@ class BlobStore(ABC):
             return blob.size
 
     @abstractmethod
+    def removal(self, digests: Collection[str]) -> Removal:
+        """Return a removal, which only these blobs may step aside in. It may take time to get ready."""
+
+    @abstractmethod
+    def set_aside(self, digest: str | None = None) -> Iterator[str]:
+        """Return the blobs, or only this one, that are aside: in a removal, or since one that was broken off."""
+
+    @abstractmethod
+    def put_back(self, digest: str) -> None:
+        """Give a blob that is aside its name again, unless it was committed anew."""
+
     def delete(self, digest: str) -> None:
-        """Remove a blob, if it exists. Whoever has it open keeps it."""
+        """Remove a blob, if it exists, whoever may be about to commit it. Whoever has it open keeps it."""
+        with self.removal([digest]) as removal:
+            removal.step_aside([digest])
+            removal.confirm([digest])
 
     @abstractmethod
     def digests(self) -> Iterator[str]:

@@ -46,7 +46,6 @@ class HeldBlob(NamedTuple):
     is_in_active_image: bool
 
 
-_DIGESTS: Scalars[str] = Scalars(select(repository_blobs.c.digest).distinct())
 _SIZES = Query(
     BlobSizes,
     select(
@@ -131,11 +130,6 @@ _DELETE_UNREFERENCED = repository_blobs.delete().where(
 _IS_BLOB = repository_blobs.c.digest == bindparam("blob")
 _DELETE_EVERYWHERE = repository_blobs.delete().where(_IS_BLOB)
 _CORRECT_SIZE = repository_blobs.update().where(_IS_BLOB)
-
-
-def digests(view: View) -> set[str]:
-    """Return the digests of all blobs that any repository holds."""
-    return set(_DIGESTS.all(view))
 
 
 def sizes(view: View) -> list[BlobSizes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
@@ -46,6 +47,9 @@ _OF_REPOSITORY: Scalars[str] = Scalars(
 _STARTED_BY: Scalars[str] = Scalars(
     select(uploads.c.id).where(uploads.c.started_at <= bindparam("by")).limit(bindparam("count"))
 )
+_EXISTING: Scalars[str] = Scalars(
+    select(uploads.c.id).where(uploads.c.id.in_(bindparam("uploads", expanding=True)))
+)
 _IS_UPLOAD = uploads.c.id == bindparam("upload")
 _ADVANCE = uploads.update().where(_IS_UPLOAD, uploads.c.received == bindparam("expected"))
 _DELETE = uploads.delete().where(_IS_UPLOAD)
@@ -68,6 +72,11 @@ def of_repository(view: View, repository_id: int) -> list[str]:
 def started_by(view: View, by: float, count: int) -> list[str]:
     """Return the ids of at most `count` upload sessions that were started by a time, of any repository."""
     return _STARTED_BY.all(view, by=by, count=count)
+
+
+def existing(view: View, upload_ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that are of upload sessions."""
+    return set(_EXISTING.all(view, uploads=upload_ids))
 
 
 def insert(transaction: Transaction, upload_id: str, repository_id: int, started_at: float) -> None:

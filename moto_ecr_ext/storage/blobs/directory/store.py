@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.errors import BlobDamaged, BlobNotFound
 from moto_ecr_ext.storage.blobs.names import checked_upload_id, is_upload_id
+from moto_ecr_ext.storage.blobs.removal import Removal
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
 
@@ -125,9 +126,15 @@ class DirectoryBlobStore(BlobStore):
         with self.open(digest) as blob:
             return blob.size
 
-    def delete(self, digest: str) -> None:
-        remove(self._tree.path(digest))
-        self._verified.forget(digest)
+    def removal(self, digests: Collection[str]) -> Removal:
+        return _DirectoryRemoval(self._tree, self._verified)
+
+    def set_aside(self, digest: str | None = None) -> Iterator[str]:
+        return (found for found, _ in self._tree.set_aside(digest))
+
+    def put_back(self, digest: str) -> None:
+        for _, path in self._tree.set_aside(digest):
+            self._tree.put_back(digest, path)
 
     def digests(self) -> Iterator[str]:
         return self._tree.digests()
@@ -160,3 +167,26 @@ class DirectoryBlobStore(BlobStore):
             self.cancel(upload_id)
         else:
             self._progress.keep(upload_id, progress, status)
+
+
+class _DirectoryRemoval(Removal):
+    """Blobs whose files have another name meanwhile."""
+
+    def __init__(self, tree: BlobTree, verified: Verified) -> None:
+        super().__init__()
+        self._tree = tree
+        self._verified = verified
+        self._paths: dict[str, str] = {}
+
+    def _step_aside(self, digest: str) -> bool:
+        path = self._tree.step_aside(digest)
+        if path is not None:
+            self._paths[digest] = path
+        return path is not None
+
+    def _remove(self, digest: str) -> None:
+        remove(self._paths[digest])
+        self._verified.forget(digest)
+
+    def _come_back(self, digest: str) -> None:
+        self._tree.put_back(digest, self._paths[digest])

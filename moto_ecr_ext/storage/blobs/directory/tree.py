@@ -6,10 +6,18 @@ import os
 from collections.abc import Iterator
 
 from moto_ecr_ext.oci.digest import HASHERS, Digest
-from moto_ecr_ext.storage.blobs.names import digest_at, path_of_blob
+from moto_ecr_ext.storage.blobs.names import aside, digest_at, digest_of_aside, path_of_blob
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
-from .files import give_name, is_at, make_directories, names_in, spare_beside, sync_directory
+from .files import (
+    give_name,
+    is_at,
+    make_directories,
+    names_in,
+    remove,
+    spare_beside,
+    sync_directory,
+)
 
 _SHARDS = [f"{number:02x}" for number in range(256)]
 
@@ -43,14 +51,44 @@ class BlobTree:
                 os.replace(spare, blob)
         sync_directory(os.path.dirname(blob))
 
+    def step_aside(self, digest: str) -> str | None:
+        """Give a blob another name beside its own, and return its path. Return None if there is no such blob."""
+        path = aside(self.path(digest))
+        try:
+            os.rename(self.path(digest), path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    def put_back(self, digest: str, path: str) -> None:
+        """Give a blob that stepped aside its name again, on disk, unless it has been adopted anew."""
+        try:
+            give_name(path, self.path(digest))
+            sync_directory(os.path.dirname(path))
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            return  # Another server was faster.
+        remove(path)
+
     def digests(self) -> Iterator[str]:
         """Return the digests of all blobs. Other files are none of the store's business."""
-        for algorithm in HASHERS:
-            for shard in names_in(os.path.join(self._root, algorithm)):
-                for name in names_in(os.path.join(self._root, algorithm, shard)):
-                    digest = digest_at(f"{algorithm}/{shard}/{name}")
-                    if digest is not None:
-                        yield digest
+        return filter(None, map(digest_at, self._paths()))
+
+    def set_aside(self, digest: str | None = None) -> Iterator[tuple[str, str]]:
+        """Return the blobs, or only this one, that stepped aside, with their paths."""
+        shard = None if digest is None else os.path.dirname(path_of_blob(digest))
+        for path in self._paths(shard):
+            found = digest_of_aside(path)
+            if found is not None and digest in (None, found):
+                yield found, f"{self._root}/{path}"
+
+    def _paths(self, shard: str | None = None) -> Iterator[str]:
+        """Return the paths below the root of all files, or of those in one shard."""
+        shards = [shard] if shard else [f"{each}/{two}" for each in HASHERS for two in _SHARDS]
+        for each in shards:
+            for name in names_in(os.path.join(self._root, each)):
+                yield f"{each}/{name}"
 
     def _make_shards(self, algorithm: str) -> None:
         # All at once, because syncing the directory above for each would slow down many uploads.

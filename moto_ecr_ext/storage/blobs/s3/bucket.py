@@ -32,6 +32,11 @@ from moto_ecr_ext.storage.database.versions import StoreError
 
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
+_UNKNOWN = {"NotImplemented", "MethodNotAllowed"}
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: objects of 5 GB at most.
+_COPIED_AT_ONCE = 5 * 1000**3
+# Of an object that is copied through this process: enough for 80 GiB in 10,000 parts.
+_PART = 8 * 1024 * 1024
 # An unreachable host is to be told at the start, not after several times botocore's minute.
 _CONNECT_TIMEOUT = 10
 # The end of a layer's upload is asked for in a transaction, for which all others wait.
@@ -210,7 +215,7 @@ class S3Bucket:
                     **self._of(multipart), PartNumber=number, CopySource=self._object(key)
                 )
         except BlobStoreUnavailable as error:
-            if _code(error.__cause__) in ("NotImplemented", "MethodNotAllowed"):
+            if _code(error.__cause__) in _UNKNOWN:
                 raise CopyRefused from error
             raise
         # Where copying is unknown, the request is an upload of a part without content.
@@ -218,6 +223,36 @@ class S3Bucket:
         if etag is None:
             raise CopyRefused
         return etag
+
+    def duplicate(self, key: str, new_key: str) -> None:
+        """Copy an object, in S3 if that can do it. Raises FileNotFoundError if it does not exist."""
+        size = self.size(key)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, f"{self.url} has no such object", key)
+        if size > _COPIED_AT_ONCE or not self._copied(key, new_key):
+            multipart = self.begin(new_key)
+            starts = range(0, max(size, 1), _PART)
+            pieces = (b"".join(self.read(key, at, min(at + _PART, size))) for at in starts)
+            try:
+                etags = [self.add(multipart, *each) for each in enumerate(pieces, 1)]
+                self.complete(multipart, etags)
+            except BaseException:
+                self.abort(multipart)
+                raise
+
+    def _copied(self, key: str, new_key: str) -> bool:
+        """Have S3 copy an object. Return whether it knows how to."""
+        try:
+            with self._asking(key):
+                answer = self._client.copy_object(
+                    **self._object(new_key), CopySource=self._object(key)
+                )
+        except BlobStoreUnavailable as error:
+            if _code(error.__cause__) in _UNKNOWN:
+                return False
+            raise
+        # If copying is unknown, the request is one for an object without content.
+        return "ETag" in answer.get("CopyObjectResult", {})
 
     def complete(self, multipart: Multipart, etags: Sequence[str]) -> None:
         """Make the object of all parts, in one step."""

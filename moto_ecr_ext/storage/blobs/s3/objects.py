@@ -13,6 +13,7 @@ from .bucket import Multipart, S3Bucket
 
 BLOBS = "blobs/"
 UPLOADS = "uploads/"
+REMOVED = "removed/"
 
 _SMALLEST_PART = 5 * 1024 * 1024
 _SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}")

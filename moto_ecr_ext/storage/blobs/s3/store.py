@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound
-from moto_ecr_ext.storage.blobs.names import checked_upload_id, digest_at, is_upload_id
+from moto_ecr_ext.storage.blobs.names import (
+    checked_upload_id,
+    digest_at,
+    digest_of_aside,
+    is_upload_id,
+    path_of_blob,
+)
 from moto_ecr_ext.storage.blobs.recent import Recent
+from moto_ecr_ext.storage.blobs.removal import Removal
 from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .bucket import S3Bucket
-from .objects import BLOBS, UPLOADS, Segment, UploadObjects, chain_of, key_of_blob
+from .objects import BLOBS, REMOVED, UPLOADS, Segment, UploadObjects, chain_of, key_of_blob
+from .removal import S3Removal, put_back
 from .session import S3UploadSession
 
 log = logging.getLogger("moto_ecr_ext")
@@ -101,8 +109,22 @@ class S3BlobStore(BlobStore):
             raise BlobNotFound(digest)
         return S3Blob(self._bucket, key, size)
 
-    def delete(self, digest: str) -> None:
-        self._bucket.delete([key_of_blob(digest)])
+    def removal(self, digests: Collection[str]) -> Removal:
+        return S3Removal(self._bucket, digests)
+
+    def set_aside(self, digest: str | None = None) -> Iterator[str]:
+        return (found for found, _ in self._set_aside(digest))
+
+    def put_back(self, digest: str) -> None:
+        for _, key in self._set_aside(digest):
+            put_back(self._bucket, digest, key)
+
+    def _set_aside(self, digest: str | None) -> Iterator[tuple[str, str]]:
+        prefix = REMOVED if digest is None else f"{REMOVED}{path_of_blob(digest)}."
+        for key, _ in self._bucket.sizes(prefix):
+            found = digest_of_aside(key.removeprefix(REMOVED))
+            if found is not None:
+                yield found, key
 
     def digests(self) -> Iterator[str]:
         for key, _ in self._bucket.sizes(BLOBS):
