@@ -7,6 +7,8 @@ import hashlib
 import mmap
 import os
 import random
+import stat
+import sys
 import tempfile
 import tracemalloc
 from array import array
@@ -29,6 +31,7 @@ from moto_ecr_ext.storage.blobs.errors import (
     BlobNotFound,
     DigestMismatch,
     UploadCancelled,
+    UploadDiscarded,
     UploadTruncated,
 )
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
@@ -1237,10 +1240,13 @@ class TestDiskErrors:
         assert content_of(directory_store, sha256(CONTENT + piece)) == CONTENT + piece
 
     @pytest.mark.parametrize("act", ["flush", "commit"])
-    def test_a_flush_that_fails_ends_the_session(
+    def test_a_flush_that_fails_discards_the_upload(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, act: str
     ) -> None:
-        """Trying once more would succeed without the bytes being on disk: nothing is committed."""
+        """Another fsync would succeed without the bytes being on disk: all of them are sent again.
+
+        https://wiki.postgresql.org/wiki/Fsync_Errors
+        """
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
 
@@ -1259,9 +1265,99 @@ class TestDiskErrors:
             with pytest.raises(ValueError, match="over"):
                 session.commit(digest)
         assert list(directory_store.digests()) == []
-        append(directory_store, upload_id, LARGE, len(CONTENT))
+        assert list(directory_store.upload_ids()) == []
+        with pytest.raises(UploadTruncated):
+            append(directory_store, upload_id, LARGE, len(CONTENT))
+        append(directory_store, upload_id, CONTENT + LARGE)
         with directory_store.upload(upload_id) as session:
             session.commit(digest)
+        assert content_of(directory_store, digest) == CONTENT + LARGE
+
+    def test_a_discarded_upload_whose_file_stays(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on a disk that has become read-only: nothing uses the file until it can be removed."""
+        upload_id = new_upload_id()
+
+        def fail(*arguments: object) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            patch.setattr(os, "unlink", fail)
+            with pytest.raises(UploadDiscarded):
+                append(directory_store, upload_id, CONTENT)
+            with pytest.raises(OSError, match="Input/output error"):
+                append(directory_store, upload_id, b"", len(CONTENT))
+        with pytest.raises(UploadTruncated):
+            append(directory_store, upload_id, b"", len(CONTENT))
+
+    def test_a_directory_that_cannot_be_synced(
+        self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The name of the blob may not be on disk: the upload is discarded, and another push makes a new name."""
+        committed(directory_store, LARGE)  # All directories are there.
+        fsync = os.fsync
+
+        def fail(descriptor: int) -> None:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            fsync(descriptor)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(UploadDiscarded):
+                committed(directory_store, CONTENT)
+        assert list(directory_store.upload_ids()) == []
+        synced: list[bool] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                os, "fsync", lambda each: synced.append(stat.S_ISDIR(os.fstat(each).st_mode))
+            )
+            committed(directory_store, CONTENT)
+        assert synced == [False, True]
+
+    @pytest.mark.parametrize("fails_at", [0, 1, 3, 4, 5])
+    def test_directories_that_cannot_be_synced(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+    ) -> None:
+        """They are made again, since syncing them again would not tell."""
+        calls: list[str] = []
+        fsync = os.fsync
+
+        def fail(descriptor: int) -> None:
+            calls.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            if len(calls) == fails_at + 1:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fail)
+        for _ in range(2):
+            try:
+                committed(DirectoryBlobStore(directory), CONTENT)
+            except OSError:
+                continue
+        synced = [each.removeprefix(str(directory.parent)) for each in calls]
+        failed = synced.pop(fails_at)
+        assert failed in synced
+        assert content_of(DirectoryBlobStore(directory), sha256(CONTENT)) == CONTENT
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be told to read from disk")
+    def test_bytes_of_another_process_are_read_from_disk(
+        self,
+        directory_store: DirectoryBlobStore,
+        directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """It may have been killed when an fsync had failed: what is in memory may be nowhere else."""
+        upload_id = new_upload_id()
+        append(directory_store, upload_id, CONTENT)
+        dropped: list[tuple[int, int, int]] = []
+        monkeypatch.setattr(os, "posix_fadvise", lambda _, *rest: dropped.append(rest))
+        append(directory_store, upload_id, CONTENT, len(CONTENT))
+        assert dropped == []
+        append(DirectoryBlobStore(directory), upload_id, CONTENT, 2 * len(CONTENT))
+        assert dropped == [(0, 0, os.POSIX_FADV_DONTNEED)]
 
 
 @pytest.fixture

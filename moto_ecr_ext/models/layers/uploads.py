@@ -17,7 +17,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadTruncated
+from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadDiscarded, UploadTruncated
 from moto_ecr_ext.storage.blobs.names import is_upload_id
 
 from .open_upload import UPLOAD_LIFETIME, OpenUpload, Upload, find_upload
@@ -76,6 +76,10 @@ class UploadsBackend(RegistryBackend):
             except UploadTruncated:
                 self._cancel(upload)
                 raise UploadNotFoundException(upload.id, upload.repository) from None
+            except UploadDiscarded:
+                # Whoever tries again is to send all bytes.
+                self._cancel(upload)
+                raise
             except UploadCancelled:
                 # Or gone with its repository.
                 raise UploadNotFoundException(upload.id, upload.repository) from None

@@ -32,6 +32,10 @@ class UploadCancelled(Exception):
         self.upload_id = upload_id
 
 
+class UploadDiscarded(OSError):
+    """The bytes of an upload may not have reached the disk. They are gone, and have to be sent again."""
+
+
 class DigestMismatch(Exception):
     """The bytes of an upload have another digest than the one to commit them under."""
 

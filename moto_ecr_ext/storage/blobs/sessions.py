@@ -82,7 +82,7 @@ class UploadSession(ABC):
     def flush(self) -> None:
         """Put the bytes where a power cut does not reach them; free when they are there already.
 
-        `commit` does it too.
+        `commit` does it too. Raises `UploadDiscarded` when the bytes may be lost.
         """
         self._check_in_use()
         with self._ended_by_an_error():
@@ -91,7 +91,7 @@ class UploadSession(ABC):
     def prepare_commit(self, digest: str) -> None:
         """Do what takes time of `commit`, to keep the wait out of the transaction around that.
 
-        The digest is one that the bytes were found to have. Raises `UploadCancelled`.
+        The digest is one that the bytes were found to have. Raises `UploadCancelled` and `UploadDiscarded`.
         """
         self._check_in_use()
         with self._ended_by_an_error():
@@ -102,7 +102,7 @@ class UploadSession(ABC):
 
         It is fine when that blob is there already, and heals it when it is damaged. The upload may
         last until the block of `BlobStore.upload` is left without an error. Raises `DigestMismatch`
-        when the bytes are others and `UploadCancelled` when the upload is gone.
+        when the bytes are others, `UploadCancelled` when the upload is gone, and `UploadDiscarded`.
         """
         self._check_in_use()
         actual = self.digest(Digest.parse(digest).algorithm)
@@ -123,7 +123,6 @@ class UploadSession(ABC):
 
     @contextmanager
     def _ended_by_an_error(self) -> Iterator[None]:
-        # What a failed fsync could not write may be lost, and the next one succeed all the same.
         try:
             yield
         except OSError:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
+from contextlib import suppress
 from uuid import uuid4
 
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 
 # What link(2) fails with on file systems where a file has one name only.
 _NO_SECOND_NAME = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class SyncFailed(OSError):
+    """What was to be put on disk may not be there, and a second try would not tell.
+
+    Linux takes pages that it could not write for written, so that the next fsync succeeds without them, also that of
+    another process (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    """
+
 
 FileState = tuple[int, int, int]
 
@@ -24,11 +35,25 @@ def file_state(status: os.stat_result) -> FileState:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def sync_directory(path: str) -> None:
-    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2))."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(descriptor: int) -> None:
+    """Put a file or a directory on disk. Raises SyncFailed."""
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        raise SyncFailed(error.errno, error.strerror) from error
+
+
+def forget_pages(descriptor: int) -> None:
+    """Have a file read from disk instead of from memory, as far as the system can do that."""
+    if sys.platform == "linux":
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def sync_directory(path: str) -> None:
+    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2)). Raises SyncFailed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -48,7 +73,13 @@ def make_directories(path: str) -> None:
         make_directories(above)
         make_directories(path)
         return
-    sync_directory(os.path.dirname(path))
+    try:
+        sync_directory(os.path.dirname(path))
+    except SyncFailed:
+        # A directory that is there would not be synced by the next try.
+        with suppress(OSError):
+            os.rmdir(path)
+        raise
 
 
 def open_private(path: str, flags: int) -> int:

@@ -6,12 +6,13 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from moto_ecr_ext.storage.blobs.errors import UploadCancelled
+from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadDiscarded
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
-from .files import is_at, piece_of
+from .files import SyncFailed, is_at, piece_of, sync
 from .progress import Progress
 from .tree import BlobTree
 from .verification import Verified
@@ -46,7 +47,10 @@ class OpenSessions:
 
 
 class DirectoryUploadSession(UploadSession):
-    """A session whose bytes are in a file that nobody else writes to."""
+    """A session whose bytes are in a file that nobody else writes to.
+
+    The file is to go when the session ends if it `is_discarded`.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class DirectoryUploadSession(UploadSession):
         self._tree = tree
         self._verified = verified
         self._written_back = size
+        self.is_discarded = False
 
     def _read(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
@@ -96,7 +101,8 @@ class DirectoryUploadSession(UploadSession):
 
     def _flush(self) -> None:
         if not self._progress.flushed:
-            os.fsync(self._descriptor)
+            with self._discarded_by_a_failed_sync():
+                sync(self._descriptor)
             self._progress.flushed = True
 
     def _commit(self, digest: str) -> None:
@@ -104,11 +110,20 @@ class DirectoryUploadSession(UploadSession):
         if status.st_size != self.size:
             raise OSError(errno.EIO, f"holds {status.st_size} bytes, not {self.size}", self._path)
         try:
-            self._tree.adopt(self._path, digest)
+            with self._discarded_by_a_failed_sync():
+                self._tree.adopt(self._path, digest)
         except FileNotFoundError:
             self._status()
             raise
         self._verified.note(digest, status, True)
+
+    @contextmanager
+    def _discarded_by_a_failed_sync(self) -> Iterator[None]:
+        try:
+            yield
+        except SyncFailed as error:
+            self.is_discarded = True
+            raise UploadDiscarded(error.errno, error.strerror, self._path) from error
 
     def _status(self) -> os.stat_result:
         status = os.fstat(self._descriptor)

@@ -17,6 +17,7 @@ from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
 
 from .files import (
+    forget_pages,
     give_name,
     is_at,
     make_directories,
@@ -24,6 +25,7 @@ from .files import (
     open_private,
     remove,
     spare_beside,
+    sync,
     sync_directory,
 )
 from .progress import Progress, ProgressOfUploads
@@ -45,6 +47,8 @@ class DirectoryBlobStore(BlobStore):
         self._progress = ProgressOfUploads()
         self._sessions = OpenSessions()
         self._verified = Verified()
+        # Uploads that were discarded, as long as their files cannot be removed.
+        self._discarded: set[str] = set()
         make_directories(self._uploads)
 
     def owner(self) -> str | None:
@@ -60,7 +64,7 @@ class DirectoryBlobStore(BlobStore):
             with open(spare, "x", encoding="ascii", opener=open_private) as file:
                 file.write(owner)
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             with suppress(FileExistsError):
                 give_name(spare, self._owner)
         finally:
@@ -70,9 +74,14 @@ class DirectoryBlobStore(BlobStore):
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:
         path = self._path_of_upload(upload_id)
+        if upload_id in self._discarded:
+            self.cancel(upload_id)
         descriptor, status = open_alone(path)
         try:
             progress = self._progress.take(upload_id, status)
+            if progress.file_state is None:
+                # Another process may have failed to put these bytes on disk.
+                forget_pages(descriptor)
             session = DirectoryUploadSession(
                 upload_id,
                 path,
@@ -91,7 +100,10 @@ class DirectoryBlobStore(BlobStore):
             finally:
                 session.end()
                 progress.running.settle()
-                self._leave(upload_id, path, descriptor, progress)
+                if session.is_discarded:
+                    self._discard(upload_id)
+                else:
+                    self._leave(upload_id, path, descriptor, progress)
         finally:
             # Closing would not unlock what a forked child still has open.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -99,6 +111,7 @@ class DirectoryBlobStore(BlobStore):
 
     def cancel(self, upload_id: str) -> None:
         remove(self._path_of_upload(upload_id))
+        self._discarded.discard(upload_id)
 
     def open(self, digest: str) -> Blob:
         try:
@@ -157,6 +170,15 @@ class DirectoryBlobStore(BlobStore):
         except OSError:
             # The blob is there all the same. The file has no upload any more: the next start removes it.
             log.exception("The file of upload %s, which is a blob now, was not removed", upload_id)
+
+    def _discard(self, upload_id: str) -> None:
+        self._discarded.add(upload_id)
+        try:
+            self.cancel(upload_id)
+        except OSError:
+            log.exception(
+                "The file of upload %s, which is to be sent again, was not removed", upload_id
+            )
 
     def _leave(self, upload_id: str, path: str, descriptor: int, progress: Progress) -> None:
         """Keep what is known of an upload for its next session, and no file without content."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from moto_ecr_ext.oci.digest import HASHERS, Digest
 from moto_ecr_ext.storage.blobs.names import aside, digest_at, digest_of_aside, path_of_blob
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
 from .files import (
+    SyncFailed,
     give_name,
     is_at,
     make_directories,
@@ -97,7 +99,14 @@ class BlobTree:
                 return
             parent = os.path.join(self._root, algorithm)
             make_directories(parent)
-            for shard in set(_SHARDS).difference(os.listdir(parent)):
+            missing = set(_SHARDS).difference(os.listdir(parent))
+            for shard in missing:
                 os.makedirs(os.path.join(parent, shard), 0o700, exist_ok=True)
-            sync_directory(parent)
+            try:
+                sync_directory(parent)
+            except SyncFailed:
+                for shard in missing:
+                    with suppress(OSError):
+                        os.rmdir(os.path.join(parent, shard))
+                raise
             self._made.add(algorithm)
