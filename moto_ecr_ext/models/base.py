@@ -93,7 +93,7 @@ class RegistryBackend(BaseBackend):
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         if row.lifecycle_due_at is not None:
-            self.store.schedule.notice(row.lifecycle_due_at)
+            self.store.schedule.notice(row.lifecycle_due_at, now())
         self.check_access(view, account_id, name, row.policy, row.resource_tags)
         return Repository.of(row)
 

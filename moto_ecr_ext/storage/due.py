@@ -7,13 +7,22 @@ for one comparison.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 
-from .forks import fork_safe_rlock
+from .forks import fork_safe_lock, fork_safe_rlock
 from .later import Later
 
 # For what has to be looked at again with every request.
 AT_ONCE = -math.inf
+
+# Nothing is due later than in a day. A time beyond was said when the clock was ahead: it is due now. The second more is
+# for what a sum loses as a float.
+FARTHEST = 24 * 60 * 60 + 1
+
+# Seconds that a request waits at most for what another one does. Most work is done by then, so that a test sees what
+# its clock has made due; the lifecycle of 100,000 images is not, and stops nobody.
+_PATIENCE = 0.1
 
 
 class Schedule:
@@ -26,14 +35,17 @@ class Schedule:
     def __init__(self, later: Later) -> None:
         self._later = later
         # A thread that does what is due may send an event whose target makes another request.
-        self._lock = fork_safe_rlock()
+        self._work = fork_safe_rlock()
+        self._began_at = 0.0
+        # Of the times, for which nobody waits.
+        self._lock = fork_safe_lock()
         self._next_at = AT_ONCE  # The rows have not been asked yet.
         # What was said to be due while the work went on, which may have looked at that already.
         self._expected_meanwhile = math.inf
 
     def is_due(self, at: float) -> bool:
         """Return whether something may be due by this time."""
-        return at >= self._next_at
+        return at >= self._next_at or FARTHEST < self._next_at - at < math.inf
 
     def expect(self, at: float) -> None:
         """Note that something is due at this time. To be called outside of transactions."""
@@ -41,21 +53,37 @@ class Schedule:
             self._next_at = min(self._next_at, at)
             self._expected_meanwhile = min(self._expected_meanwhile, at)
 
-    def notice(self, at: float) -> None:
-        """As `expect`, without the lock: the next read of the row repeats an update that is lost."""
-        if at < self._next_at:
-            self._next_at = at
+    def notice(self, due_at: float, at: float) -> None:
+        """As `expect`, without the lock, at a time: the next read of the row repeats an update that is lost."""
+        if due_at < self._next_at:
+            self._next_at = due_at
+        elif due_at - at > FARTHEST:
+            self._next_at = AT_ONCE
 
     def catch_up(self, at: float, work: Callable[[], float]) -> None:
         """Call `work`, which does what is due and returns when something is due next, if that may be by this time.
 
-        To be called outside of transactions. What follows the commits of the work comes after all of it.
+        To be called outside of transactions. What follows the commits of the work comes after all of it. While another
+        thread is at work, this one waits for a moment.
         """
         if not self.is_due(at):
             return
-        with self._later.held(), self._lock:
-            if self.is_due(at):
-                # Work may be inside of work: see the lock.
-                before, self._expected_meanwhile = self._expected_meanwhile, math.inf
-                self._next_at = min(work(), self._expected_meanwhile)
-                self._expected_meanwhile = min(before, self._next_at)
+        with self._later.held():
+            patience = _PATIENCE - (time.perf_counter() - self._began_at)
+            if not self._work.acquire(timeout=max(0.0, patience)):
+                return
+            try:
+                if self.is_due(at):
+                    self._began_at = time.perf_counter()
+                    self._catch_up(work)
+            finally:
+                self._work.release()
+
+    def _catch_up(self, work: Callable[[], float]) -> None:
+        with self._lock:
+            # Work may be inside of work: see the lock.
+            before, self._expected_meanwhile = self._expected_meanwhile, math.inf
+        next_at = work()
+        with self._lock:
+            self._next_at = min(next_at, self._expected_meanwhile)
+            self._expected_meanwhile = min(before, self._next_at)

@@ -1,22 +1,50 @@
-"""Times of pulls, gathered in memory and written together.
+"""Times of pulls, gathered in memory and written together, beside the requests.
 
-A pull is a read, and is not to wait for a disk. What a killed server loses of this is at most the last second.
+A pull is a read, and is not to wait for a disk, or for another process that writes. What a killed server loses of this
+is at most the last second, unless another process holds the database up.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
+from . import rows
 from .database.base import Database
+from .database.transaction import View
 from .forks import fork_safe_lock
 from .rows.pulls import Pulled, record
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Seconds between writes while images are pulled and nobody asks for the times.
+# Seconds between writes while images are pulled.
 _INTERVAL = 1.0
+
+
+class _Pull(NamedTuple):
+    """The pulls of an image by one identity, if by anybody's."""
+
+    image_id: int
+    identity: str | None
+
+
+class WaitingPulls:
+    """The times of pulls that were not in the database at one moment. Answers that show times include them."""
+
+    def __init__(self, times: Mapping[_Pull, float]):
+        self._times = times
+
+    def of_registry(self, view: View, account_id: str, region: str) -> Mapping[int, float]:
+        """Return the times by the rows of images, without those by identities that the registry excludes."""
+        if not self._times:
+            return {}
+        excluded = rows.pull_time_exclusions.identities(view, account_id, region)
+        return {
+            pull.image_id: at for pull, at in self._times.items() if pull.identity not in excluded
+        }
 
 
 class PendingPulls:
@@ -29,49 +57,97 @@ class PendingPulls:
     def __init__(self, database: Database):
         self._database = database
         self._lock = fork_safe_lock()
-        # By image and identity, the last pull last.
-        self._pending: dict[tuple[int, str | None], float] = {}
+        self._storing = fork_safe_lock()
+        # The last pull last.
+        self._pending: dict[_Pull, float] = {}
+        self._being_written: dict[_Pull, float] = {}
         self._written_at = 0.0
+        self._writer: threading.Thread | None = None
+        self._is_closing = threading.Event()
 
     def add(self, image_row_ids: Iterable[int], at: float, by: str | None) -> None:
         """Note that images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
         with self._lock:
             for image_row_id in image_row_ids:
-                self._pending.pop((image_row_id, by), None)
-                self._pending[image_row_id, by] = at
+                pull = _Pull(image_row_id, by)
+                self._pending.pop(pull, None)
+                self._pending[pull] = at
+            if self._database.is_shared:
+                self._begin_to_write()
+                return
             is_due = time.monotonic() - self._written_at > _INTERVAL
         if is_due:
             self.try_to_write()
+
+    def waiting(self) -> WaitingPulls:
+        """Return the times that are not in the database. Ask before rows are read, so that none is in neither."""
+        with self._lock:
+            return WaitingPulls({**self._being_written, **self._pending})
 
     def write(self) -> None:
         """Put all times into the database; to be called outside of a transaction.
 
         That is before rows are changed by the times, or the exclusions are. What cannot be written is pending still.
         """
-        with self._lock:
-            pending, self._pending = self._pending, {}
-            self._written_at = time.monotonic()
-        if pending:
+        with self._storing:
+            with self._lock:
+                self._being_written, self._pending = self._pending, {}
+                self._written_at = time.monotonic()
             try:
-                self._store(pending)
+                self._store(self._being_written)
             except BaseException:
                 with self._lock:
-                    self._pending = {**pending, **self._pending}
+                    self._pending = {**self._being_written, **self._pending}
                 raise
+            finally:
+                self._being_written = {}
 
-    def try_to_write(self) -> None:
-        """As `write`, for a request that reads: it is answered also where nothing can be written, as on a full disk."""
+    def try_to_write(self) -> bool:
+        """As `write`, for what only reads: nobody is to fail where nothing can be written, as on a full disk."""
         try:
             self.write()
         except Exception:
             log.exception("The times of pulls cannot be written, which is tried again later")
-
-    def _store(self, pending: Mapping[tuple[int, str | None], float]) -> None:
-        pulled = [Pulled(image, by, at) for (image, by), at in pending.items()]
-        with self._database.write(durable=False) as transaction:
-            record(transaction, pulled)
+            return False
+        return True
 
     def forget(self) -> None:
         """Drop what is pending: the images are gone."""
         with self._lock:
             self._pending.clear()
+
+    def close(self) -> None:
+        """Write what is pending, for the last time."""
+        self._is_closing.set()
+        with self._lock:
+            writer = self._writer
+        if writer is not None:
+            writer.join()
+        self.try_to_write()
+
+    def _begin_to_write(self) -> None:
+        # A thread that has not survived a fork is not alive.
+        if self._writer is None or not self._writer.is_alive():
+            self._writer = threading.Thread(
+                target=self._write_beside, name="times of pulls", daemon=True
+            )
+            self._writer.start()
+
+    def _write_beside(self) -> None:
+        """Write until nothing is pending, once in the interval; after a failure the next pull begins anew."""
+        while True:
+            passed = time.monotonic() - self._written_at
+            if self._is_closing.wait(min(max(_INTERVAL - passed, 0.0), _INTERVAL)):
+                return
+            is_written = self.try_to_write()
+            with self._lock:
+                if not self._pending or not is_written:
+                    self._writer = None
+                    return
+
+    def _store(self, pending: Mapping[_Pull, float]) -> None:
+        if not pending:
+            return
+        pulled = [Pulled(pull.image_id, pull.identity, at) for pull, at in pending.items()]
+        with self._database.write(durable=False) as transaction:
+            record(transaction, pulled)

@@ -135,7 +135,7 @@ class Store:
         return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
-        self.pulls.try_to_write()
+        self.pulls.close()
         self.database.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:

@@ -369,6 +369,32 @@ def test_a_policy_that_became_due_while_no_server_ran(tmp_path: Path, clock: Any
         assert backend.get_lifecycle_policy("app").last_evaluated_at == time.time()
 
 
+def test_a_clock_that_was_ahead(clock: Any, ecr: Any, repository_name: str) -> None:
+    """A policy that is due in years, by a clock that was wrong, is due now: it runs once a day."""
+    testing.push(ecr, repository_name, OLD, tag="old")
+    clock.move_to(BEGINNING + 3650 * DAY)
+    put_policy(ecr, repository_name, rule(days=10_000))
+    clock.tick(DAY)
+    assert listed(ecr, repository_name) == [OLD.digest]
+    clock.move_to(BEGINNING + 3 * DAY)
+    policy = ecr.get_lifecycle_policy(repositoryName=repository_name)
+    assert policy["lastEvaluatedAt"] == BEGINNING + 3 * DAY
+
+
+def test_a_clock_that_was_ahead_of_a_server(tmp_path: Path, clock: Any) -> None:
+    """Another one, whose clock is right, makes up for it with its first request."""
+    with moto_ecr_ext.install(data_dir=tmp_path):
+        backend = registry_backend(ACCOUNT, "us-east-1")
+        backend.create_repository(repository_name="app")
+        backend.put_image("app", OLD.manifest.decode(), image_tag="old")
+        clock.tick(3650 * DAY)
+        backend.put_lifecycle_policy("app", json.dumps({"rules": [rule(days=1)]}))
+    clock.move_to(BEGINNING + 3 * DAY)
+    with moto_ecr_ext.install(data_dir=tmp_path):
+        backend = registry_backend(ACCOUNT, "us-east-1")
+        assert backend.list_images("app")["imageIds"] == []
+
+
 def test_a_run_needs_the_extension() -> None:
     """Where it is not installed there is nothing to run, which is most likely a mistake."""
     moto_ecr_ext.uninstall()

@@ -7,8 +7,11 @@ import threading
 
 import pytest
 
+from moto_ecr_ext.storage import due
 from moto_ecr_ext.storage.due import AT_ONCE, Schedule
 from moto_ecr_ext.storage.later import Later
+
+DAY = 24 * 60 * 60
 
 
 def never() -> float:
@@ -46,13 +49,30 @@ def test_the_earliest_counts() -> None:
     schedule = Schedule(Later())
     schedule.catch_up(0, lambda: math.inf)
     schedule.expect(200)
-    schedule.notice(300)
+    schedule.notice(300, 0)
     schedule.expect(250)
     assert [schedule.is_due(at) for at in (199, 200)] == [False, True]
-    schedule.notice(100)
+    schedule.notice(100, 0)
     assert [schedule.is_due(at) for at in (99, 100)] == [False, True]
     schedule.expect(AT_ONCE)
     assert schedule.is_due(AT_ONCE)
+
+
+@pytest.mark.parametrize("say", ["return", "expect", "notice"])
+def test_a_time_that_a_clock_ahead_has_said_is_due_now(say: str) -> None:
+    """Nothing is due later than in a day (EVALUATION_INTERVAL)."""
+    schedule = Schedule(Later())
+    in_ten_years, today = 2e9, 1.7e9
+    schedule.catch_up(in_ten_years, lambda: in_ten_years + DAY if say == "return" else math.inf)
+    if say == "expect":
+        schedule.expect(in_ten_years + DAY)
+    elif say == "notice":
+        schedule.expect(today + DAY)
+        schedule.notice(in_ten_years + DAY, today)
+    assert schedule.is_due(today)
+    schedule.catch_up(today, lambda: today + DAY)
+    assert not schedule.is_due(today)
+    assert schedule.is_due(today + DAY)
 
 
 def test_work_that_fails_is_due_again() -> None:
@@ -84,8 +104,9 @@ def test_work_may_come_back() -> None:
     assert len(depth) == 2
 
 
-def test_others_wait_until_it_is_done() -> None:
-    """And what they expect meanwhile is not forgotten."""
+def test_others_wait_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here as long as it takes; and what they expect meanwhile is not forgotten."""
+    monkeypatch.setattr(due, "_PATIENCE", 60)
     schedule = Schedule(Later())
     has_begun, may_end = threading.Event(), threading.Event()
     done: list[str] = []
@@ -113,9 +134,29 @@ def test_others_wait_until_it_is_done() -> None:
     may_end.set()
     for thread in threads:
         thread.join(60)
-    assert done[0] == "work"
-    assert sorted(done) == ["asked", "asked", "expected", "work"]
+    assert [each for each in done if each != "expected"] == ["work", "asked", "asked"]
     assert schedule.is_due(50)
+
+
+def test_nobody_waits_for_long_work() -> None:
+    """Requests go on without it, and what is said to be due is noted at once."""
+    schedule = Schedule(Later())
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> float:
+        has_begun.set()
+        assert may_end.wait(60)
+        return math.inf
+
+    thread = threading.Thread(target=lambda: schedule.catch_up(0, work))
+    thread.start()
+    assert has_begun.wait(60)
+    schedule.catch_up(0, never)
+    schedule.expect(50)
+    may_end.set()
+    thread.join(60)
+    assert schedule.is_due(50)
+    assert not schedule.is_due(49)
 
 
 def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:

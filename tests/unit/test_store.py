@@ -694,7 +694,7 @@ def test_a_place_that_cannot_be_is_refused(
 
 
 def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, caplog):
-    """As on a full disk. The times of pulls are kept until there is room."""
+    """As on a full disk. The times of pulls are kept until there is room, and shown meanwhile."""
     with moto_ecr_ext.install(data_dir=data_dir):
         backend = ecr_backends["123456789012"]["us-east-1"]
         backend.create_repository("app")
@@ -710,11 +710,14 @@ def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, cap
             (image,) = backend.batch_get_image("app", [{"imageTag": "1.0"}])["images"]
             assert image.image_manifest == manifest
             (detail,) = backend.describe_images("app")["imageDetails"]
-            assert detail.last_recorded_pull_time is None
+            assert detail.last_recorded_pull_time is not None
+            current_store().pulls.close()
         assert "The times of pulls cannot be written" in caplog.text
+    close_current_store()
 
-        (detail,) = backend.describe_images("app")["imageDetails"]
-        assert detail.last_recorded_pull_time is not None
+    with moto_ecr_ext.install(data_dir=data_dir):
+        (again,) = ecr_backends["123456789012"]["us-east-1"].describe_images("app")["imageDetails"]
+        assert again.last_recorded_pull_time == detail.last_recorded_pull_time
     close_current_store()
 
 

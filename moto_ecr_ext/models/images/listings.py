@@ -18,6 +18,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.summaries import scan_summaries
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.pulls import WaitingPulls
 from moto_ecr_ext.storage.rows.images import ImageRow
 
 from .identifiers import ImageId, Selection, image_id_of
@@ -91,9 +92,9 @@ class ListingsBackend(RegistryBackend):
         if image_ids:
             refuse_pages_of("imageIds", next_token, max_results)
         see_activations_again(self, repository_name, registry_id)
-        self.store.pulls.try_to_write()
+        waiting = self.store.pulls.waiting()
         if image_ids:
-            return self._describe_named(repository_name, registry_id, image_ids)
+            return self._describe_named(repository_name, registry_id, image_ids, waiting)
         count = max_results or DEFAULT_PAGE_SIZE
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
@@ -104,7 +105,7 @@ class ListingsBackend(RegistryBackend):
             )
             page = found[:count]
             tags = rows.tags.of_images(view, repository.id, page)
-            details = self._details(view, repository, page, tags)
+            details = self._details(view, repository, page, tags, waiting)
         more = len(found) > count
         return {
             "imageDetails": list(details.values()),
@@ -112,7 +113,11 @@ class ListingsBackend(RegistryBackend):
         }
 
     def _describe_named(
-        self, repository_name: str, registry_id: str | None, image_ids: Sequence[ImageId]
+        self,
+        repository_name: str,
+        registry_id: str | None,
+        image_ids: Sequence[ImageId],
+        waiting: WaitingPulls,
     ) -> dict[str, Any]:
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
@@ -120,7 +125,7 @@ class ListingsBackend(RegistryBackend):
             named = {row.id: row for row in map(selection.get, image_ids)}
             tags = {row_id: selection.tags_of(row_id) for row_id in named}
             in_order_of_push = [named[row_id] for row_id in sorted(named)]
-            details = self._details(view, repository, in_order_of_push, tags)
+            details = self._details(view, repository, in_order_of_push, tags, waiting)
         return {"imageDetails": [details[row_id] for row_id in named]}
 
     def _details(
@@ -129,9 +134,16 @@ class ListingsBackend(RegistryBackend):
         repository: Repository,
         images: Sequence[ImageRow],
         tags: Mapping[int, list[str]],
+        waiting: WaitingPulls,
     ) -> dict[int, ImageDetail]:
         """Return the details of images in the order of push, by their rows."""
-        details = {row.id: _detail(repository, row, tags.get(row.id)) for row in images}
+        pulled_at = waiting.of_registry(view, repository.registry_id, self.region_name)
+        details = {
+            row.id: _detail(
+                repository, row, tags.get(row.id), pulled_at.get(row.id, row.last_pulled_at)
+            )
+            for row in images
+        }
         for row_id, scan in scan_summaries(self, view, repository, images, tags).items():
             details[row_id].image_scan_status = scan.status
             details[row_id].image_scan_findings_summary = scan.findings_summary
@@ -154,7 +166,9 @@ def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> 
         raise InvalidContinuationToken from None
 
 
-def _detail(repository: Repository, row: ImageRow, tags: list[str] | None) -> ImageDetail:
+def _detail(
+    repository: Repository, row: ImageRow, tags: list[str] | None, pulled_at: float | None
+) -> ImageDetail:
     return ImageDetail(
         registry_id=repository.registry_id,
         repository_name=repository.repository_name,
@@ -164,7 +178,7 @@ def _detail(repository: Repository, row: ImageRow, tags: list[str] | None) -> Im
         image_pushed_at=row.pushed_at,
         image_manifest_media_type=row.media_type,
         artifact_media_type=row.artifact_type,
-        last_recorded_pull_time=row.last_pulled_at,
+        last_recorded_pull_time=pulled_at,
         subject_manifest_digest=row.subject,
         image_status=row.status,
         last_archived_at=row.last_archived_at,

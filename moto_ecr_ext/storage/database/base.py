@@ -46,6 +46,9 @@ class Database(ABC):
     the queries.
     """
 
+    is_shared = True
+    """Whether other processes may write to it too, for which a write waits."""
+
     def __init__(self, engine: Engine, durable: Writer, swift: Writer):
         self.later = Later()
         self._engine = engine

@@ -104,6 +104,8 @@ class MemoryDatabase(Database):
     A read needs no transaction then.
     """
 
+    is_shared = False
+
     @classmethod
     def new(cls) -> MemoryDatabase:
         """Make a database that is gone with the process."""

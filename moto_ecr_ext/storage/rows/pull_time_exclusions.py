@@ -33,6 +33,7 @@ _PAGE = Query(
     .order_by(pull_time_exclusions.c.id)
     .limit(bindparam("count")),
 )
+_IDENTITIES: Scalars[str] = Scalars(select(pull_time_exclusions.c.identity).where(*_OF_REGISTRY))
 _DELETE = pull_time_exclusions.delete().where(
     *_OF_REGISTRY, pull_time_exclusions.c.principal_arn == bindparam("principal")
 )
@@ -46,6 +47,11 @@ def count(view: View, account_id: str, region: str) -> int:
 def page(view: View, account_id: str, region: str, after: int, count: int) -> list[ExclusionRow]:
     """Return at most `count` exclusions of a registry behind a row, in the order in which they were registered."""
     return _PAGE.all(view, account=account_id, in_region=region, after=after, count=count)
+
+
+def identities(view: View, account_id: str, region: str) -> set[str]:
+    """Return the identities whose pulls do not count in a registry."""
+    return set(_IDENTITIES.all(view, account=account_id, in_region=region))
 
 
 def insert(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, bindparam, func, select
 
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars, columns_of
 from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.due import FARTHEST
 
 from .tables import images, repositories
 
@@ -54,21 +55,13 @@ _PAGE = Query(
 _WITH_LIFECYCLE_POLICY = Query(
     RepositoryRow, _ALL.where(repositories.c.lifecycle_policy.is_not(None))
 )
-_LIFECYCLE_DUE = Query(
-    RepositoryRow,
-    _ALL.where(
-        repositories.c.lifecycle_policy.is_not(None),
-        repositories.c.lifecycle_due_at <= bindparam("by"),
-    ),
+# Also where the clock was ahead when that was said.
+_IS_LIFECYCLE_DUE = repositories.c.lifecycle_policy.is_not(None) & (
+    (repositories.c.lifecycle_due_at <= bindparam("by"))
+    | (repositories.c.lifecycle_due_at > bindparam("beyond"))
 )
-_STILL_LIFECYCLE_DUE = Query(
-    RepositoryRow,
-    _ALL.where(
-        _IS_REPOSITORY,
-        repositories.c.lifecycle_policy.is_not(None),
-        repositories.c.lifecycle_due_at <= bindparam("by"),
-    ),
-)
+_LIFECYCLE_DUE = Query(RepositoryRow, _ALL.where(_IS_LIFECYCLE_DUE))
+_STILL_LIFECYCLE_DUE = Query(RepositoryRow, _ALL.where(_IS_REPOSITORY, _IS_LIFECYCLE_DUE))
 _NEXT_LIFECYCLE_DUE: Scalars[float | None] = Scalars(
     select(func.min(repositories.c.lifecycle_due_at))
 )
@@ -112,12 +105,12 @@ def with_lifecycle_policy(view: View) -> list[RepositoryRow]:
 
 def with_lifecycle_policy_due(view: View, by: float) -> list[RepositoryRow]:
     """Return the repositories of all registries whose lifecycle policy is due by a time."""
-    return _LIFECYCLE_DUE.all(view, by=by)
+    return _LIFECYCLE_DUE.all(view, by=by, beyond=by + FARTHEST)
 
 
 def with_lifecycle_policy_due_by(view: View, repository_id: int, by: float) -> RepositoryRow | None:
     """Return a repository if its lifecycle policy is due by a time."""
-    return _STILL_LIFECYCLE_DUE.first(view, repository=repository_id, by=by)
+    return _STILL_LIFECYCLE_DUE.first(view, repository=repository_id, by=by, beyond=by + FARTHEST)
 
 
 def next_lifecycle_policy_due(view: View) -> float | None:
