@@ -100,11 +100,10 @@ class ListingsBackend(RegistryBackend):
             repository = self.repository(view, repository_name, registry_id)
             listing = f"DescribeImages/{repository.id}"
             [after] = _position(listing, next_token, (int,)) or [0]
-            found = rows.images.page(
-                view, repository.id, *_wanted(filter), after=after, count=count + 1
-            )
+            wanted = (view, repository.id, *_wanted(filter), after)
+            found = rows.images.page(*wanted, count=count + 1)
             page = found[:count]
-            tags = rows.tags.of_images(view, repository.id, page)
+            tags = rows.tags.of_page(*wanted, count=count)
             details = self._details(view, repository, page, tags, waiting)
         more = len(found) > count
         return {

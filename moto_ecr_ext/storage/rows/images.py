@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
@@ -259,7 +259,13 @@ def page(
     The statuses are those of ECR's filters; ANY leaves all images.
     """
     query = _page(tag_status, image_status)
-    return query.all(view, repository=repository_id, after_image=after, count=count)
+    return query.all(
+        view,
+        repository=repository_id,
+        after_image=after,
+        count=count,
+        **values_of_filter(tag_status, image_status),
+    )
 
 
 def page_by_tag(
@@ -274,7 +280,12 @@ def page_by_tag(
     query = _page_by_tag(tag_status, image_status)
     after_image, after_tag = after
     return query.all(
-        view, repository=repository_id, after_image=after_image, after_tag=after_tag, count=count
+        view,
+        repository=repository_id,
+        after_image=after_image,
+        after_tag=after_tag,
+        count=count,
+        **values_of_filter(tag_status, image_status),
     )
 
 
@@ -303,7 +314,7 @@ def delete(transaction: Transaction, image_id: int) -> None:
 def _page(tag_status: str, image_status: str) -> Query[ImageRow]:
     return Query(
         ImageRow,
-        _filtered(
+        filtered(
             select(*COLUMNS)
             .where(IN_REPOSITORY, images.c.id > bindparam("after_image"))
             .order_by(images.c.id)
@@ -319,7 +330,7 @@ def _page_by_tag(tag_status: str, image_status: str) -> Query[TagOfImage]:
     tag = func.coalesce(tags.c.id, 0)
     return Query(
         TagOfImage,
-        _filtered(
+        filtered(
             select(images.c.id, images.c.digest, tag.label("tag_id"), tags.c.name)
             .outerjoin(tags, tags.c.image_id == images.c.id)
             .where(
@@ -335,13 +346,15 @@ def _page_by_tag(tag_status: str, image_status: str) -> Query[TagOfImage]:
     )
 
 
-_any_tag = tags.alias()
-_IS_TAGGED = exists().where(_any_tag.c.image_id == images.c.id)
-
-
-def _filtered(statement: Select[Any], tag_status: str, image_status: str) -> Select[Any]:
+def filtered(statement: Select[Any], tag_status: str, image_status: str) -> Select[Any]:
+    """Return a statement that has only images by ECR's filters, of which ANY leaves all: see `values_of_filter`."""
     if tag_status != "ANY":
-        statement = statement.where(_IS_TAGGED if tag_status == "TAGGED" else ~_IS_TAGGED)
+        statement = statement.where(images.c.is_tagged == bindparam("is_tagged"))
     if image_status != "ANY":
-        statement = statement.where(images.c.status == image_status)
+        statement = statement.where(images.c.status == bindparam("image_status"))
     return statement
+
+
+def values_of_filter(tag_status: str, image_status: str) -> dict[str, Any]:
+    """Return the values of a statement that is `filtered`."""
+    return {"is_tagged": tag_status == "TAGGED", "image_status": image_status}

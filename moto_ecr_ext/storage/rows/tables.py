@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 # Counted up with every change of a table.
@@ -151,8 +152,14 @@ images = Table(
     Column("last_archived_at", Float),
     Column("last_activated_at", Float),
     Column("manifest", LargeBinary, nullable=False),
+    # Whether a tag names it, as the rows of tags say too: by them a page of untagged images would be looked for among
+    # all that are tagged.
+    Column("is_tagged", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("repository_id", "digest"),
     Index("images_in_push_order", "repository_id", "id"),
+    Index("images_by_status", "repository_id", "status", "id"),
+    Index("images_by_tagging", "repository_id", "is_tagged", "id"),
+    Index("images_by_tagging_and_status", "repository_id", "is_tagged", "status", "id"),
     Index("images_by_subject", "repository_id", "subject"),
     sqlite_autoincrement=True,
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .images import StoredImage
+from .images import IN_REPOSITORY, IS_IMAGE, StoredImage, filtered, values_of_filter
 from .tables import images, tags
 
 
@@ -49,6 +50,13 @@ _PAGE: Scalars[str] = Scalars(
     .order_by(tags.c.name)
     .limit(bindparam("count"))
 )
+_any_tag = tags.alias()
+_HAS_TAG = exists().where(_any_tag.c.image_id == images.c.id)
+_NOTE = (
+    images.update()
+    .where(IS_IMAGE, images.c.is_tagged != _HAS_TAG)
+    .values(is_tagged=~images.c.is_tagged)
+)
 _MOVE = tags.update().where(*_IS_TAG)
 _DELETE = tags.delete().where(*_IS_TAG)
 
@@ -73,6 +81,25 @@ def of_images(
     return found
 
 
+def of_page(
+    view: View, repository_id: int, tag_status: str, image_status: str, after: int, count: int
+) -> dict[int, list[str]]:
+    """Return the tags of the images that `images.page` returns for the same, as `of_images` does.
+
+    The images of a filter may lie far apart.
+    """
+    found: dict[int, list[str]] = {}
+    for row in _of_page(tag_status, image_status).all(
+        view,
+        repository=repository_id,
+        after_image=after,
+        count=count,
+        **values_of_filter(tag_status, image_status),
+    ):
+        found.setdefault(row.image_id, []).append(row.name)
+    return found
+
+
 def of_image(view: View, repository_id: int, image: StoredImage) -> list[str]:
     """Return the tags of an image, in the order in which it got them."""
     return of_images(view, repository_id, [image]).get(image.id, [])
@@ -91,13 +118,44 @@ def page(view: View, repository_id: int, after: str, count: int) -> list[str]:
 def insert(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:
     """Add a tag."""
     transaction.insert(tags, {"repository_id": repository_id, "name": name, "image_id": image_id})
+    _note(transaction, image_id)
 
 
 def move(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:
     """Have a tag name another image."""
+    before = by_name(transaction, repository_id, name)
     transaction.change(_MOVE, repository=repository_id, tag=name, image_id=image_id)
+    _note(transaction, image_id)
+    if before is not None:
+        _note(transaction, before.image_id)
 
 
 def delete(transaction: Transaction, repository_id: int, name: str) -> None:
     """Remove a tag."""
+    before = by_name(transaction, repository_id, name)
     transaction.change(_DELETE, repository=repository_id, tag=name)
+    if before is not None:
+        _note(transaction, before.image_id)
+
+
+def _note(transaction: Transaction, image_id: int) -> None:
+    """Note in the row of an image whether it has a tag."""
+    transaction.change(_NOTE, image=image_id)
+
+
+@cache
+def _of_page(tag_status: str, image_status: str) -> Query[_NameOfImage]:
+    page = filtered(
+        select(images.c.id)
+        .where(IN_REPOSITORY, images.c.id > bindparam("after_image"))
+        .order_by(images.c.id)
+        .limit(bindparam("count")),
+        tag_status,
+        image_status,
+    )
+    return Query(
+        _NameOfImage,
+        select(tags.c.image_id, tags.c.name)
+        .where(tags.c.image_id.in_(page))
+        .order_by(tags.c.id),
+    )

@@ -1,16 +1,52 @@
-"""Version 3: the digests of manifests that clients were given in another form than the stored one."""
+"""Version 3: pages of images by any filter in repositories of any size, and digests of translated manifests."""
 
 from __future__ import annotations
 
 from alembic.operations import Operations
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    column,
+    exists,
+    false,
+    table,
+    true,
+)
 
 _NAME = String().with_variant(String(collation="C"), "postgresql")
 _ID = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def upgrade(op: Operations) -> None:
-    """Add the table that version 2 does not have."""
+    """Add what version 2 does not have."""
+    _note_which_images_are_tagged(op)
+    _add_translations(op)
+
+
+def _note_which_images_are_tagged(op: Operations) -> None:
+    """Note in the row of each image whether it has a tag, and keep images in order by what filters ask."""
+    op.add_column("images", Column("is_tagged", Boolean, nullable=False, server_default=false()))
+    images = table("images", column("id"), column("is_tagged", Boolean))
+    tags = table("tags", column("image_id"))
+    op.execute(
+        images.update()
+        .where(exists().where(tags.c.image_id == images.c.id))
+        .values(is_tagged=true())
+    )
+    op.create_index("images_by_status", "images", ["repository_id", "status", "id"])
+    op.create_index("images_by_tagging", "images", ["repository_id", "is_tagged", "id"])
+    op.create_index(
+        "images_by_tagging_and_status", "images", ["repository_id", "is_tagged", "status", "id"]
+    )
+
+
+def _add_translations(op: Operations) -> None:
+    """Add the digests of manifests that clients were given in another form than the stored one."""
     op.create_table(
         "translations",
         Column(
