@@ -15,7 +15,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +41,7 @@ from .database.versions import StoreError
 from .due import Schedule
 from .forks import fork_safe_lock, rest_while_forking
 from .pulls import PendingPulls
+from .turns import in_turns
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -75,6 +76,7 @@ class Store:
             make_directories(str(location.data_dir))
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
+            store._sweep()
             store._remove_orphans()
         return store
 
@@ -106,7 +108,8 @@ class Store:
     def clear(self) -> None:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
-            rows.store.empty_registries(transaction)
+            rows.removal.hide_all(transaction)
+            self._remove_hidden(transaction)
             # moto's IAM is reset with the registries.
             rows.store.delete_principals_key(transaction)
         self._remove_orphans()
@@ -183,13 +186,36 @@ class Store:
         except OSError:
             log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
+    def delete_repository(self, transaction: Transaction, repository_id: int) -> None:
+        """Remove a repository; what it has much of goes after the commit, or when a killed process starts again."""
+        rows.removal.hide(transaction, repository_id)
+        self._remove_hidden(transaction)
+
+    def _remove_hidden(self, transaction: Transaction) -> None:
+        digests, are_more = rows.removal.remove_some(transaction)
+        self.release_after_commit(transaction, digests)
+        if are_more:
+            rows.removal.end_work(transaction)
+            transaction.after_commit(self._sweep)
+
+    def _sweep(self) -> None:
+        """Remove the rows of all deleted repositories, in transactions that nobody waits for long."""
+        with self.database.read_one() as view:
+            are_more = rows.removal.are_any_hidden(view)
+        turns = in_turns(repeat(None), 1)
+        while are_more:
+            next(turns)
+            with self.database.write() as transaction:
+                digests, are_more = rows.removal.remove_some(transaction)
+                self.release_after_commit(transaction, digests)
+
     def release_after_commit(self, transaction: Transaction, digests: Collection[str]) -> None:
         """Free the bytes of those blobs that no repository holds any more, once the transaction is committed."""
         if digests:
-            transaction.after_commit(lambda: self._release(digests))
+            transaction.gather(self._release, digests)
 
     def _release(self, digests: Iterable[str]) -> None:
-        for batch in batches(digests, _RELEASED_AT_ONCE):
+        for batch in in_turns(digests, _RELEASED_AT_ONCE):
             with self.database.read() as view:
                 unheld = _unheld(view, batch)
             if unheld:
@@ -211,7 +237,7 @@ class Store:
         for digest in list(self.blobs.set_aside()):
             self.blobs.put_back(digest)
         self._release(self.blobs.digests())
-        for batch in batches(self.blobs.upload_ids(), _RELEASED_AT_ONCE):
+        for batch in in_turns(self.blobs.upload_ids(), _RELEASED_AT_ONCE):
             with self.database.write() as transaction:
                 there = rows.uploads.existing(transaction, batch)
                 for upload_id in batch:
@@ -251,13 +277,6 @@ class Store:
 def _unheld(view: View, digests: Sequence[str]) -> list[str]:
     held = rows.blobs.held_anywhere(view, digests)
     return [digest for digest in digests if digest not in held]
-
-
-def batches(values: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Return the values in lists of at most `size`."""
-    rest = iter(values)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _log_damage(digest: str) -> None:

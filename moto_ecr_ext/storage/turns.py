@@ -1,9 +1,11 @@
-"""Turns: one thread at a time for each key."""
+"""Turns: one thread at a time for each key, and work that lets others have theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Generic, TypeVar
 
 from .forks import fork_safe_lock
@@ -69,3 +71,22 @@ class Turns(Generic[_Key, _Turn]):
             turn.users -= 1
             if not turn.users and not turn.is_kept and self._turns.get(key) is turn:
                 del self._turns[key]
+
+
+_Value = TypeVar("_Value")
+
+
+def in_turns(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
+    """Return values in lists of at most `size`, each after a pause as long as the work on the one before.
+
+    In the pause others have their turn: SQLite lets a process try again now and then, and has no queue.
+    """
+    rest = iter(values)
+    batch = list(islice(rest, size))
+    while batch:
+        begun = time.perf_counter()
+        yield batch
+        passed = time.perf_counter() - begun
+        batch = list(islice(rest, size))
+        if batch:
+            time.sleep(passed)

@@ -1,21 +1,31 @@
-"""Pages of images cost the same however many images a repository has: SQLite counts the steps of its program.
+"""A repository of many images: pages of it cost the same as of any other, and others are served while it is deleted.
 
-https://www.sqlite.org/c3ref/progress_handler.html
+How much a page costs SQLite counts itself: https://www.sqlite.org/c3ref/progress_handler.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from moto import mock_aws
+from sqlalchemy import func, select
 
+import moto_ecr_ext
+from moto_ecr_ext import testing
+from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
+from moto_ecr_ext.storage.turns import in_turns
 
 REPOSITORY = {
     "account_id": "123456789012",
@@ -161,3 +171,133 @@ def assert_tagging_is_noted(store: Store) -> None:
         rows.tags.delete(transaction, 1, "v1")
         rows.tags.delete(transaction, 1, "missing")
     assert tagged() == [1, 3]
+
+
+MANY = 250
+
+
+@pytest.fixture(params=["memory", "directory", "postgresql"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> StoreLocation:
+    if request.param == "postgresql":
+        cluster = request.getfixturevalue("postgresql")
+        return StoreLocation(None, cluster.url(cluster.create_database()), str(tmp_path))
+    return StoreLocation(None if request.param == "memory" else tmp_path)
+
+
+def push_blob(store: Store, content: bytes) -> None:
+    """Have the repository hold a blob."""
+    digest = Digest.of(content)
+    with store.blobs.upload(str(uuid4())) as session, store.database.write() as transaction:
+        session.append(content)
+        rows.blobs.insert(transaction, 1, digest, len(content))
+        session.commit(digest)
+
+
+def delete(store: Store) -> None:
+    with store.database.write() as transaction:
+        store.delete_repository(transaction, 1)
+
+
+def names(store: Store) -> list[str]:
+    with store.database.read() as view:
+        found = rows.repositories.of_registry(view, "123456789012", "us-east-1")
+    return [each.name for each in found]
+
+
+def left(store: Store) -> dict[str, int]:
+    """How many rows there are in the tables of repositories."""
+    with store.database.read() as view:
+        counts = {
+            table.name: view.connection.execute(
+                select(func.count()).select_from(table)
+            ).scalar_one()
+            for table in (tables.repositories, tables.images, tables.tags, tables.repository_blobs)
+        }
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.mark.parametrize("remove", [delete, Store.clear])
+def test_others_have_their_turn_while_it_is_removed(
+    location: StoreLocation, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Store], None]
+) -> None:
+    """It is out of sight at once, its name is free, and no transaction is open between its parts."""
+    seen: list[list[str]] = []
+
+    def turns(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+        for batch in in_turns(values, size):
+            yield batch
+            seen.append(names(store))
+            if len(seen) == 1:
+                with store.database.write() as transaction:
+                    rows.repositories.insert(transaction, REPOSITORY)
+
+    with closing(Store.open(location)) as store:
+        fill(store, MANY)
+        for number in range(MANY):
+            push_blob(store, b"%d" % number)
+        monkeypatch.setattr("moto_ecr_ext.storage.store.in_turns", turns)
+        remove(store)
+        assert len(seen) > 2
+        assert seen[:2] == [[], ["app"]]
+        assert left(store) == {"repositories": 1}
+        assert list(store.blobs.digests()) == []
+
+
+@pytest.mark.parametrize("remove", [delete, Store.clear])
+def test_a_start_ends_a_removal_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Store], None]
+) -> None:
+    """Nobody sees the repository meanwhile."""
+    with closing(Store.open(StoreLocation(tmp_path))) as store:
+        fill(store, MANY)
+        push_blob(store, b"some")
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_sweep", lambda store: None)
+            patch.setattr(Store, "_remove_orphans", lambda store: None)
+            remove(store)
+        assert names(store) == []
+        assert left(store)["images"] > 0
+    with closing(Store.open(StoreLocation(tmp_path))) as store:
+        assert left(store) == {}
+        assert list(store.blobs.digests()) == []
+
+
+def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that gets a tag, and what refers to it, while the policy acts on others before it."""
+    manifests = [testing.build_image(seed=seed, layers=1) for seed in range(4)]
+    referrer = testing.build_artifact(
+        artifact_type="application/signature", subject=manifests[2], content=b"signed"
+    )
+    policy = json.dumps(
+        {
+            "rules": [
+                {
+                    "rulePriority": 1,
+                    "selection": {
+                        "tagStatus": "any",
+                        "countType": "imageCountMoreThan",
+                        "countNumber": 1,
+                    },
+                    "action": {"type": "expire"},
+                }
+            ]
+        }
+    )
+
+    def turns(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+        batches = in_turns(values, 1)
+        yield next(batches)
+        backend.put_image("app", manifests[2].manifest.decode(), image_tag="changed")
+        yield from batches
+
+    with moto_ecr_ext.install(), mock_aws():
+        backend = registry_backend("123456789012", "us-east-1")
+        backend.create_repository("app")
+        for number, each in enumerate([*manifests[:3], referrer, manifests[3]]):
+            tag = None if each is referrer else f"v{number}"
+            backend.put_image("app", each.manifest.decode(), image_tag=tag)
+        backend.put_lifecycle_policy("app", policy)
+        monkeypatch.setattr("moto_ecr_ext.models.lifecycle.runs.in_turns", turns)
+        backend.run_lifecycle_policies()
+        listed = {each["imageDigest"] for each in backend.list_images("app")["imageIds"]}
+    assert listed == {manifests[2].digest, referrer.digest, manifests[3].digest}

@@ -101,11 +101,10 @@ def push(store: Store, repository_id: int) -> None:
 
 
 def delete_repository(store: Store) -> None:
-    """Delete the repository, and free the bytes of its layers."""
+    """Delete the repository, and free the bytes of its layers, all at once."""
     with store.database.write() as transaction:
         [row] = rows.repositories.of_registry(transaction, "123456789012", "us-east-1")
-        rows.repositories.delete(transaction, row.id)
-        store.release_after_commit(transaction, DIGESTS)
+        store.delete_repository(transaction, row.id)
 
 
 def assert_all_there(store: Store) -> None:

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import StorageClass
 from moto_ecr_ext.policies.lifecycle_evaluation import ImageFacts
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.rows.images import ImageRow
 
+# Images that are read at once: in memory, a view stops all others.
+_READ_AT_ONCE = 1000
 
-def images_of(view: View, repository: Repository) -> tuple[dict[str, ImageRow], list[ImageFacts]]:
-    """Return the images of a repository: their rows by digest, and what policies ask of them in the order of push."""
-    images = rows.images.of_repository(view, repository.id)
-    tags = rows.tags.of_images(view, repository.id, images)
-    children = rows.references.children_by_image(view, repository.id)
-    facts = [
-        ImageFacts(
-            digest=row.digest,
-            pushed_at=row.pushed_at,
-            tags=tuple(tags.get(row.id, ())),
-            storage_class=(
-                StorageClass.ARCHIVE if row.status == "ARCHIVED" else StorageClass.STANDARD
-            ),
-            pulled_at=row.last_pulled_at,
-            archived_at=row.last_archived_at,
-            activated_at=row.last_activated_at,
-            children=tuple(children.get(row.id, ())),
-            subject=row.subject,
-        )
-        for row in images
-    ]
-    return {row.digest: row for row in images}, facts
+
+def images_of(database: Database, repository: Repository) -> list[ImageFacts]:
+    """Return what policies ask of the images of a repository, in the order of push.
+
+    It is read in pieces, so that a change meanwhile may be in some of it only.
+    """
+    with database.read() as view:
+        children = rows.references.children_by_image(view, repository.id)
+    facts: list[ImageFacts] = []
+    after = 0
+    while True:
+        with database.read() as view:
+            page = rows.images.page(view, repository.id, "ANY", "ANY", after, _READ_AT_ONCE)
+            tags = rows.tags.of_images(view, repository.id, page)
+        facts += [facts_of(row, tags.get(row.id, ()), children.get(row.id, ())) for row in page]
+        if len(page) < _READ_AT_ONCE:
+            return facts
+        after = page[-1].id
+
+
+def facts_of(row: ImageRow, tags: Iterable[str], children: Iterable[str]) -> ImageFacts:
+    """Return what policies ask of an image."""
+    return ImageFacts(
+        digest=row.digest,
+        pushed_at=row.pushed_at,
+        tags=tuple(tags),
+        storage_class=StorageClass.ARCHIVE if row.status == "ARCHIVED" else StorageClass.STANDARD,
+        pulled_at=row.last_pulled_at,
+        archived_at=row.last_archived_at,
+        activated_at=row.last_activated_at,
+        children=tuple(children),
+        subject=row.subject,
+    )

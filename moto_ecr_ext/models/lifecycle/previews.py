@@ -52,16 +52,20 @@ class LifecyclePreviewsBackend(RegistryBackend):
         """
         self.store.pulls.write()
         at = now()
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name, registry_id)
+        text = lifecycle_policy_text or repository.lifecycle_policy_text
+        if text is None:
+            raise LifecyclePolicyNotFoundException(repository)
+        decisions = evaluate(
+            parse_lifecycle_policy(text), images_of(self.store.database, repository), at
+        )
+        results = [_preview_result(each) for each in decisions]
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            text = lifecycle_policy_text or repository.lifecycle_policy_text
-            if text is None:
-                raise LifecyclePolicyNotFoundException(repository)
-            policy = parse_lifecycle_policy(text)
             last = rows.previews.of_repository(transaction, repository.id)
             if last is not None and last.status == "IN_PROGRESS":
                 raise LifecyclePolicyPreviewInProgressException
-            _, facts = images_of(transaction, repository)
             is_over = PREVIEWS.is_over(at)
             rows.previews.replace(
                 transaction,
@@ -69,7 +73,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
                 policy=text,
                 status="COMPLETE" if is_over else "IN_PROGRESS",
                 started_at=at,
-                results=[_preview_result(each) for each in evaluate(policy, facts, at)],
+                results=results,
             )
             if not is_over:
                 PREVIEWS.goes_on(self, transaction)

@@ -6,17 +6,23 @@ import math
 from collections.abc import Sequence
 
 from moto_ecr_ext.clock import now, timestamp
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_image
 from moto_ecr_ext.models.images.storage_class import archive_image
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import ActionType, parse_lifecycle_policy
-from moto_ecr_ext.policies.lifecycle_evaluation import evaluate
+from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
+from moto_ecr_ext.storage.turns import in_turns
 
-from .facts import images_of
+from .facts import facts_of, images_of
 from .policies import EVALUATION_INTERVAL
+
+# Images in one transaction, for which others wait.
+_ACTED_ON_AT_ONCE = 20
 
 
 class LifecycleRunsBackend(RegistryBackend):
@@ -50,26 +56,71 @@ def _run_policies(
 ) -> None:
     at = timestamp()
     for each in repositories:
-        _run_policy(registry.registry(each.account_id, each.region), each.id, due_by, at)
+        owner = registry.registry(each.account_id, each.region)
+        _Run(owner, each.id, due_by, at).run()
 
 
-def _run_policy(registry: RegistryBackend, repository_id: int, due_by: float, at: float) -> None:
-    """Run the policy of a repository if it is still due by a time: another process may have been faster."""
-    with registry.store.database.write() as transaction:
-        row = rows.repositories.with_lifecycle_policy_due_by(transaction, repository_id, due_by)
+class _Run:
+    """One run of the policy of a repository, which may be large.
+
+    It is decided on what was read, and done in several transactions, so that nobody waits for all of it. Each looks
+    again: an image that has changed since is left for the next run, and so is all that belongs to it.
+    """
+
+    def __init__(self, registry: RegistryBackend, repository_id: int, due_by: float, at: float):
+        self._registry = registry
+        self._database = registry.store.database
+        self._repository_id = repository_id
+        self._due_by = due_by
+        self._at = at
+        self._left: set[str] = set()
+
+    def run(self) -> None:
+        """Run the policy if it is still due: another process may have been faster."""
+        with self._database.read() as view:
+            row = self._row(view)
         if row is None or row.lifecycle_policy is None:
             return
         repository = Repository.of(row)
-        images_by_digest, facts = images_of(transaction, repository)
-        for decision in evaluate(parse_lifecycle_policy(row.lifecycle_policy), facts, at):
-            image = images_by_digest[decision.image.digest]
-            if decision.action is ActionType.EXPIRE:
-                remove_image(registry, transaction, repository, image)
-            else:
-                archive_image(transaction, repository, image)
-        rows.repositories.update(
-            transaction,
-            repository.id,
-            lifecycle_evaluated_at=at,
-            lifecycle_due_at=at + EVALUATION_INTERVAL,
+        facts = images_of(self._database, repository)
+        decisions = evaluate(parse_lifecycle_policy(row.lifecycle_policy), facts, self._at)
+        for batch in in_turns(decisions, _ACTED_ON_AT_ONCE):
+            with self._database.write() as transaction:
+                if not self._is_still_due(transaction, row):
+                    return
+                for decision in batch:
+                    self._act(transaction, repository, decision)
+        with self._database.write() as transaction:
+            if self._is_still_due(transaction, row):
+                rows.repositories.update(
+                    transaction,
+                    repository.id,
+                    lifecycle_evaluated_at=self._at,
+                    lifecycle_due_at=self._at + EVALUATION_INTERVAL,
+                )
+
+    def _row(self, view: View) -> RepositoryRow | None:
+        return rows.repositories.with_lifecycle_policy_due_by(
+            view, self._repository_id, self._due_by
         )
+
+    def _is_still_due(self, view: View, before: RepositoryRow) -> bool:
+        row = self._row(view)
+        return row is not None and row.lifecycle_policy == before.lifecycle_policy
+
+    def _act(self, transaction: Transaction, repository: Repository, decision: Decision) -> None:
+        facts = decision.image
+        found = rows.images.by_digest(transaction, repository.id, facts.digest)
+        if found is None:
+            return
+        is_left = facts.digest in self._left or facts.subject in self._left
+        if is_left or facts_of(found.image, found.tags, facts.children) != facts:
+            self._left.update((facts.digest, *facts.children))
+        elif decision.action is ActionType.TRANSITION:
+            archive_image(transaction, repository, found.image)
+        else:
+            try:
+                remove_image(self._registry, transaction, repository, found.image)
+            except ImageReferencedByManifestList:
+                # An index was pushed that lists it.
+                self._left.update((facts.digest, *facts.children))

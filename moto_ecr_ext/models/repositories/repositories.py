@@ -124,10 +124,8 @@ class RepositoriesBackend(RegistryBackend):
             repository = self.repository(transaction, repository_name, registry_id)
             if not force and rows.repositories.has_images(transaction, repository.id):
                 raise RepositoryNotEmptyException(repository)
-            blobs = rows.blobs.of_repository(transaction, repository.id)
             uploads = rows.uploads.of_repository(transaction, repository.id)
-            rows.repositories.delete(transaction, repository.id)
-            self.store.release_after_commit(transaction, blobs)
+            self.store.delete_repository(transaction, repository.id)
         for upload_id in uploads:
             self.store.cancel_upload(upload_id)
         return {"repository": repository}

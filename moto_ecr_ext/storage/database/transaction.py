@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,11 +26,12 @@ class View:
 class Transaction(View):
     """One transaction that changes rows: all of it happens, or nothing."""
 
-    __slots__ = ("_followers",)
+    __slots__ = ("_followers", "_gathered")
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._followers: list[Callable[[], None]] = []
+        self._gathered: dict[Callable[[list[str]], None], list[str]] = {}
 
     @property
     def followers(self) -> Sequence[Callable[[], None]]:
@@ -40,6 +41,14 @@ class Transaction(View):
     def after_commit(self, follow: Callable[[], None]) -> None:
         """Have `follow` called once this transaction is committed; never if it is undone."""
         self._followers.append(follow)
+
+    def gather(self, follow: Callable[[list[str]], None], values: Iterable[str]) -> None:
+        """Have `follow` called once after the commit, with all values that are gathered for it by then."""
+        gathered = self._gathered.get(follow)
+        if gathered is None:
+            gathered = self._gathered[follow] = []
+            self.after_commit(lambda: follow(gathered))
+        gathered.extend(values)
 
     def insert(self, table: Table, row: Mapping[str, Any]) -> Any:
         """Add a row and return its primary key, or the first column of it.

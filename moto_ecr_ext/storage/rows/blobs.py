@@ -60,11 +60,6 @@ _HELD_ANYWHERE: Scalars[str] = Scalars(
     .distinct()
 )
 _ANY: Scalars[str] = Scalars(select(repository_blobs.c.digest).limit(1))
-_OF_REPOSITORY: Scalars[str] = Scalars(
-    select(repository_blobs.c.digest).where(
-        repository_blobs.c.repository_id == bindparam("repository")
-    )
-)
 _IN_REPOSITORY = repository_blobs.c.repository_id == bindparam("repository")
 _HELD: Scalars[str] = Scalars(
     select(repository_blobs.c.digest).where(
@@ -148,11 +143,6 @@ def held_anywhere(view: View, wanted: Sequence[str]) -> set[str]:
 def are_there(view: View) -> bool:
     """Return whether any repository holds a blob."""
     return _ANY.first(view) is not None
-
-
-def of_repository(view: View, repository_id: int) -> list[str]:
-    """Return the digests of the blobs that a repository holds."""
-    return _OF_REPOSITORY.all(view, repository=repository_id)
 
 
 def delete_everywhere(transaction: Transaction, digest: str) -> None:

@@ -150,7 +150,6 @@ _SIZES = Query(
         IN_REPOSITORY, images.c.digest.in_(bindparam("digests", expanding=True))
     ),
 )
-_OF_REPOSITORY = Query(ImageRow, select(*COLUMNS).where(IN_REPOSITORY).order_by(images.c.id))
 _SPAN = Query(
     _Span,
     select(
@@ -225,11 +224,6 @@ def by_reference(view: View, repository_id: int, reference: Reference) -> Tagged
     """Return the image of a repository that a tag or a digest names."""
     find = by_tag if isinstance(reference, Tag) else by_digest
     return find(view, repository_id, reference)
-
-
-def of_repository(view: View, repository_id: int) -> list[ImageRow]:
-    """Return all images of a repository, in the order of push."""
-    return _OF_REPOSITORY.all(view, repository=repository_id)
 
 
 def active(view: View, repository_id: int) -> list[ImageRow]:

@@ -75,7 +75,6 @@ _ANY_IMAGE: Scalars[int] = Scalars(
     select(images.c.id).where(images.c.repository_id == bindparam("repository")).limit(1)
 )
 _UPDATE = repositories.update().where(_IS_REPOSITORY)
-_DELETE = repositories.delete().where(_IS_REPOSITORY)
 
 
 def by_name(view: View, account_id: str, region: str, name: str) -> RepositoryRow | None:
@@ -142,11 +141,6 @@ def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
 def update(transaction: Transaction, repository_id: int, **columns: Any) -> None:
     """Store new values of columns."""
     transaction.change(_UPDATE, repository=repository_id, **columns)
-
-
-def delete(transaction: Transaction, repository_id: int) -> None:
-    """Remove a repository, with all rows that belong to it."""
-    transaction.change(_DELETE, repository=repository_id)
 
 
 def joined_with(

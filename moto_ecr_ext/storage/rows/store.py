@@ -40,9 +40,3 @@ def store_principals_key(transaction: Transaction, key: str) -> None:
 def delete_principals_key(transaction: Transaction) -> None:
     """Remove the key that signs passwords of IAM principals, if there is one."""
     transaction.change(_DELETE, named=_PRINCIPALS_KEY)
-
-
-def empty_registries(transaction: Transaction) -> None:
-    """Remove all rows of all registries."""
-    for table in tables.EMPTIED_FIRST_TO_LAST:
-        transaction.change(table.delete())

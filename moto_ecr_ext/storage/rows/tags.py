@@ -155,7 +155,5 @@ def _of_page(tag_status: str, image_status: str) -> Query[_NameOfImage]:
     )
     return Query(
         _NameOfImage,
-        select(tags.c.image_id, tags.c.name)
-        .where(tags.c.image_id.in_(page))
-        .order_by(tags.c.id),
+        select(tags.c.image_id, tags.c.name).where(tags.c.image_id.in_(page)).order_by(tags.c.id),
     )
