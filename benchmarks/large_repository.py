@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def image(number: int, repository: int, config: str, layer: str) -> dict[str, An
     """The row of an image."""
     content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
     manifest = json.dumps(content).encode()
-    row = {
+    return {
         "id": number,
         "repository_id": repository,
         "digest": digest_of(manifest),
@@ -128,8 +128,8 @@ def image(number: int, repository: int, config: str, layer: str) -> dict[str, An
         "pushed_at": 1e9 + number,
         "status": "ACTIVE",
         "manifest": manifest,
+        "is_tagged": True,
     }
-    return {**row, "is_tagged": True} if "is_tagged" in tables.images.c else row
 
 
 def digest_of(content: bytes) -> str:
@@ -161,29 +161,44 @@ class Other(threading.Thread):
         number = 0
         while not self._is_over.is_set():
             number += 1
-            content = {"schemaVersion": 2, "mediaType": MANIFEST, "annotations": {"n": str(number)}}
-            content |= {"config": descriptor(b"config"), "layers": [descriptor(b"layer")]}
-            for call in (
-                lambda: self._ecr.describe_repositories(repositoryNames=["small"]),
-                lambda: self._ecr.put_image(
-                    repositoryName="small", imageManifest=json.dumps(content), imageTag="latest"
-                ),
-                lambda: self._ecr.batch_get_image(
-                    repositoryName="small", imageIds=[{"imageTag": "latest"}]
-                ),
-            ):
-                begun = time.perf_counter()
-                try:
-                    call()
-                except self._ecr.exceptions.RepositoryNotFoundException:
-                    pass  # After a reset.
-                self.longest = max(self.longest, time.perf_counter() - begun)
-                self.answers += 1
+            self._time(self._ecr.describe_repositories, repositoryNames=["small"])
+            self._time(
+                self._ecr.put_image,
+                repositoryName="small",
+                imageManifest=manifest_of(number),
+                imageTag="latest",
+            )
+            self._time(
+                self._ecr.batch_get_image,
+                repositoryName="small",
+                imageIds=[{"imageTag": "latest"}],
+            )
+
+    def _time(self, call: Callable[..., object], **parameters: object) -> None:
+        begun = time.perf_counter()
+        # It is gone after a reset.
+        with suppress(self._ecr.exceptions.RepositoryNotFoundException):
+            call(**parameters)
+        self.longest = max(self.longest, time.perf_counter() - begun)
+        self.answers += 1
 
     def stop(self) -> None:
         """Return when the last answer was there."""
         self._is_over.set()
         self.join()
+
+
+def manifest_of(number: int) -> str:
+    """A manifest that differs from all others."""
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": descriptor(b"config"),
+            "layers": [descriptor(b"layer")],
+            "annotations": {"number": str(number)},
+        }
+    )
 
 
 def descriptor(content: bytes) -> dict[str, Any]:
@@ -206,33 +221,36 @@ def server_of(directory: Path, count: int, rest: Rest) -> Iterator[ServerProcess
             yield server
 
 
-def timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[..., object], *arguments: object, **parameters: object) -> float:
     """Milliseconds."""
     begun = time.perf_counter()
-    call()
+    call(*arguments, **parameters)
     return 1000 * (time.perf_counter() - begun)
 
 
 def measure_pages(figures: Figures, url: str, whose: str, count: int) -> None:
-    """Pages of 100 in the order of push, from the beginning and from the middle; and of tags."""
+    """Pages of 100 in the order of push, from the beginning by any filter, and from the middle."""
     ecr = ecr_client(url)
     for operation in ("describe_images", "list_images"):
         call = getattr(ecr, operation)
-        page = call(repositoryName="large", maxResults=count // 2)
-        while "nextToken" in page and count // 2 > 1000:
-            page = call(repositoryName="large", nextToken=page["nextToken"], maxResults=1000)
-            count -= 2000
-        middle = page.get("nextToken")
         for tag_status, image_status in FILTERS:
             wanted = {"tagStatus": tag_status, "imageStatus": image_status}
-            what = f"{operation} {tag_status}/{image_status}"
-            options = {"repositoryName": "large", "maxResults": 100, "filter": wanted}
-            figures.add(what, whose, timed(lambda: call(**options)))
-        figures.add(
-            f"{operation} from the middle",
-            whose,
-            timed(lambda: call(repositoryName="large", maxResults=100, nextToken=middle)),
-        )
+            page = {"repositoryName": "large", "maxResults": 100, "filter": wanted}
+            call(**page)
+            figures.add(f"{operation} {tag_status}/{image_status}", whose, timed(call, **page))
+        token, passed = None, 0
+        while passed < count // 2:
+            size = min(1000, count // 2 - passed)
+            going_on = {"nextToken": token} if token else {}
+            token = call(repositoryName="large", maxResults=size, **going_on)["nextToken"]
+            passed += size
+        page = {"repositoryName": "large", "maxResults": 100, "nextToken": token}
+        figures.add(f"{operation} from the middle", whose, timed(call, **page))
+
+
+def run_lifecycle(ecr: Any, url: str) -> None:
+    ecr.put_lifecycle_policy(repositoryName="large", lifecyclePolicyText=POLICY)
+    requests.post(f"{url}/moto-api/ecr/run-lifecycle", timeout=600).raise_for_status()
 
 
 OPERATIONS: dict[str, Callable[[Any, str], object]] = {
@@ -242,17 +260,12 @@ OPERATIONS: dict[str, Callable[[Any, str], object]] = {
     "preview a lifecycle policy": lambda ecr, url: ecr.start_lifecycle_policy_preview(
         repositoryName="large", lifecyclePolicyText=POLICY
     ),
-    "run a lifecycle policy": lambda ecr, url: run_lifecycle(ecr, url),
+    "run a lifecycle policy": run_lifecycle,
     "delete the repository": lambda ecr, url: ecr.delete_repository(
         repositoryName="large", force=True
     ),
     "reset": lambda ecr, url: requests.post(f"{url}/moto-api/reset", timeout=600),
 }
-
-
-def run_lifecycle(ecr: Any, url: str) -> None:
-    ecr.put_lifecycle_policy(repositoryName="large", lifecyclePolicyText=POLICY)
-    requests.post(f"{url}/moto-api/ecr/run-lifecycle", timeout=600).raise_for_status()
 
 
 def main() -> None:
@@ -273,7 +286,7 @@ def main() -> None:
                     ecr, other = ecr_client(server.url), Other(server.url)
                     ecr.describe_repositories()
                     other.start()
-                    figures.add(name, whose, timed(lambda: operation(ecr, server.url)))  # noqa: B023
+                    figures.add(name, whose, timed(operation, ecr, server.url))
                     other.stop()
                     figures.add(name, f"{whose}, waits", 1000 * other.longest)
     report(figures, sizes)

@@ -13,6 +13,7 @@ import re
 import secrets
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import repeat
@@ -47,7 +48,7 @@ log = logging.getLogger("moto_ecr_ext")
 
 _REFERRER_CHECKS_REMEMBERED = 10_000
 # Blobs that go, or uploads, in one transaction, for which others wait.
-_RELEASED_AT_ONCE = 500
+_RELEASED_AT_ONCE = 100
 
 _Read = TypeVar("_Read")
 
@@ -62,6 +63,8 @@ class Store:
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later)
+        self._cleaning: threading.Thread | None = None
+        self._is_closing = threading.Event()
         self.signing_key = self._signing_key()
 
     @classmethod
@@ -109,12 +112,25 @@ class Store:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
             rows.removal.hide_all(transaction)
-            self._remove_hidden(transaction)
             # moto's IAM is reset with the registries.
             rows.store.delete_principals_key(transaction)
-        self._remove_orphans()
+            digests, are_more = rows.removal.remove_some(transaction)
+            self.release_after_commit(transaction, digests)
+            if are_more:
+                rows.removal.end_work(transaction)
         self.pulls.forget()
         self.referrer_checks.clear()
+        if are_more:
+            # moto has everybody wait for a reset, and this takes long.
+            self._cleaning = threading.Thread(target=self._clean_up, name="reset", daemon=True)
+            self._cleaning.start()
+        else:
+            self._remove_orphans()
+
+    def settle(self) -> None:
+        """Return once nothing is left of what was there before a reset, or `close` was called."""
+        if self._cleaning is not None:
+            self._cleaning.join()
 
     def principals_key(self) -> bytes:
         """Return the key for passwords of IAM principals, which are good until the registries are emptied."""
@@ -138,6 +154,9 @@ class Store:
         return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
+        """Let go of everything. What is left of a reset goes with the next start."""
+        self._is_closing.set()
+        self.settle()
         self.pulls.close()
         self.database.close()
 
@@ -198,12 +217,19 @@ class Store:
             rows.removal.end_work(transaction)
             transaction.after_commit(self._sweep)
 
+    def _clean_up(self) -> None:
+        try:
+            self._sweep()
+            self._remove_orphans()
+        except Exception:
+            log.exception("Rows and bytes of before a reset are left until the next start")
+
     def _sweep(self) -> None:
         """Remove the rows of all deleted repositories, in transactions that nobody waits for long."""
         with self.database.read_one() as view:
             are_more = rows.removal.are_any_hidden(view)
         turns = in_turns(repeat(None), 1)
-        while are_more:
+        while are_more and not self._is_closing.is_set():
             next(turns)
             with self.database.write() as transaction:
                 digests, are_more = rows.removal.remove_some(transaction)
@@ -216,6 +242,8 @@ class Store:
 
     def _release(self, digests: Iterable[str]) -> None:
         for batch in in_turns(digests, _RELEASED_AT_ONCE):
+            if self._is_closing.is_set():
+                return
             with self.database.read() as view:
                 unheld = _unheld(view, batch)
             if unheld:

@@ -237,6 +237,7 @@ def test_others_have_their_turn_while_it_is_removed(
             push_blob(store, b"%d" % number)
         monkeypatch.setattr("moto_ecr_ext.storage.store.in_turns", turns)
         remove(store)
+        store.settle()
         assert len(seen) > 2
         assert seen[:2] == [[], ["app"]]
         assert left(store) == {"repositories": 1}
@@ -255,6 +256,7 @@ def test_a_start_ends_a_removal_that_was_killed(
             patch.setattr(Store, "_sweep", lambda store: None)
             patch.setattr(Store, "_remove_orphans", lambda store: None)
             remove(store)
+            store.settle()
         assert names(store) == []
         assert left(store)["images"] > 0
     with closing(Store.open(StoreLocation(tmp_path))) as store:
