@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,8 @@ from werkzeug.datastructures import MultiDict
 from moto_ecr_ext.caller import LOOPBACK
 
 from .dialects import Dialect, current_dialect
+
+log = logging.getLogger("moto_ecr_ext")
 
 JSON = "application/json; charset=utf-8"
 API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -108,6 +111,14 @@ class BlobSlice:
     def size(self) -> int:
         return self.stop - self.start
 
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes. Where the store fails, the log says so: the client only sees a body that ends early."""
+        try:
+            yield from self.blob.chunks(self.start, self.stop)
+        except OSError as error:
+            log.error("The answer breaks off, since the blob cannot be read: %s", error)
+            raise
+
 
 @dataclass(slots=True)
 class Response:
@@ -151,7 +162,7 @@ class Response:
         """The body, for a carrier that takes only bytes."""
         try:
             if isinstance(self.body, BlobSlice):
-                yield from self.body.blob.chunks(self.body.start, self.body.stop)
+                yield from self.body.chunks()
             elif self.body:
                 yield self.body
         finally:

@@ -294,6 +294,7 @@ def run(scenario: Scenario, fault: Fault, caplog: pytest.LogCaptureFixture) -> b
                 # The head of a blob was sent before its bytes were asked for: the client sees that they are missing.
                 assert fault.has_failed
                 assert not had_failed
+                assert "The answer breaks off" in caplog.text
                 had_failed, answer = True, step()
             if fault.has_failed and not had_failed:
                 assert [record for record in caplog.records if record.levelno >= logging.WARNING]

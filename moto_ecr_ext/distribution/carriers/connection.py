@@ -168,7 +168,7 @@ def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
 def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
     descriptor = part.blob.fileno()
     if descriptor is None:
-        for chunk in part.blob.chunks(part.start, part.stop):
+        for chunk in part.chunks():
             send_all(connection, chunk)
     elif isinstance(connection, ssl.SSLSocket):
         _send_read(connection, descriptor, part.start, part.stop)
@@ -196,6 +196,7 @@ def _send_read(connection: socket.socket, descriptor: int, start: int, stop: int
 def _at_least_one(size: int) -> int:
     """Return the number of bytes that a file gave. Raises ConnectionError if it has ended too early."""
     if size == 0:
+        log.error("The answer breaks off, since the file of the blob is shorter than it was")
         raise ConnectionError("the file of the blob is shorter than it was")
     return size
 
