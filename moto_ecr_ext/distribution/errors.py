@@ -18,14 +18,22 @@ _SEE_LOG = "The registry has failed; see its log"
 
 
 class RegistryError(Exception):
-    """A refusal in the registry's own terms. `headers` go with the answer."""
+    """A refusal in the registry's own terms. `headers` go with the answer, `detail` explains the message."""
 
-    def __init__(self, code: str, message: str, status: int, headers: dict[str, str] | None = None):
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int,
+        headers: dict[str, str] | None = None,
+        detail: str | None = None,
+    ):
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.headers = headers or {}
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +84,18 @@ def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
         if kind in ERRORS:
             row = ERRORS[kind]
             code = dialect.error_codes.get(kind, row.code)
-            return RegistryError(code, row.message or error.message, row.status)
+            return RegistryError(
+                code, row.message or error.message, row.status, detail=error.detail
+            )
     raise error
 
 
 def render_error(error: RegistryError) -> Response:
-    """The OCI error body, as ECR writes it: no `detail`, a newline behind it."""
-    return Response.json(
-        error.status,
-        {"errors": [{"code": error.code, "message": error.message}]},
-        error.headers,
-    )
+    """The OCI error body, as ECR writes it: no `detail` but for what ECR does not have, a newline behind it."""
+    described = {"code": error.code, "message": error.message}
+    if error.detail is not None:
+        described["detail"] = error.detail
+    return Response.json(error.status, {"errors": [described]}, error.headers)
 
 
 def server_failed() -> RegistryError:

@@ -16,10 +16,12 @@ class ECRError(ServiceException):
     """An error that the client of either protocol is told about.
 
     A class whose name ends in `Exception` is the error shape of this name. Any other is a special case, and has the
-    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol.
+    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol,
+    `detail` what the registry protocol says beside the message.
     """
 
     status = 400
+    detail: str | None = None
 
     def __init_subclass__(cls) -> None:
         if cls.__name__.endswith("Exception"):

@@ -11,7 +11,9 @@ from moto.core.base_backend import BaseBackend
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES, IGNORED_REGISTRY_IDS
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.policies.access import (
     check_access_from_outside,
     check_permission,
@@ -30,6 +32,10 @@ from .repositories.repository import Repository
 
 if TYPE_CHECKING:
     from . import ECRBackend
+
+
+# What moto does in the registry of any account.
+_OF_REPOSITORIES = frozenset(("ecr:CreateRepository", "ecr:DescribeRepositories"))
 
 
 class RegistryBackend(BaseBackend):
@@ -84,6 +90,20 @@ class RegistryBackend(BaseBackend):
         row = rows.repositories.by_name(view, account_id, self.region_name, name)
         return self.admit(view, row, name, account_id)
 
+    def repository_anywhere(self, view: View, name: str, registry_id: str | None) -> Repository:
+        """As `repository`, but this registry's own if the other one has none or does not let this one in, as in moto.
+
+        For operations whose `registryId` moto ignores.
+        """
+        try:
+            return self.repository(view, name, registry_id)
+        except (RepositoryNotFoundException, AccessDeniedException):
+            row = rows.repositories.by_name(view, self.account_id, self.region_name, name)
+            is_foreign = registry_id is not None and registry_id != self.account_id
+            if row is None or not is_foreign or not IGNORED_REGISTRY_IDS.applies(str(registry_id)):
+                raise
+            return self.admit(view, row, name, self.account_id)
+
     def admit(
         self, view: View, row: RepositoryRow | None, name: str, account_id: str
     ) -> Repository:
@@ -116,12 +136,20 @@ class RegistryBackend(BaseBackend):
         caller = current_caller()
         if caller is None:
             return  # moto itself, which calls on behalf of nobody
-        check_access_from_outside(
-            caller,
-            self.account_id,
-            hosts.repository_arn(account_id, self.region_name, repository_name),
-            resource_policies(self.setting(view, "policy", account_id), repository_policy),
-        )
+        policies = resource_policies(self.setting(view, "policy", account_id), repository_policy)
+        try:
+            check_access_from_outside(
+                caller,
+                self.account_id,
+                hosts.repository_arn(account_id, self.region_name, repository_name),
+                policies,
+            )
+        except AccessDeniedException:
+            # moto knows no policies: those that are there count.
+            if policies or caller.action not in _OF_REPOSITORIES:
+                raise
+            if not FOREIGN_REGISTRIES.applies(f"registryId {account_id}"):
+                raise
 
     def authorize(self, view: View, resource: str) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.

@@ -6,9 +6,28 @@ import base64
 import json
 from typing import Any
 
+from moto_ecr_ext.compatibility import WHOLE_LISTS
 from moto_ecr_ext.exceptions import InvalidParameterException
 
 DEFAULT_PAGE_SIZE = 100
+
+
+# More than any registry has.
+_WHOLE = 2**31 - 1
+
+
+def page_size(wanted: int | None) -> int:
+    """Return how many entries a page has at most: those that were asked for, or 100."""
+    if wanted is not None:
+        return wanted
+    return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
+
+
+def next_page(listing: str, key: list[Any], wanted: int | None) -> str:
+    """Return the token of a page that follows. moto has none unless a size was asked for."""
+    if wanted is None:
+        WHOLE_LISTS.notice("a list of more than 100 entries")
+    return encode_token(listing, key)
 
 
 def encode_token(listing: str, key: list[Any]) -> str:

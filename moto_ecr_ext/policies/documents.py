@@ -74,6 +74,10 @@ class PolicyDocument:
     id: str | None
     statements: tuple[Statement, ...]
 
+    def actions(self) -> set[str]:
+        """Return the actions that statements name, in lower case, patterns as they are."""
+        return {action for each in self.statements for action in each.actions.patterns}
+
     def decision(
         self,
         principal_arn: str,

@@ -23,6 +23,7 @@ GROUND = {
     "service_model",
     "caller",
     "clock",
+    "compatibility",
     "hosts",
     "tokens",
     "_version",

@@ -31,7 +31,11 @@ every_setting = pytest.mark.parametrize("setting", settings.ALL, ids=lambda each
 every_choice = pytest.mark.parametrize(
     "setting", [each for each in settings.ALL if each.choices], ids=lambda each: each.name
 )
-TEXTS = {"upstreams": "docker-hub=http://127.0.0.1:5001", "scanner": "trivy image --quiet"}
+TEXTS = {
+    "compatibility": "moto",
+    "upstreams": "docker-hub=http://127.0.0.1:5001",
+    "scanner": "trivy image --quiet",
+}
 
 
 def another(setting: Setting) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
+
+log = logging.getLogger("moto_ecr_ext")
 
 
 def find_manifest(
@@ -20,7 +25,8 @@ def find_manifest(
 ) -> tuple[Repository, ManifestRow]:
     """Return a repository that the registry reaches, and an image in it.
 
-    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException.
+    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException, which a placeholder has too:
+    it is there for the JSON API alone.
     """
     account_id = registry_id or registry.account_id
     found = rows.manifests.by_reference(
@@ -30,6 +36,10 @@ def find_manifest(
     repository = registry.admit(view, row, repository_name, account_id)
     if manifest is None:
         raise image_not_found(reference, repository)
+    if manifest.is_placeholder:
+        error = PlaceholderImage(manifest.digest, reference, repository)
+        log.warning("%s/%s: %s", account_id, repository_name, error.detail)
+        raise error
     return repository, manifest
 
 

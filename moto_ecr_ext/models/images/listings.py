@@ -9,9 +9,9 @@ from typing import Any
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
-    DEFAULT_PAGE_SIZE,
     decode_token,
-    encode_token,
+    next_page,
+    page_size,
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -60,7 +60,7 @@ class ListingsBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
         """
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             listing = f"ListImages/{repository.id}"
@@ -72,7 +72,9 @@ class ListingsBackend(RegistryBackend):
         more = len(found) > count
         return {
             "imageIds": [image_id_of(row.digest, row.name) for row in page],
-            "nextToken": encode_token(listing, [page[-1].id, page[-1].tag_id]) if more else None,
+            "nextToken": next_page(listing, [page[-1].id, page[-1].tag_id], max_results)
+            if more
+            else None,
         }
 
     def describe_images(
@@ -94,7 +96,7 @@ class ListingsBackend(RegistryBackend):
         self.store.pulls.try_to_write()
         if image_ids:
             return self._describe_named(repository_name, registry_id, image_ids)
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             listing = f"DescribeImages/{repository.id}"
@@ -108,7 +110,7 @@ class ListingsBackend(RegistryBackend):
         more = len(found) > count
         return {
             "imageDetails": list(details.values()),
-            "nextToken": encode_token(listing, [page[-1].id]) if more else None,
+            "nextToken": next_page(listing, [page[-1].id], max_results) if more else None,
         }
 
     def _describe_named(

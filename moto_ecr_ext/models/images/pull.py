@@ -145,7 +145,7 @@ class PullBackend(RegistryBackend):
         failures = []
         pulled = []
         with self.store.database.read() as view:
-            repository = self.repository(view, repository_name, registry_id)
+            repository = self.repository_anywhere(view, repository_name, registry_id)
             selection = Selection(view, repository, image_ids)
             for image_id in image_ids:
                 row = selection.match(image_id)
@@ -160,7 +160,7 @@ class PullBackend(RegistryBackend):
                 asked_tag = image_id.get("imageTag")
                 for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or _NO_TAG:
                     content, media_type, digest = stored.manifest, stored.media_type, row.digest
-                    if "imageDigest" not in image_id:
+                    if "imageDigest" not in image_id and not stored.is_placeholder:
                         content, media_type = translate(content, media_type, accepted)
                         if content is not stored.manifest:
                             digest = Digest.of(content)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import (
+    IMMUTABLE_TAG_ERRORS,
+    LAST_TAG_DELETES_IMAGE,
+    MISSING_LAYERS,
+    REPEATED_UNTAGGED_PUSHES,
+)
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
@@ -15,6 +21,7 @@ from moto_ecr_ext.exceptions import (
     ReferencedImagesNotFoundException,
     TooManyImageTags,
 )
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce, image_event
@@ -26,7 +33,9 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 
+from .deletion import remove_image
 from .identifiers import image_id_of
+from .placeholders import Placeholder, read_image
 from .storage_class import restore
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
@@ -75,20 +84,25 @@ class PushBackend(RegistryBackend):
         """Push a manifest.
 
         Unless the setting `verify_layers` is on, the layers and images that it names need not be there: suites written
-        for moto put manifests whose layers were never uploaded. There is no limit to how many images a repository has.
+        for moto put manifests whose layers were never uploaded. What is no manifest, and moto accepts, is a placeholder
+        if a leniency says so. There is no limit to how many images a repository has.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
-            repository = self.repository(transaction, repository_name, registry_id)
-            manifest = parse_manifest(content, image_manifest_media_type)
-            digest = Digest.of(content)
-            _check_digest(image_digest, digest, repository)
-            if settings.VERIFY_LAYERS.get() == "true":
-                _check_references(transaction, repository, manifest)
+            repository = self.repository_anywhere(transaction, repository_name, registry_id)
+            manifest, digest = read_image(
+                transaction, repository, content, image_manifest_media_type, image_digest
+            )
+            if not MISSING_LAYERS.is_on:
+                try:
+                    _check_references(transaction, repository, manifest)
+                except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
+                    MISSING_LAYERS.notice("an image without its layers")
+                    raise
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
-            if not result.changed:
+            if not result.changed and not _may_be_repeated(image_tag):
                 raise ImageAlreadyExistsException(digest, image_tag, repository)
         return {
             "image": Image(
@@ -119,16 +133,16 @@ class PushBackend(RegistryBackend):
                 tag, digest = reference, Digest.of(content)
             else:
                 tag, digest = None, Digest.of(content, reference.algorithm)
-                _check_digest(reference, digest, repository)
+                if digest != reference:
+                    raise ImageDigestDoesNotMatchException(reference, repository)
             _check_references(transaction, repository, manifest)
             store_manifest(self, transaction, repository, manifest, digest, tag)
         return PushedManifest(digest, manifest.subject)
 
 
-def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
-    """Raise ImageDigestDoesNotMatchException for a manifest that was said to have another digest."""
-    if claimed is not None and claimed != digest:
-        raise ImageDigestDoesNotMatchException(claimed, repository)
+def _may_be_repeated(tag: str | None) -> bool:
+    """Return whether the same image again, with the same tag or none, is no error."""
+    return tag is None and REPEATED_UNTAGGED_PUSHES.applies("the same image again, without a tag")
 
 
 def _check_references(view: View, repository: Repository, manifest: Manifest) -> None:
@@ -159,14 +173,20 @@ def store_manifest(
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
     if tag is not None and gets_tag:
-        _check_tag(transaction, repository, before, tag)
-    is_new = before.id is None
+        _check_tag(transaction, repository, before, digest, tag)
     row_id = before.id
+    is_new = row_id is None
     if row_id is None:
         row_id = _insert(transaction, repository, manifest, digest)
+    elif _replaces_placeholder(transaction, row_id, manifest):
+        rows.images.update(transaction, row_id, _columns(transaction, repository, manifest, digest))
+        _insert_references(transaction, repository, manifest, row_id)
+        is_new = True
     if tag is not None and gets_tag:
         put_tag = rows.tags.insert if before.tagged_id is None else rows.tags.move
         put_tag(transaction, repository.id, tag, row_id)
+        if before.tagged_id is not None:
+            _leave_without_tags(registry, transaction, repository, before.tagged_id)
     image = ImageKey(row_id, digest)
     if is_new or gets_tag:
         event = image_event("PUSH", repository.repository_name, digest, tag, manifest)
@@ -184,31 +204,63 @@ def store_manifest(
     return PushResult(image, changed)
 
 
-def _check_tag(view: View, repository: Repository, before: BeforePut, tag: str) -> None:
+def _check_tag(
+    view: View, repository: Repository, before: BeforePut, digest: str, tag: str
+) -> None:
     """Raise if an image may not get a tag."""
     if before.tagged_id is not None and repository.is_immutable(tag):
+        if IMMUTABLE_TAG_ERRORS.applies(f"the tag {tag}"):
+            raise ImageAlreadyExistsException(digest, tag, repository)
         raise ImageTagAlreadyExistsException(tag, repository.repository_name)
     if before.id is not None and rows.tags.count_of_image(view, before.id) >= MAX_TAGS:
         raise TooManyImageTags(tag, repository, MAX_TAGS)
 
 
+def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool:
+    """Return whether a manifest comes to an image that has had its digest without being it."""
+    return not isinstance(manifest, Placeholder) and rows.images.is_placeholder(view, image_id)
+
+
+def _leave_without_tags(
+    registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
+) -> None:
+    """Delete an image that has lost its last tag, as moto does, unless an index needs it."""
+    if rows.tags.count_of_image(transaction, image_id):
+        return
+    if LAST_TAG_DELETES_IMAGE.applies("an image that has lost its last tag"):
+        image = rows.images.by_id(transaction, image_id)
+        with suppress(ImageReferencedByManifestList):
+            remove_image(registry, transaction, repository, image)
+
+
 def _insert(
     transaction: Transaction, repository: Repository, manifest: Manifest, digest: str
 ) -> int:
-    row_id = rows.images.insert(
-        transaction,
-        {
-            "repository_id": repository.id,
-            "digest": digest,
-            "media_type": manifest.media_type,
-            "artifact_type": manifest.artifact_type,
-            "subject": manifest.subject,
-            "size": _size(transaction, repository, manifest),
-            "pushed_at": int(now()),
-            "status": "ACTIVE",
-            "manifest": manifest.content,
-        },
-    )
+    columns = _columns(transaction, repository, manifest, digest)
+    row_id = rows.images.insert(transaction, columns)
+    _insert_references(transaction, repository, manifest, row_id)
+    return row_id
+
+
+def _columns(view: View, repository: Repository, manifest: Manifest, digest: str) -> dict[str, Any]:
+    """Return the row of an image that is pushed now."""
+    return {
+        "repository_id": repository.id,
+        "digest": digest,
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "subject": manifest.subject,
+        "size": _size(view, repository, manifest),
+        "pushed_at": int(now()),
+        "status": "ACTIVE",
+        "manifest": manifest.content,
+        "is_placeholder": isinstance(manifest, Placeholder),
+    }
+
+
+def _insert_references(
+    transaction: Transaction, repository: Repository, manifest: Manifest, row_id: int
+) -> None:
     references = {
         descriptor.digest: {
             "image_id": row_id,
@@ -221,7 +273,6 @@ def _insert(
         for descriptor in descriptors
     }
     rows.references.insert_all(transaction, list(references.values()))
-    return row_id
 
 
 def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
@@ -229,6 +280,8 @@ def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
     """
+    if isinstance(manifest, Placeholder):
+        return manifest.size
     if not manifest.is_index:
         return sum({blob.digest: blob.size for blob in manifest.blobs}.values())
     children = list(dict.fromkeys(child.digest for child in manifest.children))

@@ -7,7 +7,8 @@ from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle import compact
+from moto_ecr_ext.policies.loose_lifecycle import accept_lifecycle_policy
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 # Seconds. AWS runs a policy within 24 hours after an image has met its criteria:
@@ -64,7 +65,7 @@ def set_lifecycle_policy(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, text: str
 ) -> Repository:
     """Return the repository with this policy, which runs for the first time in a day."""
-    parse_lifecycle_policy(text)
+    accept_lifecycle_policy(text)
     due_at = now() + EVALUATION_INTERVAL
     transaction.after_commit(lambda: registry.store.schedule.expect(due_at))
     return change_repository(

@@ -31,6 +31,7 @@ from moto_ecr_ext.policies.lifecycle import (
     parse_lifecycle_policy,
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
+from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 
 from .facts import images_of
@@ -58,7 +59,8 @@ class LifecyclePreviewsBackend(RegistryBackend):
             text = lifecycle_policy_text or repository.lifecycle_policy_text
             if text is None:
                 raise LifecyclePolicyNotFoundException(repository)
-            policy = parse_lifecycle_policy(text)
+            read = parse_lifecycle_policy if lifecycle_policy_text else read_lifecycle_policy
+            policy = read(text)
             last = rows.previews.of_repository(transaction, repository.id)
             if last is not None and last.status == "IN_PROGRESS":
                 raise LifecyclePolicyPreviewInProgressException

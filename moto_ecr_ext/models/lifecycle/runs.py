@@ -10,8 +10,9 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_image
 from moto_ecr_ext.models.images.storage_class import archive_image
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.lifecycle import ActionType, parse_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle import ActionType
 from moto_ecr_ext.policies.lifecycle_evaluation import evaluate
+from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
@@ -61,7 +62,7 @@ def _run_policy(registry: RegistryBackend, repository_id: int, due_by: float, at
             return
         repository = Repository.of(row)
         images_by_digest, facts = images_of(transaction, repository)
-        for decision in evaluate(parse_lifecycle_policy(row.lifecycle_policy), facts, at):
+        for decision in evaluate(read_lifecycle_policy(row.lifecycle_policy), facts, at):
             image = images_by_digest[decision.image.digest]
             if decision.action is ActionType.EXPIRE:
                 remove_image(registry, transaction, repository, image)

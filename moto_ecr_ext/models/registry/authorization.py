@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import CONSTANT_TOKEN
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.tokens import (
     TOKEN_LIFETIME,
     RegistryToken,
+    TokenError,
     issue_password,
     read_download_query,
     read_password,
 )
+
+# moto's password is the account and this, and expired at the beginning of 2015.
+_CONSTANT = "-auth-token"
+_EXPIRED_AT = 1420070400.0
 
 
 class AuthorizationBackend(RegistryBackend):
@@ -29,11 +37,14 @@ class AuthorizationBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
-        expires_at = round(now() + TOKEN_LIFETIME, 3)
+        is_constant = CONSTANT_TOKEN.applies("a token")
+        expires_at = _EXPIRED_AT if is_constant else round(now() + TOKEN_LIFETIME, 3)
         return {
             "authorizationData": [
                 {
-                    "authorizationToken": self._token(registry_id, expires_at),
+                    "authorizationToken": _encoded(f"{registry_id}{_CONSTANT}")
+                    if is_constant
+                    else self._token(registry_id, expires_at),
                     "expiresAt": expires_at,
                     "proxyEndpoint": hosts.proxy_endpoint(registry_id, self.region_name),
                 }
@@ -47,8 +58,7 @@ class AuthorizationBackend(RegistryBackend):
             caller.principal if caller else account_principal(self.account_id, self.region_name)
         )
         token = RegistryToken(registry_id, self.region_name, principal, expires_at)
-        password = issue_password(self.store.signing_key, token)
-        return base64.b64encode(f"AWS:{password}".encode()).decode()
+        return _encoded(issue_password(self.store.signing_key, token))
 
     def password(self) -> str:
         """What user AWS logs in to this registry with, as its account."""
@@ -56,9 +66,21 @@ class AuthorizationBackend(RegistryBackend):
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
 
-def token_of(password: str) -> RegistryToken:
-    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text."""
+def token_of(password: str, region: str) -> RegistryToken:
+    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text.
+
+    moto's constant password says no region: it is for `region`.
+    """
+    account_id, mark, rest = password.partition(_CONSTANT)
+    if mark and not rest and re.fullmatch("[0-9]+", account_id):
+        if not CONSTANT_TOKEN.applies("moto's constant password"):
+            raise TokenError("the password was not issued by this registry")
+        return RegistryToken(account_id, region, account_principal(account_id, region), math.inf)
     return read_password(current_store().signing_key, password)
+
+
+def _encoded(password: str) -> str:
+    return base64.b64encode(f"AWS:{password}".encode()).decode()
 
 
 def registry_of_download(

@@ -23,10 +23,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 # Counted up with every change of a table.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -135,6 +136,7 @@ uploads = Table(
     Column("last_part", BigInteger),
 )
 
+# A placeholder is a text that stands for an image without being its manifest; its digest may be any text.
 images = Table(
     "images",
     metadata,
@@ -151,6 +153,7 @@ images = Table(
     Column("last_archived_at", Float),
     Column("last_activated_at", Float),
     Column("manifest", LargeBinary, nullable=False),
+    Column("is_placeholder", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("repository_id", "digest"),
     Index("images_in_push_order", "repository_id", "id"),
     Index("images_by_subject", "repository_id", "subject"),
