@@ -17,7 +17,7 @@ from moto_ecr_ext.policies.access import (
     check_permission,
     resource_policies,
 )
-from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
+from moto_ecr_ext.policies.documents import PolicyDocument, read_identity_policy
 from moto_ecr_ext.services.iam import identity_policies
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -132,7 +132,7 @@ class RegistryBackend(BaseBackend):
         caller = current_caller()
         if caller is not None and caller.is_enforced:
             policies = self._policies_of(view, resource)
-            own = [parse_identity_policy(text) for text in identity_policies(caller.principal)]
+            own = [read_identity_policy(text) for text in identity_policies(caller.principal)]
             check_permission(caller, self.account_id, resource, own, policies)
 
     def authorize_call(self, resources: Iterable[str]) -> None:

@@ -14,24 +14,14 @@ from collections.abc import Collection, Iterable
 from moto_ecr_ext.caller import Caller
 from moto_ecr_ext.exceptions.common import AccessDeniedException, ExplicitlyDenied
 
-from .documents import (
-    Decision,
-    PolicyDocument,
-    parse_registry_policy,
-    parse_repository_policy,
-)
+from .documents import Decision, PolicyDocument, read_resource_policy
 
 
 def resource_policies(
     registry_policy: str | None, repository_policy: str | None
 ) -> list[PolicyDocument]:
-    """The documents among a registry's policy and a repository's that are there."""
-    documents = []
-    if repository_policy:
-        documents.append(parse_repository_policy(repository_policy))
-    if registry_policy:
-        documents.append(parse_registry_policy(registry_policy))
-    return documents
+    """Return the documents among a registry's policy and a repository's that are there."""
+    return [read_resource_policy(text) for text in (repository_policy, registry_policy) if text]
 
 
 def check_access_from_outside(

@@ -27,7 +27,6 @@ from moto_ecr_ext.models.paging import (
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
     StorageClass,
-    compact,
     parse_lifecycle_policy,
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
@@ -47,7 +46,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Find out what a policy, by default that of the repository, would do now.
 
-        As on AWS the answer says that this goes on, even where it has ended already.
+        As on AWS the answer says that this goes on, even where it has ended already, and shows a text as it was given.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
         """
@@ -67,7 +66,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             rows.previews.replace(
                 transaction,
                 repository.id,
-                policy=compact(text),
+                policy=text,
                 status="COMPLETE" if is_over else "IN_PROGRESS",
                 started_at=at,
                 results=[_preview_result(each) for each in evaluate(policy, facts, at)],
@@ -77,7 +76,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
-            "lifecyclePolicyText": compact(text),
+            "lifecyclePolicyText": text,
             "status": "IN_PROGRESS",
         }
 

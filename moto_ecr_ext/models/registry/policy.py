@@ -1,4 +1,4 @@
-"""The policy of a registry, stored as it was accepted."""
+"""The policy of a registry, stored as ECR writes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from moto_ecr_ext.exceptions import RegistryPolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.policies.documents import parse_registry_policy
+from moto_ecr_ext.models.policy_texts import accept_registry_policy
 from moto_ecr_ext.storage.database.transaction import View
 
 
@@ -15,10 +15,10 @@ class RegistryPolicyBackend(RegistryBackend):
 
     def put_registry_policy(self, policy_text: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
-        parse_registry_policy(policy_text)
+        policy = accept_registry_policy(policy_text, self.region_name)
         with self.store.database.write() as transaction:
-            self.store_setting(transaction, "policy", policy_text)
-        return {"registryId": self.account_id, "policyText": policy_text}
+            self.store_setting(transaction, "policy", policy.text)
+        return {"registryId": self.account_id, "policyText": policy.text}
 
     def get_registry_policy(self) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html"""

@@ -1,4 +1,4 @@
-"""Policies of repositories, stored as they were accepted."""
+"""Policies of repositories, stored as ECR writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.policies.documents import Decision, PolicyDocument, parse_repository_policy
+from moto_ecr_ext.models.policy_texts import AcceptedPolicy, accept_repository_policy
+from moto_ecr_ext.policies.documents import Decision
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.database.transaction import View
 
@@ -30,33 +31,27 @@ class RepositoryPoliciesBackend(RegistryBackend):
         """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            document = parse_repository_policy(policy_text)
-            if not force and self._locks_out(transaction, repository, document, policy_text):
+            policy = accept_repository_policy(policy_text, self.region_name)
+            if not force and self._locks_out(transaction, repository, policy):
                 raise InvalidParameterException.at(
                     "PolicyText",
                     "The policy would prevent you from setting another policy in the future. "
                     "Use force to set it nevertheless",
                 )
-            return change_repository(transaction, repository, policy=policy_text)
+            return change_repository(transaction, repository, policy=policy.text)
 
-    def _locks_out(
-        self,
-        view: View,
-        repository: Repository,
-        document: PolicyDocument,
-        policy_text: str,
-    ) -> bool:
+    def _locks_out(self, view: View, repository: Repository, policy: AcceptedPolicy) -> bool:
         """Whether the caller, who sets this policy, could not set another one after it."""
         if repository.registry_id != self.account_id:
             try:
                 self.check_access(
-                    view, repository.registry_id, repository.repository_name, policy_text
+                    view, repository.registry_id, repository.repository_name, policy.text
                 )
             except AccessDeniedException:
                 return True
             return False
         caller = current_caller()
-        decision = document.decision(
+        decision = policy.document.decision(
             caller.principal if caller else account_principal(self.account_id, self.region_name),
             self.account_id,
             "ecr:SetRepositoryPolicy",
