@@ -102,15 +102,16 @@ class PolicyDocument:
     ) -> Decision:
         """Return what this document says about a request; one denial outweighs every permission.
 
-        `principal_arn` of a service is its name (`lambda.amazonaws.com`). A session of a role is the role too.
+        `principal_arn` of a service is its name (`lambda.amazonaws.com`); it has no account and neither of the two keys
+        below. A session of a role is the role too.
         `context` has the values of condition keys beside `aws:PrincipalArn` and `aws:PrincipalAccount`, which follow
         from the principal.
         """
-        values: dict[str, str | Sequence[str]] = {
-            "aws:PrincipalArn": role_of_session(principal_arn) or principal_arn,
-            "aws:PrincipalAccount": principal_account,
-            **context,
-        }
+        values: dict[str, str | Sequence[str]] = {}
+        if principal_arn.startswith("arn:"):
+            values["aws:PrincipalArn"] = role_of_session(principal_arn) or principal_arn
+        if principal_account:
+            values["aws:PrincipalAccount"] = principal_account
         request = AccessRequest(
             principal_arn,
             principal_account,
@@ -118,7 +119,7 @@ class PolicyDocument:
             resource,
             {
                 key.lower(): (value,) if isinstance(value, str) else tuple(value)
-                for key, value in values.items()
+                for key, value in (*values.items(), *context.items())
             },
         )
         effects = {each.effect for each in self.statements if each.applies_to(request)}

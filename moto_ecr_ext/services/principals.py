@@ -5,74 +5,66 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
 
 from moto.iam.exceptions import NoSuchEntity, NotFoundException
 from moto.iam.models import IAMBackend, Role, User, iam_backends
-
-T = TypeVar("T")
 
 
 def is_known_principal(arn: str) -> bool:
     """Return whether the user or role of an ARN exists, or the role of a session.
 
-    True for what moto's IAM keeps no list of: accounts, federated users.
+    True for what moto's IAM keeps no list of: accounts, federated users. False in a partition that moto does not know.
     """
-    backend, kind, names = _parts(arn)
-    if kind == "user":
-        user = _user(backend, names[-1])
-        return user is not None and bool(user.arn == arn)
-    if kind == "role":
-        role = _role(backend, names[-1])
-        return role is not None and bool(role.arn == arn)
-    return kind != "assumed-role" or _role(backend, names[0]) is not None
+    kind, *names = _resource(arn)
+    try:
+        if kind == "user":
+            return bool(_user(arn).arn == arn)
+        if kind == "role":
+            return bool(_role(arn, names[-1]).arn == arn)
+        if kind == "assumed-role":
+            _role(arn, names[0])
+    except (NoSuchEntity, NotFoundException, KeyError):
+        return False
+    return True
 
 
 def condition_values_of(arn: str) -> dict[str, str]:
     """Return the values of the condition keys that are about a principal. Tags of sessions are not known to moto."""
-    backend, kind, names = _parts(arn)
+    kind, *names = _resource(arn)
     if kind == "user":
-        user = _user(backend, names[-1])
-        if user is None:
-            return {"aws:PrincipalType": "User", "aws:username": names[-1]}
-        return {
-            "aws:PrincipalType": "User",
-            "aws:username": names[-1],
-            "aws:userid": user.id,
-            **_tags(backend.list_user_tags(names[-1])),
-        }
-    if kind == "assumed-role":
-        role = _role(backend, names[0])
-        if role is None:
-            return {"aws:PrincipalType": "AssumedRole"}
-        return {
-            "aws:PrincipalType": "AssumedRole",
-            "aws:userid": f"{role.id}:{names[-1]}",
-            **_tags(backend.list_role_tags(names[0], None)[0]),
-        }
+        values = {"aws:PrincipalType": "User", "aws:username": names[-1]}
+        with suppress(NoSuchEntity):
+            values["aws:userid"] = _user(arn).id
+            values |= _tags(_backend(arn).list_user_tags(names[-1]))
+        return values
+    if kind in ("role", "assumed-role"):
+        # moto does not know of a session whether it was made with MFA, which most are not.
+        values = {"aws:PrincipalType": "AssumedRole", "aws:MultiFactorAuthPresent": "false"}
+        name = names[0] if kind == "assumed-role" else names[-1]
+        with suppress(NotFoundException):
+            role_id = _role(arn, name).id
+            values["aws:userid"] = f"{role_id}:{names[-1]}" if kind == "assumed-role" else role_id
+            values |= _tags(_backend(arn).list_role_tags(name, None)[0])
+        return values
     return {"aws:PrincipalType": "Account", "aws:userid": arn.split(":")[4]}
 
 
-def _parts(arn: str) -> tuple[IAMBackend, str, list[str]]:
-    partition, _, _, account_id, resource = arn.split(":", 5)[1:]
-    kind, *names = resource.split("/")
-    return iam_backends[account_id][partition], kind, names
+def _resource(arn: str) -> list[str]:
+    return arn.split(":", 5)[5].split("/")
 
 
-def _user(backend: IAMBackend, name: str) -> User | None:
-    return _found(lambda: backend.get_user(name))
+def _backend(arn: str) -> IAMBackend:
+    partition, _, _, account_id = arn.split(":")[1:5]
+    return iam_backends[account_id][partition]
 
 
-def _role(backend: IAMBackend, name: str) -> Role | None:
-    return _found(lambda: backend.get_role(name))
+def _user(arn: str) -> User:
+    return _backend(arn).get_user(_resource(arn)[-1])
 
 
-def _found(find: Callable[[], T]) -> T | None:
-    try:
-        return find()
-    except (NoSuchEntity, NotFoundException):
-        return None
+def _role(arn: str, name: str) -> Role:
+    return _backend(arn).get_role(name)
 
 
 def _tags(tags: list[dict[str, str]]) -> dict[str, str]:

@@ -21,8 +21,8 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
-from moto_ecr_ext.models.policy_texts import accept_repository_policy, stored_text
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
+from moto_ecr_ext.models.repositories.policy_texts import accept_repository_policy, stored_text
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
 from moto_ecr_ext.models.repositories.repositories import change_repository, create_repository
 from moto_ecr_ext.models.repositories.repository import Repository

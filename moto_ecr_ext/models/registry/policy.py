@@ -6,7 +6,7 @@ from typing import Any
 
 from moto_ecr_ext.exceptions import RegistryPolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.policy_texts import accept_registry_policy
+from moto_ecr_ext.models.repositories.policy_texts import accept_registry_policy
 from moto_ecr_ext.storage.database.transaction import View
 
 

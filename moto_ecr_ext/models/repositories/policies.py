@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from moto_ecr_ext.caller import current_caller
+from dataclasses import replace
+
+from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.policy_texts import AcceptedPolicy, accept_repository_policy
 from moto_ecr_ext.policies.documents import Decision
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.database.transaction import View
 
+from .policy_texts import AcceptedPolicy, accept_repository_policy
 from .repositories import change_repository
 from .repository import Repository
 
@@ -45,20 +47,23 @@ class RepositoryPoliciesBackend(RegistryBackend):
         if repository.registry_id != self.account_id:
             try:
                 self.check_access(
-                    view, repository.registry_id, repository.repository_name, policy.text
+                    view,
+                    repository.registry_id,
+                    repository.repository_name,
+                    policy.text,
+                    repository.resource_tags,
                 )
             except AccessDeniedException:
                 return True
             return False
-        caller = current_caller()
-        decision = policy.document.decision(
-            caller.principal if caller else account_principal(self.account_id, self.region_name),
-            self.account_id,
-            "ecr:SetRepositoryPolicy",
+        account = Caller("", account_principal(self.account_id, self.region_name))
+        attempt = self.attempt(
+            replace(current_caller() or account, action="ecr:SetRepositoryPolicy"),
             repository.repository_arn,
-            {},
+            repository.registry_id,
+            repository.resource_tags,
         )
-        return decision is Decision.DENY
+        return attempt.decision(policy.document) is Decision.DENY
 
     def get_repository_policy(
         self, repository_name: str, registry_id: str | None = None
