@@ -22,8 +22,10 @@ def membership_of(account_id: str, partition: str) -> Membership | None:
     entity path"
     """
     backend = _backend_with(account_id, partition)
-    account = backend and next((each for each in backend.accounts if each.id == account_id), None)
-    if not account:
+    if backend is None:
+        return None
+    account = next((each for each in backend.accounts if each.id == account_id), None)
+    if account is None:
         return None
     parents = {each.id: getattr(each, "parent_id", None) for each in backend.ou}
     units = [*_ancestors(account.parent_id, parents)][::-1]
