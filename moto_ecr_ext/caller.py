@@ -6,19 +6,24 @@ Python), so this travels beside their parameters. Outside a request it is the ac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """One request's origin.
 
-    `action` is the IAM action (`ecr:PutImage`), `principal` an IAM ARN. `address` is the `host[:port]` that the request
-    named when that is the emulator's own; None when the request named a host of AWS. `is_enforced` says that moto's IAM
-    is enforced for this request.
+    `action` is the IAM action (`ecr:PutImage`), `principal` an IAM ARN, or the name of a service that acts for
+    somebody. `address` is the `host[:port]` that the request named when that is the emulator's own; None when the
+    request named a host of AWS. `is_enforced` says that moto's IAM is enforced for this request. `client` is the IP
+    address that it came from, `vpc_endpoint` the id of the endpoint that it came through; `parameters` are those of an
+    operation of the API. `source_arn` is the resource that a service acts for.
     """
 
     action: str
@@ -26,6 +31,16 @@ class Caller:
     scheme: str = "https"
     address: str | None = None
     is_enforced: bool = False
+    client: str = LOOPBACK
+    vpc_endpoint: str | None = None
+    user_agent: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    source_arn: str | None = None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a service of AWS calls, by its own name, as `lambda.amazonaws.com` does for a function's image."""
+        return not self.principal.startswith("arn:")
 
 
 _caller: ContextVar[Caller | None] = ContextVar("moto_ecr_caller", default=None)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from . import settings
 from .caller import current_caller
@@ -32,7 +33,7 @@ class Leniency:
     """One place where stock moto and AWS differ.
 
     `moto` says what moto does, `aws` AWS's rule, which is on `page`, and `instead` what a test writes to hold on both.
-    `is_refusal` is False where AWS answers too, but something else. A `setting` that was given a value decides before
+    A `setting` that was given a value decides before
     the compatibility does: at "false" the leniency applies.
     """
 
@@ -41,8 +42,8 @@ class Leniency:
     aws: str
     page: str
     instead: str
-    is_refusal: bool = True
     setting: settings.Setting | None = None
+    is_refusal: ClassVar[bool] = True
 
     @property
     def is_on(self) -> bool:
@@ -62,6 +63,12 @@ class Leniency:
         caller = current_caller()
         action = caller.action.removeprefix("ecr:") if caller else ""
         _notice(Notice(self, action, about))
+
+
+class OtherAnswer(Leniency):
+    """A place where AWS does not refuse, but does or answers something else."""
+
+    is_refusal = False
 
 
 MISSING_LAYERS = Leniency(
@@ -86,13 +93,12 @@ MADE_UP_DIGESTS = Leniency(
     f"{_API}PutImage.html",
     "Leave `imageDigest` out, and read the digest from PutImage's answer.",
 )
-DIGESTS_OF_LAYERS = Leniency(
+DIGESTS_OF_LAYERS = OtherAnswer(
     "digests-of-layers",
     "An image whose layers were never uploaded has the sha256 of its layers' digests, joined, for a digest.",
     "An image's digest is the sha256 of its manifest's text.",
     f"{_API}ImageIdentifier.html",
     "Read the digest from PutImage's answer.",
-    is_refusal=False,
 )
 OTHER_MEDIA_TYPES = Leniency(
     "other-media-types",
@@ -101,13 +107,12 @@ OTHER_MEDIA_TYPES = Leniency(
     f"{_API}PutImage.html",
     "Leave `imageManifestMediaType` out if the manifest has a `mediaType`.",
 )
-MISSING_MEDIA_TYPES = Leniency(
+MISSING_MEDIA_TYPES = OtherAnswer(
     "missing-media-types",
     "A manifest without a media type is refused with a text of moto's.",
     "It is refused as a manifest with invalid JSON syntax.",
     f"{_API}PutImage.html",
     "Expect InvalidParameterException, whatever its text.",
-    is_refusal=False,
 )
 REPEATED_UNTAGGED_PUSHES = Leniency(
     "repeated-untagged-pushes",
@@ -116,37 +121,33 @@ REPEATED_UNTAGGED_PUSHES = Leniency(
     f"{_API}PutImage.html",
     "Put each image once, or expect ImageAlreadyExistsException.",
 )
-IMMUTABLE_TAG_ERRORS = Leniency(
+IMMUTABLE_TAG_ERRORS = OtherAnswer(
     "immutable-tag-errors",
     "A tag that may not move is refused with the exception ImageAlreadyExistsException.",
     "It is refused with ImageTagAlreadyExistsException.",
     f"{_GUIDE}image-tag-mutability.html",
     "Expect client.exceptions.ImageTagAlreadyExistsException.",
-    is_refusal=False,
 )
-LAST_TAG_DELETES_IMAGE = Leniency(
+LAST_TAG_DELETES_IMAGE = OtherAnswer(
     "last-tag-deletes-image",
     "An image is deleted when its last tag moves to another image.",
     "It stays, untagged, until it is deleted.",
     f"{_API}ListImages.html",
     "List with the filter TAGGED, or expect the untagged image.",
-    is_refusal=False,
 )
-DIGEST_WITH_TAG_DELETES_IMAGE = Leniency(
+DIGEST_WITH_TAG_DELETES_IMAGE = OtherAnswer(
     "digest-with-tag-deletes-image",
     "BatchDeleteImage with a digest and one of its tags deletes the image; with another tag it finds none.",
     "It removes the tag; a tag of another image is ImageTagDoesNotMatchDigest.",
     f"{_API}BatchDeleteImage.html",
     "Give the digest alone to delete the image.",
-    is_refusal=False,
 )
-REGULAR_EXPRESSION_FILTERS = Leniency(
+REGULAR_EXPRESSION_FILTERS = OtherAnswer(
     "regular-expression-filters",
     "Exclusion filters of tag mutability are regular expressions for the beginning of a tag.",
     "Only `*` is special, and the whole tag counts.",
     f"{_GUIDE}image-tag-mutability.html",
     "Write `dev*` for `dev.*`.",
-    is_refusal=False,
 )
 IGNORED_REGISTRY_IDS = Leniency(
     "ignored-registry-ids",
@@ -169,13 +170,12 @@ SHORT_REGISTRY_IDS = Leniency(
     f"{_API}DescribeRepositories.html",
     "Give twelve digits, such as 123456789012.",
 )
-CONSTANT_TOKEN = Leniency(
+CONSTANT_TOKEN = OtherAnswer(
     "constant-token",
     "The password is `<account>-auth-token`, and expired in 2015.",
     "A token is signed and good for twelve hours.",
     f"{_API}AuthorizationData.html",
     "Decode `authorizationToken`: it is `AWS:` and a password. Compare `expiresAt` with the time.",
-    is_refusal=False,
 )
 SMALL_LAYER_PARTS = Leniency(
     "small-layer-parts",
@@ -212,37 +212,33 @@ REPEATED_LAYERS = Leniency(
     f"{_API}CompleteLayerUpload.html",
     "Ask BatchCheckLayerAvailability before, or expect LayerAlreadyExistsException.",
 )
-ANY_UPLOAD_IDS = Leniency(
+ANY_UPLOAD_IDS = OtherAnswer(
     "any-upload-ids",
     "Any text may be an upload id, of an upload that is not found.",
     "An upload id that is no UUID is refused with InvalidParameterException.",
     f"{_API}UploadLayerPart.html",
     "Take a random UUID for an upload that is not there.",
-    is_refusal=False,
 )
-MISSING_LAYERS_AS_FAILURES = Leniency(
+MISSING_LAYERS_AS_FAILURES = OtherAnswer(
     "missing-layers-as-failures",
     "BatchCheckLayerAvailability has a layer that is not there among `failures`.",
     "It is in `layers`, as UNAVAILABLE.",
     f"{_API}Layer.html",
     "Look for `layerAvailability`.",
-    is_refusal=False,
 )
-MADE_UP_FINDING = Leniency(
+MADE_UP_FINDING = OtherAnswer(
     "made-up-finding",
     "Each scan finds CVE-9999-9999, unless the test has queued findings for what it asks.",
     "A scan finds what is in the image.",
     f"{_API}DescribeImageScanFindings.html",
     "Queue the findings: moto_ecr_ext.testing.queue_scan_findings.",
-    is_refusal=False,
 )
-UNSET_SCAN_ON_PUSH = Leniency(
+UNSET_SCAN_ON_PUSH = OtherAnswer(
     "unset-scan-on-push",
     "`scanOnPush` of BatchGetRepositoryScanningConfiguration is always false.",
     "It is true if a rule of the registry, or the repository, scans on push.",
     f"{_API}RepositoryScanningConfiguration.html",
     "Compare `scanFrequency`.",
-    is_refusal=False,
 )
 ANY_SCAN_FREQUENCIES = Leniency(
     "any-scan-frequencies",
@@ -258,21 +254,19 @@ ANY_IMAGES_SCANNED = Leniency(
     f"{_API}StartImageScan.html",
     "Scan an image, not an index or an artifact, in a registry with basic scanning.",
 )
-TWO_REGISTRY_POLICY_ACTIONS = Leniency(
+TWO_REGISTRY_POLICY_ACTIONS = OtherAnswer(
     "two-registry-policy-actions",
     "A registry policy has no actions but ecr:CreateRepository and ecr:ReplicateImage.",
     "It may have every action of ECR.",
     f"{_GUIDE}registry-permissions.html",
     "Do not expect a refusal.",
-    is_refusal=False,
 )
-ONE_REPLICATION_RULE = Leniency(
+ONE_REPLICATION_RULE = OtherAnswer(
     "one-replication-rule",
     "A second replication rule is refused.",
     "A configuration has up to 25 rules.",
     f"{_API}ReplicationConfiguration.html",
     "Do not expect a refusal.",
-    is_refusal=False,
 )
 LOOSE_LIFECYCLE_POLICIES = Leniency(
     "loose-lifecycle-policies",
@@ -281,13 +275,33 @@ LOOSE_LIFECYCLE_POLICIES = Leniency(
     f"{_GUIDE}lifecycle_policy_parameters.html",
     "Correct the policy.",
 )
-WHOLE_LISTS = Leniency(
+POLICY_TEXTS_AS_GIVEN = OtherAnswer(
+    "policy-texts-as-given",
+    "A policy is answered as it was given.",
+    "Policies of repositories and registries are written anew, lifecycle policies without whitespace.",
+    f"{_API}GetRepositoryPolicy.html",
+    "Compare json.loads of both, and what a list of one or an account's ARN means.",
+)
+LOOSE_POLICIES = Leniency(
+    "loose-policies",
+    "A policy of a repository or registry is checked as one of IAM.",
+    "Its actions are ECR's, and that of a repository has no Resource.",
+    f"{_GUIDE}repository-policies.html",
+    "Leave out what ECR's policies do not have.",
+)
+MADE_UP_KMS_KEYS = Leniency(
+    "made-up-kms-keys",
+    "A KMS key is any text, and is answered as it was given.",
+    "It has to exist, where KMS has any keys, and is answered as its ARN.",
+    f"{_API}EncryptionConfiguration.html",
+    "Create the key: kms.create_key()['KeyMetadata']['Arn'].",
+)
+WHOLE_LISTS = OtherAnswer(
     "whole-lists",
     "A list is whole unless `maxResults` is given.",
     "A list without `maxResults` ends after 100 entries, with a `nextToken`.",
     f"{_API}DescribeImages.html",
     "Use a paginator: ecr.get_paginator('describe_images').",
-    is_refusal=False,
 )
 
 ALL: tuple[Leniency, ...] = tuple(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.loaders import Loader
 
@@ -34,7 +34,9 @@ _ANY_SUFFIX = _any_of(
 )
 
 # Every form of a registry's host, in every partition: the two of AWS's endpoints (IPv4, dual-stack), each also FIPS.
-_REGISTRY_NAME = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
+_REGISTRY_NAME = (
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
+)
 _REGISTRY_HOST_PATTERN = rf"{_REGISTRY_NAME}\.{_ANY_SUFFIX}"
 _REGISTRY_HOST = re.compile(f"(?:{_REGISTRY_HOST_PATTERN})(?::443)?")
 _ANY_REGISTRY_HOST = re.compile(rf"(?:{_REGISTRY_HOST_PATTERN})(?::\d+)?")
@@ -43,13 +45,27 @@ _API_HOST = re.compile(
     rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})(?::443)?"
 )
 
+# https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html, "DNS hostnames"
+_VPC_ENDPOINT_HOST_PATTERN = (
+    r"(?P<endpoint>vpce-[0-9a-z]+)-[0-9a-z-]+\.(?:api|dkr)\.ecr\.[a-z0-9-]+\.vpce\."
+    + _any_of(_DNS_SUFFIXES.values())
+)
+_VPC_ENDPOINT_HOST = re.compile(f"{_VPC_ENDPOINT_HOST_PATTERN}(?::443)?")
+_ANY_VPC_ENDPOINT_HOST = re.compile(rf"{_VPC_ENDPOINT_HOST_PATTERN}(?:\.localhost)?(?::[0-9]+)?")
+
 # Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path. moto itself puts the
 # suffixes of other partitions in the place of amazonaws.com.
 API_URL_PATTERN = (
     rf"https?://(?:api\.)?ecr(?:-fips)?\.(.+)\.(?:amazonaws\.com|{_ANY_DUAL_STACK_SUFFIX})"
 )
 REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
-ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN)
+VPC_ENDPOINT_URL_PATTERN = f"https?://{_VPC_ENDPOINT_HOST_PATTERN}"
+ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN)
+
+_REPOSITORY_ARN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
+    r":repository/(?P<name>[a-z0-9._/-]+|\*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,14 @@ class Registry:
     region: str
 
 
+class RepositoryName(NamedTuple):
+    """A repository by its name, which need not be there."""
+
+    account_id: str
+    region: str
+    name: str
+
+
 def registry_of_host(host: str) -> Registry | None:
     """The registry that a `host[:port]` names by its form; None for a host that names none."""
     match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
@@ -68,7 +92,17 @@ def registry_of_host(host: str) -> Registry | None:
 
 def is_aws_host(host: str) -> bool:
     """Whether `host` is one of AWS's for ECR, rather than an address of the emulator, as with a port of its own."""
-    return bool(_REGISTRY_HOST.fullmatch(host) or _API_HOST.fullmatch(host))
+    return bool(
+        _REGISTRY_HOST.fullmatch(host)
+        or _API_HOST.fullmatch(host)
+        or _VPC_ENDPOINT_HOST.fullmatch(host)
+    )
+
+
+def vpc_endpoint_of_host(host: str) -> str | None:
+    """Return the id of the VPC endpoint whose own name a `host[:port]` is; None for any other host."""
+    match = _ANY_VPC_ENDPOINT_HOST.fullmatch(host)
+    return match["endpoint"] if match else None
 
 
 def aws_registry_host(account_id: str, region: str) -> str:
@@ -104,6 +138,14 @@ def download_base(account_id: str, region: str) -> str:
 
 def repository_arn(account_id: str, region: str, repository_name: str) -> str:
     return f"arn:{partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
+
+
+def repository_of_arn(arn: str) -> RepositoryName | None:
+    """Return the repository that an ARN names; None for any other text. Its name may be `*`, which is all of them."""
+    match = _REPOSITORY_ARN.fullmatch(arn)
+    if match is None or match["partition"] != partition_of(match["region"]):
+        return None
+    return RepositoryName(match["account"], match["region"], match["name"])
 
 
 @lru_cache

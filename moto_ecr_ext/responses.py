@@ -7,6 +7,7 @@ names; this class has its own `dispatch`, which does each once (see `json_api`).
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from moto_ecr_ext.models.lookup import registry_backend, reporting_failures_of_s
 from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_key
 
 from . import hosts, service_model, settings
-from .caller import Caller, calling
+from .caller import LOOPBACK, Caller, calling
 from .clock import date_header
 from .exceptions import PROJECT_CODES, ECRError
 from .exceptions.common import (
@@ -40,6 +41,9 @@ Answer = tuple[int, dict[str, str], str]
 
 class ECRResponse(BaseResponse):
     """What moto calls for a request to ECR's API, in the process, in the server and in the proxy."""
+
+    # moto reads the region of a host name by this. Names of VPC endpoints have `vpce` behind the region.
+    region_regex = re.compile(r"\.(?P<region>[^.]+)(?:\.vpce)?\.amazonaws\.com")
 
     def __init__(self) -> None:
         super().__init__(service_name="ecr")
@@ -68,6 +72,8 @@ class ECRResponse(BaseResponse):
             # It is signed, and only the transport would write it: moto up to 5.2.2, in the process.
             self.headers["host"] = urlparse(full_url).netloc
         self.raw_body = take_body(request)
+        # Requests that are made in this process have no address.
+        self.client = getattr(request, "remote_addr", None) or LOOPBACK
         self.method = request.method
         self.uri = full_url
         self.parsed_url = urlparse(full_url)
@@ -92,7 +98,7 @@ class ECRResponse(BaseResponse):
     def _result(self, operation: str) -> dict[str, Any]:
         """Check the parameters and the signature, make the one call, and render what it returns."""
         parameters = check(operation, self._parse_body(operation))
-        caller = self._caller(operation, authenticate(self, self.headers))
+        caller = self._caller(operation, parameters, authenticate(self, self.headers))
         backend = self.backend
         with calling(caller):
             if caller.is_enforced:
@@ -109,7 +115,7 @@ class ECRResponse(BaseResponse):
         """Return the IAM action without its service, for moto's authentication."""
         return _action(self._operation())
 
-    def _caller(self, operation: str, is_enforced: bool) -> Caller:
+    def _caller(self, operation: str, parameters: dict[str, Any], is_enforced: bool) -> Caller:
         host = self.headers.get("Host") or self.parsed_url.netloc
         return Caller(
             action=f"ecr:{_action(operation)}",
@@ -119,6 +125,10 @@ class ECRResponse(BaseResponse):
             scheme=self.parsed_url.scheme,
             address=None if hosts.is_aws_host(host) else host,
             is_enforced=is_enforced,
+            client=self.client,
+            vpc_endpoint=hosts.vpc_endpoint_of_host(host),
+            user_agent=self.headers.get("User-Agent", ""),
+            parameters=parameters,
         )
 
     @property

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from moto_ecr_ext.distribution.carriers.in_process import registry_dispatch
 
-from .hosts import API_URL_PATTERN, REGISTRY_URL_PATTERN
+from .hosts import API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN
 from .responses import ECRResponse
 
 url_bases = [
     r"https?://api\.ecr(?:-fips)?\.(.+)\.amazonaws\.com",
     API_URL_PATTERN,
     REGISTRY_URL_PATTERN,
+    VPC_ENDPOINT_URL_PATTERN,
 ]
 
 url_paths = {

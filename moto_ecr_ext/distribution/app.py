@@ -10,7 +10,7 @@ import re
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
-from moto_ecr_ext.hosts import is_aws_host, registry_of_host
+from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
 from moto_ecr_ext.models.lookup import reporting_failures_of_storage
 
 from .authentication import (
@@ -44,7 +44,7 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
         return False
     if authorization.startswith(_SIGNED) or any(mark in query for mark in _SIGNED_QUERY):
         return False
-    if registry_of_host(host) is not None or is_aws_host(host):
+    if registry_of_host(host) or is_aws_host(host) or vpc_endpoint_of_host(host):
         return True
     name = host.partition(":")[0]
     if ".amazonaws.com" in name or ".s3" in name:

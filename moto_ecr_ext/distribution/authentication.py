@@ -108,6 +108,9 @@ def _access(
         scheme=request.scheme,
         address=None if hosts.is_aws_host(request.host) else request.host,
         is_enforced=is_enforced,
+        client=request.client,
+        vpc_endpoint=hosts.vpc_endpoint_of_host(request.host),
+        user_agent=request.headers.get("user-agent", ""),
     )
     return Access(backend, registry.account_id, caller)
 

@@ -68,6 +68,7 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     aws.InvalidParameterException: ErrorRow(405, "UNSUPPORTED"),
     common.AccessDeniedException: ErrorRow(403, "DENIED"),
     aws.LimitExceededException: ErrorRow(403, "DENIED"),
+    aws.KmsException: ErrorRow(403, "DENIED"),
     pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
     pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
     pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),

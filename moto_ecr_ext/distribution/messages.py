@@ -9,6 +9,8 @@ from functools import cached_property
 from http.client import responses as reasons
 from typing import Any, Protocol
 
+from moto_ecr_ext.caller import LOOPBACK
+
 from .dialects import Dialect, current_dialect
 
 JSON = "application/json; charset=utf-8"
@@ -45,7 +47,7 @@ class OpenBlob(Protocol):
 
 @dataclass
 class Request:
-    """A request to the registry. Header names are in lower case."""
+    """A request to the registry. Header names are in lower case; `client` is the IP address that it came from."""
 
     method: str
     scheme: str
@@ -54,6 +56,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: RequestBody
+    client: str = LOOPBACK
     content: bytes | None = None  # The body once `read_body` has read it.
 
     @cached_property

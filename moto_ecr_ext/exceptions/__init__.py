@@ -153,6 +153,17 @@ class RegistryPolicyNotFoundException(ECRError):
         super().__init__(f"Registry policy does not exist in the registry with id '{registry_id}'")
 
 
+class KmsException(ECRError):
+    """A key that KMS refuses, with KMS's own code and message."""
+
+    def __init__(self, kms_error: str, message: str):
+        super().__init__(message)
+        self._kms_error = kms_error
+
+    def members(self) -> dict[str, Any]:
+        return {"kmsError": self._kms_error}
+
+
 class UploadNotFoundException(ECRError):
     def __init__(self, upload_id: str, repository: NamedRepository):
         super().__init__(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES, IGNORED_REGISTRY_IDS
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.policies.access import (
+    Attempt,
     check_access_from_outside,
     check_permission,
     resource_policies,
 )
-from moto_ecr_ext.policies.documents import PolicyDocument, parse_identity_policy
+from moto_ecr_ext.policies.documents import read_identity_policy
 from moto_ecr_ext.services.iam import identity_policies
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -27,6 +28,7 @@ from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 from moto_ecr_ext.storage.store import Store, current_store
 
 from .acts import Deletion, Push
+from .condition_keys import condition_values
 from .lookup import backend_of
 from .repositories.repository import Repository
 
@@ -112,13 +114,14 @@ class RegistryBackend(BaseBackend):
             raise RepositoryNotFoundException(name, account_id)
         if row.lifecycle_due_at is not None:
             self.store.schedule.notice(row.lifecycle_due_at)
-        self.check_access(view, account_id, name, row.policy)
+        self.check_access(view, account_id, name, row.policy, row.resource_tags)
         return Repository.of(row)
 
     def view(self, registry_id: str | None) -> AbstractContextManager[View]:
         """Return a view for one query, or, if another account's policies are to be read too, for several."""
-        is_own = registry_id is None or registry_id == self.account_id
-        return self.store.database.read_one() if is_own else self.store.database.read()
+        if self._is_at_home(registry_id or self.account_id):
+            return self.store.database.read_one()
+        return self.store.database.read()
 
     def check_access(
         self,
@@ -126,30 +129,48 @@ class RegistryBackend(BaseBackend):
         account_id: str,
         repository_name: str,
         repository_policy: str | None = None,
+        resource_tags: Mapping[str, str] | None = None,
     ) -> None:
         """Raise AccessDeniedException for repositories of another account that does not let this one in.
 
-        The repository need not be there; `*` is all of them.
+        A service that acts for somebody has to be let in by every account. The repository need not be there; `*` is all
+        of them.
         """
-        if account_id == self.account_id:
+        if self._is_at_home(account_id):
             return
         caller = current_caller()
         if caller is None:
             return  # moto itself, which calls on behalf of nobody
+        resource = hosts.repository_arn(account_id, self.region_name, repository_name)
         policies = resource_policies(self.setting(view, "policy", account_id), repository_policy)
         try:
             check_access_from_outside(
-                caller,
-                self.account_id,
-                hosts.repository_arn(account_id, self.region_name, repository_name),
-                policies,
+                self.attempt(caller, resource, account_id, resource_tags or {}), policies
             )
         except AccessDeniedException:
             # moto knows no policies: those that are there count.
-            if policies or caller.action not in _OF_REPOSITORIES:
+            if policies or caller.is_service or caller.action not in _OF_REPOSITORIES:
                 raise
             if not FOREIGN_REGISTRIES.applies(f"registryId {account_id}"):
                 raise
+
+    def _is_at_home(self, account_id: str) -> bool:
+        """Whether the current caller needs no policy to be let into an account."""
+        if account_id != self.account_id:
+            return False
+        caller = current_caller()
+        return caller is None or not caller.is_service
+
+    def attempt(
+        self, caller: Caller, resource: str, account_id: str, resource_tags: Mapping[str, str]
+    ) -> Attempt:
+        """Return what policies are asked about a call, concerning a resource of an account."""
+        return Attempt(
+            caller,
+            "" if caller.is_service else self.account_id,
+            resource,
+            condition_values(caller, self.region_name, account_id, resource_tags),
+        )
 
     def authorize(self, view: View, resource: str) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.
@@ -159,23 +180,25 @@ class RegistryBackend(BaseBackend):
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:
-            policies = self._policies_of(view, resource)
-            own = [parse_identity_policy(text) for text in identity_policies(caller.principal)]
-            check_permission(caller, self.account_id, resource, own, policies)
+            named = hosts.repository_of_arn(resource)
+            row = rows.repositories.by_name(view, *named) if named else None
+            policies = []
+            if named and named[:2] == (self.account_id, self.region_name):
+                policies = resource_policies(
+                    self.setting(view, "policy"), row.policy if row else None
+                )
+            account_id = named.account_id if named else self.account_id
+            check_permission(
+                self.attempt(caller, resource, account_id, row.resource_tags if row else {}),
+                [read_identity_policy(text) for text in identity_policies(caller.principal)],
+                policies,
+            )
 
     def authorize_call(self, resources: Iterable[str]) -> None:
         """As `authorize`, for each of the resources of a call, before it begins."""
         with self.store.database.read() as view:
             for resource in resources:
                 self.authorize(view, resource)
-
-    def _policies_of(self, view: View, resource: str) -> list[PolicyDocument]:
-        """Return the policies that this registry has for a resource; none for what is another's."""
-        name = resource.removeprefix(hosts.repository_arn(self.account_id, self.region_name, ""))
-        if name == resource:
-            return []
-        row = rows.repositories.by_name(view, self.account_id, self.region_name, name)
-        return resource_policies(self.setting(view, "policy"), row.policy if row else None)
 
     def setting(self, view: View, name: str, account_id: str | None = None) -> Any | None:
         """Return what this registry, or that of another account in the region, has stored under `name`."""

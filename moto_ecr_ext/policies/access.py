@@ -9,75 +9,78 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from moto_ecr_ext.caller import Caller
 from moto_ecr_ext.exceptions.common import AccessDeniedException, ExplicitlyDenied
 
-from .documents import (
-    Decision,
-    PolicyDocument,
-    parse_registry_policy,
-    parse_repository_policy,
-)
+from .documents import Decision, PolicyDocument, read_resource_policy
 
 
 def resource_policies(
     registry_policy: str | None, repository_policy: str | None
 ) -> list[PolicyDocument]:
-    """The documents among a registry's policy and a repository's that are there."""
-    documents = []
-    if repository_policy:
-        documents.append(parse_repository_policy(repository_policy))
-    if registry_policy:
-        documents.append(parse_registry_policy(registry_policy))
-    return documents
+    """Return the documents among a registry's policy and a repository's that are there."""
+    return [read_resource_policy(text) for text in (repository_policy, registry_policy) if text]
 
 
-def check_access_from_outside(
-    caller: Caller, account_id: str, resource: str, policies: Iterable[PolicyDocument]
-) -> None:
-    """Raise AccessDeniedException unless policies of another account's resource let the caller, of `account_id`, in."""
-    if not _allows(policies, caller, account_id, resource, "resource-based"):
-        raise AccessDeniedException(caller.principal, caller.action, resource, "resource-based")
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A caller of an account that asks for something about a resource.
+
+    A service has no account: an empty text. `context` has the values of condition keys, as
+    `PolicyDocument.decision` takes them.
+    """
+
+    caller: Caller
+    account_id: str
+    resource: str
+    context: Mapping[str, str | Sequence[str]]
+
+    def decision(self, policy: PolicyDocument) -> Decision:
+        """Return what a policy says about it."""
+        caller = self.caller
+        return policy.decision(
+            caller.principal, self.account_id, caller.action, self.resource, self.context
+        )
+
+
+def check_access_from_outside(attempt: Attempt, policies: Iterable[PolicyDocument]) -> None:
+    """Raise AccessDeniedException unless policies of another account's resource let the caller in."""
+    if not _allows(policies, attempt, "resource-based"):
+        raise _denied(attempt, "resource-based")
 
 
 def check_permission(
-    caller: Caller,
-    account_id: str,
-    resource: str,
+    attempt: Attempt,
     identity_policies: Iterable[PolicyDocument],
     policies: Collection[PolicyDocument],
 ) -> None:
-    """Raise AccessDeniedException unless the caller, of `account_id`, is permitted to act on a resource.
+    """Raise AccessDeniedException unless the caller is permitted to act on a resource.
 
     `identity_policies` are the caller's, `policies` those of the resource if it is of the same account.
     """
-    permitted = _allows(identity_policies, caller, account_id, resource, "identity-based")
-    if _allows(policies, caller, account_id, resource, "resource-based"):
+    permitted = _allows(identity_policies, attempt, "identity-based")
+    if _allows(policies, attempt, "resource-based"):
         # Naming the account as a whole leaves it to the policies of its users and roles
         # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
-        context = {"aws:PrincipalAccount": account_id}
-        permitted = permitted or any(
-            each.decision(caller.principal, "", caller.action, resource, context) is Decision.ALLOW
-            for each in policies
-        )
+        context = {"aws:PrincipalAccount": attempt.account_id, **attempt.context}
+        itself = replace(attempt, account_id="", context=context)
+        permitted = permitted or any(itself.decision(each) is Decision.ALLOW for each in policies)
     if not permitted:
-        raise AccessDeniedException(caller.principal, caller.action, resource, "identity-based")
+        raise _denied(attempt, "identity-based")
 
 
-def _allows(
-    policies: Iterable[PolicyDocument],
-    caller: Caller,
-    account_id: str,
-    resource: str,
-    policy_type: str,
-) -> bool:
+def _allows(policies: Iterable[PolicyDocument], attempt: Attempt, policy_type: str) -> bool:
     """Whether one of the policies allows it. Raises AccessDeniedException where one denies it."""
-    decisions = {
-        each.decision(caller.principal, account_id, caller.action, resource, {})
-        for each in policies
-    }
+    decisions = {attempt.decision(each) for each in policies}
     if Decision.DENY in decisions:
-        raise ExplicitlyDenied(caller.principal, caller.action, resource, policy_type)
+        caller = attempt.caller
+        raise ExplicitlyDenied(caller.principal, caller.action, attempt.resource, policy_type)
     return Decision.ALLOW in decisions
+
+
+def _denied(attempt: Attempt, policy_type: str) -> AccessDeniedException:
+    caller = attempt.caller
+    return AccessDeniedException(caller.principal, caller.action, attempt.resource, policy_type)

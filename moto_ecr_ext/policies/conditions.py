@@ -17,6 +17,8 @@ from typing import Any
 
 from .wildcards import matches_pattern
 
+_MAX_DIGITS = 100
+
 Context = Mapping[str, tuple[str, ...]]
 """The values that a request has of condition keys, whose names are in lower case."""
 
@@ -86,7 +88,14 @@ def _components(text: str) -> list[str]:
     return text.split(":", 5)
 
 
+def _bound(text: str) -> None:
+    """Raise ValueError for more digits than numbers and dates have: long ones take long to read and to compare."""
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("too long")
+
+
 def _number(text: str) -> Decimal:
+    _bound(text)
     try:
         number = Decimal(text)
     except ArithmeticError as error:
@@ -98,6 +107,7 @@ def _number(text: str) -> Decimal:
 
 def _moment(text: str) -> float:
     """Return the seconds since 1970 of a date in ISO 8601, or of such seconds."""
+    _bound(text)
     if re.fullmatch("[0-9]+", text):
         return float(text)
     moment = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
@@ -159,7 +169,9 @@ def read_conditions(value: object) -> Iterator[Condition | NullCondition]:
         if not isinstance(keys, dict):
             raise ValueError(name)
         for key, values in keys.items():
-            texts = [_operand(each) for each in (values if isinstance(values, list) else [values])]
+            texts = [
+                operand_text(each) for each in (values if isinstance(values, list) else [values])
+            ]
             yield make(key.lower(), texts)
 
 
@@ -178,7 +190,8 @@ def _operator(name: str) -> Callable[[str, list[str]], Condition | NullCondition
     )
 
 
-def _operand(value: object) -> str:
+def operand_text(value: object) -> str:
+    """Return a value of a condition, which may be a boolean or a number too, as text. Raises ValueError for others."""
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float)):

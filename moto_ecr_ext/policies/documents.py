@@ -7,55 +7,64 @@ Policy variables (`${aws:username}`) are compared as they stand.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 
 from .conditions import Condition, Context, NullCondition, read_conditions
-from .grammar import load_json, read_object
-from .patterns import Patterns, read_actions, read_ecr_actions, read_resources
+from .grammar import load_json, read_object, statements_of
+from .patterns import (
+    EVERYTHING,
+    Patterns,
+    read_actions,
+    read_ecr_actions,
+    read_repository_actions,
+    read_resources,
+)
 from .principals import EVERYONE, Principals, read_principals, role_of_session
+
+T = TypeVar("T")
+
+# The version of a document that does not say its own.
+_OLDEST = "2008-10-17"
 
 
 def parse_repository_policy(text: str) -> PolicyDocument:
     """Return the document of SetRepositoryPolicy. Raises InvalidParameterException if ECR would refuse it.
 
-    `Resource` may be left out, and two statements may share a `Sid`.
+    No statement may have a `Resource`: the repository is implied (https://github.com/aws/aws-cdk/issues/24314). Two
+    statements may share a `Sid`.
     """
-    return _parse(text, "Invalid repository policy provided")
+    return _parse(text, _REPOSITORY, "Invalid repository policy provided")
 
 
 def parse_registry_policy(text: str) -> PolicyDocument:
     """Return the document of PutRegistryPolicy. Raises InvalidParameterException if ECR would refuse it.
 
-    Every ECR action is allowed in it, as in registries whose REGISTRY_POLICY_SCOPE is V2.
+    Every statement needs a `Resource`. Every ECR action is allowed in it, as in registries whose REGISTRY_POLICY_SCOPE
+    is V2.
     """
-    refusal = "Invalid registry policy provided"
-    document = _parse(text, refusal)
-    if any(statement.resources is None for statement in document.statements):
-        raise InvalidParameterException.at("PolicyText", refusal)
-    return document
+    return _parse(text, _REGISTRY, "Invalid registry policy provided")
 
 
-def parse_identity_policy(text: str) -> PolicyDocument:
-    """Return the document of a user, a group or a role, which names no principal, and actions of any service.
+def read_resource_policy(text: str) -> PolicyDocument:
+    """Return the document of a repository or registry, as far as it can be read (see `_readable`).
 
-    IAM has accepted it, so that it is read without refusals: one that cannot be read has no statements.
+    ECR has accepted it: an earlier version of this package, perhaps, which accepted more.
     """
-    try:
-        return _document(load_json(text), _identity_statement)
-    except ValueError:
-        return PolicyDocument("2012-10-17", None, ())
+    return _readable(text, _RESOURCE)
 
 
-def _parse(text: str, refusal: str) -> PolicyDocument:
-    try:
-        return _document(load_json(text), _resource_statement)
-    except ValueError as error:
-        raise InvalidParameterException.at("PolicyText", refusal) from error
+def read_identity_policy(text: str) -> PolicyDocument:
+    """Return the document of a user, a group or a role, as far as it can be read (see `_readable`).
+
+    It names no principal, and actions of any service. moto's IAM has accepted it, which does not look at all of it.
+    """
+    return _readable(text, _IDENTITY)
 
 
 class Decision(Enum):
@@ -78,6 +87,15 @@ class PolicyDocument:
         """Return the actions that statements name, in lower case, patterns as they are."""
         return {action for each in self.statements for action in each.actions.patterns}
 
+    def identities(self) -> set[str]:
+        """Return the ARNs of the users, roles and sessions that the document names as principals."""
+        return {
+            name
+            for statement in self.statements
+            for kind, name in statement.principals.members
+            if kind == "AWS" and name.startswith("arn:")
+        }
+
     def decision(
         self,
         principal_arn: str,
@@ -88,15 +106,16 @@ class PolicyDocument:
     ) -> Decision:
         """Return what this document says about a request; one denial outweighs every permission.
 
-        `principal_arn` of a service is its name (`lambda.amazonaws.com`). A session of a role is the role too.
+        `principal_arn` of a service is its name (`lambda.amazonaws.com`); it has no account and neither of the two keys
+        below. A session of a role is the role too.
         `context` has the values of condition keys beside `aws:PrincipalArn` and `aws:PrincipalAccount`, which follow
         from the principal.
         """
-        values: dict[str, str | Sequence[str]] = {
-            "aws:PrincipalArn": role_of_session(principal_arn) or principal_arn,
-            "aws:PrincipalAccount": principal_account,
-            **context,
-        }
+        values: dict[str, str | Sequence[str]] = {}
+        if principal_arn.startswith("arn:"):
+            values["aws:PrincipalArn"] = role_of_session(principal_arn) or principal_arn
+        if principal_account:
+            values["aws:PrincipalAccount"] = principal_account
         request = AccessRequest(
             principal_arn,
             principal_account,
@@ -104,7 +123,7 @@ class PolicyDocument:
             resource,
             {
                 key.lower(): (value,) if isinstance(value, str) else tuple(value)
-                for key, value in values.items()
+                for key, value in (*values.items(), *context.items())
             },
         )
         effects = {each.effect for each in self.statements if each.applies_to(request)}
@@ -144,56 +163,120 @@ class Statement:
         )
 
 
-_DOCUMENT_MEMBERS = {"Version", "Id", "Statement"}
-_STATEMENT_MEMBERS = {
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-}
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """What the statements of one kind of policy consist of. Each function raises ValueError."""
+
+    members: frozenset[str]
+    principals: Callable[[dict[str, Any]], Principals]
+    actions: Callable[[dict[str, Any]], Patterns]
+    resources: Callable[[dict[str, Any]], Patterns | None]
 
 
-def _document(value: object, read_statement: Callable[[object], Statement]) -> PolicyDocument:
-    members = read_object(value, _DOCUMENT_MEMBERS)
-    version = members.get("Version", "2008-10-17")
-    if version not in ("2008-10-17", "2012-10-17"):
-        raise ValueError("Version")
-    statements = members.get("Statement")
-    if not isinstance(statements, list):
-        statements = [statements]
-    if not statements:
-        raise ValueError("no statement")
+def _everyone(statement: dict[str, Any]) -> Principals:
+    return EVERYONE
+
+
+def _some_resources(statement: dict[str, Any]) -> Patterns:
+    resources = read_resources(statement)
+    if resources is None:
+        raise ValueError("no resource")
+    return resources
+
+
+_DOCUMENT_MEMBERS = frozenset({"Version", "Id", "Statement"})
+_PRINCIPAL = frozenset({"Principal", "NotPrincipal"})
+_RESOURCE_MEMBERS = frozenset({"Resource", "NotResource"})
+_IDENTITY_MEMBERS = _RESOURCE_MEMBERS | {"Sid", "Effect", "Action", "NotAction", "Condition"}
+_ALL_MEMBERS = _IDENTITY_MEMBERS | _PRINCIPAL
+
+_REPOSITORY = _Grammar(
+    _ALL_MEMBERS - _RESOURCE_MEMBERS, read_principals, read_repository_actions, read_resources
+)
+_REGISTRY = _Grammar(_ALL_MEMBERS, read_principals, read_ecr_actions, _some_resources)
+_RESOURCE = _Grammar(_ALL_MEMBERS, read_principals, read_actions, read_resources)
+_IDENTITY = _Grammar(_IDENTITY_MEMBERS, _everyone, read_actions, read_resources)
+
+
+def _parse(text: str, grammar: _Grammar, refusal: str) -> PolicyDocument:
+    try:
+        members = read_object(load_json(text), _DOCUMENT_MEMBERS)
+        version = members.get("Version", _OLDEST)
+        if version not in (_OLDEST, "2012-10-17"):
+            raise ValueError("Version")
+        statements = statements_of(members)
+        if not statements:
+            raise ValueError("no statement")
+        return PolicyDocument(
+            version,
+            _optional_text(members, "Id"),
+            tuple(_statement(each, grammar) for each in statements),
+        )
+    except ValueError as error:
+        raise InvalidParameterException.at("PolicyText", refusal) from error
+
+
+def _readable(text: str, grammar: _Grammar) -> PolicyDocument:
+    """Return what can be read of a document, in which one statement does not make the others unreadable.
+
+    A statement that allows and cannot be read allows nothing. One that denies and cannot be read denies: in the place
+    of an element that cannot be read stands everything.
+    """
+    try:
+        # An integer of thousands of digits is a ValueError otherwise, and the whole text unreadable for it.
+        members = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        members = {"Statement": []}
+    version = members.get("Version")
+    statements = (_readable_statement(each, grammar) for each in statements_of(members))
     return PolicyDocument(
-        version, _optional_text(members, "Id"), tuple(map(read_statement, statements))
+        version if isinstance(version, str) else _OLDEST,
+        None,
+        tuple(each for each in statements if each is not None),
     )
 
 
-def _resource_statement(value: object) -> Statement:
-    members = read_object(value, _STATEMENT_MEMBERS)
-    return _statement(members, read_principals(members), read_ecr_actions(members))
+def _readable_statement(value: object, grammar: _Grammar) -> Statement | None:
+    try:
+        return _statement(value, grammar)
+    except ValueError:
+        if not isinstance(value, dict) or value.get("Effect") != "Deny":
+            return None
+    return Statement(
+        sid=None,
+        effect=Decision.DENY,
+        principals=_or_else(EVERYONE, grammar.principals, value),
+        actions=_or_else(EVERYTHING, grammar.actions, value),
+        resources=_or_else(None, grammar.resources, value),
+        conditions=_or_else((), _conditions, value),
+    )
 
 
-def _identity_statement(value: object) -> Statement:
-    members = read_object(value, _STATEMENT_MEMBERS - {"Principal", "NotPrincipal"})
-    return _statement(members, EVERYONE, read_actions(members))
+def _or_else(default: T, read: Callable[[dict[str, Any]], T], statement: dict[str, Any]) -> T:
+    try:
+        return read(statement)
+    except ValueError:
+        return default
 
 
-def _statement(members: dict[str, Any], principals: Principals, actions: Patterns) -> Statement:
+def _statement(value: object, grammar: _Grammar) -> Statement:
+    members = read_object(value, grammar.members)
     if members.get("Effect") not in ("Allow", "Deny"):
         raise ValueError("Effect")
     return Statement(
         sid=_optional_text(members, "Sid"),
         effect=Decision(members["Effect"]),
-        principals=principals,
-        actions=actions,
-        resources=read_resources(members),
-        conditions=tuple(read_conditions(members.get("Condition", {}))),
+        principals=grammar.principals(members),
+        actions=grammar.actions(members),
+        resources=grammar.resources(members),
+        conditions=_conditions(members),
     )
+
+
+def _conditions(statement: dict[str, Any]) -> tuple[Condition | NullCondition, ...]:
+    return tuple(read_conditions(statement.get("Condition", {})))
 
 
 def _optional_text(members: dict[str, Any], name: str) -> str | None:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 
@@ -34,11 +35,17 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def read_object(value: object, allowed: set[str]) -> dict[str, Any]:
+def read_object(value: object, allowed: Collection[str]) -> dict[str, Any]:
     """Return `value` as an object that has no members but those allowed."""
-    if not isinstance(value, dict) or not value.keys() <= allowed:
+    if not isinstance(value, dict) or not all(name in allowed for name in value):
         raise ValueError("not an object of the members that it may have")
     return value
+
+
+def statements_of(document: dict[str, Any]) -> list[Any]:
+    """Return the statements of a document, which may have one without a list around it."""
+    statements = document.get("Statement")
+    return statements if isinstance(statements, list) else [statements]
 
 
 def read_texts(value: object) -> list[str]:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -29,14 +30,32 @@ class Patterns:
         return any(matches_pattern(name, pattern) for pattern in self.patterns) != self.inverted
 
 
+EVERYTHING = Patterns(("*",), inverted=False)
+
+
 def read_actions(statement: dict[str, Any]) -> Patterns:
     """Return the actions of a statement, of any service. Raises ValueError."""
     return _read(statement, "Action", str.lower)
 
 
 def read_ecr_actions(statement: dict[str, Any]) -> Patterns:
-    """Return the actions of a statement. Raises ValueError for a pattern that matches no action of ECR."""
-    return _read(statement, "Action", _ecr_action)
+    """Return the actions of a statement. Raises ValueError for one of `Action` that matches no action of ECR.
+
+    ECR takes any name in `NotAction` (AWS Config showed `"NotAction" : "ecr:abc"` in the policy of a repository:
+    https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo/test_ecr_cross_account_filter_config).
+    """
+    return _read(statement, "Action", _action if "NotAction" in statement else _ecr_action)
+
+
+def read_repository_actions(statement: dict[str, Any]) -> Patterns:
+    """As `read_ecr_actions`, without the action that is about no repository.
+
+    https://github.com/cloudposse/terraform-aws-ecr/pull/67
+    """
+    actions = read_ecr_actions(statement)
+    if not actions.inverted and "ecr:getauthorizationtoken" in actions.patterns:
+        raise ValueError("action of a registry")
+    return actions
 
 
 def read_resources(statement: dict[str, Any]) -> Patterns | None:
@@ -56,6 +75,12 @@ def _resource(text: str) -> str:
     if text != "*" and not text.startswith("arn:"):
         raise ValueError(f"resource {text}")
     return text
+
+
+def _action(text: str) -> str:
+    if text != "*" and not re.fullmatch("[A-Za-z0-9-]+:[A-Za-z0-9*?]+", text):
+        raise ValueError(f"action {text}")
+    return text.lower()
 
 
 def _ecr_action(text: str) -> str:

@@ -18,6 +18,7 @@ _IDENTITY = re.compile(
     r"(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+"
 )
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 _SESSION = re.compile(r"(arn:aws[a-z-]*):sts::([0-9]{12}):assumed-role/([^/]+)/.+")
 _ROLE_PATH = re.compile(r":role/.*/")
 
@@ -71,7 +72,7 @@ def read_principals(statement: dict[str, Any]) -> Principals:
 def _members(value: object) -> Iterator[tuple[str, str]]:
     if value == "*":
         value = {"AWS": "*"}
-    kinds = read_object(value, {"AWS", "Service", "Federated", "CanonicalUser"})
+    kinds = read_object(value, _KINDS)
     if not kinds:
         raise ValueError("no principal")
     for kind, names in kinds.items():
@@ -79,10 +80,21 @@ def _members(value: object) -> Iterator[tuple[str, str]]:
             yield kind, _name(kind, name)
 
 
+def account_of(principal: str) -> str | None:
+    """Return the account that a principal is as a whole, by its number or its ARN; None for any other principal."""
+    match = _ACCOUNT.fullmatch(principal)
+    return match[1] or match[2] if match else None
+
+
+def root_arn(account_id: str, partition: str) -> str:
+    """Return the ARN of an account as a whole."""
+    return f"arn:{partition}:iam::{account_id}:root"
+
+
 def _name(kind: str, text: str) -> str:
-    account = _ACCOUNT.fullmatch(text)
-    if kind == "AWS" and account:
-        return account[1] or account[2]
+    account = account_of(text) if kind == "AWS" else None
+    if account:
+        return account
     # "You cannot use a wildcard to match part of a principal name or ARN" (IAM User Guide).
     if kind == "AWS" and text != "*" and not _IDENTITY.fullmatch(text):
         raise ValueError(f"principal {text}")

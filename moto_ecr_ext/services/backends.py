@@ -6,12 +6,17 @@ import sys
 from typing import Any
 
 
-def backend_in_use(service: str, account_id: str, region: str) -> Any | None:
-    """Return moto's backend of a service in an account and region; None if nothing has used it there.
+def backends_in_use(service: str) -> Any | None:
+    """Return moto's backends of a service by account; None if nothing has used it.
 
     A service that nothing has used is not imported, which takes moto long.
     """
     models = sys.modules.get(f"moto.{service}.models")
-    backends = getattr(models, f"{service}_backends", None)
+    return getattr(models, f"{service}_backends", None)
+
+
+def backend_in_use(service: str, account_id: str, region: str) -> Any | None:
+    """Return moto's backend of a service in an account and region; None if nothing has used it there."""
+    backends = backends_in_use(service)
     account = backends.get(account_id) if backends is not None else None
     return account.get(region) if account is not None else None

@@ -15,6 +15,7 @@ from freezegun import freeze_time
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.models.registry.creation_templates import create_from_template
+from moto_ecr_ext.policies.normal_form import normal_form
 from moto_ecr_ext.testing import build_image, push
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.refusals import Refusal, invalid, no_repository, refusal
@@ -282,7 +283,7 @@ def test_a_repository_of_a_template(ecr: Any, occasion: str) -> None:
     tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
     assert tags == EVERYTHING["resourceTags"]
     policy = ecr.get_repository_policy(repositoryName="prod/app")
-    assert policy["policyText"] == POLICY
+    assert policy["policyText"] == normal_form(POLICY, "aws")
     lifecycle = ecr.get_lifecycle_policy(repositoryName="prod/app")
     assert lifecycle["lifecyclePolicyText"] == json.dumps(KEEP_ONE, separators=(",", ":"))
 

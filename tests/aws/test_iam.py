@@ -11,7 +11,7 @@ from moto_ecr_ext.testing import build_image, pull, push
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.iam import Role, User, document, enforced
 from support.raw_http import RawClient
-from support.refusals import Refusal, refusal
+from support.refusals import Refusal, invalid, refusal
 from support.stored import everything_stored
 
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/"
@@ -212,6 +212,74 @@ def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository_name
         )
 
     enforced(calls)
+
+
+UNREADABLE = {"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}
+
+
+def test_a_statement_that_cannot_be_read(aws: Any, ecr: Any, repository_name: str) -> None:
+    """Leaves the others of its document as they are: a denial stays one. If it denies itself, it does.
+
+    moto's IAM takes conditions with such values; what AWS does with them is not known.
+    """
+    user = User(aws)
+    client = user.client()
+    everything = {"Action": "ecr:*", "Resource": "*"}
+    denial = {"Effect": "Deny", "Action": "ecr:ListImages", "Resource": "*"}
+    refused = explicitly_denied("ListImages", ARN + repository_name, "an identity-based")
+    for statements in (
+        [everything, {**everything, "Condition": UNREADABLE}, denial],
+        [everything, {**denial, "Condition": UNREADABLE}],
+    ):
+        user.allow(*statements)
+        enforced(lambda: client.describe_images(repositoryName=repository_name))
+        assert refusal_enforced(client.list_images, repositoryName=repository_name) == refused
+    user.allow({**everything, "Condition": UNREADABLE})
+    assert refusal_enforced(client.list_images, repositoryName=repository_name) == denied(
+        "ListImages", ARN + repository_name
+    )
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "arn:aws:iam::123456789012:user/nobody",
+        "arn:aws:iam::123456789012:user/path/builder",
+        "arn:aws:iam::123456789012:role/nobody",
+        "arn:aws:iam::888888888888:user/builder",
+        "arn:aws:sts::123456789012:assumed-role/nobody/session",
+    ],
+)
+def test_a_policy_names_principals_that_exist(
+    aws: Any, ecr: Any, repository_name: str, principal: str
+) -> None:
+    """Where IAM is enforced: before, it need not know anyone.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/39064; a registry's policy has one text for everything:
+    https://github.com/pulumi/pulumi-aws/issues/2326
+    """
+    client = User(aws, Action="ecr:*", Resource="*").client()
+    statement = {"Principal": {"AWS": [User.arn, principal]}, "Action": "ecr:ListImages"}
+    before = everything_stored()
+    assert refusal_enforced(
+        client.set_repository_policy,
+        repositoryName=repository_name,
+        policyText=document(statement),
+    ) == invalid("PolicyText", "Principal not found")
+    assert refusal_enforced(
+        client.put_registry_policy, policyText=document({**statement, "Resource": "*"})
+    ) == invalid("PolicyText", "Invalid registry policy provided")
+    assert everything_stored() == before
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=document(statement))
+
+
+def test_a_policy_names_anyone_who_exists(aws: Any, ecr: Any, repository_name: str) -> None:
+    """Users and roles of IAM, with their paths, sessions of roles, and every account."""
+    client = User(aws, Action="ecr:*", Resource="*").client()
+    role = Role(aws)
+    names = [User.arn, role.arn, role.session_arn, "888888888888", "*"]
+    text = document({"Principal": {"AWS": names}, "Action": "ecr:ListImages"})
+    enforced(lambda: client.set_repository_policy(repositoryName=repository_name, policyText=text))
 
 
 def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository_name: str) -> None:

@@ -170,11 +170,16 @@ def test_a_preview_stays_as_it_was_started(
     assert digests(preview(ecr)) == [images[1].digest, images[2].digest]
 
 
-def test_the_text_is_kept_compact(ecr: Any, repository_name: str) -> None:
-    """As PutLifecyclePolicy has it."""
-    assert start(ecr, json.dumps(json.loads(ALL_BUT_ONE), indent=4))["lifecyclePolicyText"] == (
-        ALL_BUT_ONE
-    )
+def test_the_text_is_answered_as_it_was_given(ecr: Any, repository_name: str) -> None:
+    """That of the repository is compact, since PutLifecyclePolicy makes it so.
+
+    Examples of the AWS CLI, `awscli/examples/ecr/start-lifecycle-policy-preview.rst` and `put-lifecycle-policy.rst`.
+    """
+    text = json.dumps(json.loads(ALL_BUT_ONE), indent=4)
+    assert start(ecr, text)["lifecyclePolicyText"] == text
+    assert preview(ecr)["lifecyclePolicyText"] == text
+    ecr.put_lifecycle_policy(repositoryName=repository_name, lifecyclePolicyText=text)
+    ecr.start_lifecycle_policy_preview(repositoryName=repository_name)
     assert preview(ecr)["lifecyclePolicyText"] == ALL_BUT_ONE
 
 

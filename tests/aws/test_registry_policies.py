@@ -31,8 +31,26 @@ def policy(**members: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [kept]}, indent=1)
 
 
-def test_a_policy_is_kept_as_it_was_given(ecr: Any) -> None:
-    """Put, get and delete answer the same; a policy that is put again is replaced."""
+WRITTEN = """{
+  "Version" : "2012-10-17",
+  "Statement" : [ {
+    "Sid" : "replicate",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "arn:aws:iam::999999999999:root"
+    },
+    "Action" : [ "ecr:CreateRepository", "ecr:ReplicateImage" ],
+    "Resource" : "arn:aws:ecr:us-east-1:123456789012:repository/*"
+  } ]
+}"""
+
+
+def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any) -> None:
+    """Put, get and delete answer the same; a policy that is put again is replaced.
+
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ecr, REGISTRY_POLICY_OUTPUT_TEXT of
+    aws-ecr-registrypolicy
+    """
     ecr.put_registry_policy(policyText=policy(Sid="old"))
     for answer in (
         ecr.put_registry_policy(policyText=policy()),
@@ -40,7 +58,7 @@ def test_a_policy_is_kept_as_it_was_given(ecr: Any) -> None:
         ecr.delete_registry_policy(),
     ):
         del answer["ResponseMetadata"]
-        assert answer == {"registryId": ACCOUNT, "policyText": policy()}
+        assert answer == {"registryId": ACCOUNT, "policyText": WRITTEN}
     assert refusal(ecr.get_registry_policy) == NO_POLICY
     assert refusal(ecr.delete_registry_policy) == NO_POLICY
 

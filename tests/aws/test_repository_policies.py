@@ -23,6 +23,17 @@ POLICY = """{
     "Action" : [ "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer" ]
   } ]
 }"""
+WRITTEN = """{
+  "Version" : "2008-10-17",
+  "Statement" : [ {
+    "Sid" : "pull",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "arn:aws:iam::999999999999:root"
+    },
+    "Action" : [ "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer" ]
+  } ]
+}"""
 NO_POLICY = Refusal(
     "RepositoryPolicyNotFoundException",
     "Repository policy does not exist for the repository with name 'team/app' "
@@ -42,12 +53,16 @@ def policy(**members: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_a_policy_is_kept_as_it_was_given(ecr: Any, repository_name: str) -> None:
-    """Set, get and delete answer the same; a policy that is set again is replaced."""
+def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any, repository_name: str) -> None:
+    """Set, get and delete answer the same; a policy that is set again is replaced.
+
+    Recorded: https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo/test_cross_account_ecr,
+    test_ecr_remove_named. What is written how is in `tests/unit/test_policy_normal_form.py`.
+    """
     expected = {
         "registryId": ACCOUNT,
         "repositoryName": repository_name,
-        "policyText": POLICY,
+        "policyText": WRITTEN,
     }
     ecr.set_repository_policy(repositoryName=repository_name, policyText=policy())
     for answer in (
@@ -87,11 +102,25 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
         pytest.param(policy(Principal={"AWS": "nobody"}), id="principal"),
         pytest.param(policy(Condition={"StringMatches": {"a": "b"}}), id="condition operator"),
         pytest.param(policy(Conditions={}), id="unknown member"),
+        pytest.param(policy(Resource="*"), id="resource"),
+        pytest.param(policy(Action="ecr:GetAuthorizationToken"), id="action of registries"),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123:role/a"}), id="account of three digits"
+        ),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123456789012:*"}), id="wildcard in a principal"
+        ),
+        pytest.param(policy(Principal={"AWS": "arn:aws:iam::123456789012:group/a"}), id="group"),
         pytest.param('{"Statement":' + "[" * 5000 + "]" * 5000 + "}", id="nested too deep"),
     ],
 )
 def test_policies_that_ecr_does_not_take(ecr: Any, repository_name: str, text: str) -> None:
-    """One text for all of them; the policy that is there stays."""
+    """One text for all of them; the policy that is there stays.
+
+    Resource: https://github.com/aws/aws-cdk/issues/24314. Principals:
+    https://github.com/hashicorp/terraform-provider-aws/issues/3924. Tokens:
+    https://github.com/cloudposse/terraform-aws-ecr/pull/67.
+    """
     ecr.set_repository_policy(repositoryName=repository_name, policyText=POLICY)
     before = everything_stored()
     assert (
@@ -124,7 +153,8 @@ def test_a_policy_that_locks_its_setter_out_needs_force(
     assert refusal(ecr.set_repository_policy, **request) == LOCKED
     assert refusal(ecr.set_repository_policy, force=False, **request) == LOCKED
     assert refusal(ecr.get_repository_policy, repositoryName=repository_name) == NO_POLICY
-    assert ecr.set_repository_policy(force=True, **request)["policyText"] == text
+    answer = ecr.set_repository_policy(force=True, **request)
+    assert json.loads(answer["policyText"]) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -150,3 +180,37 @@ def test_a_policy_has_at_most_10240_characters(ecr: Any, repository_name: str) -
     assert refusal(
         ecr.set_repository_policy, repositoryName=repository_name, policyText=longest + " "
     ) == invalid("policyText", "Member must have length less than or equal to 10240")
+
+
+def test_actions_that_sam_compares(ecr: Any, repository_name: str) -> None:
+    """`Action` of several is a list, in the order given: SAM CLI's tests of deploys sort it.
+
+    https://github.com/aws/aws-sam-cli, tests/integration/package/package_integ_base.py
+    """
+    actions = ["ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:BatchGetImage"]
+    text = policy(Principal={"Service": ["lambda.amazonaws.com"]}, Action=actions)
+    ecr.set_repository_policy(repositoryName=repository_name, policyText=text)
+    answer = json.loads(ecr.get_repository_policy(repositoryName=repository_name)["policyText"])
+    [statement] = answer["Statement"]
+    assert statement["Action"] == actions
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_an_account_is_answered_as_an_arn_of_the_region_s_partition(aws: Any) -> None:
+    """https://github.com/crossplane-contrib/provider-aws/issues/700"""
+    for region, partition in (("us-east-1", "aws"), ("cn-north-1", "aws-cn")):
+        ecr = aws.client(region=region)
+        ecr.create_repository(repositoryName="team/app")
+        text = policy(Principal={"AWS": "111122223333"})
+        ecr.set_repository_policy(repositoryName="team/app", policyText=text)
+        answer = ecr.get_repository_policy(repositoryName="team/app")["policyText"]
+        [statement] = json.loads(answer)["Statement"]
+        assert statement["Principal"] == {"AWS": f"arn:{partition}:iam::111122223333:root"}
+
+
+def test_principals_need_not_exist(ecr: Any, repository_name: str) -> None:
+    """Unless IAM is enforced: see `test_iam`."""
+    for principal in ("arn:aws:iam::111122223333:role/none", "arn:aws:iam::123456789012:user/none"):
+        ecr.set_repository_policy(
+            repositoryName=repository_name, policyText=policy(Principal={"AWS": principal})
+        )

@@ -36,6 +36,7 @@ OTHER = build_image(seed="others", layers=1)
 INDEX = build_index([IMAGE])
 LAYERS = [layer.digest for layer in IMAGE.layers]
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1b2c3d4e-0000-4000-8000-000000000000"
 NOTHING = Digest.of(b"nothing has this digest")
 TEAM_APP = f"repository with name 'team/app' in the registry with id '{ACCOUNT}'"
 MISMATCH = "None of the provided layer digests match the calculated layer digest"
@@ -166,6 +167,16 @@ def secret_that_is_none(at: Situation) -> requests.Response:
         Name="ecr-pullthroughcache/quay", SecretString="text"
     )
     return pulled_through_the_cache(at, credentialArn=secret["ARN"])
+
+
+def missing_key(at: Situation) -> requests.Response:
+    at.aws.client("kms").create_key()
+    at.ecr.create_repository_creation_template(
+        prefix="new",
+        appliedFor=["CREATE_ON_PUSH"],
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY},
+    )
+    return at.repository.session.post("/v2/new/app/blobs/uploads/")
 
 
 def login_at_upstream(at: Situation) -> requests.Response:
@@ -332,6 +343,7 @@ CASES: dict[type[ECRError], Case] = {
         "UNAVAILABLE",
         "The upstream registry quay.io has answered with status 500",
     ),
+    aws_errors.KmsException: Case(missing_key, 403, "DENIED", f"Key '{KEY}' does not exist"),
     aws_errors.StorageUnavailable: Case(
         unreachable_bucket,
         503,

@@ -287,18 +287,15 @@ class TestAnotherAccount:
         is_let_in: bool,
     ) -> None:
         """Who is let in is let in by either protocol."""
-        policy = document(
-            {
-                "Principal": principal,
-                "Action": "ecr:ListImages",
-                "Resource": "*",
-                **({"Condition": condition} if condition else {}),
-            }
-        )
+        statement = {
+            "Principal": principal,
+            "Action": "ecr:ListImages",
+            **({"Condition": condition} if condition else {}),
+        }
         if of == "repository":
-            ecr.set_repository_policy(repositoryName="team/app", policyText=policy)
+            ecr.set_repository_policy(repositoryName="team/app", policyText=document(statement))
         else:
-            ecr.put_registry_policy(policyText=policy)
+            ecr.put_registry_policy(policyText=document({**statement, "Resource": "*"}))
         client = role.client()
         registry = logged_in(aws, client)
         call = {"registryId": ACCOUNT, "repositoryName": "team/app"}
@@ -323,11 +320,13 @@ class TestAnotherAccount:
         self, aws: Environment, ecr: Any, repository: RepositoryClient, role: Role
     ) -> None:
         """Of the registry outweighs a repository that allows it."""
-        statement = {"Principal": "*", "Action": "ecr:*", "Resource": "*"}
+        statement = {"Principal": "*", "Action": "ecr:*"}
         ecr.set_repository_policy(repositoryName="team/app", policyText=document(statement))
         registry = logged_in(aws, role.client())
         assert registry.get("/tags/list").status_code == 200
-        ecr.put_registry_policy(policyText=document({**statement, "Effect": "Deny"}))
+        ecr.put_registry_policy(
+            policyText=document({**statement, "Effect": "Deny", "Resource": "*"})
+        )
         assert_refused(
             registry.get("/tags/list"),
             403,

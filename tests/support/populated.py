@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.storage.rows import tables
@@ -14,7 +15,7 @@ from support.model_variants import SAMPLES
 IMAGE = build_image(layers=1)
 INDEX = build_index([IMAGE])
 ARN = "arn:aws:ecr:us-east-1:123456789012:repository/team/app"
-POLICY = {
+POLICY: dict[str, Any] = {
     "Version": "2012-10-17",
     "Id": "policy",
     "Statement": [
@@ -23,11 +24,11 @@ POLICY = {
             "Effect": "Allow",
             "Principal": {"AWS": ["arn:aws:iam::999999999999:root"]},
             "Action": ["ecr:BatchGetImage"],
-            "Resource": "*",
             "Condition": {"StringEquals": {"aws:PrincipalAccount": [OTHER_ACCOUNT]}},
         }
     ],
 }
+REGISTRY_POLICY = {**POLICY, "Statement": [{**POLICY["Statement"][0], "Resource": "*"}]}
 LIFECYCLE_POLICY = {
     "rules": [
         {
@@ -67,7 +68,7 @@ def populate() -> None:
         transaction.connection.execute(tables.uploads.update().values(id=SAMPLES["UploadId"]))
     registry.upload_layer_part(name, SAMPLES["UploadId"], 0, 2, b"abc")
     registry.set_repository_policy(name, json.dumps(POLICY))
-    registry.put_registry_policy(json.dumps(POLICY))
+    registry.put_registry_policy(json.dumps(REGISTRY_POLICY))
     registry.create_repository_creation_template(SAMPLES["Prefix"], ["REPLICATION"])
     registry.put_lifecycle_policy(name, json.dumps(LIFECYCLE_POLICY))
     everything = [{"filter": "*", "filterType": "WILDCARD"}]

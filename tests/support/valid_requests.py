@@ -11,7 +11,14 @@ from moto_ecr_ext import service_model
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.testing import build_image
 from support.model_variants import SAMPLES, baseline
-from support.populated import ARN, IMAGE, IMAGE_ID, LIFECYCLE_POLICY, POLICY
+from support.populated import (
+    ARN,
+    IMAGE,
+    IMAGE_ID,
+    LIFECYCLE_POLICY,
+    POLICY,
+    REGISTRY_POLICY,
+)
 
 # The operations that the backend has.
 SERVED = [
@@ -42,6 +49,7 @@ _MEMBERS: dict[str, Any] = {
     "name": "BLOB_MOUNTING",
     "value": "ENABLED",
 }
+_REGISTRY_POLICY = json.dumps(REGISTRY_POLICY)
 _ABSENT = {
     "CreateRepository": ["imageTagMutabilityExclusionFilters"],
     "CreateRepositoryCreationTemplate": [
@@ -82,13 +90,18 @@ def valid_request(operation: str) -> dict[str, Any]:
         request["ecrRepositoryPrefix"] = "new"
     if operation == "CreateRepositoryCreationTemplate":
         request["prefix"] = "new"
+    if operation == "PutRegistryPolicy":
+        request["policyText"] = _REGISTRY_POLICY
     if operation == "RegisterPullTimeUpdateExclusion":
         request["principalArn"] += "s"
     return copy.deepcopy(request)
 
 
 # Texts of the valid requests that have an inside: what was mutated once is a text like any other.
-_DOCUMENTS = [_MEMBERS[name] for name in ("imageManifest", "lifecyclePolicyText", "policyText")]
+_DOCUMENTS = [
+    *(_MEMBERS[name] for name in ("imageManifest", "lifecyclePolicyText", "policyText")),
+    _REGISTRY_POLICY,
+]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -16,9 +16,10 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.policies.documents import (
     Decision,
     PolicyDocument,
-    parse_identity_policy,
     parse_registry_policy,
     parse_repository_policy,
+    read_identity_policy,
+    read_resource_policy,
 )
 from support.constants import ACCOUNT
 
@@ -37,6 +38,19 @@ BOTH = [
     pytest.param(parse_registry_policy, REGISTRY_REFUSAL, id="registry"),
 ]
 
+
+def of_kind(parse: Callable[[str], PolicyDocument], text: str) -> str:
+    """The policy as a repository may have it, without its resources, if `parse` is about repositories."""
+    if parse is not parse_repository_policy:
+        return text
+    document = json.loads(text)
+    statements = document["Statement"]
+    for each in statements if isinstance(statements, list) else [statements]:
+        each.pop("Resource", None)
+        each.pop("NotResource", None)
+    return json.dumps(document)
+
+
 OTHER = "111122223333"
 USER = f"arn:aws:iam::{ACCOUNT}:user/dev/alice"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/Builder"
@@ -47,7 +61,7 @@ REMOVED = object()
 
 
 def statement(**changes: Any) -> dict[str, Any]:
-    """A statement that both kinds of policy may have, with members changed or removed."""
+    """A statement of a registry's policy, with members changed or removed."""
     members = {
         "Effect": "Allow",
         "Principal": "*",
@@ -124,7 +138,7 @@ def test_documents_of_the_grammar_are_accepted(
     """IAM's grammar with ECR's actions, in both kinds of policy."""
     statements = json.loads(text)["Statement"]
     count = len(statements) if isinstance(statements, list) else 1
-    assert len(parse(text).statements) == count
+    assert len(parse(of_kind(parse, text)).statements) == count
 
 
 _OPERATORS = [
@@ -164,7 +178,7 @@ _OPERATORS = [
 def test_operators_of_iam_are_accepted(operator: str, value: Any) -> None:
     """Each by itself, for any value and for all, and with IfExists."""
     text = policy(condition(operator, "aws:some", value))
-    assert len(parse_repository_policy(text).statements[0].conditions) == 1
+    assert len(parse_registry_policy(text).statements[0].conditions) == 1
 
 
 REFUSED = {
@@ -262,16 +276,39 @@ def test_documents_outside_the_grammar_are_refused(
     assert refused.value.message == refusal
 
 
-def test_a_repository_policy_may_leave_out_the_resource() -> None:
-    """The repository is implied; a registry policy has to say."""
-    text = policy(statement(), statement(Resource=REMOVED))
-    assert [each.resources is None for each in parse_repository_policy(text).statements] == [
-        False,
-        True,
-    ]
+@pytest.mark.parametrize("resource", ["*", REPOSITORY, [REPOSITORY]])
+@pytest.mark.parametrize("member", ["Resource", "NotResource"])
+def test_a_repository_policy_has_no_resource(member: str, resource: Any) -> None:
+    """The repository is implied: https://github.com/aws/aws-cdk/issues/24314."""
     with pytest.raises(InvalidParameterException) as refused:
-        parse_registry_policy(text)
+        parse_repository_policy(policy(statement(**{"Resource": REMOVED, member: resource})))
+    assert refused.value.message == REPOSITORY_REFUSAL
+
+
+def test_a_registry_policy_has_a_resource_in_every_statement() -> None:
+    """https://github.com/pulumi/pulumi-aws/issues/2326"""
+    with pytest.raises(InvalidParameterException) as refused:
+        parse_registry_policy(policy(statement(), statement(Resource=REMOVED)))
     assert refused.value.message == REGISTRY_REFUSAL
+
+
+@pytest.mark.parametrize("action", ["ecr:GetAuthorizationToken", "ECR:getauthorizationtoken"])
+def test_a_repository_policy_allows_no_tokens(action: str) -> None:
+    """https://github.com/cloudposse/terraform-aws-ecr/pull/67; a wildcard may match that action."""
+    with pytest.raises(InvalidParameterException) as refused:
+        parse_repository_policy(
+            policy(statement(Resource=REMOVED, Action=["ecr:PutImage", action]))
+        )
+    assert refused.value.message == REPOSITORY_REFUSAL
+    parse_repository_policy(policy(statement(Resource=REMOVED, Action="ecr:Get*")))
+    parse_registry_policy(policy(statement(Action=action)))
+
+
+@pytest.mark.parametrize("action", ["ecr:abc", ["ecr:PutImage", "s3:Get*"]])
+def test_any_name_may_be_in_not_action(action: Any) -> None:
+    """A recorded repository has `"NotAction" : "ecr:abc"` (cloud-custodian, test_ecr_cross_account_filter_config)."""
+    text = policy(statement(Resource=REMOVED, Action=REMOVED, NotAction=action))
+    assert parse_repository_policy(text).statements[0].actions.inverted
 
 
 def test_every_operation_of_ecr_is_an_action_but_one() -> None:
@@ -285,12 +322,12 @@ def test_every_operation_of_ecr_is_an_action_but_one() -> None:
 
 def test_a_document_keeps_its_version_id_and_sids() -> None:
     """What a document says of itself is in the parsed one."""
-    document = parse_repository_policy(
+    document = parse_registry_policy(
         policy(statement(Sid="one"), statement(), Id="me", Version="2008-10-17")
     )
     assert (document.version, document.id) == ("2008-10-17", "me")
     assert [each.sid for each in document.statements] == ["one", None]
-    assert parse_repository_policy(policy(statement(), Version=REMOVED)).version == "2008-10-17"
+    assert parse_registry_policy(policy(statement(), Version=REMOVED)).version == "2008-10-17"
 
 
 def decide(
@@ -301,7 +338,7 @@ def decide(
     resource: str = REPOSITORY,
     context: dict[str, Any] | None = None,
 ) -> Decision:
-    document = parse_repository_policy(policy(*statements))
+    document = parse_registry_policy(policy(*statements))
     return document.decision(principal, account, action, resource, context or {})
 
 
@@ -393,9 +430,11 @@ def test_resources(resources: Any, decision: Decision) -> None:
     assert decide(statement(Resource=REMOVED, NotResource=resources)) is not decision
 
 
-def test_a_repository_policy_that_names_no_resource_is_about_every_call() -> None:
+def test_a_repository_policy_is_about_every_call() -> None:
     """The policy is asked for one repository's calls only."""
-    assert decide(statement(Resource=REMOVED), resource="arn:aws:ecr:any") is ALLOW
+    document = parse_repository_policy(policy(statement(Resource=REMOVED)))
+    request = (USER, ACCOUNT, "ecr:BatchGetImage", "arn:aws:ecr:any", {})
+    assert document.decision(*request) is ALLOW
 
 
 KEY = "aws:Some"
@@ -564,26 +603,29 @@ def test_any_value_in_any_place_is_accepted_or_refused(data: st.DataObject, valu
     )
     holder, key = data.draw(st.sampled_from(list(places(document))))
     holder[key] = value
-    message = REPOSITORY_REFUSAL
+    message = REGISTRY_REFUSAL
+    requested = data.draw(_TEXT | st.lists(_TEXT))
+    text = json.dumps(document)
     try:
-        parsed = parse_repository_policy(json.dumps(document))
+        parsed = parse_registry_policy(text)
     except InvalidParameterException as refused:
         message = str(refused.message)
     else:
-        requested = data.draw(_TEXT | st.lists(_TEXT))
         parsed.decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {"a:b": requested})
-    assert message == REPOSITORY_REFUSAL
+    assert message == REGISTRY_REFUSAL
+    for read in (read_resource_policy, read_identity_policy):
+        read(text).decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {"a:b": requested})
 
 
 @given(operator=st.sampled_from(["Date", "Numeric"]), text=_TEXT | st.from_regex(r"[0-9TZ:.+eE-]*"))
 def test_any_text_is_a_value_or_refused(operator: str, text: str) -> None:
     """Dates and numbers that Python cannot hold are refused as others are."""
-    message = REPOSITORY_REFUSAL
+    message = REGISTRY_REFUSAL
     try:
         decide(condition(f"{operator}LessThan", KEY, text), context={KEY: text})
     except InvalidParameterException as refused:
         message = str(refused.message)
-    assert message == REPOSITORY_REFUSAL
+    assert message == REGISTRY_REFUSAL
 
 
 @pytest.mark.parametrize(
@@ -602,5 +644,86 @@ def test_any_text_is_a_value_or_refused(operator: str, text: str) -> None:
 def test_policies_of_identities(parts: Any, decision: Decision) -> None:
     """They are about whoever has them, and about every service; what cannot be read says nothing."""
     text = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", **parts}})
-    document = parse_identity_policy(text)
+    document = read_identity_policy(text)
     assert document.decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {}) is decision
+
+
+BAD_RANGE = {"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}
+ALL = {"Action": "*", "Resource": "*"}
+
+
+def decide_readable(
+    *statements: Any, read: Callable[[str], PolicyDocument] = read_identity_policy
+) -> Decision:
+    text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return read(text).decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {})
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        pytest.param({"Effect": "Allow", **ALL, "Condition": BAD_RANGE}, id="condition value"),
+        pytest.param({"Effect": "Allow", **ALL, "Condition": {"Is": {"a": "b"}}}, id="operator"),
+        pytest.param({"Effect": "Allow", "Action": [], "Resource": "*"}, id="actions"),
+        pytest.param({"Effect": "Allow", **ALL, "When": "now"}, id="unknown member"),
+        pytest.param({"Effect": "Perhaps", **ALL}, id="effect"),
+        pytest.param(None, id="null"),
+        pytest.param({"Effect": "Allow", **ALL, "Sid": [9]}, id="sid"),
+    ],
+)
+def test_one_statement_that_cannot_be_read_leaves_the_others(unreadable: Any) -> None:
+    """What it might allow it does not; what others allow and deny counts as without it."""
+    allow, deny = {"Effect": "Allow", **ALL}, {"Effect": "Deny", **ALL}
+    assert decide_readable(unreadable) is NONE
+    assert decide_readable(allow, unreadable) is ALLOW
+    assert decide_readable(unreadable, allow) is ALLOW
+    assert decide_readable(unreadable, allow, deny) is DENY
+
+
+@pytest.mark.parametrize(
+    ("members", "decision"),
+    [
+        pytest.param({**ALL, "Condition": BAD_RANGE}, DENY, id="condition value"),
+        pytest.param({**ALL, "Condition": {"NotIpAddress": {"a:b": "x"}}}, DENY, id="negated"),
+        pytest.param({**ALL, "Condition": 7}, DENY, id="conditions"),
+        pytest.param(
+            {"Action": "ecr:Put*", "Resource": REPOSITORY, "Condition": BAD_RANGE}, DENY, id="this"
+        ),
+        pytest.param(
+            {"Action": "s3:*", "Resource": "*", "Condition": BAD_RANGE}, NONE, id="other actions"
+        ),
+        pytest.param(
+            {"Action": "*", "Resource": f"{REPOSITORY}2", "Condition": BAD_RANGE},
+            NONE,
+            id="other resources",
+        ),
+        pytest.param({"Action": {}, "Resource": "*"}, DENY, id="actions"),
+        pytest.param({"Action": "*", "Resource": [9]}, DENY, id="resources"),
+        pytest.param({**ALL, "Conditions": {}}, DENY, id="unknown member"),
+    ],
+)
+def test_a_denial_that_cannot_be_read_denies(members: dict[str, Any], decision: Decision) -> None:
+    """Everything stands for an element that cannot be read; the others say what they say."""
+    allowed = [{"Effect": "Allow", **ALL}] if decision is DENY else []
+    assert decide_readable({"Effect": "Deny", **members}, *allowed) is decision
+    with_principal = {"Effect": "Deny", "Principal": "*", **members}
+    assert decide_readable(with_principal, read=read_resource_policy) is decision
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"Statement": []}', "[" * 100_000])
+def test_a_text_that_is_no_document_says_nothing(text: str) -> None:
+    """Of an identity or of a resource."""
+    for read in (read_identity_policy, read_resource_policy):
+        assert read(text).decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {}) is NONE
+
+
+@pytest.mark.parametrize("number", ["9" * 101, "1" + "0" * 20_000])
+def test_long_numbers_and_dates_cannot_be_read(number: str) -> None:
+    """Whatever reads them would take long. Other statements are read."""
+    for kind in ("Numeric", "Date"):
+        with pytest.raises(InvalidParameterException):
+            parse_registry_policy(policy(condition(f"{kind}LessThan", "a:b", number)))
+    text = policy(statement(), condition("NumericEquals", "a:b", "7")).replace('"7"', number)
+    document = read_resource_policy(text)
+    assert document.decision(USER, ACCOUNT, "ecr:BatchGetImage", REPOSITORY, {}) is ALLOW
+    assert len(document.statements) == 1

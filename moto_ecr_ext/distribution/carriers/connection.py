@@ -21,6 +21,7 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl
 
+from moto_ecr_ext.caller import LOOPBACK
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response
@@ -67,6 +68,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         query=dict(parse_qsl(head.query, keep_blank_values=True)) if head.query else {},
         headers=head.headers,
         body=body,
+        client=_address_of(handler),
     )
     if head.headers.get("expect", "").lower() == "100-continue":
         with suppress(OSError):  # The client has gone, which its body will tell.
@@ -87,6 +89,11 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     finally:
         response.close()
     return True
+
+
+def _address_of(handler: BaseHTTPRequestHandler) -> str:
+    """Return the IP address of the client; that of this machine for a client at a Unix socket."""
+    return str(handler.client_address[0]) if handler.client_address else LOOPBACK
 
 
 def _refuse(handler: BaseHTTPRequestHandler, error: RegistryError) -> None:

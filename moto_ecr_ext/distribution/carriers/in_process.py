@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from requests import PreparedRequest
 
 from moto_ecr_ext.clock import date_header
-from moto_ecr_ext.hosts import registry_of_host
+from moto_ecr_ext.hosts import registry_of_host, vpc_endpoint_of_host
 
 
 def registry_dispatch(
@@ -46,8 +46,9 @@ def registry_dispatch(
 
 
 def is_for_registry(request: PreparedRequest) -> bool:
-    """Whether a request of `requests` goes to a registry's host."""
-    return registry_of_host(urlsplit(request.url or "").netloc) is not None
+    """Whether a request of `requests` goes to a registry's host, or to one through a VPC endpoint."""
+    host = urlsplit(request.url or "").netloc
+    return registry_of_host(host) is not None or vpc_endpoint_of_host(host) is not None
 
 
 def with_whole_body(request: PreparedRequest) -> PreparedRequest:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from moto_ecr_ext.caller import LOOPBACK
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error
 from moto_ecr_ext.distribution.messages import Request, Response
@@ -49,6 +50,7 @@ def _request_of_environ(environ: dict[str, Any]) -> Request:
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=headers,
         body=body_of_environ(environ),
+        client=environ.get("REMOTE_ADDR") or LOOPBACK,
     )
 
 

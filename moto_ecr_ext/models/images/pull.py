@@ -175,12 +175,15 @@ class PullBackend(RegistryBackend):
         return {"images": list(found.values()), "failures": failures}
 
     def record_pull(self, images: Iterable[StoredImage]) -> None:
-        """Remember that these images were pulled now, unless the caller is excluded from that."""
+        """Remember that these images were pulled now, unless the caller is excluded from that.
+
+        Users and roles can be excluded, services cannot.
+        """
         caller = current_caller()
         self.store.pulls.add(
             [image.id for image in images],
             round(now(), 3),
-            identity_of(caller.principal) if caller else None,
+            identity_of(caller.principal) if caller and not caller.is_service else None,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import POLICY_TEXTS_AS_GIVEN
 from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
@@ -71,7 +72,13 @@ def set_lifecycle_policy(
     return change_repository(
         transaction,
         repository,
-        lifecycle_policy=compact(text),
+        lifecycle_policy=_stored_text(text),
         lifecycle_evaluated_at=0.0,
         lifecycle_due_at=due_at,
     )
+
+
+def _stored_text(text: str) -> str:
+    """Return the text that is kept and answered: without whitespace, or as moto keeps it."""
+    short = compact(text)
+    return text if short != text and POLICY_TEXTS_AS_GIVEN.applies("a lifecycle policy") else short

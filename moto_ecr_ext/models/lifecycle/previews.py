@@ -27,7 +27,6 @@ from moto_ecr_ext.models.paging import (
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
     StorageClass,
-    compact,
     parse_lifecycle_policy,
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
@@ -48,7 +47,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Find out what a policy, by default that of the repository, would do now.
 
-        As on AWS the answer says that this goes on, even where it has ended already.
+        As on AWS the answer says that this goes on, even where it has ended already, and shows a text as it was given.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
         """
@@ -69,7 +68,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             rows.previews.replace(
                 transaction,
                 repository.id,
-                policy=compact(text),
+                policy=text,
                 status="COMPLETE" if is_over else "IN_PROGRESS",
                 started_at=at,
                 results=[_preview_result(each) for each in evaluate(policy, facts, at)],
@@ -79,7 +78,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
-            "lifecyclePolicyText": compact(text),
+            "lifecyclePolicyText": text,
             "status": "IN_PROGRESS",
         }
 

@@ -68,9 +68,10 @@ def _may_import(
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
     """
-    actions, policy = ["ecr:BatchImportUpstreamImage"], None
+    actions, policy, tags = ["ecr:BatchImportUpstreamImage"], None, {}
     try:
-        policy = registry.repository(view, repository_name, account_id).policy_text
+        repository = registry.repository(view, repository_name, account_id)
+        policy, tags = repository.policy_text, repository.resource_tags
     except RepositoryNotFoundException:
         actions.append("ecr:CreateRepository")
     for action in actions:
@@ -78,7 +79,7 @@ def _may_import(
             with acting(action):
                 arn = repository_arn(account_id, registry.region_name, repository_name)
                 registry.authorize(view, arn)
-                registry.check_access(view, account_id, repository_name, policy)
+                registry.check_access(view, account_id, repository_name, policy, tags)
         except AccessDeniedException:
             return False
     return True

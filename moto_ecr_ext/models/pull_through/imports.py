@@ -31,6 +31,7 @@ from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.eventbridge import send_event
+from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
@@ -113,10 +114,11 @@ class Import:
 
     def _read_as_role(self, upstream: RegistryBackend, view: View, account_id: str) -> ManifestRow:
         """Return the upstream's image, if the role may get it and its layers."""
-        role = self._rule.custom_role_arn or ""
-        with calling(Caller("ecr:GetDownloadUrlForLayer", role)):
+        # A rule without a role is about an upstream of its own account.
+        principal = self._rule.custom_role_arn or account_principal(account_id, self._rule.region)
+        with calling(Caller("ecr:GetDownloadUrlForLayer", principal)):
             upstream.repository(view, self._upstream_name, account_id)
-        with calling(Caller("ecr:BatchGetImage", role)):
+        with calling(Caller("ecr:BatchGetImage", principal)):
             _, row = find_manifest(upstream, view, self._upstream_name, self._reference, account_id)
         return row
 

@@ -22,11 +22,11 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
+from moto_ecr_ext.models.repositories.policy_texts import accept_repository_policy, stored_text
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
 from moto_ecr_ext.models.repositories.repositories import change_repository, create_repository
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.repositories.resource_tags import merged_tags
-from moto_ecr_ext.policies.documents import parse_repository_policy
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage import rows
@@ -66,15 +66,15 @@ class CreationTemplate:
             "settings": settings,
         }
 
-    def check(self) -> None:
-        """Raise what the operations raise that put these settings on a repository."""
+    def check(self, region: str) -> None:
+        """Raise what the operations raise that put these settings on a repository of this region."""
         check_exclusion_filters(
             self.image_tag_mutability, self.image_tag_mutability_exclusion_filters
         )
         check_encryption_configuration(self.encryption_configuration)
         merged_tags({}, self.resource_tags or [])
         if self.repository_policy:
-            parse_repository_policy(self.repository_policy)
+            accept_repository_policy(self.repository_policy, region)
         if self.lifecycle_policy:
             parse_lifecycle_policy(self.lifecycle_policy)
 
@@ -118,7 +118,7 @@ class CreationTemplatesBackend(RegistryBackend):
             created_at=at,
             updated_at=at,
         )
-        template.check()
+        template.check(self.region_name)
         with self.store.database.write() as transaction:
             try:
                 rows.creation_templates.insert(transaction, *self._key(prefix), **template.columns)
@@ -137,7 +137,7 @@ class CreationTemplatesBackend(RegistryBackend):
             template = replace(
                 self._template(transaction, prefix), **given, updated_at=round(now(), 3)
             )
-            template.check()
+            template.check(self.region_name)
             rows.creation_templates.update(transaction, *self._key(prefix), **template.columns)
         return self._answer(template)
 
@@ -232,7 +232,9 @@ def create_from_template(
         encryption=template.encryption_configuration,
     )
     if template.repository_policy:
-        repository = change_repository(transaction, repository, policy=template.repository_policy)
+        # The template shows its policy as it was given; a repository has every policy in ECR's form.
+        policy = stored_text(template.repository_policy, registry.region_name)
+        repository = change_repository(transaction, repository, policy=policy)
     if template.lifecycle_policy:
         repository = set_lifecycle_policy(
             registry, transaction, repository, template.lifecycle_policy

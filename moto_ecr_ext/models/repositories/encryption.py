@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import uuid
 
-from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.compatibility import MADE_UP_KMS_KEYS
+from moto_ecr_ext.exceptions import InvalidParameterException, KmsException
 from moto_ecr_ext.services import kms
 
 _AWS_MANAGED_KEY = "alias/aws/ecr"
@@ -20,8 +21,8 @@ def encryption_configuration_of(
 ) -> dict[str, str]:
     """The configuration that is stored and shown: AES256 by default, KMS always with a key's ARN.
 
-    The key may be given by its id, its ARN, or an alias. Unlike on AWS it need not exist; an alias
-    is that of moto's KMS where it has it. Raises InvalidParameterException for a key beside AES256.
+    The key may be given by its id, its ARN, or an alias. It need not exist unless moto's KMS holds keys that a user has
+    made: see `kms.find_key`. Raises KmsException, and InvalidParameterException for a key beside AES256.
     """
     if not given:
         return {"encryptionType": "AES256"}
@@ -45,16 +46,22 @@ def check_encryption_configuration(given: dict[str, str]) -> None:
 
 
 def _key_arn(key: str, account_id: str, region: str) -> str:
-    if key.startswith("arn:") and ":alias/" not in key:
+    if key != _AWS_MANAGED_KEY and MADE_UP_KMS_KEYS.is_on:
         return key
-    if "alias/" in key:
-        key = _key_of_alias("alias/" + key.partition("alias/")[2], account_id, region)
-    return kms.key_arn(account_id, region, key)
+    try:
+        return _existing_key(key, account_id, region)
+    except KmsException:
+        MADE_UP_KMS_KEYS.notice(key)
+        raise
 
 
-def _key_of_alias(alias: str, account_id: str, region: str) -> str:
-    if alias != _AWS_MANAGED_KEY:
-        found = kms.key_of_alias(alias, account_id, region)
-        if found:
+def _existing_key(key: str, account_id: str, region: str) -> str:
+    name = kms.parse_key_name(key, account_id, region)
+    if name.alias != _AWS_MANAGED_KEY:
+        found = kms.find_key(name, region)
+        if found is not None:
             return found
-    return str(uuid.uuid5(_KEYS, f"{account_id}/{region}/{alias}"))
+    if name.alias is None:
+        return name.arn
+    made_up = uuid.uuid5(_KEYS, f"{name.account_id}/{name.region}/{name.alias}")
+    return name._replace(key_id=str(made_up), alias=None).arn

@@ -1,15 +1,18 @@
-"""Policies of repositories, stored as they were accepted."""
+"""Policies of repositories, stored as ECR writes them."""
 
 from __future__ import annotations
 
-from moto_ecr_ext.caller import current_caller
+from dataclasses import replace
+
+from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.policies.documents import Decision, PolicyDocument, parse_repository_policy
+from moto_ecr_ext.policies.documents import Decision
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage.database.transaction import View
 
+from .policy_texts import AcceptedPolicy, accept_repository_policy
 from .repositories import change_repository
 from .repository import Repository
 
@@ -30,40 +33,37 @@ class RepositoryPoliciesBackend(RegistryBackend):
         """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            document = parse_repository_policy(policy_text)
-            if not force and self._locks_out(transaction, repository, document, policy_text):
+            policy = accept_repository_policy(policy_text, self.region_name)
+            if not force and self._locks_out(transaction, repository, policy):
                 raise InvalidParameterException.at(
                     "PolicyText",
                     "The policy would prevent you from setting another policy in the future. "
                     "Use force to set it nevertheless",
                 )
-            return change_repository(transaction, repository, policy=policy_text)
+            return change_repository(transaction, repository, policy=policy.text)
 
-    def _locks_out(
-        self,
-        view: View,
-        repository: Repository,
-        document: PolicyDocument,
-        policy_text: str,
-    ) -> bool:
+    def _locks_out(self, view: View, repository: Repository, policy: AcceptedPolicy) -> bool:
         """Whether the caller, who sets this policy, could not set another one after it."""
         if repository.registry_id != self.account_id:
             try:
                 self.check_access(
-                    view, repository.registry_id, repository.repository_name, policy_text
+                    view,
+                    repository.registry_id,
+                    repository.repository_name,
+                    policy.text,
+                    repository.resource_tags,
                 )
             except AccessDeniedException:
                 return True
             return False
-        caller = current_caller()
-        decision = document.decision(
-            caller.principal if caller else account_principal(self.account_id, self.region_name),
-            self.account_id,
-            "ecr:SetRepositoryPolicy",
+        account = Caller("", account_principal(self.account_id, self.region_name))
+        attempt = self.attempt(
+            replace(current_caller() or account, action="ecr:SetRepositoryPolicy"),
             repository.repository_arn,
-            {},
+            repository.registry_id,
+            repository.resource_tags,
         )
-        return decision is Decision.DENY
+        return attempt.decision(policy.document) is Decision.DENY
 
     def get_repository_policy(
         self, repository_name: str, registry_id: str | None = None

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Any
 
@@ -22,10 +21,6 @@ from moto_ecr_ext.storage.database.transaction import View
 from .repository import Repository
 
 MAX_RESOURCE_TAGS = 50
-
-_ARN = re.compile(
-    r"arn:[a-z-]+:ecr:[a-z0-9-]+:(?P<account>[0-9]{12}):repository/(?P<name>[a-z0-9._/-]+)"
-)
 
 
 class ResourceTagsBackend(RegistryBackend):
@@ -60,12 +55,10 @@ class ResourceTagsBackend(RegistryBackend):
         }
 
     def _repository_of_arn(self, view: View, arn: str) -> Repository:
-        match = _ARN.fullmatch(arn)
-        if match is None or arn != hosts.repository_arn(
-            match["account"], self.region_name, match["name"]
-        ):
+        named = hosts.repository_of_arn(arn)
+        if named is None or named.region != self.region_name or named.name == "*":
             raise InvalidParameterException.at("resourceArn", "Invalid ARN")
-        return self.repository(view, match["name"], match["account"])
+        return self.repository(view, named.name, named.account_id)
 
 
 def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
