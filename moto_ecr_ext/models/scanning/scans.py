@@ -6,7 +6,7 @@ from typing import Any
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import ANY_IMAGES_SCANNED, MADE_UP_FINDING
+from moto_ecr_ext.compatibility import ANY_IMAGES_SCANNED, MADE_UP_FINDING, UNCOUNTED_SCANS_ON_PUSH
 from moto_ecr_ext.exceptions import (
     ImageArchivedException,
     LimitExceededException,
@@ -63,11 +63,16 @@ class ScansBackend(RegistryBackend):
             ):
                 raise UnsupportedImageTypeException
             scan = rows.scans.last(transaction, image.id, scan_type)
-            if scan is not None and now() - scan.started_at < SCAN_INTERVAL:
+            if (
+                scan is not None
+                and now() - scan.started_at < SCAN_INTERVAL
+                and (scan.was_requested or not UNCOUNTED_SCANS_ON_PUSH.applies(image.digest))
+            ):
                 raise LimitExceededException(
                     "The scan quota per image has been exceeded. Wait and try again."
                 )
             begin_scan(self, transaction, repository, image, scan_type)
+            rows.scans.update(transaction, image.id, scan_type, was_requested=True)
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,

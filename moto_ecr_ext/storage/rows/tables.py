@@ -200,7 +200,7 @@ image_references = Table(
 )
 
 # The last scan of an image by each scan type. `status` is IN_PROGRESS until it is known what was found;
-# that is shown once `completed_at` is set.
+# that is shown once `completed_at` is set. `was_requested` is true of those that StartImageScan began.
 scans = Table(
     "scans",
     metadata,
@@ -213,6 +213,7 @@ scans = Table(
     Column("times_seen", Integer, nullable=False),
     Column("findings", _JSON),
     Column("severity_counts", _JSON),
+    Column("was_requested", Boolean, nullable=False, server_default=false()),
     Index("scans_by_completion", "completed_at"),
 )
 

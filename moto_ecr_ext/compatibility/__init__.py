@@ -12,17 +12,13 @@ The setting `compatibility` says which of them apply.
 from __future__ import annotations
 
 import difflib
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
-from . import settings
-from .caller import current_caller
+from moto_ecr_ext import settings
 
-log = logging.getLogger("moto_ecr_ext")
+from .notices import report
 
 _API = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_"
 _GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
@@ -33,8 +29,7 @@ class Leniency:
     """One place where stock moto and AWS differ.
 
     `moto` says what moto does, `aws` AWS's rule, which is on `page`, and `instead` what a test writes to hold on both.
-    A `setting` that was given a value decides before
-    the compatibility does: at "false" the leniency applies.
+    A `setting` that was given a value decides before the compatibility does: at "false" the leniency applies.
     """
 
     name: str
@@ -60,9 +55,7 @@ class Leniency:
 
     def notice(self, about: str = "") -> None:
         """Say that AWS's way was taken for `about`."""
-        caller = current_caller()
-        action = caller.action.removeprefix("ecr:") if caller else ""
-        _notice(Notice(self, action, about))
+        report(self, about)
 
 
 class OtherAnswer(Leniency):
@@ -254,6 +247,13 @@ ANY_IMAGES_SCANNED = Leniency(
     f"{_API}StartImageScan.html",
     "Scan an image, not an index or an artifact, in a registry with basic scanning.",
 )
+UNCOUNTED_SCANS_ON_PUSH = Leniency(
+    "uncounted-scans-on-push",
+    "StartImageScan takes an image that was scanned on push today.",
+    "An image is scanned once in 24 hours, on push or by StartImageScan.",
+    f"{_GUIDE}image-scanning-basic.html",
+    "Leave StartImageScan out in a repository that scans on push.",
+)
 TWO_REGISTRY_POLICY_ACTIONS = OtherAnswer(
     "two-registry-policy-actions",
     "A registry policy has no actions but ecr:CreateRepository and ecr:ReplicateImage.",
@@ -361,44 +361,3 @@ def _leniency(name: str) -> Leniency:
         return _BY_NAME[name]
     nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0)[0]
     raise ValueError(f"there is no leniency {name}; did you mean {nearest}?")
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A leniency that did not apply: to which action of the API, and about what."""
-
-    leniency: Leniency
-    action: str
-    about: str
-
-
-Listener = Callable[[Notice], None]
-_listeners: list[Listener] = []
-_logged: set[Leniency] = set()
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` with each notice during this block; the log has none then."""
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
-
-
-def _notice(notice: Notice) -> None:
-    for listener in _listeners:
-        listener(notice)
-    leniency = notice.leniency
-    if not _listeners and leniency.is_refusal and leniency not in _logged:
-        _logged.add(leniency)
-        log.warning(
-            "%s %s is refused as on AWS: %s %s Stock moto accepts it, and so does the setting "
-            "compatibility=moto, or moto: %s. (Logged once.)",
-            notice.action,
-            notice.about,
-            leniency.aws,
-            leniency.instead,
-            leniency.name,
-        )
