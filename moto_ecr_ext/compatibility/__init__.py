@@ -348,7 +348,7 @@ def parse_compatibility(text: str) -> Compatibility:
         raise ValueError("there is no name behind moto:")
     chosen = set((MOTO if names[0].startswith("-") else AWS).leniencies)
     for each in names:
-        leniency = _leniency(each.removeprefix("-"))
+        leniency = leniency_of(each.removeprefix("-"))
         if each.startswith("-"):
             chosen.discard(leniency)
         else:
@@ -356,7 +356,8 @@ def parse_compatibility(text: str) -> Compatibility:
     return Compatibility(frozenset(chosen))
 
 
-def _leniency(name: str) -> Leniency:
+def leniency_of(name: str) -> Leniency:
+    """Return the leniency of a name. Raises ValueError, which says the nearest name."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0)[0]
