@@ -5,8 +5,8 @@ Each such place is a `Leniency`. The rule that is concerned asks it by name, at 
     if claimed != digest and not MADE_UP_DIGESTS.applies(claimed):
         raise ImageDigestDoesNotMatchException(claimed, repository)
 
-Asked in vain, a leniency is noticed: the pytest plugin shows it with the test, and without pytest the log has it once.
-The setting `compatibility` says which of them apply.
+What was asked is noticed: the pytest plugin shows it with a test that fails, and without pytest the log has each
+refusal once. The setting `compatibility` says which of them apply.
 """
 
 from __future__ import annotations
@@ -47,21 +47,30 @@ class Leniency:
         return self in current().leniencies if explicit is None else explicit == "false"
 
     def applies(self, about: str = "") -> bool:
-        """Return whether moto's way is to be taken for `about`, a few words; notice it if it is not."""
+        """Return whether moto's way is to be taken for `about`, a few words; either way is noticed."""
         is_on = self.is_on
-        if not is_on:
-            self.notice(about)
+        report(self, about, is_on)
         return is_on
 
     def notice(self, about: str = "") -> None:
         """Say that AWS's way was taken for `about`."""
-        report(self, about)
+        report(self, about, applied=False)
 
 
 class OtherAnswer(Leniency):
     """A place where AWS does not refuse, but does or answers something else."""
 
     is_refusal = False
+
+
+PROJECT_ERROR_CODES = OtherAnswer(
+    "project-error-codes",
+    "Error.Code is this project's for three errors, as in other emulators (setting error_codes).",
+    "Error.Code is ImageTagAlreadyExistsException for a tag that may not move, InvalidLayerException for a wrong "
+    "digest, InvalidParameterException for a wrong nextToken.",
+    f"{_API}PutImage.html#API_PutImage_Errors",
+    "Compare Error.Code with AWS's, and set error_codes to aws.",
+)
 
 
 MISSING_LAYERS = Leniency(
@@ -305,7 +314,9 @@ WHOLE_LISTS = OtherAnswer(
 )
 
 ALL: tuple[Leniency, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Leniency)
+    value
+    for value in list(globals().values())
+    if isinstance(value, Leniency) and value is not PROJECT_ERROR_CODES
 )
 _BY_NAME = {each.name: each for each in ALL}
 

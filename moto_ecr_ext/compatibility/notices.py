@@ -1,4 +1,4 @@
-"""Notices: where AWS's way was taken and stock moto would have done something else.
+"""Notices: calls in which stock moto and AWS part, and which way was taken.
 
 The pytest plugin listens to them. Without a listener, the log has each kind of refusal once.
 """
@@ -16,16 +16,20 @@ from moto_ecr_ext.caller import current_caller
 if TYPE_CHECKING:
     from . import Leniency
 
+# Characters of what users have written.
+_LONGEST = 100
+
 log = logging.getLogger("moto_ecr_ext")
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A leniency that did not apply: to which action of the API, and about what."""
+    """A leniency that was asked, whether it `applied`, in which action of the API, and about what."""
 
     leniency: Leniency
     action: str
     about: str
+    applied: bool
 
 
 _listeners: list[Callable[[Notice], None]] = []
@@ -43,19 +47,22 @@ def listening(listener: Callable[[Notice], None]) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def report(leniency: Leniency, about: str) -> None:
-    """Tell the listeners, or else the log, that a leniency did not apply to the current call."""
+def report(leniency: Leniency, about: str, applied: bool) -> None:
+    """Tell the listeners whether a leniency applied to the current call, or else the log that it did not."""
+    if not _listeners and (applied or not leniency.is_refusal or leniency.name in _logged):
+        return
     caller = current_caller()
-    notice = Notice(leniency, caller.action.removeprefix("ecr:") if caller else "", about)
+    action = caller.action.removeprefix("ecr:") if caller else ""
+    notice = Notice(leniency, action, " ".join(about.split())[:_LONGEST], applied)
     for listener in list(_listeners):
         listener(notice)
-    if not _listeners and leniency.is_refusal and leniency.name not in _logged:
+    if not _listeners:
         _logged.add(leniency.name)
         log.warning(
             "%s: %s is refused, as on AWS. %s %s Stock moto accepts it, and so does the setting "
             'compatibility=moto, or "moto: %s". This is logged once.',
             notice.action,
-            about,
+            notice.about,
             leniency.aws,
             leniency.instead,
             leniency.name,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from moto_ecr_ext.compatibility import WHOLE_LISTS
 from moto_ecr_ext.exceptions import InvalidParameterException
 
 DEFAULT_PAGE_SIZE = 100
+
+_Entry = TypeVar("_Entry")
 
 
 # More than any registry has.
@@ -23,11 +25,12 @@ def page_size(wanted: int | None) -> int:
     return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
 
 
-def next_page(listing: str, key: list[Any], wanted: int | None) -> str:
-    """Return the token of a page that follows. moto has none unless a size was asked for."""
-    if wanted is None:
-        WHOLE_LISTS.notice("a list of more than 100 entries")
-    return encode_token(listing, key)
+def cut_page(found: list[_Entry], wanted: int | None) -> tuple[list[_Entry], bool]:
+    """Return a page of what was found, which is one more than the page has if there are more, and whether there are."""
+    if wanted is None and len(found) > DEFAULT_PAGE_SIZE:
+        WHOLE_LISTS.applies("a list of more than 100 entries")
+    count = page_size(wanted)
+    return found[:count], len(found) > count
 
 
 def encode_token(listing: str, key: list[Any]) -> str:

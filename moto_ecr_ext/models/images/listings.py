@@ -9,8 +9,9 @@ from typing import Any
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
+    cut_page,
     decode_token,
-    next_page,
+    encode_token,
     page_size,
     refuse_pages_of,
 )
@@ -68,13 +69,10 @@ class ListingsBackend(RegistryBackend):
             found = rows.images.page_by_tag(
                 view, repository.id, *_wanted(filter), after=(image, tag), count=count + 1
             )
-        page = found[:count]
-        more = len(found) > count
+        page, more = cut_page(found, max_results)
         return {
             "imageIds": [image_id_of(row.digest, row.name) for row in page],
-            "nextToken": next_page(listing, [page[-1].id, page[-1].tag_id], max_results)
-            if more
-            else None,
+            "nextToken": encode_token(listing, [page[-1].id, page[-1].tag_id]) if more else None,
         }
 
     def describe_images(
@@ -104,13 +102,12 @@ class ListingsBackend(RegistryBackend):
             found = rows.images.page(
                 view, repository.id, *_wanted(filter), after=after, count=count + 1
             )
-            page = found[:count]
+            page, more = cut_page(found, max_results)
             tags = rows.tags.of_images(view, repository.id, page)
             details = self._details(view, repository, page, tags)
-        more = len(found) > count
         return {
             "imageDetails": list(details.values()),
-            "nextToken": next_page(listing, [page[-1].id], max_results) if more else None,
+            "nextToken": encode_token(listing, [page[-1].id]) if more else None,
         }
 
     def _describe_named(

@@ -46,13 +46,13 @@ def check_encryption_configuration(given: dict[str, str]) -> None:
 
 
 def _key_arn(key: str, account_id: str, region: str) -> str:
-    if key != _AWS_MANAGED_KEY and MADE_UP_KMS_KEYS.is_on:
-        return key
     try:
-        return _existing_key(key, account_id, region)
+        arn = _existing_key(key, account_id, region)
     except KmsException:
-        MADE_UP_KMS_KEYS.notice(key)
-        raise
+        if not MADE_UP_KMS_KEYS.applies(key):
+            raise
+        return key
+    return key if key != _AWS_MANAGED_KEY and MADE_UP_KMS_KEYS.is_on else arn
 
 
 def _existing_key(key: str, account_id: str, region: str) -> str:

@@ -15,8 +15,9 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
+    cut_page,
     decode_token,
-    next_page,
+    encode_token,
     page_size,
     refuse_pages_of,
 )
@@ -94,13 +95,10 @@ class RepositoriesBackend(RegistryBackend):
             [after] = decode_token("repositories", next_token, (str,)) or [""]
             found = self._page(view, after, count + 1, registry_id)
             elsewhere = [] if after or registry_id else created_elsewhere(self, view)
-        page = found[:count]
-        more = len(found) > count
+        page, more = cut_page(found, max_results)
         return {
             "repositories": [*page, *elsewhere],
-            "nextToken": next_page("repositories", [page[-1].repository_name], max_results)
-            if more
-            else None,
+            "nextToken": encode_token("repositories", [page[-1].repository_name]) if more else None,
         }
 
     def _named(self, view: View, name: str, registry_id: str | None) -> Repository:
