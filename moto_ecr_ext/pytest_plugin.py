@@ -160,8 +160,9 @@ def _counts(notice: Notice) -> bool:
 
 def _about_codes(met: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
     tests = dict.fromkeys(test for test, _ in met[PROJECT_ERROR_CODES.name])
+    others = f" and {len(tests) - 1} more" * (len(tests) > 1)
     return (
-        f"Error.Code was not AWS's in {', '.join(tests)}. {PROJECT_ERROR_CODES.aws} "
+        f"Error.Code was not AWS's in {next(iter(tests))}{others}. {PROJECT_ERROR_CODES.aws} "
         "With error_codes=aws it is."
     )
 

@@ -65,9 +65,13 @@ class Command:
         """
         try:
             install(**places(flags), **self._behaviour(flags))
-            return _default_registry()
+            registry = _default_registry()
         except (settings.SettingError, OSError) as error:
             self.fail(error)
+        from moto_ecr_ext.models.images.placeholders import warn_of_placeholders
+
+        warn_of_placeholders(registry)
+        return registry
 
     def _behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
         chosen = dict(self._defaults)

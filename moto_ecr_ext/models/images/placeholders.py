@@ -7,6 +7,7 @@ protocol does not have it, and none of the bytes that it may name is its own: it
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from moto_ecr_ext.compatibility import (
@@ -22,6 +23,7 @@ from moto_ecr_ext.exceptions import (
     ImageDigestDoesNotMatchException,
     InvalidParameterException,
 )
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
@@ -29,6 +31,8 @@ from moto_ecr_ext.oci.media_types import DOCKER_MANIFEST, MediaType
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.images import Content
+
+log = logging.getLogger("moto_ecr_ext")
 
 # What moto says of an image whose config has no size, in bytes.
 _UNKNOWN_SIZE = 50 * 1024 * 1024
@@ -63,6 +67,20 @@ def stored_manifest(content: Content) -> Manifest:
     if content.is_placeholder:
         return Placeholder.of(content.manifest, content.media_type)
     return parse_manifest(content.manifest, content.media_type)
+
+
+def warn_of_placeholders(registry: RegistryBackend) -> None:
+    """Say in the log that there are placeholders, if none is made any more."""
+    if any(each.is_on for each in (PLACEHOLDER_MANIFESTS, MADE_UP_DIGESTS, DIGESTS_OF_LAYERS)):
+        return
+    with registry.store.database.read() as view:
+        count = rows.images.count_of_placeholders(view)
+    if count:
+        log.warning(
+            "There are placeholder images (%s), which compatibility=moto has made. They stay listed, and the registry "
+            "protocol does not serve them. BatchDeleteImage deletes them.",
+            count,
+        )
 
 
 def read_image(
