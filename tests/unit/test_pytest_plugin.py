@@ -230,15 +230,15 @@ MADE_UP_DIGEST = """
 
     MANIFEST = '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
 
-    def put(**options):
+    def put(name, **options):
         ecr = boto3.client("ecr", region_name="us-east-1")
-        ecr.create_repository(repositoryName="app")
-        ecr.put_image(repositoryName="app", imageManifest=MANIFEST, **options)
+        ecr.create_repository(repositoryName=name)
+        ecr.put_image(repositoryName=name, imageManifest=MANIFEST, **options)
 
     @pytest.fixture(scope="module")
     def image():
         with mock_aws():
-            put(imageDigest="sha256:" + "a" * 64)
+            put("app", imageDigest="sha256:" + "a" * 64)
             yield
 
     def test_first(image):
@@ -249,7 +249,7 @@ MADE_UP_DIGEST = """
 
     @mock_aws
     def test_real():
-        put()
+        put("real")
 """
 
 
