@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+# Where requests come from that are made in this process.
 LOOPBACK = "127.0.0.1"
 
 
@@ -22,8 +23,8 @@ class Caller:
     `action` is the IAM action (`ecr:PutImage`), `principal` an IAM ARN, or the name of a service that acts for
     somebody. `address` is the `host[:port]` that the request named when that is the emulator's own; None when the
     request named a host of AWS. `is_enforced` says that moto's IAM is enforced for this request. `client` is the IP
-    address that it came from, `vpc_endpoint` the id of the endpoint that it came through; `parameters` are those of an
-    operation of the API. `source_arn` is the resource that a service acts for.
+    address that it came from, None for what ECR does by itself; `vpc_endpoint` is the id of the endpoint that it came
+    through, `parameters` are those of an operation of the API. `source_arn` is the resource that a service acts for.
     """
 
     action: str
@@ -31,7 +32,7 @@ class Caller:
     scheme: str = "https"
     address: str | None = None
     is_enforced: bool = False
-    client: str = LOOPBACK
+    client: str | None = None
     vpc_endpoint: str | None = None
     user_agent: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -14,6 +14,11 @@ def now() -> float:
     return time.time()
 
 
+def timestamp() -> float:
+    """Return the time as ECR's answers have it: seconds since the epoch, with milliseconds."""
+    return round(now(), 3)
+
+
 def text_of_time(at: float) -> str:
     """Return a time in UTC with milliseconds, as events and stacks have it: `2026-01-31T12:00:00.000Z`."""
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -62,6 +62,7 @@ REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
 VPC_ENDPOINT_URL_PATTERN = f"https?://{_VPC_ENDPOINT_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN)
 
+_ACCOUNT_ID = re.compile("[0-9]{12}")
 _REPOSITORY_ARN = re.compile(
     r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
     r":repository/(?P<name>[a-z0-9._/-]+|\*)"
@@ -84,8 +85,13 @@ class RepositoryName(NamedTuple):
     name: str
 
 
+def is_account_id(text: str) -> bool:
+    """Whether a text is the id of an account. https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
+    return _ACCOUNT_ID.fullmatch(text) is not None
+
+
 def registry_of_host(host: str) -> Registry | None:
-    """The registry that a `host[:port]` names by its form; None for a host that names none."""
+    """Return the registry that a `host[:port]` names by its form; None for a host that names none."""
     match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
     return Registry(match["account"], match["region"]) if match else None
 
@@ -110,7 +116,7 @@ def aws_registry_host(account_id: str, region: str) -> str:
 
 
 def registry_host(account_id: str, region: str) -> str:
-    """The `host[:port]` that `repositoryUri` names."""
+    """Return the `host[:port]` that `repositoryUri` names."""
     if settings.REPOSITORY_URI.get() == "endpoint":
         caller = current_caller()
         address = caller.address if caller else settings.server_address()
@@ -120,7 +126,7 @@ def registry_host(account_id: str, region: str) -> str:
 
 
 def proxy_endpoint(account_id: str, region: str) -> str:
-    """The URL that a client logs in to."""
+    """Return the URL that a client logs in to."""
     caller = current_caller()
     host = registry_host(account_id, region)
     if caller and host == caller.address:
@@ -129,7 +135,7 @@ def proxy_endpoint(account_id: str, region: str) -> str:
 
 
 def download_base(account_id: str, region: str) -> str:
-    """The URL below which the caller reaches this registry's `/v2/`, from where it makes the call."""
+    """Return the URL below which the caller reaches this registry's `/v2/`, from where it makes the call."""
     caller = current_caller()
     if caller and caller.address:
         return f"{caller.scheme}://{caller.address}"

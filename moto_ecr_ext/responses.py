@@ -32,10 +32,14 @@ from .exceptions.common import (
     IncompleteSignatureException,
     InvalidSignatureException,
     UnknownOperationException,
+    UnrecognizedClientException,
 )
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
+
+# As AWS writes it: tokens without whitespace between them.
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Answer = tuple[int, dict[str, str], str]
 
@@ -64,7 +68,7 @@ class ECRResponse(BaseResponse):
                 result = self._result(operation)
         except ECRError as error:
             return self._render_error(error)
-        return 200, self._response_headers(), json.dumps(result)
+        return 200, self._response_headers(), _to_json(result)
 
     def _read_envelope(self, request: Any, full_url: str) -> None:
         """Read all of the request but what its body means, by the names that moto's authentication reads."""
@@ -73,7 +77,6 @@ class ECRResponse(BaseResponse):
             # It is signed, and only the transport would write it: moto up to 5.2.2, in the process.
             self.headers["host"] = urlparse(full_url).netloc
         self.raw_body = take_body(request)
-        # Requests that are made in this process have no address.
         self.client = getattr(request, "remote_addr", None) or LOOPBACK
         self.method = request.method
         self.uri = full_url
@@ -86,8 +89,17 @@ class ECRResponse(BaseResponse):
             # moto reads the region of a credential that has none.
             raise IncompleteSignatureException from None
         self.access_key = self.get_access_key()
-        self.current_account = self.get_current_account()
+        self.current_account = self._account()
         record_use_of_key(self.current_account, self.region, self.access_key)
+
+    def _account(self) -> str:
+        """Return the account that calls. moto takes any text for one, from a header or the environment."""
+        account_id = self.get_current_account()
+        if not hosts.is_account_id(account_id):
+            raise UnrecognizedClientException(
+                f"'{account_id}' is not an account: its id has twelve digits."
+            )
+        return account_id
 
     def _operation(self) -> str:
         target = str(self.headers.get("X-Amz-Target", ""))
@@ -164,7 +176,7 @@ class ECRResponse(BaseResponse):
             headers["x-amzn-query-error"] = f"{project_code};Sender"
             PROJECT_ERROR_CODES.notice(f"{project_code}, on AWS {error.code}")
         body = {"__type": error.code, "message": error.message, **error.members()}
-        return error.status, headers, json.dumps(body)
+        return error.status, headers, _to_json(body)
 
     def _response_headers(self) -> dict[str, str]:
         return {

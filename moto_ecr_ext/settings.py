@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Setting(Option):
     strict: str | None = None
 
     def parse(self, value: object, source: str) -> str:
-        """What `value` means. Raises SettingError, naming the source and what it may be."""
+        """Return what `value` means. Raises SettingError, naming the source and what it may be."""
         if not self.choices:
             return self._checked(str(value), source)
         text = str(value).lower()
@@ -75,7 +76,7 @@ class Setting(Option):
         return text
 
     def get(self) -> str:
-        """What it is now. Raises SettingError when its source has a value that it cannot have."""
+        """Return the value that is in force. Raises SettingError when its source has a value that it cannot have."""
         given = self.given()
         if given is not None:
             return given
@@ -84,7 +85,7 @@ class Setting(Option):
         return self.default
 
     def given(self) -> str | None:
-        """What it was set to; None if it was not. Raises as `get`."""
+        """Return what it was set to; None if it was not. Raises as `get`."""
         config = _mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
@@ -129,7 +130,7 @@ def parse_upstreams(text: str) -> dict[str, str]:
 
 
 def parse_scanner(text: str) -> list[str]:
-    """The words of the command line of a scanner; none where there is no scanner.
+    """Return the words of the command line of a scanner; none if there is no scanner.
 
     Raises ValueError where the program is neither of those whose reports are understood.
     """
@@ -139,8 +140,45 @@ def parse_scanner(text: str) -> list[str]:
     return words
 
 
+DEFAULT_QUOTAS = {
+    "images_per_repository": 100_000,
+    "layer_parts": 4_200,
+    "pull_through_cache_rules": 50,
+    "pull_time_update_exclusions": 100,
+    "replication_backfills_in_progress": 10,
+    "repositories": 100_000,
+    "tags_per_image": 1_000,
+}
+"""What ECR answers LimitExceededException beyond, by the names of `quotas`.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html has all but those of exclusions and
+backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartReplicationBackfill.
+"""
+
+
+@lru_cache
+def parse_quotas(text: str) -> Mapping[str, int]:
+    """Return every quota by its name, of `name=number,name=number` and the defaults. Raises ValueError."""
+    quotas = dict(DEFAULT_QUOTAS)
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, number = (each.strip() for each in entry.partition("="))
+        if not re.fullmatch(r"[0-9]{1,9}", number):
+            raise ValueError(
+                f"{entry!r} is not of the form NAME=NUMBER, such as images_per_repository=2"
+            )
+        if name not in quotas:
+            raise ValueError(f"{name} is not a quota; those are {', '.join(DEFAULT_QUOTAS)}")
+        quotas[name] = int(number)
+    return quotas
+
+
+def quota(name: str) -> int:
+    """Return a quota as it is now. Raises SettingError if the source of `quotas` has a value that it cannot have."""
+    return parse_quotas(QUOTAS.get())[name]
+
+
 def _mock_config() -> Mapping[str, Any]:
-    """What `mock_aws(config={"ecr": ...})` was given."""
+    """Return what `mock_aws(config={"ecr": ...})` was given."""
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
     from moto.core.config import default_user_config
 
@@ -208,6 +246,13 @@ SCANNER = Setting(
     "a command line that begins with ``trivy`` or ``grype``",
     check=parse_scanner,
 )
+QUOTAS = Setting(
+    "quotas",
+    "",
+    "service quotas other than AWS's, so that a test can exceed them",
+    "``NAME=NUMBER``, several with commas",
+    check=parse_quotas,
+)
 ALL = (
     COMPATIBILITY,
     VERIFY_LAYERS,
@@ -217,6 +262,7 @@ ALL = (
     REDIRECT,
     UPSTREAMS,
     SCANNER,
+    QUOTAS,
 )
 _NAMES = frozenset(setting.name for setting in ALL)
 
@@ -258,7 +304,7 @@ class StoreLocation:
     def of(
         cls, data_dir: str | Path | None, database: str | None, blobs: str | None
     ) -> StoreLocation:
-        """The location that these values say, as they come from outside; empty ones say nothing."""
+        """Return the location that these values, which come from outside, say; empty ones say nothing."""
         return cls(Path(data_dir).resolve() if data_dir else None, database or None, blobs or None)
 
 
@@ -299,7 +345,7 @@ class Installed:
 
 
 def installed() -> Installed:
-    """What is installed now, for `restore`."""
+    """Return what is installed now, for `restore`."""
     return Installed(dict(_installed), _location, _server_address)
 
 
@@ -310,7 +356,7 @@ def restore(before: Installed) -> None:
 
 @contextmanager
 def defaults(**behaviour: str) -> Iterator[None]:
-    """Other defaults for this block; what `install()` or the environment says comes before them."""
+    """Use other defaults in this block; what `install()` or the environment says comes before them."""
     mine = {
         setting.name: behaviour[setting.name]
         for setting in ALL
@@ -337,5 +383,5 @@ def store_location() -> StoreLocation:
 
 
 def server_address() -> str | None:
-    """The `host:port` of the server that this process is; None in a process that is none."""
+    """Return the `host:port` of this process's server; None if it has no server."""
     return _server_address

@@ -1,7 +1,8 @@
 """What is signed with the store's key: passwords for a registry, and URLs that download one layer.
 
 Both say in clear what they are for and carry an HMAC over it, so that nothing has to be kept for them, and they
-remain valid when the server is started again on the same data.
+remain valid when the server is started again on the same data. A password is short, since people paste it into
+terminals.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ import base64
 import hashlib
 import hmac
 import json
+import string
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from . import hosts
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 TOKEN_LIFETIME = 12 * 60 * 60
 DOWNLOAD_LIFETIME = 60 * 60
+
+# RFC 2104, 5: half of a SHA-256 is as much as an HMAC of it is to be cut to.
+_SIGNATURE_BYTES = 16
+_DIGITS = string.digits + string.ascii_lowercase
+# Stand in ARNs, and in no shell for anything else.
+_PLAIN = ":/@+=,"
 
 
 class TokenError(Exception):
@@ -33,23 +41,36 @@ class TokenExpired(TokenError):
 
 @dataclass(frozen=True, slots=True)
 class RegistryToken:
-    """What a password says: the registry it is for, whose it is, and until when (seconds since the epoch)."""
+    """What a password says: the registry it is for, until when (seconds since the epoch), and whose it is.
+
+    `principal` is None for the registry's own account as a whole.
+    """
 
     account_id: str
     region: str
-    principal: str
     expires_at: float
+    principal: str | None = None
 
 
 def issue_password(key: bytes, token: RegistryToken) -> str:
-    """The password of user AWS that `token` stands behind."""
-    payload = json.dumps([token.account_id, token.region, token.principal, token.expires_at])
-    encoded = base64.urlsafe_b64encode(payload.encode()).decode()
-    return f"{encoded}.{_signature(key, 'password', encoded)}"
+    """Return the password of user AWS that `token` stands behind: its facts and their signature, with dots between."""
+    facts = [token.account_id, token.region, _in_base_36(round(token.expires_at * 1000))]
+    if token.principal is not None:
+        facts.append(token.principal)
+    said = ".".join(quote(fact, safe=_PLAIN).replace(".", "%2E") for fact in facts)
+    return f"{said}.{_signature(key, 'password', said)}"
+
+
+def _in_base_36(number: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text or "0"
 
 
 def read_password(key: bytes, password: str) -> RegistryToken:
-    """The token behind a password. Raises TokenExpired, and TokenError when the password was not issued with `key`."""
+    """Return the token behind a password. Raises TokenExpired, and TokenError if it was not issued with `key`."""
     token = _verified(key, password)
     if token is None:
         raise TokenError("the password was not issued by this registry")
@@ -61,10 +82,11 @@ def read_password(key: bytes, password: str) -> RegistryToken:
 # A client sends its password with every request.
 @lru_cache(maxsize=256)
 def _verified(key: bytes, password: str) -> RegistryToken | None:
-    encoded, _, signature = password.partition(".")
-    if not _matches(signature, _signature(key, "password", encoded)):
+    said, _, signature = password.rpartition(".")
+    if not _matches(signature, _signature(key, "password", said)):
         return None
-    return RegistryToken(*json.loads(base64.urlsafe_b64decode(encoded)))
+    account_id, region, expires, *principal = map(unquote, said.split("."))
+    return RegistryToken(account_id, region, int(expires, 36) / 1000, *principal)
 
 
 def download_url(key: bytes, registry: hosts.Registry, repository_name: str, digest: str) -> str:
@@ -86,7 +108,7 @@ def download_url(key: bytes, registry: hosts.Registry, repository_name: str, dig
 def read_download_query(
     key: bytes, query: Mapping[str, str], repository_name: str, digest: str
 ) -> hosts.Registry:
-    """The registry that a query of `download_url` opens for this one layer.
+    """Return the registry that a query of `download_url` opens for this one layer.
 
     Raises TokenExpired, and TokenError when the query was not made for this layer with `key`.
     """
@@ -99,7 +121,7 @@ def read_download_query(
 
 
 def is_download_query(query: Mapping[str, str]) -> bool:
-    """Whether a request brings the query of `download_url` in place of a password."""
+    """Return whether a request brings the query of `download_url` in place of a password."""
     return "X-Ecr-Signature" in query
 
 
@@ -117,7 +139,8 @@ def _download_signature(
 
 
 def _signature(key: bytes, purpose: str, text: str) -> str:
-    return hmac.new(key, f"{purpose}\n{text}".encode(), hashlib.sha256).hexdigest()
+    digest = hmac.digest(key, f"{purpose}\n{text}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:_SIGNATURE_BYTES]).decode().rstrip("=")
 
 
 def _matches(given: str, expected: str) -> bool:

@@ -737,6 +737,12 @@ def test_settings() -> None:
     assert section("settings") == "\n".join(lines)
 
 
+def test_quotas() -> None:
+    """Every quota that the setting of this name knows is named."""
+    [named] = re.findall(r"``quotas`` knows (.*?)\.", README, re.DOTALL)
+    assert re.findall(r"``(\w+)``", named) == sorted(settings.DEFAULT_QUOTAS)
+
+
 def test_fixtures_and_helpers_are_listed() -> None:
     """Every fixture, everything that a server has, and every helper is named."""
     named = set(re.findall(r"``([\w.]+)", README))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _has_server() -> bool:
-    """Whether all is there that moto's server imports."""
+    """Return whether everything that moto's server imports is installed."""
     return all(importlib.util.find_spec(name) for name in ("flask", "flask_cors"))
 
 

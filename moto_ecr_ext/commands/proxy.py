@@ -21,7 +21,7 @@ Takes all flags of moto_proxy, which are listed below, and these:"""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the proxy until it is told to stop."""
+    """Run the proxy until it is stopped."""
     command = Command("moto_ecr_proxy", _DESCRIPTION, {})
     flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
     try:

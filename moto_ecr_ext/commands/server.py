@@ -31,7 +31,7 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the server until it is told to stop."""
+    """Run the server until it is stopped."""
     command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
     check.add_flags(command)
     flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)

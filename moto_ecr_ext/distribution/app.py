@@ -35,7 +35,7 @@ _ENDS_HEADER = re.compile(r"[\r\n\0]")
 
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
-    """Whether a request is the registry's to answer.
+    """Return whether a request is the registry's to answer.
 
     Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a
     host that is theirs.
@@ -76,7 +76,7 @@ def respond(request: Request) -> Response:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
         )
-    if _ENDS_HEADER.search("".join(response.headers.values())):
+    if _ENDS_HEADER.search("".join(value for _, value in response.header_lines)):
         log.error("%s %s: a header of the answer has several lines", request.method, request.path)
         response.close()
         response = render_error(server_failed())

@@ -41,7 +41,7 @@ class Access:
     def authorize(self, name: str | None) -> None:
         """Raise AccessDeniedException where moto's IAM is enforced and does not permit this.
 
-        `name` is of the repository that is asked for; None where it is no single one. Raises Unauthorized for a user or
+        `name` is that of the repository, or None if the request is about several. Raises Unauthorized for a user or
         role that IAM does not know.
         """
         if not self.caller.is_enforced:
@@ -57,7 +57,7 @@ class Access:
 
 
 def access_by_password(request: Request, action: str) -> Access:
-    """Access with the password of GetAuthorizationToken.
+    """Return the access that the password of GetAuthorizationToken gives.
 
     The host names the registry where it is a registry's; the registry of the token is meant by every other. Raises
     Unauthorized, and RegistryError when the password has expired.
@@ -69,11 +69,12 @@ def access_by_password(request: Request, action: str) -> Access:
         registry = hosts.Registry(token.account_id, token.region)
     elif registry.region != token.region:
         raise Unauthorized  # A token is good for the registries of one region.
-    return _access(request, action, registry, token.principal, is_enforced())
+    principal = token.principal or account_principal(token.account_id, token.region)
+    return _access(request, action, registry, principal, is_enforced())
 
 
 def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:
-    """Access with a URL of GetDownloadUrlForLayer; None where the request brings no such URL.
+    """Return the access that a URL of GetDownloadUrlForLayer gives; None if the request has no such URL.
 
     Raises RegistryError when it was made for something else, or has expired.
     """
@@ -88,7 +89,7 @@ def access_by_url(request: Request, action: str, name: str, digest: str) -> Acce
             "DENIED", "The request signature does not match the URL that was signed", 403
         ) from None
     principal = account_principal(registry.account_id, registry.region)
-    # Whoever has the URL may download: AWS signs it for who asked.
+    # Whoever has the URL may download: AWS signs it for the caller that asked.
     return _access(request, action, registry, principal, is_enforced=False)
 
 
@@ -135,7 +136,7 @@ def _token(authorization: str, region: str) -> RegistryToken:
 
 @lru_cache(maxsize=256)
 def _password(authorization: str) -> str | None:
-    """The password that user AWS gives in an Authorization header (RFC 7617); None where it is another header."""
+    """Return the password that user AWS gives in an Authorization header (RFC 7617); None for any other header."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -145,7 +146,7 @@ def _password(authorization: str) -> str | None:
 
 
 def ask_for_credentials(request: Request) -> Response:
-    """The 401 of ECR, which is plain text."""
+    """Return the 401 of ECR, which is plain text."""
     return Response(
         401,
         {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from werkzeug.http import parse_range_header
+from contextlib import ExitStack
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.oci.digest import Digest
 
 from .authentication import Access
-from .conditions import client_holds, entity_tag
+from .conditions import check_before_change, client_holds, entity_tag
 from .errors import range_not_satisfiable
 from .messages import BlobSlice, Request, Response
+from .ranges import wanted_range
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html has no time. URLs
 # that were seen name about an hour.
@@ -20,7 +21,8 @@ _REDIRECT_LASTS = 3600
 def head(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Checking if content exists in the registry".
 
-    With If-None-Match. No part of a GET: the blob is not opened, and where a GET would be redirected ECR answers this.
+    With If-Match and If-None-Match. No part of a GET: the blob is not opened, and where a GET would be redirected ECR
+    answers this.
     """
     size = access.backend.size_of_blob(name, digest, access.registry_id)
     headers = _headers(digest)
@@ -33,31 +35,34 @@ def head(request: Request, access: Access, name: str, digest: Digest) -> Respons
 def get(request: Request, access: Access, name: str, digest: Digest) -> Response:
     """OCI Distribution Specification 1.1, "Pulling blobs".
 
-    With If-None-Match, and with one range of bytes (RFC 9110, 14). Several ranges are answered with
-    the whole blob, as S3 does to which ECR redirects; the setting REDIRECT has the same done here.
+    With If-Match, If-None-Match, and one range of bytes (RFC 9110, 14). Several ranges are answered with the whole
+    blob, as S3 does to which ECR redirects; the setting REDIRECT has the same done here.
     """
-    blob = access.backend.open_blob(name, digest, access.registry_id)
     headers = _headers(digest)
-    if client_holds(request, digest):
-        blob.close()
-        return Response(304, headers)
-    url = blob.url(_REDIRECT_LASTS) if settings.REDIRECT.get() == "true" else None
-    if url is not None:
-        blob.close()
-        return Response(307, {"Docker-Content-Digest": digest, "Location": url})
-    wanted = _wanted_range(request, headers["ETag"], blob.size)
+    with ExitStack() as unless_sent:
+        blob = access.backend.open_blob(name, digest, access.registry_id)
+        unless_sent.callback(blob.close)
+        if client_holds(request, digest):
+            return Response(304, headers)
+        url = blob.url(_REDIRECT_LASTS) if settings.REDIRECT.get() == "true" else None
+        if url is not None:
+            return Response(307, {"Docker-Content-Digest": digest, "Location": url})
+        wanted = wanted_range(request, digest, blob.size)
+        if wanted is not None and not wanted:
+            raise range_not_satisfiable(blob.size)
+        unless_sent.pop_all()
     if wanted is None:
         return Response(200, headers, BlobSlice(blob, 0, blob.size))
-    start, stop = wanted
-    if start >= stop:
-        blob.close()
-        raise range_not_satisfiable(blob.size)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
-    return Response(206, headers, BlobSlice(blob, start, stop))
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{blob.size}"
+    return Response(206, headers, BlobSlice(blob, wanted.start, wanted.stop))
 
 
 def delete(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob."""
+    """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob.
+
+    With If-Match.
+    """
+    check_before_change(request, digest)
     access.backend.delete_blob(name, digest, access.registry_id)
     return Response(202)
 
@@ -69,20 +74,3 @@ def _headers(digest: str) -> dict[str, str]:
         "ETag": entity_tag(digest),
         "Accept-Ranges": "bytes",
     }
-
-
-def _wanted_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """The part that is asked for, its end exclusive; empty when the blob has none of it.
-
-    None for the whole: no or more than one range, one that cannot be read, or an If-Range of other
-    content.
-    """
-    ranges = parse_range_header(request.headers.get("range"))
-    if ranges is None or ranges.units != "bytes":
-        return None
-    if len(ranges.ranges) != 1 or request.headers.get("if-range", etag) != etag:
-        return None
-    first, end = ranges.ranges[0]
-    # From the end when negative; of more than there is, all of it.
-    start = first if first >= 0 else max(size + first, 0)
-    return start, size if end is None else min(end, size)

@@ -13,7 +13,7 @@ def ping(request: Request, access: Access) -> Response:
 
 
 def list_repositories(request: Request, access: Access) -> Response:
-    """The names of the registry's repositories, in lexical order."""
+    """Answer with the names of the registry's repositories, in lexical order."""
     page = page_of(request)
     names = access.backend.list_repository_names(page.last, page.size + 1, access.registry_id)
     shown, link = page.cut(names)

@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext import settings
 from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.images.by_reference import Condition
+from moto_ecr_ext.models.images.ecr_schema import check_ecr_schema
 from moto_ecr_ext.models.layers.open_upload import OpenUpload, Upload
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.manifests import Manifest
 from moto_ecr_ext.oci.reference import Tag
 
 # A page of ECR has at most this many names; under the specification a client that asks for more gets this many and a
@@ -30,6 +35,9 @@ class Dialect:
     # "Pulling manifests": a GET may name the digest in Docker-Content-Digest, as a HEAD does.
     names_digest_of_get = True
 
+    # "Pushing blobs": what names the upload beside Location, as registries did before the specification.
+    upload_header: str | None = "Docker-Upload-UUID"
+
     # "Listing Tags": a list of tags is JSON, which is what every answer says that says nothing else.
     tag_list_headers: Mapping[str, str] = {}
 
@@ -44,9 +52,23 @@ class Dialect:
         """Return how many names the answer to `n=wanted` has at most: "Listing Tags"; for 0 it is an empty list."""
         return min(wanted, MAX_PAGE_SIZE)
 
-    def delete_tag(self, backend: ECRBackend, name: str, tag: Tag, registry_id: str) -> None:
+    def delete_tag(
+        self, backend: ECRBackend, name: str, tag: Tag, registry_id: str, condition: Condition
+    ) -> None:
         """Delete a tag: "Deleting tags". The manifest stays, also when that was its last tag."""
-        backend.delete_manifest(name, tag, registry_id)
+        backend.delete_manifest(name, tag, registry_id, condition)
+
+    def mount(
+        self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
+    ) -> bool:
+        """Mount a blob that the caller may read: "Mounting a blob from another repository". Return whether it was."""
+        return backend.mount_blob(name, source, digest, registry_id)
+
+    def check_manifest(self, manifest: Manifest) -> None:
+        """Raise an error for a manifest that the image specification allows. None is refused."""
+
+    def check_repeated_push(self, repository: Repository, tag: str) -> None:
+        """Raise an error for an image that is pushed again under a tag that it has. Clients repeat what they do."""
 
 
 class ECRDialect(Dialect):
@@ -66,6 +88,9 @@ class ECRDialect(Dialect):
 
     # https://github.com/aws/containers-roadmap/issues/1931
     names_digest_of_get = False
+
+    # No answer of ECR that was recorded has one.
+    upload_header = None
 
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html, in the answer that it shows
     tag_list_headers: Mapping[str, str] = {"Content-Type": "text/plain; charset=utf-8"}
@@ -100,12 +125,35 @@ class ECRDialect(Dialect):
             )
         return wanted
 
-    def delete_tag(self, backend: ECRBackend, name: str, tag: Tag, registry_id: str) -> None:
+    def delete_tag(
+        self, backend: ECRBackend, name: str, tag: Tag, registry_id: str, condition: Condition
+    ) -> None:
         """Delete a tag, and with the last tag of an image the image, as BatchDeleteImage does.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
-        backend.delete_tag_and_last_image(name, tag, registry_id)
+        backend.delete_tag_and_last_image(name, tag, registry_id, condition)
+
+    def mount(
+        self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
+    ) -> bool:
+        """Mount a blob under ECR's conditions. Return whether it was mounted.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        """
+        return backend.mount_layer_of_image(name, source, digest, registry_id)
+
+    def check_manifest(self, manifest: Manifest) -> None:
+        """Raise what PutImage raises for a manifest that does not fit ECR's own schema."""
+        check_ecr_schema(manifest)
+
+    def check_repeated_push(self, repository: Repository, tag: str) -> None:
+        """Raise ImageTagAlreadyExistsException if the tag is immutable, though it would stay where it is.
+
+        https://github.com/aws/containers-roadmap/issues/2179
+        """
+        if repository.is_immutable(tag):
+            raise aws.ImageTagAlreadyExistsException(tag, repository.repository_name)
 
 
 OCI = Dialect()

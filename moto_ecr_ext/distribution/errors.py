@@ -7,6 +7,7 @@ the specification, the table has the specification's, and `dialects.ECR` has ECR
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
@@ -18,7 +19,7 @@ _SEE_LOG = "The registry has failed; see its log"
 
 
 class RegistryError(Exception):
-    """A refusal in the registry's own terms. `headers` go with the answer, `detail` explains the message."""
+    """A refusal in the registry's own terms. `headers` go with the answer, `detail` goes into it."""
 
     def __init__(
         self,
@@ -26,7 +27,7 @@ class RegistryError(Exception):
         message: str,
         status: int,
         headers: dict[str, str] | None = None,
-        detail: str | None = None,
+        detail: dict[str, str] | None = None,
     ):
         super().__init__(message)
         self.code = code
@@ -72,7 +73,8 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
     pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
     pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
-    # The specification has no code for these two; Docker's registry has it.
+    # The specification has no code for these three; Docker's registry has it.
+    pull_through.UnableToListUpstreamImageReferrersException: ErrorRow(503, "UNAVAILABLE"),
     pull_through.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
     aws.StorageUnavailable: ErrorRow(503, "UNAVAILABLE"),
     aws.ServerException: ErrorRow(500, "UNKNOWN", message=_SEE_LOG),
@@ -85,27 +87,36 @@ def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
         if kind in ERRORS:
             row = ERRORS[kind]
             code = dialect.error_codes.get(kind, row.code)
-            return RegistryError(
-                code, row.message or error.message, row.status, detail=error.detail
-            )
+            message = row.message or error.message
+            return RegistryError(code, message, row.status, detail=_detail(error))
     raise error
 
 
+def _detail(error: aws.ECRError) -> dict[str, str] | None:
+    """Return what the specification leaves to each registry. ECR has none of it."""
+    if isinstance(error, registry_protocol.PlaceholderImage):
+        return {"reason": error.reason}
+    if not isinstance(error, aws.InvalidManifest):
+        return None
+    named = {"member": error.member} if error.member else {}
+    return {**named, "reason": error.reason}
+
+
 def render_error(error: RegistryError) -> Response:
-    """The OCI error body, as ECR writes it: no `detail` but for what ECR does not have, a newline behind it."""
-    described = {"code": error.code, "message": error.message}
+    """The OCI error body, as ECR writes it: with a newline behind it, and no `detail` unless there is one to tell."""
+    document: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.detail is not None:
-        described["detail"] = error.detail
-    return Response.json(error.status, {"errors": [described]}, error.headers)
+        document["detail"] = error.detail
+    return Response.json(error.status, {"errors": [document]}, error.headers)
 
 
 def server_failed() -> RegistryError:
-    """An internal failure; the log has the details."""
+    """Return the error for an internal failure; the log has the details."""
     return RegistryError("UNKNOWN", _SEE_LOG, 500)
 
 
 def malformed(reason: str) -> RegistryError:
-    """A violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
+    """Return the error for a violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
     return RegistryError("UNSUPPORTED", f"The request is malformed: {reason}", 400)
 
 
@@ -118,13 +129,18 @@ def name_invalid(name: str) -> RegistryError:
 
 
 def range_not_satisfiable(size: int) -> RegistryError:
-    """RFC 9110, 15.5.17; the specification has no code for it."""
+    """Return the error of RFC 9110, 15.5.17. The specification has no code for it."""
     return RegistryError(
         "SIZE_INVALID",
         f"The range that is asked for is not within the {size} bytes of the blob",
         416,
         {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
     )
+
+
+def precondition_failed(header: str, given: str) -> RegistryError:
+    """Return the error of RFC 9110, 15.5.13. The specification has no code for it."""
+    return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
 
 
 def not_found(path: str) -> RegistryError:

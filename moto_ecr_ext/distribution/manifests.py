@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from moto_ecr_ext.oci.digest import Digest
+from functools import partial
 
+from moto_ecr_ext.models.images.by_reference import Condition, unconditionally
+from moto_ecr_ext.models.images.push import IncomingManifest
+from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.media_types import without_parameters
+from moto_ecr_ext.oci.reference import Tag
+
+from .accept import Accept
 from .authentication import Access
-from .conditions import client_holds, entity_tag
+from .conditions import check_before_change, client_holds, entity_tag
 from .errors import RegistryError
 from .messages import Request, Response
-from .references import read_new_reference, read_reference
+from .references import read_digest, read_new_reference, read_new_tag, read_reference
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
@@ -17,62 +24,73 @@ MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 def get(request: Request, access: Access, name: str, reference: str) -> Response:
     """OCI Distribution Specification 1.1, "Pulling manifests". A HEAD is no pull."""
     pulled = access.backend.get_manifest(
-        name, read_reference(reference), _accepted(request), access.registry_id
+        name,
+        read_reference(reference),
+        Accept(request.headers.get("accept", "")),
+        access.registry_id,
     )
     headers = {
         "Content-Type": pulled.media_type,
         "Docker-Content-Digest": pulled.digest,
         "ETag": entity_tag(pulled.digest),
     }
+    is_held = client_holds(request, pulled.digest)
     if request.method == "GET":
         access.backend.record_pull([pulled.image])
         if not request.dialect.names_digest_of_get:
             del headers["Docker-Content-Digest"]
-    if client_holds(request, pulled.digest):
-        return Response(304, headers)
-    return Response(200, headers, pulled.content)
+    return Response(304, headers) if is_held else Response(200, headers, pulled.content)
 
 
 def put(request: Request, access: Access, name: str, reference: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing Manifests". The same again is no error."""
+    """OCI Distribution Specification 1.1, "Pushing Manifests". The same again is no error.
+
+    With If-Match and If-None-Match. The parameter `digest` names a manifest that is pushed by tag, by its sha512 for
+    instance; the parameters `tag` are the tags of one that is pushed by digest (endpoint end-7b of the specification's
+    development version: https://github.com/opencontainers/distribution-spec/pull/600).
+    """
     target = read_new_reference(reference)
+    digests = [read_digest(each) for each in request.query.getlist("digest")]
+    tags = list(dict.fromkeys(read_new_tag(each) for each in request.query.getlist("tag")))
+    if isinstance(target, Digest):
+        digests.insert(0, target)
+    elif tags:
+        raise RegistryError("TAG_INVALID", "Only a push by digest takes the parameter 'tag'", 400)
     content = request.read_body(MAX_MANIFEST_SIZE)
     if content is None:
         raise RegistryError(
             "MANIFEST_INVALID", f"A manifest has at most {MAX_MANIFEST_SIZE} bytes", 413
         )
-    pushed = access.backend.put_manifest(
-        name,
-        target,
-        content,
-        _media_type(request.headers.get("content-type", "")) or None,
-        access.registry_id,
+    incoming = IncomingManifest(
+        reference=target,
+        content=content,
+        media_type=without_parameters(request.headers.get("content-type", "")) or None,
+        digests=digests,
+        tags=[target] if isinstance(target, Tag) else tags,
+        condition=_condition(request),
     )
+    pushed = access.backend.put_manifest(name, incoming, request.dialect, access.registry_id)
     headers = {
         "Location": f"{request.base_url}/v2/{name}/manifests/{pushed.digest}",
         "Docker-Content-Digest": pushed.digest,
     }
     if pushed.subject:
         headers["OCI-Subject"] = pushed.subject
-    return Response(201, headers)
+    return Response(201, headers, tags=tags)
 
 
 def delete(request: Request, access: Access, name: str, reference: str) -> Response:
-    """OCI Distribution Specification 1.1, "Deleting Manifests", "Deleting tags"."""
-    target = read_reference(reference)
+    """OCI Distribution Specification 1.1, "Deleting Manifests", "Deleting tags". With If-Match."""
+    target, condition = read_reference(reference), _condition(request)
     if isinstance(target, Digest):
-        access.backend.delete_manifest(name, target, access.registry_id)
+        access.backend.delete_manifest(name, target, access.registry_id, condition)
     else:
-        request.dialect.delete_tag(access.backend, name, target, access.registry_id)
+        request.dialect.delete_tag(access.backend, name, target, access.registry_id, condition)
     return Response(202)
 
 
-def _accepted(request: Request) -> list[str]:
-    """Media types of the Accept header; none where it takes anything."""
-    types = [_media_type(each) for each in request.headers.get("accept", "").split(",")]
-    return [] if "*/*" in types else [each for each in types if each]
-
-
-def _media_type(text: str) -> str:
-    """A media type without its parameters (`; charset=utf-8`), which mean nothing for a manifest."""
-    return text.partition(";")[0].strip().lower()
+def _condition(request: Request) -> Condition:
+    """Return what a change depends on, by the headers of the request."""
+    if "if-match" in request.headers or "if-none-match" in request.headers:
+        return partial(check_before_change, request)
+    return unconditionally

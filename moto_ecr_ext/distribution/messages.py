@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import responses as reasons
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
 
 from moto_ecr_ext.caller import LOOPBACK
 
@@ -29,7 +32,7 @@ class RequestBody(Protocol):
         """Bytes the client said it sends; None when it did not say (chunked)."""
 
     def pieces(self) -> Iterator[memoryview]:
-        """The bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
+        """Yield the bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
 
 
 class OpenBlob(Protocol):
@@ -39,10 +42,19 @@ class OpenBlob(Protocol):
         """The bytes from `start` up to `stop`, some at a time."""
 
     def fileno(self) -> int | None:
-        """The descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
+        """Return the descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
 
     def close(self) -> None:
         """Let go of the bytes. Closing twice is fine."""
+
+
+Query = MultiDict[str, str]
+"""The parameters of a query. The first counts of those that have one name, unless `getlist` asks for all."""
+
+
+def read_query(text: str) -> Query:
+    """Return the parameters of a query."""
+    return MultiDict(parse_qsl(text, keep_blank_values=True)) if text else MultiDict()
 
 
 @dataclass
@@ -53,7 +65,7 @@ class Request:
     scheme: str
     host: str
     path: str
-    query: Mapping[str, str]
+    query: Query
     headers: Mapping[str, str]
     body: RequestBody
     client: str = LOOPBACK
@@ -70,7 +82,7 @@ class Request:
         return f"{self.scheme}://{self.host}"
 
     def read_body(self, limit: int) -> bytes | None:
-        """The whole body, which the caller needs at once, and may need again; None for more than `limit` bytes."""
+        """Return the whole body, now and when it is asked for again; None for more than `limit` bytes."""
         if self.content is not None:
             return self.content
         if self.body.length is not None and self.body.length > limit:
@@ -99,11 +111,15 @@ class BlobSlice:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body."""
+    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body.
+
+    `tags` are the values of OCI-Tag, which has a line for each.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | BlobSlice = b""
+    tags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.headers = {**API_VERSION, **self.headers}
@@ -112,13 +128,18 @@ class Response:
             self.headers["Content-Length"] = str(size)
 
     @property
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Every header, line by line."""
+        return [*self.headers.items(), *(("OCI-Tag", tag) for tag in self.tags)]
+
+    @property
     def status_line(self) -> str:
         """The status and its reason phrase."""
         return f"{self.status} {reasons.get(self.status, 'Unknown')}"
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
-        """A JSON document, ended by a newline."""
+        """Return an answer with a JSON document, ended by a newline."""
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         return cls(status, {"Content-Type": JSON, **(headers or {})}, content)
 

@@ -17,20 +17,25 @@ from .messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was asked for: at most `size` names behind `last`."""
+    """What was asked for: at most `size` names behind `last`, which is empty for the first page."""
 
     request: Request
     size: int
     last: str
 
     def cut(self, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """The names of this page out of up to one more, and the Link header when there are more."""
+        """Return the names of this page out of up to one more, and the Link header when there are more."""
         shown = list(names[: self.size])
-        if len(names) <= self.size or not shown:
-            return shown, {}
-        query = {**self.request.query, "n": str(self.size), "last": shown[-1]}
+        goes_on = len(names) > self.size and shown
+        return shown, self.link_to(shown[-1] if goes_on else None)
+
+    def link_to(self, last: str | None) -> dict[str, str]:
+        """Return the Link header of the page behind `last`; none if that is None."""
+        if last is None:
+            return {}
+        query = {**self.request.query.to_dict(), "n": str(self.size), "last": last}
         url = f"{self.request.base_url}{self.request.path}?{urlencode(query)}"
-        return shown, {"Link": f'<{url}>; rel="next"'}
+        return {"Link": f'<{url}>; rel="next"'}
 
 
 def page_of(request: Request) -> Page:

@@ -46,11 +46,30 @@ def read_new_reference(text: str) -> Reference:
     except InvalidDigest:
         raise digest_invalid(text) from None
     except InvalidTag:
-        raise InvalidParameterException.at(
-            "imageTag", f"must satisfy regular expression '{TAG_PATTERN}'"
-        ) from None
-    if isinstance(reference, Tag) and len(reference) > LONGEST_TAG:
+        raise _malformed_tag() from None
+    if isinstance(reference, Tag):
+        _check_length(reference)
+    return reference
+
+
+def read_new_tag(text: str) -> Tag:
+    """Return a tag that an image is to get. Raises what PutImage raises for a malformed one."""
+    try:
+        tag = Tag.parse(text)
+    except InvalidTag:
+        raise _malformed_tag() from None
+    _check_length(tag)
+    return tag
+
+
+def _malformed_tag() -> InvalidParameterException:
+    return InvalidParameterException.at(
+        "imageTag", f"must satisfy regular expression '{TAG_PATTERN}'"
+    )
+
+
+def _check_length(tag: Tag) -> None:
+    if len(tag) > LONGEST_TAG:
         raise InvalidParameterException.at(
             "imageTag", f"must have length less than or equal to {LONGEST_TAG}"
         )
-    return reference

@@ -10,21 +10,34 @@ from moto_ecr_ext.oci.media_types import OCI_INDEX
 
 from .authentication import Access
 from .messages import Request, Response
+from .pages import page_of
 
 
 def list_referrers(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Listing Referrers"; an unknown digest has none."""
+    """OCI Distribution Specification 1.1, "Listing Referrers"; an unknown digest has none.
+
+    In pages as tags are, and as the specification allows: Link names the next one.
+    """
     wanted = request.query.get("artifactType")
-    found = access.backend.list_referrers(name, digest, wanted, access.registry_id)
+    page = page_of(request)
+    found = access.backend.list_image_referrers(
+        name,
+        {"imageDigest": digest},
+        access.registry_id,
+        filter={} if wanted is None else {"artifactTypes": [wanted]},
+        next_token=page.last or None,
+        max_results=page.size,
+    )
     return Response.json(
         200,
         {
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
-            "manifests": [_descriptor(each) for each in found],
+            "manifests": [_descriptor(each) for each in found["referrers"]],
         },
         {
             "Content-Type": OCI_INDEX,
+            **page.link_to(found["nextToken"]),
             **({"OCI-Filters-Applied": "artifactType"} if wanted is not None else {}),
         },
     )

@@ -89,7 +89,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _constant_part(template: str) -> str:
-    """The longest text that every path of a template has."""
+    """Return the longest text that every path of a template has."""
     return max(re.split(r"<\w+>", template.removesuffix("/")), key=len)
 
 
@@ -106,7 +106,7 @@ _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The endpoint of a request, and what its placeholders stand for. A HEAD is served by the route of its GET.
+    """Return the endpoint of a request, and what its placeholders stand for. A HEAD is served by the route of its GET.
 
     Raises RegistryError: 404 for a path that no template has, 405 for a method that its template has not, 400 for a
     name or a digest that cannot be one.

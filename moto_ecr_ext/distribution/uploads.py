@@ -67,7 +67,7 @@ def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
     source = request.query.get("from")
     if not source or not is_digest(digest):
         return False
-    return access.backend.mount_blob(name, source, digest, access.registry_id)
+    return request.dialect.mount(access.backend, name, source, Digest(digest), access.registry_id)
 
 
 def _commit(request: Request, upload: OpenUpload, digest: Digest) -> None:
@@ -93,7 +93,7 @@ def _receive(request: Request, upload: OpenUpload) -> None:
 
 
 def _chunk_range(request: Request, upload: Upload) -> int | None:
-    """How many bytes Content-Range says the chunk has; None without that header.
+    """Return how many bytes Content-Range says the chunk has; None without that header.
 
     A chunk that does not start where the last one ended is refused with 416 (OCI Distribution Specification 1.1,
     "Pushing a blob in chunks").
@@ -118,11 +118,13 @@ def _chunk_range(request: Request, upload: Upload) -> int | None:
 
 def _progress(request: Request, upload: Upload, last_byte: int) -> dict[str, str]:
     name = upload.repository.repository_name
-    return {
+    headers = {
         "Location": f"{request.base_url}/v2/{name}/blobs/uploads/{upload.id}",
         "Range": f"0-{last_byte}",
-        "Docker-Upload-UUID": upload.id,
     }
+    if request.dialect.upload_header is not None:
+        headers[request.dialect.upload_header] = upload.id
+    return headers
 
 
 def _accepted(request: Request, status: int, upload: Upload) -> Response:

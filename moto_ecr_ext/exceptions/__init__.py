@@ -13,15 +13,13 @@ from moto.core.exceptions import ServiceException
 
 
 class ECRError(ServiceException):
-    """An error that the client of either protocol is told about.
+    """An error for the client, of either protocol.
 
     A class whose name ends in `Exception` is the error shape of this name. Any other is a special case, and has the
-    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol,
-    `detail` what the registry protocol says beside the message.
+    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol.
     """
 
     status = 400
-    detail: str | None = None
 
     def __init_subclass__(cls) -> None:
         if cls.__name__.endswith("Exception"):
@@ -70,8 +68,19 @@ class StorageUnavailable(ServerException):
 class InvalidParameterException(ECRError):
     @classmethod
     def at(cls, field: str, constraint: str) -> InvalidParameterException:
-        """The general form of ECR's refusals."""
+        """Return the error in the general form of ECR's refusals."""
         return cls(f"Invalid parameter at '{field}' failed to satisfy constraint: '{constraint}'")
+
+
+class InvalidManifest(InvalidParameterException):
+    """A manifest that ECR does not take. ECR does not say why; `reason` and the path of the `member` do."""
+
+    def __init__(self, member: str, reason: str):
+        super().__init__(
+            "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+        )
+        self.member = member
+        self.reason = reason
 
 
 class InvalidContinuationToken(InvalidParameterException):
@@ -100,6 +109,27 @@ class ValidationException(ECRError):
 
 class LimitExceededException(ECRError):
     """A quota is used up."""
+
+
+class TooManyImages(LimitExceededException):
+    """A repository has as many images as it can have."""
+
+    def __init__(self, repository: NamedRepository, limit: int):
+        # https://github.com/semaphoreci/docs/issues/404 has the text, with the quota of that year.
+        super().__init__(
+            f"The {_in_registry(repository, article='')} "
+            f"already has the maximum allowed number of images which is '{limit}'"
+        )
+
+
+class TooManyRepositories(LimitExceededException):
+    """A registry has as many repositories as it can have. The text is that of images; AWS's is not known."""
+
+    def __init__(self, registry_id: str, limit: int):
+        super().__init__(
+            f"The registry with id '{registry_id}' "
+            f"already has the maximum allowed number of repositories which is '{limit}'"
+        )
 
 
 class TooManyImageTags(LimitExceededException):
@@ -251,7 +281,7 @@ class LayerInaccessibleException(ECRError):
 
 
 def image_id_text(digest: str | None, tag: str | None) -> str:
-    """An image identifier as ECR prints it; an absent half is the word null."""
+    """Return an image identifier as ECR prints it; an absent half is the word null."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
 
 

@@ -61,6 +61,17 @@ class UnableToGetUpstreamImageException(ECRError):
         )
 
 
+class UnableToListUpstreamImageReferrersException(ECRError):
+    """The upstream registry of an image did not say what refers to it."""
+
+    def __init__(self, reason: str):
+        # The sentence is the API reference's. What AWS says instead is not known.
+        super().__init__(
+            "The referrer or referrers were unable to be listed using the pull through cache rule. "
+            f"{reason}"
+        )
+
+
 class UpstreamError(ECRError):
     """An upstream registry did not give an image. The JSON protocol has this as a failure of one image."""
 

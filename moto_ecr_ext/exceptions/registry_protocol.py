@@ -25,7 +25,7 @@ class PlaceholderImage(ImageNotFoundException):
 
     def __init__(self, digest: str, reference: str, repository: NamedRepository):
         super().__init__(digest, None, repository)
-        self.detail = (
+        self.reason = (
             f"{reference} is a placeholder image: PutImage accepted a text that is not its manifest, or whose layers "
             "were never uploaded, as moto does. Push the image, or delete it with BatchDeleteImage."
         )

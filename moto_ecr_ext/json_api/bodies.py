@@ -83,7 +83,7 @@ def parse_body(body: bytes, blob_member: str | None) -> Any:
 
 
 def _with_blob(body: bytes, member: str) -> dict[str, Any] | None:
-    """The object in a body, its one blob decoded from the body itself; None where that cannot be told apart.
+    """Return the object in a body, its one blob decoded from the body itself; None if the blob is not surely found.
 
     Quotes inside of JSON strings are escaped, so that the name in quotes and a colon behind it are a member's.
     """

@@ -48,6 +48,10 @@ _ENUM_ORDERS = {
     )
 }
 
+# Where ECR refuses the lack of a member in other words: the field and the constraint.
+# https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage: from a recorded answer.
+_ABSENT = {("SetRepositoryPolicyRequest", "policyText"): ("PolicyText", "Cannot be null")}
+
 # Patterns that ECR enforces and the model lacks, by operation and member. Operations on several
 # images report a bad tag as the failure of one image (`InvalidImageTag`), so they are not here.
 _PATTERNS_BEYOND_MODEL: dict[str, dict[str, str]] = {"PutImage": {"imageTag": TAG_PATTERN}}
@@ -111,7 +115,7 @@ def _limit_rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
-    """The constraints of a value by itself, in the order in which they are checked and printed."""
+    """Return the constraints of a value by itself, in the order in which they are checked and printed."""
     rules = _limit_rules(shape, wording)
     pattern = shape.metadata.get("pattern")
     if pattern is not None:
@@ -132,7 +136,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _constraint(rules: list[_Rule]) -> Constraint | None:
-    """The rules as one function; None where there is nothing to check."""
+    """Return the rules as one function; None if there is nothing to check."""
     if not rules:
         return None
 
@@ -195,7 +199,8 @@ class Constraints:
             field = name[0].lower() + name[1:]
             wording = _WORDINGS.get(field, _MEMBER)
             if name in shape.required_members:
-                required.append((name, field, f"{wording.must} not be null"))
+                refusal = _ABSENT.get((shape.name, name), (field, f"{wording.must} not be null"))
+                required.append((name, *refusal))
             if name in patterns:
                 rule = _pattern_rule(patterns[name], patterns[name], wording)
                 constraint = _constraint([*_rules(member, wording), rule])

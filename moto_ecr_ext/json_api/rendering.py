@@ -24,7 +24,7 @@ Renderer = Callable[[Any], Any]
 
 
 def render(operation_name: str, result: object) -> dict[str, Any]:
-    """The result of an operation, ready to be written as JSON.
+    """Return the result of an operation, ready to be written as JSON.
 
     Members that are None, or that the model does not have, are left out; empty lists stay. An aware
     datetime becomes epoch seconds and bytes become base64.
@@ -45,7 +45,7 @@ def _renderer_of(operation_name: str) -> Renderer:
 
 
 def compile_renderer(operation: OperationModel) -> Renderer:
-    """The function that renders results of one operation."""
+    """Return the function that renders results of one operation."""
     if operation.output_shape is None:
         return _render_nothing
     return _Renderers().of_structure(operation.output_shape)
@@ -78,7 +78,7 @@ class _Renderers:
         self._structures: dict[str, Renderer] = {}
 
     def of(self, shape: Shape) -> Renderer | None:
-        """The renderer of a shape; None where its values are in wire form already."""
+        """Return the renderer of a shape; None if its values are in wire form already."""
         if shape.type_name == "structure":
             return self._structures.get(shape.name) or self.of_structure(shape)
         if shape.type_name == "list":
@@ -141,7 +141,7 @@ Reader = Callable[[Any], tuple[Any, ...]]
 
 
 def _mapping_reader(shape: Shape) -> Reader:
-    """The function that reads all members of a structure, in the model's order, from a mapping.
+    """Return the function that reads all members of a structure, in the model's order, from a mapping.
 
     Members that the mapping does not have are None.
     """
@@ -155,7 +155,7 @@ def _mapping_reader(shape: Shape) -> Reader:
 
 
 def _object_reader(shape: Shape) -> Reader:
-    """The same from an object's attributes."""
+    """Return the function that reads them from an object's attributes."""
     attributes = tuple(botocore.xform_name(name) for name in shape.members)
     get: Callable[[Any], Any] = attrgetter(*attributes)
     # `attrgetter` of one name gives the value and not a tuple of it.
@@ -176,7 +176,7 @@ def _object_reader(shape: Shape) -> Reader:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """The attribute, or None where there is none."""
+    """Return the attribute, or None if there is none."""
     item = getattr(value, name, None)
     # A property that fails is a mistake in it, not a member that is missing.
     if item is None and hasattr(type(value), name):

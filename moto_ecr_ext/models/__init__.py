@@ -36,6 +36,7 @@ from .repositories.policies import RepositoryPoliciesBackend
 from .repositories.repositories import RepositoriesBackend
 from .repositories.resource_tags import ResourceTagsBackend
 from .scanning.configuration import ScanningConfigurationBackend
+from .scanning.rescans import rescan_images
 from .scanning.scan import SCANS, scan_pushed_image
 from .scanning.scans import ScansBackend
 
@@ -53,6 +54,7 @@ BACKGROUND = (
     REPLICATIONS.run,
     settle_backfills,
     SCANS.run,
+    rescan_images,
     PREVIEWS.run,
     # After what may have made new repositories, which may have policies.
     run_due_policies,

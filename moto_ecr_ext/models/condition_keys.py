@@ -54,7 +54,7 @@ def _of_request(caller: Caller, region: str) -> Values:
 
 
 def _of_network(caller: Caller, region: str) -> Values:
-    if caller.is_service:
+    if caller.client is None:
         return {}
     if caller.vpc_endpoint is None:
         return {"aws:SourceIp": caller.client}

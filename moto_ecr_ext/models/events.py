@@ -1,6 +1,9 @@
 """The events that tell EventBridge what happened to an image.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+
+"ECR Artifact Action" is not sent. https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ecr.html names it, and
+no page says what it has or what it follows.
 """
 
 from __future__ import annotations
@@ -33,46 +36,87 @@ class ManifestFacts(Protocol):
     def subject(self) -> str | None: ...
 
 
-def image_event(
-    action: str, repository_name: str, digest: str, tag: str | None, about: ManifestFacts
-) -> Event:
-    """A push or a deletion (`action` PUSH, DELETE) of an image or a tag of it. One with a subject is a referrer."""
+def push_event(repository_name: str, digest: str, tag: str | None, about: ManifestFacts) -> Event:
+    """A push of an image under a tag, or without one.
+
+    Events that were recorded in 2023 and 2025 have the media types, and an empty tag for a push without one; the
+    examples of the User Guide do not.
+    """
     detail = {
         "result": "SUCCESS",
         "repository-name": repository_name,
         "image-digest": digest,
-        "action-type": action,
-        "image-tag": tag,
+        "action-type": "PUSH",
+        "image-tag": tag or "",
+        **_media_types(about),
     }
-    if about.subject is None:
-        return Event("ECR Image Action", detail)
-    detail["manifest-media-type"] = about.media_type
-    detail["artifact-media-type"] = about.artifact_type
-    return Event("ECR Referrer Action", detail)
+    return Event(_detail_type(about), detail)
 
 
-def storage_class_event(
-    repository_name: str, digest: str, about: ManifestFacts, activated_at: float | None
+def deletion_event(
+    repository_name: str, digest: str, tag: str | None, about: ManifestFacts
 ) -> Event:
-    """An image has come back from the archive (`activated_at` says when), or has gone there (it is None)."""
+    """A deletion of a tag, or of an image without tags. That of an image has no media types in the User Guide."""
+    detail = {
+        "result": "SUCCESS",
+        "repository-name": repository_name,
+        "image-digest": digest,
+        "action-type": "DELETE",
+        "image-tag": tag,
+        **({} if about.subject is None else _media_types(about)),
+    }
+    return Event(_detail_type(about), detail)
+
+
+def archival_event(repository_name: str, digest: str, about: ManifestFacts) -> Event:
+    """An image has gone to the archive."""
+    return _storage_class_event("ARCHIVE", repository_name, digest, about, None)
+
+
+def restore_event(
+    repository_name: str, digest: str, about: ManifestFacts, activated_at: float
+) -> Event:
+    """An image has come back from the archive, at a time in seconds since the epoch."""
+    return _storage_class_event("STANDARD", repository_name, digest, about, activated_at)
+
+
+def _storage_class_event(
+    target: str,
+    repository_name: str,
+    digest: str,
+    about: ManifestFacts,
+    activated_at: float | None,
+) -> Event:
     detail = {
         "result": "SUCCESS",
         "repository-name": repository_name,
         "image-digest": digest,
         "action-type": "UPDATE_STORAGE_CLASS",
-        "target-storage-class": "ARCHIVED" if activated_at is None else "STANDARD",
+        "target-storage-class": target,
+        "last-activated-at": text_of_time(activated_at) if activated_at is not None else None,
+        **_media_types(about),
+    }
+    return Event(_detail_type(about), detail)
+
+
+def _detail_type(about: ManifestFacts) -> str:
+    return "ECR Image Action" if about.subject is None else "ECR Referrer Action"
+
+
+def _media_types(about: ManifestFacts) -> dict[str, str | None]:
+    return {
         "manifest-media-type": about.media_type,
         "artifact-media-type": about.artifact_type,
-        "last-activated-at": text_of_time(activated_at) if activated_at is not None else None,
     }
-    kind = "ECR Image Action" if about.subject is None else "ECR Referrer Action"
-    return Event(kind, detail)
 
 
 def scan_event(
     repository: Repository, digest: str, tags: list[str], counts: dict[str, int], status: str
 ) -> Event:
-    """A basic scan that has ended. `status` is COMPLETE or FAILED, `counts` the findings by severity."""
+    """Return the event of a basic scan that has ended.
+
+    `status` is COMPLETE or FAILED, `counts` are the findings by severity.
+    """
     detail = {
         "scan-status": status,
         "repository-name": repository.repository_name,
@@ -90,7 +134,9 @@ def enhanced_scan_events(
     counts: dict[str, int],
     findings: list[dict[str, Any]],
 ) -> list[Event]:
-    """An enhanced scan that has ended, and each of its findings. Amazon Inspector sends them.
+    """Return the events of an enhanced scan that has ended: its own, and one for each finding.
+
+    Amazon Inspector sends them.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
     """
@@ -102,19 +148,18 @@ def enhanced_scan_events(
         "image-digest": digest,
         "image-tags": tags,
     }
-    image_arn = f"{repository.repository_arn}/{digest}"
     scan = Event("Inspector2 Scan", detail, [repository.repository_arn], _INSPECTOR)
-    return [
-        scan,
-        *(
-            Event("Inspector2 Finding", _with_times_as_text(each), [image_arn], _INSPECTOR)
-            for each in findings
-        ),
-    ]
+    return [scan, *(enhanced_finding_event(repository, digest, each) for each in findings)]
+
+
+def enhanced_finding_event(repository: Repository, digest: str, finding: dict[str, Any]) -> Event:
+    """A finding of an enhanced scan."""
+    image_arn = f"{repository.repository_arn}/{digest}"
+    return Event("Inspector2 Finding", _with_times_as_text(finding), [image_arn], _INSPECTOR)
 
 
 def _with_times_as_text(document: Any) -> Any:
-    """A finding as JSON that people read: `updatedAt` and the like are texts."""
+    """Return a finding as JSON that people read: `updatedAt` and the like are texts."""
     if isinstance(document, list):
         return [_with_times_as_text(each) for each in document]
     if isinstance(document, dict):
@@ -129,7 +174,7 @@ def _with_times_as_text(document: Any) -> Any:
 
 
 def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
-    """Repositories whose frequency of enhanced scans has changed, each with its new and its previous one."""
+    """Return the event of changed frequencies of enhanced scans: each repository with its new and its previous one."""
     detail = {
         "action-type": "SCAN_FREQUENCY_CHANGE",
         "repositories": [
@@ -148,19 +193,28 @@ def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
 
 
 def replication_event(
-    repository_name: str, repository_arn: str, digest: str, tag: str | None, source: Registry
+    result: str,
+    repository_name: str,
+    digest: str,
+    tag: str | None,
+    source: Registry,
+    destination: Registry,
 ) -> Event:
-    """An image, or a tag of it, has arrived in a repository from the registry `source`."""
+    """An image, or a tag of it, has come from one registry to another (`result` SUCCESS), or has not (FAILED).
+
+    `image-tag` is a required member of EventBridge's schema. That of an image without tags is not known.
+    """
     detail = {
-        "result": "SUCCESS",
+        "result": result,
         "repository-name": repository_name,
         "image-digest": digest,
         "source-account": source.account_id,
         "action-type": "REPLICATE",
         "source-region": source.region,
-        "image-tag": tag,
+        "image-tag": tag or "",
     }
-    return Event("ECR Replication Action", detail, [repository_arn])
+    arn = repository_arn(destination.account_id, destination.region, repository_name)
+    return Event("ECR Replication Action", detail, [arn])
 
 
 def pull_through_event(

@@ -34,14 +34,14 @@ def cut_page(found: list[_Entry], wanted: int | None) -> tuple[list[_Entry], boo
 
 
 def encode_token(listing: str, key: list[Any]) -> str:
-    """The token that continues `listing` behind the element whose sort key is `key`."""
+    """Return the token that continues `listing` behind the element whose sort key is `key`."""
     return base64.urlsafe_b64encode(json.dumps([listing, key]).encode()).decode()
 
 
 def decode_token(
     listing: str, token: str | None, kinds: tuple[type[int] | type[str], ...]
 ) -> list[Any] | None:
-    """The sort key in a token of `encode_token` for `listing`, with parts of `kinds`; None without a token.
+    """Return the sort key in a token of `encode_token` for `listing`, with parts of `kinds`; None without a token.
 
     Raises InvalidParameterException for any other text.
     """
@@ -57,7 +57,7 @@ def decode_token(
 
 
 def _is_key(part: object, kind: type) -> bool:
-    """Whether a part of a key is of a kind, and such that every database can compare with it."""
+    """Return whether a part of a key is of a kind, and has a value that every database can compare with."""
     if type(part) is not kind:
         return False
     if isinstance(part, int):

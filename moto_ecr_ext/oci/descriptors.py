@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from moto_ecr_ext.exceptions import InvalidManifest
+
 from .digest import Digest, is_api_digest
 from .media_types import MediaType, is_distributed
+from .members import as_object, optional_text
 
 # Bytes. A thousand times what ECR takes, and the sum of a manifest's fits in 64 bits.
 _SIZES = range(2**50)
@@ -27,12 +30,19 @@ class Descriptor:
     media_type: MediaType | None
 
     @classmethod
-    def parse(cls, document: Any) -> Descriptor:
-        """Read a descriptor of a manifest. Raises ValueError, or an error that shows a value of another type."""
-        digest, size = document["digest"], document.get("size", 0)
-        if not is_api_digest(digest) or type(size) is not int or size not in _SIZES:
-            raise ValueError(document)
-        return cls(digest, size, MediaType.parse_optional(document.get("mediaType")))
+    def parse(cls, value: Any, member: str) -> Descriptor:
+        """Read a descriptor of a manifest, which is at this path. Raises InvalidManifest."""
+        document = as_object(value, member)
+        size = document.get("size", 0)
+        if type(size) is not int or size not in _SIZES:
+            raise InvalidManifest(
+                f"{member}.size", f"must be a number of bytes below {len(_SIZES)}"
+            )
+        return cls(
+            digest=parse_digest(document.get("digest"), f"{member}.digest"),
+            size=size,
+            media_type=parse_media_type(document.get("mediaType"), f"{member}.mediaType"),
+        )
 
     @classmethod
     def of(cls, content: bytes, media_type: MediaType) -> Descriptor:
@@ -48,3 +58,18 @@ class Descriptor:
     def is_distributed(self) -> bool:
         """Whether a registry holds the bytes."""
         return is_distributed(self.media_type)
+
+
+def parse_digest(value: Any, member: str) -> str:
+    """Return what ECR accepts as a digest. Raises InvalidManifest."""
+    if not isinstance(value, str) or not is_api_digest(value):
+        raise InvalidManifest(member, "must be a digest")
+    return value
+
+
+def parse_media_type(value: Any, member: str) -> MediaType | None:
+    """Return a media type, None for what JSON leaves out or leaves empty. Raises InvalidManifest."""
+    try:
+        return MediaType.parse_optional(optional_text(value, member))
+    except ValueError:
+        raise InvalidManifest(member, "must be a media type") from None

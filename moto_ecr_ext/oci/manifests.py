@@ -7,13 +7,13 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.ht
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from moto_ecr_ext.exceptions import InvalidParameterException, LimitExceededException
+from moto_ecr_ext.exceptions import InvalidManifest, InvalidParameterException
 
-from .descriptors import Descriptor
+from .descriptors import Descriptor, parse_digest, parse_media_type
 from .media_types import (
     DOCKER_CONFIG,
     DOCKER_LAYER_GZIP,
@@ -28,6 +28,7 @@ from .media_types import (
     SCHEMA_1_TYPES,
     MediaType,
 )
+from .members import as_object, elements, optional_text, optional_texts
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum number of image layers"
 MAX_LAYERS = 4200
@@ -37,7 +38,8 @@ MAX_LAYERS = 4200
 class Manifest:
     """A manifest as it was pushed, and what it says.
 
-    `blobs` are the config and the layers, `children` the manifests of an index or list.
+    `blobs` are the config and the layers, or what an index lists beside manifests; `children` are the manifests of an
+    index or list.
     """
 
     content: bytes
@@ -56,74 +58,80 @@ class Manifest:
 def parse_manifest(content: bytes, media_type: str | None) -> Manifest:
     """Read a manifest, whose media type is its own `mediaType` or else `media_type`.
 
-    Raises InvalidParameterException with ECR's one text for everything that is not a manifest it takes, and
-    LimitExceededException for one with too many layers, or as many children.
+    Raises InvalidManifest for everything that is not a manifest that ECR takes, and InvalidParameterException for one
+    with too many layers, or as many children.
     """
     try:
         document = json.loads(content.decode("utf-8"))
-        manifest = _read(content, document, media_type)
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        raise InvalidParameterException.at("ImageManifest", "Invalid JSON syntax") from None
+    except (ValueError, RecursionError):
+        raise InvalidManifest("", "is not JSON in UTF-8") from None
+    manifest = _read(content, as_object(document, ""), media_type)
     # The config is the first blob.
     if max(len(manifest.blobs) - 1, len(manifest.children)) > MAX_LAYERS:
-        raise LimitExceededException(
-            f"The maximum number of layers of a manifest, {MAX_LAYERS}, has been exceeded."
+        # https://github.com/cirruslabs/tart/issues/890
+        raise InvalidParameterException.at(
+            "ImageManifest", "Limit on number of layers per image exceeded"
         )
     return manifest
 
 
-def _read(content: bytes, document: Any, given: str | None) -> Manifest:
-    own = document.get("mediaType")
-    media_type = own or given
-    if media_type not in MANIFEST_TYPES or (own and given and own != given):
-        raise ValueError(media_type)
+def _read(content: bytes, document: dict[str, Any], given: str | None) -> Manifest:
+    media_type = _media_type(document, given)
+    _check_version(document, media_type)
     blobs: list[Descriptor] = []
-    children: tuple[Descriptor, ...] = ()
-    artifact_type = document.get("artifactType")
+    children: list[Descriptor] = []
+    artifact_type = parse_media_type(document.get("artifactType"), "artifactType")
     if media_type in INDEX_TYPES:
-        children = tuple(Descriptor.parse(child) for child in _list(document["manifests"]))
+        for element, member in elements(document, "manifests"):
+            child = Descriptor.parse(element, member)
+            # An index may list blobs, too: BuildKit's cache does, unless `image-manifest=true`
+            # (https://github.com/aws/containers-roadmap/issues/876).
+            is_manifest = child.media_type is None or child.media_type in MANIFEST_TYPES
+            (children if is_manifest else blobs).append(child)
     elif media_type in SCHEMA_1_TYPES:
-        blobs = [
-            Descriptor.parse({"digest": layer["blobSum"]}) for layer in _list(document["fsLayers"])
-        ]
+        for element, member in elements(document, "fsLayers"):
+            digest = as_object(element, member).get("blobSum")
+            blobs.append(Descriptor(parse_digest(digest, f"{member}.blobSum"), 0, None))
     else:
-        config = Descriptor.parse(document["config"])
-        blobs = [config, *(Descriptor.parse(layer) for layer in _list(document["layers"]))]
+        config = Descriptor.parse(document.get("config"), "config")
+        layers = [Descriptor.parse(*layer) for layer in elements(document, "layers")]
+        blobs = [config, *layers]
         artifact_type = artifact_type or config.media_type
     subject = document.get("subject")
-    annotations = document.get("annotations")
     return Manifest(
         content=content,
-        media_type=MediaType(media_type),
+        media_type=media_type,
         blobs=tuple(blobs),
-        children=children,
-        subject=Descriptor.parse(subject).digest if subject else None,
-        artifact_type=MediaType.parse_optional(artifact_type),
-        annotations=_annotations(annotations) if annotations else None,
+        children=tuple(children),
+        subject=None if subject is None else Descriptor.parse(subject, "subject").digest,
+        artifact_type=artifact_type,
+        annotations=optional_texts(document.get("annotations"), "annotations"),
     )
 
 
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(value)
-    return value
+def _media_type(document: dict[str, Any], given: str | None) -> MediaType:
+    """Return the media type of a manifest. Raises InvalidManifest for none, two, or one that ECR does not take."""
+    own = optional_text(document.get("mediaType"), "mediaType")
+    if own and given and own != given:
+        raise InvalidManifest(
+            "mediaType", f"is not {given[:100]!a}, the media type that was sent with it"
+        )
+    media_type = own or given
+    if not media_type:
+        raise InvalidManifest("mediaType", "is missing, and no media type was sent with it")
+    if media_type not in MANIFEST_TYPES:
+        raise InvalidManifest(
+            "mediaType", f"must be that of a manifest, and is {media_type[:100]!a}"
+        )
+    return MediaType(media_type)
 
 
-def _text(value: Any) -> str | None:
-    """Text that UTF-8 and every database can hold: JSON can say half of a surrogate pair."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError(value)
-    value.encode()
-    return value
-
-
-def _annotations(document: Any) -> dict[str, str]:
-    for key, value in document.items():
-        if _text(key) is None or _text(value) is None:
-            raise TypeError(document)
-    return dict(document)
+def _check_version(document: dict[str, Any], media_type: MediaType) -> None:
+    """Raise InvalidManifest for the version of another schema. It may be missing, which the specification forbids."""
+    expected = 1 if media_type in SCHEMA_1_TYPES else 2
+    version = document.get("schemaVersion", expected)
+    if type(version) is not int or version != expected:
+        raise InvalidManifest("schemaVersion", f"must be the number {expected}")
 
 
 _DOCKER_TO_OCI: dict[str, str] = {
@@ -133,25 +141,34 @@ _DOCKER_TO_OCI: dict[str, str] = {
     DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
 }
 _OCI_TO_DOCKER: dict[str, str] = {oci: docker for docker, oci in _DOCKER_TO_OCI.items()}
+_OTHER_FORM: dict[str, str] = {DOCKER_MANIFEST: OCI_MANIFEST, OCI_MANIFEST: DOCKER_MANIFEST}
 
 
-def translate(content: bytes, media_type: str, accepted: Collection[str]) -> tuple[bytes, str]:
-    """The manifest in a form that the client accepts, and that form's media type.
+def translate(content: bytes, media_type: str, accepted: Container[str]) -> tuple[bytes, str]:
+    """Return a manifest in a form that the client accepts, and that form's media type.
 
     ECR turns Docker schema 2 into OCI and back for who asks by tag and accepts only the other; everything else is
     returned as it is stored. ECR also writes schema 1 for clients of before 2016; this does not.
     """
-    if not accepted or media_type in accepted:
+    other = _OTHER_FORM.get(media_type)
+    if media_type in accepted or other is None or other not in accepted:
         return content, media_type
-    for names in (_DOCKER_TO_OCI, _OCI_TO_DOCKER):
-        wanted = names.get(MediaType(media_type))
-        if wanted not in accepted:
-            continue
-        document = json.loads(content)
-        descriptors = [document["config"], *document["layers"]]
-        if all(descriptor.get("mediaType") in names for descriptor in descriptors):
-            document["mediaType"] = wanted
-            for descriptor in descriptors:
-                descriptor["mediaType"] = names[descriptor["mediaType"]]
-            return json.dumps(document, indent=3).encode(), str(wanted)
-    return content, media_type
+    return in_other_form(content, media_type) or (content, media_type)
+
+
+def in_other_form(content: bytes, media_type: str) -> tuple[bytes, str] | None:
+    """Return an image's manifest of Docker schema 2 in OCI's form or the other way round, and that form's media type.
+
+    None for everything that does not have two forms. The bytes are the same each time.
+    """
+    names = _DOCKER_TO_OCI if media_type in _DOCKER_TO_OCI else _OCI_TO_DOCKER
+    if media_type not in _OTHER_FORM:
+        return None
+    document = json.loads(content)
+    descriptors = [document["config"], *(document["layers"] or ())]
+    if not all(descriptor.get("mediaType") in names for descriptor in descriptors):
+        return None
+    document["mediaType"] = names[media_type]
+    for descriptor in descriptors:
+        descriptor["mediaType"] = names[descriptor["mediaType"]]
+    return json.dumps(document, indent=3).encode(), names[media_type]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-# RFC 6838, section 4.2, as the image specification requires. Parameters are no part of it, and ECR refuses them
+# RFC 6838, section 4.2, as the image specification requires; with parameters, which artifacts in the wild have
 # (https://github.com/aws/containers-roadmap/issues/2306).
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}")
+_MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}([ \t]*;[\t -~]*)?")
 _NOT_DISTRIBUTED = re.compile(
     r"application/vnd\.(docker\.image\.rootfs\.foreign|oci\.image\.layer\.nondistributable)\."
 )
@@ -24,7 +24,7 @@ class MediaType(str):
 
     @classmethod
     def parse(cls, text: str) -> MediaType:
-        """Return `text` as a media type. Raises ValueError when it is none, or has parameters."""
+        """Return `text` as a media type. Raises ValueError when it is none."""
         if not _MEDIA_TYPE.fullmatch(text):
             raise ValueError(f"not a media type: {text!r}")
         return cls(text)
@@ -58,6 +58,7 @@ SCHEMA_1_TYPES = frozenset((DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED))
 INDEX_TYPES = frozenset((DOCKER_LIST, OCI_INDEX))
 MANIFEST_TYPES = SCHEMA_1_TYPES | INDEX_TYPES | {DOCKER_MANIFEST, OCI_MANIFEST}
 """Every kind of manifest, indexes included."""
+
 
 IMAGE_CONFIG_TYPES = frozenset((DOCKER_CONFIG, OCI_CONFIG))
 """The types of a config that only the image of a container has, rather than another artifact."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.verification import PolicyBuilder
 
 from moto_ecr_ext._version import __version__
 
@@ -30,6 +31,9 @@ CONFIG = b"{}"
 # Certificates must be valid when they sign and when they are verified, and a test may turn its clock to any time.
 _VALID_FROM = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _VALID_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+# cryptography remembers the class `datetime.datetime` of its first use and refuses objects of another one. freezegun
+# replaces that class: without a use now, the two times above would be refused after a first use in a frozen test.
+PolicyBuilder().time(_VALID_FROM)
 # Bytes of each of the two numbers of an ECDSA signature on the curve P-384.
 _NUMBER_SIZE = 48
 _USAGE = x509.KeyUsage(

@@ -9,18 +9,16 @@ import ipaddress
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
+from .variables import Context, Text, read_text
 from .wildcards import matches_pattern
 
 _MAX_DIGITS = 100
-
-Context = Mapping[str, tuple[str, ...]]
-"""The values that a request has of condition keys, whose names are in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,8 @@ class Condition:
             # "If the policy condition requires that the key is not matched, … and the right key is
             # not present, the condition is true" (IAM User Guide, "Condition operators").
             return self.if_exists or quantifier is all
-        return quantifier(self.comparison.accepts(value, self.operands) for value in values)
+        operands = self.comparison.resolved(self.operands, context)
+        return quantifier(self.comparison.accepts(value, operands) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,25 @@ class NullCondition:
 class Comparison:
     """A condition operator. `holds` gets the request's value before the document's.
 
-    `read` makes either comparable; it raises ValueError for a text not of the operator's type.
+    `read` makes either comparable; it raises ValueError for a text not of the operator's type. In texts there may be
+    variables: `text_of` resolves them. None is for the other types.
     """
 
     read: Callable[[str], Any]
     holds: Callable[[Any, Any], bool]
+    text_of: Callable[[Text, Context], str | None] | None = None
     negated: bool = False
+
+    def read_operand(self, text: str, version: str) -> Any:
+        """Return a value of a document of a version, for `resolved`. Raises ValueError."""
+        return self.read(text) if self.text_of is None else read_text(text, version)
+
+    def resolved(self, operands: Iterable[Any], context: Context) -> list[Any]:
+        """Return the values of a document in a request; none for a text with a variable that the request lacks."""
+        if self.text_of is None:
+            return list(operands)
+        texts = (self.text_of(operand, context) for operand in operands)
+        return [self.read(text) for text in texts if text is not None]
 
     def accepts(self, value: str, operands: Iterable[Any]) -> bool:
         try:
@@ -132,16 +144,16 @@ _ORDER = {
     "GreaterThanEquals": operator.ge,
 }
 _COMPARISONS = {
-    "StringEquals": Comparison(str, operator.eq),
-    "StringEqualsIgnoreCase": Comparison(str.casefold, operator.eq),
-    "StringLike": Comparison(str, matches_pattern),
+    "StringEquals": Comparison(str, operator.eq, Text.plain),
+    "StringEqualsIgnoreCase": Comparison(str.casefold, operator.eq, Text.plain),
+    "StringLike": Comparison(str, matches_pattern, Text.pattern),
     **{f"Numeric{name}": Comparison(_number, holds) for name, holds in _ORDER.items()},
     **{f"Date{name}": Comparison(_moment, holds) for name, holds in _ORDER.items()},
     "Bool": Comparison(_boolean, operator.eq),
     "BinaryEquals": Comparison(str, operator.eq),
     "IpAddress": Comparison(_network, _within),
-    "ArnEquals": Comparison(_components, _matches_arn),
-    "ArnLike": Comparison(_components, _matches_arn),
+    "ArnEquals": Comparison(_components, _matches_arn, Text.pattern),
+    "ArnLike": Comparison(_components, _matches_arn, Text.pattern),
 }
 _NEGATIONS = {
     "StringNotEquals": "StringEquals",
@@ -160,12 +172,15 @@ _OPERATOR = re.compile(r"(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?
 _QUANTIFIERS = {"ForAnyValue": any, "ForAllValues": all}
 
 
-def read_conditions(value: object) -> Iterator[Condition | NullCondition]:
-    """Yield the conditions of a `Condition` element. Raises ValueError when they are not as IAM accepts them."""
+def read_conditions(value: object, version: str) -> Iterator[Condition | NullCondition]:
+    """Yield the conditions of a `Condition` element in a document of a version.
+
+    Raises ValueError when they are not as IAM accepts them.
+    """
     if not isinstance(value, dict):
         raise ValueError("Condition")
     for name, keys in value.items():
-        make = _operator(name)
+        make = _operator(name, version)
         if not isinstance(keys, dict):
             raise ValueError(name)
         for key, values in keys.items():
@@ -175,7 +190,7 @@ def read_conditions(value: object) -> Iterator[Condition | NullCondition]:
             yield make(key.lower(), texts)
 
 
-def _operator(name: str) -> Callable[[str, list[str]], Condition | NullCondition]:
+def _operator(name: str, version: str) -> Callable[[str, list[str]], Condition | NullCondition]:
     """Return the function that makes a condition of a key and its values under the operator `name`."""
     if name == "Null":
         return lambda key, texts: NullCondition(key, tuple(map(_boolean, texts)))
@@ -186,7 +201,11 @@ def _operator(name: str) -> Callable[[str, list[str]], Condition | NullCondition
     quantifier = _QUANTIFIERS.get(parts[1])
     if_exists = parts[3] is not None
     return lambda key, texts: Condition(
-        key, comparison, tuple(map(comparison.read, texts)), quantifier, if_exists
+        key,
+        comparison,
+        tuple(comparison.read_operand(text, version) for text in texts),
+        quantifier,
+        if_exists,
     )
 
 

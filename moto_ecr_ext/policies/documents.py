@@ -1,8 +1,6 @@
 """IAM policy documents: what ECR accepts for repositories and registries, and who may do what.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
-
-Policy variables (`${aws:username}`) are compared as they stand.
 """
 
 from __future__ import annotations
@@ -15,17 +13,19 @@ from typing import Any, TypeVar
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 
-from .conditions import Condition, Context, NullCondition, read_conditions
+from .conditions import Condition, NullCondition, read_conditions
 from .grammar import load_json, read_object, statements_of
 from .patterns import (
     EVERYTHING,
     Patterns,
+    Resources,
     read_actions,
     read_ecr_actions,
     read_repository_actions,
     read_resources,
 )
 from .principals import EVERYONE, Principals, read_principals, role_of_session
+from .variables import Context
 
 T = TypeVar("T")
 
@@ -151,13 +151,13 @@ class Statement:
     effect: Decision
     principals: Principals
     actions: Patterns
-    resources: Patterns | None
+    resources: Resources | None
     conditions: tuple[Condition | NullCondition, ...]
 
     def applies_to(self, request: AccessRequest) -> bool:
         return (
             self.actions.match(request.action)
-            and (self.resources is None or self.resources.match(request.resource))
+            and (self.resources is None or self.resources.match(request.resource, request.context))
             and self.principals.include(request.principal_arn, request.principal_account)
             and all(condition.holds(request.context) for condition in self.conditions)
         )
@@ -170,15 +170,15 @@ class _Grammar:
     members: frozenset[str]
     principals: Callable[[dict[str, Any]], Principals]
     actions: Callable[[dict[str, Any]], Patterns]
-    resources: Callable[[dict[str, Any]], Patterns | None]
+    resources: Callable[[dict[str, Any], str], Resources | None]
 
 
 def _everyone(statement: dict[str, Any]) -> Principals:
     return EVERYONE
 
 
-def _some_resources(statement: dict[str, Any]) -> Patterns:
-    resources = read_resources(statement)
+def _some_resources(statement: dict[str, Any], version: str) -> Resources:
+    resources = read_resources(statement, version)
     if resources is None:
         raise ValueError("no resource")
     return resources
@@ -210,7 +210,7 @@ def _parse(text: str, grammar: _Grammar, refusal: str) -> PolicyDocument:
         return PolicyDocument(
             version,
             _optional_text(members, "Id"),
-            tuple(_statement(each, grammar) for each in statements),
+            tuple(_statement(each, grammar, version) for each in statements),
         )
     except ValueError as error:
         raise InvalidParameterException.at("PolicyText", refusal) from error
@@ -229,39 +229,35 @@ def _readable(text: str, grammar: _Grammar) -> PolicyDocument:
         members = None
     if not isinstance(members, dict):
         members = {"Statement": []}
-    version = members.get("Version")
-    statements = (_readable_statement(each, grammar) for each in statements_of(members))
-    return PolicyDocument(
-        version if isinstance(version, str) else _OLDEST,
-        None,
-        tuple(each for each in statements if each is not None),
-    )
+    version = str(members.get("Version", _OLDEST))
+    statements = (_readable_statement(each, grammar, version) for each in statements_of(members))
+    return PolicyDocument(version, None, tuple(each for each in statements if each is not None))
 
 
-def _readable_statement(value: object, grammar: _Grammar) -> Statement | None:
+def _readable_statement(value: object, grammar: _Grammar, version: str) -> Statement | None:
     try:
-        return _statement(value, grammar)
+        return _statement(value, grammar, version)
     except ValueError:
         if not isinstance(value, dict) or value.get("Effect") != "Deny":
             return None
     return Statement(
         sid=None,
         effect=Decision.DENY,
-        principals=_or_else(EVERYONE, grammar.principals, value),
-        actions=_or_else(EVERYTHING, grammar.actions, value),
-        resources=_or_else(None, grammar.resources, value),
-        conditions=_or_else((), _conditions, value),
+        principals=_or_else(EVERYONE, lambda: grammar.principals(value)),
+        actions=_or_else(EVERYTHING, lambda: grammar.actions(value)),
+        resources=_or_else(None, lambda: grammar.resources(value, version)),
+        conditions=_or_else((), lambda: _conditions(value, version)),
     )
 
 
-def _or_else(default: T, read: Callable[[dict[str, Any]], T], statement: dict[str, Any]) -> T:
+def _or_else(default: T, read: Callable[[], T]) -> T:
     try:
-        return read(statement)
+        return read()
     except ValueError:
         return default
 
 
-def _statement(value: object, grammar: _Grammar) -> Statement:
+def _statement(value: object, grammar: _Grammar, version: str) -> Statement:
     members = read_object(value, grammar.members)
     if members.get("Effect") not in ("Allow", "Deny"):
         raise ValueError("Effect")
@@ -270,13 +266,13 @@ def _statement(value: object, grammar: _Grammar) -> Statement:
         effect=Decision(members["Effect"]),
         principals=grammar.principals(members),
         actions=grammar.actions(members),
-        resources=grammar.resources(members),
-        conditions=_conditions(members),
+        resources=grammar.resources(members, version),
+        conditions=_conditions(members, version),
     )
 
 
-def _conditions(statement: dict[str, Any]) -> tuple[Condition | NullCondition, ...]:
-    return tuple(read_conditions(statement.get("Condition", {})))
+def _conditions(statement: dict[str, Any], version: str) -> tuple[Condition | NullCondition, ...]:
+    return tuple(read_conditions(statement.get("Condition", {}), version))
 
 
 def _optional_text(members: dict[str, Any], name: str) -> str | None:

@@ -95,7 +95,7 @@ class LifecyclePolicy:
 
 
 def parse_lifecycle_policy(text: str) -> LifecyclePolicy:
-    """The rules of a lifecycle policy; InvalidParameterException if ECR would refuse it."""
+    """Return the rules of a lifecycle policy. Raises InvalidParameterException if ECR would refuse it."""
     try:
         document = load_json(text)
     except ValueError as error:
@@ -111,7 +111,7 @@ def parse_lifecycle_policy(text: str) -> LifecyclePolicy:
 
 
 def compact(text: str) -> str:
-    """JSON without the whitespace between its tokens: the form in which ECR keeps a policy."""
+    """Return JSON without the whitespace between its tokens: the form in which ECR keeps a policy."""
     return _STRING_OR_SPACE.sub(r"\1", text)
 
 
@@ -119,7 +119,7 @@ _STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
 def _rules(values: list[Any]) -> list[LifecycleRule]:
-    """The rules by priority."""
+    """Return the rules by priority."""
     if not values:
         raise _refusal(
             "array is too short: must have at least 1 elements but instance has 0 elements"
@@ -296,7 +296,7 @@ def _integer(value: object, *, minimum: int) -> int:
 
 
 def _enumerated(value: object, values: type[_EnumT], named: Iterable[_EnumT] = ()) -> _EnumT:
-    """The member of `values`; a refusal lists those `named`, or all."""
+    """Return the member of `values`. A refusal lists those `named`, or all."""
     text: str = _typed(value, "string")
     try:
         return values(text)
@@ -330,7 +330,7 @@ def _missing(names: Iterable[str]) -> InvalidParameterException:
 
 
 def _no_match() -> InvalidParameterException:
-    """The refusal of members that do not go together in a selection or an action."""
+    """Return the refusal of members that do not go together in a selection or an action."""
     return InvalidParameterException(
         f"{_REFUSAL}instance failed to match exactly one schema (matched 0 out of 2)"
     )

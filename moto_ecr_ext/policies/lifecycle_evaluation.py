@@ -58,7 +58,7 @@ class Decision:
 
 
 def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) -> list[Decision]:
-    """What a policy does to a repository that holds `images`, which are in the order of push.
+    """Return what a policy does to a repository that holds `images`, which are in the order of push.
 
     Older images come first, and an image comes behind those that it follows: the order to do it in.
 
@@ -81,7 +81,7 @@ def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) 
 def _decisions_of_rules(
     policy: LifecyclePolicy, oldest_first: Iterable[ImageFacts], now: float
 ) -> dict[str, Decision]:
-    """What the rules alone decide, by digest.
+    """Return what the rules alone decide, by digest.
 
     An image whose tags a rule selects is out of reach of those with a lower priority, whether the rule acts on it or
     not. They count it all the same.
@@ -106,7 +106,7 @@ def _decisions_of_rules(
 def _due(
     selection: LifecycleSelection, oldest_first: list[ImageFacts], now: float
 ) -> list[ImageFacts]:
-    """Those of the selected images that it is time to act on."""
+    """Return those of the selected images that it is time to act on."""
     if selection.count_type is CountType.IMAGE_COUNT_MORE_THAN:
         return oldest_first[: max(0, len(oldest_first) - selection.count_number)]
     since = _SINCE[selection.count_type]
@@ -115,12 +115,12 @@ def _due(
 
 
 def _began_at(image: ImageFacts) -> float:
-    """When it was pushed or, if it has been restored from the archive since, when that was."""
+    """Return when an image was pushed or, if it was restored from the archive since, when that was."""
     return image.pushed_at if image.activated_at is None else image.activated_at
 
 
 def _used_at(image: ImageFacts) -> float:
-    """When it was pulled last or, if it has not been since it was pushed or restored, when that was."""
+    """Return when an image was last pulled or, if it was not since it was pushed or restored, when that was."""
     began_at = _began_at(image)
     return began_at if image.pulled_at is None else max(began_at, image.pulled_at)
 
@@ -138,7 +138,7 @@ _SINCE: dict[CountType, Callable[[ImageFacts], float]] = {
 
 
 def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]], bool]:
-    """What says of the tags of an image whether the selection is about it."""
+    """Return a function that says of the tags of an image whether the selection is about it."""
     if selection.tag_status is TagStatus.ANY:
         return lambda tags: True
     if selection.tag_status is TagStatus.UNTAGGED:
@@ -152,7 +152,7 @@ def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]],
 
 
 def _compiled(pattern: str) -> Callable[[str], object]:
-    """The match of a whole tag, as `wildcards` has it, for a rule that asks it of every tag of a repository."""
+    """Return the match of a whole tag, as `wildcards` has it, for a rule that asks it of every tag of a repository."""
     return re.compile(translate(re.sub(r"[?[]", r"[\g<0>]", pattern))).match
 
 
@@ -175,13 +175,13 @@ class _Family:
         self._followers[leader.digest].append(follower)
 
     def is_selectable(self, image: ImageFacts) -> bool:
-        """Whether rules are about the image itself."""
+        """Return whether rules are about the image itself."""
         if image.subject is not None:
             return False
         return bool(image.tags) or not self._leaders[image.digest]
 
     def leaders_first(self, images: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
-        """All images in their order, but each behind those that it belongs to."""
+        """Yield all images in their order, but each behind those that it belongs to."""
         waits_for = {digest: len(leaders) for digest, leaders in self._leaders.items()}
         ready = deque(image for image in images if not waits_for[image.digest])
         while ready:
@@ -195,7 +195,7 @@ class _Family:
     def decision(
         self, image: ImageFacts, by_rule: Decision | None, decided: Mapping[str, Decision]
     ) -> Decision | None:
-        """What becomes of an image, once that is decided of all that it belongs to."""
+        """Return what becomes of an image, once that is decided of all that it belongs to."""
         leaders = self._leaders[image.digest]
         fates = {_fate(leader, decided.get(leader.digest)) for leader in leaders}
         if StorageClass.STANDARD in fates:
@@ -214,7 +214,7 @@ class _Family:
 
 
 def _fate(image: ImageFacts, decision: Decision | None) -> StorageClass | None:
-    """The storage class in which an image will be; None if it will be gone."""
+    """Return the storage class in which an image will be; None if it will be gone."""
     if decision is None:
         return image.storage_class
     return StorageClass.ARCHIVE if decision.action is ActionType.TRANSITION else None

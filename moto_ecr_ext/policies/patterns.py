@@ -15,19 +15,36 @@ from typing import Any
 from moto_ecr_ext import service_model
 
 from .grammar import read_either, read_texts
+from .variables import Context, Text, read_text
 from .wildcards import matches_pattern
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """`Action` or `Resource`, or their opposite if `inverted`; `*` and `?` are wildcards."""
+    """`Action`, or `NotAction` if `inverted`; `*` and `?` are wildcards."""
 
     patterns: tuple[str, ...]
     inverted: bool
 
-    def match(self, name: str) -> bool:
-        """Return whether the name of an action, in lower case, or of a resource is meant."""
-        return any(matches_pattern(name, pattern) for pattern in self.patterns) != self.inverted
+    def match(self, action: str) -> bool:
+        """Return whether an action, in lower case, is meant."""
+        return any(matches_pattern(action, pattern) for pattern in self.patterns) != self.inverted
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """`Resource`, or `NotResource` if `inverted`; `*` and `?` are wildcards, and there may be variables."""
+
+    texts: tuple[Text, ...]
+    inverted: bool
+
+    def match(self, arn: str, context: Context) -> bool:
+        """Return whether a resource is meant in a request with these condition keys."""
+        patterns = (text.pattern(context) for text in self.texts)
+        return (
+            any(matches_pattern(arn, each) for each in patterns if each is not None)
+            != self.inverted
+        )
 
 
 EVERYTHING = Patterns(("*",), inverted=False)
@@ -35,7 +52,7 @@ EVERYTHING = Patterns(("*",), inverted=False)
 
 def read_actions(statement: dict[str, Any]) -> Patterns:
     """Return the actions of a statement, of any service. Raises ValueError."""
-    return _read(statement, "Action", str.lower)
+    return _read(statement, str.lower)
 
 
 def read_ecr_actions(statement: dict[str, Any]) -> Patterns:
@@ -44,7 +61,7 @@ def read_ecr_actions(statement: dict[str, Any]) -> Patterns:
     ECR takes any name in `NotAction` (AWS Config showed `"NotAction" : "ecr:abc"` in the policy of a repository:
     https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo/test_ecr_cross_account_filter_config).
     """
-    return _read(statement, "Action", _action if "NotAction" in statement else _ecr_action)
+    return _read(statement, _action if "NotAction" in statement else _ecr_action)
 
 
 def read_repository_actions(statement: dict[str, Any]) -> Patterns:
@@ -58,23 +75,24 @@ def read_repository_actions(statement: dict[str, Any]) -> Patterns:
     return actions
 
 
-def read_resources(statement: dict[str, Any]) -> Patterns | None:
-    """Return the resources of a statement, None if it names none. Raises ValueError."""
-    if "Resource" in statement or "NotResource" in statement:
-        return _read(statement, "Resource", _resource)
-    return None
+def read_resources(statement: dict[str, Any], version: str) -> Resources | None:
+    """Return the resources of a statement in a document of a version, None if it names none. Raises ValueError."""
+    if "Resource" not in statement and "NotResource" not in statement:
+        return None
+    value, inverted = read_either(statement, "Resource")
+    return Resources(tuple(_resource(text, version) for text in read_texts(value)), inverted)
 
 
-def _read(statement: dict[str, Any], name: str, read: Callable[[str], str]) -> Patterns:
-    value, inverted = read_either(statement, name)
-    return Patterns(tuple(read(text) for text in read_texts(value)), inverted)
-
-
-def _resource(text: str) -> str:
+def _resource(text: str, version: str) -> Text:
     # ECR takes an ARN that lacks a part (https://github.com/aws/containers-roadmap/issues/2675).
     if text != "*" and not text.startswith("arn:"):
         raise ValueError(f"resource {text}")
-    return text
+    return read_text(text, version)
+
+
+def _read(statement: dict[str, Any], read: Callable[[str], str]) -> Patterns:
+    value, inverted = read_either(statement, "Action")
+    return Patterns(tuple(read(text) for text in read_texts(value)), inverted)
 
 
 def _action(text: str) -> str:

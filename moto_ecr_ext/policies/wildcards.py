@@ -10,16 +10,34 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 
 _FIELD = "imageTagMutabilityExclusionFilters"
 _MAX_WILDCARDS = 2
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html, "Special characters"
+_ESCAPED = re.compile(r"\$\{([*?$])\}")
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards."""
+    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards.
+
+    `${*}`, `${?}` and `${$}` are the characters themselves.
+    """
     # fnmatch caches its expressions, which do not backtrack over `*`. Brackets are literal in IAM.
-    return fnmatchcase(name, pattern.replace("[", "[[]"))
+    pattern = pattern.replace("[", "[[]")
+    if "${" in pattern:
+        pattern = _ESCAPED.sub(r"[\1]", pattern)
+    return fnmatchcase(name, pattern)
+
+
+def escape(text: str) -> str:
+    """Return the pattern of IAM that means a text alone."""
+    return re.sub(r"[*?$]", r"${\g<0>}", text)
+
+
+def unescape(text: str) -> str:
+    """Return a text of IAM with the characters that `${*}`, `${?}` and `${$}` stand for."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def matches_tag_filter(filter: str, tag: str) -> bool:
-    """Whether `filter` means `tag`: the whole of it, in its case, `*` for any characters or none.
+    """Return whether `filter` means `tag`: all of it, in its case, `*` being any characters or none.
 
     Tag patterns of lifecycle policies have the same grammar.
     """
@@ -36,7 +54,7 @@ def matches_expression(filter: str, tag: str) -> bool:
 
 
 def matches_scanning_filter(filter: str, repository_name: str) -> bool:
-    """Whether `filter` means the repository; one without `*` means every name that contains it.
+    """Return whether `filter` means the repository; one without `*` means every name that contains it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """

@@ -56,6 +56,11 @@ def account_principal(account_id: str, region: str) -> str:
     return f"arn:{get_partition(region)}:iam::{account_id}:root"
 
 
+def is_account_principal(arn: str) -> bool:
+    """Return whether a principal is an account as a whole, which needs no IAM."""
+    return arn.endswith(":root")
+
+
 def identity_of(arn: str) -> str:
     """Return the user or the role that a principal is, by account, kind and name; a session of a role is the role.
 

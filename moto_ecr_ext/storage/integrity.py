@@ -51,14 +51,14 @@ class _Walk:
         self._store = store
 
     def database(self) -> Iterator[Damage]:
-        """What SQLite finds in its own file."""
+        """Yield what SQLite finds in its own file."""
         with self._store.database.read() as view:
             problems = rows.integrity.problems_of_sqlite(view)
         for problem in problems:
             yield Damage("damaged database", problem)
 
     def images(self) -> Iterator[Damage]:
-        """Images whose digest is not that of their manifest."""
+        """Yield the images whose digest is not that of their manifest."""
         with self._store.database.read() as view:
             images = rows.integrity.images_with_manifests(view)
         for row_id, digest in images:
@@ -69,7 +69,7 @@ class _Walk:
                 yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
 
     def blobs(self) -> Iterator[Damage]:
-        """Blobs that are missing, damaged, of another size than their rows say, or held by no repository."""
+        """Yield the blobs that are missing, damaged, of another size than their rows say, or held by no repository."""
         with self._store.database.read() as view:
             held = {each.digest: {each.smallest, each.largest} for each in rows.blobs.sizes(view)}
         unheld = set(self._store.blobs.digests()) - held.keys()
@@ -82,7 +82,7 @@ class _Walk:
                 yield Damage("orphaned blob", digest, (), partial(self._release, digest))
 
     def uploads(self) -> Iterator[Damage]:
-        """Bytes of no upload, and uploads of whose bytes some are gone."""
+        """Yield bytes without an upload, and uploads of whose bytes some are gone."""
         with self._store.database.read() as view:
             received = rows.integrity.received_of_uploads(view)
         there = set(self._store.blobs.upload_ids())

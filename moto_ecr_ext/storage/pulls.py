@@ -34,7 +34,7 @@ class PendingPulls:
         self._written_at = 0.0
 
     def add(self, image_row_ids: Iterable[int], at: float, by: str | None) -> None:
-        """The images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
+        """Note that images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
         with self._lock:
             for image_row_id in image_row_ids:
                 self._pending.pop((image_row_id, by), None)

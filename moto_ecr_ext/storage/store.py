@@ -29,6 +29,7 @@ from .blobs.directory.files import make_directories
 from .blobs.directory.store import DirectoryBlobStore
 from .blobs.errors import BlobDamaged
 from .blobs.memory import MemoryBlobStore
+from .blobs.recent import Recent
 from .blobs.store import BlobStore
 from .database.base import Database
 from .database.opening import database_at, file_at
@@ -40,6 +41,8 @@ from .pulls import PendingPulls
 
 log = logging.getLogger("moto_ecr_ext")
 
+_REFERRER_CHECKS_REMEMBERED = 10_000
+
 
 class Store:
     """All that is kept, wherever it is kept."""
@@ -48,12 +51,14 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
+        self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
+        """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later)
         self.signing_key = self._signing_key()
 
     @classmethod
     def open(cls, location: StoreLocation) -> Store:
-        """The store at `location`, made if it is not there, without what a killed process has left.
+        """Open the store at `location`, made if it is not there, without what a killed process has left.
 
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
@@ -68,7 +73,7 @@ class Store:
 
     @classmethod
     def found(cls, location: StoreLocation) -> Store:
-        """The store that is at `location`, as it was left.
+        """Open the store that is at `location`, as it was left.
 
         Raises StoreError when it cannot be opened or there is none.
         """
@@ -95,15 +100,39 @@ class Store:
         """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
         with self.database.write() as transaction:
             rows.store.empty_registries(transaction)
+            # moto's IAM is reset with the registries.
+            rows.store.delete_principals_key(transaction)
         self._remove_orphans()
         self.pulls.forget()
+        self.referrer_checks.clear()
+
+    def principals_key(self) -> bytes:
+        """Return the key for passwords of IAM principals, which are good until the registries are emptied."""
+        found = self.find_principals_key()
+        if found is not None:
+            return found
+        with self.database.write() as transaction:
+            key = rows.store.principals_key(transaction)
+            if key is None:
+                key = secrets.token_hex(32)
+                rows.store.store_principals_key(transaction, key)
+        return bytes.fromhex(key)
+
+    def find_principals_key(self) -> bytes | None:
+        """Return the key for passwords of IAM principals, or None if no password was signed with one.
+
+        It is read each time: another server may have emptied the registries.
+        """
+        with self.database.read_one() as view:
+            key = rows.store.principals_key(view)
+        return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
         self.pulls.try_to_write()
         self.database.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:
-        """A blob that rows say has this size.
+        """Open a blob that has this size by its rows.
 
         Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
         """
@@ -118,7 +147,7 @@ class Store:
         return blob
 
     def size_of_blob(self, digest: str, size: int) -> int:
-        """The size that rows say, where the blob is there. Raises BlobNotFound as `open_blob` does."""
+        """Return the size that rows say, if the blob is there. Raises BlobNotFound as `open_blob` does."""
         try:
             if self.blobs.size(digest) != size:
                 raise BlobDamaged(digest)
@@ -214,7 +243,7 @@ def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
 
 
 def is_failure_of_storage(error: Exception) -> bool:
-    """Whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
+    """Return whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
     return isinstance(error, (OSError, DBAPIError, *drivers))
@@ -227,7 +256,7 @@ def _name_of_database(location: StoreLocation) -> str:
 
 
 def _file_of_database(location: StoreLocation) -> Path | None:
-    """The file that the database is or would be; None where it is none."""
+    """Return the file that the database is or would be; None if it is not a file."""
     if location.database is not None:
         return file_at(location.database)
     return None if location.data_dir is None else location.data_dir / "registry.sqlite"
@@ -262,7 +291,7 @@ _open: tuple[StoreLocation, Store] | None = None
 
 
 def current_store() -> Store:
-    """The one store of the process, opened where the settings say when it is first asked for."""
+    """Return the one store of the process. It is opened where the settings say when it is first asked for."""
     global _open
     with _lock:
         location = store_location()

@@ -64,7 +64,7 @@ def diff_id_of(layer: Blob) -> str:
 
 
 def _generated(seed: int | str, size: int) -> dict[str, bytes]:
-    """A file of bytes that follow from `seed` alone and do not compress.
+    """Return a file of bytes that follow from `seed` alone and do not compress.
 
     SHAKE makes them faster than `random` does, and is a standard.
     """
@@ -87,7 +87,7 @@ class _Entry:
 
 
 def _entries(files: Files) -> dict[str, _Entry]:
-    """The members of a layer by name: what `files` gives, and the directories above."""
+    """Return the members of a layer by name: what `files` gives, and the directories above."""
     if not isinstance(files, Mapping):
         root = Path(files).resolve()
         if not root.is_dir():
@@ -132,7 +132,7 @@ def _entries_on_disk(name: str, path: Path) -> Iterator[tuple[str, _Entry]]:
 
 
 def _tar(entries: Mapping[str, _Entry]) -> bytes:
-    """A POSIX tar archive of `entries`, sorted by name.
+    """Return a POSIX tar archive of `entries`, sorted by name.
 
     Written by hand: the headers of `tarfile` have changed between Python versions.
     """
@@ -167,7 +167,7 @@ def _tar_header(path: bytes, kind: bytes, mode: int, size: int, target: bytes = 
 
 
 def _pax_record(keyword: bytes, value: bytes) -> bytes:
-    """`<length> <keyword>=<value>`, in which the length counts its own digits."""
+    """Return `<length> <keyword>=<value>`, in which the length counts its own digits."""
     rest = b" %s=%s\n" % (keyword, value)
     length = len(rest)
     while length != len(rest) + len(str(length)):
@@ -184,7 +184,7 @@ def _padding(size: int) -> bytes:
 
 
 def _gzip(content: bytes) -> bytes:
-    """`content` as a gzip file (RFC 1952) of stored blocks.
+    """Return `content` as a gzip file (RFC 1952) of stored blocks.
 
     Not compressed, because what zlib makes of the same input depends on its version. The header has
     no time and no operating system.

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit, urlunsplit
 
+from requests.utils import parse_header_links
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
@@ -27,8 +28,8 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamUnavailable,
 )
 from moto_ecr_ext.oci.digest import Digest, is_digest
-from moto_ecr_ext.oci.media_types import without_parameters
-from moto_ecr_ext.oci.reference import Reference
+from moto_ecr_ext.oci.media_types import OCI_INDEX, without_parameters
+from moto_ecr_ext.oci.reference import Reference, Tag
 
 # Seconds until a connection, and until the next bytes of an answer.
 _TIMEOUT = Timeout(connect=10, read=60)
@@ -38,6 +39,8 @@ _REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5)
 # with a token.
 _MAX_DOCUMENT = 4 * 1024 * 1024
 _DIGEST_HEADER = "Docker-Content-Digest"
+# Pages of a list.
+_MOST_PAGES = 100
 # The most bytes of a blob at once.
 _CHUNK = 1024 * 1024
 
@@ -114,12 +117,68 @@ class UpstreamRegistry:
             )
         return UpstreamManifest(content, media_type or None, asked or Digest.of(content))
 
-    def blob(self, name: str, digest: str) -> Iterator[bytes]:
-        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest."""
+    def referrers(self, name: str, subject: Digest) -> list[Digest]:
+        """Return the digests of the manifests that have a subject.
+
+        A registry without the referrers API has them in an index under a tag (OCI Distribution 1.1, "Referrers Tag
+        Schema").
+        """
+        found: list[Digest] = []
+        path: str | None = f"/v2/{name}/referrers/{subject}"
+        for number in range(_MOST_PAGES):
+            if path is None:
+                return list(dict.fromkeys(found))
+            with self._get(path, _pull(name), Accept=OCI_INDEX) as response:
+                if response.status == 404 and number == 0:
+                    tag = Tag(f"{subject.algorithm}-{subject.encoded}")
+                    index = self.manifest(name, tag, [OCI_INDEX])
+                    return self._listed(index.content) if index is not None else []
+                if response.status != 200:
+                    raise self._unexpected(response)
+                found += self._listed(self._document(response))
+                path = self._next_path(path, response.headers.get("Link", ""))
+        raise UpstreamUnavailable(f"The referrers of {subject} in {self._host} have no last page")
+
+    def _listed(self, content: bytes) -> list[Digest]:
+        """Return the digests that an index lists."""
+        try:
+            digests = [each["digest"] for each in json.loads(content)["manifests"]]
+            return [Digest(each) for each in digests if is_digest(each)]
+        except (ValueError, TypeError, KeyError):
+            raise UpstreamUnavailable(
+                f"The upstream registry {self._host} gave a list of referrers that is not an index"
+            ) from None
+
+    def _next_path(self, path: str, link: str) -> str | None:
+        """Return the path and query of the next page that a Link header (RFC 8288) names; None on the last page."""
+        for each in parse_header_links(link):
+            if each.get("rel") == "next":
+                try:
+                    url = urlsplit(urljoin(path, each["url"]))
+                except ValueError:
+                    raise UpstreamUnavailable(
+                        f"The next page of the upstream registry {self._host} is no URL"
+                    ) from None
+                return urlunsplit(("", "", url.path, url.query, ""))
+        return None
+
+    def blob(self, name: str, digest: str, size: int) -> Iterator[bytes]:
+        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest.
+
+        Raises UpstreamUnavailable, and reads no further, if there are more than `size` bytes.
+        """
         with self._get(f"/v2/{name}/blobs/{digest}", _pull(name)) as response:
             if response.status != 200:
                 raise self._unexpected(response)
-            yield from response.stream(_CHUNK, decode_content=False)
+            # The length that the answer names, if it does.
+            if (response.length_remaining or 0) > size:
+                raise self._too_large(digest, size)
+            received = 0
+            for piece in response.stream(_CHUNK, decode_content=False):
+                received += len(piece)
+                if received > size:
+                    raise self._too_large(digest, size)
+                yield piece
 
     @contextmanager
     def _get(self, path: str, scope: str, **headers: str) -> Iterator[Any]:
@@ -128,7 +187,7 @@ class UpstreamRegistry:
             response = self._send(path, scope, headers)
             if response.status == 401:
                 challenges = response.headers.getlist("WWW-Authenticate")
-                response.drain_conn()
+                self._leave(response)
                 self._authorizations[scope] = self._authorization(challenges, scope)
                 response = self._send(path, scope, headers)
             try:
@@ -141,6 +200,12 @@ class UpstreamRegistry:
             raise UpstreamUnavailable(
                 f"The upstream registry {self._host} cannot be reached: {reason}"
             ) from error
+
+    def _leave(self, response: Any) -> None:
+        """Be done with an answer. Its connection is kept if the rest of the body is short."""
+        response.read(_CHUNK, decode_content=False)
+        if response.length_remaining != 0:
+            response.close()
 
     def _send(self, path: str, scope: str, headers: dict[str, str]) -> Any:
         authorization = self._authorizations.get(scope)
@@ -204,6 +269,11 @@ class UpstreamRegistry:
                 f"An answer of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
             )
         return content
+
+    def _too_large(self, digest: str, size: int) -> UpstreamUnavailable:
+        return UpstreamUnavailable(
+            f"The layer {digest} that {self._host} gave has more than the {size} bytes of its descriptor."
+        )
 
     def _unexpected(self, response: Any) -> UpstreamError:
         """Return the error for a status that means failure."""

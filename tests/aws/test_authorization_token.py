@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from typing import Any
 
@@ -113,3 +114,10 @@ def test_the_endpoint_may_be_the_server_s(aws: Any, ecr: Any) -> None:
     assert token["proxyEndpoint"] == expected
     repository = ecr.create_repository(repositoryName="team/app")["repository"]
     assert repository["repositoryUri"] == f"{expected.partition('://')[2]}/team/app"
+
+
+def test_the_password_can_be_pasted(ecr: Any) -> None:
+    """It is short, and no character of it means anything to a shell. AWS's has several kilobytes."""
+    [token] = tokens(ecr)
+    assert len(token["password"]) < 60
+    assert re.fullmatch(r"[\w.-]+", token["password"], re.ASCII)

@@ -242,3 +242,18 @@ def test_the_content_type_is_not_looked_at(raw: RawClient, content_type: str | N
     """The target says what the body is."""
     answer = raw.send("ListImages", {"repositoryName": "team/app"}, Content_Type=content_type)
     assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["", "12", "1234567890123", "12345678901x", "123456789012, 123456789012", "../../../etc"],
+)
+def test_an_account_has_twelve_digits(raw: RawClient, account: str) -> None:
+    """moto takes any text of its header for one; AWS has no such account, and no name or ARN could have it.
+
+    https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+    """
+    assert raw.send("DescribeRegistry", {}, x_moto_account_id=account).refusal == Refusal(
+        "UnrecognizedClientException",
+        f"'{account}' is not an account: its id has twelve digits.",
+    )

@@ -334,6 +334,30 @@ def test_keys_of_a_session(
     assert is_permitted(lambda: client.list_images(repositoryName=NAME)) is holds
 
 
+@pytest.mark.parametrize(("team", "holds"), [("blue", True), ("red", False), (None, False)])
+def test_repositories_of_one_s_own_team(
+    aws: Environment, ecr: Any, repository: None, team: str | None, holds: bool
+) -> None:
+    """By a variable for the user's tag, in place of a policy for each team.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_attribute-based-access-control.html
+    """
+    condition = {"StringEquals": {"ecr:ResourceTag/team": "${aws:PrincipalTag/team}"}}
+    user = User(aws, Action="ecr:*", Resource="*", Condition=condition)
+    if team is not None:
+        user.iam.tag_user(UserName="builder", Tags=[{"Key": "team", "Value": team}])
+    client = user.client()
+    assert is_permitted(lambda: client.list_images(repositoryName=NAME)) is holds
+
+
+def test_a_user_s_own_repositories(aws: Environment, ecr: Any) -> None:
+    """By a variable in the resource."""
+    arn = "arn:aws:ecr:us-east-1:*:repository/${aws:username}/*"
+    client = User(aws, Action="ecr:*", Resource=arn).client()
+    assert is_permitted(lambda: client.create_repository(repositoryName="builder/app"))
+    assert not is_permitted(lambda: client.create_repository(repositoryName="other/app"))
+
+
 def test_tags_of_another_account_s_repository(aws: Environment, ecr: Any, repository: None) -> None:
     """Count in the policies of who asks, too."""
     ecr.set_repository_policy(

@@ -30,7 +30,16 @@ def action(kind: str, digest: str, tag: str | None = None) -> dict[str, Any]:
         "image-digest": digest,
         "action-type": kind,
     }
-    return {**detail, "image-tag": tag} if tag else detail
+    return {**detail, "image-tag": tag} if tag is not None else detail
+
+
+def pushed(image: testing.Image, tag: str = "") -> dict[str, Any]:
+    """The detail of a push of an image, as it was recorded on AWS in June 2025."""
+    return {
+        **action("PUSH", image.digest, tag),
+        "manifest-media-type": image.media_type,
+        "artifact-media-type": image.config.media_type,
+    }
 
 
 def details(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -44,8 +53,8 @@ def test_a_push_through_the_api_is_told_once_for_each_tag(ecr: Any, listener: Li
     ecr.put_image(repositoryName=NAME, imageManifest=image.manifest.decode(), imageTag="v2")
     heard = listener.heard()
     assert details(heard) == [
-        action("PUSH", image.digest, "v1"),
-        action("PUSH", image.digest, "v2"),
+        pushed(image, "v1"),
+        pushed(image, "v2"),
     ]
     assert {event["detail-type"] for event in heard} == {"ECR Image Action"}
     assert {event["source"] for event in heard} == {"aws.ecr"}
@@ -65,7 +74,40 @@ def test_a_push_through_the_registry_is_told_alike(aws: Any, ecr: Any, listener:
             headers={"Content-Type": image.media_type},
         )
         assert answer.status_code == 201
-    assert details(listener.heard()) == [action("PUSH", image.digest, "v1")]
+    assert details(listener.heard()) == [pushed(image, "v1")]
+
+
+def test_a_push_without_a_tag(ecr: Any, listener: Listener) -> None:
+    """The tag is empty, as in recordings of 2023 and 2025."""
+    image = testing.build_image(seed=11)
+    testing.push(ecr, NAME, image)
+    assert details(listener.heard()) == [pushed(image)]
+
+
+def test_a_push_of_an_index(ecr: Any, listener: Listener) -> None:
+    """It has no artifact type, unless it names one."""
+    plain = testing.build_index([testing.build_image(seed=12)])
+    for image in plain.images:
+        testing.push(ecr, NAME, image)
+    listener.heard()
+    named = {**json.loads(plain.manifest), "artifactType": "application/vnd.test.bundle"}
+    for manifest in (plain.manifest.decode(), json.dumps(named)):
+        ecr.put_image(repositoryName=NAME, imageManifest=manifest, imageTag="all")
+    first, second = details(listener.heard())
+    assert first == {
+        **action("PUSH", plain.digest, "all"),
+        "manifest-media-type": plain.media_type,
+    }
+    assert second["artifact-media-type"] == "application/vnd.test.bundle"
+
+
+def test_a_deletion_without_a_tag(ecr: Any, listener: Listener) -> None:
+    """An image without tags is deleted without one. The User Guide's example of a deletion has no media types."""
+    image = testing.build_image(seed=13)
+    testing.push(ecr, NAME, image)
+    listener.heard()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": image.digest}])
+    assert details(listener.heard()) == [action("DELETE", image.digest)]
 
 
 def test_a_deletion_is_told_for_each_tag(aws: Any, ecr: Any, listener: Listener) -> None:
@@ -94,7 +136,7 @@ def test_a_referrer_is_told_as_one(ecr: Any, listener: Listener) -> None:
     [event] = listener.heard()
     assert event["detail-type"] == "ECR Referrer Action"
     assert event["detail"] == {
-        **action("PUSH", signature.digest),
+        **action("PUSH", signature.digest, tag=""),
         "manifest-media-type": signature.media_type,
         "artifact-media-type": "application/vnd.test.sig",
     }
@@ -195,7 +237,7 @@ def test_a_change_of_the_storage_class_is_told(ecr: Any, listener: Listener) -> 
         ):
             move(ecr, "ARCHIVE", image)
             archived, with_it = listener.heard()
-            assert archived["detail"] == {**expected, "target-storage-class": "ARCHIVED"}
+            assert archived["detail"] == {**expected, "target-storage-class": "ARCHIVE"}
             assert archived["detail-type"] == "ECR Image Action"
             assert with_it["detail-type"] == "ECR Referrer Action"
             assert with_it["detail"]["image-digest"] == signature.digest
@@ -240,4 +282,4 @@ def test_a_run_of_a_lifecycle_policy_is_told(ecr: Any, listener: Listener) -> No
     deleted, archived = details(listener.heard())
     assert deleted == action("DELETE", first.digest, "a")
     assert archived["image-digest"] == second.digest
-    assert archived["target-storage-class"] == "ARCHIVED"
+    assert archived["target-storage-class"] == "ARCHIVE"

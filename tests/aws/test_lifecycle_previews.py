@@ -77,6 +77,23 @@ def digests(answer: dict[str, Any]) -> list[str]:
     return [result["imageDigest"] for result in answer["previewResults"]]
 
 
+def test_the_order_within_a_second(clock: Any, ecr: Any, repository_name: str) -> None:
+    """An image that was restored 100 ms before another was pushed is the older one.
+
+    "countNumber: the most recent images": https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    """
+    restored, pushed = IMAGES[:2]
+    testing.push(ecr, repository_name, restored)
+    about = {"repositoryName": repository_name, "imageId": {"imageDigest": restored.digest}}
+    ecr.update_image_storage_class(**about, targetStorageClass="ARCHIVE")
+    clock.tick(timedelta(milliseconds=500))
+    ecr.update_image_storage_class(**about, targetStorageClass="STANDARD")
+    clock.tick(timedelta(milliseconds=100))
+    testing.push(ecr, repository_name, pushed)
+    start(ecr)
+    assert digests(preview(ecr)) == [restored.digest]
+
+
 def test_what_would_expire(ecr: Any, images: list[testing.Image]) -> None:
     """Each image with its facts and the rule, the oldest first; nothing is deleted or stored as policy."""
     assert start(ecr) == {**ECR, "lifecyclePolicyText": ALL_BUT_ONE, "status": "IN_PROGRESS"}

@@ -5,6 +5,7 @@ The requests are generated from the botocore that is installed, so that a newer 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -34,6 +35,14 @@ def test_a_valid_request_is_answered(raw: RawClient, operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", SERVED)
+def test_tokens_follow_one_another(raw: RawClient, operation: str) -> None:
+    """An answer and a refusal have no whitespace between their tokens, as AWS's have."""
+    for request in (baseline(operation), {"noSuchMember": 1}, []):
+        answer = raw.send(operation, request)
+        assert answer.text == json.dumps(answer.document, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("operation", SERVED)
 def test_a_broken_constraint_is_refused(raw: RawClient, operation: str) -> None:
     """Before anything is looked up: no repository of these requests is there."""
     before = everything_stored()
@@ -42,6 +51,8 @@ def test_a_broken_constraint_is_refused(raw: RawClient, operation: str) -> None:
         refusal = answer.refusal
         assert (answer.status, refusal.code) == (400, "InvalidParameterException"), name
         field = name.partition(": ")[0]
+        if (operation, name) == ("SetRepositoryPolicy", "policyText: required"):
+            field = "PolicyText"  # ECR writes this one with a capital.
         assert refusal.message.startswith(f"Invalid parameter at '{field}' failed to"), name
     assert everything_stored() == before
 

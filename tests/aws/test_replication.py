@@ -12,6 +12,7 @@ import pytest
 
 from moto_ecr_ext import service_model, testing
 from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.listener import Listener
 from support.refusals import no_image, no_repository, refusal
 from support.registry_client import RepositoryClient
 from support.replication import (
@@ -245,6 +246,28 @@ def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
         testing.push(home, name, IMAGE, tag="v1")
     assert [each["status"] for each in statuses(home, IMAGE)] == ["FAILED"]
     assert images(abroad, "team/open") == {IMAGE.digest: ["v1"]}
+
+
+def test_what_ecr_does_by_itself_has_no_address(home: Any, abroad: Any) -> None:
+    """Whoever pushed: in conditions `aws:SourceIp` is missing. The role of replication has its account.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html
+    """
+    replicate(home, rule(ABROAD))
+    condition = {
+        "Null": {"aws:SourceIp": "true", "aws:UserAgent": "true"},
+        "StringEquals": {"aws:PrincipalAccount": ACCOUNT, "aws:PrincipalType": "AssumedRole"},
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "ecr:*",
+        "Resource": "*",
+        "Condition": condition,
+    }
+    abroad.put_registry_policy(policyText=json.dumps({"Statement": [statement]}))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    assert images(abroad) == {IMAGE.digest: ["v1"]}
 
 
 @pytest.mark.parametrize("region", ["eu-nowhere-1", "cn-north-1"])
@@ -509,26 +532,65 @@ def test_another_account_has_to_let_deletions_in(home: Any, abroad: Any) -> None
     assert (images(home), images(abroad)) == ({}, {SECOND.digest: ["v2"]})
 
 
-def test_the_event_of_an_arrival(aws: Any, home: Any) -> None:
-    """It is sent in the destination, where the image was pushed too."""
-    sqs, events = (aws.client(service, region="eu-west-1") for service in ("sqs", "events"))
-    queue = sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    events.put_rule(Name="ecr", EventPattern=json.dumps({"source": ["aws.ecr"]}))
-    events.put_targets(Rule="ecr", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
-    replicate(home, rule(WEST))
-    testing.push(home, NAME, IMAGE, tag="v1")
-    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-    pushed, arrived = (json.loads(each["Body"]) for each in answer["Messages"])
-    assert (pushed["detail-type"], pushed["detail"]["action-type"]) == ("ECR Image Action", "PUSH")
-    assert (arrived["detail-type"], arrived["region"]) == ("ECR Replication Action", "eu-west-1")
-    assert arrived["resources"] == [f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{NAME}"]
-    assert arrived["detail"] == {
-        "result": "SUCCESS",
+def replication_detail(result: str, tag: str, region: str = "us-east-1") -> dict[str, str]:
+    """The detail of an event "ECR Replication Action" about IMAGE.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    """
+    return {
+        "result": result,
         "repository-name": NAME,
         "image-digest": IMAGE.digest,
         "source-account": ACCOUNT,
         "action-type": "REPLICATE",
-        "source-region": "us-east-1",
-        "image-tag": "v1",
+        "source-region": region,
+        "image-tag": tag,
     }
+
+
+@pytest.mark.parametrize("tag", ["v1", None])
+def test_the_event_of_an_arrival(aws: Any, home: Any, tag: str | None) -> None:
+    """It is sent in the destination, where the image was pushed too. The tag is required, if only as an empty one."""
+    listener = Listener(aws, region="eu-west-1")
+    replicate(home, rule(WEST))
+    testing.push(home, NAME, IMAGE, tag=tag)
+    pushed, arrived = listener.heard()
+    assert (pushed["detail-type"], pushed["detail"]["action-type"]) == ("ECR Image Action", "PUSH")
+    assert (arrived["detail-type"], arrived["region"]) == ("ECR Replication Action", "eu-west-1")
+    assert arrived["resources"] == [f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{NAME}"]
+    assert arrived["detail"] == replication_detail("SUCCESS", tag or "")
+
+
+def test_the_event_of_a_failure(aws: Any, home: Any, abroad: Any) -> None:
+    """A destination that refuses the image is told so, for each tag; nothing was pushed there.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html, "Event for a failed image replication"
+    """
+    there = Listener(aws, account=OTHER_ACCOUNT)
+    replicate(home, rule(ABROAD))
+    testing.push(home, NAME, IMAGE, tag="v1")
+    home.put_image(repositoryName=NAME, imageManifest=IMAGE.manifest.decode(), imageTag="v2")
+    heard = there.heard()
+    assert [each["detail-type"] for each in heard] == 2 * ["ECR Replication Action"]
+    assert [each["detail"] for each in heard] == [
+        replication_detail("FAILED", "v1"),
+        replication_detail("FAILED", "v2"),
+    ]
+    arn = f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{NAME}"
+    assert [each["resources"] for each in heard] == 2 * [[arn]]
+    assert images(abroad) == {}
+
+
+def test_one_tag_arrives_and_another_does_not(aws: Any, home: Any, abroad: Any) -> None:
+    """Each tag has an event of its own result."""
+    there = Listener(aws, account=OTHER_ACCOUNT)
+    replicate(home, rule(ABROAD))
+    let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
+    testing.push(home, NAME, IMAGE, tag="v1")
+    abroad.delete_registry_policy()
+    home.put_image(repositoryName=NAME, imageManifest=IMAGE.manifest.decode(), imageTag="v2")
+    replications = [
+        each["detail"] for each in there.heard() if "Replication" in each["detail-type"]
+    ]
+    assert replications == [replication_detail("SUCCESS", "v1"), replication_detail("FAILED", "v2")]
+    assert images(abroad) == {IMAGE.digest: ["v1"]}

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from support.constants import ACCOUNT
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.store import current_store
+from support.constants import ACCOUNT, OTHER_ACCOUNT, REGION
+from support.raw_http import RawClient
 from support.refusals import Refusal, invalid, no_repository, refusal
 from support.stored import everything_stored
 
@@ -206,6 +209,24 @@ def test_an_account_is_answered_as_an_arn_of_the_region_s_partition(aws: Any) ->
         answer = ecr.get_repository_policy(repositoryName="team/app")["policyText"]
         [statement] = json.loads(answer)["Statement"]
         assert statement["Principal"] == {"AWS": f"arn:{partition}:iam::111122223333:root"}
+
+
+def test_a_text_is_needed(raw: RawClient, repository_name: str) -> None:
+    """https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage"""
+    answer = raw.send("SetRepositoryPolicy", {"repositoryName": repository_name})
+    assert answer.refusal == invalid("PolicyText", "Cannot be null")
+
+
+def test_a_policy_of_an_earlier_version(aws: Any, ecr: Any, repository_name: str) -> None:
+    """Counts as it stands in a data directory: with a resource, and in the form in which it was given."""
+    text = policy(Resource="*", Action=["ecr:ListImages"])
+    with current_store().database.write() as transaction:
+        row = rows.repositories.by_name(transaction, ACCOUNT, REGION, repository_name)
+        assert row is not None
+        rows.repositories.update(transaction, row.id, policy=text)
+    guest = aws.client(account=OTHER_ACCOUNT)
+    guest.list_images(registryId=ACCOUNT, repositoryName=repository_name)
+    assert ecr.get_repository_policy(repositoryName=repository_name)["policyText"] == text
 
 
 def test_principals_need_not_exist(ecr: Any, repository_name: str) -> None:

@@ -448,6 +448,7 @@ def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
         "repository-name": repository_name,
         "image-digest": referrer["digest"],
         "action-type": "PUSH",
+        "image-tag": "",
         "manifest-media-type": OCI.manifest,
         "artifact-media-type": SIGNATURE,
     }

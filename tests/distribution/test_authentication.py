@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 from __future__ import annotations
 
 import base64
-import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -22,6 +21,7 @@ from freezegun import freeze_time
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
+from support.iam import Role, User
 from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 
 IMAGE = build_image(seed="login", layers=1)
@@ -159,11 +159,8 @@ class TestPassword:
 
     def test_forged(self, aws: Environment, session: RegistrySession) -> None:
         """Another payload does not go with the signature of one's own."""
-        payload, _, signature = password_of(session).partition(".")
-        facts = json.loads(base64.urlsafe_b64decode(payload))
-        forged = json.dumps([OTHER_ACCOUNT, *facts[1:]])
-        encoded = base64.urlsafe_b64encode(forged.encode()).decode()
-        session.headers["Authorization"] = basic(f"AWS:{encoded}.{signature}")
+        forged = password_of(session).replace(ACCOUNT, OTHER_ACCOUNT)
+        session.headers["Authorization"] = basic(f"AWS:{forged}")
         assert_unauthorized(aws, session.get("/v2/"))
 
 
@@ -230,9 +227,29 @@ class TestServer:
         assert log_in(account=OTHER_ACCOUNT).get("/v2/_catalog").json() == {"repositories": []}
 
     def test_after_a_reset(self, aws: Environment, session: RegistrySession) -> None:
-        """A token outlives a reset of the server, so that nobody has to log in again."""
+        """A token of the account outlives a reset of the server, so that nobody has to log in again."""
         requests.post(f"{aws.endpoint_url}/moto-api/reset", timeout=20)
         assert session.get("/v2/").status_code == 200
+
+
+@pytest.mark.parametrize("principal", [User, Role])
+def test_a_principal_that_a_reset_has_removed(
+    aws: Environment, principal: type[User] | type[Role]
+) -> None:
+    """The passwords of users and sessions of moto's IAM end with them; one of the same name needs a new one."""
+    everything = {"Action": "*", "Resource": "*"}
+    before = principal(aws, **everything).client().get_authorization_token()
+    session = RegistrySession(
+        aws.registry_url(), before["authorizationData"][0]["authorizationToken"]
+    )
+    assert session.get("/v2/").status_code == 200
+    url = aws.endpoint_url or "http://motoapi.amazonaws.com"
+    requests.post(f"{url}/moto-api/reset", timeout=20)
+    assert session.get("/v2/").status_code == 401
+    after = principal(aws, **everything).client().get_authorization_token()
+    assert session.get("/v2/").status_code == 401
+    session.log_in(after["authorizationData"][0]["authorizationToken"])
+    assert session.get("/v2/").status_code == 200
 
 
 class TestSignedRequests:

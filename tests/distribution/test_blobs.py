@@ -71,10 +71,22 @@ def test_one_range(repository: RepositoryClient, path: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", f"bytes={10**30}-"]
+    "header",
+    [
+        f"bytes={SIZE}-",
+        f"bytes={SIZE}-{SIZE + 5}",
+        f"bytes={10**30}-",
+        "bytes=500-0",
+        "bytes=5-2",
+        "bytes=-0",
+    ],
 )
 def test_range_outside(repository: RepositoryClient, path: str, header: str) -> None:
-    """A range that begins behind the last byte answers 416, Content-Range and an error body."""
+    """A range that begins behind the last byte, or that has no byte, answers 416, Content-Range and an error body.
+
+    The conformance program of the OCI Distribution Specification asks for `500-0`; RFC 9110, 14.1.2, says that the last
+    0 bytes cannot be satisfied.
+    """
     response = repository.get(path, headers={"Range": header})
     assert_refused(
         response,
@@ -90,9 +102,10 @@ def test_range_outside(repository: RepositoryClient, path: str, header: str) -> 
     [
         "bytes=0-1,5-6",
         "bytes=0-1,-1",
-        "bytes=5-2",
+        "bytes=0-1,5-2",
         "bytes=a-b",
         "bytes=",
+        "bytes=-",
         "bytes=--5",
         "lines=0-5",
         "0-5",
@@ -140,6 +153,43 @@ def test_if_none_match_comes_before_the_range(repository: RepositoryClient, path
     """A range of content that the client has answers 304 (RFC 9110, 13.2.2)."""
     response = repository.get(path, headers={"If-None-Match": ETAG, "Range": "bytes=0-4"})
     assert response.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (ETAG, 200),
+        (f'"other", {ETAG}', 200),
+        ("*", 200),
+        ('"other"', 412),
+        (f"W/{ETAG}", 412),
+    ],
+    ids=["same", "list", "any", "other", "weak"],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_if_match(
+    repository: RepositoryClient, path: str, method: str, header: str, status: int
+) -> None:
+    """If-Match that does not name the blob's ETag answers 412 (RFC 9110, 13.1.1)."""
+    response = repository.request(method, path, headers={"If-Match": header})
+    assert response.status_code == status
+    if status == 412 and method == "GET":
+        assert_refused(
+            response, 412, "UNSUPPORTED", f"The condition 'If-Match: {header}' is not met"
+        )
+
+
+def test_if_match_comes_first(repository: RepositoryClient, path: str) -> None:
+    """If-Match decides before If-None-Match and Range do (RFC 9110, 13.2.2)."""
+    headers = {"If-Match": '"other"', "If-None-Match": ETAG, "Range": "bytes=5-2"}
+    assert repository.get(path, headers=headers).status_code == 412
+
+
+def test_delete_under_a_condition(repository: RepositoryClient, path: str) -> None:
+    """A blob is deleted only if the condition holds."""
+    assert repository.delete(path, headers={"If-Match": '"other"'}).status_code == 412
+    assert repository.get(path).content == CONTENT
+    assert repository.delete(path, headers={"If-Match": ETAG}).status_code == 202
 
 
 def test_if_range(repository: RepositoryClient, path: str) -> None:

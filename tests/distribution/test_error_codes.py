@@ -22,7 +22,6 @@ from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
     OCI,
-    Blob,
     build_image,
     build_index,
 )
@@ -139,20 +138,22 @@ def blob_of_another_digest(at: Situation) -> requests.Response:
     return at.repository.put(at.started_upload(), params={"digest": NOTHING}, data=b"something")
 
 
-def manifest_that_is_none(at: Situation) -> requests.Response:
-    return at.repository.put_manifest(b'{"mediaType":"text/plain"}', "v2", OCI.manifest)
+def malformed_tag(at: Situation) -> requests.Response:
+    return at.repository.put_manifest(OTHER, "v+2")
 
 
 def repository_of_a_stranger(at: Situation) -> requests.Response:
     return at.stranger().get("/v2/team/app/tags/list")
 
 
-def too_many_layers(at: Situation) -> requests.Response:
-    manifest = json.loads(IMAGE.manifest)
-    manifest["layers"] = [
-        Blob(b"%d" % number, OCI.layer_tar).descriptor() for number in range(4201)
-    ]
-    return at.repository.put_manifest(json.dumps(manifest).encode(), "v2", OCI.manifest)
+def too_many_tags(at: Situation) -> requests.Response:
+    tags = [f"t{number}" for number in range(1000)]
+    return at.repository.put(
+        f"/manifests/{OTHER.digest}",
+        params={"tag": tags},
+        data=OTHER.manifest,
+        headers={"Content-Type": OTHER.media_type},
+    )
 
 
 def pulled_through_the_cache(at: Situation, **members: str) -> requests.Response:
@@ -212,6 +213,13 @@ def unreachable_bucket(at: Situation) -> requests.Response:
 def error_of_upstream(at: Situation) -> requests.Response:
     at.upstream.status = 500
     return pulled_through_the_cache(at)
+
+
+def error_of_referrers_upstream(at: Situation) -> requests.Response:
+    at.upstream.put("app", IMAGE, "v1")
+    assert pulled_through_the_cache(at).ok
+    at.upstream.status = 500
+    return at.repository.session.get(f"/v2/quay/app/referrers/{IMAGE.digest}")
 
 
 CASES: dict[type[ECRError], Case] = {
@@ -298,10 +306,11 @@ CASES: dict[type[ECRError], Case] = {
     ),
     aws_errors.InvalidLayerException: Case(blob_of_another_digest, 400, "DIGEST_INVALID", MISMATCH),
     aws_errors.InvalidParameterException: Case(
-        manifest_that_is_none,
+        malformed_tag,
         405,
         "UNSUPPORTED",
-        "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
+        "Invalid parameter at 'imageTag' failed to satisfy constraint: "
+        "'must satisfy regular expression '[a-zA-Z0-9-_.]+''",
     ),
     common.AccessDeniedException: Case(
         repository_of_a_stranger,
@@ -312,10 +321,11 @@ CASES: dict[type[ECRError], Case] = {
         "because no resource-based policy allows the ecr:ListImages action",
     ),
     aws_errors.LimitExceededException: Case(
-        too_many_layers,
+        too_many_tags,
         403,
         "DENIED",
-        "The maximum number of layers of a manifest, 4200, has been exceeded.",
+        "Adding tag 't999' to an image in the repository with name 'team/app' in registry with id "
+        f"'{ACCOUNT}' exceeds the maximum allowed number of tags per image which is '1000'",
     ),
     pull_through.UnableToGetUpstreamImageException: Case(
         secret_that_is_none,
@@ -336,6 +346,13 @@ CASES: dict[type[ECRError], Case] = {
         429,
         "TOOMANYREQUESTS",
         "The upstream registry quay.io has received too many requests.",
+    ),
+    pull_through.UnableToListUpstreamImageReferrersException: Case(
+        error_of_referrers_upstream,
+        503,
+        "UNAVAILABLE",
+        "The referrer or referrers were unable to be listed using the pull through cache rule. "
+        "The upstream registry quay.io has answered with status 500",
     ),
     pull_through.UpstreamUnavailable: Case(
         error_of_upstream,

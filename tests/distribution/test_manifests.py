@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -22,7 +22,9 @@ from moto_ecr_ext.testing import (
     build_image,
     build_index,
 )
+from support.environments import Environment
 from support.registry_client import RepositoryClient, assert_refused
+from support.stored import everything_stored
 
 IMAGE = build_image(seed="one", layers=2)
 OTHER = build_image(seed="two", layers=1)
@@ -118,12 +120,33 @@ class TestTaken:
             changed(IMAGE, unknown={"member": [1, 2.5, None]}),
             changed(IMAGE, annotations={"key": "naïve 日本"}),
             changed(IMAGE, layers=[]),
+            as_bytes({**IMAGE.document, "layers": None}),
             changed(IMAGE, layers=[IMAGE.document["layers"][0]] * 3),
+            as_bytes({**IMAGE.document, "annotations": None, "subject": None}),
+            changed(IMAGE, annotations={}),
+            changed(IMAGE, schemaVersion=None),
+            changed(IMAGE, artifactType="application/vnd.dev.sigstore.bundle+json;version=0.2"),
         ],
-        ids=["no type", "white space", "unknown member", "unicode", "no layers", "layer thrice"],
+        ids=[
+            "no type",
+            "white space",
+            "unknown member",
+            "unicode",
+            "no layers",
+            "layers null",
+            "layer thrice",
+            "members null",
+            "no annotations",
+            "no version",
+            "parameters",
+        ],
     )
     def test_any_bytes_come_back(self, repository: RepositoryClient, content: bytes) -> None:
-        """However a manifest is written, its bytes and their digest are kept."""
+        """However a manifest is written, its bytes and their digest are kept.
+
+        Programs in Go write `null` for an empty list. Media types with parameters are those of
+        https://github.com/aws/containers-roadmap/issues/2306.
+        """
         repository.push_blobs(IMAGE)
         response = repository.put_manifest(content, "v1", OCI.manifest)
         assert response.status_code == 201, response.text
@@ -180,53 +203,123 @@ class TestTaken:
 
 
 DESCRIPTOR = IMAGE.document["layers"][0]
-# What is no manifest that the registry takes: its bytes, and the Content-Type with them.
-NOT_TAKEN: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", OCI.manifest),
-    "no JSON": (b"{", OCI.manifest),
-    "no object": (b"[]", OCI.manifest),
-    "null": (b"null", OCI.manifest),
-    "not UTF-8": (b'{"a":"\xff"}', OCI.manifest),
-    "nested deeply": (b"[" * 100_000, OCI.manifest),
-    "a huge number": (b'{"schemaVersion":' + b"9" * 5000 + b"}", OCI.manifest),
-    "no type": (changed(IMAGE, mediaType=None), ""),
-    "another type beside it": (IMAGE.manifest, DOCKER.manifest),
-    "a type that is none": (changed(IMAGE, mediaType=["a"]), OCI.manifest),
-    "text": (b"hello", "text/plain"),
-    "a Helm chart": (IMAGE.manifest, "application/vnd.cncf.helm.config.v1+json"),
-    "OCI 1.1's withdrawn artifact": (
-        changed(IMAGE, mediaType="application/vnd.oci.artifact.manifest.v1+json"),
-        "application/vnd.oci.artifact.manifest.v1+json",
+
+
+class NotTaken(NamedTuple):
+    """What is no manifest that the registry takes: its bytes, the Content-Type with them, and why."""
+
+    content: bytes
+    media_type: str
+    member: str
+    reason: str
+
+
+def not_taken(member: str, reason: str, **members: Any) -> NotTaken:
+    """The manifest of an image with other members."""
+    return NotTaken(changed(IMAGE, **members), OCI.manifest, member, reason)
+
+
+NO_DIGEST = "must be a digest"
+NO_SIZE = "must be a number of bytes below 1125899906842624"
+NO_TYPE = "must be a media type"
+NOT_JSON = "is not JSON in UTF-8"
+HALF = "has half of a character"
+ARTIFACT_1 = "application/vnd.oci.artifact.manifest.v1+json"
+ARTIFACT_ORAS = "application/vnd.cncf.oras.artifact.manifest.v1+json"
+NOT_TAKEN = {
+    "empty": NotTaken(b"", OCI.manifest, "", NOT_JSON),
+    "no JSON": NotTaken(b"{", OCI.manifest, "", NOT_JSON),
+    "no object": NotTaken(b"[]", OCI.manifest, "", "must be an object"),
+    "null": NotTaken(b"null", OCI.manifest, "", "must be an object"),
+    "not UTF-8": NotTaken(b'{"a":"\xff"}', OCI.manifest, "", NOT_JSON),
+    "nested deeply": NotTaken(b"[" * 100_000, OCI.manifest, "", NOT_JSON),
+    "a huge number": NotTaken(
+        b'{"schemaVersion":' + b"9" * 5000 + b"}", OCI.manifest, "", NOT_JSON
     ),
-    "an ORAS artifact": (
-        changed(IMAGE, mediaType="application/vnd.cncf.oras.artifact.manifest.v1+json"),
-        "application/vnd.cncf.oras.artifact.manifest.v1+json",
+    "no type": NotTaken(
+        changed(IMAGE, mediaType=None),
+        "",
+        "mediaType",
+        "is missing, and no media type was sent with it",
     ),
-    "no config": (changed(IMAGE, config=None), OCI.manifest),
-    "no layers": (changed(IMAGE, layers=None), OCI.manifest),
-    "layers that are no list": (changed(IMAGE, layers={}), OCI.manifest),
-    "an index without manifests": (changed(IMAGE, mediaType=OCI.index), OCI.index),
-    "a digest that is none": (
-        changed(IMAGE, config={**DESCRIPTOR, "digest": "sha256"}),
-        OCI.manifest,
+    "another type beside it": NotTaken(
+        IMAGE.manifest,
+        DOCKER.manifest,
+        "mediaType",
+        f"is not '{DOCKER.manifest}', the media type that was sent with it",
     ),
-    "a digest that is a number": (changed(IMAGE, config={**DESCRIPTOR, "digest": 5}), OCI.manifest),
-    "a negative size": (changed(IMAGE, config={**DESCRIPTOR, "size": -1}), OCI.manifest),
-    "a huge size": (changed(IMAGE, config={**DESCRIPTOR, "size": 2**63}), OCI.manifest),
-    "half a byte": (changed(IMAGE, config={**DESCRIPTOR, "size": 0.5}), OCI.manifest),
-    "an artifact type that is none": (changed(IMAGE, artifactType=7), OCI.manifest),
-    "half a character": (changed(IMAGE, artifactType="\ud800"), OCI.manifest),
-    "half a character in a type": (
-        changed(IMAGE, config={**DESCRIPTOR, "mediaType": "\ud800"}),
-        OCI.manifest,
+    "a long type": NotTaken(
+        changed(IMAGE, mediaType="a" * 100_000),
+        "",
+        "mediaType",
+        f"must be that of a manifest, and is '{'a' * 100}'",
     ),
-    "a null character": (changed(IMAGE, artifactType="a\0b"), OCI.manifest),
-    "an annotation that is no text": (changed(IMAGE, annotations={"a": 1}), OCI.manifest),
-    "half a character in an annotation": (
-        changed(IMAGE, annotations={"a": "\udfff"}),
-        OCI.manifest,
+    "a type that is none": not_taken("mediaType", "must be a string", mediaType=["a"]),
+    "text": NotTaken(b"hello", "text/plain", "", NOT_JSON),
+    "a Helm chart": NotTaken(
+        changed(IMAGE, mediaType=None),
+        "application/vnd.cncf.helm.config.v1+json",
+        "mediaType",
+        "must be that of a manifest, and is 'application/vnd.cncf.helm.config.v1+json'",
     ),
-    "a subject that is none": (changed(IMAGE, subject="sha256:1"), OCI.manifest),
+    "OCI 1.1's withdrawn artifact": NotTaken(
+        changed(IMAGE, mediaType=ARTIFACT_1),
+        ARTIFACT_1,
+        "mediaType",
+        f"must be that of a manifest, and is '{ARTIFACT_1}'",
+    ),
+    "an ORAS artifact": NotTaken(
+        changed(IMAGE, mediaType=ARTIFACT_ORAS),
+        ARTIFACT_ORAS,
+        "mediaType",
+        f"must be that of a manifest, and is '{ARTIFACT_ORAS}'",
+    ),
+    "a version in quotes": not_taken("schemaVersion", "must be the number 2", schemaVersion="2"),
+    "a version that is true": not_taken(
+        "schemaVersion", "must be the number 2", schemaVersion=True
+    ),
+    "another version": not_taken("schemaVersion", "must be the number 2", schemaVersion=1),
+    "no config": not_taken("config", "must be an object", config=None),
+    "no layers": not_taken("layers", "is missing", layers=None),
+    "layers that are no list": not_taken("layers", "must be a list", layers={}),
+    "a layer that is none": not_taken("layers[1]", "must be an object", layers=[DESCRIPTOR, 1]),
+    "an index without manifests": NotTaken(
+        changed(IMAGE, mediaType=OCI.index), OCI.index, "manifests", "is missing"
+    ),
+    "a digest that is none": not_taken(
+        "config.digest", NO_DIGEST, config={**DESCRIPTOR, "digest": "sha256"}
+    ),
+    "a digest that is a number": not_taken(
+        "layers[0].digest", NO_DIGEST, layers=[{**DESCRIPTOR, "digest": 5}]
+    ),
+    "a negative size": not_taken("config.size", NO_SIZE, config={**DESCRIPTOR, "size": -1}),
+    "a huge size": not_taken("config.size", NO_SIZE, config={**DESCRIPTOR, "size": 2**63}),
+    "half a byte": not_taken("config.size", NO_SIZE, config={**DESCRIPTOR, "size": 0.5}),
+    "an artifact type that is a number": not_taken(
+        "artifactType", "must be a string", artifactType=7
+    ),
+    "an artifact type that is none": not_taken("artifactType", NO_TYPE, artifactType="sbom"),
+    "half a character": not_taken("artifactType", HALF, artifactType="\ud800"),
+    "half a character in a type": not_taken(
+        "config.mediaType", HALF, config={**DESCRIPTOR, "mediaType": "\ud800"}
+    ),
+    "a null character": not_taken("artifactType", "has the character U+0000", artifactType="a\0b"),
+    "an annotation that is no text": not_taken(
+        "annotations.a", "must be a string", annotations={"a": 1}
+    ),
+    "half a character in an annotation": not_taken(
+        "annotations.a", HALF, annotations={"a": "\udfff"}
+    ),
+    "an annotation with a line's end in its name": not_taken(
+        f"annotations['a\\n{'b' * 98}']", "must be a string", annotations={"a\n" + "b" * 200: 1}
+    ),
+    "half a character in an annotation's name": not_taken(
+        "annotations", HALF, annotations={"\udfff": "a"}
+    ),
+    "annotations in a list": not_taken("annotations", "must be an object", annotations=[]),
+    "a subject that is a digest": not_taken("subject", "must be an object", subject="sha256:1"),
+    "a subject in a list": not_taken("subject", "must be an object", subject=[]),
+    "a subject without a digest": not_taken("subject.digest", NO_DIGEST, subject={}),
 }
 
 
@@ -235,11 +328,56 @@ class TestRefused:
 
     @pytest.mark.parametrize("name", NOT_TAKEN)
     def test_not_taken(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
-        """Other media types, and what is no manifest, answer ECR's one text."""
-        content, media_type = NOT_TAKEN[name]
+        """Other media types, and what is no manifest, answer ECR's one text; `detail` says which member is at fault.
+
+        OCI Distribution Specification 1.1, "Error Codes", leaves the detail to the registry.
+        """
+        content, media_type, member, reason = NOT_TAKEN[name]
         repository.push_blobs(IMAGE)
+        detail = {"member": member} if member else {}
         assert_refused(
-            repository.put_manifest(content, "v1", media_type), 405, "UNSUPPORTED", INVALID
+            repository.put_manifest(content, "v1", media_type),
+            405,
+            "UNSUPPORTED",
+            INVALID,
+            **detail,
+            reason=reason,
+        )
+        assert images(ecr) == {}
+
+    @pytest.mark.parametrize(
+        ("content", "line"),
+        [
+            (
+                changed(IMAGE, layers=[{**DESCRIPTOR, "size": -1}]),
+                f"Push to team/app refused: the manifest's member layers[0].size {NO_SIZE}",
+            ),
+            (b"{", "Push to team/app refused: the manifest is not JSON in UTF-8"),
+        ],
+        ids=["a member", "all of it"],
+    )
+    def test_the_log_says_why(
+        self,
+        repository: RepositoryClient,
+        caplog: pytest.LogCaptureFixture,
+        content: bytes,
+        line: str,
+    ) -> None:
+        """Clients show ECR's text alone, so that the log has the reason."""
+        repository.put_manifest(content, "v1", OCI.manifest)
+        assert [each.getMessage() for each in caplog.records if each.name == "moto_ecr_ext"] == [
+            line
+        ]
+
+    def test_too_many_layers(self, ecr: Any, repository: RepositoryClient) -> None:
+        """An image has at most 4,200 layers: https://github.com/cirruslabs/tart/issues/890 has ECR's text."""
+        content = changed(IMAGE, layers=[DESCRIPTOR] * 4201)
+        assert_refused(
+            repository.put_manifest(content, "v1", OCI.manifest),
+            405,
+            "UNSUPPORTED",
+            "Invalid parameter at 'ImageManifest' failed to satisfy constraint: "
+            "'Limit on number of layers per image exceeded'",
         )
         assert images(ecr) == {}
 
@@ -285,6 +423,187 @@ class TestRefused:
         assert repository.push(artifact).headers["OCI-Subject"] == IMAGE.digest
 
 
+def put_with(
+    repository: RepositoryClient, image: Image, reference: str, **parameters: Any
+) -> requests.Response:
+    """Push an image with parameters in the query of its manifest."""
+    repository.push_blobs(image)
+    return repository.put(
+        f"/manifests/{reference}",
+        params=parameters,
+        data=image.manifest,
+        headers={"Content-Type": image.media_type},
+    )
+
+
+class TestTagParameters:
+    """`PUT /v2/<name>/manifests/<digest>?tag=…`, endpoint end-7b of the specification's development version.
+
+    https://github.com/opencontainers/distribution-spec/pull/600
+    """
+
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    def test_all_tags(self, ecr: Any, repository: RepositoryClient, algorithm: str) -> None:
+        """A manifest that is pushed by digest gets all tags, which the answer repeats, each in a line of OCI-Tag."""
+        digest = Digest.of(IMAGE.manifest, algorithm)
+        tags = [f"1.{number}" for number in range(10)]
+        response = put_with(repository, IMAGE, digest, tag=[*tags, tags[0]])
+        assert response.status_code == 201
+        assert response.headers["Docker-Content-Digest"] == digest
+        assert response.headers["OCI-Tag"] == ", ".join(tags)
+        assert images(ecr) == {digest: tags}
+        for tag in tags:
+            head = repository.head(f"/manifests/{tag}")
+            assert head.headers["Docker-Content-Digest"] == digest
+
+    def test_without_tags(self, repository: RepositoryClient) -> None:
+        """A push without the parameter has no OCI-Tag, by which clients know that they have to push the tags."""
+        assert "OCI-Tag" not in put_with(repository, IMAGE, IMAGE.digest).headers
+        assert "OCI-Tag" not in put_with(repository, IMAGE, "v1").headers
+
+    @pytest.mark.parametrize("tag", ["", "v+1", "a" * 301, IMAGE.digest])
+    def test_a_malformed_tag(self, ecr: Any, repository: RepositoryClient, tag: str) -> None:
+        """One tag that cannot be one refuses the push."""
+        response = put_with(repository, IMAGE, IMAGE.digest, tag=["v1", tag])
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (405, "UNSUPPORTED")
+        assert images(ecr) == {}
+
+    def test_all_or_none(self, ecr: Any, repository: RepositoryClient) -> None:
+        """If one tag is immutable and names another image, no tag is put, and the manifest is not stored."""
+        ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+        repository.push(IMAGE, "v1")
+        repository.push_blobs(OTHER)
+        before = everything_stored()
+        response = put_with(repository, OTHER, OTHER.digest, tag=["v2", "v1", "v3"])
+        assert_refused(response, 400, "TAG_INVALID", IMMUTABLE.format("v1"))
+        assert images(ecr) == {IMAGE.digest: ["v1"]}
+        assert everything_stored() == before
+
+    def test_a_tag_beside_a_tag(self, ecr: Any, repository: RepositoryClient) -> None:
+        """The parameter is for pushes by digest; the specification has nothing else."""
+        assert_refused(
+            put_with(repository, IMAGE, "v1", tag="v2"),
+            400,
+            "TAG_INVALID",
+            "Only a push by digest takes the parameter 'tag'",
+        )
+        assert images(ecr) == {}
+
+
+class TestIndexOfBlobs:
+    """An index whose children are blobs, as BuildKit exports its cache with `image-manifest=false`.
+
+    https://github.com/aws/containers-roadmap/issues/876; the image specification lets an index list any media type.
+    """
+
+    LAYERS = IMAGE.layers
+    CACHE = IMAGE.config
+
+    @pytest.fixture
+    def index(self) -> bytes:
+        """The index of a cache: its layers, and its configuration."""
+        children = [layer.descriptor() for layer in self.LAYERS]
+        config = {
+            **self.CACHE.descriptor(),
+            "mediaType": "application/vnd.buildkit.cacheconfig.v0",
+        }
+        return as_bytes(
+            {"schemaVersion": 2, "mediaType": OCI.index, "manifests": [*children, config]}
+        )
+
+    def test_push(self, ecr: Any, repository: RepositoryClient, index: bytes) -> None:
+        """It is taken once its blobs are there, which have a size and stay as long as it does."""
+        response = repository.put_manifest(index, "cache", OCI.index)
+        assert response.status_code == 404
+        assert response.json()["errors"][0]["code"] == "MANIFEST_BLOB_UNKNOWN"
+        assert images(ecr) == {}
+        repository.push_blobs(IMAGE)
+        assert repository.put_manifest(index, "cache", OCI.index).status_code == 201
+        assert repository.get("/manifests/cache").content == index
+        [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        assert detail["imageSizeInBytes"] == sum(blob.size for blob in IMAGE.blobs)
+        assert repository.delete(f"/blobs/{self.CACHE.digest}").status_code == 405
+        assert repository.delete(f"/manifests/{Digest.of(index)}").status_code == 202
+        assert not any(repository.holds(blob) for blob in IMAGE.blobs)
+
+    def test_images_beside_blobs(self, ecr: Any, repository: RepositoryClient) -> None:
+        """An index may list both; its size is that of its largest image."""
+        repository.push(IMAGE)
+        children = [IMAGE.descriptor(), IMAGE.layers[0].descriptor()]
+        content = as_bytes({"schemaVersion": 2, "mediaType": OCI.index, "manifests": children})
+        assert repository.put_manifest(content, "both", OCI.index).status_code == 201
+        assert repository.delete(f"/manifests/{IMAGE.digest}").status_code == 405
+
+
+class TestTagHeaders:
+    """OCI-Tag on the wire of a server."""
+
+    @pytest.fixture
+    def aws(self, server: Environment) -> Environment:
+        return server
+
+    def test_a_line_for_each(self, repository: RepositoryClient) -> None:
+        """The conformance program looks for each tag in a line of its own (RFC 9110, 5.3, has one list for several)."""
+        response = put_with(repository, IMAGE, IMAGE.digest, tag=["v1", "latest"])
+        assert response.raw.headers.getlist("OCI-Tag") == ["v1", "latest"]
+
+
+class TestDigestParameter:
+    """`PUT /v2/<name>/manifests/<tag>?digest=…`: the digest under which a manifest that is pushed by tag is stored.
+
+    regclient sends it: https://github.com/regclient/regclient/pull/778
+    """
+
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    def test_by_tag(self, ecr: Any, repository: RepositoryClient, algorithm: str) -> None:
+        """The manifest is stored and served under that digest, and the JSON API knows it by it."""
+        digest = Digest.of(IMAGE.manifest, algorithm)
+        response = put_with(repository, IMAGE, "v1", digest=digest)
+        assert response.status_code == 201
+        assert response.headers["Docker-Content-Digest"] == digest
+        assert response.headers["Location"].endswith(f"/manifests/{digest}")
+        for reference in ("v1", digest):
+            get = repository.get(f"/manifests/{reference}")
+            assert (get.content, get.headers["Docker-Content-Digest"]) == (IMAGE.manifest, digest)
+        assert images(ecr) == {digest: ["v1"]}
+        [image] = ecr.batch_get_image(
+            repositoryName="team/app", imageIds=[{"imageDigest": digest}]
+        )["images"]
+        assert image["imageManifest"].encode() == IMAGE.manifest
+
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    def test_of_other_content(self, ecr: Any, repository: RepositoryClient, reference: str) -> None:
+        """A digest that the manifest has not refuses the push, by tag and by digest."""
+        response = put_with(
+            repository, IMAGE, reference, digest=Digest.of(OTHER.manifest, "sha512")
+        )
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (
+            400,
+            "DIGEST_INVALID",
+        )
+        assert images(ecr) == {}
+
+    def test_no_digest(self, ecr: Any, repository: RepositoryClient) -> None:
+        """What is no digest is refused."""
+        assert_refused(
+            put_with(repository, IMAGE, "v1", digest="sha512:1234"),
+            400,
+            "DIGEST_INVALID",
+            "'sha512:1234' is not a digest of sha256 or sha512",
+        )
+        assert images(ecr) == {}
+
+    def test_by_two_algorithms(self, ecr: Any, repository: RepositoryClient) -> None:
+        """One manifest under two digests is two images: digests of different algorithms are not compared.
+
+        https://github.com/opencontainers/distribution-spec/issues/494
+        """
+        digest = Digest.of(IMAGE.manifest, "sha512")
+        put_with(repository, IMAGE, "v1", digest=digest)
+        put_with(repository, IMAGE, "v2")
+        assert images(ecr) == {digest: ["v1"], IMAGE.digest: ["v2"]}
+
+
 class TestTags:
     """What a push does to tags, as the repository's mutability has it."""
 
@@ -308,7 +627,7 @@ class TestTags:
     def test_the_same_again(
         self, ecr: Any, repository: RepositoryClient, reference: str, mutability: str
     ) -> None:
-        """An identical push answers 201 as the first did, and changes nothing."""
+        """An identical push answers 201 as the first did, and changes nothing. With `quirks=aws`: `test_quirks`."""
         ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability=mutability)
         repository.push_blobs(IMAGE)
         with freeze_time("2026-01-01"):
@@ -421,8 +740,76 @@ class TestAccept:
         assert head.headers["Docker-Content-Digest"] == response.headers["Docker-Content-Digest"]
         assert head.headers["Content-Length"] == str(len(response.content))
 
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_the_digest_of_the_other_form(
+        self, repository: RepositoryClient, stored: Any, method: str
+    ) -> None:
+        """The digest that a client is told can be asked for: docker asks HEAD by tag, then GET by digest."""
+        _, wanted = stored
+        accept = {"Accept": wanted.manifest}
+        digest = Digest.of(repository.get("/manifests/v1", headers=accept).content)
+        for _ in range(2):
+            told = repository.request(method, "/manifests/v1", headers=accept)
+            assert told.headers["Docker-Content-Digest"] == digest
+        for headers in (accept, {}):
+            for each in ("GET", "HEAD"):
+                response = repository.request(each, f"/manifests/{digest}", headers=headers)
+                assert response.status_code == 200
+                assert response.headers["Docker-Content-Digest"] == digest
+                assert response.headers["Content-Type"] == wanted.manifest
+        assert Digest.of(repository.get(f"/manifests/{digest}").content) == digest
+
+    def test_the_digest_of_the_other_form_is_no_image(
+        self, ecr: Any, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """It is pulled, not listed or deleted, and goes with its image."""
+        image, wanted = stored
+        told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        path = f"/manifests/{told.headers['Docker-Content-Digest']}"
+        assert images(ecr) == {image.digest: ["v1"]}
+        assert repository.delete(path).status_code == 404
+        assert repository.get(path).status_code == 200
+        assert repository.delete(f"/manifests/{image.digest}").status_code == 202
+        assert repository.get(path).status_code == 404
+
+    def test_the_digest_of_the_other_form_elsewhere(
+        self, ecr: Any, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """Another repository does not know it, and an archived image is not pulled by it."""
+        _, wanted = stored
+        told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        path = f"/manifests/{told.headers['Docker-Content-Digest']}"
+        ecr.create_repository(repositoryName="team/other")
+        assert RepositoryClient(repository.session, "team/other").get(path).status_code == 404
+        ecr.update_image_storage_class(
+            repositoryName="team/app", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
+        )
+        assert_refused(repository.get(path), 404, "MANIFEST_UNKNOWN", "Requested image not found")
+
+    def test_many_clients_are_told_at_once(self, repository: RepositoryClient, stored: Any) -> None:
+        """All of them can ask for the digest."""
+        _, wanted = stored
+        together = threading.Barrier(4)
+
+        def ask(_: int) -> int:
+            together.wait(timeout=20)
+            told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+            return repository.get(f"/manifests/{told.headers['Docker-Content-Digest']}").status_code
+
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(ask, range(4))) == [200] * 4
+
+    def test_no_layers(self, repository: RepositoryClient) -> None:
+        """A list of layers that is `null` is turned, too."""
+        repository.push_blobs(IMAGE)
+        content = as_bytes({**IMAGE.document, "layers": None})
+        assert repository.put_manifest(content, "v1", OCI.manifest).status_code == 201
+        response = repository.get("/manifests/v1", headers={"Accept": DOCKER.manifest})
+        assert response.headers["Content-Type"] == DOCKER.manifest
+        assert response.json()["layers"] is None
+
     def test_by_digest(self, repository: RepositoryClient, stored: Any) -> None:
-        """By digest never: the digest would be another."""
+        """By the digest of the stored form never: the digest would be another."""
         image, wanted = stored
         response = repository.get(f"/manifests/{image.digest}", headers={"Accept": wanted.manifest})
         assert response.content == image.manifest
@@ -430,7 +817,18 @@ class TestAccept:
 
     @pytest.mark.parametrize(
         "accept",
-        ["*/*", "", "{other}, {own}", "{other}, */*;q=0.1", "{OWN};q=0.5,{other}", "text/plain"],
+        [
+            "*/*",
+            "application/*",
+            "",
+            "{other}, {own}",
+            "{other}, */*;q=0.1",
+            "{OWN};q=0.5,{other}",
+            "{own};q=0.001,{other}",
+            "{other};q=0, {own}",
+            "{other};q=0",
+            "text/plain",
+        ],
     )
     def test_as_it_is_stored(self, repository: RepositoryClient, stored: Any, accept: str) -> None:
         """Who accepts what is stored, or nothing that it could be turned into, gets what is stored."""
@@ -440,6 +838,24 @@ class TestAccept:
         )
         response = repository.get("/manifests/v1", headers={"Accept": header})
         assert response.content == image.manifest
+
+    @pytest.mark.parametrize(
+        "accept",
+        [
+            "{own};q=0, {other}",
+            "{OWN} ; Q=0.000,*/*",
+            "application/*, {own};q=0",
+            "{own};q=0.0,{other};q=0.1",
+        ],
+    )
+    def test_a_quality_of_0(self, repository: RepositoryClient, stored: Any, accept: str) -> None:
+        """Who accepts the stored form with a quality of 0 does not accept it (RFC 9110, 12.4.2)."""
+        image, wanted = stored
+        header = accept.format(
+            own=image.media_type, OWN=image.media_type.upper(), other=wanted.manifest
+        )
+        response = repository.get("/manifests/v1", headers={"Accept": header})
+        assert response.headers["Content-Type"] == wanted.manifest
 
     @pytest.mark.parametrize("name", [OCI.index, DOCKER.index, "artifact"])
     def test_never_turned(self, repository: RepositoryClient, name: str) -> None:
@@ -468,6 +884,92 @@ class TestConditions:
             method, "/manifests/v1", headers={"If-None-Match": f'"x", {etag}'}
         )
         assert response.status_code == 200
+
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_if_match(self, repository: RepositoryClient, method: str, reference: str) -> None:
+        """Who asks for a manifest that it is no more gets 412 (RFC 9110, 13.1.1)."""
+        repository.push(IMAGE, "v1")
+        path = f"/manifests/{reference}"
+        for etag, status in (('"other"', 412), (f'"{IMAGE.digest}"', 200), ("*", 200)):
+            response = repository.request(method, path, headers={"If-Match": etag})
+            assert response.status_code == status
+
+    def test_what_is_not_given_is_not_pulled(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A pull whose condition fails has no time."""
+        repository.push(IMAGE, "v1")
+        assert repository.get("/manifests/v1", headers={"If-Match": '"other"'}).status_code == 412
+        [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
+        assert "lastRecordedPullTime" not in detail
+
+    def put(
+        self, repository: RepositoryClient, image: Image, reference: str, **headers: str
+    ) -> int:
+        """The status of a push with these headers, whose names have underscores for hyphens."""
+        response = repository.put(
+            f"/manifests/{reference}",
+            data=image.manifest,
+            headers={
+                "Content-Type": image.media_type,
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
+        )
+        return response.status_code
+
+    def test_push_of_a_tag_that_has_moved(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A push with If-Match replaces the image that it names, and no other that was pushed since."""
+        repository.push(IMAGE, "v1")
+        repository.push_blobs(OTHER)
+        before = images(ecr)
+        assert self.put(repository, OTHER, "v1", If_Match=f'"{OTHER.digest}"') == 412
+        assert self.put(repository, OTHER, "v2", If_Match="*") == 412
+        assert images(ecr) == before
+        assert self.put(repository, OTHER, "v1", If_Match=f'"{IMAGE.digest}"') == 201
+        assert images(ecr) == {IMAGE.digest: [], OTHER.digest: ["v1"]}
+
+    def test_push_of_a_new_tag(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A push with `If-None-Match: *` makes a tag, and moves none (RFC 9110, 13.1.2)."""
+        repository.push_blobs(IMAGE)
+        repository.push_blobs(OTHER)
+        assert self.put(repository, IMAGE, "v1", If_None_Match="*") == 201
+        assert self.put(repository, OTHER, "v1", If_None_Match="*") == 412
+        assert images(ecr) == {IMAGE.digest: ["v1"]}
+        assert self.put(repository, IMAGE, IMAGE.digest, If_None_Match="*") == 412
+        assert self.put(repository, OTHER, OTHER.digest, If_None_Match="*") == 201
+
+    def test_one_of_many_pushers(self, ecr: Any, repository: RepositoryClient) -> None:
+        """Of clients that replace the same image at once, each on the condition that it is there, one succeeds."""
+        repository.push(IMAGE, "v1")
+        candidates = [build_image(seed=f"next {number}", layers=1) for number in range(4)]
+        for candidate in candidates:
+            repository.push_blobs(candidate)
+        together = threading.Barrier(len(candidates))
+
+        def push(candidate: Image) -> int:
+            together.wait(timeout=20)
+            return self.put(repository, candidate, "v1", If_Match=f'"{IMAGE.digest}"')
+
+        with ThreadPoolExecutor(len(candidates)) as threads:
+            assert sorted(threads.map(push, candidates)) == [201, 412, 412, 412]
+
+    @pytest.mark.parametrize("quirks", ["none", "aws"])
+    @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
+    def test_delete(
+        self, aws: Environment, ecr: Any, repository: RepositoryClient, reference: str, quirks: str
+    ) -> None:
+        """An image and a tag are deleted if the image is the one that If-Match names."""
+        aws.configure(quirks=quirks)
+        repository.push(IMAGE, "v1")
+        path = f"/manifests/{reference}"
+        assert_refused(
+            repository.delete(path, headers={"If-Match": '"other"'}),
+            412,
+            "UNSUPPORTED",
+            "The condition 'If-Match: \"other\"' is not met",
+        )
+        assert images(ecr) == {IMAGE.digest: ["v1"]}
+        assert repository.delete(path, headers={"If-Match": f'"{IMAGE.digest}"'}).status_code == 202
+        assert repository.head("/manifests/v1").status_code == 404
 
 
 class TestPulls:

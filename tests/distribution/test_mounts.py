@@ -1,5 +1,6 @@
-"""Mounting a blob of another repository: granted under ECR's conditions, otherwise an upload session.
+"""Mounting a blob of another repository: granted to who may read it, otherwise an upload session.
 
+With `quirks=aws` it is granted under ECR's conditions, which are in
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
 """
 
@@ -14,6 +15,7 @@ import requests
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.environments import Environment
 from support.registry_client import LogIn, RegistrySession, RepositoryClient
 
 IMAGE = build_image(seed="base", layers=1)
@@ -56,22 +58,39 @@ def base(ecr: Any, session: RegistrySession) -> RepositoryClient:
     return base
 
 
-@pytest.fixture
-def mounting(ecr: Any, base: RepositoryClient) -> None:
-    """The registry mounts blobs."""
-    ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+@pytest.fixture(params=["specification", "ECR"])
+def mounting(
+    request: pytest.FixtureRequest, aws: Environment, ecr: Any, base: RepositoryClient
+) -> str:
+    """The registry mounts blobs: as it does by default, or with ECR's quirks, switched on. The name of which."""
+    if request.param == "ECR":
+        aws.configure(quirks="aws")
+        ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    return str(request.param)
 
 
-def test_not_unless_the_account_says_so(
-    base: RepositoryClient, repository: RepositoryClient
+def test_unless_the_account_says_no(
+    ecr: Any, base: RepositoryClient, repository: RepositoryClient
 ) -> None:
-    """As long as BLOB_MOUNTING is off, as it is at first, nothing is mounted."""
+    """BLOB_MOUNTING reads as DISABLED until it is put; only once it was put to that, nothing is mounted."""
+    assert ecr.get_account_setting(name="BLOB_MOUNTING")["value"] == "DISABLED"
+    assert_mounted(repository, mount(repository))
+    ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
+    assert mount(repository, IMAGE.config.digest).status_code == 202
+    assert not repository.holds(IMAGE.config)
+
+
+def test_not_by_ecr_unless_the_account_says_so(
+    aws: Environment, base: RepositoryClient, repository: RepositoryClient
+) -> None:
+    """With `quirks=aws` nothing is mounted as long as BLOB_MOUNTING is off, as it is at first."""
+    aws.configure(quirks="aws")
     assert_not_mounted(repository, mount(repository))
 
 
 @pytest.mark.usefixtures("mounting")
 def test_mount(repository: RepositoryClient) -> None:
-    """With BLOB_MOUNTING on, the layer of an image of the registry is mounted."""
+    """The layer of an image of the registry is mounted."""
     assert_mounted(repository, mount(repository))
 
 
@@ -84,16 +103,18 @@ def test_not_from_the_archive(ecr: Any, repository: RepositoryClient) -> None:
     assert_not_mounted(repository, mount(repository))
 
 
-@pytest.mark.usefixtures("mounting")
 @pytest.mark.parametrize("prefix", ["team", "other"])
-def test_not_where_a_cache_rule_applies(ecr: Any, session: RegistrySession, prefix: str) -> None:
-    """Neither from nor into a repository that a pull-through cache rule covers."""
+def test_where_a_cache_rule_applies(
+    ecr: Any, session: RegistrySession, mounting: str, prefix: str
+) -> None:
+    """ECR mounts neither from nor into a repository that a pull-through cache rule covers."""
     ecr.create_repository(repositoryName="other/app")
     ecr.create_pull_through_cache_rule(
         ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws"
     )
     repository = RepositoryClient(session, "other/app")
-    assert_not_mounted(repository, mount(repository))
+    check = assert_not_mounted if mounting == "ECR" else assert_mounted
+    check(repository, mount(repository))
 
 
 @pytest.mark.usefixtures("mounting")
@@ -140,13 +161,14 @@ def test_never_an_error(repository: RepositoryClient, digest: str, source: str |
     assert_not_mounted(repository, mount(repository, digest, source))
 
 
-@pytest.mark.usefixtures("mounting")
-def test_a_blob_of_no_image(base: RepositoryClient, repository: RepositoryClient) -> None:
-    """A blob to which no image of the source refers is not mounted."""
+def test_a_blob_of_no_image(
+    base: RepositoryClient, repository: RepositoryClient, mounting: str
+) -> None:
+    """A blob to which no image of the source refers is not mounted by ECR."""
     digest = base.push_blob(b"loose")
     response = mount(repository, digest)
-    assert response.status_code == 202
-    assert not repository.holds(digest)
+    assert response.status_code == (202 if mounting == "ECR" else 201)
+    assert repository.holds(digest) == (mounting != "ECR")
 
 
 @pytest.mark.usefixtures("mounting")
@@ -159,23 +181,24 @@ def test_a_digest_beside_a_mount(repository: RepositoryClient) -> None:
     assert_not_mounted(repository, response)
 
 
-@pytest.mark.usefixtures("mounting")
 @pytest.mark.parametrize(
-    ("encryption", "status"),
+    ("encryption", "by_ecr"),
     [(KMS, 202), ({"encryptionType": "AES256"}, 201)],
     ids=["another", "the same"],
 )
 def test_encryption(
-    ecr: Any, session: RegistrySession, encryption: dict[str, str], status: int
+    ecr: Any, session: RegistrySession, mounting: str, encryption: dict[str, str], by_ecr: int
 ) -> None:
-    """Both repositories must be encrypted alike."""
+    """ECR asks for both repositories to be encrypted alike."""
     ecr.create_repository(repositoryName="team/secret", encryptionConfiguration=encryption)
-    assert mount(RepositoryClient(session, "team/secret")).status_code == status
+    status = mount(RepositoryClient(session, "team/secret")).status_code
+    assert status == (by_ecr if mounting == "ECR" else 201)
 
 
-@pytest.mark.usefixtures("mounting")
-@pytest.mark.parametrize(("key", "status"), [("alias/one", 201), ("alias/two", 202)])
-def test_the_same_key(ecr: Any, session: RegistrySession, key: str, status: int) -> None:
+@pytest.mark.parametrize(("key", "by_ecr"), [("alias/one", 201), ("alias/two", 202)])
+def test_the_same_key(
+    ecr: Any, session: RegistrySession, mounting: str, key: str, by_ecr: int
+) -> None:
     """Encrypted alike means by the same key."""
     for name, of_name in (("secret/base", "alias/one"), ("secret/app", key)):
         ecr.create_repository(
@@ -183,7 +206,7 @@ def test_the_same_key(ecr: Any, session: RegistrySession, key: str, status: int)
         )
     RepositoryClient(session, "secret/base").push(IMAGE, "v1")
     response = mount(RepositoryClient(session, "secret/app"), source="secret/base")
-    assert response.status_code == status
+    assert response.status_code == (by_ecr if mounting == "ECR" else 201)
 
 
 def allow(ecr: Any, repository: str, *actions: str) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from freezegun import freeze_time
+from moto import mock_aws
 
+import moto_ecr_ext
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -26,6 +32,7 @@ from support.iam import User, enforced
 from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 from support.upstream import Upstream, running_upstream
 
+MIB = 1024 * 1024
 NAME = "quay/team/app"
 IMAGE = build_image(seed="upstream", layers=2)
 IMAGE_DOCUMENT = json.loads(IMAGE.manifest)
@@ -511,6 +518,53 @@ class TestFailures:
         upstream.blobs[layer.digest] = layer.content
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
+    @pytest.mark.parametrize("says_length", [True, False])
+    def test_a_layer_that_is_larger_than_its_descriptor(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession, says_length: bool
+    ) -> None:
+        """No more is read than its size, and what was read is gone."""
+        upstream.excess, upstream.says_length = 200 * MIB, says_length
+        response = cached(session).get("/manifests/v1")
+        assert_refused(
+            response,
+            503,
+            "UNAVAILABLE",
+            f"The layer {IMAGE.config.digest} that quay.io gave has more than the "
+            f"{IMAGE.config.size} bytes of its descriptor.",
+        )
+        # The rest is what the system holds between the two.
+        assert upstream.sent < 100 * MIB
+        assert (repositories(ecr), list(current_store().blobs.upload_ids())) == ([], [])
+        upstream.excess = 0
+        assert cached(session).get("/manifests/v1").content == IMAGE.manifest
+
+    def test_a_layer_without_a_size(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Manifests of schema 1 do not say sizes."""
+        layer = IMAGE.layers[0]
+        document = {
+            "schemaVersion": 1,
+            "mediaType": "application/vnd.docker.distribution.manifest.v1+prettyjws",
+            "fsLayers": [{"blobSum": layer.digest}],
+        }
+        old = build_image(seed="old", layers=1)
+        old.manifest = json.dumps(document).encode()
+        old.digest = Digest.of(old.manifest)
+        upstream.put("team/app", old, "old")
+        upstream.content_type = document["mediaType"]
+        response = cached(session).get("/manifests/old")
+        assert response.content == old.manifest
+        assert cached(session).get(f"/blobs/{layer.digest}").content == layer.content
+
+    def test_a_challenge_with_an_endless_body(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """It is not waited for."""
+        upstream.login, upstream.challenge_excess = ("somebody", "secret"), 200 * MIB
+        assert cached(session).get("/manifests/v1").status_code == 403
+        assert upstream.sent < 100 * MIB
+
     def test_what_was_cancelled_meanwhile(
         self, upstream: Upstream, session: RegistrySession
     ) -> None:
@@ -533,11 +587,38 @@ class TestFailures:
     ) -> None:
         """Is not taken."""
         odd = build_image(seed="odd", layers=1)
-        odd.manifest = content
+        odd.manifest, odd.digest = content, Digest.of(content)
         upstream.put("team/app", odd, "odd")
-        upstream.manifests["team/app", "odd"].digest = ""
         response = cached(session).get("/manifests/odd")
-        assert (response.status_code, repositories(ecr)) == (503, [])
+        assert_refused(
+            response,
+            503,
+            "UNAVAILABLE",
+            "What quay.io gave for odd of team/app is no manifest that Amazon ECR takes.",
+        )
+        assert repositories(ecr) == []
+
+
+def test_an_image_of_many_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few files are open at once, however many layers there are, and all of them come."""
+    monkeypatch.setattr("moto_ecr_ext.models.pull_through.downloads._MOST_SESSIONS", 8)
+    image = build_image(seed="many", layers=40)
+    open_files = []
+    with (
+        running_upstream() as upstream,
+        moto_ecr_ext.install(data_dir=tmp_path, upstreams=upstream.setting()),
+        mock_aws(),
+    ):
+        upstream.put("app", image, "v1")
+        upstream.when_asked = lambda path: open_files.append(len(os.listdir("/proc/self/fd")))
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io"
+        )
+        assert pull(ecr, "quay/app", "v1").digest == image.digest
+        assert list(current_store().blobs.upload_ids()) == []
+    assert len(open_files) == 1 + len(image.blobs)
+    assert max(open_files) - min(open_files) < 20
 
 
 class TestCredentials:

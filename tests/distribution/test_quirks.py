@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -11,12 +12,13 @@ from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.testing import build_image
+from moto_ecr_ext.testing import OCI
 from support.constants import ACCOUNT
+from support.ecr_schema import CHILD, IMAGE, REFUSED_BY_ECR, TAKEN_BY_ECR, image_with, index_of
 from support.environments import Environment
 from support.registry_client import RegistrySession, RepositoryClient, assert_refused
+from support.stored import everything_stored
 
-IMAGE = build_image(layers=1)
 MIB = 1024 * 1024
 PART = os.urandom(MIB) * 5
 DIGEST_INVALID_AT_PUT = "None of the provided layer digests match the calculated layer digest"
@@ -150,6 +152,122 @@ def test_n(quirky: RepositoryClient, path: str, n: int, constraint: str) -> None
         f"Invalid parameter at 'maxResults' failed to satisfy constraint: '{constraint}'",
     )
     assert quirky.session.get(path, params={"n": "1000"}).status_code == 200
+
+
+@pytest.mark.parametrize("mutability", ["MUTABLE", "IMMUTABLE"])
+def test_the_same_image_under_its_tag(ecr: Any, quirky: RepositoryClient, mutability: str) -> None:
+    """An immutable tag refuses its own image, too: https://github.com/aws/containers-roadmap/issues/2179
+
+    The text is ECR's since tags can be excluded: https://github.com/osscontainertools/kaniko/issues/204
+    """
+    ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability=mutability)
+    quirky.push(IMAGE, "v1")
+    before = everything_stored()
+    response = quirky.put_manifest(IMAGE, "v1")
+    if mutability == "MUTABLE":
+        assert response.status_code == 201
+    else:
+        assert_refused(
+            response,
+            400,
+            "TAG_INVALID",
+            "The image tag 'v1' already exists in the 'team/app' repository "
+            "and cannot be overwritten because the tag is immutable.",
+        )
+    assert everything_stored() == before
+
+
+def test_the_same_image_under_a_new_tag(ecr: Any, quirky: RepositoryClient) -> None:
+    """What an immutable repository refuses is the tag, not the image."""
+    ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
+    quirky.push(IMAGE, "v1")
+    assert quirky.put_manifest(IMAGE, "v2").status_code == 201
+    assert quirky.put_manifest(IMAGE).status_code == 201
+
+
+def test_uploads_have_no_header_of_their_own(quirky: RepositoryClient) -> None:
+    """Location names the upload; no answer of ECR that was recorded has Docker-Upload-UUID."""
+    started = quirky.post("/blobs/uploads/")
+    upload = started.headers["Location"]
+    answers = [
+        started,
+        quirky.patch(upload, data=PART),
+        quirky.patch(upload, data=b"more", headers={"Content-Range": "0-3"}),
+        quirky.get(upload),
+    ]
+    assert [each.status_code for each in answers] == [202, 201, 416, 204]
+    assert not any("Docker-Upload-UUID" in each.headers for each in answers)
+
+
+INVALID_SYNTAX = (
+    "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+)
+NO_LAYER = (
+    "Invalid parameter at 'ImageManifest' failed to satisfy constraint: "
+    "'Image has to have at least 1 layer'"
+)
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ECR)
+def test_the_schema_of_ecr(
+    aws: Environment, ecr: Any, repository: RepositoryClient, name: str
+) -> None:
+    """What the specification allows is taken, but with `quirks=aws`, where ECR's own schema decides."""
+    content, member, reason = REFUSED_BY_ECR[name]
+    media_type = json.loads(content)["mediaType"]
+    repository.push(IMAGE)
+    aws.configure(quirks="aws")
+    before = everything_stored()
+    assert_refused(
+        repository.put_manifest(content, "v1", media_type),
+        405,
+        "UNSUPPORTED",
+        INVALID_SYNTAX,
+        member=member,
+        reason=reason,
+    )
+    assert everything_stored() == before
+    aws.configure()
+    assert repository.put_manifest(content, "v1", media_type).status_code == 201
+    assert repository.get("/manifests/v1").content == content
+
+
+@pytest.mark.parametrize("layers", [[], None])
+def test_an_image_without_layers(
+    ecr: Any, quirky: RepositoryClient, layers: list[Any] | None
+) -> None:
+    """ECR's images have a layer: https://github.com/werf/werf/pull/2558"""
+    quirky.push_blobs(IMAGE)
+    content = image_with(layers=layers)
+    assert_refused(quirky.put_manifest(content, "v1", OCI.manifest), 405, "UNSUPPORTED", NO_LAYER)
+    assert ecr.list_images(repositoryName="team/app")["imageIds"] == []
+
+
+def test_a_manifest_without_a_version(ecr: Any, quirky: RepositoryClient) -> None:
+    """ECR asks for schemaVersion: https://github.com/bazel-contrib/rules_oci/issues/690"""
+    quirky.push(IMAGE)
+    document = json.loads(index_of(CHILD))
+    del document["schemaVersion"]
+    assert_refused(
+        quirky.put_manifest(json.dumps(document).encode(), "v1", OCI.index),
+        405,
+        "UNSUPPORTED",
+        INVALID_SYNTAX,
+        member="schemaVersion",
+        reason="is missing",
+    )
+
+
+@pytest.mark.parametrize("name", TAKEN_BY_ECR)
+def test_what_the_schema_of_ecr_has(quirky: RepositoryClient, name: str) -> None:
+    """Images, indexes, artifacts with subjects, and types that nobody knows are taken.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
+    """
+    content = TAKEN_BY_ECR[name]
+    quirky.push(IMAGE)
+    response = quirky.put_manifest(content, "v1", json.loads(content)["mediaType"])
+    assert response.status_code == 201, response.text
 
 
 def test_deleting_the_last_tag(ecr: Any, quirky: RepositoryClient) -> None:

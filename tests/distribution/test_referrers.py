@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -73,6 +74,85 @@ def test_filter(
     response = signed.get(f"/referrers/{IMAGE.digest}", params={"artifactType": artifact_type})
     assert referrers(response) == expected
     assert response.headers["OCI-Filters-Applied"] == "artifactType"
+
+
+def many(count: int) -> list[Image]:
+    """Artifacts that refer to IMAGE."""
+    return [
+        build_artifact(
+            artifact_type=f"application/kind-{number % 2}",
+            subject=IMAGE,
+            annotations={"number": str(number)},
+        )
+        for number in range(count)
+    ]
+
+
+def followed(repository: RepositoryClient, url: str) -> Iterator[list[str]]:
+    """The digests of each page, from one Link to the next."""
+    while url:
+        response = repository.get(url)
+        yield [each["digest"] for each in referrers(response)]
+        url = response.links.get("next", {}).get("url", "")
+
+
+@pytest.mark.parametrize("size", [1, 3, 6, 7, 8, 1000])
+def test_pages(repository: RepositoryClient, size: int) -> None:
+    """Link goes on behind a page, in the order of push, and the filter stays.
+
+    OCI Distribution Specification 1.1, "Listing Referrers", has the header; how many a client wants is asked for as for
+    tags.
+    """
+    artifacts = many(7)
+    for each in artifacts:
+        repository.push(each)
+    digests = [each.digest for each in artifacts]
+    url = f"/referrers/{IMAGE.digest}?n={size}"
+    assert list(followed(repository, url)) == [
+        digests[start : start + size] for start in range(0, 7, size)
+    ]
+    kind_1 = digests[1::2]
+    assert list(followed(repository, f"{url}&artifactType=application/kind-1")) == [
+        kind_1[start : start + size] for start in range(0, 3, size)
+    ]
+
+
+def test_a_page_of_none(signed: RepositoryClient) -> None:
+    """With `n` 0 the list is empty, and there is no Link, as for tags."""
+    response = signed.get(f"/referrers/{IMAGE.digest}?n=0")
+    assert (referrers(response), response.links) == ([], {})
+
+
+def test_all_of_more_than_are_read_at_once(repository: RepositoryClient) -> None:
+    """A page has up to 1000 referrers, however they are read: clients that do not follow Link miss none of fewer."""
+    artifacts = many(103)
+    repository.push_blobs(artifacts[0])
+    for each in artifacts:
+        assert repository.put_manifest(each).status_code == 201
+    [digests] = followed(repository, f"/referrers/{IMAGE.digest}")
+    assert digests == [each.digest for each in artifacts]
+
+
+def test_large_referrers(repository: RepositoryClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page ends early if its referrers are large, so that no answer takes more memory than some manifests."""
+    monkeypatch.setattr("moto_ecr_ext.models.images.referrers.PAGE_BYTES", 1000)
+    artifacts = [
+        build_artifact(
+            artifact_type="application/large", subject=IMAGE, annotations={"a": str(n) * 600}
+        )
+        for n in range(5)
+    ]
+    for each in artifacts:
+        repository.push(each)
+    pages = list(followed(repository, f"/referrers/{IMAGE.digest}"))
+    assert pages == [[each.digest] for each in artifacts]
+
+
+@pytest.mark.parametrize("last", ["v1", IMAGE.digest, "bnVsbA==", "\0"])
+def test_no_page(signed: RepositoryClient, last: str) -> None:
+    """A `last` that no Link has is refused."""
+    response = signed.get(f"/referrers/{IMAGE.digest}", params={"last": last})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (405, "UNSUPPORTED")
 
 
 def test_oci_subject(repository: RepositoryClient) -> None:

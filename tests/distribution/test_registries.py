@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import moto.core.utils
@@ -358,3 +359,28 @@ def test_objects_of_s3_whose_keys_begin_with_v2_are_s3_s(
         timeout=60,
     )
     assert "Docker-Distribution-Api-Version" not in answer.headers
+
+
+@pytest.mark.parametrize("ns", ["docker.io", "quay.io", ""])
+def test_the_namespace_of_a_mirror(repository: RepositoryClient, ns: str) -> None:
+    """`ns` means nothing here, as to any registry that is not a mirror of several; a Link keeps it.
+
+    containerd and podman send it to hosts that they use as mirrors; it may be ignored
+    (https://github.com/containerd/containerd/pull/4413). The repository's name says what a pull-through cache rule
+    needs.
+    """
+    repository.push(IMAGE, "v1")
+    repository.put_manifest(IMAGE, "v2")
+    paths = ["/manifests/v1", f"/manifests/{IMAGE.digest}", f"/blobs/{IMAGE.config.digest}"]
+    for path in [*paths, "/tags/list", f"/referrers/{IMAGE.digest}"]:
+        for method in ("GET", "HEAD"):
+            plain = repository.request(method, path)
+            mirrored = repository.request(method, path, params={"ns": ns})
+            assert (mirrored.status_code, mirrored.content) == (200, plain.content)
+            assert mirrored.headers["Content-Type"] == plain.headers["Content-Type"]
+    page = repository.get("/tags/list", params={"ns": ns, "n": "1"})
+    assert parse_qs(urlsplit(page.links["next"]["url"]).query, keep_blank_values=True) == {
+        "ns": [ns],
+        "n": ["1"],
+        "last": ["v1"],
+    }

@@ -32,13 +32,13 @@ PROGRAM = """\
         "upload": answer("POST", f"/v2/{names[0]}/blobs/uploads/")[0],
     }
     pathlib.Path(settings["OCI_REPORT_DIR"], "seen.json").write_text(json.dumps(seen))
-    sys.exit(7)
+    sys.exit(7 if settings["OCI_VERSION"] == "1.1" else 0)
 """
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program that ends with 7."""
+    """A program that ends with 7 for version 1.1, and with 0 for any other."""
     path = tmp_path / "bin" / "oci-conformance"
     path.parent.mkdir()
     path.write_text(f"#!{sys.executable}\n{dedent(PROGRAM)}")
@@ -50,7 +50,7 @@ def program(tmp_path: Path) -> Path:
 def test_the_program_reaches_the_server(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
-    """Two repositories, a login and all workflows; its exit status is that of the run."""
+    """Two repositories, a login and all workflows, for each version; a failure of one is one of the run."""
     if named:
         other = program.rename(tmp_path / "conformance.test")
         monkeypatch.setenv("OCI_CONFORMANCE", str(other))
@@ -61,6 +61,12 @@ def test_the_program_reaches_the_server(
 
     assert main([str(reports)]) == 7
 
+    for version in ("1.1", "dev"):
+        assert_reached(reports / version, version)
+
+
+def assert_reached(reports: Path, version: str) -> None:
+    """Check what the program saw."""
     seen = json.loads((reports / "seen.json").read_text())
     assert seen["arguments"] == []
     settings = seen["settings"]
@@ -68,6 +74,8 @@ def test_the_program_reaches_the_server(
     assert settings.pop("OCI_ROOT_URL").startswith("http://127.0.0.1:")
     assert settings.pop("OCI_PASSWORD")
     assert settings == {
+        "OCI_VERSION": version,
+        "OCI_RESULTS_DIR": str(reports),
         "OCI_NAMESPACE": "conformance/first",
         "OCI_CROSSMOUNT_NAMESPACE": "conformance/second",
         "OCI_USERNAME": "AWS",

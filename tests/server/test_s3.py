@@ -467,7 +467,7 @@ def test_rows_must_be_kept_too(tmp_path: Path, bucket: Bucket) -> None:
     """A bucket without a database would outlive its rows."""
     with Command("moto_ecr_server", "--blobs", bucket.url, **bucket.server.variables) as command:
         assert command.wait() == 2
-    assert "give a data directory, or a database and blobs" in command.output
+    assert "Give a database and blobs together, or a data directory." in command.output
 
 
 def test_a_bucket_of_another_database(

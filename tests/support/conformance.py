@@ -2,7 +2,8 @@
 
     python -m support.conformance DIRECTORY
 
-run in `tests`, writes the program's reports to the directory and ends with its exit status. The program is
+run in `tests`, writes the program's reports to folders of the directory, one for each version of the specification, and
+ends with the largest of its exit statuses. The program is
 `oci-conformance` on the PATH, or what the environment variable OCI_CONFORMANCE names; without either nothing is run.
 It is built from https://github.com/opencontainers/distribution-spec/tree/main/conformance.
 """
@@ -20,14 +21,18 @@ from pathlib import Path
 from support.commands import Server, environment, running_server
 
 REPOSITORY, OTHER_REPOSITORY = "conformance/first", "conformance/second"
+VERSIONS = ("1.1", "dev")
+"""Versions of the specification, as the program names them: the last one, and the one in development."""
 
 
-def variables(server: Server, directory: Path) -> dict[str, str]:
+def variables(server: Server, directory: Path, version: str) -> dict[str, str]:
     """Return the settings of the program: all of its tests, in two repositories of a server.
 
-    Those are the names of version 1.1; later versions know them, too.
+    Those are the names of the program of version 1.1, which tests no other; later ones know them, too.
     """
     return {
+        "OCI_VERSION": version,
+        "OCI_RESULTS_DIR": str(directory),
         "OCI_ROOT_URL": server.url,
         "OCI_NAMESPACE": REPOSITORY,
         "OCI_CROSSMOUNT_NAMESPACE": OTHER_REPOSITORY,
@@ -41,7 +46,7 @@ def variables(server: Server, directory: Path) -> dict[str, str]:
     }
 
 
-def run(program: str, directory: Path) -> int:
+def run(program: str, directory: Path, version: str) -> int:
     """Run the program against a new server, and return its exit status."""
     directory.mkdir(parents=True, exist_ok=True)
     with running_server() as server:
@@ -49,7 +54,10 @@ def run(program: str, directory: Path) -> int:
         for name in (REPOSITORY, OTHER_REPOSITORY):
             ecr.create_repository(repositoryName=name)
         ended = subprocess.run(
-            [program], env=environment(**variables(server, directory)), cwd=directory, check=False
+            [program],
+            env=environment(**variables(server, directory, version)),
+            cwd=directory,
+            check=False,
         )
     return ended.returncode
 
@@ -64,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = os.environ.get("OCI_CONFORMANCE")
     program = shutil.which(chosen or "oci-conformance")
     if program is not None:
-        return run(str(Path(program).resolve()), directory)
+        absolute = str(Path(program).resolve())
+        return max([run(absolute, directory / version, version) for version in VERSIONS])
     if chosen:
         parser.error(f"OCI_CONFORMANCE is no program: {chosen}")
     print("Skipped: there is no oci-conformance on the PATH, and OCI_CONFORMANCE names no other.")

@@ -5,6 +5,7 @@ Their state is in memory, or in PostgreSQL and a directory where MOTO_ECR_TEST_D
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -23,12 +24,35 @@ from support.s3_servers import S3Server, rclone, running_moto, running_rclone
 # For tox's environments that have fewer examples.
 hypothesis.settings.register_profile("brief", max_examples=10, deadline=None)
 
+# Variables that lead to a user's files past HOME.
+_LEADS_HOME = (
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "DOCKER_CONFIG",
+    "REGISTRY_AUTH_FILE",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+)
+
 ON_POSTGRESQL = os.environ.get("MOTO_ECR_TEST_DATABASE") == "postgresql"
 
 
 def pytest_configure() -> None:
+    # Before a test freezes time: see the comment on PolicyBuilder there.
+    importlib.import_module("moto_ecr_ext.oci.notation")
     if ON_POSTGRESQL and programs() is None:
         pytest.exit("Skipped: PostgreSQL is not installed (Debian: apt install postgresql)", 0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home directory for the tests: libraries keep logins, settings and caches there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        for name in _LEADS_HOME:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from support.constants import ACCOUNT, REGION
 from support.environments import Environment
 
 
 class Listener:
     """A queue that a rule of the default bus sends all events of one source to, by default those of ECR."""
 
-    def __init__(self, aws: Environment, source: str = "aws.ecr"):
-        self._sqs, events = aws.client("sqs"), aws.client("events")
+    def __init__(
+        self,
+        aws: Environment,
+        source: str = "aws.ecr",
+        region: str = REGION,
+        account: str = ACCOUNT,
+    ):
+        self._sqs, events = (aws.client(service, region, account) for service in ("sqs", "events"))
         self._queue = self._sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         events.put_rule(Name="ecr", EventPattern=json.dumps({"source": [source]}))

@@ -64,11 +64,6 @@ class Cluster:
             connection.execute(f"CREATE DATABASE {name} {options}".encode())
         return name
 
-    def drop_database(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
-        with self.connect() as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
     def start(self) -> None:
         """Start the server; it accepts connections then."""
         options = _POSTGRES + str(self._directory)

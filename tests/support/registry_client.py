@@ -124,11 +124,16 @@ class RepositoryClient:
         return status == 200
 
 
-def assert_refused(response: requests.Response, status: int, code: str, message: str) -> None:
-    """Check an answer against the error body as ECR writes it, to the byte."""
+def assert_refused(
+    response: requests.Response, status: int, code: str, message: str, **detail: str
+) -> None:
+    """Check an answer against the error body as ECR writes it, to the byte, with a `detail` of these members if any."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if detail:
+        error["detail"] = detail
     assert (response.status_code, response.text) == (
         status,
-        json.dumps({"errors": [{"code": code, "message": message}]}, separators=(",", ":")) + "\n",
+        json.dumps({"errors": [error]}, separators=(",", ":")) + "\n",
     )
     assert response.headers["Content-Type"] == JSON
     assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"

@@ -21,7 +21,9 @@ class Upstream:
     `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
     anybody gets where there is no login; `realm` is what it calls that service in place of its URL. `status` is
     answered to everything; `content_type` is that of all manifests in place of their own, and `elsewhere` where blobs
-    are redirected to. `when_asked` is called with each path before it is answered.
+    are redirected to. `when_asked` is called with each path before it is answered. `excess` is how many bytes follow
+    those of each blob, and `challenge_excess` the body of a challenge; `says_length` tells whether an answer with a
+    blob says how many there are.
     """
 
     def __init__(self, url: str):
@@ -35,6 +37,16 @@ class Upstream:
         self.elsewhere = ""
         self.content_type = ""
         self.when_asked: Callable[[str], object] = len
+        self.excess = 0
+        self.challenge_excess = 0
+        # How many referrers are on a page, and None for a registry without the referrers API; what the list is in place
+        # of a true one; and the link to a page.
+        self.referrers_on_page: int | None = 100
+        self.referrers: bytes | None = None
+        self.link = '<{}>; rel="next"'
+        self.says_length = True
+        # The bytes of these bodies that clients have taken, as far as the system tells.
+        self.sent = 0
         # The paths of all requests for manifests and blobs that were let in, in their order.
         self.asked: list[str] = []
         self.authorizations: dict[str, str | None] = {}
@@ -113,7 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
             challenge = f'Bearer realm="{realm}",service="a registry"'
         else:
             challenge = f'Basic realm="{url}"'
-        self._answer(401, b"Not Authorized", WWW_Authenticate=challenge)
+        if self.upstream.challenge_excess:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", challenge)
+            self._give_much(b"", self.upstream.challenge_excess)
+        else:
+            self._answer(401, b"Not Authorized", WWW_Authenticate=challenge)
 
     def _give_token(self, authorization: str | None) -> None:
         self.upstream.token_requests.append(parse_qs(urlsplit(self.path).query))
@@ -131,7 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "blobs" and upstream.elsewhere:
             self._answer(307, Location=f"{upstream.elsewhere}/elsewhere/{reference}")
         elif kind == "blobs" and reference in upstream.blobs:
-            self._answer(200, upstream.blobs[reference])
+            self.send_response(200)
+            self._give_much(upstream.blobs[reference], upstream.excess)
+        elif kind == "referrers" and upstream.referrers_on_page is not None:
+            self._give_referrers(name, reference, upstream.referrers_on_page)
         elif kind == "manifests" and (name, reference) in upstream.manifests:
             image = upstream.manifests[name, reference]
             self._answer(
@@ -142,6 +162,35 @@ class _Handler(BaseHTTPRequestHandler):
             )
         else:
             self._answer(404, b'{"errors":[]}')
+
+    def _give_referrers(self, name: str, subject: str, count: int) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        first = int(query.get("first", ["0"])[0])
+        found = {
+            image.digest: image.media_type
+            for (repository, _), image in self.upstream.manifests.items()
+            if repository == name
+            and json.loads(image.manifest).get("subject", {}).get("digest") == subject
+        }
+        page = list(found.items())[first : first + count]
+        body = {"manifests": [{"digest": digest, "mediaType": kind} for digest, kind in page]}
+        following = f"/v2/{name}/referrers/{subject}?first={first + count}"
+        has_more = len(found) > first + count
+        link = {"Link": self.upstream.link.format(following)} if has_more else {}
+        content = self.upstream.referrers
+        self._answer(200, json.dumps(body).encode() if content is None else content, **link)
+
+    def _give_much(self, content: bytes, excess: int) -> None:
+        upstream, more = self.upstream, bytes(1024 * 1024)
+        if upstream.says_length:
+            self.send_header("Content-Length", str(len(content) + excess))
+        else:
+            # The end of the connection is that of the body (RFC 9112, 6.3).
+            self.send_header("Connection", "close")
+        self.end_headers()
+        for piece in (content, *[more] * (excess // len(more))):
+            self.wfile.write(piece)
+            upstream.sent += len(piece)
 
     def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import subprocess
 import sys
+from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
@@ -27,6 +28,7 @@ from moto_ecr_ext import settings, testing
 from moto_ecr_ext.activation import installation
 from moto_ecr_ext.activation.installation import is_installed
 from support.constants import ACCOUNT, REGION
+from support.environments import Environment
 
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
 HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
@@ -61,7 +63,7 @@ def seams() -> dict[str, Any]:
 # What they do.
 
 
-def test_the_registry_answers_at_its_host_and_knows_what_boto3_made(stock_moto):
+def test_the_registry_answers_at_its_host_and_knows_what_boto3_made(stock_moto: None) -> None:
     """Under `mock_aws`, the host of a registry serves the repositories that boto3 created."""
     moto_ecr_ext.install()
     with mock_aws():
@@ -78,7 +80,9 @@ def test_the_registry_answers_at_its_host_and_knows_what_boto3_made(stock_moto):
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1"])
 @pytest.mark.parametrize("fips", [False, True], ids=["", "FIPS"])
 @pytest.mark.parametrize("dual_stack", [False, True], ids=["", "dual-stack"])
-def test_the_api_answers_at_all_its_hosts(stock_moto, region, fips, dual_stack):
+def test_the_api_answers_at_all_its_hosts(
+    stock_moto: None, region: str, fips: bool, dual_stack: bool
+) -> None:
     """The hosts of ECR's API that moto does not list are there as well."""
     config = Config(use_fips_endpoint=fips, use_dualstack_endpoint=dual_stack)
     moto_ecr_ext.install()
@@ -89,7 +93,7 @@ def test_the_api_answers_at_all_its_hosts(stock_moto, region, fips, dual_stack):
     assert f":ecr:{region}:" in arn
 
 
-def test_requests_sends_a_body_of_pieces_and_asks_for_heads(stock_moto):
+def test_requests_sends_a_body_of_pieces_and_asks_for_heads(stock_moto: None) -> None:
     """Clients of registries push from iterators, and believe the length that a HEAD answers."""
     moto_ecr_ext.install()
     with mock_aws(), requests.Session() as session:
@@ -107,7 +111,7 @@ def test_requests_sends_a_body_of_pieces_and_asks_for_heads(stock_moto):
         assert (head.headers["Content-Length"], head.content) == ("6", b"")
 
 
-def test_an_error_has_two_codes_and_the_class_of_aws(stock_moto):
+def test_an_error_has_two_codes_and_the_class_of_aws(stock_moto: None) -> None:
     """A wrong digest: this project's code in `Error.Code`, caught as the exception of AWS."""
     moto_ecr_ext.install()
     with mock_aws():
@@ -148,7 +152,7 @@ def make_stack() -> None:
     )
 
 
-def test_a_stack_makes_a_repository_of_the_extension(stock_moto):
+def test_a_stack_makes_a_repository_of_the_extension(stock_moto: None) -> None:
     """A stack's repository has what its template says, which moto's own leaves out."""
     moto_ecr_ext.install()
     with mock_aws():
@@ -158,7 +162,7 @@ def test_a_stack_makes_a_repository_of_the_extension(stock_moto):
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
-def test_connections_to_the_registry_are_kept(stock_server):
+def test_connections_to_the_registry_are_kept(stock_server: str) -> None:
     """A server that was started before `install()` serves the registry, on one connection."""
     moto_ecr_ext.install()
     host, _, port = stock_server.rpartition(":")
@@ -179,7 +183,7 @@ def test_connections_to_the_registry_are_kept(stock_server):
 # In and out again.
 
 
-def test_uninstall_puts_everything_back(stock_moto):
+def test_uninstall_puts_everything_back(stock_moto: None) -> None:
     """After `uninstall()` moto and botocore are as they were before `install()`."""
     before = seams()
 
@@ -194,7 +198,7 @@ def test_uninstall_puts_everything_back(stock_moto):
     assert not is_installed()
 
 
-def test_after_uninstall_moto_itself_answers(stock_moto):
+def test_after_uninstall_moto_itself_answers(stock_moto: None) -> None:
     """moto's own ECR, its own answer at the registry's host, and its own CloudFormation are back."""
     with moto_ecr_ext.install(), mock_aws():
         client().create_repository(repositoryName="app")
@@ -211,7 +215,7 @@ def test_after_uninstall_moto_itself_answers(stock_moto):
         assert isinstance(ecr_backends[ACCOUNT][REGION].repositories["app"], Repository)
 
 
-def test_after_uninstall_the_server_is_moto_itself(stock_server):
+def test_after_uninstall_the_server_is_moto_itself(stock_server: str) -> None:
     """A server that ran all the time takes /v2/ for a bucket of S3 again, as moto does."""
     url = f"http://{stock_server}/v2/"
     before = requests.get(url)
@@ -225,7 +229,7 @@ def test_after_uninstall_the_server_is_moto_itself(stock_server):
     assert "NoSuchBucket" in before.text
 
 
-def test_installing_twice_is_installing_once(stock_moto):
+def test_installing_twice_is_installing_once(stock_moto: None) -> None:
     """A second `install()` changes the settings alone; one `uninstall()` undoes both."""
     before = seams()
 
@@ -239,7 +243,7 @@ def test_installing_twice_is_installing_once(stock_moto):
     assert seams() == before
 
 
-def test_uninstalling_what_is_not_installed_does_nothing(stock_moto):
+def test_uninstalling_what_is_not_installed_does_nothing(stock_moto: None) -> None:
     """`uninstall()` without `install()`, or once more, is no error."""
     before = seams()
 
@@ -248,7 +252,7 @@ def test_uninstalling_what_is_not_installed_does_nothing(stock_moto):
     assert seams() == before
 
 
-def test_install_is_a_context_manager(stock_moto):
+def test_install_is_a_context_manager(stock_moto: None) -> None:
     """The extension is there inside the block, and gone after it, also after an error."""
     before = seams()
 
@@ -260,7 +264,7 @@ def test_install_is_a_context_manager(stock_moto):
     assert seams() == before
 
 
-def test_a_block_within_an_installation_ends_alone(stock_moto):
+def test_a_block_within_an_installation_ends_alone(stock_moto: None) -> None:
     """At its end what was installed before it is there still, with the settings that it had."""
     moto_ecr_ext.install(verify_layers=True, quirks="aws")
 
@@ -280,7 +284,9 @@ def test_a_block_within_an_installation_ends_alone(stock_moto):
         ({"quirks": "some"}, r"install\(quirks=...\) is 'some'; it must be one of none, aws"),
     ],
 )
-def test_a_wrong_setting_installs_nothing(stock_moto, setting, message):
+def test_a_wrong_setting_installs_nothing(
+    stock_moto: None, setting: dict[str, Any], message: str
+) -> None:
     """A setting that does not exist, or cannot have that value, is an error and changes nothing."""
     before = seams()
 
@@ -290,7 +296,9 @@ def test_a_wrong_setting_installs_nothing(stock_moto, setting, message):
     assert seams() == before
 
 
-def test_a_seam_that_fails_takes_the_others_out(stock_moto, monkeypatch):
+def test_a_seam_that_fails_takes_the_others_out(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a newer moto lacks what one seam needs, `install()` fails and leaves nothing behind."""
     before = seams()
 
@@ -305,7 +313,7 @@ def test_a_seam_that_fails_takes_the_others_out(stock_moto, monkeypatch):
     assert not is_installed()
 
 
-def test_what_was_in_memory_is_gone_after_uninstall(stock_moto):
+def test_what_was_in_memory_is_gone_after_uninstall(stock_moto: None) -> None:
     """The next `install()` begins with an empty registry, and with another key."""
     passwords = []
     for _ in range(2):
@@ -329,7 +337,7 @@ def run_python(text: str) -> str:
     return ran.stdout
 
 
-def test_importing_the_package_changes_nothing():
+def test_importing_the_package_changes_nothing() -> None:
     """No module of the package changes moto or botocore by being imported."""
     run_python(
         """
@@ -365,7 +373,7 @@ def test_importing_the_package_changes_nothing():
     )
 
 
-def test_sqlalchemy_is_imported_when_ecr_is_used():
+def test_sqlalchemy_is_imported_when_ecr_is_used() -> None:
     """Neither importing nor installing it, nor other services, bring SQLAlchemy; a call does."""
     run_python(
         """
@@ -384,7 +392,7 @@ def test_sqlalchemy_is_imported_when_ecr_is_used():
     )
 
 
-def test_services_that_nobody_uses_are_not_imported():
+def test_services_that_nobody_uses_are_not_imported() -> None:
     """What ECR asks of other services has an answer where nothing of them is used, without importing them."""
     run_python(
         """
@@ -422,7 +430,7 @@ def test_services_that_nobody_uses_are_not_imported():
 
 
 @pytest.mark.parametrize("missing", ["flask", "flask_cors"])
-def test_the_server_need_not_be_installed(missing):
+def test_the_server_need_not_be_installed(missing: str) -> None:
     """Where moto's extra `server` is not, or only part of it, the decorator works all the same."""
     run_python(
         f"""
@@ -500,19 +508,21 @@ def read_object_by_host(clients: Any) -> object:
         read_object_by_host,
     ],
 )
-def test_other_services_below_v2_answer_as_before(aws, use):
+def test_other_services_below_v2_answer_as_before(
+    aws: Environment, use: Callable[[Any], object]
+) -> None:
     """SES v2, API Gateway v2, AppSync and objects of S3 have paths below /v2/ of their own."""
     assert str(use(aws.client)).startswith("someone")
 
 
-def test_services_of_vpc_endpoints_are_listed(aws):
+def test_services_of_vpc_endpoints_are_listed(aws: Environment) -> None:
     """EC2 lists the endpoint services of ECR, which it takes from the class of moto's backend."""
     names = aws.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
 
     assert {f"com.amazonaws.{REGION}.ecr.api", f"com.amazonaws.{REGION}.ecr.dkr"} <= {*names}
 
 
-def test_an_image_is_whole_in_the_process_and_in_the_server(aws):
+def test_an_image_is_whole_in_the_process_and_in_the_server(aws: Environment) -> None:
     """The main thing: what is pushed comes back byte for byte, under its digest."""
     ecr = aws.client()
     ecr.create_repository(repositoryName="team/app")

@@ -1,4 +1,4 @@
-"""The package's structure: which module may import which, who imports moto and SQLAlchemy, how many entries there are.
+"""The package's structure: which module may import which, how many entries there are, and what the backend is made of.
 
 Imports are read from the source: those of functions and of TYPE_CHECKING blocks count too.
 """
@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 
 import moto_ecr_ext
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.base import RegistryBackend
 
 PACKAGE = "moto_ecr_ext"
 ROOT = Path(moto_ecr_ext.__file__).parent
@@ -201,6 +203,19 @@ def test_moto_stays_in_its_rooms() -> None:
 def test_no_file_is_listed_in_vain() -> None:
     """Each file that may import moto does."""
     assert {each.file for each in IMPORTS if each.is_of("moto")} >= MAY_IMPORT_MOTO
+
+
+@pytest.mark.parametrize("part", ECRBackend.__bases__, ids=lambda part: part.__name__)
+def test_the_backend_is_flat(part: type) -> None:
+    """Each class that the backend is made of derives from the base alone, so that their order means nothing."""
+    assert part.__bases__ == (RegistryBackend,)
+
+
+def test_no_two_parts_of_the_backend_have_a_method_of_one_name() -> None:
+    """The order of the classes decides nothing."""
+    inherited = {*vars(object), *vars(ECRBackend), *dir(RegistryBackend)}
+    names = [name for part in ECRBackend.__bases__ for name in vars(part) if name not in inherited]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(("folder", "most"), [(".", 24), ("models", 15)])

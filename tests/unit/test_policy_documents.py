@@ -532,6 +532,83 @@ def test_conditions(operator: str, values: Any, requested: Any, holds: bool) -> 
     assert decision is (ALLOW if holds else NONE)
 
 
+VALUES = {"aws:username": "alice", "aws:PrincipalTag/team": "b*e", "a:many": ["x", "y"]}
+VARIABLES = [
+    # operator, value of the document, value of the request, whether it holds
+    ("StringEquals", "${aws:username}", "alice", True),
+    ("StringEquals", "${AWS:UserName}", "alice", True),
+    ("StringEquals", "dev-${aws:username}-${aws:username}", "dev-alice-alice", True),
+    ("StringEquals", "${aws:username}", "bob", False),
+    ("StringEquals", "${aws:username}", "${aws:username}", False),
+    ("StringNotEquals", "${aws:username}", "bob", True),
+    ("StringEqualsIgnoreCase", "${aws:username}", "ALICE", True),
+    ("StringLike", "*/${aws:username}/*", "home/alice/x", True),
+    # What stands for a variable is no pattern.
+    ("StringLike", "${aws:PrincipalTag/team}", "b*e", True),
+    ("StringLike", "${aws:PrincipalTag/team}", "blue", False),
+    ("ArnLike", "arn:aws:iam::*:user/${aws:username}", f"arn:aws:iam::{ACCOUNT}:user/alice", True),
+    ("ArnLike", "arn:aws:iam::*:user/${aws:username}", f"arn:aws:iam::{ACCOUNT}:user/bob", False),
+    # A key that the request lacks, or has several values of, has no value.
+    ("StringEquals", "${a:none}", "", False),
+    ("StringNotEquals", "${a:none}", "", True),
+    ("StringLike", "${a:none}*", "any", False),
+    ("StringEquals", ["${a:none}", "other"], "other", True),
+    ("StringEquals", "${a:many}", "x", False),
+    ("StringEquals", "${a:none, 'nobody'}", "nobody", True),
+    ("StringEquals", "${aws:username,'nobody'}", "alice", True),
+    ("StringLike", "${a:none, '*'}", "any", False),
+    # Characters that are special otherwise.
+    ("StringLike", "a${*}${?}${$}", "a*?$", True),
+    ("StringLike", "a${*}", "abc", False),
+    ("StringEquals", "a${*}", "a*", True),
+    ("StringEquals", "${$}{aws:username}", "${aws:username}", True),
+    # No variables.
+    ("StringEquals", "${}", "${}", True),
+    ("StringEquals", "${aws:username", "${aws:username", True),
+    ("NumericEquals", "1", "1", True),
+]
+
+
+@pytest.mark.parametrize(("operator", "value", "requested", "holds"), VARIABLES)
+def test_variables(operator: str, value: Any, requested: str, holds: bool) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html"""
+    decision = decide(condition(operator, KEY, value), context={**VALUES, KEY: requested})
+    assert decision is (ALLOW if holds else NONE)
+
+
+@pytest.mark.parametrize("version", ["2008-10-17", REMOVED])
+def test_versions_without_variables(version: Any) -> None:
+    """They are text: only the version of 2012 has them."""
+    for text, requested, expected in (
+        ("${aws:username}", "alice", NONE),
+        ("${aws:username}", "${aws:username}", ALLOW),
+        ("${*}", "*", NONE),
+        ("${*}", "${*}", ALLOW),
+        ("${*}", "${any}", ALLOW),
+    ):
+        document = parse_registry_policy(
+            policy(condition("StringLike", KEY, text), Version=version)
+        )
+        context = {**VALUES, KEY: requested}
+        request = (USER, ACCOUNT, "ecr:BatchGetImage", REPOSITORY, context)
+        assert document.decision(*request) is expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "decision"),
+    [
+        ("arn:aws:ecr:*:*:repository/${aws:username}/*", NONE),
+        ("arn:aws:ecr:*:*:repository/${a:team}/*", ALLOW),
+        ("arn:aws:ecr:*:*:repository/${a:none}/*", NONE),
+        ("arn:aws:ecr:*:*:repository/${a:none, 'team'}/*", ALLOW),
+    ],
+)
+def test_variables_in_resources(resource: str, decision: Decision) -> None:
+    """A resource with a key that the request lacks is none."""
+    context = {**VALUES, "a:team": "team"}
+    assert decide(statement(Resource=resource), context=context) is decision
+
+
 def test_every_condition_has_to_hold() -> None:
     """Keys of an operator and operators are all asked; the values of one key are alternatives."""
     conditional = statement(

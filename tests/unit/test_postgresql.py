@@ -118,6 +118,7 @@ def test_a_read_changes_nothing(database: Database) -> None:
 def test_a_write_is_on_disk_unless_it_may_vanish(
     database: Database, way: str, setting: str
 ) -> None:
+    """The server waits for the disk, or does not."""
     for _ in range(2):
         with WAYS[way](database) as transaction:
             assert (
@@ -251,6 +252,7 @@ def test_a_table_of_somebody_else_is_left_alone(postgresql: Cluster, url: str) -
 
 
 def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -> None:
+    """A database in LATIN1 is not opened; the error names the encoding."""
     options = "ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
     url = postgresql.url(postgresql.create_database(options))
     with pytest.raises(StoreError, match="has the encoding LATIN1, which cannot hold all text"):

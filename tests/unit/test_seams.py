@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import backend_index, mock_aws
 from moto import server as moto_server
-from moto.cloudformation.parsing import get_model_map, resource_class_from_type
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.parsing import ResourceMap, get_model_map, resource_class_from_type
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.core.exceptions import ServiceException
 from moto.ecr.models import Repository, ecr_backends
@@ -24,14 +26,15 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 import moto_ecr_ext
 from moto_ecr_ext.activation import proxy
 from moto_ecr_ext.activation.cloudformation.stacks import StackError
+from support.constants import ACCOUNT, REGION
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
 HANDLER = getattr(werkzeug_app, "MotoRequestHandler", None)
 
 
-def test_moto_makes_backends_by_the_attribute_of_one_dict(stock_moto, monkeypatch):
+def test_moto_makes_backends_by_the_attribute_of_one_dict(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """moto calls `ecr_backends.backend(region, account_id=...)` for a backend that is not there."""
     calls = []
 
@@ -47,7 +50,7 @@ def test_moto_makes_backends_by_the_attribute_of_one_dict(stock_moto, monkeypatc
     ecr_backends.clear()
 
 
-def test_every_part_of_moto_reads_one_list_of_url_patterns(stock_moto):
+def test_every_part_of_moto_reads_one_list_of_url_patterns(stock_moto: None) -> None:
     """Decorator, server and proxy hold the list that `install()` adds to, not a copy of it."""
     patterns = backend_index.backend_url_patterns
 
@@ -60,7 +63,7 @@ def test_every_part_of_moto_reads_one_list_of_url_patterns(stock_moto):
         assert requests.get(REGISTRY).status_code == 401, "mock_aws did not read the list"
 
 
-def test_moto_finds_urls_beside_a_module_named_models(stock_moto):
+def test_moto_finds_urls_beside_a_module_named_models(stock_moto: None) -> None:
     """The package of the backend is called `models`, so that moto reads `moto_ecr_ext.urls`."""
     moto_ecr_ext.install()
 
@@ -69,7 +72,9 @@ def test_moto_finds_urls_beside_a_module_named_models(stock_moto):
     assert module.__name__ == "moto_ecr_ext.urls"
 
 
-def test_the_server_calls_the_class_for_each_request(stock_server, monkeypatch):
+def test_the_server_calls_the_class_for_each_request(
+    stock_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """moto's server looks `__call__` of its application up on the class, for each request."""
     paths = []
     original = werkzeug_app.DomainDispatcherApplication.__call__
@@ -85,7 +90,9 @@ def test_the_server_calls_the_class_for_each_request(stock_server, monkeypatch):
 
 
 @pytest.mark.skipif(HANDLER is None, reason="moto has no handler of its own before 5.2")
-def test_the_server_takes_each_request_by_handle_one_request(stock_server, monkeypatch):
+def test_the_server_takes_each_request_by_handle_one_request(
+    stock_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """moto's server makes its handler of this class, whose `handle_one_request` finds the request unread."""
     heads_seen = []
     original = HANDLER.handle_one_request
@@ -103,8 +110,8 @@ def test_the_server_takes_each_request_by_handle_one_request(stock_server, monke
 
 
 def test_the_server_answers_garbage_by_the_default_version_of_its_handler(
-    stock_server, monkeypatch
-):
+    stock_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is no request is answered as HTTP of the version that this attribute says."""
     handler = HANDLER or WSGIRequestHandler
     assert not answer_to_garbage(stock_server).startswith(b"HTTP/")
@@ -124,7 +131,9 @@ def answer_to_garbage(address: str) -> bytes:
     return answer
 
 
-def test_the_command_of_moto_ends_in_serve_forever(stock_moto, monkeypatch):
+def test_the_command_of_moto_ends_in_serve_forever(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`moto_server` has a server of werkzeug's `serve_forever`, which knows by then where it listens."""
     listening = []
 
@@ -165,7 +174,9 @@ def test_the_proxy_leaves_its_connection_open_when_it_has_finished(stock_moto):
     client.close()
 
 
-def test_requests_come_to_moto_by_one_method_of_its_callbacks(stock_moto, monkeypatch):
+def test_requests_come_to_moto_by_one_method_of_its_callbacks(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`mock_aws` has each request of the library `requests` answered by this method, as it is."""
     seen = []
     original = CallbackResponse.get_response
@@ -182,7 +193,9 @@ def test_requests_come_to_moto_by_one_method_of_its_callbacks(stock_moto, monkey
     assert seen == [(requests.PreparedRequest, answer.url)]
 
 
-def test_botocore_registers_builtin_handlers_for_a_new_session(stock_moto, monkeypatch):
+def test_botocore_registers_builtin_handlers_for_a_new_session(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """botocore registers what is in this list when a session is made, as moto has its own."""
     seen = []
     entry = ("after-call.ecr", lambda **options: seen.append(sorted(options)))
@@ -195,7 +208,9 @@ def test_botocore_registers_builtin_handlers_for_a_new_session(stock_moto, monke
     assert {"parsed", "context"} <= {*seen[0]}
 
 
-def test_botocore_takes_the_class_of_an_error_from_the_override(stock_moto, monkeypatch):
+def test_botocore_takes_the_class_of_an_error_from_the_override(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`error_code_override` in the context of a call names the class of its error."""
 
     def override(context: dict[str, Any], **options: object) -> None:
@@ -210,11 +225,57 @@ def test_botocore_takes_the_class_of_an_error_from_the_override(stock_moto, monk
             ecr.delete_repository(repositoryName="nowhere")
 
 
-def test_stacks_create_and_update_by_two_class_methods(stock_moto):
+def test_stacks_create_and_update_by_two_class_methods(stock_moto: None) -> None:
     """moto's stacks make `AWS::ECR::Repository` through class methods of moto's `Repository`."""
     assert resource_class_from_type("AWS::ECR::Repository") is Repository
     for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
         assert isinstance(Repository.__dict__[name], classmethod)
+
+
+def test_stacks_delete_resources_by_one_method(stock_moto, monkeypatch):
+    """Stacks, updates and change sets go through `ResourceMap._delete_resource`; a stack is deleted by its id."""
+    resources, stacks = [], []
+    delete_resource, delete_stack = ResourceMap._delete_resource, CloudFormationBackend.delete_stack
+
+    def note_resource(self: Any, resource: Any, description: dict[str, Any]) -> None:
+        resources.append(resource.logical_resource_id)
+        delete_resource(self, resource, description)
+
+    def note_stack(self: Any, name_or_stack_id: str) -> None:
+        stacks.append(name_or_stack_id)
+        delete_stack(self, name_or_stack_id)
+
+    monkeypatch.setattr(ResourceMap, "_delete_resource", note_resource)
+    monkeypatch.setattr(CloudFormationBackend, "delete_stack", note_stack)
+
+    def template(*names: str) -> str:
+        return json.dumps({"Resources": {name: {"Type": "AWS::SQS::Queue"} for name in names}})
+
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name=REGION)
+        created = client.create_stack(StackName="s", TemplateBody=template("A", "B", "C"))
+        client.update_stack(StackName="s", TemplateBody=template("A", "B"))
+        about = {"StackName": "s", "ChangeSetName": "c"}
+        client.create_change_set(**about, TemplateBody=template("A"), ChangeSetType="UPDATE")
+        client.execute_change_set(**about)
+        client.delete_stack(StackName="s")
+    assert resources == ["C", "B", "A"]
+    assert stacks == ["s", created["StackId"]]
+
+
+def test_uninstalling_gives_stacks_their_methods_back(stock_moto):
+    """The seam of deletions is plugged in by the first repository of a stack."""
+    methods = (ResourceMap._delete_resource, ResourceMap.update, CloudFormationBackend.delete_stack)
+    template = json.dumps({"Resources": {"App": {"Type": "AWS::ECR::Repository"}}})
+    with moto_ecr_ext.install(), mock_aws():
+        stacks = boto3.client("cloudformation", region_name=REGION)
+        stacks.create_stack(StackName="stack", TemplateBody=template)
+        assert ResourceMap.update is not methods[1]
+    assert methods == (
+        ResourceMap._delete_resource,
+        ResourceMap.update,
+        CloudFormationBackend.delete_stack,
+    )
 
 
 def test_stacks_find_the_class_of_a_resource_in_one_dict(stock_moto):
@@ -231,7 +292,9 @@ def test_stacks_find_the_class_of_a_resource_in_one_dict(stock_moto):
     assert resource_class_from_type("AWS::ECR::RegistryPolicy") is None
 
 
-def test_stacks_answer_an_error_by_the_model_of_the_package_of_its_class(stock_moto, monkeypatch):
+def test_stacks_answer_an_error_by_the_model_of_the_package_of_its_class(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """moto looks an error up in the model of CloudFormation, then in that of `moto.<service>`, where its class is from.
 
     A class of `moto_ecr_ext` would be of a service that there is not.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import http.client
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ from support.environments import Environment
 
 KEY = bytes(range(32))
 FAR = 4_000_000_000.0
-TOKEN = tokens.RegistryToken(ACCOUNT, REGION, f"arn:aws:iam::{ACCOUNT}:root", FAR)
+TOKEN = tokens.RegistryToken(ACCOUNT, REGION, FAR)
 IMAGE = testing.build_image(seed=1, layers=1, layer_size=2000)
 LAYER = IMAGE.layers[0]
 
@@ -216,17 +216,38 @@ class TestTokens:
         account=st.from_regex(r"[0-9]{12}", fullmatch=True),
         region=st.sampled_from(["us-east-1", "eu-west-1"]),
         expires=st.floats(0, 1e11),
+        principal=st.sampled_from([None, f"arn:aws:iam::{ACCOUNT}:user/somebody"]),
     )
     def test_another_content_under_the_same_signature(
-        self, account: str, region: str, expires: float
+        self, account: str, region: str, expires: float, principal: str | None
     ) -> None:
         """Who has a password cannot make one for another registry, caller or time of it."""
-        other = [account, region, f"arn:aws:iam::{account}:root", expires]
-        assume(other != [TOKEN.account_id, TOKEN.region, TOKEN.principal, TOKEN.expires_at])
-        signature = tokens.issue_password(KEY, TOKEN).partition(".")[2]
-        payload = base64.urlsafe_b64encode(json.dumps(other).encode()).decode()
+        other = tokens.RegistryToken(account, region, round(expires, 3), principal)
+        assume(other != TOKEN)
+        signature = tokens.issue_password(KEY, TOKEN).rpartition(".")[2]
+        payload = tokens.issue_password(b"another key", other).rpartition(".")[0]
         with pytest.raises(tokens.TokenError):
             tokens.read_password(KEY, f"{payload}.{signature}")
+
+    @given(
+        account=st.one_of(st.just(ACCOUNT), st.text(st.characters(codec="utf-8"), max_size=12)),
+        region=st.one_of(st.just(REGION), st.text(st.characters(codec="utf-8"), max_size=12)),
+        expires=st.integers(int(FAR) * 1000, 10**14),
+        principal=st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=40)),
+    )
+    def test_what_was_issued_is_read(
+        self, account: str, region: str, expires: int, principal: str | None
+    ) -> None:
+        """A password says what was put into it, in characters that mean nothing to a shell."""
+        token = tokens.RegistryToken(account, region, expires / 1000, principal)
+        password = tokens.issue_password(KEY, token)
+        assert tokens.read_password(KEY, password) == token
+        assert re.fullmatch(r"[\w.%:/@+=,~-]+", password, re.ASCII)
+
+    def test_length(self) -> None:
+        """Half of a line: twelve digits, a Region, a time, and 128 bits of signature (RFC 2104, 5)."""
+        password = tokens.issue_password(KEY, TOKEN)
+        assert re.fullmatch(rf"{ACCOUNT}\.{REGION}\.[0-9a-z]{{8,9}}\.[\w-]{{22}}", password)
 
     @given(key=st.binary(max_size=64), text=hostile)
     def test_without_the_key(self, key: bytes, text: str) -> None:
@@ -239,7 +260,8 @@ class TestTokens:
     def test_signatures_are_for_one_purpose(self) -> None:
         """The signature of a URL makes no password, though the same key made it."""
         encoded = base64.urlsafe_b64encode(b"[]").decode()
-        signature = hmac.new(KEY, f"download\n{encoded}".encode(), hashlib.sha256).hexdigest()
+        signature = tokens._signature(KEY, "download", encoded)
+        assert signature != tokens._signature(KEY, "password", encoded)
         with pytest.raises(tokens.TokenError):
             tokens.read_password(KEY, f"{encoded}.{signature}")
 
@@ -255,10 +277,10 @@ class TestTokens:
         monkeypatch.setattr(hmac, "compare_digest", compare)
         tokens._verified.cache_clear()
         right = tokens.issue_password(KEY, TOKEN)
-        encoded, _, signature = right.partition(".")
-        wrong = "0" * 64
+        said, _, signature = right.rpartition(".")
+        wrong = "0" * 22
         tokens.read_password(KEY, right)
-        for password in (f"{encoded}.{wrong}", encoded):
+        for password in (f"{said}.{wrong}", f"{said}."):
             with pytest.raises(tokens.TokenError):
                 tokens.read_password(KEY, password)
         query = {"X-Ecr-Registry": ACCOUNT, "X-Ecr-Region": REGION, "X-Ecr-Expires": "1"}
@@ -277,9 +299,7 @@ class TestTokens:
         with freeze_time("2026-01-01 00:00:00") as clock:
             password = tokens.issue_password(
                 KEY,
-                tokens.RegistryToken(
-                    ACCOUNT, REGION, TOKEN.principal, time.time() + tokens.TOKEN_LIFETIME
-                ),
+                tokens.RegistryToken(ACCOUNT, REGION, time.time() + tokens.TOKEN_LIFETIME),
             )
             clock.move_to("2026-01-01 11:59:59")
             assert tokens.read_password(KEY, password).account_id == ACCOUNT

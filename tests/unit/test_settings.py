@@ -35,6 +35,7 @@ TEXTS = {
     "compatibility": "moto",
     "upstreams": "docker-hub=http://127.0.0.1:5001",
     "scanner": "trivy image --quiet",
+    "quotas": "repositories=2",
 }
 
 
@@ -127,6 +128,32 @@ def test_an_unknown_upstream_names_itself() -> None:
         SettingError, match=r"install\(upstreams=.* dockerhub is not the name .* docker-hub, "
     ):
         moto_ecr_ext.install(upstreams="dockerhub=http://127.0.0.1:5001")
+
+
+@pytest.mark.parametrize("wrong", ["repositories", "repositories=many", "repositories=-1", "=1"])
+def test_wrong_quotas_name_themselves(wrong: str) -> None:
+    """What is no list of quotas is an error that shows the entry that is wrong, and the form."""
+    with pytest.raises(
+        SettingError, match=rf"install\(quotas=.*'{wrong}' is not of the form|not a quota"
+    ):
+        moto_ecr_ext.install(quotas=wrong)
+
+
+def test_an_unknown_quota_names_itself() -> None:
+    """A name of no quota is an error that lists those there are."""
+    with pytest.raises(
+        SettingError, match=r"install\(quotas=.* images is not a quota; .* images_per_repository, "
+    ):
+        moto_ecr_ext.install(quotas="images=2")
+
+
+def test_quotas_are_those_of_aws_unless_they_are_set() -> None:
+    """Each by its name; https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html."""
+    with moto_ecr_ext.install(quotas=" images_per_repository = 2, tags_per_image=0"):
+        assert settings.quota("images_per_repository") == 2
+        assert settings.quota("tags_per_image") == 0
+        assert settings.quota("repositories") == 100_000
+    assert settings.quota("images_per_repository") == 100_000
 
 
 def test_a_wrong_scanner_names_itself() -> None:

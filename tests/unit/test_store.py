@@ -51,12 +51,12 @@ WAYS: dict[str, Callable[[Database], AbstractContextManager[View]]] = {
 
 
 @pytest.fixture
-def data_dir(tmp_path) -> Path:
+def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "registry"
 
 
 @pytest.fixture(params=["memory", "directory", "postgresql"])
-def location(request, data_dir) -> StoreLocation:
+def location(request: pytest.FixtureRequest, data_dir: Path) -> StoreLocation:
     if request.param == "postgresql":
         cluster = request.getfixturevalue("postgresql")
         return StoreLocation(None, cluster.url(cluster.create_database()), str(data_dir))
@@ -64,14 +64,14 @@ def location(request, data_dir) -> StoreLocation:
 
 
 @pytest.fixture
-def store(location) -> Iterator[Store]:
+def store(location: StoreLocation) -> Iterator[Store]:
     store = Store.open(location)
     yield store
     store.close()
 
 
 @pytest.fixture
-def reopened(data_dir) -> Iterator[Callable[[], Store]]:
+def reopened(data_dir: Path) -> Iterator[Callable[[], Store]]:
     """Opens the data directory, and closes it when the test is over."""
     opened = []
 
@@ -136,7 +136,7 @@ def write_part(store: Store, upload_id: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["read", "write", "write what may vanish"])
-def test_an_interrupted_statement_ends_alone(store, way):
+def test_an_interrupted_statement_ends_alone(store: Store, way: str) -> None:
     """Ctrl-C comes out, and whatever follows finds the rows as they were."""
     add_repository(store, "first")
 
@@ -159,7 +159,7 @@ def test_an_interrupted_statement_ends_alone(store, way):
 
 
 @pytest.mark.parametrize("way", ["write", "write what may vanish"])
-def test_a_write_happens_whole(store, way):
+def test_a_write_happens_whole(store: Store, way: str) -> None:
     """What a block wrote is there when it has ended."""
     with WAYS[way](store.database) as transaction:
         for name in ("a", "b"):
@@ -171,7 +171,7 @@ def test_a_write_happens_whole(store, way):
 
 
 @pytest.mark.parametrize("way", ["write", "write what may vanish"])
-def test_a_write_that_fails_does_not_happen(store, way):
+def test_a_write_that_fails_does_not_happen(store: Store, way: str) -> None:
     """An error in the middle of a block undoes what it wrote, and the next write goes on."""
 
     def write() -> None:
@@ -187,7 +187,9 @@ def test_a_write_that_fails_does_not_happen(store, way):
     assert repository_names(store) == ["next"]
 
 
-def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
+def test_a_killed_process_leaves_nothing_half_done(
+    data_dir: Path, reopened: Callable[[], Store]
+) -> None:
     """A write whose process is gone before its end has not happened."""
     text = """
         import os, sys
@@ -214,7 +216,7 @@ def test_a_killed_process_leaves_nothing_half_done(data_dir, reopened):
     assert repository_names(reopened()) == ["done"]
 
 
-def test_a_read_does_not_wait_for_a_write(data_dir, reopened):
+def test_a_read_does_not_wait_for_a_write(data_dir: Path, reopened: Callable[[], Store]) -> None:
     """On a file, a read sees what was there while another thread is in the middle of a write."""
     store = reopened()
     has_written, has_read = Event(), Event()
@@ -312,7 +314,7 @@ def tag_resource(registry: Registry) -> None:
 
 
 @pytest.fixture
-def backend(location) -> Iterator[Any]:
+def backend(location: StoreLocation) -> Iterator[Any]:
     """A registry of the store at each location."""
     moto_ecr_ext.uninstall()
     with moto_ecr_ext.install(
@@ -322,7 +324,7 @@ def backend(location) -> Iterator[Any]:
 
 
 @pytest.fixture
-def registry(backend) -> Registry:
+def registry(backend: Any) -> Registry:
     image = testing.build_image(seed=1)
     backend.create_repository("app")
     backend.put_image("app", image.manifest.decode(), image_tag="1.0")
@@ -347,7 +349,9 @@ def registry(backend) -> Registry:
         tag_resource,
     ],
 )
-def test_a_call_that_fails_leaves_nothing_half_done(registry, call):
+def test_a_call_that_fails_leaves_nothing_half_done(
+    registry: Registry, call: Callable[[Registry], None]
+) -> None:
     """Whichever of its writes fails, an operation has not happened, and can be tried again."""
     store = current_store()
     before = all_rows(store)
@@ -373,7 +377,9 @@ def test_a_call_that_fails_leaves_nothing_half_done(registry, call):
 # What a start removes.
 
 
-def test_a_start_removes_bytes_that_no_repository_holds(data_dir, reopened):
+def test_a_start_removes_bytes_that_no_repository_holds(
+    data_dir: Path, reopened: Callable[[], Store]
+) -> None:
     """A blob whose process was killed before its row was written goes; one that is held remains."""
     store = Store.open(StoreLocation(data_dir))
     orphan, held = add_blob(store, b"an orphan"), add_blob(store, b"held")
@@ -384,7 +390,7 @@ def test_a_start_removes_bytes_that_no_repository_holds(data_dir, reopened):
     assert orphan not in {f"sha256:{path.name}" for path in data_dir.rglob("*")}
 
 
-def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
+def test_a_start_removes_parts_of_no_upload(data_dir: Path, reopened: Callable[[], Store]) -> None:
     """Bytes of an upload that has no row go; those of an unfinished upload remain."""
     store = Store.open(StoreLocation(data_dir))
     orphan, unfinished = str(uuid4()), str(uuid4())
@@ -407,7 +413,7 @@ def test_a_start_removes_parts_of_no_upload(data_dir, reopened):
     assert list(reopened().blobs.upload_ids()) == [unfinished]
 
 
-def test_bytes_go_when_no_repository_holds_them(store):
+def test_bytes_go_when_no_repository_holds_them(store: Store) -> None:
     """A blob of two repositories remains until both have let it go."""
     digest = add_blob(store, b"shared")
     one, two = add_repository(store, "one"), add_repository(store, "two")
@@ -423,7 +429,7 @@ def test_bytes_go_when_no_repository_holds_them(store):
         assert list(store.blobs.digests()) == left
 
 
-def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
+def test_bytes_stay_when_the_write_that_lets_them_go_fails(store: Store) -> None:
     """What a repository was to let go in a write that is undone, it still has."""
     digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
@@ -445,7 +451,7 @@ def test_bytes_stay_when_the_write_that_lets_them_go_fails(store):
 # What a reset removes.
 
 
-def test_a_reset_removes_rows_and_bytes(store):
+def test_a_reset_removes_rows_and_bytes(store: Store) -> None:
     """After `clear` there is no repository, no blob and no upload."""
     hold(store, add_repository(store), add_blob(store, b"held"))
     write_part(store, str(uuid4()))
@@ -457,7 +463,7 @@ def test_a_reset_removes_rows_and_bytes(store):
     assert list(store.blobs.upload_ids()) == []
 
 
-def test_a_reset_keeps_the_key(data_dir, reopened):
+def test_a_reset_keeps_the_key(data_dir: Path, reopened: Callable[[], Store]) -> None:
     """Passwords remain valid: the key that signs them is that of before, also after a restart."""
     store = reopened()
     key = store.signing_key
@@ -469,7 +475,27 @@ def test_a_reset_keeps_the_key(data_dir, reopened):
     assert reopened().signing_key == key
 
 
-def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(data_dir, reopened, monkeypatch):
+def test_a_reset_removes_the_key_of_principals(
+    data_dir: Path, reopened: Callable[[], Store]
+) -> None:
+    """For every server of the database; it is the same before, also after a restart."""
+    one, other = reopened(), reopened()
+    assert one.find_principals_key() is None
+    key = one.principals_key()
+    assert other.principals_key() == key != one.signing_key
+    one.close()
+    one = reopened()
+    assert one.find_principals_key() == key
+
+    other.clear()
+
+    assert one.find_principals_key() is None
+    assert one.principals_key() == other.principals_key() != key
+
+
+def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(
+    data_dir: Path, reopened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows go first: where removing bytes fails, none is left that names what is gone."""
     store = reopened()
     hold(store, add_repository(store), add_blob(store, b"held"))
@@ -487,7 +513,7 @@ def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(data_dir, reopened, monk
 
 
 @pytest.mark.parametrize("empty", [mock_aws, BackendDict.reset])
-def test_moto_resets_the_store(backend, empty):
+def test_moto_resets_the_store(backend: Any, empty: Callable[[], object]) -> None:
     """The start of `mock_aws` and moto's reset empty every registry."""
     backend.create_repository("app")
 
@@ -503,7 +529,7 @@ def test_moto_resets_the_store(backend, empty):
 # Where it is kept.
 
 
-def test_every_store_in_memory_is_another():
+def test_every_store_in_memory_is_another() -> None:
     """Two stores in memory share nothing, nor do their keys."""
     one, two = Store.open(StoreLocation()), Store.open(StoreLocation())
     add_repository(one)
@@ -514,7 +540,7 @@ def test_every_store_in_memory_is_another():
     two.close()
 
 
-def test_a_directory_has_what_was_written(data_dir, reopened):
+def test_a_directory_has_what_was_written(data_dir: Path, reopened: Callable[[], Store]) -> None:
     """What was written is there when the directory is opened again."""
     store = reopened()
     digest = add_blob(store, b"held")
@@ -529,7 +555,7 @@ def test_a_directory_has_what_was_written(data_dir, reopened):
         assert b"".join(blob.chunks()) == b"held"
 
 
-def test_a_newer_schema_is_refused_and_left_alone(data_dir):
+def test_a_newer_schema_is_refused_and_left_alone(data_dir: Path) -> None:
     """A directory of a later version is named in a sentence; not a byte of it changes."""
     store = Store.open(StoreLocation(data_dir))
     hold(store, add_repository(store), add_blob(store, b"held"))
@@ -553,7 +579,7 @@ def test_a_newer_schema_is_refused_and_left_alone(data_dir):
     assert {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()} == before
 
 
-def test_something_else_is_refused_and_left_alone(data_dir):
+def test_something_else_is_refused_and_left_alone(data_dir: Path) -> None:
     """A file of another program in the place of the database is named."""
     data_dir.mkdir()
     path = data_dir / "registry.sqlite"
@@ -565,7 +591,7 @@ def test_something_else_is_refused_and_left_alone(data_dir):
     assert path.read_bytes() == b"something else" * 100
 
 
-def test_a_database_that_cannot_be_opened_is_refused(data_dir):
+def test_a_database_that_cannot_be_opened_is_refused(data_dir: Path) -> None:
     """A directory in the place of the database is named too."""
     (data_dir / "registry.sqlite").mkdir(parents=True)
 
@@ -595,8 +621,12 @@ def with_a_blob(location: StoreLocation) -> str:
 @pytest.mark.parametrize("open_store", [Store.open, Store.found])
 @pytest.mark.parametrize("is_asked_again", [False, True])
 def test_blobs_of_another_database_are_left_alone(
-    data_dir, tmp_path, owner, open_store, is_asked_again
-):
+    data_dir: Path,
+    tmp_path: Path,
+    owner: str,
+    open_store: Callable[[StoreLocation], Store],
+    is_asked_again: bool,
+) -> None:
     """All of them would be orphans of a database that was made new, or is another one."""
     digest = with_a_blob(StoreLocation(data_dir))
     if owner == "of version 1":
@@ -614,7 +644,7 @@ def test_blobs_of_another_database_are_left_alone(
     assert list((data_dir / "uploads").iterdir()) == []
 
 
-def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir):
+def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir: Path) -> None:
     """Somebody may have it elsewhere; a new one in its place is not that."""
     with_a_blob(StoreLocation(data_dir))
     (data_dir / "registry.sqlite").rename(data_dir.with_name("elsewhere"))
@@ -626,7 +656,7 @@ def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir):
     Store.open(StoreLocation(data_dir)).close()
 
 
-def test_a_database_that_is_not_there_is_not_found(data_dir, tmp_path):
+def test_a_database_that_is_not_there_is_not_found(data_dir: Path, tmp_path: Path) -> None:
     """Nor is it made, by a URL with a slip of the pen either."""
     for location in (
         StoreLocation(data_dir),
@@ -648,7 +678,13 @@ def test_a_database_that_is_not_there_is_not_found(data_dir, tmp_path):
         ("mysql://u:secret@h/x", None, r"mysql://u:\*\*\*@h/x is not a database that can be used"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused(data_dir, monkeypatch, database, blobs, message):
+def test_a_place_that_cannot_be_is_refused(
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database: str | None,
+    blobs: str | None,
+    message: str,
+) -> None:
     """It is named, without its password, and no directory of its name is made."""
     data_dir.mkdir()
     monkeypatch.chdir(data_dir)
@@ -682,7 +718,9 @@ def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, cap
     close_current_store()
 
 
-def test_a_test_process_is_in_memory_whatever_the_environment_says(tmp_path, monkeypatch):
+def test_a_test_process_is_in_memory_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The variables of the server do not concern `install()`, whose store `mock_aws` empties."""
     somebodys = tmp_path / "somebodys"
     monkeypatch.setenv("MOTO_ECR_DATA_DIR", str(somebodys))
@@ -697,7 +735,7 @@ def test_a_test_process_is_in_memory_whatever_the_environment_says(tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_install_may_be_told_a_directory(data_dir):
+def test_install_may_be_told_a_directory(data_dir: Path) -> None:
     """What was kept by one `install(data_dir=...)` is there for the next one."""
     for expected in ([], ["app"]):
         with moto_ecr_ext.install(data_dir=data_dir):
@@ -710,7 +748,7 @@ def test_install_may_be_told_a_directory(data_dir):
                 backend.create_repository("app")
 
 
-def test_another_location_is_another_store(data_dir):
+def test_another_location_is_another_store(data_dir: Path) -> None:
     """A second `install()` with another directory leaves what is in the first one alone."""
     with moto_ecr_ext.install(data_dir=data_dir / "one"):
         ecr_backends["123456789012"]["us-east-1"].create_repository("app")

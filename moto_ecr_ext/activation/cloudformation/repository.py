@@ -15,6 +15,7 @@ from moto_ecr_ext.exceptions import (
     RepositoryNotFoundException,
 )
 
+from .deletions import NotDeleted, replacing
 from .stacks import (
     already_exists,
     attribute_of,
@@ -55,17 +56,22 @@ class RepositoryResource:
         return attribute_of({"Arn": self._arn, "RepositoryUri": self._uri}, attribute_name)
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Delete the repository; a non-empty one only if the template says EmptyOnDelete."""
+        """Delete the repository; a non-empty one only if the template says EmptyOnDelete.
+
+        Raises NotDeleted. A repository that is gone already is what the stack wants.
+        """
         request = {
             "repositoryName": self.name,
             "force": boolean(self.properties.get("EmptyOnDelete")),
         }
-        # Deleted outside of the stack is what the stack wants.
-        with errors_of_stacks(), suppress(RepositoryNotFoundException):
-            call(backend_of(account_id, region_name), "DeleteRepository", request)
+        try:
+            with suppress(RepositoryNotFoundException):
+                call(backend_of(account_id, region_name), "DeleteRepository", request)
+        except ECRError as error:
+            raise NotDeleted.by(error) from error
 
     def is_created(self) -> bool:
-        """A repository is there as soon as it is asked for."""
+        """Return True: a repository is there as soon as it is asked for."""
         return True
 
 
@@ -117,14 +123,15 @@ def update(
         if properties.get("RepositoryName") == resource.name:
             raise custom_name_error(resource.name)
         replacement = create(resource_name, properties, account_id, region_name)
-        resource.delete(account_id, region_name)
+        with replacing(resource):
+            resource.delete(account_id, region_name)
         return replacement
     with errors_of_stacks():
         return _updated(resource, properties, backend_of(account_id, region_name))
 
 
 def _needs_replacement(resource: RepositoryResource, properties: Mapping[str, Any]) -> bool:
-    """Whether an update changes what a repository is created with for good."""
+    """Return whether an update changes what a repository is created with for good."""
     return any(
         properties.get(name) != resource.properties.get(name)
         for name in ("RepositoryName", "EncryptionConfiguration")

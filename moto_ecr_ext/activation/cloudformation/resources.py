@@ -111,7 +111,7 @@ class _Resource:
             self._delete(backend_of(account_id, region_name))
 
     def is_created(self) -> bool:
-        """It is there as soon as it is asked for."""
+        """Return True: a resource is there as soon as it is asked for."""
         return True
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
@@ -125,7 +125,7 @@ class _Resource:
         raise NotImplementedError
 
     def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
-        """The resource replaced, which is what becomes of one that cannot be changed."""
+        """Replace the resource, since it cannot be changed."""
         self._delete(backend)
         return self._created(properties, backend)
 

@@ -14,7 +14,7 @@ def plug_repositories() -> Unplug:
     """
     from moto.ecr.models import Repository
 
-    from . import repository
+    from . import deletions, repository
 
     def create(
         cls: type[Any],
@@ -25,6 +25,7 @@ def plug_repositories() -> Unplug:
         region_name: str,
         **kwargs: Any,
     ) -> Any:
+        deletions.plug_once()
         return repository.create(
             resource_name, cloudformation_json.get("Properties", {}), account_id, region_name
         )
@@ -52,6 +53,7 @@ def plug_repositories() -> Unplug:
     def unplug() -> None:
         unplug_create()
         unplug_update()
+        deletions.unplug()
 
     return unplug
 

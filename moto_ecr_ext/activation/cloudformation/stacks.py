@@ -27,7 +27,7 @@ class StackError(ServiceException):
 
 
 def already_exists(resource_type: str, identifier: str) -> StackError:
-    """The error of a resource that something else has made before."""
+    """Return the error of a resource that something else has made before."""
     return StackError(
         "AlreadyExistsException",
         f"Resource of type '{resource_type}' with identifier '{identifier}' already exists.",
@@ -35,7 +35,7 @@ def already_exists(resource_type: str, identifier: str) -> StackError:
 
 
 def custom_name_error(name: str) -> StackError:
-    """The error of an update that would have to make a second resource of the same name."""
+    """Return the error of an update that would have to make a second resource of the same name."""
     return StackError(
         "ValidationException",
         "CloudFormation cannot update a stack when a custom-named resource requires "
@@ -56,19 +56,19 @@ def errors_of_stacks() -> Iterator[None]:
 
 
 def backend_of(account_id: str, region_name: str) -> ECRBackend:
-    """The registry of a stack."""
+    """Return the registry of a stack."""
     from moto_ecr_ext.models.lookup import registry_backend
 
     return registry_backend(account_id, region_name)
 
 
 def call(backend: ECRBackend, operation: str, parameters: Mapping[str, Any]) -> Any:
-    """What an operation answers, as to a client. Raises ECRError."""
+    """Call an operation as a client would, and return its answer. Raises ECRError."""
     return perform(backend, operation, check(operation, parameters))
 
 
 def attribute_of(attributes: Mapping[str, str], name: str) -> str:
-    """What `Fn::GetAtt` gives. Raises what moto's stacks expect for an attribute that is none."""
+    """Return the value of `Fn::GetAtt`. Raises moto's own error for an unknown attribute."""
     from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 
     if name not in attributes:
@@ -77,7 +77,7 @@ def attribute_of(attributes: Mapping[str, str], name: str) -> str:
 
 
 def members(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A property that is an object; an empty one where it is not given."""
+    """Return a property that is an object, or an empty one if it is not given."""
     value = properties.get(name) or {}
     if not isinstance(value, dict):
         raise ValidationException(f"Value of property {name} must be an object")
@@ -85,14 +85,14 @@ def members(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """An object of a template with the names that the API has for its members."""
+    """Return an object of a template with the API's names of its members."""
     if not isinstance(value, dict):
         return value
     return {names.get(name, name): item for name, item in value.items()}
 
 
 def uncapitalized(value: Any) -> Any:
-    """A value of a template with the names of the API, where they differ by their first letter only."""
+    """Return a value of a template with the API's names, which differ by their first letter only."""
     if isinstance(value, list):
         return [uncapitalized(each) for each in value]
     if isinstance(value, dict):
@@ -101,7 +101,7 @@ def uncapitalized(value: Any) -> Any:
 
 
 def exclusion_filters(properties: Mapping[str, Any]) -> Any:
-    """`ImageTagMutabilityExclusionFilters` as the API has them."""
+    """Return `ImageTagMutabilityExclusionFilters` as the API has them."""
     filters = properties.get("ImageTagMutabilityExclusionFilters")
     if not isinstance(filters, list):
         return filters
@@ -113,10 +113,10 @@ def exclusion_filters(properties: Mapping[str, Any]) -> Any:
 
 
 def text_of(policy: Any) -> Any:
-    """A policy, which a template may have as an object, as the API takes it."""
+    """Return a policy as the API takes it, as text; a template may have it as an object."""
     return json.dumps(policy) if isinstance(policy, dict) else policy
 
 
 def boolean(value: object) -> bool:
-    """Whether a property is true. Templates carry booleans as text too."""
+    """Return whether a property is true. Templates carry booleans as text too."""
     return str(value).lower() == "true"

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from moto_ecr_ext.distribution.errors import malformed
 from moto_ecr_ext.distribution.messages import BodyTruncated
 
-from .heads import TOKEN, content_length
+from .heads import TCHAR, content_length
 
 # More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
 BUFFER_SIZE = 256 * 1024
@@ -26,7 +26,7 @@ _LONGEST_LINE = 4 * 1024
 _LONGEST_TRAILERS = 8 * 1024
 # RFC 9112, 7.1: the size of a chunk, behind which extensions may stand, and a trailer.
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
-_TRAILER = re.compile(rf"{TOKEN}:[\t -~\x80-\xff]*".encode("latin-1"))
+_TRAILER = re.compile(rf"{TCHAR}+:[\t -~\x80-\xff]*".encode("latin-1"))
 
 _of_thread = threading.local()
 
@@ -129,7 +129,7 @@ class SocketBody:
             filled = 0
 
     def _take_buffered(self, into: memoryview) -> int:
-        """What the server's reader took from the socket beyond the headers. Waits only while bytes are owed."""
+        """Take what the server's reader took from the socket beyond the headers. Waits only while bytes are owed."""
         try:
             buffered = len(self._reader.peek())
             return self._reader.readinto(into[:buffered]) or 0
@@ -137,14 +137,14 @@ class SocketBody:
             return 0
 
     def receive(self, into: memoryview) -> int:
-        """Some bytes from the socket, at least one; 0 when the client has gone, or is silent for too long."""
+        """Receive bytes from the socket, at least one; 0 when the client has gone, or is silent for too long."""
         try:
             return self._connection.recv_into(into)
         except OSError:
             return 0
 
     def _dechunked(self) -> Iterator[memoryview]:
-        """The bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece.
+        """Yield the bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece.
 
         Raises RegistryError if a chunk is malformed; unlike those of a body that breaks off, the bytes before it are
         not acknowledged.
@@ -221,7 +221,7 @@ class _Incoming:
                 raise malformed(f"{line[:200].decode('latin-1')!r} is not a trailer")
 
     def take(self, into: memoryview) -> int:
-        """Some bytes, at least one, into `into`. Raises BodyTruncated."""
+        """Take bytes, at least one, into `into`. Raises BodyTruncated."""
         if self.is_empty:
             if len(into) >= len(self._buffer):
                 received = self._body.receive(into)
@@ -254,7 +254,7 @@ def _chunk_size(line: bytes) -> int:
 
 
 def body_of_environ(environ: dict[str, Any]) -> MemoryBody | StreamBody:
-    """The body of a WSGI request. Raises RegistryError for a Content-Length that is none."""
+    """Return the body of a WSGI request. Raises RegistryError if its Content-Length is not a number."""
     stream: BinaryIO = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated"):
         return StreamBody(stream, None)

@@ -19,12 +19,11 @@ from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import LOOPBACK
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
-from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response
+from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
 
 from .bodies import SocketBody
 from .heads import read_head
@@ -65,7 +64,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         scheme="https" if isinstance(handler.connection, ssl.SSLSocket) else "http",
         host=head.host,
         path=head.path,
-        query=dict(parse_qsl(head.query, keep_blank_values=True)) if head.query else {},
+        query=read_query(head.query),
         headers=head.headers,
         body=body,
         client=_address_of(handler),
@@ -124,7 +123,7 @@ def _date(second: int) -> str:
 
 def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
     lines = [f"HTTP/1.1 {response.status_line}", f"Date: {_date(int(time.time()))}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"{name}: {value}" for name, value in response.header_lines]
     if handler.close_connection:
         lines.append("Connection: close")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

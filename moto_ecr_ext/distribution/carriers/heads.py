@@ -15,12 +15,12 @@ from moto_ecr_ext.distribution.errors import RegistryError, malformed
 from moto_ecr_ext.distribution.host import check_host
 
 # RFC 9110, 5.6.2.
-TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+TCHAR = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 
-_TOKEN = re.compile(TOKEN)
+_TOKEN = re.compile(f"{TCHAR}+")
 # RFC 9112, 3: a path of visible ASCII with a query, behind a scheme and an authority in requests to proxies.
 _REQUEST_LINE = re.compile(
-    rf"({TOKEN}) (?:(?i:https?)://([^/?#\s]*))?(/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.([0-9])"
+    rf"({TCHAR}+) (?:(?i:https?)://([^/?#\s]*))?(/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.([0-9])"
 )
 # What a lenient server takes for a request line of the registry.
 _NAMES_REGISTRY = re.compile(r"\S*\s+(?:\w+://[^/?#\s]*)?/+v2(?![^/?#\s])")

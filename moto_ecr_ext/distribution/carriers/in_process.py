@@ -6,7 +6,7 @@ moto hands over a whole request and takes a whole answer.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from requests import PreparedRequest
 
@@ -17,9 +17,9 @@ from moto_ecr_ext.hosts import registry_of_host, vpc_endpoint_of_host
 def registry_dispatch(
     request: Any, full_url: str, headers: Any
 ) -> tuple[int, dict[str, str], bytes]:
-    """What moto calls for a request to a registry's host."""
+    """Answer a request to a registry's host. moto calls this."""
     from moto_ecr_ext.distribution.app import respond
-    from moto_ecr_ext.distribution.messages import Request
+    from moto_ecr_ext.distribution.messages import Request, read_query
 
     from .bodies import MemoryBody
     from .wsgi import respond_to_environ
@@ -34,14 +34,17 @@ def registry_dispatch(
                 scheme=url.scheme,
                 host=url.netloc,
                 path=unquote(url.path),
-                query=dict(parse_qsl(url.query, keep_blank_values=True)),
+                query=read_query(url.query),
                 headers={str(name).lower(): str(value) for name, value in request.headers.items()},
                 body=MemoryBody(_content(request.body)),
             )
         )
     # moto's proxy closes the connection after every answer and does not say so: a client that sends
     # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
-    headers = {**response.headers, **date_header(request), "Connection": "close"}
+    headers = {**date_header(request), "Connection": "close"}
+    for name, value in response.header_lines:
+        # moto has one line for a name. Several are one list (RFC 9110, 5.3).
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return response.status, headers, b"".join(response.chunks())
 
 
@@ -52,7 +55,7 @@ def is_for_registry(request: PreparedRequest) -> bool:
 
 
 def with_whole_body(request: PreparedRequest) -> PreparedRequest:
-    """The request with its body as bytes, whichever way `requests` was to send it."""
+    """Return the request with its body as bytes, whichever way `requests` was to send it."""
     whole = request.copy()
     whole.body = _content(request.body)
     return whole

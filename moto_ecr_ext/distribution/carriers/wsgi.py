@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qsl
 
 from moto_ecr_ext.caller import LOOPBACK
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error
-from moto_ecr_ext.distribution.messages import Request, Response
+from moto_ecr_ext.distribution.messages import Request, Response, read_query
 
 from .bodies import body_of_environ
 
 
 def is_registry_request(environ: dict[str, Any]) -> bool:
-    """`is_for_registry` of a WSGI request."""
+    """Return whether a WSGI request is the registry's to answer."""
     return is_for_registry(
         environ.get("PATH_INFO", ""),
         environ.get("HTTP_AUTHORIZATION", ""),
@@ -47,7 +46,7 @@ def _request_of_environ(environ: dict[str, Any]) -> Request:
         scheme=environ["wsgi.url_scheme"],
         host=headers.get("host", "").lower() or _address_of_server(environ),
         path=environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
-        query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+        query=read_query(environ.get("QUERY_STRING", "")),
         headers=headers,
         body=body_of_environ(environ),
         client=environ.get("REMOTE_ADDR") or LOOPBACK,
@@ -62,5 +61,5 @@ def _address_of_server(environ: dict[str, Any]) -> str:
 def registry_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """The registry over WSGI, for any server."""
     response = respond_to_environ(environ)
-    start_response(response.status_line, list(response.headers.items()))
+    start_response(response.status_line, response.header_lines)
     return response.chunks()

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import TypeAlias
 
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
+from moto_ecr_ext.storage.rows.repositories import RepositoryRow
+
+Condition: TypeAlias = Callable[[str | None], None]
+"""What a change by reference depends on.
+
+It is called within the transaction, with the digest of the image that the reference names before, None if there is
+none; and raises an error to prevent the change.
+"""
+
+
+def unconditionally(digest: str | None) -> None:
+    """Let a change happen: the `Condition` of those that have none."""
+
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -32,13 +48,39 @@ def find_manifest(
     found = rows.manifests.by_reference(
         view, account_id, registry.region_name, repository_name, reference
     )
+    return _admit(registry, view, found, repository_name, reference, account_id)
+
+
+def find_original(
+    registry: RegistryBackend,
+    view: View,
+    repository_name: str,
+    digest: Digest,
+    registry_id: str | None = None,
+) -> tuple[Repository, ManifestRow]:
+    """Do as `find_manifest`, by the digest that the image has in another form."""
+    account_id = registry_id or registry.account_id
+    found = rows.translations.original(
+        view, account_id, registry.region_name, repository_name, digest
+    )
+    return _admit(registry, view, found, repository_name, digest, account_id)
+
+
+def _admit(
+    registry: RegistryBackend,
+    view: View,
+    found: tuple[RepositoryRow, ManifestRow | None] | None,
+    repository_name: str,
+    reference: Reference,
+    account_id: str,
+) -> tuple[Repository, ManifestRow]:
     row, manifest = found or (None, None)
     repository = registry.admit(view, row, repository_name, account_id)
     if manifest is None:
         raise image_not_found(reference, repository)
     if manifest.is_placeholder:
         error = PlaceholderImage(manifest.digest, reference, repository)
-        log.warning("%s/%s: %s", account_id, repository_name, error.detail)
+        log.warning("%s/%s: %s", account_id, repository_name, error.reason)
         raise error
     return repository, manifest
 

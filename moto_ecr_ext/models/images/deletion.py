@@ -9,7 +9,7 @@ from moto_ecr_ext.compatibility import DIGEST_WITH_TAG_DELETES_IMAGE
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Deletion
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.events import ManifestFacts, announce, image_event
+from moto_ecr_ext.models.events import ManifestFacts, announce, deletion_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Reference, Tag
@@ -17,7 +17,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
 from moto_ecr_ext.storage.rows.images import StoredImage
 
-from .by_reference import find_manifest
+from .by_reference import Condition, find_manifest, unconditionally
 from .identifiers import ImageId, Selection, failure_entry, image_id_of
 
 # What an image without tags is listed under.
@@ -73,7 +73,11 @@ class DeletionBackend(RegistryBackend):
         return {"imageIds": removal.image_ids, "failures": failures}
 
     def delete_manifest(
-        self, repository_name: str, reference: Reference, registry_id: str | None = None
+        self,
+        repository_name: str,
+        reference: Reference,
+        registry_id: str | None = None,
+        condition: Condition = unconditionally,
     ) -> None:
         """Delete an image and its tags, or take a tag from its image, which stays without tags if it was the last.
 
@@ -83,17 +87,23 @@ class DeletionBackend(RegistryBackend):
             repository, image = find_manifest(
                 self, transaction, repository_name, reference, registry_id
             )
+            condition(image.digest)
             if isinstance(reference, Digest):
                 remove_image(self, transaction, repository, image)
             else:
                 remove_tag(self, transaction, repository, image, reference)
 
     def delete_tag_and_last_image(
-        self, repository_name: str, tag: Tag, registry_id: str | None = None
+        self,
+        repository_name: str,
+        tag: Tag,
+        registry_id: str | None = None,
+        condition: Condition = unconditionally,
     ) -> None:
         """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
         with self.store.database.write() as transaction:
             repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
+            condition(image.digest)
             if rows.tags.count_of_image(transaction, image.id) == 1:
                 remove_image(self, transaction, repository, image)
             else:
@@ -169,7 +179,7 @@ def remove_tag(
 ) -> None:
     """Take a tag from its image, which stays, and do what follows a deletion."""
     rows.tags.delete(transaction, repository.id, tag)
-    event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+    event = deletion_event(repository.repository_name, image.digest, tag, image)
     announce(transaction, repository, event)
     registry.follow_deletion(transaction, Deletion(repository, image.digest, tag))
 
@@ -187,7 +197,7 @@ def remove_image(
     if parents := rows.images.parents(transaction, repository.id, image.digest):
         raise ImageReferencedByManifestList(parents)
     for tag in rows.tags.of_image(transaction, repository.id, image) or _NO_TAG:
-        event = image_event("DELETE", repository.repository_name, image.digest, tag, image)
+        event = deletion_event(repository.repository_name, image.digest, tag, image)
         announce(transaction, repository, event)
     blobs = rows.references.blobs_of_image(transaction, image.id)
     rows.images.delete(transaction, image.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from moto_ecr_ext.compatibility import (
@@ -89,13 +90,15 @@ def read_image(
     content: bytes,
     media_type: str | None,
     claimed_digest: str | None,
+    check: Callable[[Manifest], None],
 ) -> tuple[Manifest, str]:
-    """Return a manifest that PutImage brings, or a placeholder for it, and its digest.
+    """Return a manifest that PutImage brings and `check` lets pass, or a placeholder for it, and its digest.
 
     Raises what AWS refuses it with, unless a leniency makes a placeholder of it.
     """
     try:
         manifest = parse_manifest(content, media_type)
+        check(manifest)
     except ECRError as error:
         manifest = _placeholder_for(content, media_type, error)
     digest = Digest.of(content)
@@ -121,7 +124,7 @@ def _placeholder_for(content: bytes, given: str | None, error: ECRError) -> Plac
                 "image manifest mediatype not provided in manifest or parameter"
             )
         raise error
-    if _is_manifest(content, own):
+    if given is not None and given != own and _is_manifest(content, own):
         leniency, about = OTHER_MEDIA_TYPES, f"{given} for a manifest of type {own}"
     else:
         leniency, about = PLACEHOLDER_MANIFESTS, f"the manifest {_beginning(content)}"

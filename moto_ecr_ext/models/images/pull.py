@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
+from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.oci.manifests import translate
+from moto_ecr_ext.oci.manifests import in_other_form, translate
+from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import RowRefused
 from moto_ecr_ext.storage.rows.images import StoredImage
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 
-from .by_reference import find_manifest, image_not_found
+from .by_reference import find_manifest, find_original, image_not_found
 from .identifiers import ImageId, Selection, failure_entry, failure_of, image_id_of
 from .push import Image
 
@@ -49,7 +54,7 @@ class PullBackend(RegistryBackend):
         self,
         repository_name: str,
         reference: Reference,
-        accepted: list[str],
+        accepted: Container[str],
         registry_id: str | None = None,
     ) -> PulledManifest:
         """Return the manifest under a tag or digest; under a tag in a form that is `accepted`, if ECR translates it.
@@ -72,11 +77,16 @@ class PullBackend(RegistryBackend):
         self,
         repository_name: str,
         reference: Reference,
-        accepted: list[str],
+        accepted: Container[str],
         registry_id: str | None,
     ) -> PulledManifest:
-        with self.view(registry_id) as view:
-            repository, row = find_manifest(self, view, repository_name, reference, registry_id)
+        try:
+            with self.view(registry_id) as view:
+                repository, row = find_manifest(self, view, repository_name, reference, registry_id)
+        except ImageNotFoundException as error:
+            if isinstance(reference, Tag) or isinstance(error, PlaceholderImage):
+                raise
+            return self._read_translation(repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise image_not_found(reference, repository)
         content, media_type, digest = row.manifest, row.media_type, row.digest
@@ -84,7 +94,34 @@ class PullBackend(RegistryBackend):
             content, media_type = translate(content, media_type, accepted)
             if content is not row.manifest:
                 digest = Digest.of(content)
+                self._remember_translation(repository, digest, row)
         return PulledManifest(content, media_type, digest, row)
+
+    def _read_translation(
+        self, repository_name: str, digest: Digest, registry_id: str | None
+    ) -> PulledManifest:
+        """Return a manifest by the digest that it had when a client was given it in another form.
+
+        Raises what `find_manifest` raises.
+        """
+        with self.view(registry_id) as view:
+            repository, row = find_original(self, view, repository_name, digest, registry_id)
+        form = in_other_form(row.manifest, row.media_type)
+        # Another version of this package may write other bytes.
+        if row.status != "ACTIVE" or form is None or Digest.of(form[0]) != digest:
+            raise image_not_found(digest, repository)
+        return PulledManifest(*form, digest, row)
+
+    def _remember_translation(
+        self, repository: Repository, digest: Digest, image: ManifestRow
+    ) -> None:
+        """Have a manifest's digest in another form known: a client that is told it may ask for it."""
+        with self.store.database.read_one() as view:
+            if rows.translations.is_known(view, repository.id, digest):
+                return
+        # Another client was faster, or the image is gone.
+        with suppress(RowRefused), self.store.database.write() as transaction:
+            rows.translations.insert(transaction, repository.id, digest, image.id)
 
     def batch_get_image(
         self,
@@ -102,7 +139,7 @@ class PullBackend(RegistryBackend):
         refused = self._bring_in_all(repository_name, image_ids, registry_id)
         try:
             answer = self._read_images(
-                repository_name, image_ids, registry_id, accepted_media_types or ()
+                repository_name, image_ids, registry_id, accepted_media_types or MANIFEST_TYPES
             )
         except RepositoryNotFoundException:
             if not refused:
@@ -139,7 +176,7 @@ class PullBackend(RegistryBackend):
         repository_name: str,
         image_ids: Sequence[ImageId],
         registry_id: str | None,
-        accepted: Collection[str],
+        accepted: Container[str],
     ) -> dict[str, Any]:
         found: dict[tuple[str, str | None], Image] = {}
         failures = []
@@ -182,7 +219,7 @@ class PullBackend(RegistryBackend):
         caller = current_caller()
         self.store.pulls.add(
             [image.id for image in images],
-            round(now(), 3),
+            timestamp(),
             identity_of(caller.principal) if caller and not caller.is_service else None,
         )
 

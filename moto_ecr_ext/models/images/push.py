@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext import settings
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.compatibility import (
     IMMUTABLE_TAG_ERRORS,
     LAST_TAG_DELETES_IMAGE,
@@ -17,14 +20,16 @@ from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
     ImageTagAlreadyExistsException,
+    InvalidManifest,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
+    TooManyImages,
     TooManyImageTags,
 )
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.events import announce, image_event
+from moto_ecr_ext.models.events import announce, push_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
@@ -33,13 +38,17 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 
+from .by_reference import Condition, unconditionally
 from .deletion import remove_image
+from .ecr_schema import check_ecr_schema, check_media_types
 from .identifiers import image_id_of
 from .placeholders import Placeholder, read_image
 from .storage_class import restore
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Tags per image"
-MAX_TAGS = 1000
+log = logging.getLogger("moto_ecr_ext")
+
+# What an image without tags is pushed under.
+_NO_TAG: tuple[Tag | None, ...] = (None,)
 
 
 @dataclass(slots=True)
@@ -59,6 +68,32 @@ class PushResult:
 
     image: ImageKey
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingManifest:
+    """A manifest as a client of the registry protocol sends it.
+
+    It is to be stored under the first of `digests`, which are all said to be its, or else under its sha256; and to get
+    all of `tags` or none. `reference` is what the request names.
+    """
+
+    reference: Reference
+    content: bytes
+    media_type: str | None
+    digests: Sequence[Digest] = ()
+    tags: Sequence[Tag] = ()
+    condition: Condition = unconditionally
+
+
+class PushRules(Protocol):
+    """What a push by the registry protocol is held to beside the OCI specification. Each method raises an ECRError."""
+
+    def check_manifest(self, manifest: Manifest) -> None:
+        """Refuse a manifest that the specification allows."""
+
+    def check_repeated_push(self, repository: Repository, tag: str) -> None:
+        """Refuse to push an image again under a tag that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +118,23 @@ class PushBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Push a manifest.
 
-        Unless the setting `verify_layers` is on, the layers and images that it names need not be there: suites written
-        for moto put manifests whose layers were never uploaded. What is no manifest, and moto accepts, is a placeholder
-        if a leniency says so. There is no limit to how many images a repository has.
+        Unless the setting `verify_layers` is on, the layers and images that it names need not be there, and it need not
+        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded. What is no
+        manifest, and moto accepts, is a placeholder if a leniency says so.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
             repository = self.repository_anywhere(transaction, repository_name, registry_id)
-            manifest, digest = read_image(
-                transaction, repository, content, image_manifest_media_type, image_digest
-            )
-            if not MISSING_LAYERS.is_on:
-                try:
-                    _check_references(transaction, repository, manifest)
-                except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
-                    MISSING_LAYERS.notice("an image without its layers")
-                    raise
+            verifies = not MISSING_LAYERS.is_on
+            check = check_ecr_schema if verifies else check_media_types
+            with _logging_refusals(repository):
+                manifest, digest = read_image(
+                    transaction, repository, content, image_manifest_media_type, image_digest, check
+                )
+            if verifies:
+                _check_uploaded(transaction, repository, manifest)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
             if not result.changed and not _may_be_repeated(image_tag):
                 raise ImageAlreadyExistsException(digest, image_tag, repository)
@@ -117,32 +151,80 @@ class PushBackend(RegistryBackend):
     def put_manifest(
         self,
         repository_name: str,
-        reference: Reference,
-        content: bytes,
-        media_type: str | None,
+        incoming: IncomingManifest,
+        rules: PushRules,
         registry_id: str | None = None,
     ) -> PushedManifest:
-        """Push a manifest under a tag or under its digest. The same again changes nothing.
+        """Push a manifest under its digest and its tags. The same again changes nothing.
 
         All that it refers to must be there. Raises what PutImage raises, but ImageAlreadyExistsException.
         """
+        content = incoming.content
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            manifest = parse_manifest(content, media_type)
-            if isinstance(reference, Tag):
-                tag, digest = reference, Digest.of(content)
-            else:
-                tag, digest = None, Digest.of(content, reference.algorithm)
-                if digest != reference:
-                    raise ImageDigestDoesNotMatchException(reference, repository)
+            manifest = _read_manifest(
+                content, incoming.media_type, repository, rules.check_manifest
+            )
+            for claimed in incoming.digests:
+                _check_digest(claimed, Digest.of(content, claimed.algorithm), repository)
+            digest = incoming.digests[0] if incoming.digests else Digest.of(content)
             _check_references(transaction, repository, manifest)
-            store_manifest(self, transaction, repository, manifest, digest, tag)
+            if incoming.condition is not unconditionally:
+                found = rows.images.by_reference(transaction, repository.id, incoming.reference)
+                incoming.condition(found.image.digest if found else None)
+            for tag in incoming.tags or _NO_TAG:
+                result = store_manifest(self, transaction, repository, manifest, digest, tag)
+                if tag is not None and not result.changed:
+                    rules.check_repeated_push(repository, tag)
         return PushedManifest(digest, manifest.subject)
 
 
 def _may_be_repeated(tag: str | None) -> bool:
     """Return whether the same image again, with the same tag or none, is no error."""
     return tag is None and REPEATED_UNTAGGED_PUSHES.applies("the same image again, without a tag")
+
+
+def _read_manifest(
+    content: bytes,
+    media_type: str | None,
+    repository: Repository,
+    check: Callable[[Manifest], None],
+) -> Manifest:
+    """Return a manifest that is pushed, once `check` lets it pass."""
+    with _logging_refusals(repository):
+        manifest = parse_manifest(content, media_type)
+        check(manifest)
+    return manifest
+
+
+@contextmanager
+def _logging_refusals(repository: Repository) -> Iterator[None]:
+    """Log why a manifest is refused in this block: the answer of ECR does not say it."""
+    try:
+        yield
+    except InvalidManifest as error:
+        log.warning(
+            "Push to %s refused: the manifest%s %s",
+            repository.repository_name,
+            f"'s member {error.member}" if error.member else "",
+            error.reason,
+        )
+        raise
+
+
+def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> None:
+    """Check the references of what PutImage brings, which moto does not."""
+    try:
+        _check_references(view, repository, manifest)
+    except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
+        MISSING_LAYERS.notice("an image without its layers")
+        raise
+
+
+def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
+    """Raise ImageDigestDoesNotMatchException for a manifest that was said to have another digest."""
+    if claimed is not None and claimed != digest:
+        raise ImageDigestDoesNotMatchException(claimed, repository)
 
 
 def _check_references(view: View, repository: Repository, manifest: Manifest) -> None:
@@ -168,7 +250,7 @@ def store_manifest(
     """Store an image and its tag, as the repository's mutability allows, and do what follows a push.
 
     `registry` is the one that acts, not always the repository's own. Raises ImageTagAlreadyExistsException for an
-    immutable tag that names another image, and LimitExceededException for one tag too many.
+    immutable tag that names another image, and LimitExceededException for an image or a tag too many.
     """
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
@@ -177,6 +259,7 @@ def store_manifest(
     row_id = before.id
     is_new = row_id is None
     if row_id is None:
+        check_quota(transaction, repository)
         row_id = _insert(transaction, repository, manifest, digest)
     elif _replaces_placeholder(transaction, row_id, manifest):
         rows.images.update(transaction, row_id, _columns(transaction, repository, manifest, digest))
@@ -189,7 +272,7 @@ def store_manifest(
             _leave_without_tags(registry, transaction, repository, before.tagged_id)
     image = ImageKey(row_id, digest)
     if is_new or gets_tag:
-        event = image_event("PUSH", repository.repository_name, digest, tag, manifest)
+        event = push_event(repository.repository_name, digest, tag, manifest)
         announce(transaction, repository, event)
     if is_new:
         registry.follow_push(transaction, Push(repository, image, manifest))
@@ -212,8 +295,16 @@ def _check_tag(
         if IMMUTABLE_TAG_ERRORS.applies(f"the tag {tag}"):
             raise ImageAlreadyExistsException(digest, tag, repository)
         raise ImageTagAlreadyExistsException(tag, repository.repository_name)
-    if before.id is not None and rows.tags.count_of_image(view, before.id) >= MAX_TAGS:
-        raise TooManyImageTags(tag, repository, MAX_TAGS)
+    most = settings.quota("tags_per_image")
+    if before.id is not None and rows.tags.count_of_image(view, before.id) >= most:
+        raise TooManyImageTags(tag, repository, most)
+
+
+def check_quota(view: View, repository: Repository) -> None:
+    """Raise LimitExceededException if a repository can have no further image."""
+    most = settings.quota("images_per_repository")
+    if rows.images.are_as_many(view, repository.id, most):
+        raise TooManyImages(repository, most)
 
 
 def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool:
@@ -225,9 +316,9 @@ def _leave_without_tags(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
 ) -> None:
     """Delete an image that has lost its last tag, as moto does, unless an index needs it."""
-    if rows.tags.count_of_image(transaction, image_id):
+    if not LAST_TAG_DELETES_IMAGE.applies("an image that has lost a tag"):
         return
-    if LAST_TAG_DELETES_IMAGE.applies("an image that has lost its last tag"):
+    if rows.tags.count_of_image(transaction, image_id) == 0:
         image = rows.images.by_id(transaction, image_id)
         with suppress(ImageReferencedByManifestList):
             remove_image(registry, transaction, repository, image)
@@ -251,7 +342,7 @@ def _columns(view: View, repository: Repository, manifest: Manifest, digest: str
         "artifact_type": manifest.artifact_type,
         "subject": manifest.subject,
         "size": _size(view, repository, manifest),
-        "pushed_at": int(now()),
+        "pushed_at": timestamp(),
         "status": "ACTIVE",
         "manifest": manifest.content,
         "is_placeholder": isinstance(manifest, Placeholder),
@@ -276,14 +367,18 @@ def _insert_references(
 
 
 def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
-    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there, if any.
+    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there.
+
+    None for an index of which no image is there, unless it lists blobs instead.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
     """
     if isinstance(manifest, Placeholder):
         return manifest.size
+    of_blobs = sum({blob.digest: blob.size for blob in manifest.blobs}.values())
     if not manifest.is_index:
-        return sum({blob.digest: blob.size for blob in manifest.blobs}.values())
+        return of_blobs
     children = list(dict.fromkeys(child.digest for child in manifest.children))
     there = rows.images.sizes(view, repository.id, children)
-    return max((image.size for image in there if image.size is not None), default=None)
+    sizes = [image.size for image in there if image.size is not None]
+    return max(sizes, default=of_blobs if manifest.blobs else None)

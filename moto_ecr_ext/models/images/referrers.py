@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import decode_token, encode_token
+from moto_ecr_ext.models.pull_through.referrers import bring_in_referrers
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ReferrerRow
 
 from .identifiers import failure_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
 PAGE_SIZE = 20
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""A page ends behind the referrer with which the manifests have more bytes than this."""
+
+# Referrers that are read at once: the manifest of one may have 4 MiB.
+_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +55,6 @@ class Referrer:
 class ReferrersBackend(RegistryBackend):
     """ListImageReferrers, and the same over the registry protocol."""
 
-    def list_referrers(
-        self,
-        repository_name: str,
-        digest: str,
-        artifact_type: str | None = None,
-        registry_id: str | None = None,
-    ) -> list[Referrer]:
-        """Return the active manifests whose subject is `digest`, of one type if it is given, in the order of push."""
-        types = None if artifact_type is None else [artifact_type]
-        with self.store.database.read() as view:
-            repository = self.repository(view, repository_name, registry_id)
-            found = rows.manifests.referrers(view, repository.id, digest, types, status="ACTIVE")
-        return [Referrer.of(row) for row in found]
-
     def list_image_referrers(
         self,
         repository_name: str,
@@ -72,7 +66,8 @@ class ReferrersBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Return manifests whose subject is the image, active ones unless the filter says otherwise, in push order.
 
-        The image need not be there: a referrer may be pushed before its subject.
+        The image need not be there: a referrer may be pushed before its subject. Those that an upstream registry has
+        come first. A page may have fewer than are asked for: their annotations are read from their manifests.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
         """
@@ -83,22 +78,57 @@ class ReferrersBackend(RegistryBackend):
                 "subjectId.imageDigest",
                 f"Member must satisfy regular expression pattern: {API_DIGEST_PATTERN}",
             )
-        count = max_results or PAGE_SIZE
+        bring_in_referrers(self, repository_name, digest, registry_id)
+        count = PAGE_SIZE if max_results is None else max_results
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             listing = f"ListImageReferrers/{repository.id}/{digest}"
             [after] = decode_token(listing, next_token, (int,)) or [0]
-            found = rows.manifests.referrers(
+            page, goes_on = _read_page(
                 view,
                 repository.id,
                 digest,
                 filter.get("artifactTypes") or None,
-                status=filter.get("artifactStatus", "ACTIVE"),
-                after=after,
-                count=count + 1,
+                filter.get("artifactStatus", "ACTIVE"),
+                after,
+                count,
             )
-        page = found[:count]
         return {
             "referrers": [Referrer.of(row) for row in page],
-            "nextToken": encode_token(listing, [page[-1].id]) if len(found) > count else None,
+            "nextToken": encode_token(listing, [page[-1].id]) if goes_on else None,
         }
+
+
+def _read_page(
+    view: View,
+    repository_id: int,
+    digest: str,
+    artifact_types: Collection[str] | None,
+    status: str,
+    after: int,
+    count: int,
+) -> tuple[list[ReferrerRow], bool]:
+    """Return at most `count` referrers behind the row `after`, and whether others follow them.
+
+    Fewer if their manifests have more than `PAGE_BYTES`.
+    """
+    page: list[ReferrerRow] = []
+    size = 0
+    while count:
+        batch = rows.manifests.referrers(
+            view,
+            repository_id,
+            digest,
+            artifact_types,
+            status,
+            after=page[-1].id if page else after,
+            count=_BATCH + 1,
+        )
+        for row in batch[:_BATCH]:
+            if len(page) == count or size > PAGE_BYTES:
+                return page, True
+            page.append(row)
+            size += len(row.manifest)
+        if len(batch) <= _BATCH:
+            break
+    return page, False

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
-from moto_ecr_ext.models.events import ManifestFacts, announce, storage_class_event
+from moto_ecr_ext.models.events import announce, archival_event, restore_event
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -79,8 +79,9 @@ def _check_archivable(view: View, repository: Repository, image: ImageRow) -> No
 
 def archive_image(transaction: Transaction, repository: Repository, image: ImageRow) -> None:
     """Put one image into the archive, where what was found in it is forgotten."""
-    rows.storage_class.archive(transaction, image.id, round(now(), 3))
-    _announce_move(transaction, repository, image.digest, image, None)
+    rows.storage_class.archive(transaction, image.id, timestamp())
+    event = archival_event(repository.repository_name, image.digest, image)
+    announce(transaction, repository, event)
 
 
 def restore(
@@ -109,26 +110,15 @@ def _activate(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
 ) -> None:
     """Bring one image back from the archive, as if it had been pushed now."""
-    at = round(now(), 3)
+    at = timestamp()
     content = rows.images.content(transaction, image.id)
     assert content is not None
     manifest = stored_manifest(content)
     rows.storage_class.activate(transaction, image.id, at)
-    _announce_move(transaction, repository, image.digest, manifest, at)
+    event = restore_event(repository.repository_name, image.digest, manifest, at)
+    announce(transaction, repository, event)
     key = ImageKey(image.id, image.digest)
     registry.follow_push(transaction, Push(repository, key, manifest))
-
-
-def _announce_move(
-    transaction: Transaction,
-    repository: Repository,
-    digest: str,
-    about: ManifestFacts,
-    activated_at: float | None,
-) -> None:
-    """Tell EventBridge that an image has changed its storage class."""
-    event = storage_class_event(repository.repository_name, digest, about, activated_at)
-    announce(transaction, repository, event)
 
 
 def _spread(

@@ -13,12 +13,13 @@ from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.exceptions.registry_protocol import BlobInUse
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.rules import rule_for
-from moto_ecr_ext.models.registry.account_settings import account_setting
+from moto_ecr_ext.models.registry.account_settings import account_setting, stored_account_setting
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound
-from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.blobs import HeldBlob
 
 from .open_upload import add_blob
 
@@ -29,7 +30,7 @@ class BlobsBackend(RegistryBackend):
     """Blobs by digest."""
 
     def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
-        """A blob that the repository holds, open for reading.
+        """Open a blob that the repository holds.
 
         Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
         missing, and so is one that is damaged: a client that asks before it pushes then pushes it again.
@@ -39,7 +40,7 @@ class BlobsBackend(RegistryBackend):
     def size_of_blob(
         self, repository_name: str, digest: str, registry_id: str | None = None
     ) -> int:
-        """The size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
+        """Return the size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
         return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
 
     def _pull(
@@ -49,7 +50,7 @@ class BlobsBackend(RegistryBackend):
         registry_id: str | None,
         read: Callable[[str, int], _Read],
     ) -> _Read:
-        """What `read` gives for the digest and size of a blob, unless it raises BlobNotFound."""
+        """Return what `read` returns for the digest and size of a blob, unless it raises BlobNotFound."""
         account_id = registry_id or self.account_id
         with self.view(registry_id) as view:
             found = rows.blobs.to_pull(view, account_id, self.region_name, repository_name, digest)
@@ -63,11 +64,32 @@ class BlobsBackend(RegistryBackend):
     def mount_blob(
         self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
     ) -> bool:
-        """Make a blob of another repository of the registry one of this repository too, where ECR would.
+        """Make a blob that the caller may pull from another repository of the registry one of this repository too.
+
+        Return False if there is none, or if the registry's account setting BLOB_MOUNTING was put to DISABLED. Raises
+        RepositoryNotFoundException for the target alone.
+        """
+        with self.store.database.write() as transaction:
+            target = self.repository(transaction, repository_name, registry_id)
+            setting = stored_account_setting(self, transaction, "BLOB_MOUNTING", target.registry_id)
+            if setting == "DISABLED":
+                return False
+            source = self._readable(transaction, source_name, target.registry_id)
+            if source is None:
+                return False
+            blob = rows.blobs.by_digest(transaction, source.id, digest)
+            if blob is None or (blob.is_referenced and not blob.is_in_active_image):
+                return False
+            _hold(transaction, target, blob)
+        return True
+
+    def mount_layer_of_image(
+        self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
+    ) -> bool:
+        """Do as `mount_blob` where ECR would.
 
         That is: the registry's account setting BLOB_MOUNTING is on, no pull-through cache rule covers either
-        repository, the caller may download from the source, both are encrypted alike, and an image of the source that
-        is not archived refers to the blob. Otherwise False. Raises RepositoryNotFoundException for the target alone.
+        repository, both are encrypted alike, and an image of the source that is not archived refers to the blob.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
@@ -86,11 +108,10 @@ class BlobsBackend(RegistryBackend):
                 return False
             if source.encryption_configuration != target.encryption_configuration:
                 return False
-            found = rows.blobs.by_digest(transaction, source.id, digest)
-            if found is None or not found.is_in_active_image:
+            blob = rows.blobs.by_digest(transaction, source.id, digest)
+            if blob is None or not blob.is_in_active_image:
                 return False
-            if not rows.blobs.is_held(transaction, target.id, digest):
-                add_blob(transaction, target, digest, found.size)
+            _hold(transaction, target, blob)
         return True
 
     def delete_blob(
@@ -108,7 +129,7 @@ class BlobsBackend(RegistryBackend):
             self.store.release_after_commit(transaction, [digest])
 
     def _readable(self, view: View, repository_name: str, registry_id: str) -> Repository | None:
-        """A repository from which the caller may download blobs; None where there is none."""
+        """Return a repository if the caller may download blobs from it; else None."""
         with (
             acting("ecr:GetDownloadUrlForLayer"),
             suppress(RepositoryNotFoundException, AccessDeniedException),
@@ -118,3 +139,9 @@ class BlobsBackend(RegistryBackend):
             )
             return self.repository(view, repository_name, registry_id)
         return None
+
+
+def _hold(transaction: Transaction, repository: Repository, blob: HeldBlob) -> None:
+    """Have a repository hold a blob of another one."""
+    if not rows.blobs.is_held(transaction, repository.id, blob.digest):
+        add_blob(transaction, repository, blob.digest, blob.size)

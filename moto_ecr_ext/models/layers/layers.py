@@ -52,7 +52,7 @@ class LayersBackend(RegistryBackend):
     def get_download_url_for_layer(
         self, repository_name: str, layer_digest: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """A URL that needs no credentials, for an hour.
+        """Return a URL that downloads the layer without credentials, for an hour.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
         """

@@ -46,7 +46,7 @@ class Upload:
     last_part: int | None = None
 
     def advanced(self, size: int) -> Upload:
-        """This upload when it has `size` bytes, those that are new being one part."""
+        """Return this upload with `size` bytes, the new ones being one part."""
         if size == self.received:
             return self
         part = size - self.received
@@ -74,7 +74,7 @@ class Upload:
             )
 
     def invalid_part(self, message: str) -> InvalidLayerPartException:
-        """The error for bytes that this upload cannot take."""
+        """Return the error for bytes that this upload cannot take."""
         return InvalidLayerPartException(
             message,
             upload_id=self.id,

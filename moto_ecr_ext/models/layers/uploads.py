@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.compatibility import (
     EMPTY_LAYERS,
@@ -31,10 +32,8 @@ from moto_ecr_ext.storage.blobs.names import is_upload_id
 
 from .open_upload import UPLOAD_LIFETIME, CommittedBlob, OpenUpload, Upload, find_upload
 
-# What InitiateLayerUpload recommends, in bytes, and how many parts a layer may have
-# (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
+# What InitiateLayerUpload recommends, in bytes.
 PART_SIZE = 10 * 1024 * 1024
-MAX_PARTS = 4200
 
 # How many of those whose time is over are removed when another one is started.
 _MOST_EXPIRED = 100
@@ -107,7 +106,7 @@ class UploadsBackend(RegistryBackend):
     def cancel_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> None:
-        """Forget an upload and its bytes, without waiting for who has it open. Raises as `find_upload`."""
+        """Forget an upload and its bytes, without waiting for a caller that has it open. Raises as `find_upload`."""
         self._cancel(self.find_upload(repository_name, upload_id, registry_id))
 
     def _cancel(self, upload: Upload) -> None:
@@ -169,9 +168,9 @@ class UploadsBackend(RegistryBackend):
                     f"Size of the layer part is 0 instead of {said}, "
                     f"which the range from {part_first_byte} to {part_last_byte} has"
                 )
-            if before.parts >= MAX_PARTS:
+            if before.parts >= (most := settings.quota("layer_parts")):
                 raise LimitExceededException(
-                    f"The maximum number of layer parts, {MAX_PARTS}, has been reached."
+                    f"The maximum number of layer parts, {most}, has been reached."
                 )
             if layer_part_blob:
                 upload.append(layer_part_blob)

@@ -31,7 +31,7 @@ class LifecyclePoliciesBackend(RegistryBackend):
     def get_lifecycle_policy(
         self, repository_name: str, registry_id: str | None = None
     ) -> Repository:
-        """`lastEvaluatedAt` is the epoch until the policy has run.
+        """Return the policy. `lastEvaluatedAt` is the epoch until it has run.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
         """

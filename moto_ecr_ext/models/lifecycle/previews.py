@@ -91,7 +91,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
         max_results: int | None = None,
         filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """What the policy would have done when the preview was started. A preview does not expire.
+        """Return what the policy would have done when the preview was started. A preview does not expire.
 
         The summary counts all images, whatever the request is limited to.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_image
 from moto_ecr_ext.models.images.storage_class import archive_image
@@ -49,7 +49,7 @@ def run_due_policies(registry: RegistryBackend) -> float:
 def _run_policies(
     registry: RegistryBackend, repositories: Sequence[RepositoryRow], due_by: float
 ) -> None:
-    at = now()
+    at = timestamp()
     for each in repositories:
         _run_policy(registry.registry(each.account_id, each.region), each.id, due_by, at)
 
@@ -71,6 +71,6 @@ def _run_policy(registry: RegistryBackend, repository_id: int, due_by: float, at
         rows.repositories.update(
             transaction,
             repository.id,
-            lifecycle_evaluated_at=round(at, 3),
+            lifecycle_evaluated_at=at,
             lifecycle_due_at=at + EVALUATION_INTERVAL,
         )

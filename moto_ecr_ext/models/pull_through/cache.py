@@ -12,6 +12,7 @@ from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
+    LimitExceededException,
     RepositoryNotFoundException,
 )
 from moto_ecr_ext.exceptions.common import AccessDeniedException
@@ -48,20 +49,20 @@ def bring_in(
 ) -> bool:
     """Have an image that a rule covers, if it is missing or to be checked again, come from upstream.
 
-    Return False if no rule covers it, or the caller may not import. Raises ImageNotFoundException, UpstreamError and
-    UnableToGetUpstreamImageException if there is no such image then.
+    Return False if no rule covers it, or the caller may not import. Raises ImageNotFoundException, UpstreamError,
+    UnableToGetUpstreamImageException and LimitExceededException if there is no such image then.
     """
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
         rule = rule_for(view, account_id, registry.region_name, repository_name)
-        if rule is None or not _may_import(registry, view, repository_name, account_id):
+        if rule is None or not may_import(registry, view, repository_name, account_id):
             return False
     owner = registry.registry(account_id, registry.region_name)
     with _turns.take((account_id, registry.region_name, repository_name, reference)):
         return _synchronize(owner, rule, repository_name, reference)
 
 
-def _may_import(
+def may_import(
     registry: RegistryBackend, view: View, repository_name: str, account_id: str
 ) -> bool:
     """Return whether the caller may import into a repository, and make it if it is not there.
@@ -102,7 +103,12 @@ def _synchronize(
     pull = Import(registry, rule, repository_name, reference)
     try:
         pull.run()
-    except (UpstreamError, UnableToGetUpstreamImageException, ImageNotFoundException) as error:
+    except (
+        UpstreamError,
+        UnableToGetUpstreamImageException,
+        ImageNotFoundException,
+        LimitExceededException,
+    ) as error:
         pull.announce_failure(error)
         if present is None:
             raise

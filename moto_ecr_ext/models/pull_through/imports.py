@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.clock import now
@@ -13,7 +11,6 @@ from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     ImageTagAlreadyExistsException,
     InvalidParameterException,
-    LimitExceededException,
     RepositoryName,
     RepositoryNotFoundException,
 )
@@ -28,19 +25,22 @@ from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
-from moto_ecr_ext.oci.media_types import MANIFEST_TYPES
+from moto_ecr_ext.oci.media_types import MANIFEST_TYPES, SCHEMA_1_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.services.eventbridge import send_event
 from moto_ecr_ext.services.iam import account_principal
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled
-from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 from moto_ecr_ext.upstream.client import UpstreamManifest, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, UPSTREAMS
 
+from .downloads import Downloads, WrongDigest
 from .rules import PullThroughCacheRule, mapped_url, upstream_registry_of
+
+# Bytes. https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum layer size"
+_LARGEST_LAYER = 52_000 * 1024 * 1024
 
 
 class Import:
@@ -93,15 +93,10 @@ class Import:
 
     def _copy_from_ecr(self) -> None:
         """Copy from a registry of the same store, as the rule's role where it is of another account."""
-        url = UPSTREAMS[ECR].match(self._rule.upstream_registry_url)
-        assert url is not None
-        try:
-            upstream = self._registry.registry(self._rule.registry_id, url["region"])
-        except KeyError:
-            raise UpstreamUnavailable(f"There is no region '{url['region']}'.") from None
+        upstream, account_id = upstream_ecr(self._registry, self._rule)
         with self._store.database.write() as transaction:
             try:
-                image = self._read_as_role(upstream, transaction, url["account"])
+                image = self._read_as_role(upstream, transaction, account_id)
             except (RepositoryNotFoundException, ImageNotFoundException):
                 raise self._not_found() from None
             except AccessDeniedException:
@@ -114,27 +109,28 @@ class Import:
 
     def _read_as_role(self, upstream: RegistryBackend, view: View, account_id: str) -> ManifestRow:
         """Return the upstream's image, if the role may get it and its layers."""
-        # A rule without a role is about an upstream of its own account.
-        principal = self._rule.custom_role_arn or account_principal(account_id, self._rule.region)
-        with calling(Caller("ecr:GetDownloadUrlForLayer", principal)):
+        with reading_as_role(self._rule, "ecr:GetDownloadUrlForLayer"):
             upstream.repository(view, self._upstream_name, account_id)
-        with calling(Caller("ecr:BatchGetImage", principal)):
+        with reading_as_role(self._rule, "ecr:BatchGetImage"):
             _, row = find_manifest(upstream, view, self._upstream_name, self._reference, account_id)
         return row
 
     def _download(self, upstream: UpstreamRegistry, found: UpstreamManifest) -> None:
         """Have an image with all its blobs stored, in one transaction once they are all here."""
         manifest = self._parse(found)
-        blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
+        sizes = _sizes(manifest)
         try:
-            with ExitStack() as stack:
-                downloaded: dict[str, UploadSession] = {}
+            with Downloads(self._store) as downloads:
                 # Blobs that the repository held may be gone once the others are here.
-                while missing := self._store_if_complete(found, manifest, blobs, downloaded):
+                while missing := self._store_if_complete(found, manifest, list(sizes), downloads):
                     for digest in missing:
-                        session = stack.enter_context(self._upload())
-                        self._fill(session, upstream, digest)
-                        downloaded[digest] = session
+                        pieces = upstream.blob(self._upstream_name, digest, sizes[digest])
+                        downloads.add(digest, pieces)
+        except WrongDigest as error:
+            raise UpstreamUnavailable(
+                f"The layer {error} of {self._upstream_name} that "
+                f"{self._rule.upstream_registry_url} gave has another digest."
+            ) from None
         except UploadCancelled:
             # A reset, or the start of another server, which takes it for what a killed process has left.
             raise UpstreamUnavailable(
@@ -146,38 +142,18 @@ class Import:
         media_type = found.media_type if found.media_type in MANIFEST_TYPES else None
         try:
             return parse_manifest(found.content, media_type)
-        except (InvalidParameterException, LimitExceededException):
+        except InvalidParameterException:
             raise UpstreamUnavailable(
                 f"What {self._rule.upstream_registry_url} gave for {self._reference} of "
                 f"{self._upstream_name} is no manifest that Amazon ECR takes."
             ) from None
-
-    @contextmanager
-    def _upload(self) -> Iterator[UploadSession]:
-        """Room for the bytes of a blob, which is gone afterwards unless they were committed."""
-        upload_id = str(uuid.uuid4())
-        try:
-            with self._store.blobs.upload(upload_id) as session:
-                yield session
-        finally:
-            self._store.cancel_upload(upload_id)
-
-    def _fill(self, session: UploadSession, upstream: UpstreamRegistry, digest: str) -> None:
-        for piece in upstream.blob(self._upstream_name, digest):
-            session.append(piece)
-        session.flush()
-        if not session.has_digest(digest):
-            raise UpstreamUnavailable(
-                f"The layer {digest} of {self._upstream_name} that "
-                f"{self._rule.upstream_registry_url} gave has another digest."
-            )
 
     def _store_if_complete(
         self,
         found: UpstreamManifest,
         manifest: Manifest,
         blobs: list[str],
-        downloaded: dict[str, UploadSession],
+        downloads: Downloads,
     ) -> list[str]:
         """Store the image if the repository holds its blobs or they are downloaded; else those that are missing."""
         with self._store.database.write() as transaction:
@@ -191,11 +167,11 @@ class Import:
             held = self._held(transaction, blobs)
             self._check_tag(transaction, present)
             new = [each for each in blobs if each not in held]
-            if missing := [each for each in new if each not in downloaded]:
+            if missing := [each for each in new if each not in downloads]:
                 return missing
             repository = self._repository_for_import(transaction)
             for digest in new:
-                rows.blobs.insert(transaction, repository.id, digest, downloaded[digest].size)
+                rows.blobs.insert(transaction, repository.id, digest, downloads.size(digest))
             # After its blobs, which a replication takes along.
             store_manifest(
                 self._registry, transaction, repository, manifest, found.digest, self._tag
@@ -203,7 +179,7 @@ class Import:
             self._has_come(transaction, repository, found.digest)
             # Last, since it cannot be undone.
             for digest in new:
-                downloaded[digest].commit(digest)
+                downloads.commit(digest)
         return []
 
     def _repository_for_import(self, transaction: Transaction) -> Repository:
@@ -237,6 +213,27 @@ class Import:
         transaction.after_commit(lambda: self._send(digest, None))
 
 
+def upstream_ecr(
+    registry: RegistryBackend, rule: PullThroughCacheRule
+) -> tuple[RegistryBackend, str]:
+    """Return the own account's registry in the Region of a rule's upstream ECR, and the account whose registry that is.
+
+    Raises UpstreamUnavailable for a Region that there is not.
+    """
+    url = UPSTREAMS[ECR].match(rule.upstream_registry_url)
+    assert url is not None
+    try:
+        return registry.registry(rule.registry_id, url["region"]), url["account"]
+    except KeyError:
+        raise UpstreamUnavailable(f"There is no region '{url['region']}'.") from None
+
+
+def reading_as_role(rule: PullThroughCacheRule, action: str) -> AbstractContextManager[None]:
+    """Act as the role with which a rule reads from an ECR of another account; from its own, as the account."""
+    principal = rule.custom_role_arn or account_principal(rule.registry_id, rule.region)
+    return calling(Caller(action, principal))
+
+
 def present_image(
     registry: RegistryBackend, view: View, repository_name: str, reference: Reference
 ) -> ManifestRow | None:
@@ -246,6 +243,16 @@ def present_image(
     except (RepositoryNotFoundException, ImageNotFoundException):
         return None
     return row
+
+
+def _sizes(manifest: Manifest) -> dict[str, int]:
+    """Return the most bytes that each blob of an image may have, by its digest. Manifests of schema 1 do not say it."""
+    sizes: dict[str, int] = {}
+    for blob in manifest.blobs:
+        if blob.is_distributed:
+            said = _LARGEST_LAYER if manifest.media_type in SCHEMA_1_TYPES else blob.size
+            sizes[blob.digest] = max(said, sizes.get(blob.digest, 0))
+    return sizes
 
 
 def note_check(transaction: Transaction, repository: Repository, reference: Reference) -> None:

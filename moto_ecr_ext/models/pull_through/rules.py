@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
 from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
@@ -31,9 +31,6 @@ from moto_ecr_ext.storage.database.transaction import RowRefused, View
 from moto_ecr_ext.storage.rows.pull_through import RuleRow
 from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
 from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Pull through cache rules per registry"
-MAX_RULES = 50
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
@@ -71,7 +68,7 @@ class PullThroughCacheRule:
         )
 
     def upstream_name(self, repository_name: str) -> str:
-        """What a repository that the rule covers is called upstream.
+        """Return the upstream name of a repository that the rule covers.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
         """
@@ -96,7 +93,7 @@ class PullThroughRulesBackend(RegistryBackend):
         custom_role_arn: str | None = None,
         upstream_repository_prefix: str | None = None,
     ) -> PullThroughCacheRule:
-        """The URL says which upstream it is. Unlike on AWS, there are rules in China and GovCloud too.
+        """Create a rule for the upstream of the URL. Unlike on AWS, there are rules in China and GovCloud too.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
         """
@@ -106,7 +103,7 @@ class PullThroughRulesBackend(RegistryBackend):
             raise UnsupportedUpstreamRegistryException
         if upstream.needs_credentials and credential_arn is None:
             raise UpstreamNeedsCredentials
-        at = round(now(), 3)
+        at = timestamp()
         rule = PullThroughCacheRule(
             registry_id=account_id,
             region=self.region_name,
@@ -129,9 +126,10 @@ class PullThroughRulesBackend(RegistryBackend):
             read_secret(credential_arn, account_id, self.region_name)
         with self.store.database.write() as transaction:
             self.check_access(transaction, account_id, "*")
-            if len(_rules(transaction, account_id, self.region_name)) >= MAX_RULES:
+            most = settings.quota("pull_through_cache_rules")
+            if len(_rules(transaction, account_id, self.region_name)) >= most:
                 raise LimitExceededException(
-                    f"The registry has {MAX_RULES} pull through cache rules, which is the limit."
+                    f"The registry has {most} pull through cache rules, which is the limit."
                 )
             try:
                 rows.pull_through.insert_rule(
@@ -179,14 +177,14 @@ class PullThroughRulesBackend(RegistryBackend):
                 rule.region,
                 rule.ecr_repository_prefix,
                 **changes,
-                updated_at=round(now(), 3),
+                updated_at=timestamp(),
             )
             return self._rule(transaction, ecr_repository_prefix, registry_id)
 
     def delete_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> PullThroughCacheRule:
-        """What came by the rule stays.
+        """Delete a rule. Images that came by it stay.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
         """
@@ -204,7 +202,7 @@ class PullThroughRulesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Rules in the order of their prefixes, or those named, in the order asked for.
+        """Return rules in the order of their prefixes, or those named, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
         """
@@ -235,7 +233,7 @@ class PullThroughRulesBackend(RegistryBackend):
     def validate_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Whether the upstream registry takes the rule's credentials. A rule without any is valid.
+        """Return whether the upstream registry takes the rule's credentials. A rule without any is valid.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
         """
@@ -287,7 +285,7 @@ def _rules(view: View, account_id: str, region: str) -> list[PullThroughCacheRul
 
 
 def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
-    """The upstream registry of a rule, where the setting `upstreams` says that it is; to be closed.
+    """Return the upstream registry of a rule, at the address in the setting `upstreams`. The caller closes it.
 
     Raises UpstreamUnavailable where it does not say that, and UnableToGetUpstreamImageException when the rule's
     credentials cannot be read.
@@ -303,7 +301,7 @@ def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
 
 
 def mapped_url(upstream_registry: str) -> str | None:
-    """Where the settings have an upstream registry, known by its name in ECR."""
+    """Return the address that the setting `upstreams` has for an upstream registry, known by its name in ECR."""
     return settings.parse_upstreams(settings.UPSTREAMS.get()).get(upstream_registry)
 
 

@@ -41,7 +41,15 @@ def account_setting(
     registry: RegistryBackend, view: View, name: str, account_id: str | None = None
 ) -> str:
     """Return the value of an account setting of this registry, or of that of another account in the region."""
-    return str(registry.setting(view, f"account/{name}", account_id) or SETTINGS[name][0])
+    return stored_account_setting(registry, view, name, account_id) or SETTINGS[name][0]
+
+
+def stored_account_setting(
+    registry: RegistryBackend, view: View, name: str, account_id: str | None = None
+) -> str | None:
+    """As `account_setting`, but None if PutAccountSetting was never called for it."""
+    value: str | None = registry.setting(view, f"account/{name}", account_id)
+    return value
 
 
 def _check(field: str, value: str, allowed: tuple[str, ...]) -> None:

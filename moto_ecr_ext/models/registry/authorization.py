@@ -10,15 +10,16 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.compatibility import CONSTANT_TOKEN
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.services.iam import account_principal
+from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.tokens import (
     TOKEN_LIFETIME,
     RegistryToken,
     TokenError,
+    TokenExpired,
     issue_password,
     read_download_query,
     read_password,
@@ -33,12 +34,12 @@ class AuthorizationBackend(RegistryBackend):
     """GetAuthorizationToken."""
 
     def get_authorization_token(self, registry_ids: list[str] | None = None) -> dict[str, Any]:
-        """One token for each registry asked for, good for twelve hours.
+        """Return one token for each registry asked for, good for twelve hours.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
         is_constant = CONSTANT_TOKEN.applies("a token")
-        expires_at = _EXPIRED_AT if is_constant else round(now() + TOKEN_LIFETIME, 3)
+        expires_at = _EXPIRED_AT if is_constant else timestamp() + TOKEN_LIFETIME
         return {
             "authorizationData": [
                 {
@@ -57,11 +58,16 @@ class AuthorizationBackend(RegistryBackend):
         principal = (
             caller.principal if caller else account_principal(self.account_id, self.region_name)
         )
-        token = RegistryToken(registry_id, self.region_name, principal, expires_at)
-        return _encoded(issue_password(self.store.signing_key, token))
+        is_own = principal == account_principal(registry_id, self.region_name)
+        token = RegistryToken(
+            registry_id, self.region_name, expires_at, None if is_own else principal
+        )
+        is_account = is_account_principal(principal)
+        key = self.store.signing_key if is_account else self.store.principals_key()
+        return _encoded(issue_password(key, token))
 
     def password(self) -> str:
-        """What user AWS logs in to this registry with, as its account."""
+        """Return the password with which user AWS logs in to this registry, as its account."""
         data = self.get_authorization_token()["authorizationData"][0]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
@@ -69,14 +75,32 @@ class AuthorizationBackend(RegistryBackend):
 def token_of(password: str, region: str) -> RegistryToken:
     """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text.
 
-    moto's constant password says no region: it is for `region`.
+    Passwords of an account outlive a reset, so that nobody has to log in again. Those of IAM principals end with it, as
+    the principals do. moto's constant password says no region: it is for `region`.
     """
+    store = current_store()
+    try:
+        return read_password(store.signing_key, password)
+    except TokenExpired:
+        raise
+    except TokenError:
+        constant = _constant_token(password, region)
+        if constant is not None:
+            return constant
+        key = store.find_principals_key()
+        if key is None:
+            raise
+        return read_password(key, password)
+
+
+def _constant_token(password: str, region: str) -> RegistryToken | None:
+    """Return the token behind moto's constant password, if it is one and good for anything."""
     account_id, mark, rest = password.partition(_CONSTANT)
-    if mark and not rest and re.fullmatch("[0-9]+", account_id):
-        if not CONSTANT_TOKEN.applies("moto's constant password"):
-            raise TokenError("the password was not issued by this registry")
-        return RegistryToken(account_id, region, account_principal(account_id, region), math.inf)
-    return read_password(current_store().signing_key, password)
+    if not mark or rest or not re.fullmatch("[0-9]{1,64}", account_id):
+        return None
+    if not CONSTANT_TOKEN.applies("moto's constant password"):
+        return None
+    return RegistryToken(account_id, region, math.inf)
 
 
 def _encoded(password: str) -> str:

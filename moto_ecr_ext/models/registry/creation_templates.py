@@ -12,7 +12,7 @@ from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     TemplateAlreadyExistsException,
@@ -99,11 +99,11 @@ class CreationTemplatesBackend(RegistryBackend):
         lifecycle_policy: str | None = None,
         custom_role_arn: str | None = None,
     ) -> dict[str, Any]:
-        """There is no limit to how many templates a registry has.
+        """Create a template. A registry may have any number of them.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
         """
-        at = round(now(), 3)
+        at = timestamp()
         template = CreationTemplate(
             prefix=prefix,
             applied_for=applied_for,
@@ -134,9 +134,7 @@ class CreationTemplatesBackend(RegistryBackend):
         if "image_tag_mutability" in given:
             given.setdefault("image_tag_mutability_exclusion_filters", None)
         with self.store.database.write() as transaction:
-            template = replace(
-                self._template(transaction, prefix), **given, updated_at=round(now(), 3)
-            )
+            template = replace(self._template(transaction, prefix), **given, updated_at=timestamp())
             template.check(self.region_name)
             rows.creation_templates.update(transaction, *self._key(prefix), **template.columns)
         return self._answer(template)
@@ -154,7 +152,7 @@ class CreationTemplatesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Templates in the order of their prefixes; those of `prefixes` that are there, if any are given.
+        """Return templates in the order of their prefixes; those of `prefixes` that are there, if any are given.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
         """

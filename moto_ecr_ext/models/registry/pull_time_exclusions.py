@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext import settings
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
     ExclusionAlreadyExistsException,
     ExclusionNotFoundException,
@@ -21,9 +22,6 @@ from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
-MAX_EXCLUSIONS = 100
-
 
 class PullTimeExclusionsBackend(RegistryBackend):
     """Operations on the registry's pull-time update exclusions. Whether IAM knows the principal is not asked."""
@@ -34,7 +32,7 @@ class PullTimeExclusionsBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RegisterPullTimeUpdateExclusion.html
         """
         self.store.pulls.write()
-        at = round(now(), 3)
+        at = timestamp()
         registry = (self.account_id, self.region_name)
         with self.store.database.write() as transaction:
             try:
@@ -43,10 +41,10 @@ class PullTimeExclusionsBackend(RegistryBackend):
                 )
             except RowRefused:
                 raise ExclusionAlreadyExistsException from None
-            if rows.pull_time_exclusions.count(transaction, *registry) > MAX_EXCLUSIONS:
+            most = settings.quota("pull_time_update_exclusions")
+            if rows.pull_time_exclusions.count(transaction, *registry) > most:
                 raise LimitExceededException(
-                    f"The maximum number of pull time update exclusions, {MAX_EXCLUSIONS}, "
-                    "has been reached."
+                    f"The maximum number of pull time update exclusions, {most}, has been reached."
                 )
         return {"principalArn": principal_arn, "createdAt": at}
 
@@ -66,7 +64,7 @@ class PullTimeExclusionsBackend(RegistryBackend):
     def list_pull_time_update_exclusions(
         self, max_results: int | None = None, next_token: str | None = None
     ) -> dict[str, Any]:
-        """The ARNs in the order in which they were registered.
+        """Return the ARNs in the order in which they were registered.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListPullTimeUpdateExclusions.html
         """

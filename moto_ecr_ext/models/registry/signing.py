@@ -9,14 +9,18 @@ from typing import Any
 
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.exceptions import SigningConfigurationNotFoundException, ValidationException
+from moto_ecr_ext.exceptions import (
+    LimitExceededException,
+    SigningConfigurationNotFoundException,
+    ValidationException,
+)
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.images.placeholders import Placeholder
-from moto_ecr_ext.models.images.push import store_manifest
+from moto_ecr_ext.models.images.push import check_quota, store_manifest
 from moto_ecr_ext.models.layers.open_upload import store_blob
 from moto_ecr_ext.models.replication.rules import comes_by_replication
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -72,7 +76,7 @@ class SigningBackend(RegistryBackend):
     def describe_image_signing_status(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """One status for each signing profile of the rules that matched when the image was pushed.
+        """Return one status for each signing profile of the rules that matched when the image was pushed.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageSigningStatus.html
         """
@@ -151,7 +155,7 @@ def _sign_or_expect(registry: RegistryBackend) -> None:
 def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[str, str] | None:
     """Return the code and the reason why a profile will not sign; None if it will.
 
-    Where moto's IAM is enforced, who pushes needs the permission to sign with the profile. It has to exist and be
+    If moto's IAM is enforced, the caller needs the permission to sign with the profile. The profile must exist and be
     active if moto's Signer has any profile in its account and region; if it has none, every profile signs. AWS does not
     document its failure codes; these are those of Signer's SignPayload.
     """
@@ -174,8 +178,14 @@ def _end_signing(
     if signing.failure_code:
         rows.signings.end(transaction, signing.id, "FAILED")
         return
-    rows.signings.end(transaction, signing.id, "COMPLETE")
     repository = repository_by_id(transaction, signing.repository_id)
+    try:
+        # The signature is an image too.
+        check_quota(transaction, repository)
+    except LimitExceededException as error:
+        rows.signings.fail(transaction, signing.id, error.code, error.message)
+        return
+    rows.signings.end(transaction, signing.id, "COMPLETE")
     owner = registry.registry(repository.registry_id, repository.region)
     _store_signature(owner, transaction, repository, signing)
 
@@ -218,7 +228,7 @@ def _store_signature(
 
 
 def _matching_profiles(configuration: dict[str, Any], repository: Repository) -> list[str]:
-    """The ARNs of the signing profiles that sign the images of a repository, each once."""
+    """Return the ARNs of the signing profiles that sign the images of a repository, each once."""
     return list(
         dict.fromkeys(
             rule["signingProfileArn"]

@@ -9,7 +9,8 @@ import math
 import uuid
 from typing import Any
 
-from moto_ecr_ext.clock import now
+from moto_ecr_ext import settings
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     LimitExceededException,
@@ -31,8 +32,6 @@ from moto_ecr_ext.storage.rows.backfills import BackfillRow, OutcomeRow, ResultR
 from .replication import REPLICATIONS, begin_replication
 from .rules import destinations_of, matches, rules_of
 
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
-MAX_IN_PROGRESS = 10
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html; seconds
 RETENTION = 90 * 24 * 60 * 60
 LIST_PAGE_SIZE = 25
@@ -58,7 +57,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         """
         account_id = registry_id or self.account_id
         wanted = Registry(destination["registryId"], destination["region"])
-        at = now()
+        at = timestamp()
         with self.store.database.write() as transaction:
             self.check_access(transaction, account_id, "*")
             if wanted not in destinations_of(rules_of(self, transaction, account_id)):
@@ -68,9 +67,9 @@ class ReplicationBackfillsBackend(RegistryBackend):
             unended = rows.backfills.unended(transaction, account_id, self.region_name)
             if any(each.destination_region == wanted.region for each in unended):
                 raise ReplicationBackfillInProgressException(wanted.region)
-            if len(unended) >= MAX_IN_PROGRESS:
+            if len(unended) >= (most := settings.quota("replication_backfills_in_progress")):
                 raise LimitExceededException(
-                    f"A registry has at most {MAX_IN_PROGRESS} replication backfills in progress."
+                    f"A registry has at most {most} replication backfills in progress."
                 )
             rows.backfills.forget(transaction, at - RETENTION)
             row = {
@@ -91,7 +90,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
             "registryId": account_id,
             "destination": destination,
             "status": "PREPARING",
-            "startedAt": round(at, 3),
+            "startedAt": at,
         }
 
     def stop_replication_backfill(
@@ -104,7 +103,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             backfill = self._backfill(transaction, replication_backfill_id, registry_id)
             if backfill.status == "PREPARING":
-                change: dict[str, Any] = {"status": "STOPPED", "ended_at": now()}
+                change: dict[str, Any] = {"status": "STOPPED", "ended_at": timestamp()}
             elif backfill.status == "IN_PROGRESS":
                 change = {"status": "STOPPING"}
             else:
@@ -124,7 +123,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """The newest first; those that have ended for ninety days after that.
+        """Return the newest first. One that has ended is listed for ninety days more.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
         """
@@ -155,7 +154,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """How far a backfill has come, and once it has ended what became of each image under each of its tags.
+        """Return how far a backfill has come, and once it has ended what became of each image under each of its tags.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
         """
@@ -235,7 +234,7 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
                 for tag in names or (None,)
             ]
     rows.backfills.insert_results(transaction, found)
-    rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=now())
+    rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=timestamp())
 
 
 PREPARATIONS = BackgroundWork(
@@ -281,7 +280,7 @@ def _settle(transaction: Transaction, row_id: int) -> float:
     total, failed = progress["totalReplicationCount"], progress["failedReplicationCount"]
     if end["status"] == "COMPLETE" and total >= FEWEST_TO_FAIL and failed * 2 >= total:
         end = {"status": "FAILED", "failure_code": "TooManyFailedReplications"}
-    rows.backfills.update(transaction, row_id, ended_at=now(), **end)
+    rows.backfills.update(transaction, row_id, ended_at=timestamp(), **end)
     return math.inf
 
 
@@ -308,8 +307,8 @@ def _described(backfill: BackfillRow) -> dict[str, Any]:
         },
         "status": backfill.status,
         "failureCode": backfill.failure_code,
-        "startedAt": round(backfill.started_at, 3),
-        "endedAt": round(backfill.ended_at, 3) if backfill.ended_at is not None else None,
+        "startedAt": backfill.started_at,
+        "endedAt": backfill.ended_at,
     }
 
 

@@ -24,7 +24,7 @@ from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.acts import Deletion, Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
-from moto_ecr_ext.models.events import announce, replication_event
+from moto_ecr_ext.models.events import announce_in_registry, replication_event
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.deletion import remove_image, remove_tag
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
@@ -189,10 +189,21 @@ def _arrive(
     has = rows.tags.of_image(transaction, repository.id, image)
     tags = [tag for tag in sent.tags if tag in has] if sent else []
     failure: str | None = None
-    try:
-        _copy_to(registry, transaction, repository, image, tags, destination)
-    except ECRError as error:
-        failure = error.code
+    for tag in tags or (None,):
+        result, arrived = "SUCCESS", tag
+        try:
+            arrived = _copy_to(registry, transaction, repository, image, tag, destination)
+        except ECRError as error:
+            result, failure = "FAILED", error.code
+        event = replication_event(
+            result,
+            repository.repository_name,
+            image.digest,
+            arrived,
+            Registry(repository.registry_id, repository.region),
+            destination,
+        )
+        announce_in_registry(transaction, destination.account_id, destination.region, event)
     status = "FAILED" if failure else "COMPLETE"
     rows.replications.update(transaction, *key, status=status, failure_code=failure, tags=[])
 
@@ -202,29 +213,20 @@ def _copy_to(
     transaction: Transaction,
     repository: Repository,
     image: StoredImage,
-    tags: Sequence[str],
+    tag: str | None,
     destination: Registry,
-) -> None:
-    """Raises what the destination refuses the image with."""
+) -> str | None:
+    """Return the tag under which the image has arrived, if any. Raises what the destination refuses it with."""
     with _as_replication(repository):
         target_registry = _enter(registry, transaction, repository, destination)
         target = _target(target_registry, transaction, repository)
-        for tag in tags or (None,):
-            arrived: str | None = tag
-            try:
-                copy_image(target_registry, transaction, image, target, tag)
-            except ImageTagAlreadyExistsException:
-                # The image arrives without a tag that stays where it is (User Guide, "Considerations").
-                arrived = None
-                copy_image(target_registry, transaction, image, target, arrived)
-            event = replication_event(
-                target.repository_name,
-                target.repository_arn,
-                image.digest,
-                arrived,
-                Registry(repository.registry_id, repository.region),
-            )
-            announce(transaction, target, event)
+        try:
+            copy_image(target_registry, transaction, image, target, tag)
+        except ImageTagAlreadyExistsException:
+            # The image arrives without a tag that stays where it is (User Guide, "Considerations").
+            copy_image(target_registry, transaction, image, target, None)
+            return None
+    return tag
 
 
 def _copies_of(

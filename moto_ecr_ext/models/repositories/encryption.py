@@ -19,7 +19,7 @@ _KEYS = uuid.UUID("5c0dfb1e-6f0c-4b53-9d3e-4f6f8a4f3f10")
 def encryption_configuration_of(
     given: dict[str, str] | None, account_id: str, region: str
 ) -> dict[str, str]:
-    """The configuration that is stored and shown: AES256 by default, KMS always with a key's ARN.
+    """Return the configuration that is stored and shown: AES256 by default, KMS always with a key's ARN.
 
     The key may be given by its id, its ARN, or an alias. It need not exist unless moto's KMS holds keys that a user has
     made: see `kms.find_key`. Raises KmsException, and InvalidParameterException for a key beside AES256.

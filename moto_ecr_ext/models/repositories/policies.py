@@ -27,7 +27,7 @@ class RepositoryPoliciesBackend(RegistryBackend):
         registry_id: str | None = None,
         force: bool = False,
     ) -> Repository:
-        """A policy that denies the caller to set another one is only set by `force`.
+        """Set the policy. One that denies the caller to set another needs `force`.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
         """

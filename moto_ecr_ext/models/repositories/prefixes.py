@@ -11,11 +11,11 @@ ROOT = "ROOT"
 
 
 def without_slash(prefix: str) -> str:
-    """The prefix as it is stored: the `/` at its end makes no difference."""
+    """Return the prefix as it is stored: the `/` at its end makes no difference."""
     return prefix.removesuffix("/")
 
 
 def prefixes_of(repository_name: str) -> list[str]:
-    """The prefixes that cover a repository, the longest first and ROOT last."""
+    """Return the prefixes that cover a repository, the longest first and ROOT last."""
     parts = repository_name.split("/")
     return ["/".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)] + [ROOT]

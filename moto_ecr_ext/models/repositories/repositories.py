@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import acting
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
     RepositoryNotFoundException,
+    TooManyRepositories,
 )
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
@@ -44,9 +45,7 @@ class RepositoriesBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool] | None = None,
         encryption_configuration: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Another account's registry takes a repository where its policy allows ecr:CreateRepository.
-
-        There is no limit to how many repositories a registry has.
+        """Create a repository; in another account's registry if its policy allows ecr:CreateRepository.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
@@ -82,7 +81,7 @@ class RepositoriesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Repositories in the order of their names, or those named, in the order asked for.
+        """Return repositories in the order of their names, or those named, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
@@ -114,7 +113,7 @@ class RepositoriesBackend(RegistryBackend):
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:
-        """At most `count` names behind `after`, in their order."""
+        """Return at most `count` names behind `after`, in their order."""
         with self.store.database.read() as view:
             found = self._page(view, after, count, registry_id)
         return [repository.repository_name for repository in found]
@@ -180,7 +179,7 @@ def create_repository(
 ) -> Repository:
     """Create a repository with settings as the API has them, ECR's defaults in place of those that are None.
 
-    Raises RepositoryAlreadyExistsException, and what the settings are refused with.
+    Raises RepositoryAlreadyExistsException, LimitExceededException, and what the settings are refused with.
     """
     mutability = mutability or "MUTABLE"
     exclusion_filters = exclusion_filters or None
@@ -189,13 +188,20 @@ def create_repository(
         "account_id": account_id,
         "region": registry.region_name,
         "name": name,
-        "created_at": round(now(), 3),
+        "created_at": timestamp(),
         "tag_mutability": mutability,
         "tag_mutability_exclusion_filters": exclusion_filters,
         "scan_on_push": bool((scanning or {}).get("scanOnPush")),
         "encryption": encryption_configuration_of(encryption, account_id, registry.region_name),
         "resource_tags": merged_tags({}, resource_tags or []),
     }
+    most = settings.quota("repositories")
+    registry_key = (account_id, registry.region_name)
+    if (
+        rows.repositories.are_as_many(transaction, *registry_key, most)
+        and rows.repositories.by_name(transaction, *registry_key, name) is None
+    ):
+        raise TooManyRepositories(account_id, most)
     try:
         repository_id = rows.repositories.insert(transaction, columns)
     except RowRefused:

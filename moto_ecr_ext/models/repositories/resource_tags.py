@@ -62,7 +62,7 @@ class ResourceTagsBackend(RegistryBackend):
 
 
 def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    """Resource tags after `given` were put over `stored`.
+    """Return the resource tags after `given` were put over `stored`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html, "Tag restrictions"
     """
@@ -80,5 +80,5 @@ def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str
 
 
 def _may_be_in_tags(character: str) -> bool:
-    """Whether it is a letter, a number or a space of any script, or one of a few signs."""
+    """Return whether a character is a letter, a number or a space of any script, or one of a few signs."""
     return character in "+-=._:/@" or unicodedata.category(character)[0] in "LNZ"

@@ -16,6 +16,7 @@ from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
+from moto_ecr_ext.storage.due import AT_ONCE
 
 from .rules import SETTING, UNSET, configuration_for, scanning_of
 from .scan import scan_old_image
@@ -55,6 +56,8 @@ class ScanningConfigurationBackend(RegistryBackend):
             self.store_setting(transaction, SETTING, configuration)
             if scan_type == "ENHANCED":
                 _begin_enhanced_scanning(self, transaction, previous, configuration)
+                # Images may be scanned continuously now that were scanned before.
+                transaction.after_commit(lambda: self.store.schedule.expect(AT_ONCE))
         return {"registryScanningConfiguration": configuration}
 
     def get_registry_scanning_configuration(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 
 
 def outcome_of(result: dict[str, Any]) -> Outcome:
-    """What an answer of DescribeImageScanFindings says."""
+    """Return the outcome that an answer of DescribeImageScanFindings describes."""
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
     return Outcome(
         status.get("status", FOUND_NOTHING.status),
@@ -80,7 +80,7 @@ def made_up_finding() -> dict[str, Any]:
 
 
 def _found(findings: list[dict[str, Any]]) -> Outcome:
-    """A scan that has ended well."""
+    """Return the outcome of a scan that has ended well."""
     counts = Counter(each["severity"] for each in findings)
     return replace(FOUND_NOTHING, findings=findings, severity_counts=dict(counts))
 
@@ -97,7 +97,7 @@ class ScannedImage:
 
 
 def basic_outcome(report: Report) -> Outcome:
-    """What a basic scan makes of a report: it looks at packages of the operating system only, and needs one.
+    """Return what a basic scan makes of a report. It looks at packages of the operating system only, and needs one.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
     """
@@ -124,7 +124,7 @@ def _basic_finding(found: Vulnerability) -> dict[str, Any]:
 
 
 def enhanced_outcome(report: Report, image: ScannedImage) -> Outcome:
-    """What an enhanced scan makes of a report: packages of languages count as well.
+    """Return what an enhanced scan makes of a report. Packages of languages count as well.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
     """
@@ -186,7 +186,7 @@ def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage)
 
 
 def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
-    """The same finding of the same image has the same name in every scan."""
+    """Return the ARN of a finding: the same in every scan of the image."""
     about = (
         image.repository.repository_arn,
         image.digest,
@@ -244,7 +244,7 @@ def _resource(report: Report, image: ScannedImage) -> dict[str, Any]:
 
 
 def _best_of_each_version(scores: Iterable[Score]) -> list[Score]:
-    """One score for each major version of CVSS: that of the national database, or else the first."""
+    """Return one score for each major version of CVSS: that of the national database, or else the first."""
     best: dict[str, Score] = {}
     for score in scores:
         major = score.version[0]
@@ -258,7 +258,7 @@ def _is_national(score: Score) -> bool:
 
 
 def _time(text: str | None) -> float | None:
-    """Seconds since the epoch of a time as reports have it; None where it is none."""
+    """Return a time of a report in seconds since the epoch; None if there is none, or it is malformed."""
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
     except ValueError:

@@ -20,7 +20,7 @@ class QueuedFindings:
 
     One is about the repository and the tag or digest that it names, or about every image of the repository. It is
     given as it is, always to the same identifier: the next one that is queued for an image goes to an identifier that
-    has none yet.
+    has none yet, and after a new scan of the image to any.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class QueuedFindings:
     def take(
         self, repository_name: str, image_row_id: int, names: Collection[str], image_id: ImageId
     ) -> dict[str, Any] | None:
-        """What there is for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
+        """Return the result for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
         with self._lock:
             given = self._given.setdefault(image_row_id, {})
             asked = frozenset(image_id.items())
@@ -53,12 +53,24 @@ class QueuedFindings:
     def peek(
         self, repository_name: str, image_row_id: int, names: Collection[str]
     ) -> dict[str, Any] | None:
-        """What an image was given first, or would be; it stays in the queue."""
+        """Return the result that an image was given first, or would be; it stays in the queue."""
         with self._lock:
             for given in self._given.get(image_row_id, {}).values():
                 return given
             index = self._find(repository_name, names)
             return None if index is None else self.waiting[index]
+
+    def renew(
+        self, repository_name: str, image_row_id: int, names: Collection[str]
+    ) -> dict[str, Any] | None:
+        """Forget what an image was given if something else waits for it, as for a new scan. Return that."""
+        with self._lock:
+            index = self._find(repository_name, names)
+            if index is None:
+                return None
+            self._given.pop(image_row_id, None)
+            waiting: dict[str, Any] = self.waiting[index]
+        return waiting
 
     def _find(self, repository_name: str, names: Collection[str]) -> int | None:
         for index, result in enumerate(self.waiting):
@@ -68,7 +80,7 @@ class QueuedFindings:
 
 
 def _is_answer(result: dict[str, Any]) -> bool:
-    """Whether a queued result can be given as it is, and clients of botocore understand it."""
+    """Return whether a queued result can be given as it is, so that clients of botocore understand it."""
     operation = service_model.operation("DescribeImageScanFindings")
     assert operation is not None
     try:
@@ -81,7 +93,7 @@ def _is_answer(result: dict[str, Any]) -> bool:
 
 
 def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool:
-    """Whether a queued result is one, and about an image of this repository with these names."""
+    """Return whether a queued result is one, and about an image of this repository with these names."""
     if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
         return False
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})

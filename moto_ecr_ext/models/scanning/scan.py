@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
+from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
@@ -50,6 +50,18 @@ from .rules import configuration_for, scanning_of
 # Seconds after its push in which an image is scanned continuously, and may be old when enhanced scanning begins:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 ELIGIBILITY = 14 * 24 * 60 * 60
+# Seconds between two scans of an image that is scanned continuously.
+RESCAN_INTERVAL = 24 * 60 * 60
+
+
+class Eligible(Protocol):
+    """What decides how long an image is scanned: times in seconds since the epoch."""
+
+    @property
+    def pushed_at(self) -> float: ...
+
+    @property
+    def last_activated_at(self) -> float | None: ...
 
 
 def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
@@ -105,7 +117,7 @@ def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
     )
 
 
-def is_too_old(image: ImageRow) -> bool:
+def is_too_old(image: Eligible) -> bool:
     """Return whether an image was pushed, or brought back from the archive, too long ago for enhanced scanning."""
     return now() - max(image.pushed_at, image.last_activated_at or 0) > ELIGIBILITY
 
@@ -127,7 +139,7 @@ def begin_scan(
     ):
         _record(registry, transaction, repository, image, scan_type, FOUND_NOTHING)
         return
-    at = round(now(), 3)
+    at = timestamp()
     rows.scans.replace(transaction, image.id, scan_type, status="IN_PROGRESS", started_at=at)
     key = ImageKey(image.id, image.digest)
     transaction.after_commit(partial(_examine, registry, command, repository, key, scan_type, at))
@@ -142,7 +154,7 @@ def _record(
     outcome: Outcome,
 ) -> None:
     """Keep a scan whose outcome is known at once."""
-    at = round(now(), 3)
+    at = timestamp()
     ended = SCANS.is_over(at)
     columns = _columns(outcome, ended)
     rows.scans.replace(transaction, image.id, scan_type, started_at=at, **columns)
@@ -160,7 +172,7 @@ def _examine(
     """Have the scanner look at an image, and keep what it found unless the image is gone by then."""
     outcome = INTERRUPTED
     try:
-        outcome = _report(registry, command, repository, image, scan_type)
+        outcome = examine_image(registry, command, repository, image, scan_type)
     except ScannerError as error:
         outcome = Outcome("FAILED", str(error))
     finally:
@@ -172,14 +184,14 @@ def _examine(
                 _follow(registry, transaction, repository, image, scan_type, outcome, ended)
 
 
-def _report(
+def examine_image(
     registry: RegistryBackend,
     command: Sequence[str],
     repository: Repository,
     image: ImageKey,
     scan_type: str,
 ) -> Outcome:
-    """Return what the scanner says of an image. Raises ScannerError, also if the image is gone."""
+    """Have the scanner look at an image, and return what it says. Raises ScannerError, also if the image is gone."""
     with registry.store.database.read() as view:
         content = rows.images.content(view, image.id)
         blobs = [each.digest for each in rows.references.blobs_of_image(view, image.id)]
@@ -205,7 +217,7 @@ def _report(
     )
     if scan_type == "BASIC":
         return basic_outcome(report)
-    scanned = ScannedImage(repository, image.digest, tags, content.pushed_at, round(now(), 3))
+    scanned = ScannedImage(repository, image.digest, tags, content.pushed_at, timestamp())
     return enhanced_outcome(report, scanned)
 
 
@@ -216,7 +228,7 @@ def _columns(outcome: Outcome, ended: bool) -> dict[str, Any]:
         "description": outcome.description,
         "findings": outcome.findings,
         "severity_counts": outcome.severity_counts,
-        "completed_at": round(now(), 3) if ended else None,
+        "completed_at": timestamp() if ended else None,
     }
 
 
@@ -254,13 +266,17 @@ def _announce_end(
         announce(
             transaction, repository, scan_event(*about, "COMPLETE" if has_findings else "FAILED")
         )
-    elif has_findings:
+        return
+    # The image may be one that is scanned continuously.
+    rescan_at = timestamp() + RESCAN_INTERVAL
+    transaction.after_commit(lambda: registry.store.schedule.expect(rescan_at))
+    if has_findings:
         for event in enhanced_scan_events(*about, outcome.findings):
             announce(transaction, repository, event)
 
 
 def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnderWay) -> None:
-    at = round(now(), 3)
+    at = timestamp()
     rows.scans.update(transaction, scan.image_id, scan.scan_type, completed_at=at)
     repository = repository_by_id(transaction, scan.repository_id)
     image = ImageKey(scan.image_id, scan.digest)

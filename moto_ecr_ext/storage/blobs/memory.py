@@ -38,7 +38,7 @@ class MemoryBlob(Blob):
         self._parts = parts
 
     def close(self) -> None:
-        """The parts go with their last reader, once the store has let go of them."""
+        """Do nothing: the parts go with their last reader, once the store has let go of them."""
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         return _chunks_of(self._parts, start, stop)
@@ -95,7 +95,7 @@ class MemoryUploadSession(UploadSession):
             excess -= min(excess, len(part))
 
     def _flush(self) -> None:
-        """Memory is as durable as it gets."""
+        """Do nothing: memory is as durable as it gets."""
 
     def _commit(self, digest: str) -> None:
         self._store.commit(self.upload_id, self._upload, digest, self.size)

@@ -29,6 +29,11 @@ class Recent(Generic[_Value]):
         """Return the value of a key, or None."""
         return self._values.get(key)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
+
     def pop(self, key: str) -> _Value | None:
         """Return the value of a key, or None, and forget it."""
         with self._lock:

@@ -24,7 +24,7 @@ class Writer(Protocol):
     """Gives connections in a transaction that changes rows, one after the other."""
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        """A transaction that is committed when the block ends and undone when it raises."""
+        """Open a transaction that is committed when the block ends and undone when it raises."""
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -67,7 +67,7 @@ class Database(ABC):
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Transaction]:
-        """One transaction that changes rows: all of it happens, or nothing.
+        """Open a transaction that changes rows: all of it happens, or nothing.
 
         It is on disk when the block has ended. One that is not `durable` may be taken back by a power cut, with nothing
         but it, though not by killing the process: upload sessions and times of pulls are written like this.

@@ -53,7 +53,7 @@ class PostgreSQLDatabase(Database):
 
     @classmethod
     def reach(cls, url: URL) -> PostgreSQLDatabase:
-        """The database at `url`, which is there.
+        """Open the database at `url`, which exists.
 
         Raises StoreError when it cannot be reached or cannot hold what a registry has.
         """
@@ -143,7 +143,7 @@ def _transaction(connection: Connection) -> Iterator[Any]:
 
 
 def _is_usable(connection: Connection) -> bool:
-    """Whether the server is there, as far as can be told without asking it.
+    """Return whether the server is there, as far as the connection shows without a question.
 
     A server that ends a connection says so, or the connection ends: either can be read. One that
     goes on says nothing unasked.

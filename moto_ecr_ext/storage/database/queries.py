@@ -8,6 +8,7 @@ to the fields of a row by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -38,12 +39,8 @@ class Query(Generic[_Row]):
 
     def __init__(self, row: type[_Row], statement: Select[Any]):
         named: Any = row
-        columns = {str(column.key): column for column in statement.selected_columns}
-        ordered = statement.with_only_columns(
-            *(columns[name] for name in named._fields), maintain_column_froms=True
-        )
         self._make: Callable[[Iterable[Any]], _Row] = named._make
-        self._select = _Select(ordered)
+        self._select = _Select(statement, named._fields)
 
     def all(self, view: View, /, **values: Any) -> list[_Row]:
         """Return every row."""
@@ -134,16 +131,33 @@ def columns_of(table: Table) -> dict[str, ColumnElement[Any]]:
 
 
 class _Select:
-    """A SELECT statement, compiled once for each dialect unless it has parameters that expand into lists."""
+    """A SELECT statement, compiled once for each dialect unless it has parameters that expand into lists.
 
-    def __init__(self, statement: Select[Any]):
-        self._statement = statement
-        self._expands = any(
+    Its columns are put into the order of `names`, if any are given. Nothing is worked out before the first use: most
+    of a process's statements are never run. Raises KeyError then if it has no column of a name.
+    """
+
+    def __init__(self, statement: Select[Any], names: Sequence[str] = ()):
+        self._given = statement
+        self._names = names
+        self._compiled: dict[str, _Compiled] = {}
+
+    @cached_property
+    def _statement(self) -> Select[Any]:
+        if not self._names:
+            return self._given
+        columns = {str(column.key): column for column in self._given.selected_columns}
+        return self._given.with_only_columns(
+            *(columns[name] for name in self._names), maintain_column_froms=True
+        )
+
+    @cached_property
+    def _expands(self) -> bool:
+        return any(
             element.expanding
-            for element in iterate(statement)
+            for element in iterate(self._given)
             if isinstance(element, BindParameter)
         )
-        self._compiled: dict[str, _Compiled] = {}
 
     def fetch(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Return the values of all rows, as the statement's column types have them."""

@@ -122,7 +122,7 @@ class _Writer:
 
 @contextmanager
 def _transaction(connection: Connection, begin: str, end: str) -> Iterator[None]:
-    """A transaction of SQLite, with the statements that begin and end it; BEGIN IMMEDIATE takes the write lock at once.
+    """Open a transaction of SQLite with these statements; BEGIN IMMEDIATE takes the write lock at once.
 
     It is begun and ended past SQLAlchemy, which takes as long for that as SQLite for the queries of a pull. To
     SQLAlchemy a connection is in one transaction from its first statement to its end, of which SQLite hears nothing.

@@ -13,7 +13,7 @@ _VERSION = tables.store.c.name == "schema_version"
 
 
 class StoreError(Exception):
-    """What is kept cannot be opened. The message is for who chose the place."""
+    """The store cannot be opened. The message is for the person who chose its place."""
 
 
 class SchemaVersionError(StoreError):
@@ -21,7 +21,7 @@ class SchemaVersionError(StoreError):
 
 
 def is_up_to_date(connection: Connection) -> bool:
-    """Whether the database has the tables of this version.
+    """Return whether the database has the tables of this version.
 
     Raises SchemaVersionError when they are those of a later one.
     """
@@ -50,7 +50,7 @@ def bring_up_to_date(connection: Connection) -> None:
 
 
 def _version(connection: Connection) -> int | None:
-    """The version of what the database holds; None when it holds nothing yet."""
+    """Return the version of the schema in the database; None if it has none yet."""
     if not inspect(connection).has_table(tables.store.name):
         return None
     version = int(connection.execute(tables.store.select().where(_VERSION)).one().value)

@@ -19,6 +19,7 @@ from . import (
     storage_class,
     store,
     tags,
+    translations,
     uploads,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "storage_class",
     "store",
     "tags",
+    "translations",
     "uploads",
 ]

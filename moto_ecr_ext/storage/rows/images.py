@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select, bindparam, exists, func, select
 
+from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
@@ -89,6 +90,13 @@ class BeforePut(NamedTuple):
     tagged_id: int | None
 
 
+class _Span(NamedTuple):
+    """The first and the last row of a repository's images."""
+
+    first: int | None
+    last: int | None
+
+
 class _TagName(NamedTuple):
     name: str
 
@@ -160,6 +168,18 @@ _SIZES = Query(
 )
 _BY_ID = Query(ImageRow, select(*COLUMNS).where(IS_IMAGE))
 _OF_REPOSITORY = Query(ImageRow, select(*COLUMNS).where(IN_REPOSITORY).order_by(images.c.id))
+_SPAN = Query(
+    _Span,
+    select(
+        select(func.min(images.c.id)).where(IN_REPOSITORY).scalar_subquery().label("first"),
+        select(func.max(images.c.id)).where(IN_REPOSITORY).scalar_subquery().label("last"),
+    ),
+)
+_COUNT: Scalars[int] = Scalars(
+    select(func.count()).select_from(
+        select(images.c.id).where(IN_REPOSITORY).limit(bindparam("at_most")).subquery()
+    )
+)
 _ACTIVE = Query(
     ImageRow,
     select(*COLUMNS).where(IN_REPOSITORY, images.c.status == "ACTIVE").order_by(images.c.id),
@@ -239,6 +259,12 @@ def sizes(view: View, repository_id: int, digests: Sequence[str]) -> list[ImageS
     return _SIZES.all(view, repository=repository_id, digests=digests) if digests else []
 
 
+def by_reference(view: View, repository_id: int, reference: Reference) -> TaggedImage | None:
+    """Return the image of a repository that a tag or a digest names."""
+    find = by_tag if isinstance(reference, Tag) else by_digest
+    return find(view, repository_id, reference)
+
+
 def of_repository(view: View, repository_id: int) -> list[ImageRow]:
     """Return all images of a repository, in the order of push."""
     return _OF_REPOSITORY.all(view, repository=repository_id)
@@ -247,6 +273,20 @@ def of_repository(view: View, repository_id: int) -> list[ImageRow]:
 def active(view: View, repository_id: int) -> list[ImageRow]:
     """Return the active images of a repository, in the order of push."""
     return _ACTIVE.all(view, repository=repository_id)
+
+
+def are_as_many(view: View, repository_id: int, number: int) -> bool:
+    """Return whether a repository has this many images, or more.
+
+    Rows are numbered in the order of push, so that images need to be counted only if as many rows lie between the first
+    one and the last.
+    """
+    span = _SPAN.one(view, repository=repository_id)
+    if span.first is None or span.last is None:
+        return number <= 0
+    if span.last - span.first + 1 < number:
+        return False
+    return _COUNT.one(view, repository=repository_id, at_most=number) >= number
 
 
 def page(

@@ -90,15 +90,14 @@ def referrers(
     subject: str,
     artifact_types: Collection[str] | None,
     status: str,
-    after: int = 0,
-    count: int | None = None,
+    after: int,
+    count: int,
 ) -> list[ReferrerRow]:
-    """Return the manifests whose subject is a digest, in the order of push.
+    """Return at most `count` manifests whose subject is a digest, behind the row `after`, in the order of push.
 
-    Those of any type if `artifact_types` is None, and of any status if that is ANY; at most `count` of them behind the
-    row `after`.
+    Those of any type if `artifact_types` is None, and of any status if that is ANY.
     """
-    query = _referrers(artifact_types is not None, status != "ANY", count is not None)
+    query = _referrers(artifact_types is not None, status != "ANY")
     values: dict[str, Any] = {"status": status, "count": count}
     if artifact_types is not None:
         # No type has a NUL, and PostgreSQL takes no text that has one.
@@ -107,7 +106,7 @@ def referrers(
 
 
 @cache
-def _referrers(of_types: bool, of_status: bool, limited: bool) -> Query[ReferrerRow]:
+def _referrers(of_types: bool, of_status: bool) -> Query[ReferrerRow]:
     statement = (
         select(*(images.c[name] for name in ReferrerRow._fields))
         .where(
@@ -116,6 +115,7 @@ def _referrers(of_types: bool, of_status: bool, limited: bool) -> Query[Referrer
             images.c.id > bindparam("after"),
         )
         .order_by(images.c.id)
+        .limit(bindparam("count"))
     )
     if of_types:
         statement = statement.where(
@@ -123,6 +123,4 @@ def _referrers(of_types: bool, of_status: bool, limited: bool) -> Query[Referrer
         )
     if of_status:
         statement = statement.where(images.c.status == bindparam("status"))
-    if limited:
-        statement = statement.limit(bindparam("count"))
     return Query(ReferrerRow, statement)

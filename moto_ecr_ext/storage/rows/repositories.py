@@ -72,6 +72,12 @@ _STILL_LIFECYCLE_DUE = Query(
 _NEXT_LIFECYCLE_DUE: Scalars[float | None] = Scalars(
     select(func.min(repositories.c.lifecycle_due_at))
 )
+_LAST: Scalars[int | None] = Scalars(select(func.max(repositories.c.id)))
+_COUNT: Scalars[int] = Scalars(
+    select(func.count()).select_from(
+        select(repositories.c.id).where(*_OF_REGISTRY).limit(bindparam("at_most")).subquery()
+    )
+)
 _ANY_IMAGE: Scalars[int] = Scalars(
     select(images.c.id).where(images.c.repository_id == bindparam("repository")).limit(1)
 )
@@ -117,6 +123,16 @@ def with_lifecycle_policy_due_by(view: View, repository_id: int, by: float) -> R
 def next_lifecycle_policy_due(view: View) -> float | None:
     """Return when the next lifecycle policy is due, in any registry; None if there is no policy."""
     return _NEXT_LIFECYCLE_DUE.one(view)
+
+
+def are_as_many(view: View, account_id: str, region: str, number: int) -> bool:
+    """Return whether a registry has this many repositories, or more.
+
+    They are counted only if as many rows were made in all registries.
+    """
+    if (_LAST.one(view) or 0) < number:
+        return False
+    return _COUNT.one(view, account=account_id, in_region=region, at_most=number) >= number
 
 
 def has_images(view: View, repository_id: int) -> bool:

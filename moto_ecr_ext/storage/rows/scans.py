@@ -11,7 +11,7 @@ from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 from .images import COLUMNS, IN_REPOSITORY, ImageRow
-from .tables import image_references, images, repository_blobs, scans
+from .tables import image_references, images, repositories, repository_blobs, scans
 
 
 class ScanRow(NamedTuple):
@@ -55,6 +55,18 @@ class ScanUnderWay(NamedTuple):
     findings: list[dict[str, Any]] | None
 
 
+class RepeatedScan(NamedTuple):
+    """A scan that has ended, and what decides whether its image is scanned again. Times are seconds since the epoch."""
+
+    image_id: int
+    digest: str
+    repository_id: int
+    scan_type: str
+    completed_at: float
+    pushed_at: float
+    last_activated_at: float | None
+
+
 class HeldBlob(NamedTuple):
     """A blob that an image refers to and its repository holds, and its size in bytes."""
 
@@ -82,6 +94,29 @@ _STILL_UNDER_WAY = Query(
     ScanUnderWay,
     # Another scan may have begun in the meantime.
     _UNDER_WAY_SELECT.where(*_IS_SCAN, scans.c.started_at == bindparam("begun_at")),
+)
+_ENDED_SINCE = Query(
+    RepeatedScan,
+    select(
+        scans.c.image_id,
+        images.c.digest,
+        images.c.repository_id,
+        scans.c.scan_type,
+        scans.c.completed_at,
+        images.c.pushed_at,
+        images.c.last_activated_at,
+    )
+    .join(images, images.c.id == scans.c.image_id)
+    .join(repositories, repositories.c.id == images.c.repository_id)
+    .where(
+        repositories.c.account_id == bindparam("account"),
+        repositories.c.region == bindparam("in_region"),
+        images.c.status == "ACTIVE",
+        scans.c.scan_type == bindparam("type"),
+        scans.c.status.in_(("COMPLETE", "FAILED")),
+        scans.c.completed_at > bindparam("since"),
+    )
+    .order_by(images.c.id),
 )
 _NOT_SCANNED = Query(
     ImageRow,
@@ -131,6 +166,13 @@ def still_under_way(view: View, scan: ScanUnderWay) -> ScanUnderWay | None:
 def not_scanned(view: View, repository_id: int, scan_type: str) -> list[ImageRow]:
     """Return the active images of a repository that have no scan of a type."""
     return _NOT_SCANNED.all(view, repository=repository_id, type=scan_type)
+
+
+def ended_since(
+    view: View, account_id: str, region: str, scan_type: str, since: float
+) -> list[RepeatedScan]:
+    """Return the scans of a registry that have ended since a time, well or with a failure."""
+    return _ENDED_SINCE.all(view, account=account_id, in_region=region, type=scan_type, since=since)
 
 
 def held_blobs(view: View, image_id: int) -> list[HeldBlob]:

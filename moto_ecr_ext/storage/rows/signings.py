@@ -109,6 +109,13 @@ def end(transaction: Transaction, signing_id: int, status: str) -> None:
     transaction.change(_END, signing=signing_id, status=status)
 
 
+def fail(transaction: Transaction, signing_id: int, code: str, reason: str) -> None:
+    """Store that a signing has failed, and why."""
+    transaction.change(
+        _END, signing=signing_id, status="FAILED", failure_code=code, failure_reason=reason
+    )
+
+
 def profile(view: View, arn: str) -> ProfileRow | None:
     """Return what a signing profile signs with; None if it has not signed yet."""
     return _PROFILE.first(view, profile=arn)

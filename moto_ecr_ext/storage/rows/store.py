@@ -10,9 +10,11 @@ from moto_ecr_ext.storage.database.transaction import Transaction, View
 from . import tables
 
 _SIGNING_KEY = "signing_key"
+_PRINCIPALS_KEY = "principals_key"
 _VALUE: Scalars[str] = Scalars(
     select(tables.store.c.value).where(tables.store.c.name == bindparam("named"))
 )
+_DELETE = tables.store.delete().where(tables.store.c.name == bindparam("named"))
 
 
 def signing_key(view: View) -> str | None:
@@ -23,6 +25,21 @@ def signing_key(view: View) -> str | None:
 def store_signing_key(transaction: Transaction, key: str) -> None:
     """Keep the key that signs passwords, in hexadecimal."""
     transaction.insert(tables.store, {"name": _SIGNING_KEY, "value": key})
+
+
+def principals_key(view: View) -> str | None:
+    """Return the key that signs passwords of IAM principals, in hexadecimal; None if there is none yet."""
+    return _VALUE.first(view, named=_PRINCIPALS_KEY)
+
+
+def store_principals_key(transaction: Transaction, key: str) -> None:
+    """Keep the key that signs passwords of IAM principals, in hexadecimal."""
+    transaction.insert(tables.store, {"name": _PRINCIPALS_KEY, "value": key})
+
+
+def delete_principals_key(transaction: Transaction) -> None:
+    """Remove the key that signs passwords of IAM principals, if there is one."""
+    transaction.change(_DELETE, named=_PRINCIPALS_KEY)
 
 
 def empty_registries(transaction: Transaction) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 # Counted up with every change of a table.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -42,7 +42,7 @@ def _belongs_to(column: Column[int]) -> ForeignKey:
     return ForeignKey(column, ondelete="CASCADE")
 
 
-# What belongs to the whole store: its schema version, the key that signs tokens.
+# What belongs to the whole store: its schema version, the keys that sign tokens.
 store = Table(
     "store",
     metadata,
@@ -196,6 +196,18 @@ image_references = Table(
     Column("kind", String, nullable=False),
     Column("media_type", String),
     Index("image_references_by_digest", "repository_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# The digests that images have in the other form in which clients were given them by tag: what a client
+# was told the digest of it can ask for.
+translations = Table(
+    "translations",
+    metadata,
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
+    Column("digest", _NAME, primary_key=True),
+    Column("image_id", _ID, _belongs_to(images.c.id), nullable=False),
+    Index("translations_of_image", "image_id"),
     sqlite_with_rowid=False,
 )
 

@@ -72,7 +72,7 @@ class S3Bucket:
 
     @classmethod
     def at(cls, url: str) -> S3Bucket:
-        """The bucket of `s3://bucket/prefix`, which exists.
+        """Open the bucket of `s3://bucket/prefix`, which exists.
 
         Its endpoint, credentials and region come from where boto3 has them from. Raises StoreError.
         """
@@ -106,7 +106,7 @@ class S3Bucket:
             self._client.put_object(**self._object(key), Body=content)
 
     def size(self, key: str) -> int | None:
-        """How many bytes the object has; None where there is none."""
+        """Return how many bytes the object has; None if there is none."""
         try:
             with self._asking(key):
                 size: int = self._client.head_object(**self._object(key))["ContentLength"]
@@ -115,7 +115,7 @@ class S3Bucket:
         return size
 
     def content(self, key: str) -> bytes:
-        """All bytes of a small object."""
+        """Return all bytes of a small object."""
         with self._asking(key):
             body = self._client.get_object(**self._object(key))["Body"]
             with closing(body):
@@ -123,7 +123,7 @@ class S3Bucket:
         return content
 
     def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `stop`, which the object has, at most `CHUNK` at a time.
+        """Yield the bytes from `start` up to `stop`, which the object has, at most `CHUNK` at a time.
 
         An answer that breaks off is asked for again from there, as long as that brings more: S3 may
         close a connection that is read slowly.
@@ -142,7 +142,7 @@ class S3Bucket:
                 raise OSError(errno.EIO, f"object ends at byte {start}, before {stop}", key)
 
     def _piece(self, key: str, body: Any, has_advanced: bool) -> bytes:
-        """The next bytes of an answer, none where it ended or, having brought some, broke off."""
+        """Return the next bytes of an answer, none where it ended or, having brought some, broke off."""
         with self._asking(key):
             try:
                 piece: bytes = body.read(CHUNK)
@@ -168,19 +168,19 @@ class S3Bucket:
                 )
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """The keys that begin with `prefix`, in the order of their bytes, and the sizes."""
+        """Yield the keys that begin with `prefix`, in the order of their bytes, and the sizes."""
         for page in self._pages("list_objects_v2", prefix):
             for found in page.get("Contents", []):
                 yield self._own_key(found["Key"]), found["Size"]
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """What follows `prefix` up to the next slash, of all keys where there is one."""
+        """Yield the part of each key between `prefix` and the next slash, if it has one, each once."""
         for page in self._pages("list_objects_v2", prefix, Delimiter="/"):
             for found in page.get("CommonPrefixes", []):
                 yield self._own_key(found["Prefix"])[len(prefix) :].rstrip("/")
 
     def signed_url(self, key: str, seconds: int) -> str:
-        """Where anybody may GET the object, until the time is over."""
+        """Return a URL at which anybody may GET the object, for so many seconds."""
         with self._asking(key):
             url: str = self._client.generate_presigned_url(
                 "get_object", Params=self._object(key), ExpiresIn=seconds
@@ -188,7 +188,7 @@ class S3Bucket:
         return url
 
     def begin(self, key: str) -> Multipart:
-        """A multipart upload that will make an object."""
+        """Begin a multipart upload that will make an object."""
         with self._asking(key):
             answer = self._client.create_multipart_upload(**self._object(key))
         return Multipart(key, answer["UploadId"])
@@ -236,7 +236,7 @@ class S3Bucket:
             return
 
     def multiparts(self, prefix: str) -> Iterator[tuple[Multipart, datetime]]:
-        """The multipart uploads for keys that begin with `prefix`, and when each was begun."""
+        """Yield the multipart uploads for keys that begin with `prefix`, and when each was begun."""
         # rclone answers "NoSuchUpload" where there are none.
         with suppress(FileNotFoundError):
             for page in self._pages("list_multipart_uploads", prefix):
@@ -283,7 +283,7 @@ def _code(error: BaseException | None) -> str | None:
 
 
 def _reason(error: Exception, bucket: str) -> str:
-    """What went wrong, with what to do about it where the cause is known."""
+    """Return what went wrong, with what to do about it where the cause is known."""
     code = _code(error)
     if code in ("404", "NoSuchBucket"):
         return f"there is no bucket {bucket}; it has to be made first"

@@ -41,7 +41,7 @@ class S3Blob(Blob):
         return self._bucket.signed_url(self._key, seconds)
 
     def close(self) -> None:
-        """Nothing is open but while bytes are read."""
+        """Do nothing: nothing is open but while bytes are read."""
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         return self._bucket.read(self._key, start, stop)

@@ -143,7 +143,7 @@ def upgrade(op: Operations) -> None:
 
 
 def _replace_scans(op: Operations) -> None:
-    """Scans of version 1 have all ended, are of the type of their registry, and have found nothing."""
+    """Give the table of scans new columns. The scans of version 1 have all ended and have found nothing."""
     connection = op.get_bind()
     rows = (
         connection.execute(

@@ -1,0 +1,210 @@
+"""Resources of ECR that a stack cannot delete.
+
+A stack that is to be deleted stays, with those resources and the status DELETE_FAILED. An update leaves them behind and
+ends well: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html, "Resource removed from
+stack but not deleted".
+
+moto instead raises the error of the resource, in the first case without the stack and in the second half way.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from moto_ecr_ext.activation.replacing import Unplug, replace
+from moto_ecr_ext.exceptions import ECRError
+
+from .stacks import StackError
+
+# https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/744
+_UPDATED = "Update successful. One or more resources could not be deleted."
+
+
+class NotDeleted(StackError):
+    """A resource that could not be deleted, and why in CloudFormation's words."""
+
+    @classmethod
+    def by(cls, error: ECRError) -> NotDeleted:
+        """Return the error of a resource whose deletion ECR has refused.
+
+        The words and the two codes are those of a stack of 2022. Its ids say nothing to others.
+        """
+        return cls(
+            error.code,
+            f'Resource handler returned message: "{error.message} (Service: Ecr, Status Code: 400, '
+            f'Request ID: {uuid.uuid4()}, Extended Request ID: null)" '
+            f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: GeneralServiceException)",
+        )
+
+
+class _Failure(NamedTuple):
+    resource: Any
+    resource_type: str
+    reason: str
+
+
+# What could not be deleted so far in the update or the deletion of a stack, by its logical id.
+_Failures = dict[str, _Failure]
+_of_update: ContextVar[_Failures | None] = ContextVar("of_update", default=None)
+_of_deletion: ContextVar[_Failures | None] = ContextVar("of_deletion", default=None)
+
+
+@contextmanager
+def replacing(resource: Any) -> Iterator[None]:
+    """Leave a resource behind if an update that replaces it cannot delete it. Raises NotDeleted outside of updates."""
+    try:
+        yield
+    except NotDeleted as error:
+        failures = _of_update.get()
+        if failures is None:
+            raise
+        failures[resource.logical_resource_id] = _Failure(
+            resource, resource.cf_resource_type, error.message
+        )
+
+
+_lock = threading.Lock()
+_unplug: Unplug | None = None
+
+
+def plug_once() -> None:
+    """Plug the seam in, if it is not yet.
+
+    Called when a stack creates its first repository: moto's CloudFormation takes seconds to import, and is there then.
+    """
+    global _unplug
+    with _lock:
+        if _unplug is None:
+            _unplug = _plug()
+
+
+def unplug() -> None:
+    """Take the seam out, if it is plugged in."""
+    global _unplug
+    with _lock:
+        if _unplug is not None:
+            _unplug()
+        _unplug = None
+
+
+def _plug() -> Unplug:
+    """Have stacks outlive what they cannot delete.
+
+    moto deletes each resource through `ResourceMap._delete_resource`, removes resources in `ResourceMap.update` for
+    updates and change sets alike, and takes a stack out of its list before it deletes it.
+    """
+    from moto.cloudformation.models import CloudFormationBackend
+    from moto.cloudformation.parsing import ResourceMap
+
+    delete_resource = ResourceMap._delete_resource
+    update_resources = ResourceMap.update
+    delete_stack = CloudFormationBackend.delete_stack
+
+    def note_failure(self: Any, parsed_resource: Any, resource_json: dict[str, Any]) -> None:
+        try:
+            delete_resource(self, parsed_resource, resource_json)
+        except NotDeleted as error:
+            failure = _Failure(parsed_resource, resource_json["Type"], error.message)
+            updating, deleting = _of_update.get(), _of_deletion.get()
+            if updating is not None:
+                updating[parsed_resource.logical_resource_id] = failure
+            elif deleting is not None:
+                deleting[parsed_resource.logical_resource_id] = failure
+                raise
+            else:
+                raise
+
+    def update_with_leftovers(self: Any, *arguments: Any, **named: Any) -> None:
+        failures: _Failures = {}
+        stack = _stack_of(self)
+        stack.status_reason = None
+        token = _of_update.set(failures)
+        try:
+            update_resources(self, *arguments, **named)
+        finally:
+            _of_update.reset(token)
+        if failures:
+            _add_events(stack, failures)
+            stack.status_reason = _UPDATED
+
+    def keep_undeleted(self: Any, name_or_stack_id: str) -> None:
+        stack = self.stacks.get(name_or_stack_id)
+        if stack is None:  # A name, of a stack that is deleted by its id then.
+            return delete_stack(self, name_or_stack_id)
+        stack.status_reason = None
+        is_nested = _of_deletion.get() is not None or _of_update.get() is not None
+        failures: _Failures = {}
+        tokens = _of_update.set(None), _of_deletion.set(failures)
+        try:
+            delete_stack(self, name_or_stack_id)
+        except Exception:
+            if not failures:
+                raise
+            self.stacks[stack.stack_id] = stack
+            reason = _keep(stack, failures)
+            if is_nested:
+                raise NotDeleted(
+                    "ValidationError",
+                    f"Embedded stack {stack.stack_id} was not successfully deleted: {reason}",
+                ) from None
+        finally:
+            _of_update.reset(tokens[0])
+            _of_deletion.reset(tokens[1])
+
+    seams = (
+        replace(ResourceMap, "_delete_resource", note_failure),
+        replace(ResourceMap, "update", update_with_leftovers),
+        replace(CloudFormationBackend, "delete_stack", keep_undeleted),
+    )
+
+    def take_out() -> None:
+        for each in seams:
+            each()
+
+    return take_out
+
+
+def _stack_of(resources: Any) -> Any:
+    from moto.cloudformation.models import cloudformation_backends
+
+    backend = cloudformation_backends[resources._account_id][resources._region_name]
+    return backend.stacks[resources.stack_id]
+
+
+def _keep(stack: Any, failures: _Failures) -> str:
+    """Give a stack the status of one that was not deleted. Return the reason."""
+    resources = stack.resource_map
+    # What is gone would be made again for the next description.
+    resources._resource_json_map = {
+        name: description
+        for name, description in resources._resource_json_map.items()
+        if name in resources._parsed_resources
+    }
+    _add_events(stack, failures)
+    reason = f"The following resource(s) failed to delete: [{', '.join(failures)}]. "
+    stack._add_stack_event("DELETE_FAILED", resource_status_reason=reason)
+    stack.status, stack.status_reason = "DELETE_FAILED", reason
+    return reason
+
+
+def _add_events(stack: Any, failures: _Failures) -> None:
+    from moto.cloudformation.models import Event
+
+    for logical_id, failure in failures.items():
+        event = Event(
+            stack_id=stack.stack_id,
+            stack_name=stack.name,
+            logical_resource_id=logical_id,
+            physical_resource_id=failure.resource.physical_resource_id,
+            resource_type=failure.resource_type,
+            resource_status="DELETE_FAILED",
+            resource_status_reason=failure.reason,
+            resource_properties=None,
+        )
+        event.sendToSns(stack.account_id, stack.region_name, stack.notification_arns)
+        stack.events.append(event)

@@ -1,0 +1,124 @@
+"""Referrers of cached images: those that the upstream registry has come when somebody lists them.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working.html
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.pull_through import (
+    UnableToListUpstreamImageReferrersException,
+    UpstreamAccessDenied,
+)
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.images.by_reference import find_manifest
+from moto_ecr_ext.oci.digest import Digest, is_digest
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.turns import Turn, Turns
+from moto_ecr_ext.upstream.registries import ECR
+
+from .cache import may_import
+from .imports import Import, present_image, reading_as_role, upstream_ecr
+from .rules import PullThroughCacheRule, mapped_url, rule_for, upstream_registry_of
+
+# Seconds between two questions for the referrers of the same image; from the same page.
+REFERRER_CHECK_INTERVAL = 6 * 60 * 60
+# Referrers that are brought in of one subject.
+_MOST = 10_000
+
+_turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
+
+
+def bring_in_referrers(
+    registry: RegistryBackend, repository_name: str, digest: str, registry_id: str | None
+) -> None:
+    """Have the referrers that the upstream of a cached image knows come, unless it was asked within six hours.
+
+    This process remembers when that was. Raises UnableToListUpstreamImageReferrersException if they cannot be had, and
+    none came before.
+    """
+    account_id = registry_id or registry.account_id
+    with registry.store.database.read() as view:
+        rule = rule_for(view, account_id, registry.region_name, repository_name)
+        if rule is None or not is_digest(digest):
+            return
+        key = _key_of_image(registry, view, repository_name, digest, account_id)
+        if key is None or not may_import(registry, view, repository_name, account_id):
+            return
+    checks = registry.store.referrer_checks
+    owner = registry.registry(account_id, registry.region_name)
+    with _turns.take((account_id, registry.region_name, repository_name, digest)):
+        checked_at = checks.get(key)
+        if checked_at is not None and checked_at > now() - REFERRER_CHECK_INTERVAL:
+            return
+        try:
+            _synchronize(owner, rule, repository_name, Digest(digest))
+        except ECRError as error:
+            if not _has_referrers(owner, repository_name, digest):
+                raise UnableToListUpstreamImageReferrersException(error.message) from error
+            return
+        checks.put(key, now())
+
+
+def _key_of_image(
+    registry: RegistryBackend, view: View, repository_name: str, digest: str, account_id: str
+) -> str | None:
+    """Return what a check of an image is remembered by; None if the image is not there."""
+    try:
+        repository, image = find_manifest(
+            registry, view, repository_name, Digest(digest), account_id
+        )
+    except (RepositoryNotFoundException, ImageNotFoundException):
+        return None
+    # A number may be another repository's later.
+    return f"{repository.id}/{repository.created_at}/{image.id}"
+
+
+def _synchronize(
+    registry: RegistryBackend, rule: PullThroughCacheRule, repository_name: str, subject: Digest
+) -> None:
+    for digest in _upstream_referrers(registry, rule, repository_name, subject):
+        with registry.store.database.read() as view:
+            is_there = present_image(registry, view, repository_name, digest) is not None
+        if not is_there:
+            # One that was deleted since it was listed.
+            with suppress(ImageNotFoundException):
+                Import(registry, rule, repository_name, digest).run()
+
+
+def _upstream_referrers(
+    registry: RegistryBackend, rule: PullThroughCacheRule, repository_name: str, subject: Digest
+) -> list[Digest]:
+    """Return the digests of the manifests that have a subject in the upstream registry of a rule."""
+    name = rule.upstream_name(repository_name)
+    if rule.upstream_registry != ECR or mapped_url(ECR) is not None:
+        with closing(upstream_registry_of(rule)) as upstream:
+            return upstream.referrers(name, subject)
+    source, account_id = upstream_ecr(registry, rule)
+    with registry.store.database.read() as view:
+        try:
+            with reading_as_role(rule, "ecr:BatchGetImage"):
+                repository = source.repository(view, name, account_id)
+        except RepositoryNotFoundException:
+            return []
+        except AccessDeniedException:
+            raise UpstreamAccessDenied(rule.upstream_registry_url) from None
+        found = rows.manifests.referrers(
+            view, repository.id, subject, None, status="ACTIVE", after=0, count=_MOST
+        )
+    return [Digest(each.digest) for each in found]
+
+
+def _has_referrers(registry: RegistryBackend, repository_name: str, digest: str) -> bool:
+    with registry.store.database.read() as view:
+        repository = registry.repository(view, repository_name)
+        return bool(
+            rows.manifests.referrers(
+                view, repository.id, digest, None, status="ANY", after=0, count=1
+            )
+        )

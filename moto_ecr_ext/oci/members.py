@@ -1,0 +1,69 @@
+"""Members of a JSON document, checked for their types. Each is named by its path, such as `layers[0].digest`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from moto_ecr_ext.exceptions import InvalidManifest
+
+_PLAIN_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+
+
+def member_of(parent: str, name: str) -> str:
+    """Return the path of a member of an object. What a client wrote is cut, and without characters that end a line."""
+    return f"{parent}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{parent}[{name[:100]!a}]"
+
+
+def as_object(value: Any, member: str) -> dict[str, Any]:
+    """Return an object. Raises InvalidManifest for anything else."""
+    if not isinstance(value, dict):
+        raise InvalidManifest(member, "must be an object")
+    return value
+
+
+def elements(document: dict[str, Any], name: str) -> Iterator[tuple[Any, str]]:
+    """Yield each element of a list, and its path. `null` is an empty list, as programs in Go write one.
+
+    Raises InvalidManifest for anything else, and if the member is missing.
+    """
+    if name not in document:
+        raise InvalidManifest(name, "is missing")
+    value = document[name]
+    if value is not None and not isinstance(value, list):
+        raise InvalidManifest(name, "must be a list")
+    for index, element in enumerate(value or ()):
+        yield element, f"{name}[{index}]"
+
+
+def optional_text(value: Any, member: str) -> str | None:
+    """Return text, None for `null`. Raises InvalidManifest for anything else.
+
+    UTF-8 and every database can hold the text: JSON can say half of a surrogate pair.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidManifest(member, "must be a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidManifest(member, "has half of a character") from None
+    if "\0" in value:
+        raise InvalidManifest(member, "has the character U+0000")
+    return value
+
+
+def optional_texts(value: Any, member: str) -> dict[str, str] | None:
+    """Return an object of texts, None for `null` and for an empty one. Raises InvalidManifest for anything else."""
+    if value is None:
+        return None
+    texts = {}
+    for key, each in as_object(value, member).items():
+        optional_text(key, member)
+        text = optional_text(each, member_of(member, key))
+        if text is None:
+            raise InvalidManifest(member_of(member, key), "must be a string")
+        texts[key] = text
+    return texts or None
