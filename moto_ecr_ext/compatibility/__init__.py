@@ -130,6 +130,13 @@ IMMUTABLE_TAG_ERRORS = OtherAnswer(
     f"{_GUIDE}image-tag-mutability.html",
     "Expect client.exceptions.ImageTagAlreadyExistsException.",
 )
+UNSIZED_INDEXES = OtherAnswer(
+    "unsized-indexes",
+    "DescribeImages gives no `imageSizeInBytes` for an index or manifest list.",
+    "It is the size of the largest image that the index lists.",
+    f"{_API}ImageDetail.html",
+    "Do not expect that the size is missing.",
+)
 LAST_TAG_DELETES_IMAGE = OtherAnswer(
     "last-tag-deletes-image",
     "An image is deleted when its last tag moves to another image.",

@@ -128,6 +128,12 @@ def immutable_tag_errors(ecr: Any) -> bool:
     return code(put, ecr, manifest("two"), imageTag="v1") == "ImageAlreadyExistsException"
 
 
+def unsized_indexes(ecr: Any) -> bool:
+    testing.push(ecr, "app", testing.build_index([testing.build_image()]), tag="v1")
+    answer = ecr.describe_images(repositoryName="app", imageIds=[{"imageTag": "v1"}])
+    return "imageSizeInBytes" not in answer["imageDetails"][0]
+
+
 def last_tag_deletes_image(ecr: Any) -> bool:
     put(ecr, imageTag="v1")
     put(ecr, manifest("two"), imageTag="v1")

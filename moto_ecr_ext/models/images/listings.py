@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from moto_ecr_ext.compatibility import UNSIZED_INDEXES
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
@@ -17,6 +18,7 @@ from moto_ecr_ext.models.paging import (
 )
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.summaries import scan_summaries
+from moto_ecr_ext.oci.media_types import INDEX_TYPES
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.images import ImageRow
@@ -159,7 +161,7 @@ def _detail(repository: Repository, row: ImageRow, tags: list[str] | None) -> Im
         repository_name=repository.repository_name,
         image_digest=row.digest,
         image_tags=tags or None,
-        image_size_in_bytes=row.size,
+        image_size_in_bytes=_shown_size(row),
         image_pushed_at=row.pushed_at,
         image_manifest_media_type=row.media_type,
         artifact_media_type=row.artifact_type,
@@ -169,6 +171,12 @@ def _detail(repository: Repository, row: ImageRow, tags: list[str] | None) -> Im
         last_archived_at=row.last_archived_at,
         last_activated_at=row.last_activated_at,
     )
+
+
+def _shown_size(row: ImageRow) -> int | None:
+    """Return the size of an image; in moto an index has none."""
+    is_index = row.size is not None and row.media_type in INDEX_TYPES
+    return None if is_index and UNSIZED_INDEXES.applies("the size of an index") else row.size
 
 
 def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:
