@@ -1,4 +1,4 @@
-"""The pytest plugin: an option that installs the extension for a run, and fixtures for a server and for images.
+"""The pytest plugin: options that install the extension for a run, what is said of stock moto, and fixtures.
 
 moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of them.
 """
@@ -6,12 +6,19 @@ moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of th
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from . import settings
+from ._version import __version__
+from .compatibility import ALL, PROJECT_ERROR_CODES, Leniency
+from .compatibility.notices import Notice, listening
 
 if TYPE_CHECKING:
     from .testing import Image
@@ -20,14 +27,66 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "Give moto a whole ECR (moto_ecr_ext.install()) for this run."
     parser.addini("moto_ecr_ext", text, type="bool", default=False)
-    parser.getgroup("moto_ecr_ext").addoption(
-        "--moto-ecr-ext", action="store_true", default=False, help=text
+    group = parser.getgroup("moto_ecr_ext")
+    group.addoption("--moto-ecr-ext", action="store_true", default=False, help=text)
+    text = "Install it with this value of the setting compatibility, such as moto."
+    parser.addini("moto_ecr_ext_compatibility", text, default="")
+    group.addoption("--moto-ecr-ext-compatibility", metavar="VALUE", default="", help=text)
+    group.addoption(
+        "--moto-ecr-ext-report",
+        action="store_true",
+        default=False,
+        help="Install it, and list at the end what stock moto accepts and AWS refuses.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--moto-ecr-ext") or config.getini("moto_ecr_ext"):
+    adoption = _Adoption(is_reported=config.getoption("--moto-ecr-ext-report"))
+    config.pluginmanager.register(adoption, "moto_ecr_ext_adoption")
+    config.add_cleanup(adoption.listening.close)
+    compatibility = _compatibility(config)
+    if (
+        compatibility
+        or adoption.is_reported
+        or config.getoption("--moto-ecr-ext")
+        or config.getini("moto_ecr_ext")
+    ):
+        if compatibility:
+            # The environment is where tests that install it again, and servers that they start, find it too.
+            environment = pytest.MonkeyPatch()
+            config.add_cleanup(environment.undo)
+            environment.setenv(settings.COMPATIBILITY.variable, compatibility)
         config.add_cleanup(_installed().close)
+
+
+def _compatibility(config: pytest.Config) -> str:
+    """Return the value for the run: of the flag, else of the environment, else of the configuration, if any has one."""
+    setting = settings.COMPATIBILITY
+    flag, ini = "--moto-ecr-ext-compatibility", "moto_ecr_ext_compatibility"
+    try:
+        if config.getoption(flag):
+            return setting.parse(config.getoption(flag), flag)
+        if not config.getini(ini):
+            return ""
+        chosen = setting.parse(config.getini(ini), ini)
+        return os.environ.get(setting.variable) or chosen
+    except settings.SettingError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header() -> str | None:
+    """Say by which rules the run goes, if the extension is installed by now."""
+    installation = sys.modules.get("moto_ecr_ext.activation.installation")
+    if installation is None or not installation.is_installed():
+        return None
+    codes = (
+        "AWS's error codes"
+        if settings.ERROR_CODES.get() == "aws"
+        else "this project's error codes: in Error.Code, ImageAlreadyExistsException is also AWS's "
+        "ImageTagAlreadyExistsException, and LayerDigestMismatchException its InvalidLayerException "
+        "(error_codes=aws has AWS's)"
+    )
+    return f"moto_ecr_ext: {__version__}, compatibility {settings.COMPATIBILITY.get()}, {codes}"
 
 
 def _installed() -> ExitStack:
@@ -38,6 +97,123 @@ def _installed() -> ExitStack:
     if not is_installed():
         installation.enter_context(install())
     return installation
+
+
+_REPORT = "moto_ecr_ext and stock moto"
+
+
+class _Adoption:
+    """What a run meets of the differences between stock moto and AWS."""
+
+    def __init__(self, is_reported: bool) -> None:
+        self.is_reported = is_reported
+        # Closed when the run ends.
+        self.listening = ExitStack()
+        self._waiting: list[Notice] = []
+        self.listening.enter_context(listening(self._waiting.append))
+        # Of the test that is running.
+        self._of_test: list[Notice] = []
+        # Of fixtures that have failed, by their errors: pytest raises the same one in each test that needs the fixture.
+        self._of_error: dict[int, tuple[BaseException, list[Notice]]] = {}
+        # Of all tests, by the names of leniencies: the ids of the tests, each with whether it was accepted.
+        self._met: dict[str, list[tuple[str, bool]]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        noticed = self._waiting[:]
+        self._waiting.clear()
+        self._of_test = noticed if call.when == "setup" else self._of_test + noticed
+        if report.failed and call.excinfo is not None:
+            error = call.excinfo.value
+            if self._of_test:
+                self._of_error[id(error)] = (error, self._of_test)
+            _, refused = self._of_error.get(id(error), (error, []))
+            text = _guide([each for each in refused if not each.applied])
+            if text:
+                report.sections.append((_REPORT, text))
+        # An attribute, since pytest-xdist brings those of a report from its workers.
+        report.moto_ecr_ext_noticed = [  # type: ignore[attr-defined]
+            [each.leniency.name, each.applied] for each in noticed if _counts(each)
+        ]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, applied in getattr(report, "moto_ecr_ext_noticed", ()):
+            self._met.setdefault(name, []).append((report.nodeid, applied))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.is_reported:
+            terminalreporter.section(_REPORT)
+            for line in _summary(self._met):
+                terminalreporter.write_line(line)
+        elif PROJECT_ERROR_CODES.name in self._met:
+            terminalreporter.write_line(f"moto_ecr_ext: {_about_codes(self._met)}")
+
+
+def _counts(notice: Notice) -> bool:
+    """Return whether who leaves stock moto has to know it: a refusal, moto's way that was taken, an Error.Code."""
+    return notice.leniency.is_refusal or notice.applied or notice.leniency is PROJECT_ERROR_CODES
+
+
+def _about_codes(met: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
+    tests = dict.fromkeys(test for test, _ in met[PROJECT_ERROR_CODES.name])
+    others = f" and {len(tests) - 1} more" * (len(tests) > 1)
+    return (
+        f"Error.Code was not AWS's in {next(iter(tests))}{others}. {PROJECT_ERROR_CODES.aws} "
+        "With error_codes=aws it is."
+    )
+
+
+def _guide(notices: Sequence[Notice]) -> str:
+    """Return what a failing test is told."""
+    first = {each.leniency: each for each in reversed(notices)}
+    in_order = sorted(first.values(), key=lambda each: not each.leniency.is_refusal)
+    lines = []
+    for notice in in_order:
+        leniency = notice.leniency
+        what = "refused" if leniency.is_refusal else "answered as on AWS"
+        lines.append(f"{notice.action or 'A request'}, {what}: {notice.about}")
+        lines += _explanation(leniency)
+    refused = [each.leniency.name for each in in_order if each.leniency.is_refusal]
+    if refused:
+        lines.append(
+            f"compatibility = moto accepts {'it' if len(refused) == 1 else 'them'}, "
+            f"as stock moto does; so does compatibility = moto: {', '.join(refused)}"
+        )
+    return "\n".join(lines)
+
+
+def _explanation(leniency: Leniency) -> list[str]:
+    return [
+        f"  {leniency.name}: {leniency.moto}",
+        f"  AWS: {leniency.aws}",
+        f"       {leniency.page}",
+        f"  Write: {leniency.instead}",
+    ]
+
+
+def _summary(met: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
+    """Yield the lines of the report of a run."""
+    leniencies = [each for each in ALL if each.name in met]
+    for leniency in sorted(leniencies, key=lambda each: -len(met[each.name])):
+        noticed = met[leniency.name]
+        tests = dict.fromkeys(test for test, _ in noticed)
+        accepted = sum(applied for _, applied in noticed)
+        refused = len(noticed) - accepted
+        counts = [f"{refused} refused"] * bool(refused) + [f"{accepted} as moto"] * bool(accepted)
+        yield f"{leniency.name}: {', '.join(counts)}, in {len(tests)} test{'s' * (len(tests) > 1)}"
+        yield from _explanation(leniency)[1:]
+        yield from (f"    {test}" for test in tests)
+    if leniencies:
+        names = ", ".join(each.name for each in leniencies)
+        yield f"To have all of this as in stock moto: compatibility = moto: {names}"
+    else:
+        yield "No test met anything that stock moto accepts and AWS refuses."
+    if PROJECT_ERROR_CODES.name in met:
+        yield _about_codes(met)
 
 
 @dataclass(frozen=True)
@@ -76,8 +252,6 @@ def moto_ecr_server() -> Iterator[RunningServer]:
     `moto_ecr_server`, unless a setting says otherwise.
     """
     from moto.core.base_backend import BackendDict
-
-    from . import settings
 
     with _installed(), settings.defaults(repository_uri="endpoint"):
         from moto.server import ThreadedMotoServer

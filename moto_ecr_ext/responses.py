@@ -26,6 +26,7 @@ from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_
 from . import hosts, service_model, settings
 from .caller import LOOPBACK, Caller, calling
 from .clock import date_header
+from .compatibility import PROJECT_ERROR_CODES
 from .exceptions import PROJECT_CODES, ECRError
 from .exceptions.common import (
     IncompleteSignatureException,
@@ -173,6 +174,7 @@ class ECRResponse(BaseResponse):
         project_code = PROJECT_CODES.get(type(error))
         if project_code and settings.ERROR_CODES.get() == "project":
             headers["x-amzn-query-error"] = f"{project_code};Sender"
+            PROJECT_ERROR_CODES.notice(f"{project_code}, on AWS {error.code}")
         body = {"__type": error.code, "message": error.message, **error.members()}
         return error.status, headers, _to_json(body)
 

@@ -49,11 +49,13 @@ class Option:
 class Setting(Option):
     """One setting of how calls behave. It is one of `choices`, or any text if there are none.
 
-    `check` raises ValueError for text that it cannot be.
+    `check` raises ValueError for text that it cannot be. `strict` is the default where the setting `compatibility` is
+    `strict`, if it is another one there.
     """
 
     choices: tuple[str, ...] = ()
     check: Callable[[str], object] = str
+    strict: str | None = None
 
     def parse(self, value: object, source: str) -> str:
         """Return what `value` means. Raises SettingError, naming the source and what it may be."""
@@ -75,6 +77,15 @@ class Setting(Option):
 
     def get(self) -> str:
         """Return the value that is in force. Raises SettingError when its source has a value that it cannot have."""
+        given = self.given()
+        if given is not None:
+            return given
+        if self.strict is not None and COMPATIBILITY.get().lower() == STRICT:
+            return self.strict
+        return self.default
+
+    def given(self) -> str | None:
+        """Return what it was set to; None if it was not. Raises as `get`."""
         config = _mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
@@ -82,7 +93,15 @@ class Setting(Option):
             return _installed[self.name]
         if os.environ.get(self.variable):
             return self.parse(os.environ[self.variable], self.variable)
-        return self.default
+        return None
+
+
+def parse_compatibility(text: str) -> object:
+    """Return the leniencies that `text` names. Raises ValueError."""
+    # It reads the settings.
+    from . import compatibility
+
+    return compatibility.parse_compatibility(text)
 
 
 def parse_upstreams(text: str) -> dict[str, str]:
@@ -208,17 +227,29 @@ def _mock_config() -> Mapping[str, Any]:
     return config
 
 
+# The compatibility that has AWS's way for every other default too.
+STRICT = "strict"
+
+COMPATIBILITY = Setting(
+    "compatibility",
+    "aws",
+    "whether what stock moto accepts and AWS refuses is accepted; ``strict`` is AWS to the letter",
+    "``aws``, ``moto``, ``strict``; ``moto: NAME, NAME`` for single leniencies, ``moto: -NAME`` for all but these",
+    check=parse_compatibility,
+)
 VERIFY_LAYERS = Setting(
     "verify_layers",
     "false",
     "PutImage refuses a manifest whose layers or images the repository does not hold, as AWS does",
     choices=("true", "false"),
+    strict="true",
 )
 ERROR_CODES = Setting(
     "error_codes",
     "project",
     "whether Error.Code names this project's codes or AWS's where the two differ",
     choices=("project", "aws"),
+    strict="aws",
 )
 REPOSITORY_URI = Setting(
     "repository_uri",
@@ -231,6 +262,7 @@ QUIRKS = Setting(
     "none",
     "whether the registry departs from the OCI specification where ECR does",
     choices=("none", "aws"),
+    strict="aws",
 )
 REDIRECT = Setting(
     "redirect",
@@ -259,7 +291,17 @@ QUOTAS = Setting(
     "``NAME=NUMBER``, several with commas",
     check=parse_quotas,
 )
-ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER, QUOTAS)
+ALL = (
+    COMPATIBILITY,
+    VERIFY_LAYERS,
+    ERROR_CODES,
+    REPOSITORY_URI,
+    QUIRKS,
+    REDIRECT,
+    UPSTREAMS,
+    SCANNER,
+    QUOTAS,
+)
 _NAMES = frozenset(setting.name for setting in ALL)
 
 # How a server treats its connections: flags and variables of the commands alone.

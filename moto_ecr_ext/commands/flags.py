@@ -76,9 +76,13 @@ class Command:
         """
         try:
             install(**places(flags), **self._behaviour(flags))
-            return _default_registry()
+            registry = _default_registry()
         except (settings.SettingError, OSError) as error:
             self.fail(error)
+        from moto_ecr_ext.models.images.placeholders import warn_of_placeholders
+
+        warn_of_placeholders(registry)
+        return registry
 
     def read_limits(self, flags: argparse.Namespace) -> Limits:
         """Return what the flags and the environment say about connections.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -61,8 +62,9 @@ def access_by_password(request: Request, action: str) -> Access:
     The host names the registry where it is a registry's; the registry of the token is meant by every other. Raises
     Unauthorized, and RegistryError when the password has expired.
     """
-    token = _token(request.headers.get("authorization", ""))
     registry = hosts.registry_of_host(request.host)
+    region = registry.region if registry else _default_region()
+    token = _token(request.headers.get("authorization", ""), region)
     if registry is None:
         registry = hosts.Registry(token.account_id, token.region)
     elif registry.region != token.region:
@@ -114,12 +116,16 @@ def _access(
     return Access(backend, registry.account_id, caller)
 
 
-def _token(authorization: str) -> RegistryToken:
+def _default_region() -> str:
+    return os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def _token(authorization: str, region: str) -> RegistryToken:
     password = _password(authorization)
     try:
         if password is None:
             raise Unauthorized
-        return token_of(password)
+        return token_of(password, region)
     except TokenExpired:
         raise RegistryError(
             "DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403

@@ -94,6 +94,8 @@ def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
 
 def _detail(error: aws.ECRError) -> dict[str, str] | None:
     """Return what the specification leaves to each registry. ECR has none of it."""
+    if isinstance(error, registry_protocol.PlaceholderImage):
+        return {"reason": error.reason}
     if not isinstance(error, aws.InvalidManifest):
         return None
     named = {"member": error.member} if error.member else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import ECRError
+from . import ECRError, ImageNotFoundException, NamedRepository
 
 
 class BlobInUse(ECRError):
@@ -18,6 +18,17 @@ class BlobInUse(ECRError):
 
     def __init__(self, digest: str):
         super().__init__(f"The layer with digest '{digest}' is referenced by an image")
+
+
+class PlaceholderImage(ImageNotFoundException):
+    """An image that the JSON API lists has no manifest that could be pulled."""
+
+    def __init__(self, digest: str, reference: str, repository: NamedRepository):
+        super().__init__(digest, None, repository)
+        self.reason = (
+            f"{reference} is a placeholder image: PutImage accepted a text that is not its manifest, or whose layers "
+            "were never uploaded, as moto does. Push the image, or delete it with BatchDeleteImage."
+        )
 
 
 class ImageReferencedByManifestList(ECRError):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.model import OperationModel, Shape
 
+from moto_ecr_ext.compatibility import ANY_UPLOAD_IDS, SHORT_REGISTRY_IDS
 from moto_ecr_ext.oci.reference import TAG_PATTERN
 
 Constraint = Callable[[Any], None]
@@ -75,6 +76,25 @@ def _pattern_rule(pattern: str, printed: str, wording: _Wording) -> _Rule:
     return _Rule(compiled.fullmatch, f"{wording.must} {wording.match.format(printed)}")
 
 
+# What else moto takes: https://github.com/getmoto/moto, moto/ecr.
+_LENIENCIES = {
+    "RegistryId": (SHORT_REGISTRY_IDS, re.compile("[0-9]{1,64}")),
+    "UploadId": (ANY_UPLOAD_IDS, re.compile(".*", re.DOTALL)),
+}
+
+
+def _lenient(shape_name: str, rule: _Rule) -> _Rule:
+    """Return a rule that a leniency suspends, if there is one for the shape."""
+    if shape_name not in _LENIENCIES:
+        return rule
+    leniency, pattern = _LENIENCIES[shape_name]
+
+    def holds(value: str) -> bool:
+        return bool(rule.holds(value) or (pattern.fullmatch(value) and leniency.applies(value)))
+
+    return _Rule(holds, rule.text)
+
+
 def _value(number: float) -> float:
     return number
 
@@ -101,7 +121,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
     if pattern is not None:
         # botocore's model has the slashes of a repository name escaped, ECR's message does not.
         printed = pattern.replace(r"\/", "/") if shape.name == "RepositoryName" else pattern
-        rules.append(_pattern_rule(pattern, printed, wording))
+        rules.append(_lenient(shape.name, _pattern_rule(pattern, printed, wording)))
     values = shape.metadata.get("enum")
     if values:
         known = [value for value in _ENUM_ORDERS.get(shape.name, ()) if value in values]

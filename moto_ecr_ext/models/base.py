@@ -11,7 +11,9 @@ from moto.core.base_backend import BaseBackend
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES, IGNORED_REGISTRY_IDS
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.policies.access import (
     Attempt,
     check_access_from_outside,
@@ -32,6 +34,10 @@ from .repositories.repository import Repository
 
 if TYPE_CHECKING:
     from . import ECRBackend
+
+
+# What moto does in the registry of any account.
+_OF_REPOSITORIES = frozenset(("ecr:CreateRepository", "ecr:DescribeRepositories"))
 
 
 class RegistryBackend(BaseBackend):
@@ -86,6 +92,20 @@ class RegistryBackend(BaseBackend):
         row = rows.repositories.by_name(view, account_id, self.region_name, name)
         return self.admit(view, row, name, account_id)
 
+    def repository_anywhere(self, view: View, name: str, registry_id: str | None) -> Repository:
+        """As `repository`, but this registry's own if the other one has none or does not let this one in, as in moto.
+
+        For operations whose `registryId` moto ignores.
+        """
+        try:
+            return self.repository(view, name, registry_id)
+        except (RepositoryNotFoundException, AccessDeniedException):
+            row = rows.repositories.by_name(view, self.account_id, self.region_name, name)
+            is_foreign = registry_id is not None and registry_id != self.account_id
+            if row is None or not is_foreign or not IGNORED_REGISTRY_IDS.applies(str(registry_id)):
+                raise
+            return self.admit(view, row, name, self.account_id)
+
     def admit(
         self, view: View, row: RepositoryRow | None, name: str, account_id: str
     ) -> Repository:
@@ -122,10 +142,17 @@ class RegistryBackend(BaseBackend):
         if caller is None:
             return  # moto itself, which calls on behalf of nobody
         resource = hosts.repository_arn(account_id, self.region_name, repository_name)
-        check_access_from_outside(
-            self.attempt(caller, resource, account_id, resource_tags or {}),
-            resource_policies(self.setting(view, "policy", account_id), repository_policy),
-        )
+        policies = resource_policies(self.setting(view, "policy", account_id), repository_policy)
+        try:
+            check_access_from_outside(
+                self.attempt(caller, resource, account_id, resource_tags or {}), policies
+            )
+        except AccessDeniedException:
+            # moto knows no policies: those that are there count.
+            if policies or caller.is_service or caller.action not in _OF_REPOSITORIES:
+                raise
+            if not FOREIGN_REGISTRIES.applies(f"registryId {account_id}"):
+                raise
 
     def _is_at_home(self, account_id: str) -> bool:
         """Whether the current caller needs no policy to be let into an account."""

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, TypeVar
 
+from moto_ecr_ext.compatibility import WHOLE_LISTS
 from moto_ecr_ext.exceptions import InvalidParameterException
 
 DEFAULT_PAGE_SIZE = 100
+
+_Entry = TypeVar("_Entry")
+
+
+# More than any registry has.
+_WHOLE = 2**31 - 1
+
+
+def page_size(wanted: int | None) -> int:
+    """Return how many entries a page has at most: those that were asked for, or 100."""
+    if wanted is not None:
+        return wanted
+    return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
+
+
+def cut_page(found: list[_Entry], wanted: int | None) -> tuple[list[_Entry], bool]:
+    """Return a page of what was found, which is one more than the page has if there are more, and whether there are."""
+    if wanted is None and len(found) > DEFAULT_PAGE_SIZE:
+        WHOLE_LISTS.applies("a list of more than 100 entries")
+    count = page_size(wanted)
+    return found[:count], len(found) > count
 
 
 def encode_token(listing: str, key: list[Any]) -> str:

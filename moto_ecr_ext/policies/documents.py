@@ -83,6 +83,10 @@ class PolicyDocument:
     id: str | None
     statements: tuple[Statement, ...]
 
+    def actions(self) -> set[str]:
+        """Return the actions that statements name, in lower case, patterns as they are."""
+        return {action for each in self.statements for action in each.actions.patterns}
+
     def identities(self) -> set[str]:
         """Return the ARNs of the users, roles and sessions that the document names as principals."""
         return {

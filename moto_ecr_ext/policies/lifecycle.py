@@ -129,10 +129,11 @@ def _rules(values: list[Any]) -> list[LifecycleRule]:
             "array is too long: must have at most 50 elements "
             f"but instance has {len(values)} elements"
         )
-    return sorted((_rule(value) for value in values), key=lambda rule: rule.priority)
+    return sorted((read_rule(value) for value in values), key=lambda rule: rule.priority)
 
 
-def _rule(value: object) -> LifecycleRule:
+def read_rule(value: object) -> LifecycleRule:
+    """Return one rule. Raises InvalidParameterException if ECR would refuse it in any policy."""
     members = _members(
         value, required={"rulePriority", "selection", "action"}, optional={"description"}
     )

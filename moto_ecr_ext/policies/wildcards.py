@@ -45,6 +45,14 @@ def matches_tag_filter(filter: str, tag: str) -> bool:
     return fnmatchcase(tag, re.sub(r"[?[]", r"[\g<0>]", filter))
 
 
+def matches_expression(filter: str, tag: str) -> bool:
+    """Return whether `tag` begins as the regular expression `filter` says; as `matches_tag_filter` if it is none."""
+    try:
+        return re.match(filter, tag) is not None
+    except re.error:
+        return matches_tag_filter(filter, tag)
+
+
 def matches_scanning_filter(filter: str, repository_name: str) -> bool:
     """Return whether `filter` means the repository; one without `*` means every name that contains it.
 

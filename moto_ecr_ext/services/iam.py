@@ -23,6 +23,7 @@ from moto.iam.access_control import (
 )
 from moto.iam.exceptions import NoSuchEntity, NotFoundException
 from moto.iam.models import Policy, mark_account_as_visited
+from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.utilities.utils import get_partition
 from werkzeug.exceptions import HTTPException
 
@@ -169,3 +170,29 @@ class _Session(AssumedRoleAccessKey):
         self.account_id = account_id
         self.partition = partition
         self._owner_role_name = role_name
+
+
+def is_policy(text: str) -> bool:
+    """Return whether moto takes a text for a policy of a registry, or of an identity."""
+    return _is_valid(IAMPolicyDocumentValidator(text))
+
+
+def is_repository_policy(text: str) -> bool:
+    """Return whether moto takes a text for a policy of a repository.
+
+    Such a policy need not name resources, may be of the older version, and two statements may share a `Sid`
+    (moto/ecr/models.py, `set_repository_policy`).
+    """
+    validator: Any = IAMPolicyDocumentValidator(text)
+    for check in ("_validate_resource_exist", "_validate_version", "_validate_sid_uniqueness"):
+        setattr(validator, check, lambda: None)
+    return _is_valid(validator)
+
+
+def _is_valid(validator: IAMPolicyDocumentValidator) -> bool:
+    try:
+        validator.validate()
+    # What moto raises for texts that it did not expect may be anything.
+    except Exception:
+        return False
+    return True

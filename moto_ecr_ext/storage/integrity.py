@@ -60,7 +60,7 @@ class _Walk:
     def images(self) -> Iterator[Damage]:
         """Yield the images whose digest is not that of their manifest."""
         with self._store.database.read() as view:
-            images = rows.integrity.images_of_all_registries(view)
+            images = rows.integrity.images_with_manifests(view)
         for row_id, digest in images:
             with self._store.database.read() as view:
                 manifest = rows.integrity.manifest(view, row_id)

@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LINE = re.compile(r"(?P<test>\S.*\S)\s+(?P<document>https://(docs\.)?aws\.amazon\.com/\S+)")
+from moto_ecr_ext.compatibility import Leniency, leniency_of
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A test of moto that fails with the extension, and the AWS document that says it should.
-
-    `reason` is for the owner of a suite that relies on the same: on what, and what to do instead.
-    """
+    """A test of moto that fails as AWS has it, and the leniencies with which it passes."""
 
     test: str
-    reason: str
-    document: str
+    leniencies: tuple[Leniency, ...]
+
+    @property
+    def reason(self) -> str:
+        """What moto and AWS do, for the owner of a suite that expects the same, and what to write instead."""
+        return " ".join(
+            f"[{each.name}] {each.moto} AWS: {each.aws} {each.instead} {each.page}"
+            for each in self.leniencies
+        )
+
+    @property
+    def compatibility(self) -> str:
+        """The value of the setting `compatibility` with which the test passes."""
+        return "moto: " + ", ".join(each.name for each in self.leniencies)
 
 
 def read_differences(text: str) -> Sequence[Difference]:
     """The differences in `text`, in groups that an empty line ends.
 
-    A group is a comment, which is the reason of all its tests, and the tests, one a line: an id,
-    then a document. Comments without tests are for the reader of the file.
+    A group is a line with the names of leniencies, and the tests, one a line. Lines that begin with # are for the
+    reader of the file.
 
-    Raises ValueError for a line of another form, a test without a reason and a test listed twice.
+    Raises ValueError for a name that there is not, a group without tests and a test listed twice.
     """
     differences: dict[str, Difference] = {}
-    reason: list[str] = []
-    for line in text.splitlines():
-        if not line.strip():
-            reason = []
-        elif line.startswith("#"):
-            reason.append(line.removeprefix("#").strip())
-        else:
-            match = _LINE.fullmatch(line.strip())
-            if match is None:
-                raise ValueError(f"not a test and an AWS document: {line}")
-            test, document = match["test"], match["document"]
-            if not reason:
-                raise ValueError(f"listed without a reason: {test}")
+    for group in "\n".join(_without_comments(text)).split("\n\n"):
+        names, *tests = group.strip().splitlines() or [""]
+        if not names:
+            continue
+        leniencies = tuple(leniency_of(name.strip()) for name in names.split(","))
+        if not tests:
+            raise ValueError(f"listed without tests: {names}")
+        for test in tests:
             if test in differences:
                 raise ValueError(f"listed twice: {test}")
-            differences[test] = Difference(test, " ".join(reason), document)
+            differences[test] = Difference(test, leniencies)
     return list(differences.values())
+
+
+def _without_comments(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if not line.startswith("#")]

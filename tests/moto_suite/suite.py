@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import pytest
 from botocore.exceptions import ClientError
 from moto.ecr.models import ecr_backends
+
+from moto_ecr_ext import settings
 
 from .differences import Difference
 
@@ -24,17 +26,25 @@ _USES_ECR = re.compile(r"\.ecr\.|_ecr")
 _NOTICES = (AssertionError, ClientError, LookupError, pytest.fail.Exception)
 
 
+# The value of the setting that a test is run with.
+_COMPATIBILITY = pytest.StashKey[str]()
+
+
 class MotoSuite:
     """A pytest plugin: moto's tests for ECR, each run against the ECR of the package `provider`.
 
-    A test among `differences` must fail, by what it is answered; every other one must pass.
+    A test among `differences` must fail, by what it is answered; every other one must pass. With `lenient`, those
+    that are listed must pass too: each is run with the leniencies that it is listed with, and no others.
     """
 
     files = (_ECR_TESTS, _LAMBDA_TESTS)
 
-    def __init__(self, provider: str, differences: Sequence[Difference]) -> None:
+    def __init__(
+        self, provider: str, differences: Sequence[Difference], *, lenient: bool = False
+    ) -> None:
         self.provider = provider
         self.differences = differences
+        self.lenient = lenient
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
@@ -52,14 +62,22 @@ class MotoSuite:
         tests = {item.nodeid: item for item in items}
         files = {item.nodeid.partition("::")[0] for item in items}
         for difference in self.differences:
-            if difference.test in tests:
-                reason = f"{difference.reason} {difference.document}"
+            if difference.test in tests and self.lenient:
+                tests[difference.test].stash[_COMPATIBILITY] = difference.compatibility
+            elif difference.test in tests:
                 tests[difference.test].add_marker(
-                    pytest.mark.xfail(reason=reason, raises=_NOTICES, strict=True)
+                    pytest.mark.xfail(reason=difference.reason, raises=_NOTICES, strict=True)
                 )
             # An older moto has fewer files of tests.
             elif difference.test.partition("::")[0] in files:
                 raise pytest.UsageError(f"listed as different, but not there: {difference.test}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        with pytest.MonkeyPatch.context() as environment:
+            if _COMPATIBILITY in item.stash:
+                environment.setenv(settings.COMPATIBILITY.variable, item.stash[_COMPATIBILITY])
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:

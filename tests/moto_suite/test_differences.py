@@ -1,64 +1,63 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from moto_ecr_ext.compatibility import CONSTANT_TOKEN, MADE_UP_DIGESTS, WHOLE_LISTS
 from moto_suite.differences import Difference, read_differences
 
-DOCUMENT = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html"
 
+def test_a_group_is_names_and_tests() -> None:
+    """The first line of a group has the leniencies of all its tests, as far as the next empty line."""
+    text = """# for the reader
 
-def test_a_line_is_a_test_and_its_document() -> None:
-    """The last word of a line is the document; the id before it may have spaces."""
-    text = f"# why\ntests/test_ecr/test_ecr.py::test_put[a b]  {DOCUMENT}\n"
+made-up-digests, constant-token
+tests/test_ecr/test_ecr.py::test_put[a b]
+test_b
 
-    assert read_differences(text) == [
-        Difference("tests/test_ecr/test_ecr.py::test_put[a b]", "why", DOCUMENT)
-    ]
-
-
-def test_a_group_has_one_reason() -> None:
-    """A comment is the reason of the tests under it, as far as the next empty line."""
-    text = f"""# for the reader
-
-# one
-# line and another
-test_a {DOCUMENT}
-test_b {DOCUMENT}
-
-# two
-test_c {DOCUMENT}
+# for the reader
+whole-lists
+test_c
 """
 
-    assert [(each.test, each.reason) for each in read_differences(text)] == [
-        ("test_a", "one line and another"),
-        ("test_b", "one line and another"),
-        ("test_c", "two"),
+    assert read_differences(text) == [
+        Difference("tests/test_ecr/test_ecr.py::test_put[a b]", (MADE_UP_DIGESTS, CONSTANT_TOKEN)),
+        Difference("test_b", (MADE_UP_DIGESTS, CONSTANT_TOKEN)),
+        Difference("test_c", (WHOLE_LISTS,)),
     ]
+
+
+def test_a_difference_explains_itself() -> None:
+    """The reason has all that a leniency says; the setting has its names."""
+    difference = Difference("test_a", (MADE_UP_DIGESTS, WHOLE_LISTS))
+
+    for each in difference.leniencies:
+        for text in (each.name, each.moto, each.aws, each.instead, each.page):
+            assert text in difference.reason
+    assert difference.compatibility == "moto: made-up-digests, whole-lists"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("# why\ntest_put", "not a test and an AWS document", id="no document"),
-        pytest.param(f"# why\n{DOCUMENT}", "not a test and an AWS document", id="no test"),
         pytest.param(
-            "# why\ntest_put https://github.com/getmoto/moto/issues/1",
-            "not a test and an AWS document",
-            id="a document that is not from AWS",
+            "made-up-digest\ntest_a", "no leniency made-up-digest; .* made-up-digests", id="no name"
         ),
+        pytest.param("made-up-digests\n\ntest_a", "listed without tests", id="no tests"),
         pytest.param(
-            f"# why\ntest_put {DOCUMENT}\n\n# why\ntest_put {DOCUMENT}",
-            "listed twice: test_put",
+            "made-up-digests\ntest_a\n\nwhole-lists\ntest_a",
+            "listed twice: test_a",
             id="a test listed twice",
-        ),
-        pytest.param(
-            f"# for the reader\n\ntest_put {DOCUMENT}",
-            "listed without a reason: test_put",
-            id="no reason",
         ),
     ],
 )
-def test_other_lines_are_refused(text: str, message: str) -> None:
+def test_other_lists_are_refused(text: str, message: str) -> None:
     """A list that is not of the form is an error."""
     with pytest.raises(ValueError, match=message):
         read_differences(text)
+
+
+def test_the_list_is_of_the_form() -> None:
+    """The list of this project can be read."""
+    assert len(read_differences(Path(__file__).with_name("differs.txt").read_text())) >= 34

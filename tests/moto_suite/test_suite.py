@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from moto.ecr.models import ecr_backends
 
+from moto_ecr_ext.compatibility import MADE_UP_DIGESTS, WHOLE_LISTS
 from moto_suite.differences import Difference
 from moto_suite.suite import MotoSuite
 
@@ -65,15 +66,17 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, provider: st
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text))
 
-    def run(*differences: Difference, provider: str = provider) -> pytest.RunResult:
-        suite = MotoSuite(provider, differences)
+    def run(
+        *differences: Difference, provider: str = provider, lenient: bool = False
+    ) -> pytest.RunResult:
+        suite = MotoSuite(provider, differences, lenient=lenient)
         return pytester.runpytest_inprocess("-ra", *suite.files, plugins=[suite])
 
     return run
 
 
 def difference(test: str) -> Difference:
-    return Difference(test, "why", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/")
+    return Difference(test, (MADE_UP_DIGESTS, WHOLE_LISTS))
 
 
 def test_a_test_that_is_not_listed_fails(run: Run) -> None:
@@ -114,12 +117,41 @@ def test_a_listed_test_must_not_crash(run: Run, pytester: pytest.Pytester) -> No
 
 
 def test_the_reason_of_a_difference_is_shown(run: Run) -> None:
-    """The summary says why a listed test differs and which document says so."""
+    """The summary says why a listed test differs, and on which page AWS's rule is."""
     listed = difference(f"{ECR_FILE}::test_fails")
 
     result = run(listed)
 
-    result.stdout.fnmatch_lines([f"XFAIL {listed.test} - why {listed.document}"])
+    (line,) = [each for each in result.outlines if each.startswith(f"XFAIL {listed.test} - ")]
+    assert line.endswith(listed.reason)
+
+
+def test_a_lenient_run_has_the_leniencies_of_each_test(run: Run, pytester: pytest.Pytester) -> None:
+    """A listed test sees the leniencies that it is listed with, and must pass with them; another one sees none."""
+    (pytester.path / ECR_FILE).write_text(
+        dedent(
+            """
+            from moto_ecr_ext.compatibility import MADE_UP_DIGESTS, WHOLE_LISTS, current, AWS
+
+            def test_listed():
+                assert current().leniencies - AWS.leniencies == {MADE_UP_DIGESTS, WHOLE_LISTS}
+
+            def test_other():
+                assert current() == AWS
+
+            def test_listed_and_failing():
+                assert False
+            """
+        )
+    )
+
+    result = run(
+        difference(f"{ECR_FILE}::test_listed"),
+        difference(f"{ECR_FILE}::test_listed_and_failing"),
+        lenient=True,
+    )
+
+    result.assert_outcomes(passed=3, failed=1, deselected=2)
 
 
 def test_a_listed_test_must_be_there(run: Run) -> None:

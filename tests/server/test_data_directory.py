@@ -193,3 +193,20 @@ def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) ->
         assert answer.status_code == 201
         blob = first.registry("GET", f"/v2/app/blobs/{DIGEST}")
         assert blob.content == b"".join(PARTS)
+
+
+def test_placeholder_images_are_spoken_of_once(data_dir: Path) -> None:
+    """A server that makes no placeholders says at its start that there are some; they stay listed."""
+    with running_server("--data-dir", str(data_dir), "--compatibility", "moto") as before:
+        ecr = before.client()
+        ecr.create_repository(repositoryName="app")
+        ecr.put_image(repositoryName="app", imageManifest="manifest1", imageTag="v1")
+    with running_server("--data-dir", str(data_dir)) as after:
+        for _ in range(2):
+            listed = after.client().list_images(repositoryName="app")["imageIds"]
+            assert [each["imageTag"] for each in listed] == ["v1"]
+        after.command.stop()
+        assert after.command.output.count("There are placeholder images (1)") == 1
+    with running_server("--data-dir", str(data_dir), "--compatibility", "moto") as again:
+        again.command.stop()
+        assert "placeholder images" not in again.command.output

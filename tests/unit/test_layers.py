@@ -25,6 +25,7 @@ GROUND = {
     "service_model",
     "caller",
     "clock",
+    "compatibility",
     "hosts",
     "tokens",
     "_version",

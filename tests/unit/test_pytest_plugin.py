@@ -30,7 +30,12 @@ Run = Callable[..., pytest.RunResult]
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs pytest in a process, without this project's configuration and with this plugin alone."""
-    for name in ("MOTO_ECR_DATA_DIR", "MOTO_ECR_REPOSITORY_URI", "PYTEST_ADDOPTS"):
+    for name in (
+        "MOTO_ECR_COMPATIBILITY",
+        "MOTO_ECR_DATA_DIR",
+        "MOTO_ECR_REPOSITORY_URI",
+        "PYTEST_ADDOPTS",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
@@ -216,3 +221,191 @@ def test_it_is_installed_in_every_worker_of_xdist(run: Run) -> None:
     result = run(IS_INSTALLED, "-p", "xdist", "-n", "2", ini="moto_ecr_ext = true")
 
     result.assert_outcomes(passed=1)
+
+
+MADE_UP_DIGEST = """
+    import boto3
+    import pytest
+    from moto import mock_aws
+
+    MANIFEST = '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
+
+    def put(name, **options):
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName=name)
+        ecr.put_image(repositoryName=name, imageManifest=MANIFEST, **options)
+
+    @pytest.fixture(scope="module")
+    def image():
+        with mock_aws():
+            put("app", imageDigest="sha256:" + "a" * 64)
+            yield
+
+    def test_first(image):
+        pass
+
+    def test_second(image):
+        pass
+
+    @mock_aws
+    def test_real():
+        put("real")
+"""
+
+
+def test_a_failing_test_is_guided(run: Run) -> None:
+    """It has a section with what was refused, AWS's rule and page, what to write, and the setting that accepts it.
+
+    So has each later test whose fixture has failed by it; a test that passes has none.
+    """
+    result = run(MADE_UP_DIGEST, "--moto-ecr-ext")
+
+    result.assert_outcomes(errors=2, passed=1)
+    text = result.stdout.str()
+    assert text.count("- moto_ecr_ext and stock moto -") == 2
+    for line in (
+        f"PutImage, refused: sha256:{'a' * 64}",
+        "  made-up-digests: PutImage keeps the `imageDigest` that it is given.",
+        "  AWS: An image's digest is the sha256 of its manifest's text; another one is refused.",
+        "       https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",
+        "  Write: Leave `imageDigest` out, and read the digest from PutImage's answer.",
+        "compatibility = moto accepts it, as stock moto does; so does compatibility = moto: made-up-digests",
+    ):
+        assert text.count(f"\n{line}\n") == 2, line
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
+    """`--moto-ecr-ext-report` installs it, and has each kind once, with its tests; with pytest-xdist too."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+
+    result = run(MADE_UP_DIGEST, "-p", "xdist", "-n", workers, "--moto-ecr-ext-report")
+
+    result.assert_outcomes(errors=2, passed=1)
+    section = result.stdout.str().rpartition("moto_ecr_ext and stock moto ==")[2]
+    # Each worker has its own fixture.
+    assert "made-up-digests: 1 refused, in 1 test\n" in section or "2 refused, in 2" in section
+    assert "    test_the_report_lists_a_whole_run.py::test_first" in section
+    assert "To have all of this as in stock moto: compatibility = moto: made-up-digests" in section
+
+
+def test_the_report_lists_what_moto_accepts(run: Run) -> None:
+    """With `moto` nothing is refused, and the report has what would be: all the work before it begins."""
+    result = run(MADE_UP_DIGEST, "--moto-ecr-ext-report", ini="moto_ecr_ext_compatibility = moto")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["made-up-digests: 1 as moto, in 1 test"])
+
+
+def test_a_report_may_be_empty(run: Run) -> None:
+    """A suite that holds on AWS has nothing to do."""
+    result = run(IS_INSTALLED, "--moto-ecr-ext-report")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["No test met anything that stock moto accepts and AWS refuses."])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "variable", "expected"),
+    [
+        pytest.param([], "moto", None, "moto", id="ini"),
+        pytest.param([], "moto", "strict", "strict", id="the environment before the ini"),
+        pytest.param(
+            ["--moto-ecr-ext-compatibility", "moto: whole-lists"],
+            "moto",
+            "strict",
+            "moto: whole-lists",
+            id="the flag before both",
+        ),
+        pytest.param(["--moto-ecr-ext"], "", "moto", "moto", id="the environment alone"),
+        pytest.param(["--moto-ecr-ext"], "", None, "aws", id="none"),
+    ],
+)
+def test_the_compatibility_of_a_run(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    ini: str,
+    variable: str | None,
+    expected: str,
+) -> None:
+    """It comes from the flag, the environment or the configuration; either of the plugin's installs it.
+
+    A test that installs the extension again, with other settings, has it too. The header says it.
+    """
+    monkeypatch.delenv("MOTO_ECR_COMPATIBILITY", raising=False)
+    if variable:
+        monkeypatch.setenv("MOTO_ECR_COMPATIBILITY", variable)
+    result = run(
+        f"""
+        import moto_ecr_ext
+        from moto_ecr_ext import settings
+        from moto_ecr_ext.activation.installation import is_installed
+
+        def test_it():
+            assert is_installed()
+            assert settings.COMPATIBILITY.get() == {expected!r}
+            with moto_ecr_ext.install(redirect=True):
+                assert settings.COMPATIBILITY.get() == {expected!r}
+        """,
+        *arguments,
+        ini=f"moto_ecr_ext_compatibility = {ini}",
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"moto_ecr_ext: *, compatibility {expected}, *"])
+
+
+def test_a_wrong_compatibility_ends_the_run(run: Run) -> None:
+    """The error names the configuration and the nearest name."""
+    result = run(IS_INSTALLED, ini="moto_ecr_ext_compatibility = moto: made-up-digest")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "*moto_ecr_ext_compatibility is *no leniency made-up-digest; did you mean made-up-digests?"
+        ]
+    )
+
+
+IMMUTABLE = """
+    import boto3
+    from botocore.exceptions import ClientError
+    from moto import mock_aws
+    from moto_ecr_ext.testing import build_image, push
+
+    @mock_aws
+    def test_tag():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName="app", imageTagMutability="IMMUTABLE")
+        push(ecr, "app", build_image(seed=1), tag="v1")
+        try:
+            push(ecr, "app", build_image(seed=2), tag="v1")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ImageAlreadyExistsException"
+"""
+
+
+def test_which_codes_count_is_said(run: Run) -> None:
+    """A test that is green by a code that AWS does not have is named; with AWS's codes it is red."""
+    result = run(IMMUTABLE, "--moto-ecr-ext")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "moto_ecr_ext: *, compatibility aws, this project's error codes: in Error.Code, *",
+            "moto_ecr_ext: Error.Code was not AWS's in *::test_tag. *",
+        ]
+    )
+
+    result = run(IMMUTABLE, "--moto-ecr-ext-compatibility=strict")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["moto_ecr_ext: *, compatibility strict, AWS's error codes"])
+    result.stdout.no_fnmatch_line("*Error.Code was not AWS's*")
+
+
+def test_nothing_is_said_where_it_is_not_installed(run: Run) -> None:
+    """A run of stock moto has neither header nor sections."""
+    result = run(MADE_UP_DIGEST)
+
+    result.assert_outcomes(passed=3)
+    result.stdout.no_fnmatch_line("*moto_ecr_ext:*")

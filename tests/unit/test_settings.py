@@ -32,6 +32,7 @@ every_choice = pytest.mark.parametrize(
     "setting", [each for each in settings.ALL if each.choices], ids=lambda each: each.name
 )
 TEXTS = {
+    "compatibility": "moto",
     "upstreams": "docker-hub=http://127.0.0.1:5001",
     "scanner": "trivy image --quiet",
     "quotas": "repositories=2",

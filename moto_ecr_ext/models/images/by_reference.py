@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
@@ -27,6 +29,9 @@ def unconditionally(digest: str | None) -> None:
     """Let a change happen: the `Condition` of those that have none."""
 
 
+log = logging.getLogger("moto_ecr_ext")
+
+
 def find_manifest(
     registry: RegistryBackend,
     view: View,
@@ -36,7 +41,8 @@ def find_manifest(
 ) -> tuple[Repository, ManifestRow]:
     """Return a repository that the registry reaches, and an image in it.
 
-    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException.
+    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException, which a placeholder has too:
+    it is there for the JSON API alone.
     """
     account_id = registry_id or registry.account_id
     found = rows.manifests.by_reference(
@@ -72,6 +78,10 @@ def _admit(
     repository = registry.admit(view, row, repository_name, account_id)
     if manifest is None:
         raise image_not_found(reference, repository)
+    if manifest.is_placeholder:
+        error = PlaceholderImage(manifest.digest, reference, repository)
+        log.warning("%s/%s: %s", account_id, repository_name, error.reason)
+        raise error
     return repository, manifest
 
 

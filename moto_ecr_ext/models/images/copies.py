@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.manifests import parse_manifest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import StoredImage
 
+from .placeholders import stored_manifest
 from .push import store_manifest
 
 
@@ -44,7 +44,7 @@ def _copy(
     content = rows.images.content(transaction, image.id)
     assert content is not None
     rows.references.copy_blobs(transaction, image.id, target.id)
-    manifest = parse_manifest(content.manifest, content.media_type)
+    manifest = stored_manifest(content)
     store_manifest(registry, transaction, target, manifest, image.digest, tag)
 
 

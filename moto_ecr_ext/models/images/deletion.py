@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from moto_ecr_ext.compatibility import DIGEST_WITH_TAG_DELETES_IMAGE
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Deletion
 from moto_ecr_ext.models.base import RegistryBackend
@@ -43,11 +44,11 @@ class DeletionBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
         with self.store.database.write() as transaction:
-            repository = self.repository(transaction, repository_name, registry_id)
+            repository = self.repository_anywhere(transaction, repository_name, registry_id)
             selection = Selection(transaction, repository, image_ids)
             removal = _Removal(self, transaction, repository, selection)
             failures = [
-                failure_entry(image_id, code)
+                failure_entry(image_id, _code(code))
                 for image_id in image_ids
                 if isinstance(code := selection.match(image_id), str)
             ]
@@ -109,6 +110,15 @@ class DeletionBackend(RegistryBackend):
                 remove_tag(self, transaction, repository, image, tag)
 
 
+def _code(failure: str) -> str:
+    """Return the code of a failure: moto's, where a digest and a tag mean one image."""
+    if failure == "ImageTagDoesNotMatchDigest" and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
+        "a digest with a tag of another image"
+    ):
+        return "ImageNotFound"
+    return failure
+
+
 class _Removal:
     """One call of BatchDeleteImage while it removes one image after the other."""
 
@@ -144,7 +154,7 @@ class _Removal:
             for each in self._selection.tags_of(row.id)
             if (row.digest, each) not in self._removed
         ]
-        leaving = [tag] if tag else remaining
+        leaving = [tag] if tag and not self._means_image(image_id) else remaining
         if len(leaving) < len(remaining):
             remove_tag(self._registry, self._transaction, self._repository, row, str(tag))
         else:
@@ -152,6 +162,12 @@ class _Removal:
             self._gone.add(row.id)
         for each in leaving or _NO_TAG:
             self._removed[row.digest, each] = image_id_of(row.digest, each)
+
+    def _means_image(self, image_id: ImageId) -> bool:
+        """Return whether a tag beside a digest means the whole image, as in moto."""
+        return "imageDigest" in image_id and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
+            "a digest with its tag"
+        )
 
 
 def remove_tag(

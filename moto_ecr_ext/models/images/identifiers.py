@@ -25,12 +25,12 @@ class Selection:
         self._by_tag: dict[str, ImageRow] = {}
         self._tags: dict[int, list[str]] = {}
         for image_id in image_ids:
-            if not failure_of(image_id):
+            if failure_of(image_id) in (None, "InvalidImageDigest"):
                 self._look_up(view, image_id)
 
     def _look_up(self, view: View, image_id: ImageId) -> None:
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
-        if tag in self._by_tag or digest in self._by_digest:
+        if tag in self._by_tag or digest in self._by_digest or "\0" in (digest or ""):
             return
         found: TaggedImage | None = None
         if tag is not None:
@@ -52,10 +52,11 @@ class Selection:
         ImageNotFound takes precedence over ImageTagDoesNotMatchDigest.
         """
         failure = failure_of(image_id)
-        if failure:
-            return failure
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
         row = self._by_tag.get(tag) if tag else self._by_digest.get(str(digest))
+        # The digest of a placeholder may be any text.
+        if failure and (row is None or row.digest != digest):
+            return failure
         if row is None:
             return "ImageNotFound"
         if digest and row.digest != digest:

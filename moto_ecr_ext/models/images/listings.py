@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from moto_ecr_ext.compatibility import UNSIZED_INDEXES
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import (
-    DEFAULT_PAGE_SIZE,
+    cut_page,
     decode_token,
     encode_token,
+    page_size,
     refuse_pages_of,
 )
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.summaries import scan_summaries
+from moto_ecr_ext.oci.media_types import INDEX_TYPES
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.pulls import WaitingPulls
@@ -61,7 +64,7 @@ class ListingsBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
         """
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             listing = f"ListImages/{repository.id}"
@@ -69,8 +72,7 @@ class ListingsBackend(RegistryBackend):
             found = rows.images.page_by_tag(
                 view, repository.id, *_wanted(filter), after=(image, tag), count=count + 1
             )
-        page = found[:count]
-        more = len(found) > count
+        page, more = cut_page(found, max_results)
         return {
             "imageIds": [image_id_of(row.digest, row.name) for row in page],
             "nextToken": encode_token(listing, [page[-1].id, page[-1].tag_id]) if more else None,
@@ -95,17 +97,16 @@ class ListingsBackend(RegistryBackend):
         waiting = self.store.pulls.waiting()
         if image_ids:
             return self._describe_named(repository_name, registry_id, image_ids, waiting)
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             listing = f"DescribeImages/{repository.id}"
             [after] = _position(listing, next_token, (int,)) or [0]
             wanted = (view, repository.id, *_wanted(filter), after)
             found = rows.images.page(*wanted, count=count + 1)
-            page = found[:count]
+            page, more = cut_page(found, max_results)
             tags = rows.tags.of_page(*wanted, count=count)
             details = self._details(view, repository, page, tags, waiting)
-        more = len(found) > count
         return {
             "imageDetails": list(details.values()),
             "nextToken": encode_token(listing, [page[-1].id]) if more else None,
@@ -173,7 +174,7 @@ def _detail(
         repository_name=repository.repository_name,
         image_digest=row.digest,
         image_tags=tags or None,
-        image_size_in_bytes=row.size,
+        image_size_in_bytes=_shown_size(row),
         image_pushed_at=row.pushed_at,
         image_manifest_media_type=row.media_type,
         artifact_media_type=row.artifact_type,
@@ -183,6 +184,12 @@ def _detail(
         last_archived_at=row.last_archived_at,
         last_activated_at=row.last_activated_at,
     )
+
+
+def _shown_size(row: ImageRow) -> int | None:
+    """Return the size of an image; in moto an index has none."""
+    is_index = row.size is not None and row.media_type in INDEX_TYPES
+    return None if is_index and UNSIZED_INDEXES.applies("the size of an index") else row.size
 
 
 def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:

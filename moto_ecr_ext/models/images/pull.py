@@ -11,6 +11,7 @@ from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
@@ -82,8 +83,8 @@ class PullBackend(RegistryBackend):
         try:
             with self.view(registry_id) as view:
                 repository, row = find_manifest(self, view, repository_name, reference, registry_id)
-        except ImageNotFoundException:
-            if isinstance(reference, Tag):
+        except ImageNotFoundException as error:
+            if isinstance(reference, Tag) or isinstance(error, PlaceholderImage):
                 raise
             return self._read_translation(repository_name, reference, registry_id)
         if row.status != "ACTIVE":
@@ -181,7 +182,7 @@ class PullBackend(RegistryBackend):
         failures = []
         pulled = []
         with self.store.database.read() as view:
-            repository = self.repository(view, repository_name, registry_id)
+            repository = self.repository_anywhere(view, repository_name, registry_id)
             selection = Selection(view, repository, image_ids)
             for image_id in image_ids:
                 row = selection.match(image_id)
@@ -196,7 +197,7 @@ class PullBackend(RegistryBackend):
                 asked_tag = image_id.get("imageTag")
                 for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or _NO_TAG:
                     content, media_type, digest = stored.manifest, stored.media_type, row.digest
-                    if "imageDigest" not in image_id:
+                    if "imageDigest" not in image_id and not stored.is_placeholder:
                         content, media_type = translate(content, media_type, accepted)
                         if content is not stored.manifest:
                             digest = Digest.of(content)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import timestamp
+from moto_ecr_ext.compatibility import (
+    IMMUTABLE_TAG_ERRORS,
+    LAST_TAG_DELETES_IMAGE,
+    MISSING_LAYERS,
+    REPEATED_UNTAGGED_PUSHES,
+)
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
@@ -19,6 +26,7 @@ from moto_ecr_ext.exceptions import (
     TooManyImages,
     TooManyImageTags,
 )
+from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce, push_event
@@ -31,8 +39,10 @@ from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 
 from .by_reference import Condition, unconditionally
+from .deletion import remove_image
 from .ecr_schema import check_ecr_schema, check_media_types
 from .identifiers import image_id_of
+from .placeholders import Placeholder, read_image
 from .storage_class import restore
 
 log = logging.getLogger("moto_ecr_ext")
@@ -109,22 +119,24 @@ class PushBackend(RegistryBackend):
         """Push a manifest.
 
         Unless the setting `verify_layers` is on, the layers and images that it names need not be there, and it need not
-        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded.
+        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded. What is no
+        manifest, and moto accepts, is a placeholder if a leniency says so.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
-            repository = self.repository(transaction, repository_name, registry_id)
-            digest = Digest.of(content)
-            verifies = settings.VERIFY_LAYERS.get() == "true"
+            repository = self.repository_anywhere(transaction, repository_name, registry_id)
+            verifies = not MISSING_LAYERS.is_on
             check = check_ecr_schema if verifies else check_media_types
-            manifest = _read_manifest(content, image_manifest_media_type, repository, check)
-            _check_digest(image_digest, digest, repository)
+            with _logging_refusals(repository):
+                manifest, digest = read_image(
+                    transaction, repository, content, image_manifest_media_type, image_digest, check
+                )
             if verifies:
-                _check_references(transaction, repository, manifest)
+                _check_uploaded(transaction, repository, manifest)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
-            if not result.changed:
+            if not result.changed and not _may_be_repeated(image_tag):
                 raise ImageAlreadyExistsException(digest, image_tag, repository)
         return {
             "image": Image(
@@ -167,19 +179,29 @@ class PushBackend(RegistryBackend):
         return PushedManifest(digest, manifest.subject)
 
 
+def _may_be_repeated(tag: str | None) -> bool:
+    """Return whether the same image again, with the same tag or none, is no error."""
+    return tag is None and REPEATED_UNTAGGED_PUSHES.applies("the same image again, without a tag")
+
+
 def _read_manifest(
     content: bytes,
     media_type: str | None,
     repository: Repository,
     check: Callable[[Manifest], None],
 ) -> Manifest:
-    """Return a manifest that is pushed, once `check` lets it pass.
-
-    Why it is refused is in the log: the answer of ECR does not say it.
-    """
-    try:
+    """Return a manifest that is pushed, once `check` lets it pass."""
+    with _logging_refusals(repository):
         manifest = parse_manifest(content, media_type)
         check(manifest)
+    return manifest
+
+
+@contextmanager
+def _logging_refusals(repository: Repository) -> Iterator[None]:
+    """Log why a manifest is refused in this block: the answer of ECR does not say it."""
+    try:
+        yield
     except InvalidManifest as error:
         log.warning(
             "Push to %s refused: the manifest%s %s",
@@ -188,7 +210,15 @@ def _read_manifest(
             error.reason,
         )
         raise
-    return manifest
+
+
+def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> None:
+    """Check the references of what PutImage brings, which moto does not."""
+    try:
+        _check_references(view, repository, manifest)
+    except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
+        MISSING_LAYERS.notice("an image without its layers")
+        raise
 
 
 def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
@@ -225,15 +255,21 @@ def store_manifest(
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
     if tag is not None and gets_tag:
-        _check_tag(transaction, repository, before, tag)
-    is_new = before.id is None
+        _check_tag(transaction, repository, before, digest, tag)
     row_id = before.id
+    is_new = row_id is None
     if row_id is None:
         check_quota(transaction, repository)
         row_id = _insert(transaction, repository, manifest, digest)
+    elif _replaces_placeholder(transaction, row_id, manifest):
+        rows.images.update(transaction, row_id, _columns(transaction, repository, manifest, digest))
+        _insert_references(transaction, repository, manifest, row_id)
+        is_new = True
     if tag is not None and gets_tag:
         put_tag = rows.tags.insert if before.tagged_id is None else rows.tags.move
         put_tag(transaction, repository.id, tag, row_id)
+        if before.tagged_id is not None:
+            _leave_without_tags(registry, transaction, repository, before.tagged_id)
     image = ImageKey(row_id, digest)
     if is_new or gets_tag:
         event = push_event(repository.repository_name, digest, tag, manifest)
@@ -251,9 +287,13 @@ def store_manifest(
     return PushResult(image, changed)
 
 
-def _check_tag(view: View, repository: Repository, before: BeforePut, tag: str) -> None:
+def _check_tag(
+    view: View, repository: Repository, before: BeforePut, digest: str, tag: str
+) -> None:
     """Raise if an image may not get a tag."""
     if before.tagged_id is not None and repository.is_immutable(tag):
+        if IMMUTABLE_TAG_ERRORS.applies(f"the tag {tag}"):
+            raise ImageAlreadyExistsException(digest, tag, repository)
         raise ImageTagAlreadyExistsException(tag, repository.repository_name)
     most = settings.quota("tags_per_image")
     if before.id is not None and rows.tags.count_of_image(view, before.id) >= most:
@@ -267,23 +307,51 @@ def check_quota(view: View, repository: Repository) -> None:
         raise TooManyImages(repository, most)
 
 
+def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool:
+    """Return whether a manifest comes to an image that has had its digest without being it."""
+    return not isinstance(manifest, Placeholder) and rows.images.is_placeholder(view, image_id)
+
+
+def _leave_without_tags(
+    registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
+) -> None:
+    """Delete an image that has lost its last tag, as moto does, unless an index needs it."""
+    if not LAST_TAG_DELETES_IMAGE.applies("an image that has lost a tag"):
+        return
+    if rows.tags.count_of_image(transaction, image_id) == 0:
+        image = rows.images.by_id(transaction, image_id)
+        with suppress(ImageReferencedByManifestList):
+            remove_image(registry, transaction, repository, image)
+
+
 def _insert(
     transaction: Transaction, repository: Repository, manifest: Manifest, digest: str
 ) -> int:
-    row_id = rows.images.insert(
-        transaction,
-        {
-            "repository_id": repository.id,
-            "digest": digest,
-            "media_type": manifest.media_type,
-            "artifact_type": manifest.artifact_type,
-            "subject": manifest.subject,
-            "size": _size(transaction, repository, manifest),
-            "pushed_at": timestamp(),
-            "status": "ACTIVE",
-            "manifest": manifest.content,
-        },
-    )
+    columns = _columns(transaction, repository, manifest, digest)
+    row_id = rows.images.insert(transaction, columns)
+    _insert_references(transaction, repository, manifest, row_id)
+    return row_id
+
+
+def _columns(view: View, repository: Repository, manifest: Manifest, digest: str) -> dict[str, Any]:
+    """Return the row of an image that is pushed now."""
+    return {
+        "repository_id": repository.id,
+        "digest": digest,
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "subject": manifest.subject,
+        "size": _size(view, repository, manifest),
+        "pushed_at": timestamp(),
+        "status": "ACTIVE",
+        "manifest": manifest.content,
+        "is_placeholder": isinstance(manifest, Placeholder),
+    }
+
+
+def _insert_references(
+    transaction: Transaction, repository: Repository, manifest: Manifest, row_id: int
+) -> None:
     references = {
         descriptor.digest: {
             "image_id": row_id,
@@ -296,7 +364,6 @@ def _insert(
         for descriptor in descriptors
     }
     rows.references.insert_all(transaction, list(references.values()))
-    return row_id
 
 
 def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
@@ -306,6 +373,8 @@ def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
     """
+    if isinstance(manifest, Placeholder):
+        return manifest.size
     of_blobs = sum({blob.digest: blob.size for blob in manifest.blobs}.values())
     if not manifest.is_index:
         return of_blobs

@@ -18,7 +18,6 @@ from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import announce, archival_event, restore_event
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.manifests import parse_manifest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.due import AT_ONCE
@@ -26,6 +25,7 @@ from moto_ecr_ext.storage.rows.images import ImageKey, ImageRow, StoredImage
 from moto_ecr_ext.storage.rows.storage_class import Activation
 
 from .identifiers import ImageId, Selection, image_id_of
+from .placeholders import stored_manifest
 
 
 class StorageClassBackend(RegistryBackend):
@@ -113,7 +113,7 @@ def _activate(
     at = timestamp()
     content = rows.images.content(transaction, image.id)
     assert content is not None
-    manifest = parse_manifest(content.manifest, content.media_type)
+    manifest = stored_manifest(content)
     rows.storage_class.activate(transaction, image.id, at)
     event = restore_event(repository.repository_name, image.digest, manifest, at)
     announce(transaction, repository, event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext.compatibility import MISSING_LAYERS_AS_FAILURES
 from moto_ecr_ext.exceptions import LayerInaccessibleException, LayersNotFoundException
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
@@ -42,7 +43,7 @@ class LayersBackend(RegistryBackend):
                         "mediaType": held[digest].media_type or _UNNAMED_MEDIA_TYPE,
                     }
                 )
-            elif is_api_digest(digest):
+            elif is_api_digest(digest) and not MISSING_LAYERS_AS_FAILURES.applies(digest):
                 layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
             else:
                 failures.append(_layer_failure(digest))
@@ -72,6 +73,12 @@ class LayersBackend(RegistryBackend):
 
 
 def _layer_failure(digest: str) -> dict[str, str]:
+    if is_api_digest(digest):
+        return {
+            "layerDigest": digest,
+            "failureCode": "MissingLayerDigest",
+            "failureReason": f"Layer digest '{digest}' could not be found",
+        }
     if not digest:
         code, reason = "MissingLayerDigest", "layer digest cannot be null"
     else:

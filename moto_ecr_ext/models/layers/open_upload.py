@@ -110,6 +110,11 @@ class OpenUpload:
         """The number of bytes that are appended and not acknowledged."""
         return self._session.size - self.acknowledged.received
 
+    @property
+    def digest(self) -> str:
+        """The sha256 of the bytes so far."""
+        return self._session.digest()
+
     def append(self, data: Buffer) -> None:
         """Append bytes. Their buffer may be used for something else afterwards."""
         self._session.append(data)

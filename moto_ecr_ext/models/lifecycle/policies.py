@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import POLICY_TEXTS_AS_GIVEN
 from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.lifecycle import compact, parse_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle import compact
+from moto_ecr_ext.policies.loose_lifecycle import accept_lifecycle_policy
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 # Seconds. AWS runs a policy within 24 hours after an image has met its criteria:
@@ -64,13 +66,19 @@ def set_lifecycle_policy(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, text: str
 ) -> Repository:
     """Return the repository with this policy, which runs for the first time in a day."""
-    parse_lifecycle_policy(text)
+    accept_lifecycle_policy(text)
     due_at = now() + EVALUATION_INTERVAL
     transaction.after_commit(lambda: registry.store.schedule.expect(due_at))
     return change_repository(
         transaction,
         repository,
-        lifecycle_policy=compact(text),
+        lifecycle_policy=_stored_text(text),
         lifecycle_evaluated_at=0.0,
         lifecycle_due_at=due_at,
     )
+
+
+def _stored_text(text: str) -> str:
+    """Return the text that is kept and answered: without whitespace, or as moto keeps it."""
+    short = compact(text)
+    return text if short != text and POLICY_TEXTS_AS_GIVEN.applies("a lifecycle policy") else short

@@ -30,6 +30,7 @@ from moto_ecr_ext.policies.lifecycle import (
     parse_lifecycle_policy,
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
+from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 
 from .facts import images_of
@@ -57,9 +58,8 @@ class LifecyclePreviewsBackend(RegistryBackend):
         text = lifecycle_policy_text or repository.lifecycle_policy_text
         if text is None:
             raise LifecyclePolicyNotFoundException(repository)
-        decisions = evaluate(
-            parse_lifecycle_policy(text), images_of(self.store.database, repository), at
-        )
+        read = parse_lifecycle_policy if lifecycle_policy_text else read_lifecycle_policy
+        decisions = evaluate(read(text), images_of(self.store.database, repository), at)
         results = [_preview_result(each) for each in decisions]
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)

@@ -11,8 +11,9 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_image
 from moto_ecr_ext.models.images.storage_class import archive_image
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.lifecycle import ActionType, parse_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle import ActionType
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
+from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
@@ -83,7 +84,7 @@ class _Run:
             return
         repository = Repository.of(row)
         facts = images_of(self._database, repository)
-        decisions = evaluate(parse_lifecycle_policy(row.lifecycle_policy), facts, self._at)
+        decisions = evaluate(read_lifecycle_policy(row.lifecycle_policy), facts, self._at)
         for batch in in_turns(decisions, _ACTED_ON_AT_ONCE):
             with self._database.write() as transaction:
                 if not self._is_still_due(transaction, row):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
+from moto_ecr_ext.compatibility import CONSTANT_TOKEN
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
@@ -22,6 +25,10 @@ from moto_ecr_ext.tokens import (
     read_password,
 )
 
+# moto's password is the account and this, and expired at the beginning of 2015.
+_CONSTANT = "-auth-token"
+_EXPIRED_AT = 1420070400.0
+
 
 class AuthorizationBackend(RegistryBackend):
     """GetAuthorizationToken."""
@@ -31,11 +38,14 @@ class AuthorizationBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
-        expires_at = timestamp() + TOKEN_LIFETIME
+        is_constant = CONSTANT_TOKEN.applies("a token")
+        expires_at = _EXPIRED_AT if is_constant else timestamp() + TOKEN_LIFETIME
         return {
             "authorizationData": [
                 {
-                    "authorizationToken": self._token(registry_id, expires_at),
+                    "authorizationToken": _encoded(f"{registry_id}{_CONSTANT}")
+                    if is_constant
+                    else self._token(registry_id, expires_at),
                     "expiresAt": expires_at,
                     "proxyEndpoint": hosts.proxy_endpoint(registry_id, self.region_name),
                 }
@@ -54,8 +64,7 @@ class AuthorizationBackend(RegistryBackend):
         )
         is_account = is_account_principal(principal)
         key = self.store.signing_key if is_account else self.store.principals_key()
-        password = issue_password(key, token)
-        return base64.b64encode(f"AWS:{password}".encode()).decode()
+        return _encoded(issue_password(key, token))
 
     def password(self) -> str:
         """Return the password with which user AWS logs in to this registry, as its account."""
@@ -63,11 +72,11 @@ class AuthorizationBackend(RegistryBackend):
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
 
-def token_of(password: str) -> RegistryToken:
+def token_of(password: str, region: str) -> RegistryToken:
     """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text.
 
     Passwords of an account outlive a reset, so that nobody has to log in again. Those of IAM principals end with it, as
-    the principals do.
+    the principals do. moto's constant password says no region: it is for `region`.
     """
     store = current_store()
     try:
@@ -75,10 +84,27 @@ def token_of(password: str) -> RegistryToken:
     except TokenExpired:
         raise
     except TokenError:
+        constant = _constant_token(password, region)
+        if constant is not None:
+            return constant
         key = store.find_principals_key()
         if key is None:
             raise
         return read_password(key, password)
+
+
+def _constant_token(password: str, region: str) -> RegistryToken | None:
+    """Return the token behind moto's constant password, if it is one and good for anything."""
+    account_id, mark, rest = password.partition(_CONSTANT)
+    if not mark or rest or not re.fullmatch("[0-9]{1,64}", account_id):
+        return None
+    if not CONSTANT_TOKEN.applies("moto's constant password"):
+        return None
+    return RegistryToken(account_id, region, math.inf)
+
+
+def _encoded(password: str) -> str:
+    return base64.b64encode(f"AWS:{password}".encode()).decode()
 
 
 def registry_of_download(

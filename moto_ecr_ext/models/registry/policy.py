@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.exceptions import RegistryPolicyNotFoundException
+from moto_ecr_ext.compatibility import TWO_REGISTRY_POLICY_ACTIONS
+from moto_ecr_ext.exceptions import InvalidParameterException, RegistryPolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.policy_texts import accept_registry_policy
 from moto_ecr_ext.storage.database.transaction import View
+
+_ACTIONS_IN_MOTO = {"ecr:createrepository", "ecr:replicateimage"}
 
 
 class RegistryPolicyBackend(RegistryBackend):
@@ -16,6 +19,9 @@ class RegistryPolicyBackend(RegistryBackend):
     def put_registry_policy(self, policy_text: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
         policy = accept_registry_policy(policy_text, self.region_name)
+        others = policy.document.actions() - _ACTIONS_IN_MOTO
+        if others and TWO_REGISTRY_POLICY_ACTIONS.applies(", ".join(sorted(others))):
+            raise InvalidParameterException.at("PolicyText", "Invalid registry policy provided")
         with self.store.database.write() as transaction:
             self.store_setting(transaction, "policy", policy.text)
         return {"registryId": self.account_id, "policyText": policy.text}

@@ -19,6 +19,7 @@ from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
+from moto_ecr_ext.models.images.placeholders import Placeholder
 from moto_ecr_ext.models.images.push import check_quota, store_manifest
 from moto_ecr_ext.models.layers.open_upload import store_blob
 from moto_ecr_ext.models.replication.rules import comes_by_replication
@@ -111,10 +112,13 @@ class SigningBackend(RegistryBackend):
 def sign(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
     """Begin to sign an image that has come, once with each signing profile of the rules that match.
 
-    What belongs to another image is not signed. Neither is what comes by replication: its signatures come after it,
-    and the role that replicates may not sign (https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html).
+    What belongs to another image is not signed, and no placeholder. Neither is what comes by replication: its
+    signatures come after it, and the role that replicates may not sign
+    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html).
     """
     if push.new_tag is not None or push.manifest.subject is not None or comes_by_replication():
+        return
+    if isinstance(push.manifest, Placeholder):
         return
     configuration = registry.setting(transaction, _CONFIGURATION, push.repository.registry_id)
     arns = _matching_profiles(configuration, push.repository) if configuration else []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.compatibility import ONE_REPLICATION_RULE
 from moto_ecr_ext.exceptions import InvalidParameterException, ValidationException
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
@@ -45,6 +46,8 @@ class ReplicationConfigurationBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
         """
         rules = replication_configuration["rules"]
+        if len(rules) > 1 and ONE_REPLICATION_RULE.applies(f"{len(rules)} rules"):
+            raise ValidationException("This feature is disabled")
         destinations = destinations_of(rules)
         if Registry(self.account_id, self.region_name) in destinations:
             raise InvalidParameterException.at(

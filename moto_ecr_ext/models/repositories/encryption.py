@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import uuid
 
-from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.compatibility import MADE_UP_KMS_KEYS
+from moto_ecr_ext.exceptions import InvalidParameterException, KmsException
 from moto_ecr_ext.services import kms
 
 _AWS_MANAGED_KEY = "alias/aws/ecr"
@@ -45,6 +46,16 @@ def check_encryption_configuration(given: dict[str, str]) -> None:
 
 
 def _key_arn(key: str, account_id: str, region: str) -> str:
+    try:
+        arn = _existing_key(key, account_id, region)
+    except KmsException:
+        if not MADE_UP_KMS_KEYS.applies(key):
+            raise
+        return key
+    return key if key != _AWS_MANAGED_KEY and MADE_UP_KMS_KEYS.is_on else arn
+
+
+def _existing_key(key: str, account_id: str, region: str) -> str:
     name = kms.parse_key_name(key, account_id, region)
     if name.alias != _AWS_MANAGED_KEY:
         found = kms.find_key(name, region)

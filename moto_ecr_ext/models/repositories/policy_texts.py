@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_ecr_ext.caller import current_caller
+from moto_ecr_ext.compatibility import LOOSE_POLICIES, POLICY_TEXTS_AS_GIVEN
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.hosts import partition_of
 from moto_ecr_ext.policies.documents import (
     PolicyDocument,
     parse_registry_policy,
     parse_repository_policy,
+    read_resource_policy,
 )
 from moto_ecr_ext.policies.normal_form import normal_form
+from moto_ecr_ext.services.iam import is_policy, is_repository_policy
 from moto_ecr_ext.services.principals import is_known_principal
 
 
@@ -29,7 +32,12 @@ class AcceptedPolicy:
 
 def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
     """Return a policy for a repository in a region. Raises InvalidParameterException if ECR would refuse it."""
-    document = parse_repository_policy(text)
+    try:
+        document = parse_repository_policy(text)
+    except InvalidParameterException:
+        if not (is_repository_policy(text) and LOOSE_POLICIES.applies("a repository policy")):
+            raise
+        return AcceptedPolicy(text, read_resource_policy(text))
     if _names_unknown_principals(document):
         # https://github.com/hashicorp/terraform-provider-aws/issues/39064
         raise InvalidParameterException.at("PolicyText", "Principal not found")
@@ -38,7 +46,12 @@ def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
 
 def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
     """Return a policy for a registry in a region. Raises InvalidParameterException if ECR would refuse it."""
-    document = parse_registry_policy(text)
+    try:
+        document = parse_registry_policy(text)
+    except InvalidParameterException:
+        if not (is_policy(text) and LOOSE_POLICIES.applies("a registry policy")):
+            raise
+        return AcceptedPolicy(text, read_resource_policy(text))
     if _names_unknown_principals(document):
         # The one text for all that is wrong with such a policy: https://github.com/pulumi/pulumi-aws/issues/2326
         raise InvalidParameterException.at("PolicyText", "Invalid registry policy provided")
@@ -46,8 +59,9 @@ def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
 
 
 def stored_text(text: str, region: str) -> str:
-    """Return the text that a registry in a region stores, and answers, for an accepted policy."""
-    return normal_form(text, partition_of(region))
+    """Return the text that a registry in a region stores, and answers, for an accepted policy: as given, if moto's."""
+    normal = normal_form(text, partition_of(region))
+    return text if normal != text and POLICY_TEXTS_AS_GIVEN.applies("a policy") else normal
 
 
 def _names_unknown_principals(document: PolicyDocument) -> bool:

@@ -7,16 +7,19 @@ from typing import Any
 from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
+from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
+    RepositoryNotFoundException,
     TooManyRepositories,
 )
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import (
-    DEFAULT_PAGE_SIZE,
+    cut_page,
     decode_token,
     encode_token,
+    page_size,
     refuse_pages_of,
 )
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
@@ -24,6 +27,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 
 from .encryption import encryption_configuration_of
+from .foreign import created_elsewhere, note_creation
 from .repository import Repository
 from .resource_tags import merged_tags
 
@@ -66,6 +70,8 @@ class RepositoriesBackend(RegistryBackend):
                 scanning=image_scanning_configuration,
                 encryption=encryption_configuration,
             )
+            if account_id != self.account_id and FOREIGN_REGISTRIES.is_on:
+                note_creation(self, transaction, repository)
         return {"repository": repository}
 
     def describe_repositories(
@@ -83,18 +89,26 @@ class RepositoriesBackend(RegistryBackend):
             if repository_names:
                 refuse_pages_of("repositoryNames", next_token, max_results)
                 named = dict.fromkeys(repository_names)
-                return {
-                    "repositories": [self.repository(view, name, registry_id) for name in named]
-                }
-            count = max_results or DEFAULT_PAGE_SIZE
+                return {"repositories": [self._named(view, name, registry_id) for name in named]}
+            count = page_size(max_results)
             [after] = decode_token("repositories", next_token, (str,)) or [""]
             found = self._page(view, after, count + 1, registry_id)
-        page = found[:count]
-        more = len(found) > count
+            elsewhere = [] if after or registry_id else created_elsewhere(self, view)
+        page, more = cut_page(found, max_results)
         return {
-            "repositories": page,
+            "repositories": [*page, *elsewhere],
             "nextToken": encode_token("repositories", [page[-1].repository_name]) if more else None,
         }
+
+    def _named(self, view: View, name: str, registry_id: str | None) -> Repository:
+        try:
+            return self.repository(view, name, registry_id)
+        except RepositoryNotFoundException:
+            elsewhere = [] if registry_id else created_elsewhere(self, view)
+            for each in elsewhere:
+                if each.repository_name == name:
+                    return each
+            raise
 
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_ecr_ext import hosts
-from moto_ecr_ext.policies.wildcards import matches_tag_filter
+from moto_ecr_ext.compatibility import REGULAR_EXPRESSION_FILTERS
+from moto_ecr_ext.policies.wildcards import matches_expression, matches_tag_filter
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 
@@ -66,8 +67,9 @@ class Repository:
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """
-        excluded = any(
-            matches_tag_filter(each["filter"], tag)
-            for each in self.image_tag_mutability_exclusion_filters or ()
-        )
+        filters = [each["filter"] for each in self.image_tag_mutability_exclusion_filters or ()]
+        excluded = any(matches_tag_filter(each, tag) for each in filters)
+        in_moto = any(matches_expression(each, tag) for each in filters)
+        if in_moto != excluded and REGULAR_EXPRESSION_FILTERS.applies(", ".join(filters)):
+            excluded = in_moto
         return self.image_tag_mutability.startswith("IMMUTABLE") != excluded

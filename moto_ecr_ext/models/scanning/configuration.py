@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext.compatibility import (
+    ANY_IMAGES_SCANNED,
+    ANY_SCAN_FREQUENCIES,
+    UNSET_SCAN_ON_PUSH,
+)
 from moto_ecr_ext.exceptions import RepositoryNotFoundException, ValidationException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce_in_registry, scan_frequency_event
@@ -37,9 +42,12 @@ class ScanningConfigurationBackend(RegistryBackend):
         scan_type = scan_type or "BASIC"
         allowed = _FREQUENCIES[scan_type]
         for rule in rules or ():
-            if rule["scanFrequency"] not in allowed:
+            frequency = rule["scanFrequency"]
+            if frequency not in allowed and not ANY_SCAN_FREQUENCIES.applies(
+                f"{frequency} for scan type {scan_type}"
+            ):
                 raise ValidationException(
-                    f"Scan frequency {rule['scanFrequency']} is not available for scan type "
+                    f"Scan frequency {frequency} is not available for scan type "
                     f"{scan_type}. Available: {', '.join(allowed)}."
                 )
         configuration = {"scanType": scan_type, "rules": rules or []}
@@ -79,7 +87,7 @@ class ScanningConfigurationBackend(RegistryBackend):
                         }
                     )
                 else:
-                    configurations.append(scanning_of(repository, scanning))
+                    configurations.append(_shown(scanning_of(repository, scanning)))
         return {"scanningConfigurations": configurations, "failures": failures}
 
     def put_image_scanning_configuration(
@@ -91,13 +99,21 @@ class ScanningConfigurationBackend(RegistryBackend):
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            if configuration_for(self, transaction, repository)["scanType"] == "ENHANCED":
+            is_enhanced = configuration_for(self, transaction, repository)["scanType"] == "ENHANCED"
+            if is_enhanced and not ANY_IMAGES_SCANNED.applies("a registry with enhanced scanning"):
                 raise ValidationException("This feature is disabled")
             return change_repository(
                 transaction,
                 repository,
                 scan_on_push=bool(image_scanning_configuration.get("scanOnPush")),
             )
+
+
+def _shown(scanning: dict[str, Any]) -> dict[str, Any]:
+    """Return when a repository's images are scanned, as the API shows it."""
+    if scanning["scanOnPush"] and UNSET_SCAN_ON_PUSH.applies(scanning["repositoryName"]):
+        return {**scanning, "scanOnPush": False}
+    return scanning
 
 
 def _begin_enhanced_scanning(

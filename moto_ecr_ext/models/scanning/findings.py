@@ -61,6 +61,24 @@ def outcome_of(result: dict[str, Any]) -> Outcome:
     )
 
 
+def made_up_finding() -> dict[str, Any]:
+    """Return what moto finds in every image."""
+    name = "CVE-9999-9999"
+    attributes = {
+        "package_version": "9.9.9",
+        "package_name": "moto_fake",
+        "CVSS2_VECTOR": "AV:N/AC:L/Au:N/C:P/I:P/A:P",
+        "CVSS2_SCORE": "7.5",
+    }
+    finding = {
+        "name": name,
+        "uri": f"https://cve.mitre.org/cgi-bin/cvename.cgi?name={name}",
+        "severity": "HIGH",
+        "attributes": [{"key": key, "value": value} for key, value in attributes.items()],
+    }
+    return {"findings": [finding], "findingSeverityCounts": {"HIGH": 1}}
+
+
 def _found(findings: list[dict[str, Any]]) -> Outcome:
     """Return the outcome of a scan that has ended well."""
     counts = Counter(each["severity"] for each in findings)

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.parsers import create_parser
 
 from moto_ecr_ext import service_model
+from moto_ecr_ext.compatibility import MADE_UP_FINDING
 from moto_ecr_ext.models.images.identifiers import ImageId
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
@@ -45,7 +46,9 @@ class QueuedFindings:
                 index = self._find(repository_name, names)
                 if index is not None:
                     given[asked] = self.waiting.pop(index)
-            return given.get(asked) or next(iter(given.values()), None)
+            if asked in given or (given and MADE_UP_FINDING.applies("another name of the image")):
+                return given.get(asked)
+            return next(iter(given.values()), None)
 
     def peek(
         self, repository_name: str, image_row_id: int, names: Collection[str]

@@ -131,7 +131,12 @@ def begin_scan(
 ) -> None:
     """Begin to scan an image. The scanner looks at it once the transaction is committed."""
     command = settings.parse_scanner(settings.SCANNER.get())
-    if not command or _queued(registry, transaction, repository, image) is not None:
+    if (
+        not command
+        or _queued(registry, transaction, repository, image) is not None
+        # There is nothing that a program could look at.
+        or rows.images.is_placeholder(transaction, image.id)
+    ):
         _record(registry, transaction, repository, image, scan_type, FOUND_NOTHING)
         return
     at = timestamp()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility import ANY_IMAGES_SCANNED, MADE_UP_FINDING, UNCOUNTED_SCANS_ON_PUSH
 from moto_ecr_ext.exceptions import (
     ImageArchivedException,
     LimitExceededException,
@@ -18,7 +20,7 @@ from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_t
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.rows.scans import ScanRow
 
-from .findings import WITH_FINDINGS
+from .findings import WITH_FINDINGS, made_up_finding
 from .queued_findings import QueuedFindings
 from .rules import configuration_for, scanning_of
 from .scan import SCANS, begin_scan, is_scannable, queue_of
@@ -50,19 +52,27 @@ class ScansBackend(RegistryBackend):
         """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
-            if configuration_for(self, transaction, repository)["scanType"] == "ENHANCED":
+            scan_type = configuration_for(self, transaction, repository)["scanType"]
+            if scan_type == "ENHANCED" and not ANY_IMAGES_SCANNED.applies("enhanced scanning"):
                 raise ValidationException("This feature is disabled")
             image = Selection(transaction, repository, [image_id]).get(image_id)
             if image.status != "ACTIVE":
                 raise ImageArchivedException
-            if not is_scannable(transaction, image, image):
+            if not is_scannable(transaction, image, image) and not ANY_IMAGES_SCANNED.applies(
+                f"an image of type {image.media_type}"
+            ):
                 raise UnsupportedImageTypeException
-            scan = rows.scans.last(transaction, image.id, "BASIC")
-            if scan is not None and now() - scan.started_at < SCAN_INTERVAL:
+            scan = rows.scans.last(transaction, image.id, scan_type)
+            if (
+                scan is not None
+                and now() - scan.started_at < SCAN_INTERVAL
+                and (scan.was_requested or not UNCOUNTED_SCANS_ON_PUSH.applies(image.digest))
+            ):
                 raise LimitExceededException(
                     "The scan quota per image has been exceeded. Wait and try again."
                 )
-            begin_scan(self, transaction, repository, image, "BASIC")
+            begin_scan(self, transaction, repository, image, scan_type)
+            rows.scans.update(transaction, image.id, scan_type, was_requested=True)
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
@@ -112,6 +122,8 @@ class ScansBackend(RegistryBackend):
             queued = queue.take(repository.repository_name, image.id, names, image_id)
             if queued is not None:
                 answer.update(queued)
+            elif _has_made_up_finding(scan, image_id):
+                answer["imageScanFindings"] = {**summary_of(scan), **made_up_finding()}
             elif status["status"] in WITH_FINDINGS:
                 member = "findings" if scan.scan_type == "BASIC" else "enhancedFindings"
                 answer["imageScanFindings"] = {**summary_of(scan), member: scan.findings}
@@ -123,6 +135,15 @@ class ScansBackend(RegistryBackend):
         )
         with self.store.database.read() as view:
             return rows.scans.last(view, image_row_id, scan_type)
+
+
+def _has_made_up_finding(scan: ScanRow, image_id: ImageId) -> bool:
+    """Return whether a scan that no program has made finds what moto makes up."""
+    return (
+        not settings.SCANNER.get()
+        and not scan.findings
+        and MADE_UP_FINDING.applies(" ".join(image_id.values()))
+    )
 
 
 def _page_of_findings(

@@ -56,11 +56,15 @@ class TaggedImage(NamedTuple):
 
 
 class Content(NamedTuple):
-    """A manifest as it was pushed, its media type, and when that was, in seconds since the epoch."""
+    """A manifest as it was pushed, its media type, and when that was, in seconds since the epoch.
+
+    That of a placeholder is any text.
+    """
 
     manifest: bytes
     media_type: str
     pushed_at: float
+    is_placeholder: bool
 
 
 class ImageSize(NamedTuple):
@@ -142,14 +146,27 @@ _BEFORE_PUT = Query(
     ),
 )
 _CONTENT = Query(
-    Content, select(images.c.manifest, images.c.media_type, images.c.pushed_at).where(IS_IMAGE)
+    Content,
+    select(
+        images.c.manifest, images.c.media_type, images.c.pushed_at, images.c.is_placeholder
+    ).where(IS_IMAGE),
 )
+_PLACEHOLDER: Scalars[bool] = Scalars(select(images.c.is_placeholder).where(IS_IMAGE))
+_PLACEHOLDER_OF_TEXT: Scalars[str] = Scalars(
+    select(images.c.digest).where(
+        IN_REPOSITORY, images.c.is_placeholder, images.c.manifest == bindparam("text")
+    )
+)
+_PLACEHOLDERS: Scalars[int] = Scalars(select(func.count()).where(images.c.is_placeholder))
 _SIZES = Query(
     ImageSize,
     select(images.c.digest, images.c.size).where(
-        IN_REPOSITORY, images.c.digest.in_(bindparam("digests", expanding=True))
+        IN_REPOSITORY,
+        images.c.digest.in_(bindparam("digests", expanding=True)),
+        ~images.c.is_placeholder,
     ),
 )
+_BY_ID = Query(ImageRow, select(*COLUMNS).where(IS_IMAGE))
 _SPAN = Query(
     _Span,
     select(
@@ -186,7 +203,13 @@ _CHILDREN = Query(
         images.c.repository_id == image_references.c.repository_id,
     ),
 )
+_UPDATE = images.update().where(IS_IMAGE)
 _DELETE = images.delete().where(IS_IMAGE)
+
+
+def by_id(view: View, image_id: int) -> ImageRow:
+    """Return an image that is there."""
+    return _BY_ID.one(view, image=image_id)
 
 
 def by_digest(view: View, repository_id: int, digest: str) -> TaggedImage | None:
@@ -215,8 +238,23 @@ def content(view: View, image_id: int) -> Content | None:
     return _CONTENT.first(view, image=image_id)
 
 
+def is_placeholder(view: View, image_id: int) -> bool:
+    """Return whether an image is a placeholder."""
+    return bool(_PLACEHOLDER.first(view, image=image_id))
+
+
+def placeholder_of(view: View, repository_id: int, text: bytes) -> str | None:
+    """Return the digest of the placeholder of a repository that has this text."""
+    return _PLACEHOLDER_OF_TEXT.first(view, repository=repository_id, text=text)
+
+
+def count_of_placeholders(view: View) -> int:
+    """Return how many placeholders all registries have."""
+    return _PLACEHOLDERS.one(view)
+
+
 def sizes(view: View, repository_id: int, digests: Sequence[str]) -> list[ImageSize]:
-    """Return those images of a repository that have one of the digests."""
+    """Return those images of a repository, but placeholders, that have one of the digests."""
     return _SIZES.all(view, repository=repository_id, digests=digests) if digests else []
 
 
@@ -297,6 +335,11 @@ def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
     """Add an image and return its row."""
     row_id: int = transaction.insert(images, columns)
     return row_id
+
+
+def update(transaction: Transaction, image_id: int, columns: Mapping[str, Any]) -> None:
+    """Give columns of an image new values."""
+    transaction.change(_UPDATE, image=image_id, **columns)
 
 
 def delete(transaction: Transaction, image_id: int) -> None:

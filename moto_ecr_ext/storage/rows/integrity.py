@@ -54,7 +54,7 @@ _IMAGES_WITH_BLOB = Query(
     )
     .where(repository_blobs.c.digest == bindparam("blob")),
 )
-_IMAGES = Query(ImageKey, select(images.c.id, images.c.digest))
+_IMAGES = Query(ImageKey, select(images.c.id, images.c.digest).where(~images.c.is_placeholder))
 _MANIFEST: Scalars[bytes] = Scalars(
     select(images.c.manifest).where(images.c.id == bindparam("image"))
 )
@@ -79,8 +79,8 @@ def problems_of_sqlite(view: View) -> list[str]:
     ]
 
 
-def images_of_all_registries(view: View) -> list[ImageKey]:
-    """Return every image."""
+def images_with_manifests(view: View) -> list[ImageKey]:
+    """Return every image but placeholders, whose digests are not those of their texts."""
     return _IMAGES.all(view)
 
 

@@ -33,6 +33,7 @@ class ManifestRow(NamedTuple):
     status: str
     manifest: bytes
     checked_at: float | None
+    is_placeholder: bool
 
 
 class ReferrerRow(NamedTuple):

@@ -26,6 +26,7 @@ class ScanRow(NamedTuple):
     times_seen: int
     findings: list[dict[str, Any]] | None
     severity_counts: dict[str, int] | None
+    was_requested: bool
 
 
 class ScanSummaryRow(NamedTuple):

@@ -136,6 +136,7 @@ uploads = Table(
     Column("last_part", BigInteger),
 )
 
+# A placeholder is a text that stands for an image without being its manifest; its digest may be any text.
 images = Table(
     "images",
     metadata,
@@ -155,6 +156,7 @@ images = Table(
     # Whether a tag names it, as the rows of tags say too: by them a page of untagged images would be looked for among
     # all that are tagged.
     Column("is_tagged", Boolean, nullable=False, server_default=false()),
+    Column("is_placeholder", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("repository_id", "digest"),
     Index("images_in_push_order", "repository_id", "id"),
     Index("images_by_status", "repository_id", "status", "id"),
@@ -216,7 +218,7 @@ translations = Table(
 )
 
 # The last scan of an image by each scan type. `status` is IN_PROGRESS until it is known what was found;
-# that is shown once `completed_at` is set.
+# that is shown once `completed_at` is set. `was_requested` is true of those that StartImageScan began.
 scans = Table(
     "scans",
     metadata,
@@ -229,6 +231,7 @@ scans = Table(
     Column("times_seen", Integer, nullable=False),
     Column("findings", _JSON),
     Column("severity_counts", _JSON),
+    Column("was_requested", Boolean, nullable=False, server_default=false()),
     Index("scans_by_completion", "completed_at"),
 )
 

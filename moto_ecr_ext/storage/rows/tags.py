@@ -46,6 +46,7 @@ _PAGE: Scalars[str] = Scalars(
         tags.c.repository_id == bindparam("repository"),
         tags.c.name > bindparam("after"),
         images.c.status == "ACTIVE",
+        ~images.c.is_placeholder,
     )
     .order_by(tags.c.name)
     .limit(bindparam("count"))
@@ -111,7 +112,7 @@ def count_of_image(view: View, image_id: int) -> int:
 
 
 def page(view: View, repository_id: int, after: str, count: int) -> list[str]:
-    """Return at most `count` tags of active images behind the name `after`, in lexical order."""
+    """Return at most `count` tags of active images behind the name `after`, in lexical order; not of placeholders."""
     return _PAGE.all(view, repository=repository_id, after=after, count=count)
 
 

@@ -1,4 +1,6 @@
-"""Version 3: pages of images by any filter in repositories of any size, and digests of translated manifests."""
+"""Version 3: pages of images by any filter in repositories of any size, digests of translated manifests, placeholder
+images, and scans that were requested.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,7 @@ def upgrade(op: Operations) -> None:
     """Add what version 2 does not have."""
     _note_which_images_are_tagged(op)
     _add_translations(op)
+    _mark_nothing(op)
 
 
 def _note_which_images_are_tagged(op: Operations) -> None:
@@ -60,3 +63,9 @@ def _add_translations(op: Operations) -> None:
         Index("translations_of_image", "image_id"),
         sqlite_with_rowid=False,
     )
+
+
+def _mark_nothing(op: Operations) -> None:
+    """Mark no image as a placeholder, and no scan as requested, which is not known of them."""
+    for table_name, name in (("images", "is_placeholder"), ("scans", "was_requested")):
+        op.add_column(table_name, Column(name, Boolean, nullable=False, server_default=false()))

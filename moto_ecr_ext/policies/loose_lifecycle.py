@@ -1,0 +1,65 @@
+"""Lifecycle policies that moto accepts and ECR does not: rules that contradict themselves or each other.
+
+They are read by what can be meant: a member that does not go with the others is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext.compatibility import LOOSE_LIFECYCLE_POLICIES
+from moto_ecr_ext.exceptions import InvalidParameterException
+
+from .grammar import load_json
+from .lifecycle import LifecyclePolicy, LifecycleRule, parse_lifecycle_policy, read_rule
+
+
+def accept_lifecycle_policy(text: str) -> LifecyclePolicy:
+    """Return the rules of a policy that comes in. Raises InvalidParameterException if ECR or moto would refuse it."""
+    try:
+        return parse_lifecycle_policy(text)
+    except InvalidParameterException as error:
+        policy = _read_loosely(text)
+        if policy is None or not LOOSE_LIFECYCLE_POLICIES.applies(error.message):
+            raise
+        return policy
+
+
+def read_lifecycle_policy(text: str) -> LifecyclePolicy:
+    """Return the rules of a policy that was accepted once, whatever is accepted now."""
+    try:
+        return parse_lifecycle_policy(text)
+    except InvalidParameterException:
+        return _read_loosely(text) or LifecyclePolicy(())
+
+
+def _read_loosely(text: str) -> LifecyclePolicy | None:
+    """Return the rules of a text, in their order; None if moto would refuse it too."""
+    try:
+        values = load_json(text)["rules"]
+        rules = [_rule(value) for value in values]
+    except (InvalidParameterException, ValueError, TypeError, LookupError, AttributeError):
+        return None
+    return LifecyclePolicy(tuple(sorted(rules, key=lambda rule: rule.priority)))
+
+
+def _rule(value: dict[str, Any]) -> LifecycleRule:
+    rule = {**value, "selection": _selection(value["selection"])}
+    if type(rule["rulePriority"]) is not int or rule["rulePriority"] < 1:
+        rule["rulePriority"] = 1
+    if not isinstance(rule.get("description", ""), str):
+        del rule["description"]
+    return read_rule(rule)
+
+
+def _selection(value: dict[str, Any]) -> dict[str, Any]:
+    selection = dict(value)
+    unit = selection.pop("countUnit", None) or "days"
+    if selection["countType"] == "sinceImagePushed" or unit != "days":
+        selection["countUnit"] = unit
+    lists = [selection.pop(name, None) for name in ("tagPatternList", "tagPrefixList")]
+    if selection["tagStatus"] == "tagged":
+        # Patterns come first if there are both.
+        patterns, prefixes = (each if isinstance(each, list) else [] for each in lists)
+        selection["tagPatternList"] = patterns or [f"{each}*" for each in prefixes] or ["*"]
+    return selection

@@ -1,0 +1,192 @@
+"""The setting `compatibility`: what its values mean, how it goes with other settings, and what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+import moto_ecr_ext
+from moto_ecr_ext import settings
+from moto_ecr_ext.compatibility import (
+    ALL,
+    AWS,
+    CONSTANT_TOKEN,
+    MADE_UP_DIGESTS,
+    MISSING_LAYERS,
+    MOTO,
+    STRICT,
+    WHOLE_LISTS,
+    current,
+    notices,
+    parse_compatibility,
+)
+from moto_ecr_ext.settings import SettingError
+
+
+@pytest.fixture(autouse=True)
+def _not_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for setting in settings.ALL:
+        monkeypatch.delenv(setting.variable, raising=False)
+    moto_ecr_ext.uninstall()
+    yield
+    moto_ecr_ext.uninstall()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aws", AWS.leniencies),
+        ("moto", {*ALL}),
+        ("MOTO", {*ALL}),
+        ("strict", set()),
+        ("moto: made-up-digests", {*AWS.leniencies, MADE_UP_DIGESTS}),
+        ("moto:made-up-digests,constant-token", {*AWS.leniencies, MADE_UP_DIGESTS, CONSTANT_TOKEN}),
+        (" moto : whole-lists , ", {*AWS.leniencies, WHOLE_LISTS}),
+        ("moto: -whole-lists", {*ALL} - {WHOLE_LISTS}),
+        ("moto: -whole-lists, -constant-token", {*ALL} - {WHOLE_LISTS, CONSTANT_TOKEN}),
+        ("moto: whole-lists, -missing-layers", {WHOLE_LISTS}),
+    ],
+)
+def test_values(text: str, expected: set[object]) -> None:
+    """A name stands for leniencies; a list adds its names to AWS's defaults, or takes them out of moto's."""
+    assert parse_compatibility(text).leniencies == expected
+    with moto_ecr_ext.install(compatibility=text):
+        assert current().leniencies == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("stock", "it must be one of aws, moto, strict, or moto: and names of leniencies"),
+        ("aws: whole-lists", "it must be one of aws, moto, strict, or moto: and names"),
+        ("moto:", "there is no name behind moto:"),
+        ("moto: constant-tokens", "no leniency constant-tokens; did you mean constant-token?"),
+        ("moto: -digests", "there is no leniency digests; did you mean "),
+        ("moto: everything", "there is no leniency everything; did you mean "),
+    ],
+)
+def test_other_values_are_refused(text: str, reason: str) -> None:
+    """An unknown name is refused with the nearest one, wherever the value comes from; nothing is installed."""
+    with pytest.raises(SettingError, match=re.escape(reason)):
+        moto_ecr_ext.install(compatibility=text)
+    with (
+        mock_aws(config={"ecr": {"compatibility": text}}),
+        pytest.raises(SettingError, match=re.escape(reason)),
+    ):
+        current()
+
+
+def test_strict_is_aws_to_the_letter() -> None:
+    """`strict` has AWS's way for the error codes, the registry protocol and layers; an explicit setting wins."""
+    with moto_ecr_ext.install(compatibility="strict"):
+        assert settings.ERROR_CODES.get() == "aws"
+        assert settings.QUIRKS.get() == "aws"
+        assert settings.VERIFY_LAYERS.get() == "true"
+        assert current() == STRICT
+        with mock_aws(config={"ecr": {"error_codes": "project", "verify_layers": False}}):
+            assert settings.ERROR_CODES.get() == "project"
+            assert MISSING_LAYERS.is_on
+    for other in ("aws", "moto"):
+        with moto_ecr_ext.install(compatibility=other):
+            for setting in (settings.ERROR_CODES, settings.QUIRKS, settings.VERIFY_LAYERS):
+                assert setting.get() == setting.default
+
+
+@pytest.mark.parametrize("compatibility", ["aws", "moto", "strict"])
+@pytest.mark.parametrize("verify", ["true", "false"])
+def test_verify_layers_wins(compatibility: str, verify: str) -> None:
+    """What is said of `verify_layers` counts, whatever the compatibility is."""
+    with moto_ecr_ext.install(compatibility=compatibility, verify_layers=verify):
+        assert MISSING_LAYERS.is_on is (verify == "false")
+
+
+def test_leniencies_are_complete() -> None:
+    """Each has sentences, a page of AWS, and a name that a list can have."""
+    assert MOTO.leniencies == {*ALL}
+    assert len({each.name for each in ALL}) == len(ALL)
+    for each in ALL:
+        assert re.fullmatch("[a-z]+(-[a-z]+)+", each.name)
+        for sentence in (each.moto, each.aws, each.instead):
+            assert sentence[0].isupper() or sentence[0] == "`", sentence
+            assert sentence.endswith((".", "']")), sentence
+        assert each.page.startswith("https://docs.aws.amazon.com/AmazonECR/latest/"), each.name
+
+
+def test_the_log_says_it_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a listener the log has each kind of refusal once, and no other answers."""
+    monkeypatch.setattr(notices, "_listeners", [])
+    monkeypatch.setattr(notices, "_logged", set())
+    text = (
+        '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+    )
+    with moto_ecr_ext.install(), mock_aws():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName="app")
+        ecr.get_authorization_token()
+        for digest in ("sha256:aa", "sha256:bb"):
+            with pytest.raises(ecr.exceptions.ImageDigestDoesNotMatchException):
+                ecr.put_image(repositoryName="app", imageManifest=text, imageDigest=digest)
+
+    (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert record.getMessage() == (
+        "PutImage: sha256:aa is refused, as on AWS. An image's digest is the sha256 of its manifest's text; "
+        "another one is refused. Leave `imageDigest` out, and read the digest from PutImage's answer. Stock moto "
+        'accepts it, and so does the setting compatibility=moto, or "moto: made-up-digests". This is logged once.'
+    )
+
+
+def test_what_is_noticed_is_one_line() -> None:
+    """What users have written is shortened, and has no line breaks."""
+    heard: list[notices.Notice] = []
+    with notices.listening(heard.append):
+        MADE_UP_DIGESTS.applies("a\r\nb" + 200 * "c")
+    assert heard[0].about == "a b" + 97 * "c"
+    assert not heard[0].applied
+
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "from-stock-moto.rst"
+
+
+def test_the_how_to_has_every_difference() -> None:
+    """The table of the how-to is that of the leniencies."""
+    rows = [
+        ("Name", "Stock moto", "AWS", "Write"),
+        *(
+            (
+                f"``{each.name}``",
+                literal(each.moto),
+                f"{literal(each.aws)} (`page <{each.page}>`__)",
+                literal(each.instead),
+            )
+            for each in ALL
+        ),
+    ]
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for first, *others in rows:
+        lines += [f"   * - {first}", *(f"     - {each}" for each in others)]
+    _, _, rest = HOW_TO.read_text().partition("\n.. differences\n\n")
+    table, _, _ = rest.partition("\n\n.. end of differences\n")
+    assert table == "\n".join(lines)
+
+
+def literal(sentence: str) -> str:
+    """A sentence of a leniency, as reStructuredText has its code."""
+    return sentence.replace("`", "``")
+
+
+def test_the_how_to_is_well_formed() -> None:
+    """docutils finds nothing wrong with it."""
+    core = pytest.importorskip("docutils.core", reason="docutils is not installed")
+    core.publish_string(
+        HOW_TO.read_text(),
+        writer="null",
+        settings_overrides={"halt_level": 2, "report_level": 2, "syntax_highlight": "none"},
+    )
