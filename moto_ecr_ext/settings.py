@@ -138,6 +138,12 @@ VERIFY_LAYERS = Setting(
     "PutImage refuses a manifest whose layers or images the repository does not hold, as AWS does",
     choices=("true", "false"),
 )
+VERIFY_IMAGES = Setting(
+    "verify_images",
+    "false",
+    "Lambda functions, Batch jobs and ECS tasks of images that this ECR does not have are refused, as AWS does",
+    choices=("true", "false"),
+)
 ERROR_CODES = Setting(
     "error_codes",
     "project",
@@ -176,7 +182,16 @@ SCANNER = Setting(
     "a command line that begins with ``trivy`` or ``grype``",
     check=parse_scanner,
 )
-ALL = (VERIFY_LAYERS, ERROR_CODES, REPOSITORY_URI, QUIRKS, REDIRECT, UPSTREAMS, SCANNER)
+ALL = (
+    VERIFY_LAYERS,
+    VERIFY_IMAGES,
+    ERROR_CODES,
+    REPOSITORY_URI,
+    QUIRKS,
+    REDIRECT,
+    UPSTREAMS,
+    SCANNER,
+)
 _NAMES = frozenset(setting.name for setting in ALL)
 
 # Where state is kept: see StoreLocation.

@@ -9,8 +9,10 @@ from types import TracebackType
 
 from moto_ecr_ext import settings
 
-from . import backends, botocore, moto_api, requests_clients, server
+from . import backends, botocore, containers, errors, moto_api, requests_clients, server
+from .awslambda import functions, invoking, rules
 from .cloudformation import seam as cloudformation
+from .imports import LateSeams
 
 _SEAMS = (
     backends.plug_factory,
@@ -23,6 +25,13 @@ _SEAMS = (
     cloudformation.plug_repositories,
     cloudformation.plug_other_resources,
     moto_api.plug,
+    errors.plug,
+    containers.plug,
+    LateSeams(
+        ("moto.awslambda.models", functions.plug),
+        ("moto.awslambda.models", invoking.plug),
+        ("moto.events.models", rules.plug),
+    ).plug,
 )
 
 # What is plugged in; None while the extension is not installed.
