@@ -9,10 +9,11 @@ from types import TracebackType
 
 from moto_ecr_ext import settings
 
-from . import backends, botocore, containers, errors, moto_api, requests_clients, server
-from .awslambda import functions, invoking, rules
+from . import backends, batch, botocore, containers, ecs, errors, moto_api, requests_clients, server
+from .awslambda import functions, invoking, rules, templates
 from .cloudformation import seam as cloudformation
 from .imports import LateSeams
+from .observers import cloudwatch, config, dashboard, inspector, tagging
 
 _SEAMS = (
     backends.plug_factory,
@@ -27,10 +28,18 @@ _SEAMS = (
     moto_api.plug,
     errors.plug,
     containers.plug,
+    dashboard.plug,
     LateSeams(
         ("moto.awslambda.models", functions.plug),
         ("moto.awslambda.models", invoking.plug),
+        ("moto.awslambda.models", templates.plug),
         ("moto.events.models", rules.plug),
+        ("moto.batch.models", batch.plug),
+        ("moto.ecs.models", ecs.plug),
+        ("moto.resourcegroupstaggingapi.models", tagging.plug),
+        ("moto.cloudwatch.models", cloudwatch.plug),
+        ("moto.inspector2.urls", inspector.plug),
+        ("moto.config.models", config.plug),
     ).plug,
 )
 

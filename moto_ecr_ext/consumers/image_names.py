@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from moto_ecr_ext import hosts, settings
@@ -44,6 +44,12 @@ class ImageName:
         if self.digest:
             return Digest(self.digest)
         return Tag(self.tag) if self.tag else None
+
+    def with_default_tag(self) -> ImageName:
+        """Return the name with docker's default tag, `latest`, if it has neither tag nor digest."""
+        if self.reference is not None:
+            return self
+        return replace(self, text=f"{self.text}:latest", tag="latest")
 
     @property
     def without_reference(self) -> str:

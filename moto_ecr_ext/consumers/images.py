@@ -12,6 +12,7 @@ from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions import (
     ImageNotFoundException,
     LayersNotFoundException,
+    RepositoryName,
     RepositoryNotFoundException,
 )
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
@@ -132,7 +133,8 @@ class StoredImage:
             pulled = backend.get_manifest(self.repository_name, Digest(self.digest), [])
         except NOT_FOUND:
             return
-        backend.record_pull([pulled.image])
+        repository = RepositoryName(self.repository_name, self.registry.account_id)
+        backend.record_pull(repository, [pulled.image])
 
 
 @dataclass(frozen=True)

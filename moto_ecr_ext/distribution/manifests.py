@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moto_ecr_ext.exceptions import RepositoryName
 from moto_ecr_ext.oci.digest import Digest
 
 from .authentication import Access
@@ -25,7 +26,8 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
         "ETag": entity_tag(pulled.digest),
     }
     if request.method == "GET":
-        access.backend.record_pull([pulled.image])
+        repository = RepositoryName(name, access.registry_id)
+        access.backend.record_pull(repository, [pulled.image])
         if not request.dialect.names_digest_of_get:
             del headers["Docker-Content-Digest"]
     if client_holds(request, pulled.digest):

@@ -30,6 +30,7 @@ from .blobs.directory.store import DirectoryBlobStore
 from .blobs.errors import BlobDamaged
 from .blobs.memory import MemoryBlobStore
 from .blobs.store import BlobStore
+from .counts import Counts
 from .database.base import Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
@@ -48,6 +49,7 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
+        self.counts = Counts()
         self.schedule = Schedule(database.later)
         self.signing_key = self._signing_key()
 
@@ -97,6 +99,7 @@ class Store:
             rows.store.empty_registries(transaction)
         self._remove_orphans()
         self.pulls.forget()
+        self.counts.clear()
 
     def close(self) -> None:
         self.pulls.try_to_write()

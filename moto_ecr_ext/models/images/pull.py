@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions import (
+    ECRError,
+    ImageNotFoundException,
+    NamedRepository,
+    RepositoryNotFoundException,
+)
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
@@ -171,12 +176,21 @@ class PullBackend(RegistryBackend):
                         image_manifest=content.decode("utf-8"),
                         image_manifest_media_type=media_type,
                     )
-        self.record_pull(pulled)
+        self.record_pull(repository, pulled)
         return {"images": list(found.values()), "failures": failures}
 
-    def record_pull(self, images: Iterable[StoredImage]) -> None:
-        """Remember that these images were pulled now, unless the caller is excluded from that."""
+    def record_pull(self, repository: NamedRepository, images: Sequence[StoredImage]) -> None:
+        """Remember that these images of a repository were pulled now, unless the caller is excluded from that."""
         caller = current_caller()
+        for _ in images:
+            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-repository-metrics.html
+            self.store.counts.add(
+                repository.registry_id,
+                self.region_name,
+                "RepositoryPullCount",
+                repository.repository_name,
+                now(),
+            )
         self.store.pulls.add(
             [image.id for image in images],
             round(now(), 3),
