@@ -311,7 +311,7 @@ def _client() -> DockerClient:
         raise DaemonUnavailable(
             f"Running an image needs a docker daemon, and none answers at {address.removeprefix('http+')}: {error}"
         ) from None
-    _bypass_mocks(client)
+    _prepare(client, address)
     return client
 
 
@@ -323,9 +323,20 @@ def _check_socket(address: str) -> None:
             connection.connect(path)
 
 
-def _bypass_mocks(client: DockerClient) -> None:
-    """Let the requests of a client through where `responses`, which moto uses, replaces HTTPAdapter.send for all."""
+def _prepare(client: DockerClient, address: str) -> None:
+    """Have the requests of a client go out as they are meant to, if there is a daemon.
+
+    The library `responses`, which moto uses, replaces HTTPAdapter.send for all clients.
+    """
+    import requests.exceptions
     from responses import _real_send
 
+    def send(adapter: Any, request: Any, **options: Any) -> Any:
+        try:
+            _check_socket(address)
+        except OSError as error:
+            raise requests.exceptions.ConnectionError(error, request=request) from None
+        return _real_send(adapter, request, **options)
+
     for adapter in {*client.api.adapters.values(), client.api._custom_adapter} - {None}:
-        adapter.send = partial(_real_send, adapter)
+        adapter.send = partial(send, adapter)

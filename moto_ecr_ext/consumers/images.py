@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions import (
@@ -28,7 +29,6 @@ from .image_names import ImageName
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
-    from moto_ecr_ext.models.layers.blobs import Blob
 
 # What says that an image is not there, or not for the caller.
 NOT_FOUND = (RepositoryNotFoundException, ImageNotFoundException, UpstreamError)
@@ -50,6 +50,14 @@ def own_architecture() -> str:
     return architecture_of(platform.machine())
 
 
+class BlobContent(Protocol):
+    """The bytes of an open blob, in pieces of at most a mebibyte."""
+
+    size: int
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
 @dataclass(frozen=True)
 class StoredImage:
     """A manifest in a repository of this ECR."""
@@ -63,7 +71,7 @@ class StoredImage:
     def _backend(self) -> ECRBackend:
         return registry_backend(self.registry.account_id, self.registry.region)
 
-    def open_blob(self, digest: str) -> Blob:
+    def open_blob(self, digest: str) -> AbstractContextManager[BlobContent]:
         """Open a layer or the configuration. Raises ImageGone."""
         try:
             return self._backend.open_blob(self.repository_name, digest)

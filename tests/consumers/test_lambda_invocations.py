@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from moto_ecr_ext.consumers.lambda_ import pool
 from moto_ecr_ext.testing import OCI, Blob, Image, build_image
 from moto_ecr_ext.testing.builder import assemble_image
 from support.containers import push_image, runtime_image
+from support.docker_daemon import running_docker
 from support.environments import Environment
 from support.refusals import refused
 from support.waiting import wait_until
@@ -387,3 +389,34 @@ def test_an_image_that_was_deleted(
     error = refused(function.invoke).response
     assert error["Error"]["Code"] == "CodeArtifactUserDeletedException"
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 409
+
+
+def test_a_daemon_that_goes_away(
+    ecr: Any,
+    functions: Any,
+    role: str,
+    image: Image,
+    docker: DockerClient,
+    docker_address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event that its container had fails, and so does the next one; both work with a daemon that answers."""
+    function = Function(functions, push_image(ecr, "app", image), role, Timeout=60)
+    with ThreadPoolExecutor() as threads:
+        with running_docker(tmp_path) as address:
+            monkeypatch.setenv("DOCKER_HOST", address)
+            assert function.invoke("describe").payload["invocations"] == 1
+            waiting = threads.submit(function.invoke, "hang", LogType="None")
+            wait_until(lambda: pool.pool.concurrency(ARN))
+        # It takes its containers along.
+        answer = waiting.result()
+    assert answer.error == "Unhandled"
+    assert answer.payload["errorType"] == "Runtime.ExitError"
+    error = refused(function.invoke).response["Error"]
+    assert error["Code"] == "CodeArtifactUserFailedException"
+    assert "docker" in error["Message"]
+
+    monkeypatch.setenv("DOCKER_HOST", docker_address)
+    assert function.invoke("describe").payload["invocations"] == 1
+    assert len(running(docker)) == 1

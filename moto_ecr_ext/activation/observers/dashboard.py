@@ -23,7 +23,7 @@ def plug() -> Unplug:
     names = {"Repository": _repositories, "Image": _images}
     before = {name: model_data["ecr"].get(name) for name in names}
     for name, rows in names.items():
-        model_data["ecr"][name] = _Model(rows)  # type: ignore[assignment]
+        model_data["ecr"][name] = _Model(rows)
 
     def unplug() -> None:
         for name, model in before.items():

@@ -19,8 +19,9 @@ def plug() -> Unplug:
     The backend of the service asks this function of its module for the backends of others, and each of those for its
     tagged resources. It exists since moto 5.2.2; before, repositories are not listed.
     """
-    from moto.resourcegroupstaggingapi import models
+    from moto.resourcegroupstaggingapi import models as backend_module
 
+    models: Any = backend_module
     original = getattr(models, "iter_taggable_backends", None)
     if original is None:
         return lambda: None

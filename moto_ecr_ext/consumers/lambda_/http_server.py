@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _LONGEST_LINE = 2 * 1024 * 1024
 _MOST_HEADERS = 200
@@ -57,6 +57,7 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, host: str, respond: Callable[[Request], Response | None], limit: int):
         self.respond = respond
         self.limit = limit
+        self._host = "127.0.0.1" if host == "0.0.0.0" else host  # nosec B104
         self._is_closed = False
         super().__init__((host, 0), _Connection)
         self.port: int = self.server_address[1]
@@ -78,11 +79,8 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def close(self) -> None:
         """Accept no more connections."""
         self._is_closed = True
-        host = self.server_address[0]
         with suppress(OSError):
-            socket.create_connection(
-                ("127.0.0.1" if host == "0.0.0.0" else host, self.port)
-            ).close()
+            socket.create_connection((self._host, self.port)).close()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Leave it: a container that is removed breaks off its connections."""
@@ -120,7 +118,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self.wfile.flush()
 
 
-def read_request(stream: BinaryIO, limit: int) -> Request | None:
+def read_request(stream: BufferedIOBase, limit: int) -> Request | None:
     """Return the next request of a connection; None at its end. Raises BadRequest."""
     first = _line(stream)
     if not first:
@@ -143,7 +141,7 @@ def read_request(stream: BinaryIO, limit: int) -> Request | None:
     return Request(method, path, headers, body.content, is_truncated=not is_whole)
 
 
-def _chunked(stream: BinaryIO, limit: int, head: Request) -> Request:
+def _chunked(stream: BufferedIOBase, limit: int, head: Request) -> Request:
     body = _Body(limit)
     while True:
         try:
@@ -171,7 +169,7 @@ class _Body:
     def content(self) -> bytes | None:
         return b"".join(self._pieces) if self._size <= self._limit else None
 
-    def take(self, stream: BinaryIO, length: int) -> bool:
+    def take(self, stream: BufferedIOBase, length: int) -> bool:
         """Read so many bytes. Return whether they were all there."""
         while length:
             piece = stream.read(min(length, _PIECE))
@@ -186,14 +184,14 @@ class _Body:
         return True
 
 
-def _line(stream: BinaryIO) -> bytes:
+def _line(stream: BufferedIOBase) -> bytes:
     line = stream.readline(_LONGEST_LINE)
     if len(line) == _LONGEST_LINE:
         raise BadRequest("a line is too long")
     return line.rstrip(b"\r\n") if line.endswith(b"\n") else b""
 
 
-def _headers(stream: BinaryIO) -> dict[str, str]:
+def _headers(stream: BufferedIOBase) -> dict[str, str]:
     headers: dict[str, str] = {}
     while line := _line(stream):
         name, colon, value = line.decode("latin-1").partition(":")

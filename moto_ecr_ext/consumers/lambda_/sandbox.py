@@ -223,7 +223,7 @@ class Sandbox:
             assert self._container is not None
             api = self._daemon.client.api
             used = api.stats(self._container.id, stream=False, one_shot=True)["memory_stats"]
-            return round((used.get("max_usage") or used["usage"]) / 1024 / 1024)
+            return int(used.get("max_usage") or used["usage"]) // (1024 * 1024)
         return 0
 
     def discard(self) -> None:
