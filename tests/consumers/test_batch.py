@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from moto_ecr_ext.testing import Image
+from moto_ecr_ext.consumers.images import own_architecture
+from moto_ecr_ext.testing import Image, build_image, build_index
 from support.constants import ACCOUNT
 from support.containers import push_image
 from support.environments import Environment
@@ -89,6 +90,16 @@ def test_a_job_runs_its_image(
     assert [each["message"] for each in logs["events"]] == ["started exit"]
     [details] = ecr.describe_images(repositoryName="team/job")["imageDetails"]
     assert "lastRecordedPullTime" in details
+
+
+def test_an_index_without_an_image_for_the_platform(jobs: Jobs, ecr: Any) -> None:
+    """The job fails, in AWS's words: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html."""
+    index = build_index([build_image(architecture="riscv64")])
+    job = jobs.run(push_image(ecr, "team/job", index), ["exit"])
+    assert job["container"]["reason"] == (
+        "CannotPullContainerError: pull image manifest has been retried 7 time(s): image Manifest "
+        f"does not contain descriptor matching platform 'linux/{own_architecture()}'"
+    )
 
 
 def test_an_image_that_is_not_there(jobs: Jobs, aws: Environment, docker: DockerClient) -> None:

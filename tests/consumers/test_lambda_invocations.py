@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 from docker import DockerClient
 
+from moto_ecr_ext.activation.containers import remove_containers
 from moto_ecr_ext.consumers.lambda_ import pool
 from moto_ecr_ext.testing import OCI, Blob, Image, build_image
 from moto_ecr_ext.testing.builder import assemble_image
@@ -420,3 +421,28 @@ def test_a_daemon_that_goes_away(
     monkeypatch.setenv("DOCKER_HOST", docker_address)
     assert function.invoke("describe").payload["invocations"] == 1
     assert len(running(docker)) == 1
+
+
+def test_the_old_operation(function: Function, aws: Environment) -> None:
+    """InvokeAsync answers at once: https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html."""
+    sqs = aws.client("sqs")
+    queue = sqs.create_queue(QueueName="records")["QueueUrl"]
+    destination = {"Destination": "arn:aws:sqs:us-east-1:123456789012:records"}
+    function.client.put_function_event_invoke_config(
+        FunctionName="app", DestinationConfig={"OnSuccess": destination}
+    )
+    assert function.client.invoke_async(FunctionName="app", InvokeArgs=b'{"x": 1}')["Status"] == 202
+    [message] = wait_until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    assert json.loads(message["Body"])["responsePayload"] == {"x": 1}
+
+
+def test_several_events_at_once(function: Function, docker: DockerClient) -> None:
+    """A container takes one at a time, so that there are two; a reset removes both, and what they had fails."""
+    with ThreadPoolExecutor() as threads:
+        waiting = [threads.submit(function.invoke, "hang", LogType="None") for _ in range(2)]
+        wait_until(lambda: len(running(docker)) == 2)
+        wait_until(lambda: pool.pool.concurrency(ARN) == 2)
+        remove_containers()
+        answers = [each.result() for each in waiting]
+    assert {answer.error for answer in answers} == {"Unhandled"}
+    assert running(docker) == []

@@ -139,6 +139,20 @@ def test_a_version_is_a_copy_with_the_attributes_of_its_function(function: dict[
     assert backend.get_function("app", "1").of_the_extension == "kept"
 
 
+def test_stacks_make_functions_by_two_class_methods(stock_moto: None) -> None:
+    """moto's stacks make `AWS::Lambda::Function` through class methods, of which one leaves out what makes an image."""
+    for name in ("create_from_cloudformation_json", "update_from_cloudformation_json"):
+        assert isinstance(LambdaFunction.__dict__[name], classmethod)
+    with mock_aws():
+        role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        properties = {"Code": {"ImageUri": "host/app:1"}, "Role": role["Role"]["Arn"]}
+        template = {"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": properties}}}
+        stacks = boto3.client("cloudformation", region_name=REGION)
+        stacks.create_stack(StackName="stack", TemplateBody=json.dumps(template))
+        [made] = boto3.client("lambda", region_name=REGION).list_functions()["Functions"]
+    assert made["PackageType"] == "Zip", "moto knows functions of images in stacks now"
+
+
 def test_events_of_a_bus_come_to_a_method_of_the_rule(stock_moto: None) -> None:
     """moto raises NotImplementedError there for a function."""
     events = boto3.client("events", region_name=REGION)

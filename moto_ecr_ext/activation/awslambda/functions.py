@@ -64,6 +64,8 @@ def _setter(original: Any) -> Any:
         source = _resolve(self, updated_spec["ImageUri"])
         if is_update and updated_spec.get("DryRun"):
             return
+        if is_update and "Architectures" in updated_spec:
+            self.architectures = updated_spec["Architectures"]
         setattr(self, _ATTRIBUTE, source)
         if source is None:
             original(self, updated_spec)

@@ -33,15 +33,16 @@ _Answer = tuple[int, dict[str, str], str | bytes]
 def plug() -> Unplug:
     """Invoke functions of images.
 
-    The operation Invoke arrives at `LambdaResponse.invoke`, which has the request in `path`, `headers`, `querystring`
-    and `body`. Event source mappings, SNS, S3, Logs and the rest end in `LambdaFunction.invoke`, with a body of JSON
-    and a dict for headers of the answer. `_enrich_response` gives each answer a request id at last.
+    The operations arrive at `LambdaResponse.invoke` and `invoke_async`, which have the request in `path`, `headers`,
+    `querystring` and `body`. Event source mappings, SNS, S3, Logs and the rest end in `LambdaFunction.invoke`, with a
+    body of JSON and a dict for headers of the answer. `_enrich_response` gives each answer a request id at last.
     """
     from moto.awslambda.models import LambdaBackend, LambdaFunction
     from moto.awslambda.responses import LambdaResponse
 
     return replace_all(
         replace(LambdaResponse, "invoke", _operation(LambdaResponse.invoke)),
+        replace(LambdaResponse, "invoke_async", _old_operation(LambdaResponse.invoke_async)),
         replace(
             LambdaResponse,
             "_enrich_response",
@@ -70,6 +71,23 @@ def _operation(original: Any) -> Any:
         return _answer_operation(self, function, _invoked_arn(function, name, qualifier))
 
     return invoke
+
+
+def _old_operation(original: Any) -> Any:
+    def invoke_async(self: Any) -> _Answer:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html, which is deprecated."""
+        from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
+
+        name = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
+        if not _uses_docker() or not _is_of_image(self.backend, name):
+            answer: _Answer = original(self)
+            return answer
+        function = self.backend.get_function(name, None)
+        event = _event(_payload(self.body, "Event"), function.function_arn, {})
+        invoke_later(_version_of(function), event, asynchronous_settings(function), deliver)
+        return 202, {"status": "202"}, ""
+
+    return invoke_async
 
 
 def _with_own_request_id(original: Any) -> Any:
@@ -113,7 +131,7 @@ def _answer_operation(response: Any, function: Any, arn: str) -> _Answer:
         return 204, {"status": "204"}, ""
     event = _event(payload, arn, response.headers)
     headers = {"status": "200", _REQUEST_ID: event.request_id}
-    _check_concurrency(function, version)
+    _check_concurrency(response.backend, version)
     if kind == "Event":
         invoke_later(version, event, asynchronous_settings(function), deliver)
         return 202, {**headers, "status": "202"}, ""
@@ -203,12 +221,13 @@ def _event(payload: bytes, arn: str, headers: Any) -> Event:
     )
 
 
-def _check_concurrency(function: Any, version: FunctionVersion) -> None:
-    """Raise AWS's error if the reserved concurrency is used up."""
+def _check_concurrency(backend: Any, version: FunctionVersion) -> None:
+    """Raise AWS's error if the reserved concurrency of a function, which its versions share, is used up."""
     from moto_ecr_ext.consumers.lambda_.pool import pool
 
-    reserved = function.reserved_concurrency
-    if reserved is not None and pool.concurrency(version.arn) >= int(reserved):
+    latest = backend.get_function(version.name, None)
+    reserved = latest.reserved_concurrency
+    if reserved is not None and pool.concurrency(latest.function_arn) >= int(reserved):
         raise refusal("TooManyRequestsException", "Rate Exceeded.", 429)
 
 

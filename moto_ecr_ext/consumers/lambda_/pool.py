@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from moto_ecr_ext.consumers.daemon import connect
 
@@ -65,7 +67,7 @@ class Pool:
             self._busy.add(sandbox)
             if not self._is_registered:
                 self._is_registered = True
-                atexit.register(self.remove_all)
+                atexit.register(self._remove_at_exit)
         try:
             sandbox.start()
         except BaseException:
@@ -89,26 +91,32 @@ class Pool:
 
     def remove(self, arn: str) -> None:
         """Remove the containers of a function, or of one version of it, which is gone."""
-        with self._lock:
-            gone = [each for each in self._all() if _is_of(each, arn)]
-        self._discard(gone)
+        for each in self._forget(lambda sandbox: _is_of(sandbox, arn)):
+            each.discard()
 
     def remove_all(self) -> None:
         """Remove every container. Invocations end."""
-        with self._lock:
-            self.generation += 1
-            gone = self._all()
-        self._discard(gone)
+        self.generation += 1
+        gone = self._forget(lambda sandbox: True)
+        if gone:
+            # Removing a container takes the daemon a tenth of a second.
+            with ThreadPoolExecutor(max_workers=8) as threads:
+                list(threads.map(Sandbox.discard, gone))
 
-    def _all(self) -> list[Sandbox]:
-        return [*self._busy, *(each for idle in self._idle.values() for each in idle)]
-
-    def _discard(self, sandboxes: list[Sandbox]) -> None:
-        with self._lock:
-            for arn, idle in self._idle.items():
-                self._idle[arn] = [each for each in idle if each not in sandboxes]
-        for each in sandboxes:
+    def _remove_at_exit(self) -> None:
+        """As `remove_all`, when no thread can be started any more."""
+        self.generation += 1
+        for each in self._forget(lambda sandbox: True):
             each.discard()
+
+    def _forget(self, is_gone: Callable[[Sandbox], bool]) -> list[Sandbox]:
+        """Return sandboxes that are gone, busy ones too, and let no event go to them."""
+        with self._lock:
+            gone = [each for each in self._busy if is_gone(each)]
+            for arn, idle in self._idle.items():
+                gone += [each for each in idle if is_gone(each)]
+                self._idle[arn] = [each for each in idle if not is_gone(each)]
+        return gone
 
     def _wake_reaper(self) -> None:
         if self._reaper is None:
