@@ -41,6 +41,9 @@ _PROCESS_NAME = uuid.uuid4().hex
 # characters.
 _TAG_OF_DOCKER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")
 
+# What the daemon's information says of docker with the store of containerd.
+_CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
+
 _NO_GATEWAY = re.compile("host-gateway|host containers internal IP")
 
 # Images of the daemon that are looked into for layers that it has.
@@ -55,7 +58,12 @@ class Daemon:
         information = client.info()
         self.architecture = architecture_of(str(information.get("Architecture", "")))
         # docker's older kind of store knows layers by what they unpack to. The others need each blob once at least.
-        self._shares_layers = not _keeps_blobs(client, information)
+        is_podman = _is_podman(client)
+        self._shares_layers = not (
+            is_podman or _CONTAINERD in (information.get("DriverStatus") or [])
+        )
+        # podman takes a tenth of a second to say that it does not know.
+        self._knows_memory = not is_podman
         self._loading = threading.Lock()
 
     def load(self, image: StoredImage, config: ImageConfig, name: ImageName) -> str:
@@ -170,6 +178,15 @@ class Daemon:
                     f"docker cannot make a container: {error.explanation}"
                 ) from error
 
+    def memory_of(self, container: Container) -> int:
+        """Return the memory that a container uses, in MiB; 0 if the daemon does not know."""
+        if not self._knows_memory:
+            return 0
+        with suppress(Exception):
+            stats = self.client.api.stats(container.id, stream=False, one_shot=True)["memory_stats"]
+            return int(stats.get("max_usage") or stats["usage"]) // (1024 * 1024)
+        return 0
+
     def listening_host(self, network: ContainerNetwork) -> str:
         """Return the address to listen on, for connections from containers: that of as few networks as possible."""
         if network.is_host:
@@ -200,7 +217,10 @@ def remove(client: DockerClient, container_id: str) -> None:
     """Kill and remove a container, and its volumes. One that is gone is what the caller wants."""
     import docker.errors
 
-    # 404: it is gone. 409: its removal is in progress.
+    # 404: it is gone. 409: it does not run, or its removal is in progress.
+    with suppress(docker.errors.APIError):
+        # podman would ask the container to end first, and wait for ten seconds.
+        client.api.kill(container_id)
     with suppress(docker.errors.APIError):
         client.api.remove_container(container_id, v=True, force=True)
 
@@ -213,10 +233,7 @@ def _tag_for(image: StoredImage, name: ImageName) -> str:
     return f"moto-{image.digest.partition(':')[2][:12]}"
 
 
-def _keeps_blobs(client: DockerClient, information: Mapping[str, Any]) -> bool:
-    """Return whether a daemon keeps blobs as they are: podman, and docker with the store of containerd."""
-    if ["driver-type", "io.containerd.snapshotter.v1"] in (information.get("DriverStatus") or []):
-        return True
+def _is_podman(client: DockerClient) -> bool:
     components = client.version().get("Components") or []
     return any("podman" in str(each.get("Name", "")).lower() for each in components)
 

@@ -105,6 +105,22 @@ def test_a_response_in_chunks(running: Runtime) -> None:
     assert running.api.wait_for_outcome(0) == Outcome(b"one two")
 
 
+def test_a_client_that_waits_for_leave(running: Runtime) -> None:
+    """curl asks before it sends a long body, and waits a second for the answer: RFC 9110, section 10.1.1."""
+    head = (
+        b"POST /2018-06-01/runtime/invocation/the-id/response HTTP/1.1\r\n"
+        b"Content-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", running.api.port), timeout=20) as connection:
+        connection.sendall(head)
+        answer = connection.makefile("rb")
+        assert answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert answer.readline() == b"\r\n"
+        connection.sendall(b"abc")
+        assert answer.readline() == b"HTTP/1.1 202 Accepted\r\n"
+    assert running.api.outcome == Outcome(b"abc")
+
+
 def test_an_error(running: Runtime) -> None:
     """Its body is the payload; its type is the header's if that is well-formed."""
     body = b'{"errorMessage": "no"}'

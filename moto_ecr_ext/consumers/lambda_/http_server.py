@@ -94,7 +94,7 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         while True:
             try:
-                request = read_request(self.rfile, self.server.limit)
+                request = read_request(self.rfile, self.server.limit, self._proceed)
             except BadRequest:
                 self._send(Response(400, b""))
                 return
@@ -108,6 +108,11 @@ class _Connection(socketserver.StreamRequestHandler):
             if not wants_more or request.is_truncated:
                 return
 
+    def _proceed(self) -> None:
+        """Have a client send the body that it holds back. curl does so with long ones."""
+        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.wfile.flush()
+
     def _send(self, response: Response) -> None:
         lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}"]
         headers = {"Content-Length": str(len(response.body)), **response.headers}
@@ -118,8 +123,11 @@ class _Connection(socketserver.StreamRequestHandler):
         self.wfile.flush()
 
 
-def read_request(stream: BufferedIOBase, limit: int) -> Request | None:
-    """Return the next request of a connection; None at its end. Raises BadRequest."""
+def read_request(stream: BufferedIOBase, limit: int, proceed: Callable[[], None]) -> Request | None:
+    """Return the next request of a connection; None at its end. Raises BadRequest.
+
+    `proceed` is called if the client waits for leave to send the body.
+    """
     first = _line(stream)
     if not first:
         return None
@@ -128,6 +136,8 @@ def read_request(stream: BufferedIOBase, limit: int) -> Request | None:
     except ValueError:
         raise BadRequest(first) from None
     headers = _headers(stream)
+    if headers.get("expect", "").lower() == "100-continue":
+        proceed()
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return _chunked(stream, limit, Request(method, path, headers, None))
     try:

@@ -201,7 +201,8 @@ class Sandbox:
         return is_ready
 
     def _finish(self, event: Event, outcome: Outcome, duration: float, is_cold: bool) -> Invocation:
-        memory_used = self._memory_used()
+        assert self._container is not None
+        memory_used = self._daemon.memory_of(self._container)
         if outcome.is_reusable:
             if event.wants_log:
                 self._log.wait_for_quiet()
@@ -216,15 +217,6 @@ class Sandbox:
         init = self._init_duration if is_cold else None
         log = self._log.end(event.request_id, duration, init, memory_used, outcome)
         return Invocation(outcome, log)
-
-    def _memory_used(self) -> int:
-        """Return the memory that the container uses, in MiB; 0 if the daemon does not know."""
-        with suppress(Exception):
-            assert self._container is not None
-            api = self._daemon.client.api
-            used = api.stats(self._container.id, stream=False, one_shot=True)["memory_stats"]
-            return int(used.get("max_usage") or used["usage"]) // (1024 * 1024)
-        return 0
 
     def discard(self) -> None:
         """Remove the container and drop its log: its function is gone."""
