@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
-from moto_ecr_ext.services.image_uses import ATTRIBUTE, ImageUse
 
 from .replacing import Unplug, replace, replace_all
 
@@ -73,6 +71,7 @@ def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     from moto_ecr_ext.consumers.daemon import connect, labels
     from moto_ecr_ext.consumers.pulls import CannotPull, for_platform, image_of_task
     from moto_ecr_ext.hosts import Registry
+    from moto_ecr_ext.services.image_uses import add_use
 
     backend = job.job_definition.backend
     home = Registry(backend.account_id, job.job_definition._region)
@@ -89,8 +88,7 @@ def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     image = for_platform(image, daemon.architecture)
     loaded = daemon.load(image, image.config(), name)
     image.record_pull()
-    uses = [*getattr(job, ATTRIBUTE, ()), ImageUse(image.registry, name.repository, image.digest)]
-    setattr(job, ATTRIBUTE, uses)
+    add_use(job, image.registry, image.repository_name, image.digest)
     changed = {**arguments, "image": loaded, "labels": labels("batch")}
     if arguments.get("network_mode") == "host":
         # There is no other network, which docker could take the gateway of.
@@ -110,8 +108,10 @@ def _at_home(environment: dict[str, str]) -> dict[str, str]:
 
 def _with_reason(original: Any) -> Any:
     def describe(self: Any) -> dict[str, Any]:
+        from moto_ecr_ext.services.image_uses import uses_of
+
         answer: dict[str, Any] = original(self)
-        if getattr(self, ATTRIBUTE, ()) and self.exit_code is not None:
+        if uses_of(self) and self.exit_code is not None:
             # moto keeps it, and overwrites it here.
             answer.setdefault("container", {})["exitCode"] = self.exit_code
         reason = vars(self).get(_REASON)
@@ -127,11 +127,12 @@ def _with_reason(original: Any) -> Any:
 
 def _with_exit_reason(original: Any) -> Any:
     def _mark_stopped(self: Any, success: bool = True) -> None:
+        from moto_ecr_ext.services.image_uses import end_uses
+
         if not success and self.exit_code and self.job_stopped_reason is None:
             # https://github.com/RafalWilinski/deploy-with-serverless/issues/11
             self.job_stopped_reason = "Essential container in task exited"
-        for use in getattr(self, ATTRIBUTE, ()):
-            use.ended_at = use.ended_at or now()
+        end_uses(self)
         original(self, success=success)
 
     return _mark_stopped

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext import settings
-from moto_ecr_ext.clock import now
-from moto_ecr_ext.services.image_uses import ATTRIBUTE, ImageUse
 
 from .replacing import Unplug, replace, replace_all
+
+if TYPE_CHECKING:
+    from moto_ecr_ext.consumers.images import StoredImage
 
 
 def plug() -> Unplug:
@@ -33,6 +34,7 @@ def plug() -> Unplug:
 def _with_images(original: Any) -> Any:
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
         from moto_ecr_ext.consumers.pulls import CannotPull
+        from moto_ecr_ext.services.image_uses import add_use
 
         original(self, *arguments, **options)
         definition = self._backend.describe_task_definition(self.task_definition_arn)
@@ -41,7 +43,10 @@ def _with_images(original: Any) -> Any:
         except CannotPull as error:
             _stop(self, str(error))
             return
-        setattr(self, ATTRIBUTE, [use for use in images if use is not None])
+        for image in images:
+            if image is not None:
+                image.record_pull()
+                add_use(self, image.registry, image.repository_name, image.digest)
         # moto's tasks have the container of the first definition alone.
         if images and images[0] is not None:
             self.containers[0].image_digest = images[0].digest
@@ -49,7 +54,7 @@ def _with_images(original: Any) -> Any:
     return __init__
 
 
-def _images_of(backend: Any, definition: Any) -> list[ImageUse | None]:
+def _images_of(backend: Any, definition: Any) -> list[StoredImage | None]:
     """Return the image of each container of a definition, None for one that this ECR does not have.
 
     Raises CannotPull if that is one of this ECR, and images are verified.
@@ -58,7 +63,7 @@ def _images_of(backend: Any, definition: Any) -> list[ImageUse | None]:
     from moto_ecr_ext.hosts import Registry
 
     home = Registry(backend.account_id, backend.region_name)
-    images: list[ImageUse | None] = []
+    images: list[StoredImage | None] = []
     for container in definition.container_definitions:
         try:
             found = image_of_task(str(container.get("image", "")), home)
@@ -66,18 +71,13 @@ def _images_of(backend: Any, definition: Any) -> list[ImageUse | None]:
             if settings.VERIFY_IMAGES.get() == "true":
                 raise
             found = None
-        if found is None:
-            images.append(None)
-            continue
-        _, image = found
-        image.record_pull()
-        images.append(ImageUse(image.registry, image.repository_name, image.digest))
+        images.append(found[1] if found else None)
     return images
 
 
 def _stop(task: Any, reason: str) -> None:
     """Stop a task as the agent does that cannot pull: on Fargate, the reason is the task's, else its container's."""
-    at = datetime.fromtimestamp(now(), timezone.utc)
+    at = datetime.now(timezone.utc)
     task.last_status = task.desired_status = "STOPPED"
     task.stop_code = "TaskFailedToStart"
     for name in (
@@ -100,9 +100,10 @@ def _stop(task: Any, reason: str) -> None:
 
 def _with_end(original: Any) -> Any:
     def stop_task(self: Any, *arguments: Any, **options: Any) -> Any:
+        from moto_ecr_ext.services.image_uses import end_uses
+
         task = original(self, *arguments, **options)
-        for use in getattr(task, ATTRIBUTE, ()):
-            use.ended_at = now()
+        end_uses(task)
         return task
 
     return stop_task
@@ -130,7 +131,7 @@ def _fail(service: Any, reason: str) -> None:
         0,
         {
             "id": str(uuid.uuid4()),
-            "createdAt": datetime.fromtimestamp(now(), timezone.utc),
+            "createdAt": datetime.now(timezone.utc),
             "message": f"(service {service.name}) was unable to place a task. Reason: {reason}.",
         },
     )

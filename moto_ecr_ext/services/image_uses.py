@@ -14,7 +14,7 @@ from moto_ecr_ext.clock import now
 from moto_ecr_ext.hosts import Registry
 
 # The attribute of moto's tasks and jobs that holds the images that they run.
-ATTRIBUTE = "moto_ecr_ext_images"
+_ATTRIBUTE = "moto_ecr_ext_images"
 
 
 @dataclass
@@ -35,6 +35,23 @@ class Usage:
     last_in_use_at: float | None = None
 
 
+def add_use(user: Any, registry: Registry, repository_name: str, digest: str) -> None:
+    """Note that a task or job of moto runs an image."""
+    setattr(user, _ATTRIBUTE, [*uses_of(user), ImageUse(registry, repository_name, digest)])
+
+
+def uses_of(user: Any) -> list[ImageUse]:
+    """Return the images that a task or job of moto runs, or has run."""
+    uses: list[ImageUse] = getattr(user, _ATTRIBUTE, [])
+    return uses
+
+
+def end_uses(user: Any) -> None:
+    """Note that a task or job of moto has ended."""
+    for use in uses_of(user):
+        use.ended_at = use.ended_at or now()
+
+
 def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
     """Return the usage of an image, of all accounts and Regions that moto has tasks of."""
     count = 0
@@ -48,7 +65,7 @@ def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
 
 def _uses() -> Iterator[tuple[ImageUse, bool]]:
     for user, is_running in (*_tasks(), *_jobs()):
-        for use in getattr(user, ATTRIBUTE, ()):
+        for use in uses_of(user):
             yield use, is_running
 
 

@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug
-from moto_ecr_ext.clock import text_of_time
 
 _TYPE = "AWS::ECR::Repository"
 
@@ -90,6 +89,8 @@ class _Repositories:
 
 
 def _item(repository: Any) -> dict[str, Any]:
+    from moto_ecr_ext.clock import text_of_time
+
     created = text_of_time(repository.created_at)
     tags = [{"Key": key, "Value": value} for key, value in repository.resource_tags.items()]
     return {
