@@ -109,8 +109,9 @@ class Daemon:
 
         try:
             for line in self.client.api.load_image(pieces, quiet=True):
-                if "error" in line or "errorDetail" in line:
-                    said = line.get("error") or line["errorDetail"].get("message")
+                # An answer with status 500 is one such line, with a message.
+                said = line.get("error") or line.get("message")
+                if said:
                     raise ImageUnusable(f"docker cannot load the image: {said}")
                 # Newer daemons load an image that they cannot unpack.
                 if str(line.get("stream", "")).startswith("Error unpacking image"):

@@ -68,6 +68,14 @@ def test_an_archive_is_a_layout_with_a_manifest_of_docker(local: Any) -> None:
     )
 
 
+def test_an_archive_comes_in_pieces(local: Any) -> None:
+    """Of at most a mebibyte, whatever the size of a layer."""
+    image, name = stored(local, build_image(layers=1, layer_size=3_000_000))
+    sizes = [len(piece) for piece in archive(image, name.text)]
+    assert max(sizes) <= 1024 * 1024
+    assert sum(sizes) > 3_000_000
+
+
 def test_layers_that_the_daemon_has_are_left_out(local: Any) -> None:
     """They are described all the same."""
     image, name = stored(local, IMAGE)

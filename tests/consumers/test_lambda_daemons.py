@@ -12,11 +12,13 @@ import pytest
 from docker import DockerClient
 
 from moto_ecr_ext.consumers import daemon
-from moto_ecr_ext.testing import Image
+from moto_ecr_ext.testing import OCI, Blob, Image, build_image
+from moto_ecr_ext.testing.builder import assemble_image
 from support.commands import Command, environment
 from support.containers import push_image
 from support.environments import Environment
 from support.programs import find, need_root
+from support.refusals import refused
 from support.waiting import wait_until
 
 # A process that invokes a function, and ends as if it were killed.
@@ -63,7 +65,7 @@ def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerCl
 
 
 def test_podman(podman: DockerClient, in_process: Environment, image: Image) -> None:
-    """Its daemon takes the same archive, and the function the same events; one that hangs is killed at once."""
+    """Its daemon takes the same archive, and refuses a corrupt one; a function that hangs is killed at once."""
     functions = in_process.client("lambda")
     role = in_process.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     functions.create_function(
@@ -84,6 +86,14 @@ def test_podman(podman: DockerClient, in_process: Environment, image: Image) -> 
     assert b"Task timed out after 2.00 seconds" in payload
     assert podman.api.containers(all=True) == []
     assert invoke(b'{"x": 2}') == (b'{"x": 2}', None)
+
+    layer = Blob(b"no archive", OCI.layer_gzip)
+    corrupt = assemble_image(OCI, config=build_image(layers=1).config, layers=[layer])
+    uri = push_image(in_process.client(), "team/app", corrupt, tag="2.0")
+    functions.update_function_code(FunctionName="app", ImageUri=uri)
+    error = refused(invoke, payload=b"{}").response["Error"]
+    assert error["Code"] == "CodeArtifactUserFailedException"
+    assert error["Message"].startswith("docker cannot load the image: ")
     functions.delete_function(FunctionName="app")
 
 

@@ -74,6 +74,8 @@ def test_the_commands(
         said = run(BLOCKS["invoke"].replace("127.0.0.1:5000", server.address))
         assert json.loads(said.splitlines()[-1]) == {"name": "moto"}
         assert len(docker.api.containers(all=True)) == 1
+        answer = server.client("lambda").invoke(FunctionName="app", Payload=b'{"do": "describe"}')
+        assert json.loads(answer["Payload"].read())["endpoint"] == server.url
         assert '"jobDefinitionName": "work"' in run(
             BLOCKS["job"].replace("127.0.0.1:5000", server.address)
         )
