@@ -31,11 +31,17 @@ def settings(address: str) -> dict[str, str]:
     return {"DOCKER_HOST": address, "MOTO_DOCKER_NETWORK_MODE": "host"}
 
 
-def test_the_page_is_well_formed() -> None:
-    """It is reStructuredText, and each block is run below."""
+@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.rst")), ids=lambda page: page.name)
+def test_pages_are_well_formed(page: Path) -> None:
+    """docutils finds nothing wrong with them."""
     core = pytest.importorskip("docutils.core", reason="docutils is not installed")
     overrides = {"halt_level": 2, "report_level": 2, "syntax_highlight": "none"}
-    core.publish_string(PAGE.read_text(), writer="null", settings_overrides=overrides)
+    core.publish_string(page.read_text(), writer="null", settings_overrides=overrides)
+
+
+def test_every_block_is_run() -> None:
+    """By a test of this file."""
+    assert PAGE.read_text().count(".. code-block::") == len(BLOCKS)
     assert set(BLOCKS) == {"test_function.py", "invoke", "job"}
 
 
