@@ -140,7 +140,8 @@ def _by_path(original: Any) -> Any:
 
     def _get_stack_from_s3_url(self: Any, template_url: str) -> str:
         parts = urlsplit(template_url)
-        if _is_no_bucket(parts.hostname or ""):
+        has_bucket_and_key = "/" in parts.path.lstrip("/")
+        if has_bucket_and_key and _is_no_bucket(parts.hostname or ""):
             template_url = f"http://localhost{parts.path}"
         text: str = original(self, template_url)
         return text
