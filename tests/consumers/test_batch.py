@@ -69,10 +69,8 @@ def jobs(docker: DockerClient, aws: Environment, role: str) -> Jobs:
 
 
 @pytest.mark.parametrize("by", ["tag", "digest", "server"])
-def test_a_job_runs_its_image(
-    jobs: Jobs, ecr: Any, aws: Environment, image: Image, by: str
-) -> None:
-    """By AWS's host with a tag or digest, and by the address of a server on this machine. Its output is in the logs."""
+def test_a_job_runs_its_image(jobs: Jobs, ecr: Any, image: Image, by: str) -> None:
+    """By AWS's host with a tag or digest, and by the address of a server on this machine."""
     uri = push_image(ecr, "team/job", image, tag="latest")
     given = {
         "tag": uri,
@@ -84,10 +82,6 @@ def test_a_job_runs_its_image(
     # The program ends so if it is told to.
     assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 3)
     assert job["statusReason"] == "Essential container in task exited"
-    logs = aws.client("logs").get_log_events(
-        logGroupName="/aws/batch/job", logStreamName=job["container"]["logStreamName"]
-    )
-    assert [each["message"] for each in logs["events"]] == ["started exit"]
     [details] = ecr.describe_images(repositoryName="team/job")["imageDetails"]
     assert "lastRecordedPullTime" in details
 

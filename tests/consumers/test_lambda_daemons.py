@@ -73,7 +73,7 @@ def test_podman(podman: DockerClient, in_process: Environment, image: Image) -> 
         Role=role["Role"]["Arn"],
         PackageType="Image",
         Code={"ImageUri": push_image(in_process.client(), "team/app", image)},
-        Timeout=2,
+        Timeout=60,
     )
 
     def invoke(payload: bytes) -> tuple[bytes, str | None]:
@@ -81,10 +81,12 @@ def test_podman(podman: DockerClient, in_process: Environment, image: Image) -> 
         return answer["Payload"].read(), answer.get("FunctionError")
 
     assert invoke(b'{"x": 1}') == (b'{"x": 1}', None)
+    functions.update_function_configuration(FunctionName="app", Timeout=2)
     payload, error = invoke(b'{"do": "hang"}')
     assert error == "Unhandled"
     assert b"Task timed out after 2.00 seconds" in payload
     assert podman.api.containers(all=True) == []
+    functions.update_function_configuration(FunctionName="app", Timeout=60)
     assert invoke(b'{"x": 2}') == (b'{"x": 2}', None)
 
     layer = Blob(b"no archive", OCI.layer_gzip)

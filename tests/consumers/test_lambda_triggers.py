@@ -25,7 +25,7 @@ def events_seen(
     """What a function was invoked with: its runtime answers the event, which goes to a queue."""
     uri = push_image(ecr, "team/app", image)
     functions.create_function(
-        FunctionName="app", Role=role, PackageType="Image", Code={"ImageUri": uri}
+        FunctionName="app", Role=role, PackageType="Image", Code={"ImageUri": uri}, Timeout=60
     )
     sqs = aws.client("sqs")
     queue = sqs.create_queue(QueueName="seen")["QueueUrl"]
