@@ -32,8 +32,8 @@ def environment_of(
         "TZ": ":UTC",
         # moto's own Lambda has these credentials, and these names for its server.
         "AWS_ACCESS_KEY_ID": "role-account-id",
-        "AWS_SECRET_ACCESS_KEY": "role-secret-key",
-        "AWS_SESSION_TOKEN": "session-token",
+        "AWS_SECRET_ACCESS_KEY": "role-secret-key",  # nosec B105
+        "AWS_SESSION_TOKEN": "session-token",  # nosec B105
         "MOTO_HOST": f"http://{network.host}",
         "MOTO_PORT": network.port,
         "MOTO_HTTP_ENDPOINT": network.endpoint,
