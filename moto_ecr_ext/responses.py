@@ -116,7 +116,9 @@ class ECRResponse(BaseResponse):
         with calling(caller):
             if caller.is_enforced:
                 backend.authorize_call(self._resources(operation, parameters))
-            return render(operation, perform(backend, operation, parameters))
+            result = render(operation, perform(backend, operation, parameters))
+        backend.count_call(operation)
+        return result
 
     def _parse_body(self, operation: str) -> Any:
         body, large = self.raw_body, service_model.large_member(operation)

@@ -244,6 +244,12 @@ VERIFY_LAYERS = Setting(
     choices=("true", "false"),
     strict="true",
 )
+VERIFY_IMAGES = Setting(
+    "verify_images",
+    "false",
+    "Lambda functions, Batch jobs and ECS tasks of images that this ECR does not have are refused, as AWS does",
+    choices=("true", "false"),
+)
 ERROR_CODES = Setting(
     "error_codes",
     "project",
@@ -294,6 +300,7 @@ QUOTAS = Setting(
 ALL = (
     COMPATIBILITY,
     VERIFY_LAYERS,
+    VERIFY_IMAGES,
     ERROR_CODES,
     REPOSITORY_URI,
     QUIRKS,

@@ -9,8 +9,12 @@ from types import TracebackType
 
 from moto_ecr_ext import settings
 
-from . import backends, botocore, moto_api, requests_clients, server
+from . import backends, batch, botocore, containers, ecs, errors, moto_api, requests_clients, server
+from .awslambda import functions, invoking, rules, templates
+from .cloudformation import change_sets
 from .cloudformation import seam as cloudformation
+from .imports import LateSeams
+from .observers import cloudwatch, config, dashboard, inspector, tagging
 
 _SEAMS = (
     backends.plug_factory,
@@ -26,6 +30,22 @@ _SEAMS = (
     cloudformation.plug_repositories,
     cloudformation.plug_other_resources,
     moto_api.plug,
+    errors.plug,
+    containers.plug,
+    dashboard.plug,
+    LateSeams(
+        ("moto.awslambda.models", functions.plug),
+        ("moto.awslambda.models", invoking.plug),
+        ("moto.awslambda.models", templates.plug),
+        ("moto.events.models", rules.plug),
+        ("moto.batch.models", batch.plug),
+        ("moto.ecs.models", ecs.plug),
+        ("moto.cloudformation.responses", change_sets.plug),
+        ("moto.resourcegroupstaggingapi.models", tagging.plug),
+        ("moto.cloudwatch.models", cloudwatch.plug),
+        ("moto.inspector2.urls", inspector.plug),
+        ("moto.config.models", config.plug),
+    ).plug,
 )
 
 # What is plugged in; None while the extension is not installed.

@@ -23,3 +23,13 @@ def replace(owner: type[Any] | ModuleType, name: str, replacement: object) -> Un
             delattr(owner, name)
 
     return put_back
+
+
+def replace_all(*unplugs: Unplug) -> Unplug:
+    """Return what takes out several changes, the last one first."""
+
+    def put_back() -> None:
+        for unplug in reversed(unplugs):
+            unplug()
+
+    return put_back

@@ -94,6 +94,7 @@ def _handle(request: Request, route: Route, placeholders: dict[str, str]) -> Res
         access = access_by_password(request, route.action)
     access.authorize(placeholders.get("name"))
     with calling(access.caller):
+        access.backend.count_call(route.action.removeprefix("ecr:"))
         try:
             return route.handler(request, access, **placeholders)
         except RepositoryNotFoundException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from moto_ecr_ext.exceptions import RepositoryName
 from moto_ecr_ext.models.images.by_reference import Condition, unconditionally
 from moto_ecr_ext.models.images.push import IncomingManifest
 from moto_ecr_ext.oci.digest import Digest
@@ -36,7 +37,8 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
     }
     is_held = client_holds(request, pulled.digest)
     if request.method == "GET":
-        access.backend.record_pull([pulled.image])
+        repository = RepositoryName(name, access.registry_id)
+        access.backend.record_pull(repository, [pulled.image])
         if not request.dialect.names_digest_of_get:
             del headers["Docker-Content-Digest"]
     return Response(304, headers) if is_held else Response(200, headers, pulled.content)

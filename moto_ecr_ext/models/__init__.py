@@ -20,6 +20,7 @@ from .lifecycle.runs import LifecycleRunsBackend, run_due_policies
 from .pull_through.rules import PullThroughRulesBackend
 from .registry.account_settings import AccountSettingsBackend
 from .registry.authorization import AuthorizationBackend
+from .registry.counts import CountsBackend
 from .registry.creation_templates import CreationTemplatesBackend
 from .registry.policy import RegistryPolicyBackend
 from .registry.pull_time_exclusions import PullTimeExclusionsBackend
@@ -86,6 +87,7 @@ class ECRBackend(
     PullThroughRulesBackend,
     RegistryPolicyBackend,
     AccountSettingsBackend,
+    CountsBackend,
     CreationTemplatesBackend,
     PullTimeExclusionsBackend,
     SigningBackend,

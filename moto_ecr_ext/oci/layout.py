@@ -43,9 +43,19 @@ def write_blob(layout: Path, digest: str, chunks: Iterable[bytes]) -> None:
 
 def write_index(layout: Path, descriptors: Sequence[Mapping[str, Any]]) -> None:
     """Make a directory of blobs a layout of the manifests that `descriptors` refer to."""
+    (layout / MARKER).write_bytes(layout_marker())
+    (layout / INDEX).write_bytes(layout_index(descriptors))
+
+
+def layout_marker() -> bytes:
+    """Return the content of the file `MARKER`."""
+    return json.dumps({"imageLayoutVersion": _VERSION}).encode()
+
+
+def layout_index(descriptors: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the content of the file `INDEX` of a layout of these manifests."""
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
-    (layout / MARKER).write_text(json.dumps({"imageLayoutVersion": _VERSION}))
-    (layout / INDEX).write_text(json.dumps(index))
+    return json.dumps(index).encode()
 
 
 def read_index(read: Callable[[str], bytes | None], where: object) -> list[Any]:

@@ -34,6 +34,7 @@ from .blobs.errors import BlobDamaged, BlobNotFound
 from .blobs.memory import MemoryBlobStore
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
+from .counts import Counts
 from .database.base import REST_TIMEOUT, Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
@@ -60,6 +61,7 @@ class Store:
         self.database = database
         self.blobs = blobs
         self.pulls = PendingPulls(database)
+        self.counts = Counts()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later)
@@ -120,6 +122,7 @@ class Store:
                 rows.removal.end_work(transaction)
         self.pulls.forget()
         self.referrer_checks.clear()
+        self.counts.clear()
         if are_more:
             # moto has everybody wait for a reset, and this takes long.
             self._cleaning = threading.Thread(target=self._clean_up, name="reset", daemon=True)

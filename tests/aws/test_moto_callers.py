@@ -64,13 +64,15 @@ def test_a_function_follows_a_tag_that_moved(aws: Any, ecr: Any, function: dict[
 def test_a_function_of_an_image_that_is_not_there(
     aws: Any, ecr: Any, function: dict[str, Any]
 ) -> None:
-    """Is told what ECR says of the image."""
+    """Is refused in Lambda's own words: https://github.com/hashicorp/terraform/issues/27963."""
     ecr.create_repository(repositoryName="app")
     error = refused(
         aws.client("lambda").create_function, **function, Code={"ImageUri": f"{HOST}/app:v1"}
     )
-    assert error.response["Error"]["Code"] == "ImageNotFoundException"
-    assert "the repository with name 'app'" in error.response["Error"]["Message"]
+    assert error.response["Error"]["Code"] == "InvalidParameterValueException"
+    assert error.response["Error"]["Message"] == (
+        f"Source image {HOST}/app:v1 does not exist. Provide a valid source image."
+    )
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])

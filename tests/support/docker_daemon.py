@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,5 +39,15 @@ def running_docker(data: Path, store: str = "graph-driver") -> Iterator[str]:
             *("--pidfile", f"{run}/pid", "--host", address),
             says="API listen on",
         )
-        with daemon:
-            yield address
+        try:
+            with daemon:
+                yield address
+        finally:
+            _unmount(run)
+
+
+def _unmount(directory: str) -> None:
+    """Unmount the network of containers, which the daemon leaves mounted below its `--exec-root`."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for path in (each for each in mounted if each.startswith(f"{directory}/")):
+        subprocess.run(["umount", "--lazy", path], check=True)

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_api": BELOW_PROTOCOLS,
     "distribution": BELOW_PROTOCOLS,
     "responses": BELOW_PROTOCOLS | {"json_api"},
+    "consumers": BELOW_PROTOCOLS,
 }
 MAY_IMPORT |= {each: {*MAY_IMPORT, *TOP} for each in TOP}
 

@@ -149,6 +149,16 @@ class ListingsBackend(RegistryBackend):
             details[row_id].image_scan_findings_summary = scan.findings_summary
         return details
 
+    def all_images(self, repository_name: str) -> list[ImageDetail]:
+        """Return every image of a repository, in the order of push. Raises RepositoryNotFoundException."""
+        waiting = self.store.pulls.waiting()
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name)
+            images = rows.images.of_repository(view, repository.id)
+            tags = rows.tags.of_images(view, repository.id, images)
+            details = self._details(view, repository, images, tags, waiting)
+        return [details[row.id] for row in images]
+
     def list_tags(
         self, repository_name: str, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.exceptions import ECRError, ImageNotFoundException, RepositoryNotFoundException
+from moto_ecr_ext.exceptions import (
+    ECRError,
+    ImageNotFoundException,
+    NamedRepository,
+    RepositoryNotFoundException,
+)
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
@@ -208,15 +213,24 @@ class PullBackend(RegistryBackend):
                         image_manifest=content.decode("utf-8"),
                         image_manifest_media_type=media_type,
                     )
-        self.record_pull(pulled)
+        self.record_pull(repository, pulled)
         return {"images": list(found.values()), "failures": failures}
 
-    def record_pull(self, images: Iterable[StoredImage]) -> None:
-        """Remember that these images were pulled now, unless the caller is excluded from that.
+    def record_pull(self, repository: NamedRepository, images: Sequence[StoredImage]) -> None:
+        """Remember that these images of a repository were pulled now, unless the caller is excluded from that.
 
         Users and roles can be excluded, services cannot.
         """
         caller = current_caller()
+        for _ in images:
+            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-repository-metrics.html
+            self.store.counts.add(
+                repository.registry_id,
+                self.region_name,
+                "RepositoryPullCount",
+                repository.repository_name,
+                timestamp(),
+            )
         self.store.pulls.add(
             [image.id for image in images],
             timestamp(),

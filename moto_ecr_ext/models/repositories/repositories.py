@@ -110,6 +110,17 @@ class RepositoriesBackend(RegistryBackend):
                     return each
             raise
 
+    def all_repositories(self) -> list[Repository]:
+        """Return every repository of this registry, whoever asks."""
+        with self.store.database.read() as view:
+            found = rows.repositories.of_registry(view, self.account_id, self.region_name)
+        return [Repository.of(row) for row in found]
+
+    def registries(self) -> list[tuple[str, str]]:
+        """Return account and Region of every registry of the store that has repositories."""
+        with self.store.database.read() as view:
+            return rows.repositories.registries(view)
+
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:

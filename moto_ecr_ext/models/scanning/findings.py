@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
+from moto_ecr_ext.services.image_uses import usage_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _UNSUPPORTED = (
@@ -241,6 +243,28 @@ def _resource(report: Report, image: ScannedImage) -> dict[str, Any]:
         "tags": {},
         "type": "AWS_ECR_CONTAINER_IMAGE",
     }
+
+
+def with_usage(
+    findings: Sequence[dict[str, Any]], repository: Repository, digest: str
+) -> list[dict[str, Any]]:
+    """Return enhanced findings with the usage of their image now."""
+    registry = Registry(repository.registry_id, repository.region)
+    usage = usage_of(registry, repository.repository_name, digest)
+    members: dict[str, Any] = {"inUseCount": usage.in_use_count}
+    if usage.last_in_use_at is not None:
+        members["lastInUseAt"] = usage.last_in_use_at
+    return [
+        {**each, "resources": [_with_members(one, members) for one in each.get("resources", ())]}
+        for each in findings
+    ]
+
+
+def _with_members(resource: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+    image = resource.get("details", {}).get("awsEcrContainerImage")
+    if image is None:
+        return resource
+    return {**resource, "details": {"awsEcrContainerImage": {**image, **members}}}
 
 
 def _best_of_each_version(scores: Iterable[Score]) -> list[Score]:

@@ -20,7 +20,7 @@ from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_t
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.rows.scans import ScanRow
 
-from .findings import WITH_FINDINGS, made_up_finding
+from .findings import WITH_FINDINGS, made_up_finding, with_usage
 from .queued_findings import QueuedFindings
 from .rules import configuration_for, scanning_of
 from .scan import SCANS, begin_scan, is_scannable, queue_of
@@ -126,7 +126,10 @@ class ScansBackend(RegistryBackend):
                 answer["imageScanFindings"] = {**summary_of(scan), **made_up_finding()}
             elif status["status"] in WITH_FINDINGS:
                 member = "findings" if scan.scan_type == "BASIC" else "enhancedFindings"
-                answer["imageScanFindings"] = {**summary_of(scan), member: scan.findings}
+                found = scan.findings
+                if scan.scan_type == "ENHANCED":
+                    found = with_usage(scan.findings or [], repository, image.digest)
+                answer["imageScanFindings"] = {**summary_of(scan), member: found}
         return _page_of_findings(answer, f"findings/{image.id}", next_token, max_results)
 
     def _see_again(self, image_row_id: int, scan_type: str) -> ScanRow | None:

@@ -167,6 +167,7 @@ _SIZES = Query(
     ),
 )
 _BY_ID = Query(ImageRow, select(*COLUMNS).where(IS_IMAGE))
+_OF_REPOSITORY = Query(ImageRow, select(*COLUMNS).where(IN_REPOSITORY).order_by(images.c.id))
 _SPAN = Query(
     _Span,
     select(
@@ -262,6 +263,11 @@ def by_reference(view: View, repository_id: int, reference: Reference) -> Tagged
     """Return the image of a repository that a tag or a digest names."""
     find = by_tag if isinstance(reference, Tag) else by_digest
     return find(view, repository_id, reference)
+
+
+def of_repository(view: View, repository_id: int) -> list[ImageRow]:
+    """Return all images of a repository, in the order of push."""
+    return _OF_REPOSITORY.all(view, repository=repository_id)
 
 
 def active(view: View, repository_id: int) -> list[ImageRow]:

@@ -35,6 +35,13 @@ class RepositoryRow(NamedTuple):
     lifecycle_due_at: float | None
 
 
+class RegistryRow(NamedTuple):
+    """A registry that has repositories."""
+
+    account_id: str
+    region: str
+
+
 _OF_REGISTRY = (
     repositories.c.account_id == bindparam("account"),
     repositories.c.region == bindparam("in_region"),
@@ -46,6 +53,9 @@ _ALL = select(repositories)
 _BY_NAME = Query(RepositoryRow, _ALL.where(*_IS_NAMED))
 _BY_ID = Query(RepositoryRow, _ALL.where(_IS_REPOSITORY))
 _OF_ONE_REGISTRY = Query(RepositoryRow, _ALL.where(*_OF_REGISTRY).order_by(repositories.c.name))
+_REGISTRIES = Query(
+    RegistryRow, select(repositories.c.account_id, repositories.c.region).distinct()
+)
 _PAGE = Query(
     RepositoryRow,
     _ALL.where(*_OF_REGISTRY, repositories.c.name > bindparam("after"))
@@ -90,6 +100,11 @@ def by_id(view: View, repository_id: int) -> RepositoryRow:
 def of_registry(view: View, account_id: str, region: str) -> list[RepositoryRow]:
     """Return all repositories of a registry, by name."""
     return _OF_ONE_REGISTRY.all(view, account=account_id, in_region=region)
+
+
+def registries(view: View) -> list[tuple[str, str]]:
+    """Return account and Region of every registry that has repositories, in their order."""
+    return sorted((each.account_id, each.region) for each in _REGISTRIES.all(view))
 
 
 def page(view: View, account_id: str, region: str, after: str, count: int) -> list[RepositoryRow]:

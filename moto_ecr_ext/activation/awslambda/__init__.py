@@ -1,0 +1,1 @@
+"""moto's Lambda: functions of images are resolved in this ECR, and run."""

@@ -1,0 +1,162 @@
+"""Functions of images, as moto keeps them, and their images in this ECR.
+
+A function whose image this ECR does not have is left to moto.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
+
+# The attribute of moto's LambdaFunction that holds what its image was resolved to. moto copies it with a version that
+# it publishes.
+_ATTRIBUTE = "moto_ecr_ext_source"
+
+# Members that AWS leaves out for a function of an image (https://github.com/localstack/localstack,
+# tests/aws/services/lambda_/test_lambda_api.snapshot.json, TestLambdaImages).
+_NOT_OF_IMAGES = ("Runtime", "Handler", "Layers", "VpcConfig")
+
+
+def source_of(function: Any) -> Any | None:
+    """Return the SourceImage of a function; None for one that is left to moto."""
+    return vars(function).get(_ATTRIBUTE) if function.package_type == "Image" else None
+
+
+def verifies() -> bool:
+    """Return whether functions of images that are not there are refused."""
+    from moto import settings as moto_settings
+
+    return settings.VERIFY_IMAGES.get() == "true" or not moto_settings.lambda_stub_ecr()
+
+
+def plug() -> Unplug:
+    """Resolve the image of a function when its code is set, and show it.
+
+    CreateFunction and UpdateFunctionCode set it by `_set_function_code`, with a dict that has `ImageUri`. `get_code`,
+    `get_configuration` and `update_configuration` show and change the rest of it. What a version shares with the
+    function that it was published from is a shallow copy.
+    """
+    from moto.awslambda.models import LambdaFunction
+
+    return replace_all(
+        replace(LambdaFunction, "_set_function_code", _setter(LambdaFunction._set_function_code)),
+        replace(LambdaFunction, "get_code", _code(LambdaFunction.get_code)),
+        replace(
+            LambdaFunction, "get_configuration", _configuration(LambdaFunction.get_configuration)
+        ),
+        replace(
+            LambdaFunction, "update_configuration", _updater(LambdaFunction.update_configuration)
+        ),
+    )
+
+
+def _setter(original: Any) -> Any:
+    def _set_function_code(self: Any, updated_spec: dict[str, Any]) -> None:
+        from moto import settings as moto_settings
+
+        is_update = updated_spec is not self.code
+        _check_package_type(self, updated_spec, is_update=is_update)
+        if self.package_type != "Image" or "ImageUri" not in updated_spec:
+            original(self, updated_spec)
+            return
+        source = _resolve(self, updated_spec["ImageUri"])
+        if is_update and updated_spec.get("DryRun"):
+            return
+        if is_update and "Architectures" in updated_spec:
+            self.architectures = updated_spec["Architectures"]
+        setattr(self, _ATTRIBUTE, source)
+        if source is None:
+            original(self, updated_spec)
+            return
+        self.code_sha_256 = source.hex_digest
+        # AWS does not say what the size of an image's code is. These are moto's sizes.
+        self.code_size = 0 if moto_settings.lambda_stub_ecr() else source.config_size
+        # Versions that were published share the old one.
+        self.code = {**self.code, "ImageUri": updated_spec["ImageUri"]}
+
+    return _set_function_code
+
+
+def _check_package_type(function: Any, spec: dict[str, Any], *, is_update: bool) -> None:
+    """Refuse code of the other kind, as AWS does, if images are verified."""
+    if not verifies():
+        return
+    is_image = function.package_type == "Image"
+    if is_update and is_image != ("ImageUri" in spec):
+        raise refusal(
+            "InvalidParameterValueException",
+            "Please provide ImageUri when updating a function with packageType Image."
+            if is_image
+            else "Please don't provide ImageUri when updating a function with packageType Zip.",
+        )
+    if is_image and function.layers:
+        raise refusal(
+            "InvalidParameterValueException",
+            "Lambda layers are not supported for functions created with container images.",
+        )
+
+
+def _resolve(function: Any, uri: str) -> Any | None:
+    from moto.awslambda.utils import make_function_arn
+
+    from moto_ecr_ext.consumers.lambda_.source_images import Refusal, resolve
+    from moto_ecr_ext.hosts import Registry
+
+    # The function has no ARN yet when it is created.
+    arn = make_function_arn(function.region, function.account_id, function.function_name)
+    home = Registry(function.account_id, function.region)
+    try:
+        return resolve(uri, home, arn, verifies=verifies())
+    except Refusal as error:
+        raise refusal(error.code, error.message, error.status) from None
+
+
+def refusal(code: str, message: str, status: int = 400) -> Exception:
+    """Return an error as moto's Lambda raises it."""
+    from moto.awslambda.exceptions import LambdaClientError
+
+    error = LambdaClientError(code, message)
+    error.code = status
+    return error
+
+
+def _code(original: Any) -> Any:
+    def get_code(self: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = original(self)
+        source = source_of(self)
+        if source is not None:
+            answer["Code"]["ResolvedImageUri"] = source.resolved_uri
+        return answer
+
+    return get_code
+
+
+def _configuration(original: Any) -> Any:
+    def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
+        answer: dict[str, Any] = original(self, on_create=on_create)
+        if source_of(self) is None:
+            return answer
+        for name in _NOT_OF_IMAGES:
+            if not answer.get(name):
+                answer.pop(name, None)
+        given = {key: value for key, value in self.image_config.response().items() if value}
+        answer.pop("ImageConfigResponse", None)
+        if given:
+            answer["ImageConfigResponse"] = {"ImageConfig": given}
+        return answer
+
+    return get_configuration
+
+
+def _updater(original: Any) -> Any:
+    def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
+        from moto.awslambda.models import ImageConfig
+
+        if self.package_type == "Image" and "ImageConfig" in config_updates:
+            self.image_config = ImageConfig(config_updates["ImageConfig"])
+        answer: dict[str, Any] = original(self, config_updates)
+        return answer
+
+    return update_configuration

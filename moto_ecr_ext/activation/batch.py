@@ -1,0 +1,138 @@
+"""moto's Batch: jobs of images in this ECR run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext import settings
+
+from .replacing import Unplug, replace, replace_all
+
+# The attribute of a job that holds why its image could not be pulled.
+_REASON = "moto_ecr_ext_reason"
+
+
+def plug() -> Unplug:
+    """Run the images of this ECR.
+
+    A job starts its containers by `docker_client.containers.run`, with the image's name among the arguments, and fails
+    when that raises. `describe` shows `job_stopped_reason`, and `_mark_stopped` is called at a job's end.
+    """
+    from moto.batch.models import Job
+
+    client = Job.docker_client.fget  # type: ignore[attr-defined]
+    return replace_all(
+        replace(Job, "docker_client", property(lambda job: _Client(client(job), job))),
+        replace(Job, "describe", _with_reason(Job.describe)),
+        replace(Job, "_mark_stopped", _with_exit_reason(Job._mark_stopped)),
+    )
+
+
+class _Client:
+    """A client of docker for one job. Everything but running containers is the client's own."""
+
+    def __init__(self, client: Any, job: Any):
+        self._client = client
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @property
+    def containers(self) -> _Containers:
+        return _Containers(self._client.containers, self._job)
+
+
+class _Containers:
+    """The containers of a client for one job."""
+
+    def __init__(self, containers: Any, job: Any):
+        self._containers = containers
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._containers, name)
+
+    def run(self, **arguments: Any) -> Any:
+        """Run a container, of the image in this ECR if that has it. Raises CannotPull, with the reason in the job."""
+        from moto_ecr_ext.consumers.errors import ConsumerError
+
+        try:
+            changed = _with_loaded_image(self._job, arguments)
+        except ConsumerError as error:
+            self._job.job_stopped_reason = "Task failed to start"
+            setattr(self._job, _REASON, str(error))
+            raise
+        return self._containers.run(**changed)
+
+
+def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a container with an image that the daemon has; unchanged for another registry's image."""
+    from moto_ecr_ext.consumers.daemon import connect, labels
+    from moto_ecr_ext.consumers.pulls import CannotPull, for_platform, image_of_task
+    from moto_ecr_ext.hosts import Registry
+    from moto_ecr_ext.services.image_uses import add_use
+
+    backend = job.job_definition.backend
+    home = Registry(backend.account_id, job.job_definition._region)
+    try:
+        found = image_of_task(arguments["image"], home)
+    except CannotPull:
+        if settings.VERIFY_IMAGES.get() == "true":
+            raise
+        found = None
+    if found is None:
+        return arguments
+    name, image = found
+    daemon = connect()
+    image = for_platform(image, daemon.architecture)
+    loaded = daemon.load(image, image.config(), name)
+    image.record_pull()
+    add_use(job, image.registry, image.repository_name, image.digest)
+    changed = {**arguments, "image": loaded, "labels": labels("batch")}
+    if arguments.get("network_mode") == "host":
+        # There is no other network, which docker could take the gateway of.
+        changed["extra_hosts"] = None
+        changed["environment"] = _at_home(arguments["environment"])
+    return changed
+
+
+def _at_home(environment: dict[str, str]) -> dict[str, str]:
+    """Return the variables of a container that shares the network of this machine, where moto's server is."""
+    return {
+        **environment,
+        "MOTO_HOST": "http://127.0.0.1",
+        "MOTO_HTTP_ENDPOINT": f"http://127.0.0.1:{environment['MOTO_PORT']}",
+    }
+
+
+def _with_reason(original: Any) -> Any:
+    def describe(self: Any) -> dict[str, Any]:
+        from moto_ecr_ext.services.image_uses import uses_of
+
+        answer: dict[str, Any] = original(self)
+        if uses_of(self) and self.exit_code is not None:
+            # moto keeps it, and overwrites it here.
+            answer.setdefault("container", {})["exitCode"] = self.exit_code
+        reason = vars(self).get(_REASON)
+        if reason is not None:
+            answer.setdefault("container", {})["reason"] = reason
+            for attempt in answer["attempts"]:
+                attempt["statusReason"] = answer["statusReason"]
+                attempt["container"]["reason"] = reason
+        return answer
+
+    return describe
+
+
+def _with_exit_reason(original: Any) -> Any:
+    def _mark_stopped(self: Any, success: bool = True) -> None:
+        from moto_ecr_ext.services.image_uses import end_uses
+
+        if not success and self.exit_code and self.job_stopped_reason is None:
+            # https://github.com/RafalWilinski/deploy-with-serverless/issues/11
+            self.job_stopped_reason = "Essential container in task exited"
+        end_uses(self)
+        original(self, success=success)
+
+    return _mark_stopped

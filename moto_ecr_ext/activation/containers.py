@@ -1,0 +1,37 @@
+"""The end of containers: with moto's state."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .replacing import Unplug, replace
+
+
+def plug() -> Unplug:
+    """Remove the containers of functions when moto forgets them.
+
+    `BackendDict.reset` is called when `mock_aws` starts and ends, and by POST /moto-api/reset.
+    """
+    from moto.core.base_backend import BackendDict
+
+    original = BackendDict.reset.__func__  # type: ignore[attr-defined]
+
+    def reset(cls: Any) -> None:
+        remove_containers()
+        original(cls)
+
+    put_back = replace(BackendDict, "reset", classmethod(reset))
+
+    def unplug() -> None:
+        remove_containers()
+        put_back()
+
+    return unplug
+
+
+def remove_containers() -> None:
+    """Remove all containers of this process. Nothing is imported if nothing was run."""
+    pool = sys.modules.get("moto_ecr_ext.consumers.lambda_.pool")
+    if pool is not None:
+        pool.pool.remove_all()

@@ -1,0 +1,141 @@
+"""moto's ECS: tasks know the digests of their images, and stop if an image is not there and images are verified."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from moto_ecr_ext import settings
+
+from .replacing import Unplug, replace, replace_all
+
+if TYPE_CHECKING:
+    from moto_ecr_ext.consumers.images import StoredImage
+
+
+def plug() -> Unplug:
+    """Look up the images of tasks and services.
+
+    RunTask, StartTask and the rest make `Task`, with a task definition and a backend among its arguments, whose
+    attributes are the members of the answer in snake case. `stop_task` stops one.
+    """
+    from moto.ecs.models import EC2ContainerServiceBackend, Task
+
+    backend = EC2ContainerServiceBackend
+    return replace_all(
+        replace(Task, "__init__", _with_images(Task.__init__)),
+        replace(backend, "stop_task", _with_end(backend.stop_task)),
+        replace(backend, "create_service", _with_check(backend.create_service)),
+        replace(backend, "update_service", _with_check(backend.update_service)),
+    )
+
+
+def _with_images(original: Any) -> Any:
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
+        from moto_ecr_ext.consumers.pulls import CannotPull
+        from moto_ecr_ext.services.image_uses import add_use
+
+        original(self, *arguments, **options)
+        definition = self._backend.describe_task_definition(self.task_definition_arn)
+        try:
+            images = _images_of(self._backend, definition)
+        except CannotPull as error:
+            _stop(self, str(error))
+            return
+        for image in images:
+            if image is not None:
+                image.record_pull()
+                add_use(self, image.registry, image.repository_name, image.digest)
+        # moto's tasks have the container of the first definition alone.
+        if images and images[0] is not None:
+            self.containers[0].image_digest = images[0].digest
+
+    return __init__
+
+
+def _images_of(backend: Any, definition: Any) -> list[StoredImage | None]:
+    """Return the image of each container of a definition, None for one that this ECR does not have.
+
+    Raises CannotPull if that is one of this ECR, and images are verified.
+    """
+    from moto_ecr_ext.consumers.pulls import CannotPull, image_of_task
+    from moto_ecr_ext.hosts import Registry
+
+    home = Registry(backend.account_id, backend.region_name)
+    images: list[StoredImage | None] = []
+    for container in definition.container_definitions:
+        try:
+            found = image_of_task(str(container.get("image", "")), home)
+        except CannotPull:
+            if settings.VERIFY_IMAGES.get() == "true":
+                raise
+            found = None
+        images.append(found[1] if found else None)
+    return images
+
+
+def _stop(task: Any, reason: str) -> None:
+    """Stop a task as the agent does that cannot pull: on Fargate, the reason is the task's, else its container's."""
+    at = datetime.now(timezone.utc)
+    task.last_status = task.desired_status = "STOPPED"
+    task.stop_code = "TaskFailedToStart"
+    for name in (
+        "pull_started_at",
+        "pull_stopped_at",
+        "stopping_at",
+        "stopped_at",
+        "execution_stopped_at",
+    ):
+        setattr(task, name, at)
+    container = task.containers[0]
+    container.last_status = "STOPPED"
+    del container.exitCode
+    if task.launch_type == "FARGATE":
+        task.stopped_reason = reason
+    else:
+        task.stopped_reason = "Task failed to start"
+        container.reason = reason
+
+
+def _with_end(original: Any) -> Any:
+    def stop_task(self: Any, *arguments: Any, **options: Any) -> Any:
+        from moto_ecr_ext.services.image_uses import end_uses
+
+        task = original(self, *arguments, **options)
+        end_uses(task)
+        return task
+
+    return stop_task
+
+
+def _with_check(original: Any) -> Any:
+    """Have a service say why it has no tasks. moto's services start none."""
+
+    def make(self: Any, *arguments: Any, **options: Any) -> Any:
+        from moto_ecr_ext.consumers.pulls import CannotPull
+
+        service = original(self, *arguments, **options)
+        if service.task_definition:
+            try:
+                _images_of(self, self.describe_task_definition(service.task_definition))
+            except CannotPull as error:
+                _fail(service, str(error))
+        return service
+
+    return make
+
+
+def _fail(service: Any, reason: str) -> None:
+    service.events.insert(
+        0,
+        {
+            "id": str(uuid.uuid4()),
+            "createdAt": datetime.now(timezone.utc),
+            "message": f"(service {service.name}) was unable to place a task. Reason: {reason}.",
+        },
+    )
+    service.running_count, service.pending_count = 0, service.desired_count
+    for deployment in service.deployments[:1]:
+        deployment["failedTasks"] = max(1, service.desired_count)
+        deployment["runningCount"], deployment["pendingCount"] = 0, service.desired_count

@@ -1,0 +1,83 @@
+"""Seams that wait for a module: those of moto that most tests do not use take long to import."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from .replacing import Unplug
+
+
+class LateSeams:
+    """Seams by the module that each changes. It is a seam itself: `plug` plugs in those whose modules are there.
+
+    Python asks the finders in `sys.meta_path`, in their order, for a module that is not imported yet.
+    """
+
+    def __init__(self, *seams: tuple[str, Callable[[], Unplug]]):
+        self._seams = seams
+
+    def plug(self) -> Unplug:
+        """Plug in each seam, now or when its module is imported."""
+        plugged: list[Unplug] = []
+
+        def plug_seams_of(module: str) -> None:
+            plugged.extend(plug() for name, plug in self._seams if name == module)
+
+        modules = {name for name, _ in self._seams}
+        finder = _Finder(frozenset(modules - set(sys.modules)), plug_seams_of)
+        sys.meta_path.insert(0, finder)
+        for module in sorted(modules & set(sys.modules)):
+            plug_seams_of(module)
+
+        def unplug() -> None:
+            sys.meta_path.remove(finder)
+            for each in reversed(plugged):
+                each()
+
+        return unplug
+
+
+class _Finder(MetaPathFinder):
+    """Finds some modules as they would be found without it, and calls a function after each was executed."""
+
+    def __init__(self, modules: frozenset[str], then: Callable[[str], None]):
+        self._modules = modules
+        self._then = then
+        self._finding: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._modules or fullname in self._finding:
+            return None
+        self._finding.add(fullname)
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._finding.discard(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self._then)
+        return spec
+
+
+class _Loader(Loader):
+    """Loads a module as another loader does, and leaves that one in its place."""
+
+    def __init__(self, loader: Loader, then: Callable[[str], None]):
+        self._loader = loader
+        self._then = then
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._then(module.__name__)

@@ -1,0 +1,52 @@
+"""A version of a function, as its container needs to know it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+from moto_ecr_ext.consumers.image_names import ImageName
+from moto_ecr_ext.hosts import Registry
+
+
+@dataclass(frozen=True)
+class ImageOverrides:
+    """The members of ImageConfig; those that are empty leave what the image says."""
+
+    entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_directory: str = ""
+
+
+@dataclass(frozen=True)
+class FunctionVersion:
+    """One version of a function. `timeout` is in seconds, `memory` in MiB; `version` is `$LATEST` or a number."""
+
+    account_id: str
+    region: str
+    name: str
+    arn: str
+    version: str
+    image_name: ImageName
+    image_registry: Registry
+    image_digest: str
+    overrides: ImageOverrides
+    environment: Mapping[str, str] = field(hash=False)
+    memory: int
+    timeout: int
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{self.name}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What a container of it is made from: containers of another fingerprint are of no use for it.
+
+        The timeout is not part of it.
+        """
+        values = {key: value for key, value in asdict(self).items() if key != "timeout"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

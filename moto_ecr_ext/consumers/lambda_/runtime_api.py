@@ -1,0 +1,206 @@
+"""The Lambda Runtime API of one container, version 2018-06-01.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Answers are those of AWS's own sandbox,
+https://github.com/aws/aws-lambda-runtime-interface-emulator, `internal/lambda/rapi/`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from .events import LARGEST_RESPONSE, Event, Outcome, reported_error_type, too_large
+from .http_server import HttpServer, Request, Response
+
+_ROUTE = re.compile(
+    r"/2018-06-01/(?P<call>runtime/init/error|ping|runtime/invocation/"
+    r"(?:next|(?P<id>[^/?]+)/(?P<kind>response|error)))(?:\?.*)?"
+)
+_ACCEPTED = Response(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
+
+# The states of a runtime, by the names in its errors.
+_STARTED = "Started"
+_READY = "Ready"
+_RUNNING = "Running"
+_ANSWERED = "RuntimeResponseSentState"
+_FAILED = "InitError"
+
+
+def _error(status: int, error_type: str, message: str) -> Response:
+    body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
+    return Response(status, body, {"Content-Type": "application/json"})
+
+
+_INVALID_ID = _error(400, "InvalidRequestID", "Invalid request ID")
+
+
+class RuntimeApi:
+    """The API of one container, on a port of its own: a runtime knows no more than host and port.
+
+    Another thread gives it one event at a time by `begin`, and waits for what comes of it.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._changed = threading.Condition()
+        self._state = _STARTED
+        self._event: Event | None = None
+        self._deadline_ms = 0
+        self._outcome: Outcome | None = None
+        self._is_over = False
+        self._server = HttpServer(host, self._respond, LARGEST_RESPONSE)
+        self.port = self._server.port
+        self._server.start()
+
+    def close(self) -> None:
+        """Stop serving. Whoever waits is woken."""
+        self.interrupt()
+        self._server.close()
+
+    def interrupt(self) -> None:
+        """Wake whoever waits: the container has ended, and there will be no answer."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+    def wait_for_init(self, seconds: float) -> bool:
+        """Wait until the runtime asks for its first event. Return whether it did."""
+        self._wait(lambda: self._state != _STARTED, seconds)
+        return self._state == _READY
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome of the event, or of the start; None if there is none so far."""
+        return self._outcome
+
+    def begin(self, event: Event, seconds: float) -> None:
+        """Give the runtime an event, which it has so many seconds for."""
+        with self._changed:
+            self._event = event
+            self._deadline_ms = int((time.time() + seconds) * 1000)
+            self._changed.notify_all()
+
+    def wait_for_outcome(self, seconds: float) -> Outcome | None:
+        """Wait for the outcome of the event; None if there is none by then."""
+        self._wait(lambda: self._outcome is not None, seconds)
+        return self._outcome
+
+    def wait_for_ready(self, seconds: float) -> None:
+        """Wait until the runtime asks for another event, which says that it has done all of the last one."""
+        self._wait(lambda: self._state == _READY, seconds)
+
+    def finish(self) -> None:
+        """Forget the event that has its outcome."""
+        with self._changed:
+            self._event = self._outcome = None
+
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over or condition(), seconds)
+
+    def _respond(self, request: Request) -> Response | None:
+        route = _ROUTE.fullmatch(request.path)
+        if route is None:
+            return Response(404, b"404 page not found\n", {"Content-Type": "text/plain"})
+        if route["call"] == "ping":
+            return Response(200, b"pong", {"Content-Type": "text/plain"})
+        if route["call"] == "runtime/init/error":
+            return self._init_error(request)
+        if route["kind"]:
+            return self._answer(request, route["id"], route["kind"])
+        return self._next()
+
+    def _refuse(self, to: str) -> Response:
+        return _error(
+            403,
+            "InvalidStateTransition",
+            f"State transition from {self._state} to {to} failed for runtime. Error: State transition is not allowed",
+        )
+
+    def _next(self) -> Response | None:
+        """Wait for an event without a limit. A runtime that asks again before it has answered gets the same one."""
+        with self._changed:
+            if self._state == _FAILED:
+                return self._refuse(_READY)
+            if self._state != _RUNNING:
+                self._state = _READY
+                self._changed.notify_all()
+                self._changed.wait_for(
+                    lambda: self._is_over or (self._event is not None and self._outcome is None)
+                )
+            event = self._event
+            if self._is_over or event is None:
+                return None
+            self._state = _RUNNING
+            return Response(200, event.payload, self._headers(event))
+
+    def _headers(self, event: Event) -> Mapping[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": event.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(self._deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": event.invoked_arn,
+            **event.headers,
+        }
+        return {name: value for name, value in headers.items() if value}
+
+    def _answer(self, request: Request, request_id: str, kind: str) -> Response:
+        mode = request.headers.get("lambda-runtime-function-response-mode", "streaming")
+        if kind == "response" and mode != "streaming":
+            return _error(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+        with self._changed:
+            event = self._event
+            if (
+                self._state != _RUNNING
+                or event is None
+                or event.request_id != request_id
+                or self._outcome is not None
+            ):
+                if self._state in (_STARTED, _FAILED):
+                    return self._refuse("InvocationResponse")
+                return _INVALID_ID
+            if request.is_truncated:
+                return _error(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+            self._outcome = _outcome(request, kind)
+            self._state = _ANSWERED
+            self._changed.notify_all()
+        if request.body is None:
+            return _error(
+                413,
+                "RequestEntityTooLarge",
+                f"Exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).",
+            )
+        return _ACCEPTED
+
+    def _init_error(self, request: Request) -> Response:
+        with self._changed:
+            if self._state != _STARTED:
+                return self._refuse(_FAILED)
+            error_type = reported_error_type(
+                request.headers.get("lambda-runtime-function-error-type")
+            )
+            self._state = _FAILED
+            self._outcome = Outcome(request.body or b"", error_type, is_reusable=False)
+            self._changed.notify_all()
+        return _ACCEPTED
+
+
+def _outcome(request: Request, kind: str) -> Outcome:
+    """Return what a runtime's answer means. The payload is its body as it is, for errors too."""
+    if request.body is None:
+        return too_large()
+    if kind == "error":
+        header = request.headers.get("lambda-runtime-function-error-type")
+        return Outcome(request.body, reported_error_type(header))
+    # A response that was streamed, and failed midway.
+    failed = request.trailers.get("lambda-runtime-function-error-type")
+    if failed is not None:
+        body = request.trailers.get("lambda-runtime-function-error-body", "")
+        with suppress(ValueError):
+            return Outcome(base64.b64decode(body), reported_error_type(failed))
+        return Outcome(request.body, reported_error_type(failed))
+    return Outcome(request.body)

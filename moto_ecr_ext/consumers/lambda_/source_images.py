@@ -1,0 +1,220 @@
+"""The image that CreateFunction and UpdateFunctionCode name: resolved to a digest at once, or refused.
+
+https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moto_ecr_ext import hosts
+from moto_ecr_ext.caller import Caller
+from moto_ecr_ext.consumers.errors import ConsumerError
+from moto_ecr_ext.consumers.image_names import ImageName
+from moto_ecr_ext.consumers.images import NOT_FOUND, StoredImage, find_image, own_architecture
+from moto_ecr_ext.exceptions import RepositoryPolicyNotFoundException
+from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.hosts import Registry
+from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.media_types import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER_GZIP,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_LAYER_GZIP,
+    OCI_LAYER_TAR,
+    OCI_MANIFEST,
+    MediaType,
+)
+from moto_ecr_ext.policies.documents import Decision, read_resource_policy
+from moto_ecr_ext.services.iam import account_principal
+
+if TYPE_CHECKING:
+    from moto_ecr_ext.models import ECRBackend
+
+_SERVICE = "lambda.amazonaws.com"
+_ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+# https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, "Requirements for Lambda container images". AWS
+# publishes no list of layers; those compressed by zstd are not refused.
+_SUPPORTED: dict[MediaType, tuple[MediaType, frozenset[str]]] = {
+    DOCKER_MANIFEST: (DOCKER_CONFIG, frozenset({DOCKER_LAYER_GZIP})),
+    OCI_MANIFEST: (
+        OCI_CONFIG,
+        frozenset({OCI_LAYER_TAR, OCI_LAYER_GZIP, MediaType(f"{OCI_LAYER_TAR}+zstd")}),
+    ),
+}
+
+
+class Refusal(Exception):
+    """An error of Lambda, with AWS's code, text and HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def _invalid(text: str) -> Refusal:
+    return Refusal("InvalidParameterValueException", text)
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """The image of a function, as it was resolved."""
+
+    name: ImageName
+    registry: Registry
+    digest: str
+    # Bytes. What moto gives for the size of the code.
+    config_size: int
+
+    @property
+    def resolved_uri(self) -> str:
+        return f"{self.name.without_reference}@{self.digest}"
+
+    @property
+    def hex_digest(self) -> str:
+        """The digest without its algorithm, which is the function's `CodeSha256`."""
+        return self.digest.partition(":")[2]
+
+
+def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> SourceImage | None:
+    """Return the image that `ImageUri` means for a function of the registry `home`.
+
+    None if this ECR does not have it, unless the call `verifies`: then raises Refusal as AWS does. An image that is
+    there, of another account whose policy does not let Lambda pull it, is refused in either case.
+    """
+    name = ImageName.parse(uri)
+    registry = name.registry(home) if name and name.reference else None
+    if name is None or registry is None or registry.region != home.region:
+        if verifies:
+            raise _invalid(f"Source image {uri} is not valid. Provide a valid source image.")
+        return None
+    try:
+        image = find_image(name, home, account_principal(home.account_id, home.region))
+    except NOT_FOUND:
+        if verifies:
+            raise _invalid(
+                f"Source image {uri} does not exist. Provide a valid source image."
+            ) from None
+        return None
+    except AccessDeniedException:
+        raise _denied() from None
+    if image is None:
+        return None
+    _check_permission(image, home, function_arn, verifies=verifies)
+    if verifies:
+        _check_media_types(image, uri)
+    else:
+        image = _image_of_platform(image)
+    image.record_pull()
+    config = next(iter(image.manifest.blobs), None)
+    return SourceImage(name, registry, image.digest, config.size if config else 0)
+
+
+def _denied() -> Refusal:
+    return Refusal(
+        "AccessDeniedException",
+        "Lambda does not have permission to access the ECR image. Check the ECR permissions.",
+        status=403,
+    )
+
+
+def _check_permission(
+    image: StoredImage, home: Registry, function_arn: str, *, verifies: bool
+) -> None:
+    """Raise Refusal unless Lambda may pull the image.
+
+    Of the own account Lambda adds the statement that is missing, if the caller may; here everybody may. Not so of
+    another account. https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, "Amazon ECR permissions"
+    """
+    registry = image.registry
+    backend = registry_backend(registry.account_id, registry.region)
+    found = backend.describe_repositories(repository_names=[image.repository_name])
+    repository: Repository = found["repositories"][0]
+    callers = [Caller(action, _SERVICE, source_arn=function_arn) for action in _ACTIONS]
+    policy = read_resource_policy(repository.policy_text) if repository.policy_text else None
+    decisions = {
+        backend.attempt(
+            each, repository.repository_arn, registry.account_id, repository.resource_tags
+        ).decision(policy)
+        if policy
+        else Decision.NONE
+        for each in callers
+    }
+    is_own = registry.account_id == home.account_id
+    if Decision.DENY in decisions or (not is_own and Decision.NONE in decisions):
+        if verifies or not is_own:
+            raise _denied()
+    elif Decision.NONE in decisions and verifies:
+        _allow(backend, image.repository_name, home)
+
+
+def _allow(backend: ECRBackend, repository_name: str, home: Registry) -> None:
+    """Add the statement to the policy of a repository by which Lambda may pull."""
+    try:
+        text = str(backend.get_repository_policy(repository_name).policy_text)
+        document = json.loads(text)
+    except RepositoryPolicyNotFoundException:
+        document = {"Version": "2008-10-17", "Statement": []}
+    if not isinstance(document["Statement"], list):
+        document["Statement"] = [document["Statement"]]
+    partition = hosts.partition_of(home.region)
+    document["Statement"].append(
+        {
+            "Sid": "LambdaECRImageRetrievalPolicy",
+            "Effect": "Allow",
+            "Principal": {"Service": _SERVICE},
+            "Action": list(_ACTIONS),
+            "Condition": {
+                "StringLike": {
+                    "aws:sourceArn": f"arn:{partition}:lambda:{home.region}:{home.account_id}:function:*"
+                }
+            },
+        }
+    )
+    backend.set_repository_policy(repository_name, json.dumps(document))
+
+
+def _check_media_types(image: StoredImage, uri: str) -> None:
+    """Raise Refusal for an index, and for an image with a configuration or layers of other types."""
+    manifest = image.manifest
+    supported = _SUPPORTED.get(manifest.media_type)
+    if supported is not None:
+        config_type, layer_types = supported
+        config, *layers = manifest.blobs
+        if config.media_type == config_type and all(
+            layer.media_type in layer_types for layer in layers
+        ):
+            return
+    raise _invalid(
+        f"The image manifest, config or layer media type for the source image {uri} is not supported."
+    )
+
+
+def _image_of_platform(image: StoredImage) -> StoredImage:
+    """Return an image, or the image of an index for the daemon's platform.
+
+    The index itself if it has none, which is found out when the function is invoked.
+    """
+    if not image.manifest.is_index:
+        return image
+    try:
+        return image.for_architecture(_architecture())
+    except ConsumerError:
+        return image
+
+
+def _architecture() -> str:
+    """Return the architecture of the daemon, or of this machine if no daemon answers."""
+    from moto_ecr_ext.consumers.daemon import connect
+
+    try:
+        return connect().architecture
+    except ConsumerError:
+        return own_architecture()

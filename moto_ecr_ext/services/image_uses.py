@@ -1,0 +1,90 @@
+"""The tasks of ECS that use an image, and those of Batch, which are tasks too.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AwsEcrContainerImageDetails.html
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.hosts import Registry
+
+# The attribute of moto's tasks and jobs that holds the images that they run.
+_ATTRIBUTE = "moto_ecr_ext_images"
+
+
+@dataclass
+class ImageUse:
+    """One image of one task. Times are in seconds since the epoch; `ended_at` is None while the task runs."""
+
+    registry: Registry
+    repository_name: str
+    digest: str
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How many tasks run an image now, and when one last did; None if none has."""
+
+    in_use_count: int = 0
+    last_in_use_at: float | None = None
+
+
+def add_use(user: Any, registry: Registry, repository_name: str, digest: str) -> None:
+    """Note that a task or job of moto runs an image."""
+    setattr(user, _ATTRIBUTE, [*uses_of(user), ImageUse(registry, repository_name, digest)])
+
+
+def uses_of(user: Any) -> list[ImageUse]:
+    """Return the images that a task or job of moto runs, or has run."""
+    uses: list[ImageUse] = getattr(user, _ATTRIBUTE, [])
+    return uses
+
+
+def end_uses(user: Any) -> None:
+    """Note that a task or job of moto has ended."""
+    for use in uses_of(user):
+        use.ended_at = use.ended_at or now()
+
+
+def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
+    """Return the usage of an image, of all accounts and Regions that moto has tasks of."""
+    count = 0
+    last: float | None = None
+    for use, is_running in _uses():
+        if (use.registry, use.repository_name, use.digest) == (registry, repository_name, digest):
+            count += is_running
+            last = max(last or 0.0, now() if is_running else use.ended_at or 0.0)
+    return Usage(count, last)
+
+
+def _uses() -> Iterator[tuple[ImageUse, bool]]:
+    for user, is_running in (*_tasks(), *_jobs()):
+        for use in uses_of(user):
+            yield use, is_running
+
+
+def _tasks() -> Iterator[tuple[Any, bool]]:
+    for backend in _backends("ecs"):
+        for tasks in list(backend.tasks.values()):
+            for task in list(tasks.values()):
+                # Asking for `last_status` might move the task on.
+                yield task, "STOPPED" not in (task.desired_status, task._status)
+
+
+def _jobs() -> Iterator[tuple[Any, bool]]:
+    for backend in _backends("batch"):
+        for job in list(backend._jobs.values()):
+            yield job, not job.job_stopped
+
+
+def _backends(service: str) -> Iterator[Any]:
+    """Yield the backends of a service in all accounts and Regions, if anything has imported it."""
+    models = sys.modules.get(f"moto.{service}.models")
+    for account in list(getattr(models, f"{service}_backends", {}).values()):
+        yield from list(account.values())

@@ -1,0 +1,55 @@
+"""How often things have happened, by the minute, for metrics.
+
+Counts are in memory, as moto's metrics are: another server has its own, and a restart begins anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from .forks import fork_safe_lock
+
+# Of each process, with the oldest dropped. A minute of one metric is one.
+_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Count:
+    """How often something of a registry happened in a minute, which is counted from the epoch."""
+
+    account_id: str
+    region: str
+    name: str
+    of: str
+    minute: int
+    number: int = 0
+
+
+class Counts:
+    """Counts of every registry, for many threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = fork_safe_lock()
+        self._numbers: Counter[tuple[str, str, str, str, int]] = Counter()
+
+    def add(self, account_id: str, region: str, name: str, of: str, at: float) -> None:
+        """Count something of a registry, at a time in seconds since the epoch."""
+        with self._lock:
+            self._numbers[account_id, region, name, of, int(at // 60)] += 1
+            if len(self._numbers) > _MOST:
+                del self._numbers[next(iter(self._numbers))]
+
+    def of_registry(self, account_id: str, region: str) -> list[Count]:
+        """Return the counts of a registry."""
+        with self._lock:
+            return [
+                Count(*key, number)
+                for key, number in self._numbers.items()
+                if key[:2] == (account_id, region)
+            ]
+
+    def clear(self) -> None:
+        """Forget all counts."""
+        with self._lock:
+            self._numbers.clear()
