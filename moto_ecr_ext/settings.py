@@ -249,6 +249,7 @@ VERIFY_IMAGES = Setting(
     "false",
     "Lambda functions, Batch jobs and ECS tasks of images that this ECR does not have are refused, as AWS does",
     choices=("true", "false"),
+    strict="true",
 )
 ERROR_CODES = Setting(
     "error_codes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext import settings
+from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
 
 from .replacing import Unplug, replace, replace_all
 
@@ -78,7 +78,7 @@ def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         found = image_of_task(arguments["image"], home)
     except CannotPull:
-        if settings.VERIFY_IMAGES.get() == "true":
+        if not UNVERIFIED_IMAGES.is_on:
             raise
         found = None
     if found is None:

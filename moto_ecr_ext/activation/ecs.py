@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from moto_ecr_ext import settings
+from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
 
 from .replacing import Unplug, replace, replace_all
 
@@ -68,7 +68,7 @@ def _images_of(backend: Any, definition: Any) -> list[StoredImage | None]:
         try:
             found = image_of_task(str(container.get("image", "")), home)
         except CannotPull:
-            if settings.VERIFY_IMAGES.get() == "true":
+            if not UNVERIFIED_IMAGES.is_on:
                 raise
             found = None
         images.append(found[1] if found else None)

@@ -320,6 +320,21 @@ WHOLE_LISTS = OtherAnswer(
     "Use a paginator: ecr.get_paginator('describe_images').",
 )
 
+UNVERIFIED_IMAGES = Leniency(
+    "unverified-images",
+    "Lambda functions, Batch jobs and ECS tasks may have images that ECR does not have.",
+    "The image must be there, and the service must be allowed to pull it (setting verify_images).",
+    "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html",
+    "Push the image: moto_ecr_ext.testing.push(ecr, repository, build_image(), tag).",
+    setting=settings.VERIFY_IMAGES,
+)
+ECR_ERRORS_OF_FUNCTIONS = OtherAnswer(
+    "ecr-errors-of-functions",
+    "Lambda answers ECR's own error for an image that is not there, if MOTO_LAMBDA_STUB_ECR is false.",
+    "It answers InvalidParameterValueException: the source image does not exist.",
+    "https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html#API_CreateFunction_Errors",
+    "Expect InvalidParameterValueException.",
+)
 ALL: tuple[Leniency, ...] = tuple(
     value
     for value in list(globals().values())
@@ -336,8 +351,8 @@ class Compatibility:
 
 
 STRICT = Compatibility(frozenset())
-# `verify_layers` is off unless it is switched on.
-AWS = Compatibility(frozenset({MISSING_LAYERS}))
+# `verify_layers` and `verify_images` are off unless they are switched on.
+AWS = Compatibility(frozenset({MISSING_LAYERS, UNVERIFIED_IMAGES}))
 MOTO = Compatibility(frozenset(ALL))
 
 _NAMED = {"aws": AWS, "moto": MOTO, settings.STRICT: STRICT}

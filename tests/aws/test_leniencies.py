@@ -9,14 +9,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.compatibility import ALL, AWS, MISSING_LAYERS, Leniency
+from moto_ecr_ext.compatibility import (
+    ALL,
+    AWS,
+    MISSING_LAYERS,
+    UNVERIFIED_IMAGES,
+    Leniency,
+)
 from support.constants import ACCOUNT
 from support.environments import Environment
 
@@ -351,15 +360,39 @@ def whole_lists(ecr: Any) -> bool:
     return len(answer["imageDetails"]) == 101 and "nextToken" not in answer
 
 
+def unverified_images(aws: Environment) -> bool:
+    return accepted(create_function, aws)
+
+
+def ecr_errors_of_functions(aws: Environment) -> bool:
+    with patch.dict(os.environ, MOTO_LAMBDA_STUB_ECR="false"):
+        refusal = code(create_function, aws)
+    assert refusal in ("ImageNotFoundException", "InvalidParameterValueException")
+    return refusal == "ImageNotFoundException"
+
+
+def create_function(aws: Environment) -> None:
+    """Create a function of an image that ECR does not have."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = aws.client("iam").create_role(RoleName="lambda", AssumeRolePolicyDocument=trust)["Role"]
+    aws.client("lambda").create_function(
+        FunctionName="function",
+        Role=role["Arn"],
+        PackageType="Image",
+        Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/app:missing"},
+    )
+
+
 every_leniency = pytest.mark.parametrize("leniency", ALL, ids=lambda each: each.name)
 
 
 @pytest.fixture
-def is_as_moto(ecr: Any, leniency: Leniency) -> Callable[[], bool]:
+def is_as_moto(aws: Environment, ecr: Any, leniency: Leniency) -> Callable[[], bool]:
     """Whether moto's way is taken where a leniency is concerned."""
     ecr.create_repository(repositoryName="app")
     scenario = globals()[leniency.name.replace("-", "_")]
-    return lambda: scenario(ecr)
+    given = {"aws": aws, "ecr": ecr}
+    return lambda: scenario(*(given[name] for name in signature(scenario).parameters))
 
 
 @every_leniency
@@ -378,7 +411,7 @@ def test_without(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], 
 
 @every_leniency
 def test_the_default(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bool]) -> None:
-    """By default AWS's way is taken, but for layers, which `verify_layers` is about."""
+    """By default AWS's way is taken, but where `verify_layers` and `verify_images` are about it."""
     assert is_as_moto() is (leniency in AWS.leniencies)
 
 
@@ -386,7 +419,7 @@ def test_the_default(aws: Environment, leniency: Leniency, is_as_moto: Callable[
 def test_strict(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bool]) -> None:
     """With `strict` AWS's way is taken everywhere. An explicit setting comes first: scenarios need images."""
     aws.configure(compatibility="strict")
-    assert MISSING_LAYERS.is_on is False
+    assert MISSING_LAYERS.is_on is UNVERIFIED_IMAGES.is_on is False
     if leniency is not MISSING_LAYERS:
         aws.configure(compatibility="strict", verify_layers=False)
     assert not is_as_moto()

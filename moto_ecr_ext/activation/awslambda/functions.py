@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext import settings
 from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
+from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
 
 # The attribute of moto's LambdaFunction that holds what its image was resolved to. moto copies it with a version that
 # it publishes.
@@ -28,7 +28,7 @@ def verifies() -> bool:
     """Return whether functions of images that are not there are refused."""
     from moto import settings as moto_settings
 
-    return settings.VERIFY_IMAGES.get() == "true" or not moto_settings.lambda_stub_ecr()
+    return not UNVERIFIED_IMAGES.is_on or not moto_settings.lambda_stub_ecr()
 
 
 def plug() -> Unplug:

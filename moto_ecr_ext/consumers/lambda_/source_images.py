@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller
+from moto_ecr_ext.compatibility import ECR_ERRORS_OF_FUNCTIONS
 from moto_ecr_ext.consumers.errors import ConsumerError
 from moto_ecr_ext.consumers.image_names import ImageName
 from moto_ecr_ext.consumers.images import NOT_FOUND, StoredImage, find_image, own_architecture
@@ -99,6 +100,8 @@ def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> S
         image = find_image(name, home, account_principal(home.account_id, home.region))
     except NOT_FOUND:
         if verifies:
+            if ECR_ERRORS_OF_FUNCTIONS.applies(uri):
+                raise
             raise _invalid(
                 f"Source image {uri} does not exist. Provide a valid source image."
             ) from None
