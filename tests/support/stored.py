@@ -14,6 +14,7 @@ def everything_stored() -> dict[str, Any]:
     Both environments of the tests are in the test process, and so is their store.
     """
     store = current_store()
+    store.settle()
     store.pulls.write()
     with store.database.read() as transaction:
         rows = {

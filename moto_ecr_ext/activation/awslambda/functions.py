@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
-from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
+from moto_ecr_ext.compatibility import ECR_ERRORS_OF_FUNCTIONS, UNVERIFIED_IMAGES
 
 # The attribute of moto's LambdaFunction that holds what its image was resolved to. moto copies it with a version that
 # it publishes.
@@ -99,9 +99,10 @@ def _check_package_type(function: Any, spec: dict[str, Any], *, is_update: bool)
 
 
 def _resolve(function: Any, uri: str) -> Any | None:
+    from moto import settings as moto_settings
     from moto.awslambda.utils import make_function_arn
 
-    from moto_ecr_ext.consumers.lambda_.source_images import Refusal, resolve
+    from moto_ecr_ext.consumers.lambda_.source_images import MissingImage, Refusal, resolve
     from moto_ecr_ext.hosts import Registry
 
     # The function has no ARN yet when it is created.
@@ -110,6 +111,9 @@ def _resolve(function: Any, uri: str) -> Any | None:
     try:
         return resolve(uri, home, arn, verifies=verifies())
     except Refusal as error:
+        moto_asks_ecr = isinstance(error, MissingImage) and not moto_settings.lambda_stub_ecr()
+        if moto_asks_ecr and ECR_ERRORS_OF_FUNCTIONS.applies(uri):
+            return None
         raise refusal(error.code, error.message, error.status) from None
 
 

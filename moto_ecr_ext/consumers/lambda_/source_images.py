@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller
-from moto_ecr_ext.compatibility import ECR_ERRORS_OF_FUNCTIONS
 from moto_ecr_ext.consumers.errors import ConsumerError
 from moto_ecr_ext.consumers.image_names import ImageName
 from moto_ecr_ext.consumers.images import NOT_FOUND, StoredImage, find_image, own_architecture
 from moto_ecr_ext.exceptions import RepositoryPolicyNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -60,6 +60,16 @@ class Refusal(Exception):
         self.status = status
 
 
+class MissingImage(Refusal):
+    """The image of a function is not there."""
+
+    def __init__(self, uri: str):
+        super().__init__(
+            "InvalidParameterValueException",
+            f"Source image {uri} does not exist. Provide a valid source image.",
+        )
+
+
 def _invalid(text: str) -> Refusal:
     return Refusal("InvalidParameterValueException", text)
 
@@ -87,8 +97,9 @@ class SourceImage:
 def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> SourceImage | None:
     """Return the image that `ImageUri` means for a function of the registry `home`.
 
-    None if this ECR does not have it, unless the call `verifies`: then raises Refusal as AWS does. An image that is
-    there, of another account whose policy does not let Lambda pull it, is refused in either case.
+    None if this ECR does not have it, unless the call `verifies`: then raises Refusal as AWS does. None too for a
+    placeholder image, which cannot run. An image that is there, of another account whose policy does not let Lambda
+    pull it, is refused in either case.
     """
     name = ImageName.parse(uri)
     registry = name.registry(home) if name and name.reference else None
@@ -98,13 +109,11 @@ def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> S
         return None
     try:
         image = find_image(name, home, account_principal(home.account_id, home.region))
+    except PlaceholderImage:
+        return None
     except NOT_FOUND:
         if verifies:
-            if ECR_ERRORS_OF_FUNCTIONS.applies(uri):
-                raise
-            raise _invalid(
-                f"Source image {uri} does not exist. Provide a valid source image."
-            ) from None
+            raise MissingImage(uri) from None
         return None
     except AccessDeniedException:
         raise _denied() from None
