@@ -89,6 +89,11 @@ def running(data_dir: Path) -> Iterator[Server]:
         here.close()
 
 
+def _canonical(policy: str | None) -> str | None:
+    """Return a policy in one form: ECR writes the text that it is given anew."""
+    return None if policy is None else json.dumps(json.loads(policy), sort_keys=True)
+
+
 @dataclass(frozen=True)
 class State:
     """What a repository has: images with their blobs, tags, blobs, and its policy."""
@@ -210,7 +215,9 @@ class Client:
                 for layer in layers
                 if layer["layerAvailability"] == "AVAILABLE"
             }
-        policy = self._call("GetRepositoryPolicy", expected=(200, 400)).get("policyText")
+        policy = _canonical(
+            self._call("GetRepositoryPolicy", expected=(200, 400)).get("policyText")
+        )
         return (
             {(each["imageDigest"], each.get("imageTag")) for each in listed},
             frozenset(held),
@@ -333,10 +340,9 @@ class Client:
                 ],
             }
         )
-        # As ECR gives it back.
-        self._after = replace(self.state, policy=text)
+        self._after = replace(self.state, policy=_canonical(text))
         answer = self._call("SetRepositoryPolicy", policyText=text)
-        self._after = replace(self.state, policy=answer["policyText"])
+        self._after = replace(self.state, policy=_canonical(answer["policyText"]))
         self._done("settings acknowledged")
 
     def _delete(self) -> None:
