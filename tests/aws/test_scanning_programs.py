@@ -138,6 +138,7 @@ def test_findings_of_an_enhanced_scan(ecr: Any, repository_name: str, program: s
         "details": {
             "awsEcrContainerImage": {
                 "architecture": "amd64",
+                "inUseCount": 0,
                 "imageHash": IMAGE.digest,
                 "imageTags": ["v1"],
                 "platform": "DEBIAN_12",

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from docker import DockerClient
+from docker.errors import NotFound
+from requests import RequestException
 
 from moto_ecr_ext.activation.containers import remove_containers
 from moto_ecr_ext.testing import Image
 from support.containers import compiled_runtime, runtime_image
 from support.docker_daemon import running_docker
 from support.environments import Environment
+from support.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +35,24 @@ def docker(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doc
     client = DockerClient(docker_address)
     yield client
     remove_containers()
-    left = client.api.containers(all=True)
+    left = [
+        each["Id"] for each in client.api.containers(all=True) if not is_gone(client, each["Id"])
+    ]
+    for container in left:
+        client.api.remove_container(container, force=True)
     client.close()
     assert left == []
+
+
+def is_gone(client: DockerClient, container: str) -> bool:
+    """Whether a container is removed: Batch does that on a thread of its own, when the job has its state."""
+    try:
+        client.api.wait(container, timeout=PATIENCE, condition="removed")
+    except NotFound:
+        return True
+    except RequestException:  # It took too long.
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import pytest
 from docker import DockerClient
 
 from moto_ecr_ext.activation.containers import remove_containers
+from moto_ecr_ext.consumers.daemon import Daemon
 from moto_ecr_ext.consumers.lambda_ import pool
 from moto_ecr_ext.testing import OCI, Blob, Image, build_image
 from moto_ecr_ext.testing.builder import assemble_image
@@ -68,7 +69,7 @@ class Function:
 @pytest.fixture
 def function(docker: DockerClient, ecr: Any, functions: Any, role: str, image: Image) -> Function:
     """A function of the runtime's image, with more time than a busy machine needs."""
-    return Function(functions, push_image(ecr, "team/app", image), role, Timeout=60)
+    return Function(functions, push_image(ecr, "team/app", image), role, Timeout=300)
 
 
 def running(docker: DockerClient) -> list[str]:
@@ -450,3 +451,19 @@ def test_several_events_at_once(function: Function, docker: DockerClient) -> Non
         answers = [each.result() for each in waiting]
     assert {answer.error for answer in answers} == {"Unhandled"}
     assert running(docker) == []
+
+
+def test_a_reset_while_a_container_is_made(
+    function: Function, docker: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon has made it when everything is removed, and nobody knows it yet: it does not stay."""
+    create = Daemon.create
+
+    def create_and_reset(self: Daemon, *arguments: Any, **options: Any) -> Any:
+        container = create(self, *arguments, **options)
+        remove_containers()
+        return container
+
+    monkeypatch.setattr(Daemon, "create", create_and_reset)
+    assert function.invoke().error == "Unhandled"
+    assert docker.api.containers(all=True) == []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 # Seconds. Nothing takes that long unless it fails.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 _Answer = TypeVar("_Answer")
 

@@ -77,7 +77,10 @@ class Sandbox:
         self._api = RuntimeApi(self._daemon.listening_host(network))
         try:
             self._create(image_id, _overridden(config, function.overrides), network)
-            self._run()
+            if self._is_closed:
+                self._remove()
+            else:
+                self._run()
         except BaseException:
             self.close()
             raise
@@ -230,11 +233,15 @@ class Sandbox:
             if self._is_closed:
                 return
             self._is_closed = True
+        # One that is being made is removed by who makes it.
+        self._remove()
+        if self._api is not None:
+            self._api.close()
+
+    def _remove(self) -> None:
         if self._container is not None:
             with suppress(Exception):
                 remove(self._daemon.client, str(self._container.id))
-        if self._api is not None:
-            self._api.close()
 
 
 def _close(output: Any) -> None:
