@@ -11,7 +11,7 @@ from moto_ecr_ext import settings
 
 from . import backends, batch, botocore, containers, ecs, errors, moto_api, requests_clients, server
 from .awslambda import functions, invoking, rules, templates
-from .cloudformation import change_sets
+from .cloudformation import change_set_names, change_set_results, template_urls
 from .cloudformation import seam as cloudformation
 from .imports import LateSeams
 from .observers import cloudwatch, config, dashboard, inspector, tagging
@@ -40,7 +40,10 @@ _SEAMS = (
         ("moto.events.models", rules.plug),
         ("moto.batch.models", batch.plug),
         ("moto.ecs.models", ecs.plug),
-        ("moto.cloudformation.responses", change_sets.plug),
+        ("moto.cloudformation.models", change_set_results.plug),
+        ("moto.cloudformation.models", template_urls.plug_stacks),
+        ("moto.cloudformation.responses", change_set_names.plug),
+        ("moto.cloudformation.responses", template_urls.plug_operations),
         ("moto.resourcegroupstaggingapi.models", tagging.plug),
         ("moto.cloudwatch.models", cloudwatch.plug),
         ("moto.inspector2.urls", inspector.plug),

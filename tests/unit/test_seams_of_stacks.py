@@ -1,122 +1,117 @@
-"""What the seams for change sets rely on in moto, and what they mend. A failure names the assumption that moved.
-
-A test of something that is mended fails when moto has mended it: the seam can go then.
-"""
+"""What the seams for change sets and templates rely on. A failure names the assumption that moved."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.cloudformation import models
-from moto.cloudformation.models import CloudFormationBackend, Stack, cloudformation_backends
+from moto.cloudformation import models as cloudformation_models
+from moto.cloudformation import responses as cloudformation_responses
+from moto.cloudformation.models import ChangeSet, cloudformation_backends
+from moto.cloudformation.parsing import OutputMap
 from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import EmptyResult
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
-TEMPLATE = json.dumps(
-    {
-        "Resources": {"Q": {"Type": "AWS::SQS::Queue", "Properties": {}}},
-        "Outputs": {"Url": {"Value": {"Ref": "Q"}}},
-    }
-)
+from moto_ecr_ext.activation.cloudformation.template_urls import with_known_host
+from moto_ecr_ext.activation.replacing import replace
+from support.constants import ACCOUNT, REGION
 
 
-@pytest.fixture
-def stacks(stock_moto: None) -> Iterator[Any]:
-    """A client of stock moto's CloudFormation."""
-    with mock_aws():
-        yield boto3.client("cloudformation", region_name=REGION)
-
-
-def create(stacks: Any, stack: str) -> str:
-    """Create a change set for a new stack, and return its ARN."""
-    answer = stacks.create_change_set(
-        StackName=stack, ChangeSetName="deploy", ChangeSetType="CREATE", TemplateBody=TEMPLATE
-    )
-    arn: str = answer["Id"]
-    return arn
-
-
-def test_change_sets_are_kept_by_their_arn(stacks: Any) -> None:
-    """With the stack that each is of."""
-    arn = create(stacks, "one")
-    change_set = cloudformation_backends[ACCOUNT][REGION].change_sets[arn]
-    assert change_set.change_set_id == arn
-    assert change_set.change_set_name == "deploy"
-    assert (change_set.stack_name, change_set.stack_id) == ("one", change_set.stack.stack_id)
-
-
-def test_operations_are_methods_that_read_members_one_way(
-    stacks: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_change_set_changes_its_stack_by_one_method(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A member that is replaced there is what the backend gets."""
-    arn = create(stacks, "one")
-    original = CloudFormationResponse.describe_change_set
-
-    def describe_change_set(self: Any) -> Any:
-        self._get_param = lambda name: arn
-        return original(self)
-
-    monkeypatch.setattr(CloudFormationResponse, "describe_change_set", describe_change_set)
-    assert stacks.describe_change_set(ChangeSetName="nothing")["ChangeSetId"] == arn
-    for name in ("execute_change_set", "delete_change_set", "list_change_sets"):
-        assert callable(getattr(CloudFormationResponse, name))
-    assert callable(CloudFormationResponse._get_stack_from_s3_url)
-
-
-def test_stacks_are_made_by_keyword(stacks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of a change set without the exports of others."""
+    """ExecuteChangeSet calls `ChangeSet.apply`, which leaves outputs out and knows no exports of other stacks."""
     seen = []
-    original = Stack.__init__
+    apply = ChangeSet.apply
 
-    def record(self: Any, *arguments: Any, **options: Any) -> None:
-        seen.append((arguments, options))
-        original(self, *arguments, **options)
+    def record(self: Any) -> None:
+        seen.append((self.stack.template_dict, self.stack.resource_map.cross_stack_resources))
+        apply(self)
 
-    monkeypatch.setattr(models.Stack, "__init__", record)
-    create(stacks, "one")
-    [(arguments, options)] = seen
-    assert arguments == ()
-    assert {"account_id", "region_name"} <= set(options)
-    assert "cross_stack_resources" not in options, "moto gives such a stack the exports now"
-
-
-def test_a_stack_of_a_change_set_has_no_outputs(stacks: Any) -> None:
-    """The methods that make them are there, and are not called."""
-    create(stacks, "one")
-    stacks.execute_change_set(StackName="one", ChangeSetName="deploy")
-    [stack] = stacks.describe_stacks(StackName="one")["Stacks"]
-    assert "Outputs" not in stack, "moto gives such a stack its outputs now"
-    [kept] = cloudformation_backends[ACCOUNT][REGION].stacks.values()
-    kept._parse_template()
-    kept.output_map = kept._create_output_map()
-    [stack] = stacks.describe_stacks(StackName="one")["Stacks"]
-    assert [each["OutputKey"] for each in stack["Outputs"]] == ["Url"]
-    assert callable(CloudFormationBackend.execute_change_set)
+    monkeypatch.setattr(ChangeSet, "apply", record)
+    template = {"Resources": {}, "Outputs": {"Out": {"Value": "x", "Export": {"Name": "name"}}}}
+    with mock_aws():
+        deploy(json.dumps(template))
+        backend = cloudformation_backends[ACCOUNT][REGION]
+        [stack] = backend.stacks.values()
+        assert seen == [({}, {})]
+        assert not stack.outputs, "moto has outputs of its own: the seam is not needed any more"
+        stack.template_dict = template
+        stack.output_map = OutputMap(stack.resource_map, template, stack.stack_id)
+        [shown] = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
+        assert shown["Outputs"] == [{"OutputKey": "Out", "OutputValue": "x", "ExportName": "name"}]
+        [export] = stack.exports
+        assert (export.name, export.exporting_stack_id) == ("name", stack.stack_id)
+        assert (stack.parameters, stack.tags, backend.exports) == ({}, {}, {})
 
 
-def test_a_change_set_is_found_by_name_alone(stacks: Any) -> None:
-    """Whatever its stack; and the error of one that is not there is that of a stack."""
-    create(stacks, "one")
-    create(stacks, "two")
-    described = stacks.describe_change_set(StackName="one", ChangeSetName="deploy")
-    assert described["StackName"] == "two", "moto asks for the stack now"
-    with pytest.raises(ClientError, match="Stack with id nothing does not exist"):
-        stacks.describe_change_set(StackName="one", ChangeSetName="nothing")
+def deploy(template: str) -> None:
+    """Make a stack `s` by a change set `c`."""
+    client = boto3.client("cloudformation", region_name=REGION)
+    about = {"StackName": "s", "ChangeSetName": "c"}
+    client.create_change_set(**about, TemplateBody=template, ChangeSetType="CREATE")
+    client.execute_change_set(**about)
 
 
-def test_the_host_of_a_template_s_url_is_taken_for_a_bucket(stacks: Any) -> None:
-    """Unless it is localhost, or begins with s3."""
-    s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket="127")
-    s3.put_object(Bucket="127", Key="bucket/key", Body=TEMPLATE)
-    stacks.create_stack(StackName="one", TemplateURL="http://127.0.0.1:5000/bucket/key")
-    s3.create_bucket(Bucket="bucket")
-    s3.put_object(Bucket="bucket", Key="key", Body=TEMPLATE)
-    stacks.create_stack(StackName="two", TemplateURL="http://localhost/bucket/key")
+@pytest.mark.parametrize("kind", ["describe", "execute", "delete"])
+def test_an_operation_for_a_change_set_finds_it_by_arn(stock_moto: None, kind: str) -> None:
+    """Methods of the response class get two parameters; those of the backend take the ARN, which is a key of a dict."""
+    seen = []
+
+    def record(self: CloudFormationResponse) -> EmptyResult:
+        seen.append((self._get_param("StackName"), self._get_param("ChangeSetName")))
+        return EmptyResult()
+
+    unplug = replace(CloudFormationResponse, f"{kind}_change_set", record)
+    try:
+        with mock_aws():
+            client = boto3.client("cloudformation", region_name=REGION)
+            about = {"StackName": "s", "ChangeSetName": "c"}
+            body = '{"Resources": {}}'
+            made = client.create_change_set(**about, TemplateBody=body, ChangeSetType="CREATE")
+            backend = cloudformation_backends[ACCOUNT][REGION]
+            getattr(client, f"{kind}_change_set")(**about)
+            getattr(backend, f"{kind}_change_set")(change_set_name=made["Id"])
+    finally:
+        unplug()
+    assert seen == [("s", "c")]
+
+
+def test_a_list_of_change_sets_is_made_of_the_values_of_a_dict(stock_moto: None) -> None:
+    """`list_change_sets` answers what the dict has, by the attributes of its values."""
+    with mock_aws():
+        deploy('{"Resources": {}}')
+        [(arn, change_set)] = cloudformation_backends[ACCOUNT][REGION].change_sets.items()
+        names = (change_set.change_set_id, change_set.change_set_name, change_set.stack_id)
+        client = boto3.client("cloudformation", region_name=REGION)
+        [shown] = client.list_change_sets(StackName="s")["Summaries"]
+    assert names == (arn, shown["ChangeSetName"], shown["StackId"])
+
+
+@pytest.mark.parametrize("module", [cloudformation_models, cloudformation_responses])
+def test_templates_are_read_by_one_function_of_each_module(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    """Both modules look `get_stack_from_s3_url` up among their names; it knows a bucket in the path of S3's host."""
+    read, seen = module.get_stack_from_s3_url, []
+
+    def record(template_url: str, account_id: str, partition: str) -> str:
+        seen.append(template_url)
+        return read(with_known_host(template_url), account_id=account_id, partition=partition)
+
+    monkeypatch.setattr(module, "get_stack_from_s3_url", record)
+    inner, outer = (f"https://s3.amazonaws.com/bucket/{name}.json" for name in ("inner", "outer"))
+    resource = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": inner}}
+    with mock_aws():
+        s3 = boto3.client("s3", region_name=REGION)
+        s3.create_bucket(Bucket="bucket")
+        for key, resources in (("inner", {}), ("outer", {"Inner": resource})):
+            body = json.dumps({"Resources": resources})
+            s3.put_object(Bucket="bucket", Key=f"{key}.json", Body=body)
+        stacks = boto3.client("cloudformation", region_name=REGION)
+        stacks.create_stack(StackName="stack", TemplateURL=outer)
+    assert seen == [inner if module is cloudformation_models else outer]
