@@ -11,7 +11,7 @@ from moto_ecr_ext import settings
 
 from . import backends, batch, botocore, containers, ecs, errors, moto_api, requests_clients, server
 from .awslambda import functions, invoking, rules, templates
-from .cloudformation import change_set_names, change_set_results, template_urls
+from .cloudformation import change_set_names, change_set_results, serverless, template_urls
 from .cloudformation import seam as cloudformation
 from .imports import LateSeams
 from .observers import cloudwatch, config, dashboard, inspector, tagging
@@ -41,6 +41,7 @@ _SEAMS = (
         ("moto.batch.models", batch.plug),
         ("moto.ecs.models", ecs.plug),
         ("moto.cloudformation.models", change_set_results.plug),
+        ("moto.cloudformation.models", serverless.plug),
         ("moto.cloudformation.models", template_urls.plug_stacks),
         ("moto.cloudformation.responses", change_set_names.plug),
         ("moto.cloudformation.responses", template_urls.plug_operations),

@@ -1,24 +1,26 @@
-"""The AWS CDK's command line: an environment that is bootstrapped, and a stack with a repository in it."""
+"""The AWS CDK's command line: an environment that is bootstrapped, and a stack with a repository and an image in it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from moto_ecr_ext.testing import build_image, push
 from support.commands import Server, running_server
 from support.constants import ACCOUNT, REGION
-from support.programs import Home, Program
+from support.docker_daemon import running_docker
+from support.pages import HowTo
+from support.programs import Home, find
+from support.pushed import RemoteRepository, files_of
 
 ENVIRONMENT = f"aws://{ACCOUNT}/{REGION}"
 # What `cdk bootstrap` calls its bucket and its repository, unless it is told otherwise:
 # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 ASSETS = f"cdk-hnb659fds-container-assets-{ACCOUNT}-{REGION}"
-TAG = "0123456789abcdef"
 
 
 @pytest.fixture
@@ -29,50 +31,65 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def cdk(server: Server, tmp_path: Path) -> Program:
-    """The command line, which knows the server from its environment.
-
-    By the name localhost: moto takes the URL of a template on 127.0.0.1 for one of a bucket `127`.
-    """
-    home = Home(
-        tmp_path / "home",
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_REGION=REGION,
-        AWS_ENDPOINT_URL=server.url.replace("127.0.0.1", "localhost"),
-        CDK_DISABLE_CLI_TELEMETRY="true",
-        # Otherwise it writes to the home that the system has for the user, whatever HOME says.
-        CDK_HOME=str(tmp_path / "cdk"),
-    )
-    return home.program("cdk", "--ci", "--no-color", "--no-notices", "--no-version-reporting")
+def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
+    """The section of the CDK, with a docker daemon."""
+    find("cdk")
+    with running_docker(tmp_path) as address:
+        home = Home(
+            tmp_path / "home",
+            DOCKER_HOST=address,
+            CDK_DISABLE_CLI_TELEMETRY="true",
+            # Otherwise it writes to the home that the system has for the user, whatever HOME says.
+            CDK_HOME=str(tmp_path / "cdk"),
+        )
+        yield HowTo(home, server)
 
 
-def assembly(directory: Path) -> Path:
-    """What the CDK makes of an app with a stack `Images`, which has one repository and an image as an asset.
+def synthesize(home: Home, version: str, **repository: Any) -> None:
+    """Write what the CDK makes of an app with a stack `Images`: a repository and a DockerImageAsset.
 
     https://docs.aws.amazon.com/cdk/v2/guide/configure-synth.html; an app itself needs a library of some 100 MB.
     """
-    directory.mkdir()
+    directory = home.path / "cdk.out"
+    context = directory / f"asset.{version}"
+    context.mkdir(parents=True)
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY data /srv/data\n")
+    (context / "data").write_text(version)
+    image = {
+        "Fn::Sub": f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{ASSETS}:{version}"
+    }
     template = {
         "Resources": {
-            "Repo": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}}
-        }
+            "Repo": {
+                "Type": "AWS::ECR::Repository",
+                "Properties": {"RepositoryName": "team/app", **repository},
+            }
+        },
+        "Outputs": {
+            "Image": {"Value": image},
+            "Uri": {"Value": {"Fn::GetAtt": ["Repo", "RepositoryUri"]}},
+        },
     }
-    destination = {"bucketName": BUCKET, "objectKey": "images.json", "region": REGION}
     assets = {
         "version": "36.0.0",
         "files": {
             "images": {
                 "source": {"path": "images.template.json", "packaging": "file"},
-                "destinations": {"here": destination},
+                "destinations": {
+                    "here": {
+                        "bucketName": BUCKET,
+                        "objectKey": f"{version}.json",
+                        "region": REGION,
+                    }
+                },
             }
         },
-        # The command that would build the image.
         "dockerImages": {
-            "app": {
-                "source": {"executable": ["false"]},
+            # An id that docker has an image of is not built again.
+            version: {
+                "source": {"directory": context.name},
                 "destinations": {
-                    "here": {"repositoryName": ASSETS, "imageTag": TAG, "region": REGION}
+                    "here": {"repositoryName": ASSETS, "imageTag": version, "region": REGION}
                 },
             }
         },
@@ -89,7 +106,7 @@ def assembly(directory: Path) -> Path:
                 "environment": ENVIRONMENT,
                 "properties": {
                     "templateFile": "images.template.json",
-                    "stackTemplateAssetObjectUrl": f"s3://{BUCKET}/images.json",
+                    "stackTemplateAssetObjectUrl": f"s3://{BUCKET}/{version}.json",
                 },
                 "dependencies": ["Images.assets"],
             },
@@ -101,27 +118,50 @@ def assembly(directory: Path) -> Path:
         ("manifest.json", manifest),
     ):
         (directory / name).write_text(json.dumps(document))
-    return directory
+    (home.path / "cdk.json").write_text('{"app": "cdk.out"}')
 
 
-def test_bootstrap_and_deploy(cdk: Program, server: Server, tmp_path: Path) -> None:
-    """Both make repositories. The image of the asset is there, as after an earlier deployment, and is found.
+def deployed(how_to: HowTo) -> dict[str, str]:
+    """The outputs of a deployment."""
+    how_to.run("cdk-deploy")
+    outputs: dict[str, str] = json.loads((how_to.home.path / "outputs.json").read_text())["Images"]
+    return outputs
 
-    That takes two calls of ECR. The SDK for JavaScript that the CDK has in these months ends the second one with
-    "RangeError: Invalid time value" if answers have two `Date` headers.
+
+def test_from_bootstrap_to_destroy(how_to: HowTo, server: Server) -> None:
+    """A stack is deployed, deployed with changes, and destroyed; its images are built and pushed by docker.
+
+    The CDK reads outputs of the stack of its bootstrap, and waits until an earlier change set is not found:
+    https://github.com/aws/aws-cdk-cli, packages/@aws-cdk/toolkit-lib/lib/api/.
     """
-    cdk("bootstrap", ENVIRONMENT)
-    push(server.client(), ASSETS, build_image(), tag=TAG)
-    app = assembly(tmp_path / "app")
-    cdk("deploy", "Images", "--app", app, "--require-approval", "never")
+    ecr, stacks = server.client(), server.client("cloudformation")
+    how_to.run("cdk-bootstrap")
+    synthesize(how_to.home, "one")
 
-    found = server.client().describe_repositories()["repositories"]
+    first = deployed(how_to)
+
+    registry = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    assert first == {"Image": f"{registry}/{ASSETS}:one", "Uri": f"{server.address}/team/app"}
+    found = ecr.describe_repositories()["repositories"]
     assert {each["repositoryName"]: each["imageTagMutability"] for each in found} == {
         ASSETS: "IMMUTABLE",
         "team/app": "MUTABLE",
     }
-    stacks = server.client("cloudformation").describe_stacks()["Stacks"]
-    assert {each["StackName"]: each["StackStatus"] for each in stacks} == {
-        "CDKToolkit": "CREATE_COMPLETE",
-        "Images": "CREATE_COMPLETE",
-    }
+
+    synthesize(how_to.home, "two", ImageTagMutability="IMMUTABLE")
+    second = deployed(how_to)
+
+    assert second["Image"] == f"{registry}/{ASSETS}:two"
+    [changed] = ecr.describe_repositories(repositoryNames=["team/app"])["repositories"]
+    assert changed["imageTagMutability"] == "IMMUTABLE"
+    assets = RemoteRepository(ASSETS, "", ecr)
+    for version in ("one", "two"):
+        assert files_of(assets.image(version)) == {"srv/data": version.encode()}
+    status = {each["StackName"]: each["StackStatus"] for each in stacks.describe_stacks()["Stacks"]}
+    assert status == {"CDKToolkit": "CREATE_COMPLETE", "Images": "UPDATE_COMPLETE"}
+
+    how_to.run("cdk-destroy")
+
+    left = ecr.describe_repositories()["repositories"]
+    assert [each["repositoryName"] for each in left] == [ASSETS]
+    assert [each["StackName"] for each in stacks.describe_stacks()["Stacks"]] == ["CDKToolkit"]

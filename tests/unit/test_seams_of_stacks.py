@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.cloudformation import models as cloudformation_models
 from moto.cloudformation import responses as cloudformation_responses
-from moto.cloudformation.models import ChangeSet, cloudformation_backends
+from moto.cloudformation.models import ChangeSet, Stack, cloudformation_backends
 from moto.cloudformation.parsing import OutputMap
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import EmptyResult
@@ -47,6 +47,34 @@ def test_a_change_set_changes_its_stack_by_one_method(
         [export] = stack.exports
         assert (export.name, export.exporting_stack_id) == ("name", stack.stack_id)
         assert (stack.parameters, stack.tags, backend.exports) == ({}, {}, {})
+
+
+def test_templates_are_parsed_by_two_methods(
+    stock_moto: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack has what its static method returns, a change set what its method leaves as `template_dict`."""
+    parse, parse_of_change_set = Stack.parse_template, ChangeSet._parse_template
+    seen = []
+
+    def record(template: str) -> dict[str, Any]:
+        seen.append(template)
+        return parse(template)
+
+    def keep(self: Any) -> None:
+        parse_of_change_set(self)
+        assert self.parameters == {}
+        self.template_dict["Resources"]["Other"] = {"Type": "AWS::SQS::Queue"}
+
+    monkeypatch.setattr(Stack, "parse_template", staticmethod(record))
+    monkeypatch.setattr(ChangeSet, "_parse_template", keep)
+    template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
+    with mock_aws():
+        client = boto3.client("cloudformation", region_name=REGION)
+        client.create_stack(StackName="stack", TemplateBody=template)
+        assert seen == [template]
+        deploy(template)
+        found = client.describe_stack_resources(StackName="s")["StackResources"]
+    assert [each["LogicalResourceId"] for each in found] == ["Queue", "Other"]
 
 
 def deploy(template: str) -> None:
