@@ -1,0 +1,68 @@
+"""SAM's command line: an image function that is built, packaged, deployed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.commands import Server, running_server
+from support.docker_daemon import running_docker
+from support.pages import HowTo
+from support.programs import Home, find
+from support.pushed import RemoteRepository, files_of
+
+pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server for these stacks alone."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
+    """The section of SAM, with a docker daemon."""
+    find("sam")
+    find("aws")
+    with running_docker(tmp_path) as address:
+        yield HowTo(Home(tmp_path / "home", DOCKER_HOST=address, SAM_CLI_TELEMETRY="0"), server)
+
+
+def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:
+    """The function has the image that docker built and pushed, and the stack has its outputs.
+
+    SAM fails if the stack of its bucket has none: https://github.com/aws/aws-sam-cli,
+    samcli/lib/utils/managed_cloudformation_stack.py
+    """
+    how_to.write("sam-template", "template.yaml")
+    context = how_to.home.path / "app"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY data /srv/data\n")
+    (context / "data").write_text("the function")
+    ecr, stacks = server.client(), server.client("cloudformation")
+
+    how_to.run("sam-deploy")
+
+    [stack] = stacks.describe_stacks(StackName="app")["Stacks"]
+    function = server.client("lambda").get_function(FunctionName="app")
+    arn = function["Configuration"]["FunctionArn"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Outputs"] == [{"OutputKey": "Function", "OutputValue": arn}]
+    uri = function["Code"]["ImageUri"]
+    repository, _, tag = uri.rpartition(":")
+    assert repository == f"{server.address}/app"
+    remote = RemoteRepository("app", repository, ecr)
+    assert files_of(remote.image(tag)) == {"srv/data": b"the function"}
+
+    how_to.run("sam-package")
+    assert f"ImageUri: {uri}\n" in (how_to.home.path / "packaged.yaml").read_text()
+
+    how_to.run("sam-delete")
+    left = [each["StackName"] for each in stacks.describe_stacks()["Stacks"]]
+    assert left == ["aws-sam-cli-managed-default"]
+    assert server.client("lambda").list_functions()["Functions"] == []
+    assert remote.details() == {}
