@@ -41,6 +41,7 @@ from moto_ecr_ext import (
 from moto_ecr_ext.commands import server
 from support.commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
 from support.model_variants import variants
+from support.pages import blocks_of
 from support.postgresql import Cluster
 from support.programs import PATH, find, need_root, running_daemon
 from support.s3_servers import S3Server
@@ -50,11 +51,7 @@ from support.upstream import running_upstream
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
 
-_BLOCK = re.compile(
-    r"^\.\. code-block:: (\S+)\n   :name: (\S+)\n\n((?:(?:   .*)?\n)+)", re.MULTILINE
-)
-
-BLOCKS = {name: dedent(text).strip() + "\n" for _, name, text in _BLOCK.findall(README)}
+BLOCKS = blocks_of(ROOT / "README.rst")
 ADDRESS = "127.0.0.1:5000"
 PROXY_ADDRESS = "127.0.0.1:5005"
 # Seconds that installing the package and all it needs may take.

@@ -42,7 +42,7 @@ def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
             # Otherwise it writes to the home that the system has for the user, whatever HOME says.
             CDK_HOME=str(tmp_path / "cdk"),
         )
-        yield HowTo(home, server)
+        yield HowTo(home, server.address)
 
 
 def synthesize(home: Home, version: str, **repository: Any) -> None:

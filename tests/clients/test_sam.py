@@ -29,7 +29,9 @@ def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
     find("sam")
     find("aws")
     with running_docker(tmp_path) as address:
-        yield HowTo(Home(tmp_path / "home", DOCKER_HOST=address, SAM_CLI_TELEMETRY="0"), server)
+        yield HowTo(
+            Home(tmp_path / "home", DOCKER_HOST=address, SAM_CLI_TELEMETRY="0"), server.address
+        )
 
 
 def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:

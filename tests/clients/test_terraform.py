@@ -37,7 +37,7 @@ def how_to(server: Server, tmp_path: Path) -> HowTo:
     settings = tmp_path / "terraformrc"
     source = f'filesystem_mirror {{\n    path = "{tmp_path / "mirror"}"\n  }}'
     settings.write_text(f"provider_installation {{\n  {source}\n}}\ndisable_checkpoint = true\n")
-    return HowTo(Home(tmp_path / "home", TF_CLI_CONFIG_FILE=str(settings)), server)
+    return HowTo(Home(tmp_path / "home", TF_CLI_CONFIG_FILE=str(settings)), server.address)
 
 
 def provider() -> Path:

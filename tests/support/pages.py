@@ -6,12 +6,9 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
-from support.commands import Server
 from support.programs import Home
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients.rst"
-# Where the pages have a server.
-ADDRESS = "127.0.0.1:5000"
 
 _BLOCK = re.compile(
     r"^\.\. code-block:: (\S+)\n   :name: (\S+)\n\n((?:(?:   .*)?\n)+)", re.MULTILINE
@@ -24,24 +21,28 @@ def blocks_of(page: Path) -> dict[str, str]:
 
 
 class HowTo:
-    """A section of docs/clients.rst, as a user types it in a directory of their own."""
+    """Blocks of docs/clients.rst, as a user types them in a directory of their own."""
 
-    def __init__(self, home: Home, server: Server) -> None:
+    def __init__(self, home: Home, server: str = "", proxy: str = "") -> None:
+        """Have a server and a proxy at these addresses instead of those of the page."""
         self.home = home
-        self._server = server
+        self._addresses = {"127.0.0.1:5000": server, "127.0.0.1:5005": proxy}
         self._blocks = blocks_of(CLIENTS)
         self._shell = home.program("bash", "-euo", "pipefail", "-c")
 
     def text(self, name: str) -> str:
-        """A block, with the address of the server of this test."""
-        return self._blocks[name].replace(ADDRESS, self._server.address)
+        """A block, with the addresses of this test."""
+        text = self._blocks[name]
+        for written, real in self._addresses.items():
+            assert real or written not in text
+            text = text.replace(written, real)
+        return text
 
     def run(self, name: str) -> str:
-        """What the commands of a block write, with the variables of the page."""
-        return self._shell(self.text("environment") + self.text(name))
+        """What the commands of a block write, with the variables of the page if there is a server."""
+        variables = self.text("environment") if self._addresses["127.0.0.1:5000"] else ""
+        return self._shell(variables + self.text(name))
 
-    def write(self, name: str, path: str) -> None:
-        """Write a block to a file."""
-        file = self.home.path / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(self.text(name))
+    def write(self, name: str, path: str = "") -> None:
+        """Write a block to a file, by default of the same name."""
+        (self.home.path / (path or name)).write_text(self.text(name))
