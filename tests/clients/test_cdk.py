@@ -46,7 +46,7 @@ def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
 
 
 def synthesize(home: Home, version: str, **repository: Any) -> None:
-    """Write what the CDK makes of an app with a stack `Images`: a repository and a DockerImageAsset.
+    """Write what the CDK makes of an app with a stack `Images`: a repository and a function of a DockerImageAsset.
 
     https://docs.aws.amazon.com/cdk/v2/guide/configure-synth.html; an app itself needs a library of some 100 MB.
     """
@@ -63,7 +63,20 @@ def synthesize(home: Home, version: str, **repository: Any) -> None:
             "Repo": {
                 "Type": "AWS::ECR::Repository",
                 "Properties": {"RepositoryName": "team/app", **repository},
-            }
+            },
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"AssumeRolePolicyDocument": {"Statement": []}},
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "app",
+                    "PackageType": "Image",
+                    "Code": {"ImageUri": image},
+                    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                },
+            },
         },
         "Outputs": {
             "Image": {"Value": image},
@@ -157,6 +170,8 @@ def test_from_bootstrap_to_destroy(how_to: HowTo, server: Server) -> None:
     assets = RemoteRepository(ASSETS, "", ecr)
     for version in ("one", "two"):
         assert files_of(assets.image(version)) == {"srv/data": version.encode()}
+    function = server.client("lambda").get_function(FunctionName="app")
+    assert function["Code"]["ResolvedImageUri"].endswith(assets.digest_of("two"))
     status = {each["StackName"]: each["StackStatus"] for each in stacks.describe_stacks()["Stacks"]}
     assert status == {"CDKToolkit": "CREATE_COMPLETE", "Images": "UPDATE_COMPLETE"}
 

@@ -1,4 +1,4 @@
-"""SAM's command line: an image function that is built, packaged, deployed and deleted."""
+"""SAM's command line: an image function that is built, deployed, invoked, packaged and deleted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import Server, running_server
+from support.containers import compiled_runtime
 from support.docker_daemon import running_docker
 from support.pages import HowTo
 from support.programs import Home, find
@@ -17,21 +18,27 @@ pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    """A server for these stacks alone."""
-    with running_server() as server:
+def docker_address(tmp_path: Path) -> Iterator[str]:
+    """The address of a docker daemon."""
+    find("sam")
+    find("aws")
+    with running_docker(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def server(docker_address: str) -> Iterator[Server]:
+    """A server for these stacks alone, which runs functions in that daemon. It has no networks."""
+    settings = {"DOCKER_HOST": docker_address, "MOTO_DOCKER_NETWORK_MODE": "host"}
+    with running_server(**settings) as server:
         yield server
 
 
 @pytest.fixture
-def how_to(server: Server, tmp_path: Path) -> Iterator[HowTo]:
-    """The section of SAM, with a docker daemon."""
-    find("sam")
-    find("aws")
-    with running_docker(tmp_path) as address:
-        yield HowTo(
-            Home(tmp_path / "home", DOCKER_HOST=address, SAM_CLI_TELEMETRY="0"), server.address
-        )
+def how_to(server: Server, docker_address: str, tmp_path: Path) -> HowTo:
+    """The section of SAM."""
+    home = Home(tmp_path / "home", DOCKER_HOST=docker_address, SAM_CLI_TELEMETRY="0")
+    return HowTo(home, server.address)
 
 
 def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:
@@ -43,8 +50,10 @@ def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:
     how_to.write("sam-template", "template.yaml")
     context = how_to.home.path / "app"
     context.mkdir()
-    (context / "Dockerfile").write_text("FROM scratch\nCOPY data /srv/data\n")
-    (context / "data").write_text("the function")
+    compiled_runtime(context)
+    (context / "Dockerfile").write_text(
+        'FROM scratch\nCOPY runtime /runtime\nENTRYPOINT ["/runtime"]\n'
+    )
     ecr, stacks = server.client(), server.client("cloudformation")
 
     how_to.run("sam-deploy")
@@ -58,7 +67,13 @@ def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:
     repository, _, tag = uri.rpartition(":")
     assert repository == f"{server.address}/app"
     remote = RemoteRepository("app", repository, ecr)
-    assert files_of(remote.image(tag)) == {"srv/data": b"the function"}
+    assert files_of(remote.image(tag)) == {"runtime": (context / "runtime").read_bytes()}
+    configuration = function["Configuration"]
+    assert configuration["PackageType"] == "Image"
+    assert configuration["ImageConfigResponse"] == {"ImageConfig": {"Command": ["app"]}}
+    assert function["Code"]["ResolvedImageUri"].endswith(remote.digest_of(tag))
+
+    assert '{"name": "moto"}' in how_to.run("sam-invoke")
 
     how_to.run("sam-package")
     assert f"ImageUri: {uri}\n" in (how_to.home.path / "packaged.yaml").read_text()

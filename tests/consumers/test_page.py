@@ -31,7 +31,7 @@ def settings(address: str) -> dict[str, str]:
     return {"DOCKER_HOST": address, "MOTO_DOCKER_NETWORK_MODE": "host"}
 
 
-@pytest.mark.parametrize("page", sorted(PAGE.parent.glob("*.rst")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(PAGE.parent.rglob("*.rst")), ids=lambda page: page.name)
 def test_pages_are_well_formed(page: Path) -> None:
     """docutils finds nothing wrong with them."""
     core = pytest.importorskip("docutils.core", reason="docutils is not installed")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
+from support.commands import PATIENCE
 from support.programs import Home
 
 CLIENTS = Path(__file__).parents[2] / "docs" / "clients.rst"
@@ -29,6 +30,8 @@ class HowTo:
         self._addresses = {"127.0.0.1:5000": server, "127.0.0.1:5005": proxy}
         self._blocks = blocks_of(CLIENTS)
         self._shell = home.program("bash", "-euo", "pipefail", "-c")
+        # A block may have several commands that take long on a busy machine.
+        self._shell.patience = 5 * PATIENCE
 
     def text(self, name: str) -> str:
         """A block, with the addresses of this test."""

@@ -68,6 +68,8 @@ class Program:
         self._command = command
         self._directory = directory
         self._variables = variables
+        # Seconds that one call may take.
+        self.patience = PATIENCE
 
     def __call__(self, *arguments: str | Path, stdin: str = "") -> str:
         """What one call wrote to its standard output. Fails, with all it said, when the call failed."""
@@ -90,7 +92,7 @@ class Program:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=self.patience,
             check=False,
         )
 

@@ -38,11 +38,11 @@ def test_a_report_says_what_is_needed_to_mend_it(report: Path) -> None:
 def test_moto_still_differs(stock_moto: None, report: Path) -> None:
     """The script fails with moto alone. Where it does not, the report and its seam have done their work."""
     with pytest.raises(Exception):  # noqa: B017, PT011 - moto's own failures are of many classes
-        exec(compile(script_of(report), str(report), "exec"), {})
+        exec(compile(script_of(report), f"the script of {report.name}", "exec"), {})
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.stem)
 def test_the_extension_does_what_aws_does(stock_moto: None, report: Path) -> None:
     """The script ends well while the extension is installed."""
     with moto_ecr_ext.install():
-        exec(compile(script_of(report), str(report), "exec"), {})
+        exec(compile(script_of(report), f"the script of {report.name}", "exec"), {})
