@@ -1,4 +1,4 @@
-"""moto's own tests for ECR, run with the extension installed.
+"""moto's own tests for ECR, and those for change sets in CloudFormation, run with the extension installed.
 
 `python -m moto_suite DIRECTORY` takes them from the source distribution of the installed moto. All of them pass, but
 for those listed in `differs.txt`, which fail. With `--lenient` these pass too, each with the leniencies that it is

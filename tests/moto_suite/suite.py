@@ -19,6 +19,9 @@ STOCK = "moto"
 
 _ECR_TESTS = "tests/test_ecr"
 _LAMBDA_TESTS = "tests/test_awslambda/test_lambda.py"
+_CLOUDFORMATION_TESTS = "tests/test_cloudformation"
+# What the extension mends in CloudFormation for all stacks: change sets and templates at URLs.
+_USES_CHANGE_SETS = re.compile(r"change_set|TemplateURL|ImportValue")
 # The URI of an image, the fixture `with_ecr_mock`, or the name of the test.
 _USES_ECR = re.compile(r"\.ecr\.|_ecr")
 # How a test of moto notices that an answer is another one: an error of AWS, or something else in the
@@ -31,13 +34,13 @@ _COMPATIBILITY = pytest.StashKey[str]()
 
 
 class MotoSuite:
-    """A pytest plugin: moto's tests for ECR, each run against the ECR of the package `provider`.
+    """A pytest plugin: moto's tests for ECR and for change sets, each run against the ECR of the package `provider`.
 
     A test among `differences` must fail, by what it is answered; every other one must pass. With `lenient`, those
     that are listed must pass too: each is run with the leniencies that it is listed with, and no others.
     """
 
-    files = (_ECR_TESTS, _LAMBDA_TESTS)
+    files = (_ECR_TESTS, _LAMBDA_TESTS, _CLOUDFORMATION_TESTS)
 
     def __init__(
         self, provider: str, differences: Sequence[Difference], *, lenient: bool = False
@@ -53,7 +56,7 @@ class MotoSuite:
         kept = [item for item in items if _is_about_ecr(item) and not _needs_docker(item)]
         for file in self.files:
             if not any(item.nodeid.startswith(file) for item in kept):
-                raise pytest.UsageError(f"{file} has no test for ECR")
+                raise pytest.UsageError(f"{file} has no test of what is changed")
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
         self._expect_differences(items)
@@ -89,8 +92,9 @@ class MotoSuite:
 def _is_about_ecr(item: pytest.Item) -> bool:
     if item.nodeid.startswith(_ECR_TESTS):
         return True
+    words = _USES_CHANGE_SETS if item.nodeid.startswith(_CLOUDFORMATION_TESTS) else _USES_ECR
     return isinstance(item, pytest.Function) and bool(
-        _USES_ECR.search(inspect.getsource(item.function))
+        words.search(inspect.getsource(item.function))
     )
 
 

@@ -15,6 +15,7 @@ pytest_plugins = ["pytester"]
 
 ECR_FILE = "tests/test_ecr/test_ecr.py"
 LAMBDA_FILE = "tests/test_awslambda/test_lambda.py"
+CLOUDFORMATION_FILE = "tests/test_cloudformation/test_stacks.py"
 
 MOTO = {
     "pyproject.toml": """
@@ -43,6 +44,13 @@ MOTO = {
             assert False
 
         def test_archive():
+            assert False
+        """,
+    CLOUDFORMATION_FILE: """
+        def test_change_set():
+            create_change_set = None
+
+        def test_stack():
             assert False
         """,
 }
@@ -83,7 +91,7 @@ def test_a_test_that_is_not_listed_fails(run: Run) -> None:
     """A failing test fails the run; Lambda's tests without ECR or with docker are left out."""
     result = run()
 
-    result.assert_outcomes(passed=2, failed=1, deselected=2)
+    result.assert_outcomes(passed=3, failed=1, deselected=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -91,7 +99,7 @@ def test_a_listed_test_may_fail(run: Run) -> None:
     """With every failing test listed, the run succeeds."""
     result = run(difference(f"{ECR_FILE}::test_fails"))
 
-    result.assert_outcomes(passed=2, xfailed=1, deselected=2)
+    result.assert_outcomes(passed=3, xfailed=1, deselected=3)
     assert result.ret == pytest.ExitCode.OK
 
 
@@ -102,7 +110,7 @@ def test_a_listed_test_must_not_pass(run: Run) -> None:
         difference(f"{LAMBDA_FILE}::test_image"),
     )
 
-    result.assert_outcomes(passed=1, xfailed=1, failed=1, deselected=2)
+    result.assert_outcomes(passed=2, xfailed=1, failed=1, deselected=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -112,7 +120,7 @@ def test_a_listed_test_must_not_crash(run: Run, pytester: pytest.Pytester) -> No
 
     result = run(difference(f"{ECR_FILE}::test_fails"))
 
-    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    result.assert_outcomes(passed=2, failed=1, deselected=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -151,7 +159,7 @@ def test_a_lenient_run_has_the_leniencies_of_each_test(run: Run, pytester: pytes
         lenient=True,
     )
 
-    result.assert_outcomes(passed=3, failed=1, deselected=2)
+    result.assert_outcomes(passed=4, failed=1, deselected=3)
 
 
 def test_a_listed_test_must_be_there(run: Run) -> None:
@@ -176,17 +184,17 @@ def test_another_ecr_stops_the_run(run: Run, provider: str) -> None:
     """A run that would test another ECR than it says fails before its first test."""
     result = run(provider="another")
 
-    result.assert_outcomes(deselected=2)
+    result.assert_outcomes(deselected=3)
     result.stdout.fnmatch_lines([f"*{ECR_FILE}::test_passes would see the ECR of {provider}*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.mark.parametrize("file", [ECR_FILE, LAMBDA_FILE])
-def test_both_groups_must_have_tests(run: Run, pytester: pytest.Pytester, file: Any) -> None:
-    """A moto whose tests of ECR, or of Lambda with ECR, are not found fails the run."""
-    (pytester.path / file).write_text("def test_archive():\n    pass\n" * (file == LAMBDA_FILE))
+@pytest.mark.parametrize("file", [ECR_FILE, LAMBDA_FILE, CLOUDFORMATION_FILE])
+def test_all_groups_must_have_tests(run: Run, pytester: pytest.Pytester, file: Any) -> None:
+    """A moto whose tests of ECR, of Lambda with ECR, or of change sets are not found fails the run."""
+    (pytester.path / file).write_text("def test_archive():\n    pass\n" * (file != ECR_FILE))
 
     result = run()
 
-    result.stderr.fnmatch_lines(["*has no test for ECR"])
+    result.stderr.fnmatch_lines(["*has no test of what is changed"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
