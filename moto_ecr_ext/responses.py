@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 from moto.core.responses import BaseResponse
+from werkzeug.datastructures import Headers
 
 from moto_ecr_ext.json_api.bodies import parse_body, take_body, unzipped
 from moto_ecr_ext.json_api.operations import perform
@@ -74,8 +75,9 @@ class ECRResponse(BaseResponse):
         """Read all of the request but what its body means, by the names that moto's authentication reads."""
         self.headers = request.headers
         if "host" not in self.headers:
-            # It is signed, and only the transport would write it: moto up to 5.2.2, in the process.
-            self.headers["host"] = urlparse(full_url).netloc
+            # It is signed, and only the transport would write it: moto up to 5.2.2, in the process. Clients of HTTP/1.0
+            # need not send it.
+            self.headers = Headers([*self.headers.items(), ("Host", urlparse(full_url).netloc)])
         self.raw_body = take_body(request)
         self.client = getattr(request, "remote_addr", None) or LOOPBACK
         self.method = request.method

@@ -391,6 +391,20 @@ def test_ambiguous_heads_of_calls(aws: Environment, ecr: Any, send: Send, name: 
     assert ecr.describe_repositories()["repositories"] == []
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_calls_without_a_host(aws: Environment, ecr: Any, send: Send, version: bytes) -> None:
+    """A call that does not name the server is answered, as moto does; in HTTP/1.0 it need not (RFC 9112, 3.2)."""
+    answer = send(
+        b"POST / HTTP/" + version + b"\r\nConnection: close\r\n"
+        b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request\r\n"
+        b"X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.CreateRepository\r\n"
+        b'Content-Length: 27\r\n\r\n{"repositoryName": "other"}'
+    )
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["repositoryName"] == "other"
+
+
 OTHERS = {
     "folded line": b"GET /moto-api/data.json HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n",
     "bare LF": b"GET /moto-api/data.json HTTP/1.1\nHost: HOST\n\n",
