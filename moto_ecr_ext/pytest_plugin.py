@@ -175,7 +175,7 @@ def _guide(notices: Sequence[Notice]) -> str:
     for notice in in_order:
         leniency = notice.leniency
         what = "refused" if leniency.is_refusal else "answered as on AWS"
-        lines.append(f"{notice.action or 'A request'}, {what}: {notice.about}")
+        lines.append(f"{notice.action}, {what}: {notice.about}")
         lines += _explanation(leniency)
     refused = [each.leniency.name for each in in_order if each.leniency.is_refusal]
     if refused:

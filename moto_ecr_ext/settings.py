@@ -59,9 +59,10 @@ class Setting(Option):
 
     def parse(self, value: object, source: str) -> str:
         """Return what `value` means. Raises SettingError, naming the source and what it may be."""
+        text = str(value).strip()
         if not self.choices:
-            return self._checked(str(value), source)
-        text = str(value).lower()
+            return self._checked(text, source)
+        text = text.lower()
         if text not in self.choices:
             raise SettingError(
                 f"{source} is {value!r}; it must be one of {', '.join(self.choices)}"

@@ -52,7 +52,8 @@ def report(leniency: Leniency, about: str, applied: bool) -> None:
     if not _listeners and (applied or not leniency.is_refusal or leniency.name in _logged):
         return
     caller = current_caller()
-    action = caller.action.removeprefix("ecr:") if caller else ""
+    # Members are read before there is a caller.
+    action = caller.action.removeprefix("ecr:") if caller else "A request"
     notice = Notice(leniency, action, " ".join(about.split())[:_LONGEST], applied)
     for listener in list(_listeners):
         listener(notice)

@@ -88,9 +88,12 @@ def _lenient(shape_name: str, rule: _Rule) -> _Rule:
     if shape_name not in _LENIENCIES:
         return rule
     leniency, pattern = _LENIENCIES[shape_name]
+    member = shape_name[0].lower() + shape_name[1:]
 
     def holds(value: str) -> bool:
-        return bool(rule.holds(value) or (pattern.fullmatch(value) and leniency.applies(value)))
+        if rule.holds(value):
+            return True
+        return bool(pattern.fullmatch(value)) and leniency.applies(f"{member} {value}")
 
     return _Rule(holds, rule.text)
 

@@ -17,6 +17,8 @@ from moto_ecr_ext.compatibility import (
     ALL,
     AWS,
     CONSTANT_TOKEN,
+    DIGESTS_OF_LAYERS,
+    LAST_TAG_DELETES_IMAGE,
     MADE_UP_DIGESTS,
     MISSING_LAYERS,
     MOTO,
@@ -27,6 +29,7 @@ from moto_ecr_ext.compatibility import (
     parse_compatibility,
 )
 from moto_ecr_ext.settings import SettingError
+from moto_ecr_ext.testing import build_image, push
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +85,10 @@ def test_other_values_are_refused(text: str, reason: str) -> None:
         current()
 
 
-def test_strict_is_aws_to_the_letter() -> None:
+@pytest.mark.parametrize("strict", ["strict", " Strict "])
+def test_strict_is_aws_to_the_letter(strict: str) -> None:
     """`strict` has AWS's way for the error codes, the registry protocol and layers; an explicit setting wins."""
-    with moto_ecr_ext.install(compatibility="strict"):
+    with moto_ecr_ext.install(compatibility=strict):
         assert settings.ERROR_CODES.get() == "aws"
         assert settings.QUIRKS.get() == "aws"
         assert settings.VERIFY_LAYERS.get() == "true"
@@ -152,6 +156,32 @@ def test_what_is_noticed_is_one_line() -> None:
         MADE_UP_DIGESTS.applies("a\r\nb" + 200 * "c")
     assert heard[0].about == "a b" + 97 * "c"
     assert not heard[0].applied
+
+
+def test_what_cannot_matter_is_not_noticed() -> None:
+    """A real image is not told of images without layers, nor a tag that moves while the image has another."""
+    heard: list[notices.Notice] = []
+    with notices.listening(heard.append), moto_ecr_ext.install(), mock_aws():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName="app")
+        for seed, tags in ((1, ("a", "b")), (2, ("a",))):
+            for tag in tags:
+                push(ecr, "app", build_image(seed=seed), tag=tag)
+        about_images = {DIGESTS_OF_LAYERS, LAST_TAG_DELETES_IMAGE}
+        assert not [each for each in heard if each.leniency in about_images]
+
+        push(ecr, "app", build_image(seed=2), tag="b")
+        assert LAST_TAG_DELETES_IMAGE in {each.leniency for each in heard}
+
+
+def test_a_member_is_named() -> None:
+    """What is refused before the operation begins says of which member it is."""
+    heard: list[notices.Notice] = []
+    with notices.listening(heard.append), moto_ecr_ext.install(), mock_aws():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        with pytest.raises(ecr.exceptions.InvalidParameterException):
+            ecr.get_authorization_token(registryIds=["123"])
+    assert (heard[0].action, heard[0].about) == ("A request", "registryId 123")
 
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "from-stock-moto.rst"

@@ -145,12 +145,12 @@ def _is_manifest(content: bytes, media_type: object) -> bool:
 
 def _was_never_uploaded(view: View, repository: Repository, manifest: Manifest) -> bool:
     """Return whether a manifest is to be a placeholder since the repository has none of its blobs."""
-    if not manifest.blobs:
-        return False
-    if not (MISSING_LAYERS.is_on and DIGESTS_OF_LAYERS.applies("an image without its layers")):
-        return False
     blobs = [blob.digest for blob in manifest.blobs if blob.is_distributed]
-    return not rows.blobs.held(view, repository.id, list(dict.fromkeys(blobs)))
+    if not manifest.blobs or not MISSING_LAYERS.is_on:
+        return False
+    if rows.blobs.held(view, repository.id, list(dict.fromkeys(blobs))):
+        return False
+    return DIGESTS_OF_LAYERS.applies("an image without its layers")
 
 
 def _digest_of(view: View, repository: Repository, text: bytes, claimed: str | None) -> str:

@@ -316,9 +316,9 @@ def _leave_without_tags(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
 ) -> None:
     """Delete an image that has lost its last tag, as moto does, unless an index needs it."""
-    if not LAST_TAG_DELETES_IMAGE.applies("an image that has lost a tag"):
+    if rows.tags.count_of_image(transaction, image_id) > 0:
         return
-    if rows.tags.count_of_image(transaction, image_id) == 0:
+    if LAST_TAG_DELETES_IMAGE.applies("an image that has lost its last tag"):
         image = rows.images.by_id(transaction, image_id)
         with suppress(ImageReferencedByManifestList):
             remove_image(registry, transaction, repository, image)
