@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moto_ecr_ext.oci.manifests import Manifest
@@ -26,8 +27,8 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What was deleted from a repository: a tag of an image, or, if `tag` is None, an image with all of its tags."""
+    """What was deleted from a repository: a tag of an image, or, if `tag` is None, images with all of their tags."""
 
     repository: Repository
-    digest: str
-    tag: str | None
+    digests: Sequence[str]
+    tag: str | None = None

@@ -75,6 +75,9 @@ class Turns(Generic[_Key, _Turn]):
 
 _Value = TypeVar("_Value")
 
+# Seconds of work for which others wait at a time.
+_TURN = 0.05
+
 
 def in_turns(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
     """Return values in lists of at most `size`, each after a pause as long as the work on the one before.
@@ -88,5 +91,31 @@ def in_turns(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
         yield batch
         passed = time.perf_counter() - begun
         batch = list(islice(rest, size))
+        if batch:
+            time.sleep(passed)
+
+
+def timed_turns(values: Iterable[_Value], size: int) -> Iterator[Iterator[list[_Value]]]:
+    """Return turns of work on values, each an iterator of lists of at most `size` that ends when its time is over.
+
+    For work in transactions, of which each costs a sync of the disk: the faster the work, the more of it in each. A
+    turn begins after a pause as in `in_turns`. What the caller does once a turn is exhausted is not counted.
+    """
+    rest = iter(values)
+    batch = list(islice(rest, size))
+    passed = 0.0
+
+    def turn() -> Iterator[list[_Value]]:
+        nonlocal batch, passed
+        begun = time.perf_counter()
+        while batch:
+            yield batch
+            batch = list(islice(rest, size))
+            passed = time.perf_counter() - begun
+            if passed > _TURN:
+                return
+
+    while batch:
+        yield turn()
         if batch:
             time.sleep(passed)

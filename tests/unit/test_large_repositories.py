@@ -286,11 +286,11 @@ def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.Mo
         }
     )
 
-    def turns(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    def turns(values: Iterable[Any], size: int) -> Iterator[Iterator[list[Any]]]:
         batches = in_turns(values, 1)
-        yield next(batches)
+        yield iter([next(batches)])
         backend.put_image("app", manifests[2].manifest.decode(), image_tag="changed")
-        yield from batches
+        yield batches
 
     with moto_ecr_ext.install(), mock_aws():
         backend = registry_backend("123456789012", "us-east-1")
@@ -299,7 +299,7 @@ def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.Mo
             tag = None if each is referrer else f"v{number}"
             backend.put_image("app", each.manifest.decode(), image_tag=tag)
         backend.put_lifecycle_policy("app", policy)
-        monkeypatch.setattr("moto_ecr_ext.models.lifecycle.runs.in_turns", turns)
+        monkeypatch.setattr("moto_ecr_ext.models.lifecycle.runs.timed_turns", turns)
         backend.run_lifecycle_policies()
         listed = {each["imageDigest"] for each in backend.list_images("app")["imageIds"]}
     assert listed == {manifests[2].digest, referrer.digest, manifests[3].digest}

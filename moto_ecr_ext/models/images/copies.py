@@ -59,6 +59,6 @@ def _children(view: View, image: StoredImage) -> list[StoredImage]:
             found.setdefault(each.id, waiting.pop())
             continue
         opened.add(each.id)
-        waiting += [row for row in rows.images.children(view, each.id) if row.id not in opened]
+        waiting += [row for row in rows.references.children(view, each.id) if row.id not in opened]
     del found[image.id]
     return list(found.values())

@@ -21,7 +21,7 @@ from .by_reference import Condition, find_manifest, unconditionally
 from .identifiers import ImageId, Selection, failure_entry, image_id_of
 
 # What an image without tags is listed under.
-_NO_TAG: list[str | None] = [None]
+_NO_TAG: Sequence[str | None] = (None,)
 
 
 class DescribedImage(StoredImage, ManifestFacts, Protocol):
@@ -181,7 +181,7 @@ def remove_tag(
     rows.tags.delete(transaction, repository.id, tag)
     event = deletion_event(repository.repository_name, image.digest, tag, image)
     announce(transaction, repository, event)
-    registry.follow_deletion(transaction, Deletion(repository, image.digest, tag))
+    registry.follow_deletion(transaction, Deletion(repository, [image.digest], tag))
 
 
 def remove_image(
@@ -190,21 +190,32 @@ def remove_image(
     repository: Repository,
     image: DescribedImage,
 ) -> None:
-    """Delete an image, its tags, and membership of blobs that no other image of the repository refers to.
+    """Delete an image as `remove_images` does. Raises ImageReferencedByManifestList if an index lists it."""
+    if parents := rows.references.parents(transaction, repository.id, [image.digest]):
+        raise ImageReferencedByManifestList(parents[image.digest])
+    remove_images(registry, transaction, repository, [image])
 
-    Raises ImageReferencedByManifestList for a child of an index that is still there.
+
+def remove_images(
+    registry: RegistryBackend,
+    transaction: Transaction,
+    repository: Repository,
+    images: Sequence[DescribedImage],
+) -> None:
+    """Delete images, their tags, and membership of blobs that no other image of the repository refers to.
+
+    No index that stays may list one of them.
     """
-    if parents := rows.images.parents(transaction, repository.id, image.digest):
-        raise ImageReferencedByManifestList(parents)
-    for tag in rows.tags.of_image(transaction, repository.id, image) or _NO_TAG:
-        event = deletion_event(repository.repository_name, image.digest, tag, image)
-        announce(transaction, repository, event)
-    blobs = rows.references.blobs_of_image(transaction, image.id)
-    rows.images.delete(transaction, image.id)
-    unheld = [
-        blob.digest
-        for blob in blobs
-        if rows.blobs.delete_unreferenced(transaction, repository.id, blob.digest)
-    ]
+    if not images:
+        return
+    ids = [each.id for each in images]
+    tags = rows.tags.of_each(transaction, ids)
+    for each in images:
+        for tag in tags.get(each.id, _NO_TAG):
+            event = deletion_event(repository.repository_name, each.digest, tag, each)
+            announce(transaction, repository, event)
+    blobs = rows.references.blobs_of_images(transaction, ids)
+    rows.images.delete(transaction, ids)
+    unheld = rows.blobs.delete_unreferenced(transaction, repository.id, blobs)
     registry.store.release_after_commit(transaction, unheld)
-    registry.follow_deletion(transaction, Deletion(repository, image.digest, None))
+    registry.follow_deletion(transaction, Deletion(repository, [each.digest for each in images]))

@@ -8,7 +8,7 @@ An archived image may be deleted at any time. That it is paid for 90 days at lea
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from moto_ecr_ext.clock import now, timestamp
@@ -54,7 +54,7 @@ class StorageClassBackend(RegistryBackend):
             if target_storage_class == "ARCHIVE" and image.status != "ARCHIVED":
                 _check_archivable(transaction, repository, image)
                 for each in _spread(transaction, repository, image, rows.storage_class.left_alone):
-                    archive_image(transaction, repository, each)
+                    archive_images(transaction, repository, [each])
             elif target_storage_class == "STANDARD" and image.status == "ARCHIVED":
                 for each in _spread(transaction, repository, image, rows.storage_class.archived):
                     _begin_activation(self, transaction, repository, each)
@@ -77,11 +77,16 @@ def _check_archivable(view: View, repository: Repository, image: ImageRow) -> No
             raise ImageStorageClassUpdateNotSupportedException
 
 
-def archive_image(transaction: Transaction, repository: Repository, image: ImageRow) -> None:
-    """Put one image into the archive, where what was found in it is forgotten."""
-    rows.storage_class.archive(transaction, image.id, timestamp())
-    event = archival_event(repository.repository_name, image.digest, image)
-    announce(transaction, repository, event)
+def archive_images(
+    transaction: Transaction, repository: Repository, images: Sequence[ImageRow]
+) -> None:
+    """Put images into the archive, where what was found in them is forgotten."""
+    if not images:
+        return
+    rows.storage_class.archive(transaction, [each.id for each in images], timestamp())
+    for each in images:
+        event = archival_event(repository.repository_name, each.digest, each)
+        announce(transaction, repository, event)
 
 
 def restore(

@@ -6,24 +6,24 @@ import math
 from collections.abc import Sequence
 
 from moto_ecr_ext.clock import now, timestamp
-from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.images.deletion import remove_image
-from moto_ecr_ext.models.images.storage_class import archive_image
+from moto_ecr_ext.models.images.deletion import remove_images
+from moto_ecr_ext.models.images.storage_class import archive_images
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import ActionType
-from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
+from moto_ecr_ext.policies.lifecycle_evaluation import Decision, ImageFacts, evaluate
 from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
-from moto_ecr_ext.storage.turns import in_turns
+from moto_ecr_ext.storage.turns import timed_turns
 
 from .facts import facts_of, images_of
 from .policies import EVALUATION_INTERVAL
 
-# Images in one transaction, for which others wait.
-_ACTED_ON_AT_ONCE = 20
+# Images that are looked up and removed by the same statements.
+_ACTED_ON_AT_ONCE = 100
 
 
 class LifecycleRunsBackend(RegistryBackend):
@@ -85,12 +85,12 @@ class _Run:
         repository = Repository.of(row)
         facts = images_of(self._database, repository)
         decisions = evaluate(read_lifecycle_policy(row.lifecycle_policy), facts, self._at)
-        for batch in in_turns(decisions, _ACTED_ON_AT_ONCE):
+        for turn in timed_turns(decisions, _ACTED_ON_AT_ONCE):
             with self._database.write() as transaction:
                 if not self._is_still_due(transaction, row):
                     return
-                for decision in batch:
-                    self._act(transaction, repository, decision)
+                for batch in turn:
+                    self._act(transaction, repository, batch)
         with self._database.write() as transaction:
             if self._is_still_due(transaction, row):
                 rows.repositories.update(
@@ -109,19 +109,33 @@ class _Run:
         row = self._row(view)
         return row is not None and row.lifecycle_policy == before.lifecycle_policy
 
-    def _act(self, transaction: Transaction, repository: Repository, decision: Decision) -> None:
-        facts = decision.image
-        found = rows.images.by_digest(transaction, repository.id, facts.digest)
-        if found is None:
-            return
-        is_left = facts.digest in self._left or facts.subject in self._left
-        if is_left or facts_of(found.image, found.tags, facts.children) != facts:
-            self._left.update((facts.digest, *facts.children))
-        elif decision.action is ActionType.TRANSITION:
-            archive_image(transaction, repository, found.image)
-        else:
-            try:
-                remove_image(self._registry, transaction, repository, found.image)
-            except ImageReferencedByManifestList:
+    def _act(
+        self, transaction: Transaction, repository: Repository, decisions: Sequence[Decision]
+    ) -> None:
+        digests = [each.image.digest for each in decisions]
+        found = rows.images.by_digests(transaction, repository.id, digests)
+        parents = rows.references.parents(transaction, repository.id, digests)
+        archived: list[ImageRow] = []
+        expired: dict[str, ImageRow] = {}
+        for decision in decisions:
+            facts = decision.image
+            image = found.get(facts.digest)
+            if image is None:
+                continue
+            if self._is_left(image, facts):
+                self._left.update((facts.digest, *facts.children))
+            elif decision.action is ActionType.TRANSITION:
+                archived.append(image.image)
+            elif not expired.keys() >= set(parents.get(facts.digest, ())):
                 # An index was pushed that lists it.
                 self._left.update((facts.digest, *facts.children))
+            else:
+                expired[facts.digest] = image.image
+        remove_images(self._registry, transaction, repository, list(expired.values()))
+        archive_images(transaction, repository, archived)
+
+    def _is_left(self, image: TaggedImage, facts: ImageFacts) -> bool:
+        """Return whether an image has changed, or something that it belongs to."""
+        if facts.digest in self._left or facts.subject in self._left:
+            return True
+        return facts_of(image.image, image.tags, facts.children) != facts

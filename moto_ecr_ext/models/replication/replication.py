@@ -108,19 +108,18 @@ def replicate_deletion(
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-delete.html
     """
-    image_id = {"imageDigest": deletion.digest}
-    if deletion.tag is not None:
-        image_id["imageTag"] = deletion.tag
+    image_ids = [image_id_of(digest, deletion.tag) for digest in deletion.digests]
     for destination, copied in _copies_of(registry, transaction, deletion.repository):
-        found = Selection(transaction, copied, [image_id]).match(image_id)
-        if isinstance(found, str):
-            continue
-        with _as_replication(deletion.repository):
-            if deletion.tag is not None:
-                remove_tag(destination, transaction, copied, found, deletion.tag)
-            else:
-                with suppress(ImageReferencedByManifestList):
-                    remove_image(destination, transaction, copied, found)
+        selection = Selection(transaction, copied, image_ids)
+        for found in map(selection.match, image_ids):
+            if isinstance(found, str):
+                continue
+            with _as_replication(deletion.repository):
+                if deletion.tag is not None:
+                    remove_tag(destination, transaction, copied, found, deletion.tag)
+                else:
+                    with suppress(ImageReferencedByManifestList):
+                        remove_image(destination, transaction, copied, found)
 
 
 def _send(

@@ -119,8 +119,15 @@ _TO_PULL = repositories.joined_with(
 _DELETE = repository_blobs.delete().where(
     _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob")
 )
-_DELETE_UNREFERENCED = repository_blobs.delete().where(
-    _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob"), ~IS_REFERENCED
+_UNREFERENCED: Scalars[str] = Scalars(
+    select(repository_blobs.c.digest).where(
+        _IN_REPOSITORY,
+        repository_blobs.c.digest.in_(bindparam("digests", expanding=True)),
+        ~IS_REFERENCED,
+    )
+)
+_DELETE_SOME = repository_blobs.delete().where(
+    _IN_REPOSITORY, repository_blobs.c.digest.in_(bindparam("digests", expanding=True))
 )
 _IS_BLOB = repository_blobs.c.digest == bindparam("blob")
 _DELETE_EVERYWHERE = repository_blobs.delete().where(_IS_BLOB)
@@ -160,9 +167,18 @@ def held(view: View, repository_id: int, digests: Sequence[str]) -> set[str]:
     return set(_HELD.all(view, repository=repository_id, digests=digests)) if digests else set()
 
 
-def delete_unreferenced(transaction: Transaction, repository_id: int, digest: str) -> bool:
-    """Take a blob out of a repository unless an image there refers to it. Return whether it went."""
-    return transaction.change(_DELETE_UNREFERENCED, repository=repository_id, blob=digest) > 0
+def delete_unreferenced(
+    transaction: Transaction, repository_id: int, digests: Sequence[str]
+) -> list[str]:
+    """Take those of the blobs out of a repository that no image there refers to. Return which went."""
+    gone: list[str] = []
+    for start in range(0, len(digests), _BATCH):
+        found = _UNREFERENCED.all(
+            transaction, repository=repository_id, digests=digests[start : start + _BATCH]
+        )
+        transaction.change(_DELETE_SOME, repository=repository_id, digests=found)
+        gone += found
+    return gone
 
 
 def to_pull(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select, bindparam, func, select
@@ -12,7 +13,7 @@ from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .tables import image_references, images, tags
+from .tables import images, tags
 
 
 class StoredImage(Protocol):
@@ -110,15 +111,26 @@ IS_IMAGE = images.c.id == bindparam("image")
 _IMAGE_COLUMNS = {name: images.c[name] for name in ImageRow._fields}
 _tag_of_image = tags.alias()
 # An image comes once for each of its tags, and once, without a name, if it has none.
+_AND_ITS_TAGS = images.outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id)
 _BY_DIGEST = Pairs(
     ImageRow,
     _IMAGE_COLUMNS,
     _TagName,
     {"name": _tag_of_image.c.name},
-    images.outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id),
+    _AND_ITS_TAGS,
     IN_REPOSITORY,
     images.c.digest == bindparam("digest"),
     order_by=(_tag_of_image.c.id,),
+)
+_BY_DIGESTS = Pairs(
+    ImageRow,
+    _IMAGE_COLUMNS,
+    _TagName,
+    {"name": _tag_of_image.c.name},
+    _AND_ITS_TAGS,
+    IN_REPOSITORY,
+    images.c.digest.in_(bindparam("digests", expanding=True)),
+    order_by=(images.c.id, _tag_of_image.c.id),
 )
 _BY_TAG = Pairs(
     ImageRow,
@@ -184,28 +196,8 @@ _ACTIVE = Query(
     ImageRow,
     select(*COLUMNS).where(IN_REPOSITORY, images.c.status == "ACTIVE").order_by(images.c.id),
 )
-_PARENTS: Scalars[str] = Scalars(
-    select(images.c.digest)
-    .join(image_references, image_references.c.image_id == images.c.id)
-    .where(
-        image_references.c.repository_id == bindparam("repository"),
-        image_references.c.digest == bindparam("child"),
-        image_references.c.kind == "manifest",
-    )
-    .order_by(images.c.digest)
-)
-_CHILDREN = Query(
-    ImageKey,
-    select(images.c.id, images.c.digest)
-    .join(image_references, image_references.c.digest == images.c.digest)
-    .where(
-        image_references.c.image_id == bindparam("image"),
-        image_references.c.kind == "manifest",
-        images.c.repository_id == image_references.c.repository_id,
-    ),
-)
 _UPDATE = images.update().where(IS_IMAGE)
-_DELETE = images.delete().where(IS_IMAGE)
+_DELETE = images.delete().where(images.c.id.in_(bindparam("images", expanding=True)))
 
 
 def by_id(view: View, image_id: int) -> ImageRow:
@@ -216,6 +208,13 @@ def by_id(view: View, image_id: int) -> ImageRow:
 def by_digest(view: View, repository_id: int, digest: str) -> TaggedImage | None:
     """Return the image of a repository that has this digest."""
     return _tagged(_BY_DIGEST.all(view, repository=repository_id, digest=digest))
+
+
+def by_digests(view: View, repository_id: int, digests: Sequence[str]) -> dict[str, TaggedImage]:
+    """Return those images of a repository that have one of the digests, by their digests."""
+    found = _BY_DIGESTS.all(view, repository=repository_id, digests=digests)
+    images_and_tags = [list(each) for _, each in groupby(found, lambda pair: pair[0].id)]
+    return {each.image.digest: each for each in filter(None, map(_tagged, images_and_tags))}
 
 
 def by_tag(view: View, repository_id: int, tag: str) -> TaggedImage | None:
@@ -327,16 +326,6 @@ def page_by_tag(
     )
 
 
-def parents(view: View, repository_id: int, digest: str) -> list[str]:
-    """Return the digests of the indexes of a repository that list a manifest."""
-    return _PARENTS.all(view, repository=repository_id, child=digest)
-
-
-def children(view: View, image_id: int) -> list[ImageKey]:
-    """Return the images that an index lists and that its repository has."""
-    return _CHILDREN.all(view, image=image_id)
-
-
 def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
     """Add an image and return its row."""
     row_id: int = transaction.insert(images, columns)
@@ -348,9 +337,9 @@ def update(transaction: Transaction, image_id: int, columns: Mapping[str, Any]) 
     transaction.change(_UPDATE, image=image_id, **columns)
 
 
-def delete(transaction: Transaction, image_id: int) -> None:
-    """Remove an image, with its tags and all rows that belong to it."""
-    transaction.change(_DELETE, image=image_id)
+def delete(transaction: Transaction, image_ids: Sequence[int]) -> None:
+    """Remove images, with their tags and all rows that belong to them."""
+    transaction.change(_DELETE, images=image_ids)
 
 
 @cache

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, exists, select
 
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .tables import image_references, repository_blobs
+from .images import ImageKey
+from .tables import image_references, images, repository_blobs
 
 
 class ReferenceRow(NamedTuple):
@@ -26,6 +27,41 @@ class _ChildOfImage(NamedTuple):
     digest: str
 
 
+class _Parent(NamedTuple):
+    child: str
+    digest: str
+
+
+_IS_LISTING = image_references.c.kind == "manifest"
+_PARENTS = Query(
+    _Parent,
+    select(image_references.c.digest.label("child"), images.c.digest)
+    .join(images, images.c.id == image_references.c.image_id)
+    .where(
+        image_references.c.repository_id == bindparam("repository"),
+        image_references.c.digest.in_(bindparam("children", expanding=True)),
+        _IS_LISTING,
+    )
+    .order_by(images.c.digest),
+)
+_CHILDREN = Query(
+    ImageKey,
+    select(images.c.id, images.c.digest)
+    .join(image_references, image_references.c.digest == images.c.digest)
+    .where(
+        image_references.c.image_id == bindparam("image"),
+        _IS_LISTING,
+        images.c.repository_id == image_references.c.repository_id,
+    ),
+)
+_BLOBS_OF_IMAGES: Scalars[str] = Scalars(
+    select(image_references.c.digest)
+    .where(
+        image_references.c.image_id.in_(bindparam("images", expanding=True)),
+        image_references.c.kind == "blob",
+    )
+    .distinct()
+)
 _BLOBS_OF_IMAGE = Query(
     ReferenceRow,
     select(image_references.c.digest, image_references.c.media_type).where(
@@ -35,8 +71,7 @@ _BLOBS_OF_IMAGE = Query(
 _CHILDREN_OF_REPOSITORY = Query(
     _ChildOfImage,
     select(image_references.c.image_id, image_references.c.digest).where(
-        image_references.c.repository_id == bindparam("repository"),
-        image_references.c.kind == "manifest",
+        image_references.c.repository_id == bindparam("repository"), _IS_LISTING
     ),
 )
 _there = repository_blobs.alias()
@@ -64,6 +99,24 @@ _COPY_MEMBERSHIP = repository_blobs.insert().from_select(
 def blobs_of_image(view: View, image_id: int) -> list[ReferenceRow]:
     """Return the blobs that an image refers to, held by its repository or not."""
     return _BLOBS_OF_IMAGE.all(view, image=image_id)
+
+
+def blobs_of_images(view: View, image_ids: Sequence[int]) -> list[str]:
+    """Return the digests of the blobs that images refer to, each once, held by their repository or not."""
+    return _BLOBS_OF_IMAGES.all(view, images=image_ids)
+
+
+def parents(view: View, repository_id: int, digests: Sequence[str]) -> Mapping[str, list[str]]:
+    """Return the digests of the indexes of a repository that list manifests, by the manifests' digests."""
+    found: dict[str, list[str]] = {}
+    for row in _PARENTS.all(view, repository=repository_id, children=digests):
+        found.setdefault(row.child, []).append(row.digest)
+    return found
+
+
+def children(view: View, image_id: int) -> list[ImageKey]:
+    """Return the images that an index lists and that its repository has."""
+    return _CHILDREN.all(view, image=image_id)
 
 
 def children_by_image(view: View, repository_id: int) -> Mapping[int, list[str]]:

@@ -58,7 +58,10 @@ _STATUS_BY_DIGEST: Scalars[str] = Scalars(
     select(images.c.status).where(IN_REPOSITORY, images.c.digest == bindparam("digest"))
 )
 _UPDATE = images.update().where(IS_IMAGE)
-_DELETE_SCANS = scans.delete().where(scans.c.image_id == bindparam("image"))
+_AMONG = bindparam("images", expanding=True)
+_ARCHIVE = images.update().where(images.c.id.in_(_AMONG)).values(status="ARCHIVED")
+_DELETE_ACTIVATIONS = image_activations.delete().where(image_activations.c.image_id.in_(_AMONG))
+_DELETE_SCANS = scans.delete().where(scans.c.image_id.in_(_AMONG))
 _DELETE_ACTIVATION = image_activations.delete().where(
     image_activations.c.image_id == bindparam("image")
 )
@@ -125,11 +128,11 @@ def _key(repository_id: int, image: StoredImage) -> dict[str, Any]:
     return {"repository": repository_id, "image": image.id, "digest": image.digest}
 
 
-def archive(transaction: Transaction, image_id: int, at: float) -> None:
-    """Mark an image as archived at this time, and forget what was found in it."""
-    transaction.change(_UPDATE, image=image_id, status="ARCHIVED", last_archived_at=at)
-    transaction.change(_DELETE_ACTIVATION, image=image_id)
-    transaction.change(_DELETE_SCANS, image=image_id)
+def archive(transaction: Transaction, image_ids: Sequence[int], at: float) -> None:
+    """Mark images as archived at this time, and forget what was found in them."""
+    transaction.change(_ARCHIVE, images=image_ids, last_archived_at=at)
+    transaction.change(_DELETE_ACTIVATIONS, images=image_ids)
+    transaction.change(_DELETE_SCANS, images=image_ids)
 
 
 def begin_activation(transaction: Transaction, image_id: int, at: float) -> None:

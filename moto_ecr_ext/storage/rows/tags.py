@@ -38,6 +38,12 @@ _OF_IMAGES = Query(
     )
     .order_by(tags.c.id),
 )
+_OF_EACH = Query(
+    _NameOfImage,
+    select(tags.c.image_id, tags.c.name)
+    .where(tags.c.image_id.in_(bindparam("images", expanding=True)))
+    .order_by(tags.c.id),
+)
 _COUNT: Scalars[int] = Scalars(select(func.count()).where(tags.c.image_id == bindparam("image")))
 _PAGE: Scalars[str] = Scalars(
     select(tags.c.name)
@@ -79,6 +85,14 @@ def of_images(
         first, last = images_in_order[0].id, images_in_order[-1].id
         for row in _OF_IMAGES.all(view, repository=repository_id, first=first, last=last):
             found.setdefault(row.image_id, []).append(row.name)
+    return found
+
+
+def of_each(view: View, image_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the tags of images as `of_images` does, wherever in their repository they are."""
+    found: dict[int, list[str]] = {}
+    for row in _OF_EACH.all(view, images=image_ids):
+        found.setdefault(row.image_id, []).append(row.name)
     return found
 
 
