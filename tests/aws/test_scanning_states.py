@@ -147,6 +147,28 @@ def test_events_tell_what_was_found(
     }
 
 
+def test_the_event_of_a_scan_that_took_its_time(
+    aws: Any, ecr: Any, repository_name: str, tmp_path: Path, slowly: Any
+) -> None:
+    """It counts what the program has found, too.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    """
+    aws.configure(scanner=str(scanner(tmp_path, "grype")))
+    listener = Listener(aws)
+    slowly("ecr::image_scan", progression="manual", times=1)
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(**REQUEST)
+    assert {each["detail-type"] for each in listener.heard()} == {"ECR Image Action"}
+    assert findings_of(ecr)["imageScanStatus"] == COMPLETE
+    [event] = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
+    assert event["detail"]["finding-severity-counts"] == {
+        "HIGH": 1,
+        "CRITICAL": 1,
+        "INFORMATIONAL": 1,
+    }
+
+
 def test_events_of_scans_that_failed(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:

@@ -57,7 +57,10 @@ class StorageClassBackend(RegistryBackend):
                     archive_images(transaction, repository, [each])
             elif target_storage_class == "STANDARD" and image.status == "ARCHIVED":
                 for each in _spread(transaction, repository, image, rows.storage_class.archived):
-                    _begin_activation(self, transaction, repository, each)
+                    begun = rows.storage_class.begin_activation(
+                        transaction, repository.id, each, now()
+                    )
+                    ACTIVATIONS.begin(self, transaction, begun)
             status = rows.storage_class.status(transaction, image.id)
         return {
             "registryId": repository.registry_id,
@@ -100,17 +103,6 @@ def restore(
     return True
 
 
-def _begin_activation(
-    registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
-) -> None:
-    at = now()
-    if ACTIVATIONS.is_over(at):
-        _activate(registry, transaction, repository, image)
-    else:
-        rows.storage_class.begin_activation(transaction, image.id, at)
-        ACTIVATIONS.goes_on(registry, transaction)
-
-
 def _activate(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
 ) -> None:
@@ -145,8 +137,9 @@ def see_activations_again(
     registry: RegistryBackend, repository_name: str, registry_id: str | None
 ) -> None:
     """Count one more description of the images of a repository that are on their way back."""
+    # Images are described too often to ask the rows. Of what another process has begun the schedule may not know.
     if not registry.store.schedule.is_due(AT_ONCE):
-        return  # Nothing is under way anywhere.
+        return
 
     def count(transaction: Transaction) -> None:
         repository = registry.repository(transaction, repository_name, registry_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.compatibility import POLICY_TEXTS_AS_GIVEN
 from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
+from moto_ecr_ext.models.background import look_again
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -68,7 +69,7 @@ def set_lifecycle_policy(
     """Return the repository with this policy, which runs for the first time in a day."""
     accept_lifecycle_policy(text)
     due_at = now() + EVALUATION_INTERVAL
-    transaction.after_commit(lambda: registry.store.schedule.expect(due_at))
+    look_again(registry, transaction, due_at)
     return change_repository(
         transaction,
         repository,

@@ -32,6 +32,7 @@ from moto_ecr_ext.policies.lifecycle import (
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
 from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.rows.previews import PreviewRow
 
 from .facts import images_of
 
@@ -66,17 +67,16 @@ class LifecyclePreviewsBackend(RegistryBackend):
             last = rows.previews.of_repository(transaction, repository.id)
             if last is not None and last.status == "IN_PROGRESS":
                 raise LifecyclePolicyPreviewInProgressException
-            is_over = PREVIEWS.is_over(at)
-            rows.previews.replace(
-                transaction,
+            preview = PreviewRow(
                 repository.id,
                 policy=text,
-                status="COMPLETE" if is_over else "IN_PROGRESS",
+                status="IN_PROGRESS",
                 started_at=at,
+                times_seen=0,
                 results=results,
             )
-            if not is_over:
-                PREVIEWS.goes_on(self, transaction)
+            rows.previews.replace(transaction, preview)
+            PREVIEWS.begin(self, transaction, preview)
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
@@ -103,14 +103,13 @@ class LifecyclePreviewsBackend(RegistryBackend):
             refuse_pages_of("imageIds", next_token, max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
-            [after] = decode_token(f"preview/{repository.id}", next_token, (int,)) or [0]
-            preview = rows.previews.of_repository(view, repository.id)
-        if preview is not None and preview.status == "IN_PROGRESS":
-            PREVIEWS.see_again(
-                self, lambda transaction: rows.previews.see_again(transaction, repository.id)
-            )
-            with self.store.database.read() as view:
-                preview = rows.previews.of_repository(view, repository.id)
+        [after] = decode_token(f"preview/{repository.id}", next_token, (int,)) or [0]
+        preview = PREVIEWS.described(
+            self,
+            lambda view: rows.previews.of_repository(view, repository.id),
+            lambda preview: preview is not None and preview.status == "IN_PROGRESS",
+            lambda transaction, _: rows.previews.see_again(transaction, repository.id),
+        )
         if preview is None:
             raise LifecyclePolicyPreviewNotFoundException
         answer: dict[str, Any] = {

@@ -83,13 +83,12 @@ class SigningBackend(RegistryBackend):
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             image = Selection(view, repository, [image_id]).get(image_id)
-            signings = rows.signings.of_image(view, image.id)
-        if any(row.status == "IN_PROGRESS" for row in signings):
-            SIGNINGS.see_again(
-                self, lambda transaction: rows.signings.see_again(transaction, image.id)
-            )
-            with self.store.database.read() as view:
-                signings = rows.signings.of_image(view, image.id)
+        signings = SIGNINGS.described(
+            self,
+            lambda view: rows.signings.of_image(view, image.id),
+            lambda signings: any(row.status == "IN_PROGRESS" for row in signings),
+            lambda transaction, _: rows.signings.see_again(transaction, image.id),
+        )
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
@@ -145,11 +144,8 @@ def sign(registry: RegistryBackend, transaction: Transaction, push: Push) -> Non
             )
     if begun:
         rows.signings.insert_all(transaction, begun)
-        transaction.after_commit(lambda: _sign_or_expect(registry))
-
-
-def _sign_or_expect(registry: RegistryBackend) -> None:
-    registry.store.schedule.expect(SIGNINGS.run(registry))
+        # Each signature is an image, and pushed in a transaction of its own.
+        SIGNINGS.begin_after_commit(registry, transaction)
 
 
 def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[str, str] | None:

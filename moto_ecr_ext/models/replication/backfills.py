@@ -29,7 +29,7 @@ from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows.backfills import BackfillRow, OutcomeRow, ResultRow
 
-from .replication import REPLICATIONS, begin_replication
+from .replication import REPLICATIONS, store_replication
 from .rules import destinations_of, matches, rules_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html; seconds
@@ -83,8 +83,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
                 "times_seen": 0,
             }
             rows.backfills.insert(transaction, row)
-        self.store.schedule.expect(AT_ONCE)
-        self.catch_up()
+            PREPARATIONS.begin_after_commit(self, transaction)
         return {
             "replicationBackfillId": row["backfill_id"],
             "registryId": account_id,
@@ -184,11 +183,19 @@ class ReplicationBackfillsBackend(RegistryBackend):
 
     def _look_at_backfills(self, account_id: str) -> None:
         """Count one more description of the backfills of a registry that go on, and of their images."""
-        if self.store.schedule.is_due(AT_ONCE):
-            with self.store.database.write(durable=False) as transaction:
-                self.check_access(transaction, account_id, "*")
-                rows.backfills.see_again(transaction, account_id, self.region_name)
-            self.catch_up()
+
+        def unended(view: View) -> list[BackfillRow]:
+            self.check_access(view, account_id, "*")
+            return rows.backfills.unended(view, account_id, self.region_name)
+
+        PREPARATIONS.described(
+            self,
+            unended,
+            bool,
+            lambda transaction, _: rows.backfills.see_again(
+                transaction, account_id, self.region_name
+            ),
+        )
 
     def _backfill(self, view: View, backfill_id: str, registry_id: str | None) -> BackfillRow:
         account_id = registry_id or self.account_id
@@ -220,7 +227,7 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
         tags = rows.tags.of_images(transaction, repository.id, images)
         for image in images:
             names = tags.get(image.id, [])
-            begin_replication(transaction, image, names, destination)
+            store_replication(transaction, repository.id, image, names, destination)
             found += [
                 {
                     "backfill_row_id": backfill.id,
@@ -235,6 +242,8 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
             ]
     rows.backfills.insert_results(transaction, found)
     rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=timestamp())
+    REPLICATIONS.begin_after_commit(registry, transaction)
+    transaction.after_commit(lambda: registry.store.schedule.expect(settle_backfills(registry)))
 
 
 PREPARATIONS = BackgroundWork(

@@ -32,7 +32,6 @@ from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
-from moto_ecr_ext.storage.due import AT_ONCE
 from moto_ecr_ext.storage.rows.images import ImageKey, StoredImage
 from moto_ecr_ext.storage.rows.replications import ReplicationUnderWay
 
@@ -54,22 +53,17 @@ class ReplicationBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
         """
-
-        def see_again(transaction: Transaction) -> None:
-            repository = self.repository(transaction, repository_name, registry_id)
-            image = Selection(transaction, repository, [image_id]).get(image_id)
-            rows.replications.see_again(transaction, image.id)
-
-        if self.store.schedule.is_due(AT_ONCE):
-            REPLICATIONS.see_again(self, see_again)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             image = Selection(view, repository, [image_id]).get(image_id)
-            sent = {
-                Registry(row.account_id, row.region): row
-                for row in rows.replications.of_image(view, image.id)
-            }
             destinations = destinations_of(rules_for(self, view, repository))
+        replications = REPLICATIONS.described(
+            self,
+            lambda view: rows.replications.of_image(view, image.id),
+            lambda replications: any(row.status == "IN_PROGRESS" for row in replications),
+            lambda transaction, _: rows.replications.see_again(transaction, image.id),
+        )
+        sent = {Registry(row.account_id, row.region): row for row in replications}
         return {
             "repositoryName": repository.repository_name,
             "imageId": image_id_of(image.digest, image_id.get("imageTag")),
@@ -132,17 +126,18 @@ def _send(
 ) -> None:
     """Send an image to registries, which takes no time unless moto's state manager says otherwise."""
     for destination in destinations:
-        at = begin_replication(transaction, image, tags, destination)
-        if REPLICATIONS.is_over(at):
-            _arrive(registry, transaction, repository, image, destination)
-        else:
-            REPLICATIONS.goes_on(registry, transaction)
+        sent = store_replication(transaction, repository.id, image, tags, destination)
+        REPLICATIONS.begin(registry, transaction, sent)
 
 
-def begin_replication(
-    transaction: Transaction, image: StoredImage, tags: Sequence[str], destination: Registry
-) -> float:
-    """Note that an image is on its way with these tags. Return the time, in seconds since the epoch."""
+def store_replication(
+    transaction: Transaction,
+    repository_id: int,
+    image: StoredImage,
+    tags: Sequence[str],
+    destination: Registry,
+) -> ReplicationUnderWay:
+    """Note that an image of a repository is on its way with these tags."""
     at = now()
     key = (image.id, destination.account_id, destination.region)
     last = rows.replications.to_destination(transaction, *key)
@@ -155,7 +150,15 @@ def begin_replication(
     }
     store = rows.replications.update if last else rows.replications.insert
     store(transaction, *key, **columns)
-    return at
+    return ReplicationUnderWay(
+        image.id,
+        image.digest,
+        repository_id,
+        destination.account_id,
+        destination.region,
+        started_at=at,
+        times_seen=0,
+    )
 
 
 def _end_replication(

@@ -10,13 +10,13 @@ from moto_ecr_ext.compatibility import (
     UNSET_SCAN_ON_PUSH,
 )
 from moto_ecr_ext.exceptions import RepositoryNotFoundException, ValidationException
+from moto_ecr_ext.models.background import look_again
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce_in_registry, scan_frequency_event
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
-from moto_ecr_ext.storage.due import AT_ONCE
 
 from .rules import SETTING, UNSET, configuration_for, scanning_of
 from .scan import scan_old_image
@@ -57,7 +57,7 @@ class ScanningConfigurationBackend(RegistryBackend):
             if scan_type == "ENHANCED":
                 _begin_enhanced_scanning(self, transaction, previous, configuration)
                 # Images may be scanned continuously now that were scanned before.
-                transaction.after_commit(lambda: self.store.schedule.expect(AT_ONCE))
+                look_again(self, transaction)
         return {"registryScanningConfiguration": configuration}
 
     def get_registry_scanning_configuration(self) -> dict[str, Any]:

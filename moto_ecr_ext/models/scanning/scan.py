@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.acts import Push
-from moto_ecr_ext.models.background import BackgroundWork
+from moto_ecr_ext.models.background import BackgroundWork, look_again
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import (
     ManifestFacts,
@@ -155,10 +155,9 @@ def _record(
 ) -> None:
     """Keep a scan whose outcome is known at once."""
     at = timestamp()
-    ended = SCANS.is_over(at)
-    columns = _columns(outcome, ended)
-    rows.scans.replace(transaction, image.id, scan_type, started_at=at, **columns)
-    _follow(registry, transaction, repository, image, scan_type, outcome, ended)
+    rows.scans.replace(transaction, image.id, scan_type, started_at=at, **_columns(outcome))
+    scan = _under_way(repository, image, scan_type, outcome, at, times_seen=0)
+    SCANS.begin(registry, transaction, scan)
 
 
 def _examine(
@@ -177,11 +176,13 @@ def _examine(
         outcome = Outcome("FAILED", str(error))
     finally:
         with registry.store.database.write() as transaction:
-            scan = rows.scans.last(transaction, image.id, scan_type)
-            if scan is not None and scan.started_at == started_at:
-                ended = SCANS.is_over(started_at, scan.times_seen)
-                rows.scans.update(transaction, image.id, scan_type, **_columns(outcome, ended))
-                _follow(registry, transaction, repository, image, scan_type, outcome, ended)
+            last = rows.scans.last(transaction, image.id, scan_type)
+            if last is not None and last.started_at == started_at:
+                rows.scans.update(transaction, image.id, scan_type, **_columns(outcome))
+                scan = _under_way(
+                    repository, image, scan_type, outcome, started_at, last.times_seen
+                )
+                SCANS.begin(registry, transaction, scan)
 
 
 def examine_image(
@@ -221,31 +222,33 @@ def examine_image(
     return enhanced_outcome(report, scanned)
 
 
-def _columns(outcome: Outcome, ended: bool) -> dict[str, Any]:
-    """Return what the row of a scan has of an outcome, which is shown once it has ended."""
+def _columns(outcome: Outcome) -> dict[str, Any]:
+    """Return what the row of a scan has of an outcome, which is shown once the scan has ended."""
     return {
         "status": outcome.status,
         "description": outcome.description,
         "findings": outcome.findings,
         "severity_counts": outcome.severity_counts,
-        "completed_at": timestamp() if ended else None,
     }
 
 
-def _follow(
-    registry: RegistryBackend,
-    transaction: Transaction,
+def _under_way(
     repository: Repository,
     image: StoredImage,
     scan_type: str,
     outcome: Outcome,
-    ended: bool,
-) -> None:
-    """Have a scan that goes on looked at again, or tell EventBridge of one that has ended."""
-    if ended:
-        _announce_end(registry, transaction, repository, image, scan_type, outcome)
-    else:
-        SCANS.goes_on(registry, transaction)
+    started_at: float,
+    times_seen: int,
+) -> ScanUnderWay:
+    return ScanUnderWay(
+        image.id,
+        image.digest,
+        repository.id,
+        scan_type,
+        started_at=started_at,
+        times_seen=times_seen,
+        **_columns(outcome),
+    )
 
 
 def _announce_end(
@@ -268,8 +271,7 @@ def _announce_end(
         )
         return
     # The image may be one that is scanned continuously.
-    rescan_at = timestamp() + RESCAN_INTERVAL
-    transaction.after_commit(lambda: registry.store.schedule.expect(rescan_at))
+    look_again(registry, transaction, timestamp() + RESCAN_INTERVAL)
     if has_findings:
         for event in enhanced_scan_events(*about, outcome.findings):
             announce(transaction, repository, event)
@@ -280,7 +282,9 @@ def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnd
     rows.scans.update(transaction, scan.image_id, scan.scan_type, completed_at=at)
     repository = repository_by_id(transaction, scan.repository_id)
     image = ImageKey(scan.image_id, scan.digest)
-    outcome = Outcome(scan.status, scan.description or "", scan.findings or [])
+    outcome = Outcome(
+        scan.status, scan.description or "", scan.findings or [], scan.severity_counts or {}
+    )
     _announce_end(registry, transaction, repository, image, scan.scan_type, outcome)
 
 

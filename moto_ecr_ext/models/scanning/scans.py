@@ -18,7 +18,6 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
 from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.rows.scans import ScanRow
 
 from .findings import WITH_FINDINGS, made_up_finding, with_usage
 from .queued_findings import QueuedFindings
@@ -100,9 +99,12 @@ class ScansBackend(RegistryBackend):
             image = selection.get(image_id)
             configuration = configuration_for(self, view, repository)
             scan_type = configuration["scanType"]
-            scan = rows.scans.last(view, image.id, scan_type)
-        if scan is not None and scan.completed_at is None:
-            scan = self._see_again(image.id, scan_type)
+        scan = SCANS.described(
+            self,
+            lambda view: rows.scans.last(view, image.id, scan_type),
+            lambda scan: scan is not None and scan.completed_at is None,
+            lambda transaction, _: rows.scans.see_again(transaction, image.id, scan_type),
+        )
         if scan is None:
             raise ScanNotFoundException(
                 image_id.get("imageDigest"),
@@ -131,13 +133,6 @@ class ScansBackend(RegistryBackend):
                     found = with_usage(scan.findings or [], repository, image.digest)
                 answer["imageScanFindings"] = {**summary_of(scan), member: found}
         return _page_of_findings(answer, f"findings/{image.id}", next_token, max_results)
-
-    def _see_again(self, image_row_id: int, scan_type: str) -> ScanRow | None:
-        SCANS.see_again(
-            self, lambda transaction: rows.scans.see_again(transaction, image_row_id, scan_type)
-        )
-        with self.store.database.read() as view:
-            return rows.scans.last(view, image_row_id, scan_type)
 
 
 def _has_made_up_finding(scan: ScanRow, image_id: ImageId) -> bool:

@@ -53,12 +53,10 @@ def still_under_way(view: View, preview: PreviewRow) -> PreviewRow | None:
     return found if found is not None and found.status == "IN_PROGRESS" else None
 
 
-def replace(transaction: Transaction, repository_id: int, **columns: Any) -> None:
-    """Store a preview that begins, in place of the last one."""
-    transaction.change(_DELETE, repository=repository_id)
-    transaction.insert(
-        lifecycle_previews, {"repository_id": repository_id, "times_seen": 0, **columns}
-    )
+def replace(transaction: Transaction, preview: PreviewRow) -> None:
+    """Store a preview that begins, in place of the last one of its repository."""
+    transaction.change(_DELETE, repository=preview.repository_id)
+    transaction.insert(lifecycle_previews, preview._asdict())
 
 
 def see_again(transaction: Transaction, repository_id: int) -> None:

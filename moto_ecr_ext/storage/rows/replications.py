@@ -26,7 +26,6 @@ class ReplicationRow(NamedTuple):
 class ReplicationUnderWay(NamedTuple):
     """A replication that goes on, and its image."""
 
-    id: int
     image_id: int
     digest: str
     repository_id: int
@@ -53,9 +52,7 @@ _UNDER_WAY_SELECT = (
     .order_by(replications.c.id)
 )
 _UNDER_WAY = Query(ReplicationUnderWay, _UNDER_WAY_SELECT)
-_STILL_UNDER_WAY = Query(
-    ReplicationUnderWay, _UNDER_WAY_SELECT.where(replications.c.id == bindparam("replication"))
-)
+_STILL_UNDER_WAY = Query(ReplicationUnderWay, _UNDER_WAY_SELECT.where(*_IS_REPLICATION))
 _UPDATE = replications.update().where(*_IS_REPLICATION)
 _SEE_AGAIN = (
     replications.update()
@@ -83,7 +80,12 @@ def under_way(view: View) -> Sequence[ReplicationUnderWay]:
 
 def still_under_way(view: View, replication: ReplicationUnderWay) -> ReplicationUnderWay | None:
     """Return a replication once more; None if it has ended or its image is gone."""
-    return _STILL_UNDER_WAY.first(view, replication=replication.id)
+    return _STILL_UNDER_WAY.first(
+        view,
+        image=replication.image_id,
+        account=replication.account_id,
+        to_region=replication.region,
+    )
 
 
 def insert(

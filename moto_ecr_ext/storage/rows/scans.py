@@ -53,6 +53,7 @@ class ScanUnderWay(NamedTuple):
     started_at: float
     times_seen: int
     findings: list[dict[str, Any]] | None
+    severity_counts: dict[str, int] | None
 
 
 class RepeatedScan(NamedTuple):

@@ -135,11 +135,14 @@ def archive(transaction: Transaction, image_ids: Sequence[int], at: float) -> No
     transaction.change(_DELETE_SCANS, images=image_ids)
 
 
-def begin_activation(transaction: Transaction, image_id: int, at: float) -> None:
-    """Mark an image as on its way back since this time."""
+def begin_activation(
+    transaction: Transaction, repository_id: int, image: StoredImage, at: float
+) -> Activation:
+    """Mark an image of a repository as on its way back since this time."""
     # Until it has ended, it counts from its beginning.
-    transaction.change(_UPDATE, image=image_id, status="ACTIVATING", last_activated_at=round(at, 3))
-    transaction.insert(image_activations, {"image_id": image_id, "started_at": at, "times_seen": 0})
+    transaction.change(_UPDATE, image=image.id, status="ACTIVATING", last_activated_at=round(at, 3))
+    transaction.insert(image_activations, {"image_id": image.id, "started_at": at, "times_seen": 0})
+    return Activation(image.id, image.digest, repository_id, started_at=at, times_seen=0)
 
 
 def activate(transaction: Transaction, image_id: int, at: float) -> None:
