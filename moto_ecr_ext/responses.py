@@ -21,7 +21,8 @@ from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.rendering import render
 from moto_ecr_ext.json_api.validation import check
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.models.lookup import registry_backend, reporting_failures_of_storage
+from moto_ecr_ext.models.failures import reporting_failures_of_storage
+from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_key
 
 from . import hosts, service_model, settings

@@ -34,7 +34,7 @@ def run_lifecycle() -> None:
     extension is not installed.
     """
     # This brings SQLAlchemy.
-    from moto_ecr_ext.models.lookup import run_lifecycle_policies
+    from moto_ecr_ext.models.lifecycle.runs import run_lifecycle_policies
 
     run_lifecycle_policies()
 

@@ -11,7 +11,7 @@ import re
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
-from moto_ecr_ext.models.lookup import reporting_failures_of_storage
+from moto_ecr_ext.models.failures import reporting_failures_of_storage
 
 from .authentication import (
     Access,

@@ -21,6 +21,7 @@ from moto_ecr_ext.policies.access import (
     resource_policies,
 )
 from moto_ecr_ext.policies.documents import read_identity_policy
+from moto_ecr_ext.services.condition_keys import condition_values
 from moto_ecr_ext.services.iam import identity_policies
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -28,7 +29,6 @@ from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 from moto_ecr_ext.storage.store import Store, current_store
 
 from .acts import Deletion, Push
-from .condition_keys import condition_values
 from .lookup import backend_of
 from .repositories.repository import Repository
 

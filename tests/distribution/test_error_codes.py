@@ -16,7 +16,7 @@ from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.distribution import dialects
 from moto_ecr_ext.distribution.errors import ERRORS
 from moto_ecr_ext.exceptions import ECRError, common, pull_through, registry_protocol
-from moto_ecr_ext.models import lookup
+from moto_ecr_ext.models import failures
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.store import current_store
@@ -193,7 +193,7 @@ def too_many_requests_to_upstream(at: Situation) -> requests.Response:
 def failing_storage(at: Situation, error: Exception, log: str) -> requests.Response:
     """What a pull of a blob is answered when opening it fails; it is logged once, by this method of the logger."""
     with (
-        patch.object(lookup.log, log) as logged,
+        patch.object(failures.log, log) as logged,
         patch.object(current_store().blobs, "open", side_effect=error),
     ):
         answer = at.repository.get(f"/blobs/{OTHER.config.digest}")

@@ -9,6 +9,7 @@ from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_images
 from moto_ecr_ext.models.images.storage_class import archive_images
+from moto_ecr_ext.models.lookup import any_backend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import ActionType
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, ImageFacts, evaluate
@@ -35,6 +36,17 @@ class LifecycleRunsBackend(RegistryBackend):
         with self.store.database.read() as view:
             found = rows.repositories.with_lifecycle_policy(view)
         _run_policies(self, found, math.inf)
+
+
+def run_lifecycle_policies() -> None:
+    """Run the lifecycle policy of every repository, in all registries, whether it is due or not.
+
+    Raises RuntimeError if moto's own ECR answers, since the extension is not installed.
+    """
+    backend = any_backend()
+    if not isinstance(backend, LifecycleRunsBackend):
+        raise RuntimeError("moto_ecr_ext is not installed; call moto_ecr_ext.install() before")
+    backend.run_lifecycle_policies()
 
 
 def run_due_policies(registry: RegistryBackend) -> float:

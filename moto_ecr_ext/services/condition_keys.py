@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.services import ec2, organizations, principals
+
+from . import ec2, organizations, principals
 
 Values = dict[str, str | Sequence[str]]
 

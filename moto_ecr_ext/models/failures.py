@@ -1,0 +1,31 @@
+"""Failures of the storage, as both protocols answer them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moto_ecr_ext.exceptions import ServerException, StorageUnavailable
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
+from moto_ecr_ext.storage.store import is_failure_of_storage
+
+log = logging.getLogger("moto_ecr_ext")
+
+
+@contextmanager
+def reporting_failures_of_storage(request: str) -> Iterator[None]:
+    """Log it when bytes or rows cannot be read or written in this block, which serves `request`.
+
+    Raises ServerException then, and StorageUnavailable when to try again later may help.
+    """
+    try:
+        yield
+    except BlobStoreUnavailable as error:
+        log.error("%s: %s", request, error)
+        raise StorageUnavailable(str(error)) from error
+    except Exception as error:
+        if not is_failure_of_storage(error):
+            raise
+        log.exception("%s could not read or write what is kept", request)
+        raise ServerException from error
