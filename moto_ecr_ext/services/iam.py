@@ -43,7 +43,7 @@ _SIGNATURE = re.compile(
 
 def principal_of(account_id: str, region: str, access_key_id: str, headers: Any) -> str:
     """Return the ARN of the user or session that a key belongs to, or of the account if moto does not know the key."""
-    partition = get_partition(region)
+    partition = get_partition(region)  # moto's, by which its IAM keeps its backends
     try:
         arn: str = create_access_key(account_id, partition, access_key_id, headers).arn
     except CreateAccessKeyFailure:
@@ -52,7 +52,7 @@ def principal_of(account_id: str, region: str, access_key_id: str, headers: Any)
 
 
 def account_principal(account_id: str, region: str) -> str:
-    """Return the ARN of an account as a whole."""
+    """Return the ARN of an account as a whole, as moto's IAM writes it."""
     return f"arn:{get_partition(region)}:iam::{account_id}:root"
 
 

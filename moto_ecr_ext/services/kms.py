@@ -30,6 +30,7 @@ class KeyName(NamedTuple):
     def arn(self) -> str:
         """The ARN of the key, or of the alias."""
         resource = self.alias or f"key/{self.key_id}"
+        # moto's partition, so that this is the ARN that its KMS has given to the key.
         return f"arn:{get_partition(self.region)}:kms:{self.region}:{self.account_id}:{resource}"
 
 

@@ -101,9 +101,7 @@ def test_work_of_a_transaction_that_is_undone(registry: RegistryBackend) -> None
 
 
 @pytest.mark.usefixtures("twice")
-def test_work_that_is_described(
-    registry: RegistryBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_that_is_described(registry: RegistryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked at with every request, and over once it was described so often."""
     work = kind(registry)
     monkeypatch.setattr(type(registry), "background", (work.run,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,21 @@ def test_versions_of_packages(text: str, parts: tuple[int, str, str | None]) -> 
     [finding] = enhanced_outcome(report(vulnerability(package_version=text)), IMAGE).findings
     [package] = finding["packageVulnerabilityDetails"]["vulnerablePackages"]
     assert (package["epoch"], package["version"], package["release"]) == parts
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_the_arn_of_a_finding(region: str, partition: str) -> None:
+    """It is in the partition of its region.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html, "Partitions"
+    """
+    image = replace(IMAGE, repository=replace(REPOSITORY, region=region))
+    [finding] = enhanced_outcome(report(vulnerability()), image).findings
+    about = f"arn:{partition}:inspector2:{region}:{ACCOUNT}:finding/"
+    assert finding["findingArn"].startswith(about)
 
 
 def test_the_name_of_a_finding() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from moto_ecr_ext.hosts import Registry
+from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
 from moto_ecr_ext.services.image_uses import usage_of
@@ -197,7 +197,11 @@ def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
         found.file_path,
     )
     name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-    return f"arn:aws:inspector2:{image.repository.region}:{image.repository.registry_id}:finding/{name}"
+    region = image.repository.region
+    return (
+        f"arn:{partition_of(region)}:inspector2:{region}"
+        f":{image.repository.registry_id}:finding/{name}"
+    )
 
 
 # `[epoch:]version[-release]`, as Debian and RPM have them.
