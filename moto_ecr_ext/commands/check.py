@@ -51,7 +51,8 @@ def repair(
 
 @contextmanager
 def _store_at(location: StoreLocation) -> Iterator[Store]:
-    from moto_ecr_ext.storage.store import Store, naming_what_cannot_be_opened
+    from moto_ecr_ext.storage.opening import naming_what_cannot_be_opened
+    from moto_ecr_ext.storage.store import Store
 
     store = Store.found(location)
     with naming_what_cannot_be_opened(location), closing(store):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import sqlite3
 import sys
@@ -17,10 +16,8 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import repeat
-from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.oci.digest import Digest
@@ -29,19 +26,22 @@ from moto_ecr_ext.settings import StoreLocation, store_location
 from . import rows
 from .blobs.blob import Blob
 from .blobs.directory.files import make_directories
-from .blobs.directory.store import DirectoryBlobStore
 from .blobs.errors import BlobDamaged, BlobNotFound
-from .blobs.memory import MemoryBlobStore
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
 from .counts import Counts
 from .database.base import REST_TIMEOUT, Database
-from .database.opening import database_at, file_at
-from .database.sqlite import FileDatabase, MemoryDatabase
 from .database.transaction import Transaction, View
 from .database.versions import StoreError
 from .due import Schedule
 from .forks import fork_safe_lock, rest_while_forking
+from .opening import (
+    check_lifetimes,
+    file_of_database,
+    naming_what_cannot_be_opened,
+    open_blobs,
+    open_database,
+)
 from .pulls import PendingPulls
 from .turns import in_turns
 
@@ -76,7 +76,7 @@ class Store:
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
         """
-        _check_lifetimes(location)
+        check_lifetimes(location)
         if location.data_dir is not None:
             make_directories(str(location.data_dir))
         with naming_what_cannot_be_opened(location):
@@ -93,8 +93,8 @@ class Store:
         """
         if location.database is None and location.data_dir is None:
             raise StoreError("There is no registry in memory.")
-        _check_lifetimes(location)
-        file = _file_of_database(location)
+        check_lifetimes(location)
+        file = file_of_database(location)
         if file is not None and not file.is_file():
             raise StoreError(f"There is no registry in {location.database or location.data_dir}.")
         with naming_what_cannot_be_opened(location):
@@ -102,7 +102,7 @@ class Store:
 
     @classmethod
     def _at(cls, location: StoreLocation) -> Store:
-        store = cls(_open_database(location), _open_blobs(location))
+        store = cls(open_database(location), open_blobs(location))
         try:
             store._claim_blobs(location)
         except BaseException:
@@ -318,68 +318,11 @@ def _log_damage(digest: str) -> None:
     )
 
 
-def _check_lifetimes(location: StoreLocation) -> None:
-    """Raise StoreError where rows would outlive the bytes, or bytes the rows and so be removed as orphans."""
-    rows_are_kept = location.data_dir is not None or location.database is not None
-    bytes_are_kept = location.blobs != "memory:" and (
-        location.data_dir is not None or location.blobs is not None
-    )
-    if rows_are_kept != bytes_are_kept:
-        raise StoreError("Give a database and blobs together, or a data directory.")
-
-
-@contextmanager
-def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
-    """Raise StoreError where the database fails in this block, with its name and the reason in one line."""
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        reason = " ".join(str(getattr(error, "orig", error)).split())
-        raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
-
-
 def is_failure_of_storage(error: Exception) -> bool:
     """Return whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
     return isinstance(error, (OSError, DBAPIError, *drivers))
-
-
-def _name_of_database(location: StoreLocation) -> str:
-    if location.database is not None:
-        return make_url(location.database).render_as_string(hide_password=True)
-    return str(_file_of_database(location))
-
-
-def _file_of_database(location: StoreLocation) -> Path | None:
-    """Return the file that the database is or would be; None if it is not a file."""
-    if location.database is not None:
-        return file_at(location.database)
-    return None if location.data_dir is None else location.data_dir / "registry.sqlite"
-
-
-def _open_database(location: StoreLocation) -> Database:
-    if location.database is not None:
-        return database_at(location.database)
-    file = _file_of_database(location)
-    return MemoryDatabase.new() if file is None else FileDatabase.at(file)
-
-
-def _open_blobs(location: StoreLocation) -> BlobStore:
-    place = location.blobs
-    if place is None and location.data_dir is not None:
-        return DirectoryBlobStore(location.data_dir)
-    if place is None or place == "memory:":
-        return MemoryBlobStore()
-    if place.startswith("s3://"):
-        from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
-
-        return S3BlobStore.at(place)
-    if re.match(r"[a-zA-Z0-9+.-]*:/", place):
-        raise StoreError(
-            f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
-        )
-    return DirectoryBlobStore(Path(place))
 
 
 _lock = fork_safe_lock()

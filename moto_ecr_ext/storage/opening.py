@@ -1,0 +1,84 @@
+"""The database and the blob store at a location, opened.
+
+A location is what flags and variables say: a data directory, or a database and blobs, or nothing, which is memory.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+
+from moto_ecr_ext.settings import StoreLocation
+
+from .blobs.directory.store import DirectoryBlobStore
+from .blobs.memory import MemoryBlobStore
+from .blobs.store import BlobStore
+from .database.base import Database
+from .database.opening import database_at, file_at
+from .database.sqlite import FileDatabase, MemoryDatabase
+from .database.versions import StoreError
+
+
+def check_lifetimes(location: StoreLocation) -> None:
+    """Raise StoreError where rows would outlive the bytes, or bytes the rows and so be removed as orphans."""
+    rows_are_kept = location.data_dir is not None or location.database is not None
+    bytes_are_kept = location.blobs != "memory:" and (
+        location.data_dir is not None or location.blobs is not None
+    )
+    if rows_are_kept != bytes_are_kept:
+        raise StoreError("Give a database and blobs together, or a data directory.")
+
+
+@contextmanager
+def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
+    """Raise StoreError where the database fails in this block, with its name and the reason in one line."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split())
+        raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
+
+
+def _name_of_database(location: StoreLocation) -> str:
+    if location.database is not None:
+        return make_url(location.database).render_as_string(hide_password=True)
+    return str(file_of_database(location))
+
+
+def file_of_database(location: StoreLocation) -> Path | None:
+    """Return the file that the database is or would be; None if it is not a file."""
+    if location.database is not None:
+        return file_at(location.database)
+    return None if location.data_dir is None else location.data_dir / "registry.sqlite"
+
+
+def open_database(location: StoreLocation) -> Database:
+    """Open the database at a location: by its URL, in the data directory, or in memory."""
+    if location.database is not None:
+        return database_at(location.database)
+    file = file_of_database(location)
+    return MemoryDatabase.new() if file is None else FileDatabase.at(file)
+
+
+def open_blobs(location: StoreLocation) -> BlobStore:
+    """Open the blob store at a location. Raises StoreError for a URL that is not supported."""
+    place = location.blobs
+    if place is None and location.data_dir is not None:
+        return DirectoryBlobStore(location.data_dir)
+    if place is None or place == "memory:":
+        return MemoryBlobStore()
+    if place.startswith("s3://"):
+        from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
+
+        return S3BlobStore.at(place)
+    if re.match(r"[a-zA-Z0-9+.-]*:/", place):
+        raise StoreError(
+            f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
+        )
+    return DirectoryBlobStore(Path(place))
