@@ -1,57 +1,34 @@
-"""Errors of ECR: the base of all, and those of botocore's ECR model that are raised here.
+"""Errors of ECR: those of botocore's ECR model that are raised here.
 
 Every class carries AWS's code and builds AWS's message from the facts; `responses` and `distribution.errors` render
-them for their protocols. `common` has the errors of any service of AWS, `registry_protocol` those of that protocol
-alone.
+them for their protocols. Those of `base`, `images` and `layers` are imported from here. `common` has the errors of any
+service of AWS, `registry_protocol` those of that protocol alone.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from moto.core.exceptions import ServiceException
-
-
-class ECRError(ServiceException):
-    """An error for the client, of either protocol.
-
-    A class whose name ends in `Exception` is the error shape of this name. Any other is a special case, and has the
-    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol.
-    """
-
-    status = 400
-
-    def __init_subclass__(cls) -> None:
-        if cls.__name__.endswith("Exception"):
-            cls.code = cls.__name__
-
-    def members(self) -> dict[str, Any]:
-        """Return the members of the error shape beside `message`, as they go over the wire."""
-        return {}
-
-
-class NamedRepository(Protocol):
-    """What messages say of a repository."""
-
-    @property
-    def repository_name(self) -> str: ...
-
-    @property
-    def registry_id(self) -> str: ...
-
-
-class RepositoryName(NamedTuple):
-    """A `NamedRepository` that need not exist."""
-
-    repository_name: str
-    registry_id: str
-
-
-def _in_registry(repository: NamedRepository, article: str = "the ") -> str:
-    return (
-        f"repository with name '{repository.repository_name}' "
-        f"in {article}registry with id '{repository.registry_id}'"
-    )
+from .base import ECRError as ECRError
+from .base import NamedRepository as NamedRepository
+from .base import RepositoryName as RepositoryName
+from .base import in_registry
+from .images import ImageAlreadyExistsException as ImageAlreadyExistsException
+from .images import ImageDigestDoesNotMatchException as ImageDigestDoesNotMatchException
+from .images import ImageNotFoundException as ImageNotFoundException
+from .images import ImageTagAlreadyExistsException as ImageTagAlreadyExistsException
+from .images import ReferencedImagesNotFoundException as ReferencedImagesNotFoundException
+from .images import ScanNotFoundException as ScanNotFoundException
+from .images import image_id_text as image_id_text
+from .layers import EmptyUploadException as EmptyUploadException
+from .layers import InvalidLayerException as InvalidLayerException
+from .layers import InvalidLayerPartException as InvalidLayerPartException
+from .layers import LayerAlreadyExistsException as LayerAlreadyExistsException
+from .layers import LayerInaccessibleException as LayerInaccessibleException
+from .layers import LayerPartTooSmallException as LayerPartTooSmallException
+from .layers import LayersNotFoundException as LayersNotFoundException
+from .layers import ManifestBlobUnknown as ManifestBlobUnknown
+from .layers import UploadNotFoundException as UploadNotFoundException
 
 
 class ServerException(ECRError):
@@ -117,7 +94,7 @@ class TooManyImages(LimitExceededException):
     def __init__(self, repository: NamedRepository, limit: int):
         # https://github.com/semaphoreci/docs/issues/404 has the text, with the quota of that year.
         super().__init__(
-            f"The {_in_registry(repository, article='')} "
+            f"The {in_registry(repository, article='')} "
             f"already has the maximum allowed number of images which is '{limit}'"
         )
 
@@ -139,7 +116,7 @@ class TooManyImageTags(LimitExceededException):
         # https://github.com/medic/cht-core/issues/11099
         super().__init__(
             f"Adding tag '{tag}' to an image in the "
-            f"{_in_registry(repository, article='')} "
+            f"{in_registry(repository, article='')} "
             f"exceeds the maximum allowed number of tags per image which is '{limit}'"
         )
 
@@ -163,19 +140,19 @@ class RepositoryAlreadyExistsException(ECRError):
 class RepositoryNotEmptyException(ECRError):
     def __init__(self, repository: NamedRepository):
         super().__init__(
-            f"The {_in_registry(repository, article='')} "
+            f"The {in_registry(repository, article='')} "
             "cannot be deleted because it still contains images"
         )
 
 
 class RepositoryPolicyNotFoundException(ECRError):
     def __init__(self, repository: NamedRepository):
-        super().__init__(f"Repository policy does not exist for the {_in_registry(repository)}")
+        super().__init__(f"Repository policy does not exist for the {in_registry(repository)}")
 
 
 class LifecyclePolicyNotFoundException(ECRError):
     def __init__(self, repository: NamedRepository):
-        super().__init__(f"Lifecycle policy does not exist for the {_in_registry(repository)}")
+        super().__init__(f"Lifecycle policy does not exist for the {in_registry(repository)}")
 
 
 class RegistryPolicyNotFoundException(ECRError):
@@ -192,145 +169,6 @@ class KmsException(ECRError):
 
     def members(self) -> dict[str, Any]:
         return {"kmsError": self._kms_error}
-
-
-class UploadNotFoundException(ECRError):
-    def __init__(self, upload_id: str, repository: NamedRepository):
-        super().__init__(
-            f"The upload with id '{upload_id}' in the {_in_registry(repository)} "
-            "could not be found, or the specified upload ID is not valid for this repository."
-        )
-
-
-class InvalidLayerPartException(ECRError):
-    """Bytes that do not continue the upload. `last_valid_byte` is the position of the last byte accepted so far."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        upload_id: str,
-        repository: NamedRepository,
-        last_valid_byte: int,
-    ):
-        super().__init__(message)
-        self._members = {
-            "registryId": repository.registry_id,
-            "repositoryName": repository.repository_name,
-            "uploadId": upload_id,
-            "lastValidByteReceived": last_valid_byte,
-        }
-
-    def members(self) -> dict[str, Any]:
-        return self._members
-
-
-class EmptyUploadException(ECRError):
-    def __init__(self, upload_id: str, repository: NamedRepository):
-        super().__init__(
-            f"The upload with id '{upload_id}' in the "
-            f"{_in_registry(repository, article='')} "
-            "cannot be completed because it does not have any parts"
-        )
-
-
-class LayerPartTooSmallException(ECRError):
-    message = "All layer parts except the last part should be at least 5MB"
-
-
-class InvalidLayerException(ECRError):
-    """The bytes of an upload have another digest than the client says."""
-
-    message = "None of the provided layer digests match the calculated layer digest"
-
-
-class LayerAlreadyExistsException(ECRError):
-    def __init__(self, digest: str, repository: NamedRepository):
-        super().__init__(
-            f"The image layer with digest '{digest}' already exists in the "
-            f"{_in_registry(repository)}"
-        )
-
-
-class LayersNotFoundException(ECRError):
-    def __init__(self, digest: str, repository: NamedRepository):
-        super().__init__(
-            f"The layer with digest '{digest}' does not exist within the {_in_registry(repository)}"
-        )
-
-
-class ManifestBlobUnknown(ECRError):
-    """A manifest names blobs that the repository does not hold. AWS has one code for this and for one such blob."""
-
-    code = "LayersNotFoundException"
-
-    def __init__(self, digests: list[str], repository: NamedRepository):
-        super().__init__(
-            f"Layers with digests '[{', '.join(digests)}]' required for pushing image into "
-            f"{_in_registry(repository)} do not exist"
-        )
-
-
-class LayerInaccessibleException(ECRError):
-    def __init__(self, digest: str, repository: NamedRepository):
-        super().__init__(
-            f"The layer with digest '{digest}' in the {_in_registry(repository)} "
-            "is not available because it is not associated with an image. "
-            "Unassociated image layers may be cleaned up at any time."
-        )
-
-
-def image_id_text(digest: str | None, tag: str | None) -> str:
-    """Return an image identifier as ECR prints it; an absent half is the word null."""
-    return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
-
-
-class ImageNotFoundException(ECRError):
-    def __init__(self, digest: str | None, tag: str | None, repository: NamedRepository):
-        super().__init__(
-            f"The image with imageId {image_id_text(digest, tag)} does not exist within the "
-            f"{_in_registry(repository)}"
-        )
-
-
-class ImageAlreadyExistsException(ECRError):
-    def __init__(self, digest: str, tag: str | None, repository: NamedRepository):
-        super().__init__(
-            f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in the "
-            f"{_in_registry(repository, article='')}"
-        )
-
-
-class ImageTagAlreadyExistsException(ECRError):
-    def __init__(self, tag: str, repository_name: str):
-        super().__init__(
-            f"The image tag '{tag}' already exists in the '{repository_name}' repository "
-            "and cannot be overwritten because the tag is immutable."
-        )
-
-
-class ImageDigestDoesNotMatchException(ECRError):
-    def __init__(self, digest: str, repository: NamedRepository):
-        super().__init__(
-            f"The image with digest '{digest}' in repository '{repository.repository_name}' and registry ID "
-            f"'{repository.registry_id}' does not match the image digest that Amazon ECR has calculated."
-        )
-
-
-class ReferencedImagesNotFoundException(ECRError):
-    def __init__(self, digests: list[str], repository: NamedRepository):
-        super().__init__(
-            f"Images with digests '[{', '.join(digests)}]' required for pushing image into "
-            f"{_in_registry(repository)} do not exist"
-        )
-
-
-class ScanNotFoundException(ECRError):
-    def __init__(self, digest: str | None, tag: str | None, repository: NamedRepository):
-        super().__init__(
-            f"Image scan does not exist for the image with '{image_id_text(digest, tag)}' "
-            f"in the {_in_registry(repository)}"
-        )
 
 
 class UnsupportedImageTypeException(ECRError):

@@ -53,7 +53,7 @@ MAY_IMPORT |= {each: {*MAY_IMPORT, *TOP} for each in TOP}
 
 # Files outside of `activation/` and `services/` that may import moto.
 MAY_IMPORT_MOTO = {
-    "exceptions/__init__.py",
+    "exceptions/base.py",
     "settings.py",
     "responses.py",
     "models/base.py",
