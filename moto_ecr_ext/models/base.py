@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 # What moto does in the registry of any account.
 _OF_REPOSITORIES = frozenset(("ecr:CreateRepository", "ecr:DescribeRepositories"))
 
+# The name of a registry's policy among its settings.
+POLICY = "policy"
+
 
 class RegistryBackend(BaseBackend):
     """One registry: an account in a region. It keeps nothing itself; the rows of the store that are its own are it.
@@ -142,7 +145,7 @@ class RegistryBackend(BaseBackend):
         if caller is None:
             return  # moto itself, which calls on behalf of nobody
         resource = hosts.repository_arn(account_id, self.region_name, repository_name)
-        policies = resource_policies(self.setting(view, "policy", account_id), repository_policy)
+        policies = resource_policies(self.setting(view, POLICY, account_id), repository_policy)
         try:
             check_access_from_outside(
                 self.attempt(caller, resource, account_id, resource_tags or {}), policies
@@ -185,7 +188,7 @@ class RegistryBackend(BaseBackend):
             policies = []
             if named and named[:2] == (self.account_id, self.region_name):
                 policies = resource_policies(
-                    self.setting(view, "policy"), row.policy if row else None
+                    self.setting(view, POLICY), row.policy if row else None
                 )
             account_id = named.account_id if named else self.account_id
             check_permission(

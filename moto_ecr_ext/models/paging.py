@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from moto_ecr_ext.compatibility import WHOLE_LISTS
@@ -25,12 +26,18 @@ def page_size(wanted: int | None) -> int:
     return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
 
 
-def cut_page(found: list[_Entry], wanted: int | None) -> tuple[list[_Entry], bool]:
-    """Return a page of what was found, which is one more than the page has if there are more, and whether there are."""
+def cut_page(
+    listing: str, found: list[_Entry], wanted: int | None, key: Callable[[_Entry], list[Any]]
+) -> tuple[list[_Entry], str | None]:
+    """Return a page of what was found, which is more than the page has if there is more, and the token of the next one.
+
+    `wanted` is how many entries were asked for; `key` returns the sort key of an entry.
+    """
     if wanted is None and len(found) > DEFAULT_PAGE_SIZE:
         WHOLE_LISTS.applies("a list of more than 100 entries")
-    count = page_size(wanted)
-    return found[:count], len(found) > count
+    size = page_size(wanted)
+    page = found[:size]
+    return page, encode_token(listing, key(page[-1])) if len(found) > size else None
 
 
 def encode_token(listing: str, key: list[Any]) -> str:

@@ -18,10 +18,7 @@ from moto_ecr_ext.storage.database.transaction import Transaction
 from moto_ecr_ext.storage.rows.images import StoredImage
 
 from .by_reference import Condition, find_manifest, unconditionally
-from .identifiers import ImageId, Selection, failure_entry, image_id_of
-
-# What an image without tags is listed under.
-_NO_TAG: Sequence[str | None] = (None,)
+from .identifiers import NO_TAG, ImageId, Selection, failure_entry, image_id_of
 
 
 class DescribedImage(StoredImage, ManifestFacts, Protocol):
@@ -160,7 +157,7 @@ class _Removal:
         else:
             remove_image(self._registry, self._transaction, self._repository, row)
             self._gone.add(row.id)
-        for each in leaving or _NO_TAG:
+        for each in leaving or NO_TAG:
             self._removed[row.digest, each] = image_id_of(row.digest, each)
 
     def _means_image(self, image_id: ImageId) -> bool:
@@ -211,7 +208,7 @@ def remove_images(
     ids = [each.id for each in images]
     tags = rows.tags.of_each(transaction, ids)
     for each in images:
-        for tag in tags.get(each.id, _NO_TAG):
+        for tag in tags.get(each.id, NO_TAG):
             event = deletion_event(repository.repository_name, each.digest, tag, each)
             announce(transaction, repository, event)
     blobs = rows.references.blobs_of_images(transaction, ids)

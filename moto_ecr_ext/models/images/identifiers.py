@@ -15,6 +15,9 @@ from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 
 ImageId = Mapping[str, str]
 
+# In place of the tags of an image that has none: it is named once, without a tag.
+NO_TAG = (None,)
+
 
 class Selection:
     """The images of a repository that a list of image identifiers names, and their tags."""

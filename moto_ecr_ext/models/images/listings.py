@@ -9,13 +9,7 @@ from typing import Any
 from moto_ecr_ext.compatibility import UNSIZED_INDEXES
 from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.paging import (
-    cut_page,
-    decode_token,
-    encode_token,
-    page_size,
-    refuse_pages_of,
-)
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.scanning.summaries import scan_summaries
 from moto_ecr_ext.oci.media_types import INDEX_TYPES
@@ -72,10 +66,10 @@ class ListingsBackend(RegistryBackend):
             found = rows.images.page_by_tag(
                 view, repository.id, *_wanted(filter), after=(image, tag), count=count + 1
             )
-        page, more = cut_page(found, max_results)
+        page, token = cut_page(listing, found, max_results, lambda row: [row.id, row.tag_id])
         return {
             "imageIds": [image_id_of(row.digest, row.name) for row in page],
-            "nextToken": encode_token(listing, [page[-1].id, page[-1].tag_id]) if more else None,
+            "nextToken": token,
         }
 
     def describe_images(
@@ -104,12 +98,12 @@ class ListingsBackend(RegistryBackend):
             [after] = _position(listing, next_token, (int,)) or [0]
             wanted = (view, repository.id, *_wanted(filter), after)
             found = rows.images.page(*wanted, count=count + 1)
-            page, more = cut_page(found, max_results)
+            page, token = cut_page(listing, found, max_results, lambda row: [row.id])
             tags = rows.tags.of_page(*wanted, count=count)
             details = self._details(view, repository, page, tags, waiting)
         return {
             "imageDetails": list(details.values()),
-            "nextToken": encode_token(listing, [page[-1].id]) if more else None,
+            "nextToken": token,
         }
 
     def _describe_named(

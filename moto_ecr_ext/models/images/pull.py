@@ -32,11 +32,8 @@ from moto_ecr_ext.storage.rows.images import StoredImage
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 
 from .by_reference import find_manifest, find_original, image_not_found
-from .identifiers import ImageId, Selection, failure_entry, failure_of, image_id_of
+from .identifiers import NO_TAG, ImageId, Selection, failure_entry, failure_of, image_id_of
 from .push import Image
-
-# What an image without tags is listed under.
-_NO_TAG: list[str | None] = [None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +197,7 @@ class PullBackend(RegistryBackend):
                     continue
                 pulled.append(row)
                 asked_tag = image_id.get("imageTag")
-                for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or _NO_TAG:
+                for tag in [asked_tag] if asked_tag else selection.tags_of(row.id) or NO_TAG:
                     content, media_type, digest = stored.manifest, stored.media_type, row.digest
                     if "imageDigest" not in image_id and not stored.is_placeholder:
                         content, media_type = translate(content, media_type, accepted)

@@ -41,14 +41,11 @@ from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 from .by_reference import Condition, unconditionally
 from .deletion import remove_image
 from .ecr_schema import check_ecr_schema, check_media_types
-from .identifiers import image_id_of
+from .identifiers import NO_TAG, image_id_of
 from .placeholders import Placeholder, read_image
 from .storage_class import restore
 
 log = logging.getLogger("moto_ecr_ext")
-
-# What an image without tags is pushed under.
-_NO_TAG: tuple[Tag | None, ...] = (None,)
 
 
 @dataclass(slots=True)
@@ -172,7 +169,7 @@ class PushBackend(RegistryBackend):
             if incoming.condition is not unconditionally:
                 found = rows.images.by_reference(transaction, repository.id, incoming.reference)
                 incoming.condition(found.image.digest if found else None)
-            for tag in incoming.tags or _NO_TAG:
+            for tag in incoming.tags or NO_TAG:
                 result = store_manifest(self, transaction, repository, manifest, digest, tag)
                 if tag is not None and not result.changed:
                     rules.check_repeated_push(repository, tag)

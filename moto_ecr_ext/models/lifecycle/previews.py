@@ -18,12 +18,7 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId
-from moto_ecr_ext.models.paging import (
-    DEFAULT_PAGE_SIZE,
-    decode_token,
-    encode_token,
-    refuse_pages_of,
-)
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
     StorageClass,
@@ -103,7 +98,8 @@ class LifecyclePreviewsBackend(RegistryBackend):
             refuse_pages_of("imageIds", next_token, max_results)
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
-        [after] = decode_token(f"preview/{repository.id}", next_token, (int,)) or [0]
+        listing = f"preview/{repository.id}"
+        [after] = decode_token(listing, next_token, (int,)) or [0]
         preview = PREVIEWS.described(
             self,
             lambda view: rows.previews.of_repository(view, repository.id),
@@ -122,11 +118,14 @@ class LifecyclePreviewsBackend(RegistryBackend):
         if answer["status"] == "IN_PROGRESS":
             return answer
         shown = [each for each in preview.results if _is_asked_for(each, image_ids, filter or {})]
-        count = max_results or DEFAULT_PAGE_SIZE
-        answer["previewResults"] = shown[after : after + count]
-        if len(shown) > after + count:
-            answer["nextToken"] = encode_token(f"preview/{repository.id}", [after + count])
-        return {**answer, "summary": _summary(preview.results)}
+        count = page_size(max_results)
+        page, token = cut_page(listing, shown[after:], count, lambda _: [after + count])
+        return {
+            **answer,
+            "previewResults": page,
+            "nextToken": token,
+            "summary": _summary(preview.results),
+        }
 
 
 def _preview_result(decision: Decision) -> dict[str, Any]:

@@ -18,12 +18,7 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamUnavailable,
 )
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.paging import (
-    DEFAULT_PAGE_SIZE,
-    decode_token,
-    encode_token,
-    refuse_pages_of,
-)
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
 from moto_ecr_ext.services.secrets_manager import NoCredentials, read_credentials, read_secret
 from moto_ecr_ext.storage import rows
@@ -218,16 +213,15 @@ class PullThroughRulesBackend(RegistryBackend):
             account_id = registry_id or self.account_id
             self.check_access(view, account_id, "*")
             found = _rules(view, account_id, self.region_name)
-        count = max_results or DEFAULT_PAGE_SIZE
-        [after] = decode_token("pull through cache rules", next_token, (str,)) or [""]
+        listing = "pull through cache rules"
+        [after] = decode_token(listing, next_token, (str,)) or [""]
         rest = [rule for rule in found if rule.ecr_repository_prefix > after]
-        page = rest[:count]
-        more = len(rest) > count
+        page, token = cut_page(
+            listing, rest, page_size(max_results), lambda rule: [rule.ecr_repository_prefix]
+        )
         return {
             "pullThroughCacheRules": page,
-            "nextToken": encode_token("pull through cache rules", [page[-1].ecr_repository_prefix])
-            if more
-            else None,
+            "nextToken": token,
         }
 
     def validate_pull_through_cache_rule(

@@ -43,9 +43,11 @@ class AuthorizationBackend(RegistryBackend):
         return {
             "authorizationData": [
                 {
-                    "authorizationToken": _encoded(f"{registry_id}{_CONSTANT}")
-                    if is_constant
-                    else self._token(registry_id, expires_at),
+                    "authorizationToken": _encoded(
+                        f"{registry_id}{_CONSTANT}"
+                        if is_constant
+                        else self._password(registry_id, expires_at)
+                    ),
                     "expiresAt": expires_at,
                     "proxyEndpoint": hosts.proxy_endpoint(registry_id, self.region_name),
                 }
@@ -53,7 +55,7 @@ class AuthorizationBackend(RegistryBackend):
             ]
         }
 
-    def _token(self, registry_id: str, expires_at: float) -> str:
+    def _password(self, registry_id: str, expires_at: float) -> str:
         caller = current_caller()
         principal = (
             caller.principal if caller else account_principal(self.account_id, self.region_name)
@@ -64,12 +66,15 @@ class AuthorizationBackend(RegistryBackend):
         )
         is_account = is_account_principal(principal)
         key = self.store.signing_key if is_account else self.store.principals_key()
-        return _encoded(issue_password(key, token))
+        return issue_password(key, token)
 
     def password(self) -> str:
         """Return the password with which user AWS logs in to this registry, as its account."""
-        data = self.get_authorization_token()["authorizationData"][0]
-        return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
+        return self._password(self.account_id, timestamp() + TOKEN_LIFETIME)
+
+
+def _encoded(password: str) -> str:
+    return base64.b64encode(f"AWS:{password}".encode()).decode()
 
 
 def token_of(password: str, region: str) -> RegistryToken:

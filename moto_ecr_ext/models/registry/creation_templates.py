@@ -20,7 +20,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
-from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
 from moto_ecr_ext.models.repositories.policy_texts import accept_repository_policy, stored_text
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
@@ -156,20 +156,19 @@ class CreationTemplatesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
         """
-        count = max_results or DEFAULT_PAGE_SIZE
-        [after] = decode_token("templates", next_token, (str,)) or [""]
+        listing = "templates"
+        [after] = decode_token(listing, next_token, (str,)) or [""]
         with self.store.database.read() as view:
             templates = rows.creation_templates.of_registry(view, self.account_id, self.region_name)
         wanted = {without_slash(each) for each in prefixes or ()}
         found = [
             row for row in templates if row.prefix > after and (not wanted or row.prefix in wanted)
         ]
-        page = found[:count]
-        more = len(found) > count
+        page, token = cut_page(listing, found, page_size(max_results), lambda row: [row.prefix])
         return {
             "registryId": self.account_id,
             "repositoryCreationTemplates": [CreationTemplate.of(row) for row in page],
-            "nextToken": encode_token("templates", [page[-1].prefix]) if more else None,
+            "nextToken": token,
         }
 
     def create_on_push(self, repository_name: str, registry_id: str) -> bool:

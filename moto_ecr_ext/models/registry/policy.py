@@ -6,7 +6,7 @@ from typing import Any
 
 from moto_ecr_ext.compatibility import TWO_REGISTRY_POLICY_ACTIONS
 from moto_ecr_ext.exceptions import InvalidParameterException, RegistryPolicyNotFoundException
-from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.base import POLICY, RegistryBackend
 from moto_ecr_ext.models.repositories.policy_texts import accept_registry_policy
 from moto_ecr_ext.storage.database.transaction import View
 
@@ -23,7 +23,7 @@ class RegistryPolicyBackend(RegistryBackend):
         if others and TWO_REGISTRY_POLICY_ACTIONS.applies(", ".join(sorted(others))):
             raise InvalidParameterException.at("PolicyText", "Invalid registry policy provided")
         with self.store.database.write() as transaction:
-            self.store_setting(transaction, "policy", policy.text)
+            self.store_setting(transaction, POLICY, policy.text)
         return {"registryId": self.account_id, "policyText": policy.text}
 
     def get_registry_policy(self) -> dict[str, Any]:
@@ -35,11 +35,11 @@ class RegistryPolicyBackend(RegistryBackend):
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html"""
         with self.store.database.write() as transaction:
             policy = self._registry_policy(transaction)
-            self.delete_setting(transaction, "policy")
+            self.delete_setting(transaction, POLICY)
             return policy
 
     def _registry_policy(self, view: View) -> dict[str, Any]:
-        policy_text = self.setting(view, "policy")
+        policy_text = self.setting(view, POLICY)
         if policy_text is None:
             raise RegistryPolicyNotFoundException(self.account_id)
         return {"registryId": self.account_id, "policyText": policy_text}

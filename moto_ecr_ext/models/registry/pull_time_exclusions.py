@@ -17,7 +17,7 @@ from moto_ecr_ext.exceptions import (
     LimitExceededException,
 )
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
 from moto_ecr_ext.services.iam import identity_of
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused
@@ -70,13 +70,13 @@ class PullTimeExclusionsBackend(RegistryBackend):
         """
         listing = "ListPullTimeUpdateExclusions"
         [after] = decode_token(listing, next_token, (int,)) or [0]
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         with self.store.database.read() as view:
             found = rows.pull_time_exclusions.page(
                 view, self.account_id, self.region_name, after, count + 1
             )
-        page = found[:count]
+        page, token = cut_page(listing, found, count, lambda row: [row.id])
         return {
             "pullTimeUpdateExclusions": [row.principal_arn for row in page],
-            "nextToken": encode_token(listing, [page[-1].id]) if len(found) > count else None,
+            "nextToken": token,
         }

@@ -21,8 +21,8 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.images.identifiers import image_id_of
-from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
+from moto_ecr_ext.models.images.identifiers import NO_TAG, image_id_of
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
 from moto_ecr_ext.oci.media_types import INDEX_TYPES
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -128,21 +128,20 @@ class ReplicationBackfillsBackend(RegistryBackend):
         """
         account_id = registry_id or self.account_id
         count = max_results or LIST_PAGE_SIZE
-        [before] = decode_token("backfills", next_token, (int,)) or [2**63 - 1]
+        listing = "backfills"
+        [before] = decode_token(listing, next_token, (int,)) or [2**63 - 1]
         self._look_at_backfills(account_id)
         with self.store.database.read() as view:
             self.check_access(view, account_id, "*")
             found = rows.backfills.page(
                 view, account_id, self.region_name, now() - RETENTION, before, count + 1
             )
-            summaries = [
-                {**_described(row), "progress": _progress(view, row)} for row in found[:count]
-            ]
-        more = len(found) > count
+            page, token = cut_page(listing, found, count, lambda row: [row.id])
+            summaries = [{**_described(row), "progress": _progress(view, row)} for row in page]
         return {
             "registryId": account_id,
             "backfills": summaries,
-            "nextToken": encode_token("backfills", [found[count - 1].id]) if more else None,
+            "nextToken": token,
         }
 
     def describe_replication_backfill_results(
@@ -157,7 +156,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
         """
-        count = max_results or DEFAULT_PAGE_SIZE
+        count = page_size(max_results)
         listing = f"backfills/{replication_backfill_id.lower()}"
         [after] = decode_token(listing, next_token, (int,)) or [0]
         self._look_at_backfills(registry_id or self.account_id)
@@ -171,14 +170,14 @@ class ReplicationBackfillsBackend(RegistryBackend):
                 after,
                 count + 1,
             )
-        page = found[:count] if backfill.ended_at is not None else []
-        more = len(found) > len(page) > 0
+        ended = found if backfill.ended_at is not None else []
+        page, token = cut_page(listing, ended, count, lambda row: [row.id])
         return {
             **_described(backfill),
             "registryId": backfill.account_id,
             "progress": progress,
             "results": [_result(row) for row in page],
-            "nextToken": encode_token(listing, [page[-1].id]) if more else None,
+            "nextToken": token,
         }
 
     def _look_at_backfills(self, account_id: str) -> None:
@@ -238,7 +237,7 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
                     "is_index": image.media_type in INDEX_TYPES,
                     "status": "IN_PROGRESS",
                 }
-                for tag in names or (None,)
+                for tag in names or NO_TAG
             ]
     rows.backfills.insert_results(transaction, found)
     rows.backfills.update(transaction, backfill.id, status="IN_PROGRESS", prepared_at=timestamp())

@@ -27,7 +27,7 @@ from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import announce_in_registry, replication_event
 from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.deletion import remove_image, remove_tag
-from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
+from moto_ecr_ext.models.images.identifiers import NO_TAG, ImageId, Selection, image_id_of
 from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
@@ -191,7 +191,7 @@ def _arrive(
     has = rows.tags.of_image(transaction, repository.id, image)
     tags = [tag for tag in sent.tags if tag in has] if sent else []
     failure: str | None = None
-    for tag in tags or (None,):
+    for tag in tags or NO_TAG:
         result, arrived = "SUCCESS", tag
         try:
             arrived = _copy_to(registry, transaction, repository, image, tag, destination)

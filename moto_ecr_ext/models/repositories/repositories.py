@@ -15,13 +15,7 @@ from moto_ecr_ext.exceptions import (
     TooManyRepositories,
 )
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
-from moto_ecr_ext.models.paging import (
-    cut_page,
-    decode_token,
-    encode_token,
-    page_size,
-    refuse_pages_of,
-)
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
@@ -91,13 +85,14 @@ class RepositoriesBackend(RegistryBackend):
                 named = dict.fromkeys(repository_names)
                 return {"repositories": [self._named(view, name, registry_id) for name in named]}
             count = page_size(max_results)
-            [after] = decode_token("repositories", next_token, (str,)) or [""]
+            listing = "repositories"
+            [after] = decode_token(listing, next_token, (str,)) or [""]
             found = self._page(view, after, count + 1, registry_id)
             elsewhere = [] if after or registry_id else created_elsewhere(self, view)
-        page, more = cut_page(found, max_results)
+        page, token = cut_page(listing, found, max_results, lambda each: [each.repository_name])
         return {
             "repositories": [*page, *elsewhere],
-            "nextToken": encode_token("repositories", [page[-1].repository_name]) if more else None,
+            "nextToken": token,
         }
 
     def _named(self, view: View, name: str, registry_id: str | None) -> Repository:

@@ -16,8 +16,9 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId, Selection, image_id_of
-from moto_ecr_ext.models.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token
+from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
 from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.rows.scans import ScanRow
 
 from .findings import WITH_FINDINGS, made_up_finding, with_usage
 from .queued_findings import QueuedFindings
@@ -149,15 +150,15 @@ def _page_of_findings(
 ) -> dict[str, Any]:
     """Return one page of the findings of a result; pages count findings of both shapes."""
     [first] = decode_token(listing, next_token, (int,)) or [0]
-    count = max_results or DEFAULT_PAGE_SIZE
+    count = page_size(max_results)
     findings = dict(result.get("imageScanFindings", {}))
-    longest = 0
     for member in ("findings", "enhancedFindings"):
         if member in findings:
-            longest = max(longest, len(findings[member]))
-            findings[member] = findings[member][first : first + count]
+            findings[member], token = cut_page(
+                listing, findings[member][first:], count, lambda _: [first + count]
+            )
+            if token is not None:
+                result["nextToken"] = token
     if "imageScanFindings" in result:
         result["imageScanFindings"] = findings
-    if longest > first + count:
-        result["nextToken"] = encode_token(listing, [first + count])
     return result

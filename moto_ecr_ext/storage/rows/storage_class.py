@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import BindParameter, bindparam, exists, select
 
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -58,7 +58,7 @@ _STATUS_BY_DIGEST: Scalars[str] = Scalars(
     select(images.c.status).where(IN_REPOSITORY, images.c.digest == bindparam("digest"))
 )
 _UPDATE = images.update().where(IS_IMAGE)
-_AMONG = bindparam("images", expanding=True)
+_AMONG: BindParameter[int] = bindparam("images", expanding=True)
 _ARCHIVE = images.update().where(images.c.id.in_(_AMONG)).values(status="ARCHIVED")
 _DELETE_ACTIVATIONS = image_activations.delete().where(image_activations.c.image_id.in_(_AMONG))
 _DELETE_SCANS = scans.delete().where(scans.c.image_id.in_(_AMONG))
