@@ -108,10 +108,6 @@ def _constant_token(password: str, region: str) -> RegistryToken | None:
     return RegistryToken(account_id, region, math.inf)
 
 
-def _encoded(password: str) -> str:
-    return base64.b64encode(f"AWS:{password}".encode()).decode()
-
-
 def registry_of_download(
     query: Mapping[str, str], repository_name: str, digest: str
 ) -> hosts.Registry:
