@@ -60,7 +60,8 @@ def _transformed(template: dict[str, Any], parameters: Mapping[str, Any]) -> dic
     session = boto3.Session(region_name="us-east-1")
     translator = Translator({}, Parser(), boto_session=session)
     try:
-        return translator.translate(template, parameter_values=dict(parameters))
+        plain: dict[str, Any] = translator.translate(template, parameter_values=dict(parameters))
+        return plain
     except InvalidDocumentException as error:
         raise _refusal(error) from error
     finally:
