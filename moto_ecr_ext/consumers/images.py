@@ -74,7 +74,7 @@ class StoredImage:
     def open_blob(self, digest: str) -> AbstractContextManager[BlobContent]:
         """Open a layer or the configuration. Raises ImageGone."""
         try:
-            return self._backend.open_blob(self.repository_name, digest)
+            return self._backend.open_blob(self.repository_name, Digest(digest))
         except (RepositoryNotFoundException, LayersNotFoundException) as error:
             raise ImageGone(
                 f"The image {self.digest} in the repository {self.repository_name} cannot be read: {error.message}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
@@ -86,7 +87,7 @@ def respond(request: Request) -> Response:
     return response
 
 
-def _handle(request: Request, route: Route, placeholders: dict[str, str]) -> Response:
+def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Response:
     access = None
     if route.allows_signed_urls:
         access = access_by_url(request, route.action, **placeholders)

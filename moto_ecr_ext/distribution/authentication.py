@@ -17,6 +17,7 @@ from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.models.registry.authorization import registry_of_download, token_of
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_enforced
 from moto_ecr_ext.tokens import RegistryToken, TokenError, TokenExpired, is_download_query
 
@@ -73,7 +74,7 @@ def access_by_password(request: Request, action: str) -> Access:
     return _access(request, action, registry, principal, is_enforced())
 
 
-def access_by_url(request: Request, action: str, name: str, digest: str) -> Access | None:
+def access_by_url(request: Request, action: str, name: str, digest: Digest) -> Access | None:
     """Return the access that a URL of GetDownloadUrlForLayer gives; None if the request has no such URL.
 
     Raises RegistryError when it was made for something else, or has expired.

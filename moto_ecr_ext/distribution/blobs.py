@@ -67,7 +67,7 @@ def delete(request: Request, access: Access, name: str, digest: Digest) -> Respo
     return Response(202)
 
 
-def _headers(digest: str) -> dict[str, str]:
+def _headers(digest: Digest) -> dict[str, str]:
     return {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from werkzeug.http import parse_etags
 
+from moto_ecr_ext.oci.digest import Digest
+
 from .errors import precondition_failed
 from .messages import Request
 
 
-def entity_tag(digest: str) -> str:
+def entity_tag(digest: Digest) -> str:
     """Return the ETag of content with this digest. Other content has another one."""
     return f'"{digest}"'
 
 
-def client_holds(request: Request, digest: str) -> bool:
+def client_holds(request: Request, digest: Digest) -> bool:
     """Return whether a request to read need not be answered with the content, of this digest: 304 then.
 
     Raises RegistryError, 412, if If-Match names only other content. That comes first (RFC 9110, 13.2.2).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from moto_ecr_ext.oci.digest import Digest
+
 from .conditions import entity_tag
 from .messages import Request
 
@@ -11,7 +13,7 @@ from .messages import Request
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,1000})\s*-\s*([0-9]{0,1000})\s*", re.IGNORECASE)
 
 
-def wanted_range(request: Request, digest: str, size: int) -> range | None:
+def wanted_range(request: Request, digest: Digest, size: int) -> range | None:
     """Return the positions that are asked for, of a blob of `size` bytes; none of them if the blob has none of them.
 
     None stands for the whole blob: without a range or with several, with one that is not understood, and if If-Range

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from . import (
     blobs,
@@ -105,7 +106,7 @@ _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
 ]
 
 
-def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+def find_route(method: str, path: str) -> tuple[Route, dict[str, Any]]:
     """Return the endpoint of a request, and what its placeholders stand for. A HEAD is served by the route of its GET.
 
     Raises RegistryError: 404 for a path that no template has, 405 for a method that its template has not, 400 for a
@@ -118,7 +119,7 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
         route = routes.get(method) or (routes.get("GET") if method == "HEAD" else None)
         if route is None:
             raise method_not_allowed(method, list(routes))
-        placeholders = match.groupdict()
+        placeholders: dict[str, Any] = match.groupdict()
         name, digest = placeholders.get("name"), placeholders.get("digest")
         if name is not None and not (len(name) in _NAME_LENGTHS and _NAME.fullmatch(name)):
             raise name_invalid(name)

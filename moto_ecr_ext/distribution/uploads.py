@@ -6,7 +6,7 @@ import re
 
 from moto_ecr_ext.exceptions import InvalidLayerPartException
 from moto_ecr_ext.models.layers.open_upload import OpenUpload, Upload
-from moto_ecr_ext.oci.digest import Digest, is_digest
+from moto_ecr_ext.oci.digest import Digest
 
 from .authentication import Access
 from .errors import RegistryError, registry_error
@@ -23,8 +23,9 @@ def start(request: Request, access: Access, name: str) -> Response:
     """
     mounted, claimed = request.query.get("mount"), request.query.get("digest")
     if mounted is not None:
-        if _mount(request, access, name, mounted):
-            return _created(request, name, mounted)
+        blob = Digest.parse_or_none(mounted)
+        if blob is not None and _mount(request, access, name, blob):
+            return _created(request, name, blob)
         claimed = None
     if claimed is None:
         return _accepted(request, 202, access.backend.start_upload(name, access.registry_id))
@@ -62,12 +63,12 @@ def cancel(request: Request, access: Access, name: str, session: str) -> Respons
     return Response(204)
 
 
-def _mount(request: Request, access: Access, name: str, digest: str) -> bool:
+def _mount(request: Request, access: Access, name: str, digest: Digest) -> bool:
     """OCI Distribution Specification 1.1, "Mounting a blob from another repository"; whether it was granted."""
     source = request.query.get("from")
-    if not source or not is_digest(digest):
+    if not source:
         return False
-    return request.dialect.mount(access.backend, name, source, Digest(digest), access.registry_id)
+    return request.dialect.mount(access.backend, name, source, digest, access.registry_id)
 
 
 def _commit(request: Request, upload: OpenUpload, digest: Digest) -> None:
@@ -131,7 +132,7 @@ def _accepted(request: Request, status: int, upload: Upload) -> Response:
     return Response(status, _progress(request, upload, request.dialect.last_byte(upload)))
 
 
-def _created(request: Request, name: str, digest: str) -> Response:
+def _created(request: Request, name: str, digest: Digest) -> Response:
     return Response(
         201,
         {

@@ -58,6 +58,11 @@ class Digest(str):
         return cls(text)
 
     @classmethod
+    def parse_or_none(cls, text: str) -> Digest | None:
+        """Return `text` as a digest; None if it is not one."""
+        return cls(text) if is_digest(text) else None
+
+    @classmethod
     def of(cls, content: bytes, algorithm: str = "sha256") -> Digest:
         """Return the digest of `content`."""
         hasher = HASHERS[algorithm]()

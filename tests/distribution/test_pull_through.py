@@ -112,6 +112,21 @@ def test_batch_get_image(ecr: Any, upstream: Upstream) -> None:
     assert ecr.get_download_url_for_layer(repositoryName=NAME, layerDigest=layer)["downloadUrl"]
 
 
+def test_batch_get_image_by_the_digest_of_nothing(ecr: Any, upstream: Upstream) -> None:
+    """What ECR accepts as a digest and is none is not found. The upstream is not asked, and nothing is made.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html
+    """
+    image_id = {"imageDigest": "sha256:ABC"}
+    answer = ecr.batch_get_image(repositoryName=NAME, imageIds=[image_id])
+    assert answer["images"] == []
+    assert [(each["imageId"], each["failureCode"]) for each in answer["failures"]] == [
+        (image_id, "ImageNotFound")
+    ]
+    assert upstream.asked == []
+    assert repositories(ecr) == []
+
+
 @pytest.mark.parametrize("media_types", ["OCI", "DOCKER"])
 def test_an_index_and_what_it_lists(
     ecr: Any, upstream: Upstream, session: RegistrySession, media_types: str

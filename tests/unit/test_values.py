@@ -23,6 +23,7 @@ def test_a_digest_knows_its_two_halves(text: str) -> None:
     """A parsed digest is the text, with its algorithm and its hash beside it."""
     digest = Digest.parse(text)
     assert digest == text
+    assert isinstance(Digest.parse_or_none(text), Digest)
     assert [digest.algorithm, digest.encoded] == text.split(":")
     assert Digest.of(b"abc", digest.algorithm) == digest
 
@@ -44,6 +45,7 @@ NO_DIGESTS = {
 def test_text_that_is_no_whole_digest_is_refused(text: str) -> None:
     """InvalidDigest, which is a ValueError, for everything but whole digests of sha256 and sha512."""
     assert not is_digest(text)
+    assert Digest.parse_or_none(text) is None
     with pytest.raises(InvalidDigest):
         Digest.parse(text)
 

@@ -13,6 +13,7 @@ from moto_ecr_ext.exceptions import (
     ECRError,
     ImageNotFoundException,
     NamedRepository,
+    RepositoryName,
     RepositoryNotFoundException,
 )
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
@@ -42,7 +43,7 @@ class PulledManifest:
 
     content: bytes
     media_type: str
-    digest: str
+    digest: Digest
     image: ManifestRow
 
 
@@ -91,7 +92,7 @@ class PullBackend(RegistryBackend):
             return self._read_translation(repository_name, reference, registry_id)
         if row.status != "ACTIVE":
             raise image_not_found(reference, repository)
-        content, media_type, digest = row.manifest, row.media_type, row.digest
+        content, media_type, digest = row.manifest, row.media_type, Digest(row.digest)
         if isinstance(reference, Tag):
             content, media_type = translate(content, media_type, accepted)
             if content is not row.manifest:
@@ -159,14 +160,20 @@ class PullBackend(RegistryBackend):
 
     def _bring_in_all(
         self, repository_name: str, image_ids: Sequence[ImageId], registry_id: str | None
-    ) -> dict[str, ECRError]:
+    ) -> dict[Reference | None, ECRError]:
         """Have images that a rule covers come from upstream. Return the errors of those that did not, by reference."""
-        refused: dict[str, ECRError] = {}
+        refused: dict[Reference | None, ECRError] = {}
+        account_id = registry_id or self.account_id
         with self.store.database.read() as view:
-            rule = rule_for(view, registry_id or self.account_id, self.region_name, repository_name)
+            rule = rule_for(view, account_id, self.region_name, repository_name)
         if rule is not None:
             wanted = [_reference_of(each) for each in image_ids if not failure_of(each)]
             for reference in dict.fromkeys(wanted):
+                if reference is None:
+                    # It is the digest of nothing: no upstream need be asked.
+                    name = RepositoryName(repository_name, account_id)
+                    refused[None] = ImageNotFoundException(None, None, name)
+                    continue
                 try:
                     bring_in(self, repository_name, reference, registry_id)
                 except (UpstreamError, ImageNotFoundException) as error:
@@ -235,7 +242,7 @@ class PullBackend(RegistryBackend):
         )
 
 
-def _reference_of(image_id: ImageId) -> Reference:
-    """Return the tag, or else the digest, by which a well-formed image identifier is looked up."""
+def _reference_of(image_id: ImageId) -> Reference | None:
+    """Return the tag, or else the digest, by which an image identifier is looked up; None for what is no digest."""
     tag = image_id.get("imageTag")
-    return Tag(tag) if tag else Digest(image_id.get("imageDigest", ""))
+    return Tag(tag) if tag else Digest.parse_or_none(image_id.get("imageDigest", ""))

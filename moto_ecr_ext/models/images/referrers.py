@@ -11,7 +11,7 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import decode_token, encode_token
 from moto_ecr_ext.models.pull_through.referrers import bring_in_referrers
-from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN
+from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, Digest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ReferrerRow
@@ -78,7 +78,9 @@ class ReferrersBackend(RegistryBackend):
                 "subjectId.imageDigest",
                 f"Member must satisfy regular expression pattern: {API_DIGEST_PATTERN}",
             )
-        bring_in_referrers(self, repository_name, digest, registry_id)
+        subject = Digest.parse_or_none(digest)
+        if subject is not None:
+            bring_in_referrers(self, repository_name, subject, registry_id)
         count = PAGE_SIZE if max_results is None else max_results
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)

@@ -15,6 +15,7 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.rules import rule_for
 from moto_ecr_ext.models.registry.account_settings import account_setting, stored_account_setting
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound
@@ -29,7 +30,9 @@ _Read = TypeVar("_Read")
 class BlobsBackend(RegistryBackend):
     """Blobs by digest."""
 
-    def open_blob(self, repository_name: str, digest: str, registry_id: str | None = None) -> Blob:
+    def open_blob(
+        self, repository_name: str, digest: Digest, registry_id: str | None = None
+    ) -> Blob:
         """Open a blob that the repository holds.
 
         Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
@@ -38,7 +41,7 @@ class BlobsBackend(RegistryBackend):
         return self._pull(repository_name, digest, registry_id, self.store.open_blob)
 
     def size_of_blob(
-        self, repository_name: str, digest: str, registry_id: str | None = None
+        self, repository_name: str, digest: Digest, registry_id: str | None = None
     ) -> int:
         """Return the size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
         return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
@@ -46,9 +49,9 @@ class BlobsBackend(RegistryBackend):
     def _pull(
         self,
         repository_name: str,
-        digest: str,
+        digest: Digest,
         registry_id: str | None,
-        read: Callable[[str, int], _Read],
+        read: Callable[[Digest, int], _Read],
     ) -> _Read:
         """Return what `read` returns for the digest and size of a blob, unless it raises BlobNotFound."""
         account_id = registry_id or self.account_id
@@ -62,7 +65,7 @@ class BlobsBackend(RegistryBackend):
         raise LayersNotFoundException(digest, repository)
 
     def mount_blob(
-        self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
+        self, repository_name: str, source_name: str, digest: Digest, registry_id: str | None = None
     ) -> bool:
         """Make a blob that the caller may pull from another repository of the registry one of this repository too.
 
@@ -84,7 +87,7 @@ class BlobsBackend(RegistryBackend):
         return True
 
     def mount_layer_of_image(
-        self, repository_name: str, source_name: str, digest: str, registry_id: str | None = None
+        self, repository_name: str, source_name: str, digest: Digest, registry_id: str | None = None
     ) -> bool:
         """Do as `mount_blob` where ECR would.
 
@@ -115,7 +118,7 @@ class BlobsBackend(RegistryBackend):
         return True
 
     def delete_blob(
-        self, repository_name: str, digest: str, registry_id: str | None = None
+        self, repository_name: str, digest: Digest, registry_id: str | None = None
     ) -> None:
         """Take a blob out of a repository. Raises LayersNotFoundException, and BlobInUse when an image refers to it."""
         with self.store.database.write() as transaction:

@@ -8,7 +8,7 @@ from moto_ecr_ext.compatibility import MISSING_LAYERS_AS_FAILURES
 from moto_ecr_ext.exceptions import LayerInaccessibleException, LayersNotFoundException
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
+from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, Digest, is_api_digest
 from moto_ecr_ext.oci.media_types import DOCKER_LAYER_GZIP
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.tokens import download_url
@@ -28,7 +28,7 @@ class LayersBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """
         layers, failures = [], []
-        digests = [digest for digest in layer_digests if is_api_digest(digest)]
+        digests = list(filter(None, map(Digest.parse_or_none, layer_digests)))
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             held = {row.digest: row for row in rows.blobs.by_digests(view, repository.id, digests)}
@@ -58,17 +58,18 @@ class LayersBackend(RegistryBackend):
         """
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
-            row = rows.blobs.by_digest(view, repository.id, layer_digest)
-        if row is None:
+            digest = Digest.parse_or_none(layer_digest)
+            row = rows.blobs.by_digest(view, repository.id, digest) if digest else None
+        if digest is None or row is None:
             raise LayersNotFoundException(layer_digest, repository)
         if not row.is_in_active_image:
-            raise LayerInaccessibleException(layer_digest, repository)
+            raise LayerInaccessibleException(digest, repository)
         registry = Registry(repository.registry_id, repository.region)
         return {
             "downloadUrl": download_url(
-                self.store.signing_key, registry, repository.repository_name, layer_digest
+                self.store.signing_key, registry, repository.repository_name, digest
             ),
-            "layerDigest": layer_digest,
+            "layerDigest": digest,
         }
 
 

@@ -87,7 +87,7 @@ class Upload:
 class CommittedBlob:
     """A blob that became part of its repository. `is_new` is False when the repository held it before."""
 
-    digest: str
+    digest: Digest
     is_new: bool
 
 
@@ -111,9 +111,9 @@ class OpenUpload:
         return self._session.size - self.acknowledged.received
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """The sha256 of the bytes so far."""
-        return self._session.digest()
+        return Digest(self._session.digest())
 
     def append(self, data: Buffer) -> None:
         """Append bytes. Their buffer may be used for something else afterwards."""
@@ -151,7 +151,7 @@ class OpenUpload:
         if parts.smallest_part is not None and parts.smallest_part < MIN_PART_SIZE:
             raise LayerPartTooSmallException
 
-    def commit(self, digests: Collection[str]) -> CommittedBlob:
+    def commit(self, digests: Collection[Digest]) -> CommittedBlob:
         """Make all bytes a blob of the repository, if one of `digests` is theirs.
 
         Raises InvalidLayerException when none is; the upload is kept then.

@@ -26,6 +26,7 @@ from moto_ecr_ext.exceptions import (
     UploadNotFoundException,
 )
 from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadDiscarded, UploadTruncated
 from moto_ecr_ext.storage.blobs.names import is_upload_id
@@ -201,7 +202,8 @@ class UploadsBackend(RegistryBackend):
         """
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
             _check_parts(upload)
-            blob = _commit(upload, layer_digests)
+            # Any other text is the digest of no bytes.
+            blob = _commit(upload, list(filter(None, map(Digest.parse_or_none, layer_digests))))
         committed = upload.acknowledged
         if not blob.is_new and not REPEATED_LAYERS.applies(blob.digest):
             raise LayerAlreadyExistsException(blob.digest, committed.repository)
@@ -225,7 +227,7 @@ def _check_parts(upload: OpenUpload) -> None:
             raise
 
 
-def _commit(upload: OpenUpload, digests: list[str]) -> CommittedBlob:
+def _commit(upload: OpenUpload, digests: list[Digest]) -> CommittedBlob:
     """Make the bytes a blob, if one of the digests is theirs, or moto's way is taken, which does not ask."""
     try:
         return upload.commit(digests)

@@ -23,7 +23,6 @@ from moto_ecr_ext.models.images.copies import copy_image
 from moto_ecr_ext.models.images.push import store_manifest
 from moto_ecr_ext.models.registry.creation_templates import create_from_template
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.oci.media_types import MANIFEST_TYPES, SCHEMA_1_TYPES
 from moto_ecr_ext.oci.reference import Reference, Tag
@@ -70,8 +69,6 @@ class Import:
         if self._rule.upstream_registry == ECR and mapped_url(ECR) is None:
             self._copy_from_ecr()
             return
-        if not isinstance(self._reference, Tag) and not is_digest(self._reference):
-            raise self._not_found()
         with closing(upstream_registry_of(self._rule)) as upstream:
             found = upstream.manifest(self._upstream_name, self._reference, sorted(MANIFEST_TYPES))
             if found is None:

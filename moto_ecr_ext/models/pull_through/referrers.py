@@ -16,7 +16,7 @@ from moto_ecr_ext.exceptions.pull_through import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.by_reference import find_manifest
-from moto_ecr_ext.oci.digest import Digest, is_digest
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.turns import Turn, Turns
@@ -35,7 +35,7 @@ _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 
 
 def bring_in_referrers(
-    registry: RegistryBackend, repository_name: str, digest: str, registry_id: str | None
+    registry: RegistryBackend, repository_name: str, digest: Digest, registry_id: str | None
 ) -> None:
     """Have the referrers that the upstream of a cached image knows come, unless it was asked within six hours.
 
@@ -45,7 +45,7 @@ def bring_in_referrers(
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
         rule = rule_for(view, account_id, registry.region_name, repository_name)
-        if rule is None or not is_digest(digest):
+        if rule is None:
             return
         key = _key_of_image(registry, view, repository_name, digest, account_id)
         if key is None or not may_import(registry, view, repository_name, account_id):
@@ -57,7 +57,7 @@ def bring_in_referrers(
         if checked_at is not None and checked_at > now() - REFERRER_CHECK_INTERVAL:
             return
         try:
-            _synchronize(owner, rule, repository_name, Digest(digest))
+            _synchronize(owner, rule, repository_name, digest)
         except ECRError as error:
             if not _has_referrers(owner, repository_name, digest):
                 raise UnableToListUpstreamImageReferrersException(error.message) from error
@@ -66,13 +66,11 @@ def bring_in_referrers(
 
 
 def _key_of_image(
-    registry: RegistryBackend, view: View, repository_name: str, digest: str, account_id: str
+    registry: RegistryBackend, view: View, repository_name: str, digest: Digest, account_id: str
 ) -> str | None:
     """Return what a check of an image is remembered by; None if the image is not there."""
     try:
-        repository, image = find_manifest(
-            registry, view, repository_name, Digest(digest), account_id
-        )
+        repository, image = find_manifest(registry, view, repository_name, digest, account_id)
     except (RepositoryNotFoundException, ImageNotFoundException):
         return None
     # A number may be another repository's later.
@@ -114,7 +112,7 @@ def _upstream_referrers(
     return [Digest(each.digest) for each in found]
 
 
-def _has_referrers(registry: RegistryBackend, repository_name: str, digest: str) -> bool:
+def _has_referrers(registry: RegistryBackend, repository_name: str, digest: Digest) -> bool:
     with registry.store.database.read() as view:
         repository = registry.repository(view, repository_name)
         return bool(

@@ -13,6 +13,7 @@ from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.compatibility import CONSTANT_TOKEN
 from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.tokens import (
@@ -109,7 +110,7 @@ def _constant_token(password: str, region: str) -> RegistryToken | None:
 
 
 def registry_of_download(
-    query: Mapping[str, str], repository_name: str, digest: str
+    query: Mapping[str, str], repository_name: str, digest: Digest
 ) -> hosts.Registry:
     """Return the registry that a URL of GetDownloadUrlForLayer, with this query, opens for one layer.
 
