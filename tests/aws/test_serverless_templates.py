@@ -6,10 +6,14 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
+import moto_ecr_ext
 from support.environments import Environment
 from support.refusals import Refusal, refusal
 
@@ -130,3 +134,21 @@ def test_a_template_that_cannot_be_transformed(stacks: Any, ecr: Any) -> None:
         "of type AWS::Serverless::Function",
     )
     assert stacks.describe_stacks()["Stacks"] == []
+
+
+def test_without_the_translator(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says what to install; the stack has the other resources, as in moto."""
+    monkeypatch.setitem(sys.modules, "samtranslator.parser.parser", None)
+    with moto_ecr_ext.install(), mock_aws():
+        stacks = boto3.client("cloudformation", region_name="us-east-1")
+        template = json.loads(with_properties())
+        del template["Outputs"]
+        with pytest.warns(UserWarning, match="AWS::Serverless::Function"):
+            stacks.create_stack(StackName="stack", TemplateBody=json.dumps(template))
+        [repository] = boto3.client("ecr", region_name="us-east-1").describe_repositories()[
+            "repositories"
+        ]
+    assert repository["repositoryName"] == "team/app"
+    assert "pip install 'moto-ecr-ext[sam]'" in caplog.text

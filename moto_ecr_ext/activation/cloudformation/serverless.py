@@ -61,12 +61,12 @@ def _transformed(template: dict[str, Any], parameters: Mapping[str, Any]) -> dic
     translator = Translator({}, Parser(), boto_session=session)
     try:
         plain: dict[str, Any] = translator.translate(template, parameter_values=dict(parameters))
-        return plain
     except InvalidDocumentException as error:
         raise _refusal(error) from error
     finally:
         # Nobody reads them; it warns of metrics that were not published.
         translator.metrics.publish()
+    return plain
 
 
 def _is_serverless(template: Any) -> bool:
