@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -342,12 +343,15 @@ def test_logs(function: Function, aws: Environment) -> None:
 
 REFUSED = [
     ({"Payload": b"{"}, "InvalidRequestContentException", 400),
+    ({"Payload": b"NaN"}, "InvalidRequestContentException", 400),
     ({"Payload": b'"' + b"x" * 6_291_456 + b'"'}, "RequestTooLargeException", 413),
     ({"ClientContext": "{}"}, "InvalidRequestContentException", 400),
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "status"), REFUSED, ids=["json", "size", "context"])
+@pytest.mark.parametrize(
+    ("options", "code", "status"), REFUSED, ids=["json", "nan", "size", "context"]
+)
 def test_requests_that_are_refused(
     function: Function, docker: DockerClient, options: dict[str, Any], code: str, status: int
 ) -> None:
@@ -371,6 +375,30 @@ def test_a_function_that_is_deleted(function: Function, docker: DockerClient) ->
     """Its containers go with it."""
     function.invoke()
     function.client.delete_function(FunctionName="app")
+    assert running(docker) == []
+
+
+def test_a_function_that_is_deleted_while_it_starts(
+    function: Function, docker: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The container that is made of it is removed all the same, and the invocation ends."""
+    loads, may_go_on = threading.Event(), threading.Event()
+
+    def load(self: Daemon, *arguments: Any) -> str:
+        image_id = original(self, *arguments)
+        loads.set()
+        assert may_go_on.wait(60)
+        return image_id
+
+    original = Daemon.load
+    monkeypatch.setattr(Daemon, "load", load)
+    function.client.update_function_configuration(FunctionName="app", Timeout=600)
+    with ThreadPoolExecutor() as threads:
+        answer = threads.submit(function.invoke, "hang")
+        assert loads.wait(60)
+        function.client.delete_function(FunctionName="app")
+        may_go_on.set()
+        assert answer.result(60).payload["errorType"] == "Runtime.ExitError"
     assert running(docker) == []
 
 

@@ -158,13 +158,18 @@ def _payload(body: Any, kind: str) -> bytes:
     if not payload:
         return b"{}"
     try:
-        json.loads(payload)
+        json.loads(payload, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise refusal(
             "InvalidRequestContentException",
             f"Could not parse request body into json: {error}",
         ) from None
     return payload
+
+
+def _refuse(constant: str) -> None:
+    """Refuse what Python takes for a number, and JSON does not have."""
+    raise ValueError(f"{constant} is no JSON value")
 
 
 def _version_of(function: Any) -> FunctionVersion:
@@ -175,8 +180,8 @@ def _version_of(function: Any) -> FunctionVersion:
     if source is None:
         raise refusal(
             "CodeArtifactUserDeletedException",
-            f"The image {function.code.get('ImageUri')} was not in this ECR when the function was created or updated; "
-            "push it, and call UpdateFunctionCode.",
+            f"The image {function.code.get('ImageUri')} was not in this ECR when the function was created or updated, "
+            "or is a placeholder image; push it, and call UpdateFunctionCode.",
             409,
         )
     config = function.image_config

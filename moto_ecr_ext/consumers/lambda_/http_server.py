@@ -78,6 +78,9 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def close(self) -> None:
         """Accept no more connections."""
+        if self._is_closed:
+            # The port may be somebody else's by now.
+            return
         self._is_closed = True
         with suppress(OSError):
             socket.create_connection((self._host, self.port)).close()

@@ -62,7 +62,7 @@ class Sandbox:
         self._started_at = 0.0
         self._init_duration: float | None = None
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._is_removed = False
         self.idle_since = 0.0
 
     def start(self) -> None:
@@ -77,13 +77,13 @@ class Sandbox:
         self._api = RuntimeApi(self._daemon.listening_host(network))
         try:
             self._create(image_id, _overridden(config, function.overrides), network)
-            if self._is_closed:
-                self._remove()
-            else:
-                self._run()
+            self._run()
         except BaseException:
             self.close()
             raise
+        if not self.is_alive:
+            # It was closed meanwhile, or has ended by itself.
+            self.close()
 
     def _create(self, image_id: str, config: ImageConfig, network: ContainerNetwork) -> None:
         address = f"{network.host}:{self._runtime_api.port}"
@@ -230,18 +230,14 @@ class Sandbox:
         """Remove the container. An invocation of it ends at once."""
         self._end(Ending("Runtime.ExitError", "Runtime exited with error: signal: killed"))
         with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        # One that is being made is removed by who makes it.
-        self._remove()
+            container = None if self._is_removed else self._container
+            # One that is closed while it starts has no container so far, and is closed again.
+            self._is_removed = self._container is not None
+        if container is not None:
+            with suppress(Exception):
+                remove(self._daemon.client, str(container.id))
         if self._api is not None:
             self._api.close()
-
-    def _remove(self) -> None:
-        if self._container is not None:
-            with suppress(Exception):
-                remove(self._daemon.client, str(self._container.id))
 
 
 def _close(output: Any) -> None:
