@@ -318,9 +318,14 @@ def _client() -> DockerClient:
         raise DaemonUnavailable(
             "Running an image needs the docker SDK for Python: pip install 'moto-ecr-ext[docker]'."
         ) from None
-    address = docker.utils.parse_host(
-        os.environ.get("DOCKER_HOST"), docker.constants.IS_WINDOWS_PLATFORM
-    )
+    try:
+        address = docker.utils.parse_host(
+            os.environ.get("DOCKER_HOST"), docker.constants.IS_WINDOWS_PLATFORM
+        )
+    except docker.errors.DockerException as error:
+        raise DaemonUnavailable(
+            f"Running an image needs a docker daemon, and DOCKER_HOST names none: {error}"
+        ) from None
     try:
         _check_socket(address)
         # This asks the daemon for its version.

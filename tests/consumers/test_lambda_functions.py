@@ -318,6 +318,19 @@ def test_a_policy_that_denies_lambda(
     )
 
 
+def test_a_docker_host_that_is_no_address(
+    functions: Any, role: str, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error of the invocation too, and not of the server."""
+    monkeypatch.setenv("DOCKER_HOST", "docker://somewhere")
+    create(functions, role, uri)
+    error = refused(functions.invoke, FunctionName="app").response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert error["Error"]["Message"].startswith(
+        "Running an image needs a docker daemon, and DOCKER_HOST names none: "
+    )
+
+
 def test_invoking_without_docker(functions: Any, role: str, uri: str) -> None:
     """One sentence says what is missing; everything else works."""
     create(functions, role, uri)
