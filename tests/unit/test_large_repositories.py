@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,8 @@ from sqlalchemy import func, select
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.images.placeholders import warn_of_placeholders
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.settings import StoreLocation
@@ -92,9 +95,14 @@ def store_of(count: int) -> Iterator[Store]:
 
 
 def fill(store: Store, count: int) -> None:
+    """Each image has a config and a layer that all have, held by the repository. It has no other bytes."""
+    layer = f"sha256:{'f' * 64}"
     with store.database.write() as transaction:
         repository_id = transaction.insert(tables.repositories, REPOSITORY)
+        rows.blobs.insert(transaction, repository_id, layer, 1)
         for number in range(count + 1):
+            config = f"sha256:{number:064x}"
+            rows.blobs.insert(transaction, repository_id, config, 1)
             image_id = rows.images.insert(
                 transaction,
                 {
@@ -105,6 +113,10 @@ def fill(store: Store, count: int) -> None:
                     "status": "ACTIVE" if number < count else "ARCHIVED",
                     "manifest": b"",
                 },
+            )
+            about = {"image_id": image_id, "repository_id": repository_id, "kind": "blob"}
+            rows.references.insert_all(
+                transaction, [{**about, "digest": digest} for digest in (config, layer)]
             )
             if number < count:
                 rows.tags.insert(transaction, repository_id, f"v{number}", image_id)
@@ -142,6 +154,97 @@ def expected(ask: Ask, tag_status: str, image_status: str) -> int:
     if tag_status == "UNTAGGED" or image_status == "ARCHIVED":
         return 0 if ask is tags_of_page else 1
     return 10
+
+
+@contextmanager
+def registry_of(count: int, **settings: str) -> Iterator[ECRBackend]:
+    """A registry with a repository as `fill` makes it."""
+    with moto_ecr_ext.install(**settings), mock_aws():
+        backend = registry_backend("123456789012", "us-east-1")
+        fill(backend.store, count)
+        yield backend
+
+
+def steps_of(
+    act: Callable[[ECRBackend], object], counts: tuple[int, int] = (40, 1200), **settings: str
+) -> list[int]:
+    """How many steps SQLite takes for an act in a small registry and in a larger one, at its second time."""
+    found = []
+    for count in counts:
+        with registry_of(count, **settings) as backend:
+            act(backend)
+            with backend.store.database.read() as view:
+                pass
+            with counted(view) as steps:
+                act(backend)
+            found.append(steps.count)
+    return found
+
+
+def delete_some(backend: ECRBackend) -> None:
+    """Delete the next ten images."""
+    listed = backend.list_images("app", max_results=10)["imageIds"]
+    deleted = backend.batch_delete_image("app", listed)
+    assert len(deleted["imageIds"]) == 10
+
+
+def put_placeholder(backend: ECRBackend) -> None:
+    """Put a text under a tag that it does not have."""
+    backend.put_image("app", "a text", image_tag=str(uuid4()))
+
+
+@pytest.mark.parametrize("act", [delete_some, put_placeholder])
+def test_what_changes_some_images(act: Callable[[ECRBackend], object]) -> None:
+    """It costs the same whatever else the repository has."""
+    few, many = steps_of(act, compatibility="moto")
+    assert many <= few + 20
+
+
+def test_a_start_that_warns_of_placeholders() -> None:
+    """It counts them, and does not look at other images."""
+    few, many = steps_of(warn_of_placeholders)
+    assert many <= few + 20
+
+
+POLICY = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": 1,
+                },
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+
+def steps_and_statements_of_a_run(count: int) -> tuple[int, int]:
+    statements: list[str] = []
+    with registry_of(count) as backend:
+        backend.put_lifecycle_policy("app", POLICY)
+        with backend.store.database.read() as view:
+            connection: Any = view.connection.connection.dbapi_connection
+        connection.set_trace_callback(statements.append)
+        with counted(view) as steps:
+            backend.run_lifecycle_policies()
+        connection.set_trace_callback(None)
+        assert len(backend.list_images("app")["imageIds"]) == 1
+    # What a foreign key does is traced as the statement once more.
+    return steps.count, len(list(groupby(statements)))
+
+
+def test_a_lifecycle_policy_costs_the_same_for_each_image() -> None:
+    """Ten times the images take ten times the steps, and statements for each hundred of them."""
+    few_steps, few_statements = steps_and_statements_of_a_run(200)
+    many_steps, many_statements = steps_and_statements_of_a_run(2000)
+    assert many_steps <= 11 * few_steps
+    # Looking at a hundred, removing them and releasing their blobs.
+    assert many_statements <= few_statements + 18 * 20
 
 
 def test_an_image_knows_whether_it_is_tagged() -> None:
@@ -270,21 +373,6 @@ def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.Mo
     referrer = testing.build_artifact(
         artifact_type="application/signature", subject=manifests[2], content=b"signed"
     )
-    policy = json.dumps(
-        {
-            "rules": [
-                {
-                    "rulePriority": 1,
-                    "selection": {
-                        "tagStatus": "any",
-                        "countType": "imageCountMoreThan",
-                        "countNumber": 1,
-                    },
-                    "action": {"type": "expire"},
-                }
-            ]
-        }
-    )
 
     def turns(values: Iterable[Any], size: int) -> Iterator[Iterator[list[Any]]]:
         batches = in_turns(values, 1)
@@ -298,7 +386,7 @@ def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.Mo
         for number, each in enumerate([*manifests[:3], referrer, manifests[3]]):
             tag = None if each is referrer else f"v{number}"
             backend.put_image("app", each.manifest.decode(), image_tag=tag)
-        backend.put_lifecycle_policy("app", policy)
+        backend.put_lifecycle_policy("app", POLICY)
         monkeypatch.setattr("moto_ecr_ext.models.lifecycle.runs.timed_turns", turns)
         backend.run_lifecycle_policies()
         listed = {each["imageDigest"] for each in backend.list_images("app")["imageIds"]}

@@ -159,13 +159,14 @@ def _digest_of(view: View, repository: Repository, text: bytes, claimed: str | N
     moto lets images share a digest. Here another image of the repository keeps its own, and this text gets that of its
     bytes.
     """
-    before = rows.images.placeholder_of(view, repository.id, text)
+    own = Digest.of(text)
+    before = rows.images.placeholder_of(view, repository.id, own)
     if before is not None:
         return before
     for digest in (claimed, _digest_of_layers(text)):
         if digest is not None and rows.images.by_digest(view, repository.id, digest) is None:
             return digest
-    return Digest.of(text)
+    return own
 
 
 def _digest_of_layers(text: bytes) -> str | None:

@@ -342,7 +342,7 @@ def _columns(view: View, repository: Repository, manifest: Manifest, digest: str
         "pushed_at": timestamp(),
         "status": "ACTIVE",
         "manifest": manifest.content,
-        "is_placeholder": isinstance(manifest, Placeholder),
+        "text_digest": Digest.of(manifest.content) if isinstance(manifest, Placeholder) else None,
     }
 
 

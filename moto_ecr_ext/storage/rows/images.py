@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Select, bindparam, func, select
@@ -102,6 +101,9 @@ class _TagName(NamedTuple):
     name: str
 
 
+IS_PLACEHOLDER = images.c.text_digest.is_not(None)
+"""Whether an image is a placeholder."""
+
 COLUMNS = tuple(images.c[name] for name in ImageRow._fields)
 """The columns of an ImageRow."""
 
@@ -130,7 +132,8 @@ _BY_DIGESTS = Pairs(
     _AND_ITS_TAGS,
     IN_REPOSITORY,
     images.c.digest.in_(bindparam("digests", expanding=True)),
-    order_by=(images.c.id, _tag_of_image.c.id),
+    # By the image too, SQLite would look through all of the repository in that order.
+    order_by=(_tag_of_image.c.id,),
 )
 _BY_TAG = Pairs(
     ImageRow,
@@ -160,22 +163,23 @@ _BEFORE_PUT = Query(
 _CONTENT = Query(
     Content,
     select(
-        images.c.manifest, images.c.media_type, images.c.pushed_at, images.c.is_placeholder
+        images.c.manifest,
+        images.c.media_type,
+        images.c.pushed_at,
+        IS_PLACEHOLDER.label("is_placeholder"),
     ).where(IS_IMAGE),
 )
-_PLACEHOLDER: Scalars[bool] = Scalars(select(images.c.is_placeholder).where(IS_IMAGE))
+_PLACEHOLDER: Scalars[bool] = Scalars(select(IS_PLACEHOLDER).where(IS_IMAGE))
 _PLACEHOLDER_OF_TEXT: Scalars[str] = Scalars(
-    select(images.c.digest).where(
-        IN_REPOSITORY, images.c.is_placeholder, images.c.manifest == bindparam("text")
-    )
+    select(images.c.digest).where(IN_REPOSITORY, images.c.text_digest == bindparam("text_digest"))
 )
-_PLACEHOLDERS: Scalars[int] = Scalars(select(func.count()).where(images.c.is_placeholder))
+_PLACEHOLDERS: Scalars[int] = Scalars(select(func.count()).where(IS_PLACEHOLDER))
 _SIZES = Query(
     ImageSize,
     select(images.c.digest, images.c.size).where(
         IN_REPOSITORY,
         images.c.digest.in_(bindparam("digests", expanding=True)),
-        ~images.c.is_placeholder,
+        ~IS_PLACEHOLDER,
     ),
 )
 _BY_ID = Query(ImageRow, select(*COLUMNS).where(IS_IMAGE))
@@ -212,9 +216,12 @@ def by_digest(view: View, repository_id: int, digest: str) -> TaggedImage | None
 
 def by_digests(view: View, repository_id: int, digests: Sequence[str]) -> dict[str, TaggedImage]:
     """Return those images of a repository that have one of the digests, by their digests."""
-    found = _BY_DIGESTS.all(view, repository=repository_id, digests=digests)
-    images_and_tags = [list(each) for _, each in groupby(found, lambda pair: pair[0].id)]
-    return {each.image.digest: each for each in filter(None, map(_tagged, images_and_tags))}
+    found: dict[str, TaggedImage] = {}
+    for image, tag in _BY_DIGESTS.all(view, repository=repository_id, digests=digests):
+        tagged = found.setdefault(image.digest, TaggedImage(image, []))
+        if tag is not None:
+            tagged.tags.append(tag.name)
+    return found
 
 
 def by_tag(view: View, repository_id: int, tag: str) -> TaggedImage | None:
@@ -243,9 +250,9 @@ def is_placeholder(view: View, image_id: int) -> bool:
     return bool(_PLACEHOLDER.first(view, image=image_id))
 
 
-def placeholder_of(view: View, repository_id: int, text: bytes) -> str | None:
-    """Return the digest of the placeholder of a repository that has this text."""
-    return _PLACEHOLDER_OF_TEXT.first(view, repository=repository_id, text=text)
+def placeholder_of(view: View, repository_id: int, text_digest: str) -> str | None:
+    """Return the digest of the placeholder of a repository whose text has this digest."""
+    return _PLACEHOLDER_OF_TEXT.first(view, repository=repository_id, text_digest=text_digest)
 
 
 def count_of_placeholders(view: View) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
+from .images import IS_PLACEHOLDER
 from .tables import image_references, images, repositories, repository_blobs, uploads
 
 
@@ -54,7 +55,7 @@ _IMAGES_WITH_BLOB = Query(
     )
     .where(repository_blobs.c.digest == bindparam("blob")),
 )
-_IMAGES = Query(ImageKey, select(images.c.id, images.c.digest).where(~images.c.is_placeholder))
+_IMAGES = Query(ImageKey, select(images.c.id, images.c.digest).where(~IS_PLACEHOLDER))
 _MANIFEST: Scalars[bytes] = Scalars(
     select(images.c.manifest).where(images.c.id == bindparam("image"))
 )

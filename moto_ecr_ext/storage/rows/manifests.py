@@ -13,6 +13,7 @@ from moto_ecr_ext.storage.database.queries import Query
 from moto_ecr_ext.storage.database.transaction import View
 
 from . import repositories
+from .images import IS_PLACEHOLDER
 from .repositories import RepositoryRow
 from .tables import images, tags, upstream_tags
 from .tables import repositories as repositories_table
@@ -47,10 +48,15 @@ class ReferrerRow(NamedTuple):
     manifest: bytes
 
 
-_COLUMNS = {name: images.c[name] for name in ManifestRow._fields if name != "checked_at"}
+COLUMNS = {
+    **{name: images.c[name] for name in ManifestRow._fields if name in images.c},
+    "is_placeholder": IS_PLACEHOLDER,
+}
+"""The columns of a ManifestRow that images have."""
+
 _BY_DIGEST = repositories.joined_with(
     ManifestRow,
-    {**_COLUMNS, "checked_at": null()},
+    {**COLUMNS, "checked_at": null()},
     repositories_table.outerjoin(
         images,
         (images.c.repository_id == repositories_table.c.id)
@@ -59,7 +65,7 @@ _BY_DIGEST = repositories.joined_with(
 )
 _BY_TAG = repositories.joined_with(
     ManifestRow,
-    {**_COLUMNS, "checked_at": upstream_tags.c.checked_at},
+    {**COLUMNS, "checked_at": upstream_tags.c.checked_at},
     repositories_table.outerjoin(
         tags,
         (tags.c.repository_id == repositories_table.c.id) & (tags.c.name == bindparam("reference")),

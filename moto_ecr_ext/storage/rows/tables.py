@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 # Counted up with every change of a table.
@@ -136,7 +137,8 @@ uploads = Table(
     Column("last_part", BigInteger),
 )
 
-# A placeholder is a text that stands for an image without being its manifest; its digest may be any text.
+# A placeholder is a text that stands for an image without being its manifest; its digest may be any text. It is found
+# by `text_digest`, the digest of its text, which is NULL for all other images.
 images = Table(
     "images",
     metadata,
@@ -156,13 +158,20 @@ images = Table(
     # Whether a tag names it, as the rows of tags say too: by them a page of untagged images would be looked for among
     # all that are tagged.
     Column("is_tagged", Boolean, nullable=False, server_default=false()),
-    Column("is_placeholder", Boolean, nullable=False, server_default=false()),
+    Column("text_digest", _NAME),
     UniqueConstraint("repository_id", "digest"),
     Index("images_in_push_order", "repository_id", "id"),
     Index("images_by_status", "repository_id", "status", "id"),
     Index("images_by_tagging", "repository_id", "is_tagged", "id"),
     Index("images_by_tagging_and_status", "repository_id", "is_tagged", "status", "id"),
     Index("images_by_subject", "repository_id", "subject"),
+    Index(
+        "placeholders_by_text",
+        "repository_id",
+        "text_digest",
+        sqlite_where=text("text_digest IS NOT NULL"),
+        postgresql_where=text("text_digest IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, exists, func, select
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .images import IN_REPOSITORY, IS_IMAGE, StoredImage, filtered, values_of_filter
+from .images import IN_REPOSITORY, IS_IMAGE, IS_PLACEHOLDER, StoredImage, filtered, values_of_filter
 from .tables import images, tags
 
 
@@ -52,7 +52,7 @@ _PAGE: Scalars[str] = Scalars(
         tags.c.repository_id == bindparam("repository"),
         tags.c.name > bindparam("after"),
         images.c.status == "ACTIVE",
-        ~images.c.is_placeholder,
+        ~IS_PLACEHOLDER,
     )
     .order_by(tags.c.name)
     .limit(bindparam("count"))

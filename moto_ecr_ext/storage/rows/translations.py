@@ -9,7 +9,7 @@ from moto_ecr_ext.storage.database.queries import Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 from . import repositories
-from .manifests import ManifestRow
+from .manifests import COLUMNS, ManifestRow
 from .repositories import RepositoryRow
 from .tables import images, translations
 from .tables import repositories as repositories_table
@@ -23,7 +23,7 @@ _IMAGE: Scalars[int] = Scalars(
 _ORIGINAL = repositories.joined_with(
     ManifestRow,
     {
-        **{name: images.c[name] for name in ManifestRow._fields if name != "checked_at"},
+        **COLUMNS,
         "checked_at": null(),
     },
     repositories_table.outerjoin(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     false,
     table,
+    text,
     true,
 )
 
@@ -28,6 +29,7 @@ def upgrade(op: Operations) -> None:
     """Add what version 2 does not have."""
     _note_which_images_are_tagged(op)
     _add_translations(op)
+    _find_placeholders_by_text(op)
     _mark_nothing(op)
 
 
@@ -65,7 +67,18 @@ def _add_translations(op: Operations) -> None:
     )
 
 
+def _find_placeholders_by_text(op: Operations) -> None:
+    """Add what placeholder images are known by, of which there are none."""
+    op.add_column("images", Column("text_digest", _NAME))
+    op.create_index(
+        "placeholders_by_text",
+        "images",
+        ["repository_id", "text_digest"],
+        sqlite_where=text("text_digest IS NOT NULL"),
+        postgresql_where=text("text_digest IS NOT NULL"),
+    )
+
+
 def _mark_nothing(op: Operations) -> None:
-    """Mark no image as a placeholder, and no scan as requested, which is not known of them."""
-    for table_name, name in (("images", "is_placeholder"), ("scans", "was_requested")):
-        op.add_column(table_name, Column(name, Boolean, nullable=False, server_default=false()))
+    """Mark no scan as requested, which is not known of them."""
+    op.add_column("scans", Column("was_requested", Boolean, nullable=False, server_default=false()))
