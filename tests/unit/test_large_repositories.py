@@ -161,6 +161,8 @@ def registry_of(count: int, **settings: str) -> Iterator[ECRBackend]:
     """A registry with a repository as `fill` makes it."""
     with moto_ecr_ext.install(**settings), mock_aws():
         backend = registry_backend("123456789012", "us-east-1")
+        # What is left of a registry before.
+        backend.store.settle()
         fill(backend.store, count)
         yield backend
 

@@ -15,7 +15,7 @@ from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
-from moto_ecr_ext.storage.rows.images import StoredImage
+from moto_ecr_ext.storage.rows.images import ImageRow, StoredImage
 
 from .by_reference import Condition, find_manifest, unconditionally
 from .identifiers import NO_TAG, ImageId, Selection, failure_entry, image_id_of
@@ -64,6 +64,7 @@ class DeletionBackend(RegistryBackend):
                 if len(refused) == len(waiting):
                     break
                 waiting = [image_id for image_id, _ in refused]
+            removal.finish()
             failures += [
                 failure_entry(image_id, error.code, error.message) for image_id, error in refused
             ]
@@ -117,7 +118,7 @@ def _code(failure: str) -> str:
 
 
 class _Removal:
-    """One call of BatchDeleteImage while it removes one image after the other."""
+    """One call of BatchDeleteImage: tags go one after the other, and then images go together."""
 
     def __init__(
         self,
@@ -130,8 +131,9 @@ class _Removal:
         self._transaction = transaction
         self._repository = repository
         self._selection = selection
+        self._parents = rows.references.parents(transaction, repository.id, selection.digests)
         self._removed: dict[tuple[str, str | None], dict[str, str]] = {}
-        self._gone: set[int] = set()
+        self._going: dict[str, ImageRow] = {}
 
     @property
     def image_ids(self) -> list[dict[str, str]]:
@@ -139,12 +141,12 @@ class _Removal:
         return list(self._removed.values())
 
     def remove(self, image_id: ImageId) -> None:
-        """Remove what an identifier of the selection names, unless it is gone already.
+        """Remove a tag that an identifier of the selection names, or note its image for `finish`.
 
         Raises ImageReferencedByManifestList.
         """
         row, tag = self._selection.get(image_id), image_id.get("imageTag")
-        if row.id in self._gone or (row.digest, tag) in self._removed:
+        if row.digest in self._going or (row.digest, tag) in self._removed:
             return
         remaining = [
             each
@@ -155,10 +157,17 @@ class _Removal:
         if len(leaving) < len(remaining):
             remove_tag(self._registry, self._transaction, self._repository, row, str(tag))
         else:
-            remove_image(self._registry, self._transaction, self._repository, row)
-            self._gone.add(row.id)
+            parents = self._parents.get(row.digest, ())
+            if staying := [each for each in parents if each not in self._going]:
+                raise ImageReferencedByManifestList(staying)
+            self._going[row.digest] = row
         for each in leaving or NO_TAG:
             self._removed[row.digest, each] = image_id_of(row.digest, each)
+
+    def finish(self) -> None:
+        """Remove the images."""
+        images = list(self._going.values())
+        remove_images(self._registry, self._transaction, self._repository, images)
 
     def _means_image(self, image_id: ImageId) -> bool:
         """Return whether a tag beside a digest means the whole image, as in moto."""

@@ -45,6 +45,11 @@ class Selection:
             self._by_digest[found.image.digest] = found.image
             self._by_tag.update(dict.fromkeys(found.tags, found.image))
 
+    @property
+    def digests(self) -> list[str]:
+        """The digests of the images."""
+        return list(self._by_digest)
+
     def tags_of(self, image_row_id: int) -> list[str]:
         """Return the tags of an image of this selection, in the order in which it got them."""
         return self._tags[image_row_id]
