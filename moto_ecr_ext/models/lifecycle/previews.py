@@ -119,7 +119,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             return answer
         shown = [each for each in preview.results if _is_asked_for(each, image_ids, filter or {})]
         count = page_size(max_results)
-        page, token = cut_page(listing, shown[after:], count, lambda _: [after + count])
+        page, token = cut_page(listing, shown[after:], max_results, lambda _: [after + count])
         return {
             **answer,
             "previewResults": page,

@@ -18,7 +18,7 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamUnavailable,
 )
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
+from moto_ecr_ext.models.paging import cut_page, decode_token, refuse_pages_of
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
 from moto_ecr_ext.services.secrets_manager import NoCredentials, read_credentials, read_secret
 from moto_ecr_ext.storage import rows
@@ -217,7 +217,7 @@ class PullThroughRulesBackend(RegistryBackend):
         [after] = decode_token(listing, next_token, (str,)) or [""]
         rest = [rule for rule in found if rule.ecr_repository_prefix > after]
         page, token = cut_page(
-            listing, rest, page_size(max_results), lambda rule: [rule.ecr_repository_prefix]
+            listing, rest, max_results, lambda rule: [rule.ecr_repository_prefix]
         )
         return {
             "pullThroughCacheRules": page,

@@ -20,7 +20,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.lifecycle.policies import set_lifecycle_policy
-from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
+from moto_ecr_ext.models.paging import cut_page, decode_token
 from moto_ecr_ext.models.repositories.encryption import check_encryption_configuration
 from moto_ecr_ext.models.repositories.policy_texts import accept_repository_policy, stored_text
 from moto_ecr_ext.models.repositories.prefixes import prefixes_of, without_slash
@@ -164,7 +164,7 @@ class CreationTemplatesBackend(RegistryBackend):
         found = [
             row for row in templates if row.prefix > after and (not wanted or row.prefix in wanted)
         ]
-        page, token = cut_page(listing, found, page_size(max_results), lambda row: [row.prefix])
+        page, token = cut_page(listing, found, max_results, lambda row: [row.prefix])
         return {
             "registryId": self.account_id,
             "repositoryCreationTemplates": [CreationTemplate.of(row) for row in page],

@@ -75,7 +75,7 @@ class PullTimeExclusionsBackend(RegistryBackend):
             found = rows.pull_time_exclusions.page(
                 view, self.account_id, self.region_name, after, count + 1
             )
-        page, token = cut_page(listing, found, count, lambda row: [row.id])
+        page, token = cut_page(listing, found, max_results, lambda row: [row.id])
         return {
             "pullTimeUpdateExclusions": [row.principal_arn for row in page],
             "nextToken": token,

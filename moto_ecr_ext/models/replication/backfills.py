@@ -171,7 +171,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
                 count + 1,
             )
         ended = found if backfill.ended_at is not None else []
-        page, token = cut_page(listing, ended, count, lambda row: [row.id])
+        page, token = cut_page(listing, ended, max_results, lambda row: [row.id])
         return {
             **_described(backfill),
             "registryId": backfill.account_id,

@@ -155,7 +155,7 @@ def _page_of_findings(
     for member in ("findings", "enhancedFindings"):
         if member in findings:
             findings[member], token = cut_page(
-                listing, findings[member][first:], count, lambda _: [first + count]
+                listing, findings[member][first:], max_results, lambda _: [first + count]
             )
             if token is not None:
                 result["nextToken"] = token
