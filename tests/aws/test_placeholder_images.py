@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.models.lookup import run_lifecycle_policies
+from moto_ecr_ext.models.lifecycle.runs import run_lifecycle_policies
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import current_store
 from support.environments import Environment
