@@ -167,6 +167,21 @@ def test_images_are_verified(
     assert functions.list_functions()["Functions"] == []
 
 
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_a_placeholder_image(
+    aws: Environment, functions: Any, role: str, ecr: Any, uri: str, is_verified: bool
+) -> None:
+    """As in moto, a function may have one; an explicit `verify_images` comes first."""
+    aws.configure(compatibility="moto", **({"verify_images": True} if is_verified else {}))
+    ecr.put_image(repositoryName="app", imageManifest="manifest1", imageTag="placeholder")
+    given = f"{HOST}/app:placeholder"
+    if is_verified:
+        error = refused(create, functions=functions, role=role, uri=given).response["Error"]
+        assert error["Message"].startswith(f"Source image {given} does not exist.")
+    else:
+        assert create(functions, role, given)["PackageType"] == "Image"
+
+
 def verify(aws: Environment, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if way == "setting":
         aws.configure(verify_images=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller
+from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
 from moto_ecr_ext.consumers.errors import ConsumerError
 from moto_ecr_ext.consumers.image_names import ImageName
 from moto_ecr_ext.consumers.images import NOT_FOUND, StoredImage, find_image, own_architecture
@@ -98,8 +99,8 @@ def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> S
     """Return the image that `ImageUri` means for a function of the registry `home`.
 
     None if this ECR does not have it, unless the call `verifies`: then raises Refusal as AWS does. None too for a
-    placeholder image, which cannot run. An image that is there, of another account whose policy does not let Lambda
-    pull it, is refused in either case.
+    placeholder image, which cannot run, unless images are verified. An image that is there, of another account whose
+    policy does not let Lambda pull it, is refused in either case.
     """
     name = ImageName.parse(uri)
     registry = name.registry(home) if name and name.reference else None
@@ -110,7 +111,9 @@ def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> S
     try:
         image = find_image(name, home, account_principal(home.account_id, home.region))
     except PlaceholderImage:
-        return None
+        if UNVERIFIED_IMAGES.is_on:
+            return None
+        raise MissingImage(uri) from None
     except NOT_FOUND:
         if verifies:
             raise MissingImage(uri) from None
