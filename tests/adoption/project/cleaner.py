@@ -7,10 +7,10 @@ from typing import Any
 
 def delete_untagged(ecr: Any, name: str) -> list[str]:
     """Delete the images without tags, and return their digests."""
-    pages = ecr.get_paginator("list_images").paginate(
-        repositoryName=name, filter={"tagStatus": "UNTAGGED"}
-    )
-    return _delete(ecr, name, [each for page in pages for each in page["imageIds"]])
+    # Not by a filter, which moto does not have before 5.2.
+    pages = ecr.get_paginator("list_images").paginate(repositoryName=name)
+    image_ids = [each for page in pages for each in page["imageIds"] if not each.get("imageTag")]
+    return _delete(ecr, name, image_ids)
 
 
 def keep_newest(ecr: Any, name: str, count: int) -> list[str]:
