@@ -209,8 +209,12 @@ def test_a_body_that_is_not_gzip(aws: Any, raw: RawClient, body: bytes) -> None:
     ("operation", "limit"),
     [("DescribeRegistry", bodies.MAX_SMALL_BODY), ("PutImage", bodies.MAX_BODY)],
 )
-def test_a_body_that_unpacks_without_end(raw: RawClient, operation: str, limit: int) -> None:
+def test_a_body_that_unpacks_without_end(
+    aws: Any, raw: RawClient, operation: str, limit: int
+) -> None:
     """Is unpacked no further than a request can be long."""
+    if aws.name == "server" and hasattr(moto_server, "decompress_request_body"):
+        pytest.skip("this moto's server unpacks bodies by itself, before anything else sees them")
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
         for _ in range(limit // 2**20 + 1):

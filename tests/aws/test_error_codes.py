@@ -240,7 +240,8 @@ COMMON = {
     "UnrecognizedClientException",
 }
 # What only newer models have.
-OF_BACKFILLS = {
+OF_NEWER_MODELS = {
+    "UnableToListUpstreamImageReferrersException",
     "ReplicationBackfillInProgressException",
     "ReplicationBackfillInvalidStatusException",
     "ReplicationBackfillNotFoundException",
@@ -263,7 +264,7 @@ def test_every_error_is_one_of_the_model(error: type[exceptions.ECRError]) -> No
     shapes = model.service_model.shape_names
     failures = model.service_model.shape_for("ImageFailureCode").enum
     if service_model.operation("StartReplicationBackfill") is None:
-        shapes = [*shapes, *OF_BACKFILLS]
+        shapes = [*shapes, *OF_NEWER_MODELS]
     assert error.code in COMMON | NOT_OF_JSON or error.code in [*shapes, *failures]
 
 

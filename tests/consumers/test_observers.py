@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from moto.resourcegroupstaggingapi import models as tagging_models
 
 from moto_ecr_ext.testing import build_image, pull, push
 from support.constants import ACCOUNT
@@ -27,6 +28,10 @@ def repositories(ecr: Any) -> None:
         ecr.create_repository(repositoryName=name, tags=pairs)
 
 
+@pytest.mark.skipif(
+    not hasattr(tagging_models, "iter_taggable_backends"),
+    reason="moto asks backends for their tags since 5.2.2",
+)
 def test_resources_by_their_tags(aws: Environment, ecr: Any, repositories: None) -> None:
     """By type, tag and ARN; TagResources and UntagResources change them.
 
