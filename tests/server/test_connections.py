@@ -33,9 +33,10 @@ from support.commands import PATIENCE, Command, Server, running_server, script
 from support.registry_client import Connection, basic
 
 MIB = 1024 * 1024
+# For the registry, since moto 5.2.
+KEEPS_CONNECTIONS = hasattr(werkzeug_app, "MotoRequestHandler")
 needs_kept_connections = pytest.mark.skipif(
-    not hasattr(werkzeug_app, "MotoRequestHandler"),
-    reason="connections are kept for the registry since moto 5.2",
+    not KEEPS_CONNECTIONS, reason="this moto's server keeps no connections"
 )
 API = (
     "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecr/aws4_request, "
@@ -406,7 +407,8 @@ def test_requests_under_way_end_first(tmp_path: Path, by: Any, protocol: str) ->
             assert connection.read(12) == b"HTTP/1.1 100"
             os.kill(server.command.pid, by)
             wait_until(lambda: not accepts_connections(server.address), "closed")
-            idle.read_to_end()  # It had no request.
+            if KEEPS_CONNECTIONS:
+                idle.read_to_end()  # It had no request.
             connection.send(body)
             answer = connection.read_to_end()
         assert statuses(answer) in ([b"200"], [b"201"])
