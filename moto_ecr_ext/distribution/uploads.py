@@ -66,7 +66,8 @@ def cancel(request: Request, access: Access, name: str, session: str) -> Respons
 def _mount(request: Request, access: Access, name: str, digest: Digest) -> bool:
     """OCI Distribution Specification 1.1, "Mounting a blob from another repository"; whether it was granted."""
     source = request.query.get("from")
-    if not source:
+    # No repository has a name with U+0000, and PostgreSQL takes no text that has one.
+    if not source or "\0" in source:
         return False
     return request.dialect.mount(access.backend, name, source, digest, access.registry_id)
 

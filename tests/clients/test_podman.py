@@ -9,7 +9,7 @@ import pytest
 
 from moto_ecr_ext.testing import OCI
 from support.commands import Server
-from support.containers import containers_program
+from support.podman_and_buildah import containers_program
 from support.programs import Home, Program
 from support.pushed import RemoteRepository, files_of
 

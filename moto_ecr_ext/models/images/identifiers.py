@@ -33,7 +33,10 @@ class Selection:
 
     def _look_up(self, view: View, image_id: ImageId) -> None:
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
-        if tag in self._by_tag or digest in self._by_digest or "\0" in (digest or ""):
+        if tag in self._by_tag or digest in self._by_digest:
+            return
+        if "\0" in (tag or digest or ""):
+            # No image has it, and PostgreSQL takes no text that has one.
             return
         found: TaggedImage | None = None
         if tag is not None:
