@@ -54,7 +54,7 @@ MAY_IMPORT |= {each: {*MAY_IMPORT, *TOP} for each in TOP}
 # Files outside of `activation/` and `services/` that may import moto.
 MAY_IMPORT_MOTO = {
     "exceptions/base.py",
-    "settings.py",
+    "settings/setting.py",
     "responses.py",
     "models/base.py",
     "models/lookup.py",

@@ -1,0 +1,88 @@
+"""Every setting: its name, where it is read from, what it may be.
+
+How calls behave is asked at each call: `mock_aws(config={"ecr": {...}})` first, then what
+`install()` was given, then the environment. Where state is kept is fixed by `install()`, so that
+nothing in the environment of a test process can point its resets at somebody's data.
+"""
+
+from __future__ import annotations
+
+from .calls import (
+    ALL,
+    ERROR_CODES,
+    QUIRKS,
+    QUOTAS,
+    REDIRECT,
+    REPOSITORY_URI,
+    SCANNER,
+    UPSTREAMS,
+    VERIFY_IMAGES,
+    VERIFY_LAYERS,
+    quota,
+)
+from .installing import (
+    Installed,
+    defaults,
+    install,
+    installed,
+    listen_at,
+    restore,
+    server_address,
+    store_location,
+)
+from .parsing import (
+    DEFAULT_QUOTAS,
+    parse_count,
+    parse_host_names,
+    parse_origins,
+    parse_quotas,
+    parse_scanner,
+    parse_seconds,
+    parse_upstreams,
+)
+from .places import PLACES, StoreLocation
+from .servers import ALLOWED_HOSTS, ALLOWED_ORIGINS, IDLE_TIMEOUT, MAX_CONNECTIONS, OF_SERVERS
+from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
+
+__all__ = [
+    "ALL",
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "COMPATIBILITY",
+    "DEFAULT_QUOTAS",
+    "ERROR_CODES",
+    "IDLE_TIMEOUT",
+    "MAX_CONNECTIONS",
+    "OF_SERVERS",
+    "PLACES",
+    "QUIRKS",
+    "QUOTAS",
+    "REDIRECT",
+    "REPOSITORY_URI",
+    "SCANNER",
+    "STRICT",
+    "UPSTREAMS",
+    "VERIFY_IMAGES",
+    "VERIFY_LAYERS",
+    "Installed",
+    "Option",
+    "Setting",
+    "SettingError",
+    "StoreLocation",
+    "defaults",
+    "install",
+    "installed",
+    "listen_at",
+    "parse_compatibility",
+    "parse_count",
+    "parse_host_names",
+    "parse_origins",
+    "parse_quotas",
+    "parse_scanner",
+    "parse_seconds",
+    "parse_upstreams",
+    "quota",
+    "restore",
+    "server_address",
+    "store_location",
+]

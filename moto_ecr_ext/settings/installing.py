@@ -1,0 +1,89 @@
+"""What `install()` was given, and the address of this process's server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .calls import ALL
+from .places import StoreLocation
+from .setting import SettingError, given_to_install
+
+_location = StoreLocation()
+_server_address: str | None = None
+
+
+def install(
+    location: StoreLocation, server_address: str | None, behaviour: Mapping[str, object]
+) -> None:
+    """Take over what `install()` was given.
+
+    Raises SettingError and changes nothing when a value cannot be.
+    """
+    global _location, _server_address
+    by_name = {setting.name: setting for setting in ALL}
+    unknown = sorted(set(behaviour) - set(by_name))
+    if unknown:
+        raise SettingError(f"no such setting: {', '.join(unknown)}")
+    parsed = {
+        name: by_name[name].parse(value, f"install({name}=...)")
+        for name, value in behaviour.items()
+    }
+    given_to_install.clear()
+    given_to_install.update(parsed)
+    _location = location
+    _server_address = server_address
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What `install` took over."""
+
+    behaviour: Mapping[str, str]
+    location: StoreLocation
+    server_address: str | None
+
+
+def installed() -> Installed:
+    """Return what is installed now, for `restore`."""
+    return Installed(dict(given_to_install), _location, _server_address)
+
+
+def restore(before: Installed) -> None:
+    """Have everything as it was when `installed` was asked."""
+    install(before.location, before.server_address, before.behaviour)
+
+
+@contextmanager
+def defaults(**behaviour: str) -> Iterator[None]:
+    """Use other defaults in this block; what `install()` or the environment says comes before them."""
+    mine = {
+        setting.name: behaviour[setting.name]
+        for setting in ALL
+        if setting.name in behaviour
+        and setting.name not in given_to_install
+        and not os.environ.get(setting.variable)
+    }
+    given_to_install.update(mine)
+    try:
+        yield
+    finally:
+        for name in mine:
+            given_to_install.pop(name, None)
+
+
+def listen_at(address: str | None) -> None:
+    """Take over the `host:port` of a server of this process, which is known once it listens."""
+    global _server_address
+    _server_address = address
+
+
+def store_location() -> StoreLocation:
+    return _location
+
+
+def server_address() -> str | None:
+    """Return the `host:port` of this process's server; None if it has no server."""
+    return _server_address

@@ -1,0 +1,115 @@
+"""Texts of settings, parsed: each function raises ValueError with the reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from functools import lru_cache
+
+
+def parse_upstreams(text: str) -> dict[str, str]:
+    """Return the addresses of upstream registries by their names in ECR, of `name=url,name=url`.
+
+    Raises ValueError.
+    """
+    # Importing botocore takes a while, too.
+    from moto_ecr_ext.service_model import values_of
+
+    names = values_of("UpstreamRegistry")
+    addresses = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, address = (each.strip() for each in entry.partition("="))
+        if not name or not re.fullmatch(r"https?://[^/?#\s]+/?", address):
+            raise ValueError(
+                f"{entry!r} is not of the form NAME=URL, such as docker-hub=http://127.0.0.1:5001"
+            )
+        if name not in names:
+            raise ValueError(
+                f"{name} is not the name of an upstream registry in ECR; "
+                f"those are {', '.join(names)}"
+            )
+        addresses[name] = address.rstrip("/")
+    return addresses
+
+
+def parse_scanner(text: str) -> list[str]:
+    """Return the words of the command line of a scanner; none if there is no scanner.
+
+    Raises ValueError where the program is neither of those whose reports are understood.
+    """
+    words = shlex.split(text)
+    if words and not re.match("trivy|grype", os.path.basename(words[0])):
+        raise ValueError("it must begin with trivy or grype, or with a path to one of them")
+    return words
+
+
+DEFAULT_QUOTAS = {
+    "images_per_repository": 100_000,
+    "layer_parts": 4_200,
+    "pull_through_cache_rules": 50,
+    "pull_time_update_exclusions": 100,
+    "replication_backfills_in_progress": 10,
+    "repositories": 100_000,
+    "tags_per_image": 1_000,
+}
+"""What ECR answers LimitExceededException beyond, by the names of `quotas`.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html has all but those of exclusions and
+backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartReplicationBackfill.
+"""
+
+
+@lru_cache
+def parse_quotas(text: str) -> Mapping[str, int]:
+    """Return every quota by its name, of `name=number,name=number` and the defaults. Raises ValueError."""
+    quotas = dict(DEFAULT_QUOTAS)
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, number = (each.strip() for each in entry.partition("="))
+        if not re.fullmatch(r"[0-9]{1,9}", number):
+            raise ValueError(
+                f"{entry!r} is not of the form NAME=NUMBER, such as images_per_repository=2"
+            )
+        if name not in quotas:
+            raise ValueError(f"{name} is not a quota; those are {', '.join(DEFAULT_QUOTAS)}")
+        quotas[name] = int(number)
+    return quotas
+
+
+def parse_seconds(text: str) -> float:
+    """Return a number of seconds above zero. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not float(text):
+        raise ValueError("it must be a number of seconds above 0")
+    return float(text)
+
+
+def parse_count(text: str) -> int:
+    """Return a number above zero. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not int(text):
+        raise ValueError("it must be a number above 0")
+    return int(text)
+
+
+def parse_origins(text: str) -> list[str]:
+    """Return the origins of web pages in a list with commas, as browsers write them. Raises ValueError."""
+    origins = [each.strip().lower() for each in text.split(",") if each.strip()]
+    for origin in origins:
+        if origin not in ("*", "null") and not re.fullmatch(
+            r"[a-z][a-z0-9+.-]*://[^\s/?#@]+", origin
+        ):
+            raise ValueError(
+                f"{origin!r} is not an origin of web pages, such as http://localhost:3000, or *"
+            )
+    return origins
+
+
+def parse_host_names(text: str) -> list[str]:
+    """Return the host names in a list with commas. Raises ValueError."""
+    names = [each.strip().lower().removesuffix(".") for each in text.split(",") if each.strip()]
+    for name in names:
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
+            raise ValueError(
+                f"{name!r} is not a host name without a port, such as registry.test, *.test, or *"
+            )
+    return names

@@ -1,0 +1,36 @@
+"""The settings of how a server treats its connections: flags and variables of the commands alone."""
+
+from __future__ import annotations
+
+from .parsing import parse_count, parse_host_names, parse_origins, parse_seconds
+from .setting import Setting
+
+IDLE_TIMEOUT = Setting(
+    "idle_timeout",
+    "60",
+    "close a connection after so many seconds without a byte, in either direction",
+    "seconds",
+    check=parse_seconds,
+)
+MAX_CONNECTIONS = Setting(
+    "max_connections",
+    "512",
+    "answer further connections with 503",
+    "a number",
+    check=parse_count,
+)
+ALLOWED_ORIGINS = Setting(
+    "allowed_origins",
+    "",
+    "web pages that may use ECR, the registry and moto's own API, beside those of the server",
+    "``http://localhost:3000``, several with commas, ``*``",
+    check=parse_origins,
+)
+ALLOWED_HOSTS = Setting(
+    "allowed_hosts",
+    "",
+    "further names by which clients may reach a server on a loopback address",
+    "``registry.test``, ``*.test``, several with commas, ``*``",
+    check=parse_host_names,
+)
+OF_SERVERS = (IDLE_TIMEOUT, MAX_CONNECTIONS, ALLOWED_ORIGINS, ALLOWED_HOSTS)
