@@ -27,8 +27,9 @@ DOWNLOAD_LIFETIME = 60 * 60
 # RFC 2104, 5: half of a SHA-256 is as much as an HMAC of it is to be cut to.
 _SIGNATURE_BYTES = 16
 _DIGITS = string.digits + string.ascii_lowercase
-# Stand in ARNs, and in no shell for anything else.
-_PLAIN = ":/@+=,"
+# Characters of ARNs that mean nothing to a shell. A colon is not among them: clients, the AWS CDK for one, split a
+# token at every colon and take the second part for the password.
+_PLAIN = "/@+=,"
 
 
 class TokenError(Exception):

@@ -7,11 +7,12 @@ import re
 import time
 from typing import Any
 
+import boto3
 import pytest
 import requests
 from freezegun import freeze_time
 
-from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.constants import ACCOUNT, OTHER_ACCOUNT, REGION
 from support.refusals import Refusal, invalid, refusal
 
 
@@ -121,3 +122,21 @@ def test_the_password_can_be_pasted(ecr: Any) -> None:
     [token] = tokens(ecr)
     assert len(token["password"]) < 60
     assert re.fullmatch(r"[\w.-]+", token["password"], re.ASCII)
+
+
+def test_the_token_of_a_session_has_one_colon(aws: Any) -> None:
+    """The AWS CDK splits a token at each colon: the password of a role's session has none, and logs in."""
+    role = aws.client("iam").create_role(RoleName="images", AssumeRolePolicyDocument="{}")["Role"]
+    session = aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="cdk")
+    credentials = session["Credentials"]
+    ecr = boto3.client(
+        "ecr",
+        region_name=REGION,
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    [token] = tokens(ecr)
+    assert ":" not in token["password"]
+    assert ping(aws.registry_url(), token["password"]) == 200
