@@ -49,16 +49,25 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 class Command:
-    """A running command, and all that it writes. Its clock starts at `clock`, or is the machine's."""
+    """A running command, and all that it writes.
+
+    Its clock starts at `clock`, or is the machine's. It runs in `directory`, or where this process is.
+    """
 
     def __init__(
-        self, name: str, *arguments: str, clock: datetime | None = None, **variables: str
+        self,
+        name: str,
+        *arguments: str,
+        clock: datetime | None = None,
+        directory: Path | None = None,
+        **variables: str,
     ) -> None:
         launcher = [sys.executable, CLOCK, clock.isoformat()] if clock else []
         self.output = ""
         self._lines: Queue[str | None] = Queue()
         self._process = subprocess.Popen(
             [*launcher, script(name), *arguments],
+            cwd=directory,
             env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
