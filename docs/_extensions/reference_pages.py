@@ -82,7 +82,9 @@ def leniencies_table() -> Iterator[str]:
     """Return a table of the places where stock moto and AWS differ."""
     yield from _table("Name", "Stock moto", "AWS", "Write", widths="20 25 30 25")
     for each in compatibility.ALL:
-        yield from _row(f"``{each.name}``", each.moto, f"{each.aws} (`page <{each.page}>`__)", each.instead)
+        yield from _row(
+            f"``{each.name}``", each.moto, f"{each.aws} (`page <{each.page}>`__)", each.instead
+        )
 
 
 def pytest_options() -> Iterator[str]:
@@ -145,7 +147,9 @@ def _described(docstring: str) -> tuple[str, str]:
         for each in docstring.split("\n\n")
         if each and not each.startswith("https://")
     ]
-    sentences = [each for paragraph in paragraphs for each in re.split(r"(?<=\.) (?=[A-Z])", paragraph)]
+    sentences = [
+        each for paragraph in paragraphs for each in re.split(r"(?<=\.) (?=[A-Z])", paragraph)
+    ]
     differs = [each for each in sentences if each.startswith(_DIFFERS)]
     return (
         " ".join(each for each in sentences if each not in differs),

@@ -23,7 +23,11 @@ def substitutes(page: Path, request: pytest.FixtureRequest) -> dict[str, str]:
     """The addresses of services that a page has its reader bring along, and those of this machine."""
     if page.stem == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgresql")
-        return {"postgresql+psycopg://registry@127.0.0.1/registry": cluster.url(cluster.create_database())}
+        return {
+            "postgresql+psycopg://registry@127.0.0.1/registry": cluster.url(
+                cluster.create_database()
+            )
+        }
     if page.stem == "s3":
         server: S3Server = request.getfixturevalue("moto_s3")
         server.client().create_bucket(Bucket="layers")
