@@ -1,13 +1,11 @@
-"""The README: its code blocks run, and what it lists is what there is.
+"""The README: its code blocks run, and the files that it names exist.
 
-A block stands by its `:name:`. It runs as it stands, but for ports that may be in use: what the
-README has at 127.0.0.1:5000 and 127.0.0.1:5005 is at free ports here. Its `.venv` is the
+A test finds a block by its `:name:` and runs it unchanged, except that a free port stands for 5000. Its `.venv` is the
 environment that the tests run in.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,50 +15,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from textwrap import dedent
 from threading import Thread
 
 import boto3
-import botocore
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from moto.cloudformation.parsing import get_model_map
 
-import moto_ecr_ext
-from moto_ecr_ext import (
-    pytest_plugin,
-    service_model,
-    settings,
-    testing,
-)
-from moto_ecr_ext.commands import server
-from support.commands import LOGIN, PATIENCE, Server, environment, running_server, session_through
-from support.model_variants import variants
+from moto_ecr_ext import testing
+from support.commands import LOGIN, PATIENCE, Server, environment, running_server
 from support.pages import blocks_of
-from support.postgresql import Cluster
 from support.programs import PATH, find, need_root, running_daemon
-from support.s3_servers import S3Server
-from support.scanning import debian_image, scanner
-from support.upstream import running_upstream
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
 
 BLOCKS = blocks_of(ROOT / "README.rst")
 ADDRESS = "127.0.0.1:5000"
-PROXY_ADDRESS = "127.0.0.1:5005"
 # Seconds that installing the package and all it needs may take.
 INSTALLATION = 300
-
-
-def section(title: str) -> str:
-    """What the README has between the comments `title` and `end of title`."""
-    return README.partition(f"\n.. {title}\n")[2].partition(f"\n.. end of {title}\n")[0].strip()
 
 
 class Terminal:
@@ -134,10 +109,6 @@ def repository_name(terminal: Terminal, at_server: tuple[str, str]) -> str:
     """The name of the repository that most blocks push to."""
     terminal.run(BLOCKS["create-a-repository-with-boto3"])
     return "team/app"
-
-
-def tags_in(running: Server, name: str) -> list[str]:
-    return running.registry("GET", f"/v2/{name}/tags/list").json()["tags"]
 
 
 # What runs.
@@ -298,62 +269,6 @@ def test_docker(
     assert f'"imageDigest": "{digest[1]}"' in terminal.run(BLOCKS["describe-images"], at_server)
 
 
-def test_podman(
-    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
-) -> None:
-    """podman logs in, pushes and pulls."""
-    find("aws")
-    find("podman")
-    files = {
-        "containers.conf": """
-            [containers]
-            default_ulimits = []
-            [engine]
-            runtime = "runc"
-            cgroup_manager = "cgroupfs"
-            events_logger = "none"
-            """,
-        "storage.conf": f"""
-            [storage]
-            driver = "vfs"
-            graphroot = "{terminal.directory}/storage"
-            runroot = "{terminal.directory}/storage-run"
-            """,
-        "registries.conf": "unqualified-search-registries = []\n",
-    }
-    for name, text in files.items():
-        (terminal.directory / name).write_text(dedent(text))
-    terminal.variables.update(
-        CONTAINERS_CONF=str(terminal.directory / "containers.conf"),
-        CONTAINERS_STORAGE_CONF=str(terminal.directory / "storage.conf"),
-        CONTAINERS_REGISTRIES_CONF=str(terminal.directory / "registries.conf"),
-        REGISTRY_AUTH_FILE=str(terminal.directory / "auth.json"),
-    )
-
-    said = terminal.run(BLOCKS["podman"], at_server)
-
-    assert "Login Succeeded!" in said
-    assert tags_in(running, repository_name) == ["1.0"]
-
-
-def test_skopeo(
-    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
-) -> None:
-    """skopeo logs in, pushes, lists and pulls."""
-    find("aws")
-    find("skopeo")
-    terminal.variables["REGISTRY_AUTH_FILE"] = str(terminal.directory / "auth.json")
-
-    said = terminal.run(BLOCKS["skopeo"], at_server)
-
-    assert '"1.0"' in said
-    blobs = [
-        {path.name for path in (terminal.directory / each).rglob("blobs/sha256/*")}
-        for each in ("image", "pulled")
-    ]
-    assert blobs[0] == blobs[1] != set()
-
-
 def test_the_aws_cli_lists_what_boto3_pushed(
     terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
 ) -> None:
@@ -384,286 +299,6 @@ def test_install(terminal: Terminal) -> None:
     terminal.python(BLOCKS["install"])
 
 
-def test_pushing_with_boto3(terminal: Terminal, running: Server, repository_name: str) -> None:
-    """The script pushes what the registry then has."""
-    digest = terminal.python(BLOCKS["push_image.py"]).strip()
-
-    manifest = running.registry("GET", f"/v2/{repository_name}/manifests/data")
-    assert manifest.headers["Docker-Content-Digest"] == digest
-    layer = manifest.json()["layers"][0]["digest"]
-    assert (
-        running.registry("GET", f"/v2/{repository_name}/blobs/{layer}").content
-        == b"anything at all"
-    )
-
-
-def test_the_fixtures(terminal: Terminal) -> None:
-    """The test with the fixtures passes."""
-    find("skopeo")
-    (terminal.directory / "test_server.py").write_text(BLOCKS["test_server.py"])
-    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
-        del terminal.variables[name]
-
-    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_server.py")
-
-
-def test_replication(terminal: Terminal) -> None:
-    """The test sees an image in another Region, and a replication in progress."""
-    (terminal.directory / "test_replication.py").write_text(BLOCKS["test_replication.py"])
-    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
-    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
-        del terminal.variables[name]
-
-    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_replication.py")
-
-
-def test_create_on_push(terminal: Terminal, running: Server, at_server: tuple[str, str]) -> None:
-    """The repository is there, as the template has it."""
-    find("skopeo")
-    terminal.run(BLOCKS["create-on-push"], at_server)
-
-    (repository,) = running.client().describe_repositories()["repositories"]
-    assert (repository["repositoryName"], repository["imageTagMutability"]) == (
-        "team/new",
-        "IMMUTABLE",
-    )
-    assert tags_in(running, "team/new") == ["1.0"]
-
-
-def test_permissions(terminal: Terminal) -> None:
-    """The test's user is refused."""
-    (terminal.directory / "test_permissions.py").write_text(BLOCKS["test_permissions.py"])
-    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
-    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
-        del terminal.variables[name]
-
-    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_permissions.py")
-
-
-def test_the_helpers(terminal: Terminal, running: Server, repository_name: str) -> None:
-    """The script with the helpers pushes what it says."""
-    terminal.python(BLOCKS["build_images.py"])
-
-    assert tags_in(running, repository_name) == ["2.0", "latest"]
-
-
-def test_a_directory_is_checked(tmp_path: Path) -> None:
-    """The line says that nothing is wrong with what a server has left, and fails where something is."""
-    terminal = Terminal(tmp_path / "terminal")
-    data_dir = terminal.directory / "registry"
-    with running_server("--data-dir", str(data_dir)) as running:
-        running.client().create_repository(repositoryName="app")
-        testing.push(running.client(), "app", testing.build_image(), tag="1.0")
-    assert terminal.run(BLOCKS["check"]) == "Nothing is wrong.\n"
-
-    next(path for path in (data_dir / "blobs").rglob("*") if path.is_file()).unlink()
-    with pytest.raises(AssertionError, match="missing blob"):
-        terminal.run(BLOCKS["check"])
-
-
-def test_a_reset(
-    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
-) -> None:
-    """The line empties the registry."""
-    find("curl")
-
-    terminal.run(BLOCKS["reset"], at_server)
-
-    assert running.registry("GET", "/v2/_catalog").json() == {"repositories": []}
-
-
-def test_lifecycle_policies_run(
-    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
-) -> None:
-    """The line runs the policy of a repository: one image of two is left."""
-    find("curl")
-    ecr = running.client()
-    rule = {
-        "rulePriority": 1,
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
-        "action": {"type": "expire"},
-    }
-    ecr.put_lifecycle_policy(
-        repositoryName=repository_name, lifecyclePolicyText=json.dumps({"rules": [rule]})
-    )
-    for tag in ("1.0", "2.0"):
-        testing.push(ecr, repository_name, testing.build_image(seed=tag), tag=tag)
-
-    terminal.run(BLOCKS["run-lifecycle"], at_server)
-
-    assert tags_in(running, repository_name) == ["2.0"]
-
-
-def test_scans_find_what_was_posted(
-    terminal: Terminal, running: Server, repository_name: str, at_server: tuple[str, str]
-) -> None:
-    """The findings of the line are those of a scan."""
-    find("curl")
-    ecr = running.client()
-    testing.push(ecr, repository_name, testing.build_image(seed=1), tag="1.0")
-    image = {"repositoryName": repository_name, "imageId": {"imageTag": "1.0"}}
-    ecr.start_image_scan(**image)
-
-    terminal.run(BLOCKS["post-findings"], at_server)
-
-    found = ecr.describe_image_scan_findings(**image)["imageScanFindings"]
-    assert [each["name"] for each in found["findings"]] == ["CVE-2026-0001"]
-    assert found["findingSeverityCounts"] == {"HIGH": 1}
-
-
-def test_images_are_signed(terminal: Terminal, running: Server, repository_name: str) -> None:
-    """The script prints the certificate whose key has signed the image that it pushes."""
-    printed = terminal.python(BLOCKS["sign_images.py"])
-
-    certificate = x509.load_pem_x509_certificate(printed.encode())
-    thumbprint = certificate.fingerprint(hashes.SHA256()).hex()
-    digest = testing.build_image(seed="signed").digest
-    answer = running.registry("GET", f"/v2/{repository_name}/referrers/{digest}")
-    (signature,) = answer.json()["manifests"]
-    key = "io.cncf.notary.x509chain.thumbprint#S256"
-    assert signature["annotations"][key] == json.dumps([thumbprint])
-
-
-def test_findings_are_queued(terminal: Terminal) -> None:
-    """The test's scan finds what it has queued."""
-    (terminal.directory / "test_findings.py").write_text(BLOCKS["test_findings.py"])
-    (terminal.directory / "pytest.ini").write_text(BLOCKS["pytest.ini"])
-    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
-        del terminal.variables[name]
-
-    assert "1 passed" in terminal.run(".venv/bin/python -m pytest -W error test_findings.py")
-
-
-def test_a_scanner(tmp_path: Path) -> None:
-    """The server's scans find what the program does that is on the path."""
-    terminal = Terminal(tmp_path / "terminal")
-    path = f"{scanner(tmp_path / 'bin').parent}:{PATH}"
-    port = str(free_port())
-
-    with started(
-        f"PATH={path} " + BLOCKS["start-with-a-scanner"], terminal.directory, MOTO_PORT=port
-    ) as lines:
-        _, address = login_in(lines, PATIENCE)
-        ecr = boto3.client(
-            "ecr",
-            region_name="us-east-1",
-            endpoint_url=f"http://{address}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        ecr.create_repository(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
-        testing.push(ecr, "app", debian_image(), tag="1.0")
-        image = {"repositoryName": "app", "imageId": {"imageTag": "1.0"}}
-        found = ecr.describe_image_scan_findings(**image)["imageScanFindings"]
-
-    assert found["findingSeverityCounts"] == {"HIGH": 1, "CRITICAL": 1, "UNDEFINED": 1}
-
-
-def test_several_servers_over_postgresql(tmp_path: Path, postgresql: Cluster) -> None:
-    """What is pushed to one is pulled from the other."""
-    text = BLOCKS["start-with-postgresql"].replace(
-        "postgresql+psycopg://registry@127.0.0.1/registry",
-        f"'{postgresql.url(postgresql.create_database())}'",
-    )
-    assert text != BLOCKS["start-with-postgresql"]
-    terminal = Terminal(tmp_path / "terminal")
-    image = testing.build_image(seed=1)
-
-    with ExitStack() as stack:
-        clients = []
-        for _ in range(2):
-            lines = stack.enter_context(
-                started(text, terminal.directory, MOTO_PORT=str(free_port()))
-            )
-            _, address = login_in(lines, PATIENCE)
-            clients.append(
-                boto3.client(
-                    "ecr",
-                    region_name="us-east-1",
-                    endpoint_url=f"http://{address}",
-                    aws_access_key_id="test",
-                    aws_secret_access_key="test",
-                )
-            )
-        first, second = clients
-        first.create_repository(repositoryName="app")
-        testing.push(first, "app", image, tag="1.0")
-        assert testing.pull(second, "app", "1.0").manifest == image.manifest
-
-
-def test_blobs_in_s3(tmp_path: Path, moto_s3: S3Server) -> None:
-    """The server keeps layers in the bucket that the line names."""
-    terminal = Terminal(tmp_path / "terminal")
-    s3 = moto_s3.client()
-    s3.create_bucket(Bucket="layers")
-    text = BLOCKS["start-with-s3"].replace("http://127.0.0.1:9000", moto_s3.endpoint_url)
-    assert text != BLOCKS["start-with-s3"]
-
-    with started(
-        text, terminal.directory, MOTO_PORT=str(free_port()), **moto_s3.variables
-    ) as lines:
-        _, address = login_in(lines, PATIENCE)
-        ecr = boto3.client(
-            "ecr",
-            region_name="us-east-1",
-            endpoint_url=f"http://{address}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        ecr.create_repository(repositoryName="app")
-        image = testing.build_image(seed=1)
-        testing.push(ecr, "app", image, tag="1.0")
-
-    kept = s3.list_objects_v2(Bucket="layers", Prefix="ecr/blobs/")["Contents"]
-    assert {each["Key"].rpartition("/")[2] for each in kept} == {
-        blob.digest.partition(":")[2] for blob in image.blobs
-    }
-
-
-def test_the_pull_through_cache(tmp_path: Path) -> None:
-    """The image comes from the upstream registry, which takes the login of the secret."""
-    find("aws")
-    find("skopeo")
-    terminal = Terminal(tmp_path / "terminal")
-    terminal.variables["REGISTRY_AUTH_FILE"] = str(terminal.directory / "auth.json")
-    image = testing.build_image(seed="upstream")
-
-    with running_upstream() as upstream:
-        upstream.put("library/app", image, "1.0")
-        upstream.login = ("me", "secret")
-        text = BLOCKS["start-with-an-upstream"].replace("http://127.0.0.1:5001", upstream.url)
-        with started(text, terminal.directory, MOTO_PORT=str(free_port())) as lines:
-            here = ADDRESS, login_in(lines, PATIENCE)[1]
-            terminal.export(BLOCKS["environment"], here)
-            terminal.run(BLOCKS["pull-through-the-cache"], here)
-
-    blobs = {path.name for path in (terminal.directory / "cached").rglob("blobs/sha256/*")}
-    assert {f"sha256:{name}" for name in blobs} == {
-        image.digest,
-        *(blob.digest for blob in image.blobs),
-    }
-
-
-def test_the_proxy(tmp_path: Path) -> None:
-    """Through the proxy, skopeo pushes to the real host name."""
-    find("aws")
-    find("skopeo")
-    find("openssl")
-    terminal = Terminal(tmp_path / "terminal")
-    terminal.variables["REGISTRY_AUTH_FILE"] = str(terminal.directory / "auth.json")
-    port = free_port()
-
-    with started(BLOCKS["start-a-proxy"], terminal.directory, MOTO_PROXY_PORT=port) as lines:
-        password, host = login_in(lines, PATIENCE)
-        while "Serving HTTP Proxy" not in lines.get(timeout=PATIENCE):
-            pass
-        terminal.run(BLOCKS["push-through-the-proxy"], (PROXY_ADDRESS, f"127.0.0.1:{port}"))
-        with session_through(f"http://127.0.0.1:{port}") as session:
-            tags = session.get(f"https://{host}/v2/team/app/tags/list", auth=("AWS", password))
-
-    assert tags.json() == {"name": "team/app", "tags": ["1.0"]}
-
-
 def test_the_line_that_runs_the_tests_is_the_one_of_ci() -> None:
     """CI ends in the line that the README has."""
     line = BLOCKS["run-the-tests"]
@@ -685,116 +320,12 @@ def test_an_environment_of_tox_is_one() -> None:
 # What it lists.
 
 
-def test_requests_made_from_the_model() -> None:
-    """The numbers of operations and of broken requests are those of the botocore that it names."""
-    named, operations, broken = re.search(
-        r"With botocore (\S+) that is (\d+) operations and (\d+) broken requests", README
-    ).groups()
-    if botocore.__version__ != named:
-        pytest.skip(f"botocore is {botocore.__version__}, README counts with {named}")
-    names = service_model.operation_names()
-    assert len(names) == int(operations)
-    assert sum(len([*variants(name)]) for name in names) == int(broken)
-
-
-def test_settings() -> None:
-    """The table has every flag, variable, key and default."""
-    rows = [
-        ["Flag", "Variable", "Key", "Values", "Default", "What it does"],
-        *(
-            [
-                f"``{place.flag}``",
-                f"``{place.variable}``",
-                "",
-                place.values,
-                place.default,
-                place.meaning,
-            ]
-            for place in settings.PLACES
-        ),
-    ]
-    for setting in settings.ALL:
-        default = f"``{setting.default}``" if setting.default else "none"
-        if setting.name in server.DEFAULTS:
-            default += f"; ``{server.DEFAULTS[setting.name]}`` for ``moto_ecr_server``"
-        rows.append(
-            [
-                f"``{setting.flag}``",
-                f"``{setting.variable}``",
-                f"``{setting.name}``",
-                ", ".join(f"``{choice}``" for choice in setting.choices) or setting.values,
-                default,
-                setting.meaning,
-            ]
-        )
-    rows += [
-        [
-            f"``{setting.flag}``",
-            f"``{setting.variable}``",
-            "",
-            setting.values,
-            f"``{setting.default}``" if setting.default else "none",
-            setting.meaning,
-        ]
-        for setting in settings.OF_SERVERS
-    ]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for first, *others in rows:
-        lines += [f"   * - {first}".rstrip(), *(f"     - {each}".rstrip() for each in others)]
-
-    assert section("settings") == "\n".join(lines)
-
-
-def test_quotas() -> None:
-    """Every quota that the setting of this name knows is named."""
-    [named] = re.findall(r"``quotas`` knows (.*?)\.", README, re.DOTALL)
-    assert re.findall(r"``(\w+)``", named) == sorted(settings.DEFAULT_QUOTAS)
-
-
-def test_fixtures_and_helpers_are_listed() -> None:
-    """Every fixture, everything that a server has, and every helper is named."""
-    named = set(re.findall(r"``([\w.]+)", README))
-    for name in vars(pytest_plugin):
-        if name.startswith("moto_ecr_"):
-            assert name in named
-    members = {name for name in dir(pytest_plugin.RunningServer) if not name.startswith("_")}
-    assert members | set(pytest_plugin.RunningServer.__annotations__) <= named
-    helpers = {name for name in testing.__all__ if name[0].islower()}
-    assert helpers <= named
-
-
 def test_files_that_are_named_are_there() -> None:
     """Paths of this repository lead somewhere."""
-    paths = re.findall(r"``((?:tests|examples|benchmarks|\.ci)/[\w/.]+)``", README)
+    paths = re.findall(r"``((?:tests|examples|benchmarks|docs|\.ci)/[\w/.-]*)``", README)
     assert len(paths) >= 3
     for path in paths:
         assert (ROOT / path).exists(), path
-
-
-def test_the_codes_that_differ_are_named() -> None:
-    """Each code of this project is named beside that of AWS."""
-    from moto_ecr_ext.exceptions import PROJECT_CODES
-
-    assert len(PROJECT_CODES) == 3
-    words = " ".join(README.split())
-    for kind, code in PROJECT_CODES.items():
-        assert re.search(rf"``{code}``[^,]*\(.*?``{kind.code}``\)", words), code
-
-
-def test_resources_of_cloudformation() -> None:
-    """CloudFormation knows every resource of ECR, as its documentation lists them, but the public one."""
-    with moto_ecr_ext.install():
-        known = {name.removeprefix("AWS::ECR::") for name in get_model_map() if "::ECR::" in name}
-    assert known == {
-        "PullThroughCacheRule",
-        "PullTimeUpdateExclusion",
-        "RegistryPolicy",
-        "RegistryScanningConfiguration",
-        "ReplicationConfiguration",
-        "Repository",
-        "RepositoryCreationTemplate",
-        "SigningConfiguration",
-    }
 
 
 def test_it_is_well_formed() -> None:

@@ -27,7 +27,9 @@ _AWS = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
 _MODULES_OF_ERRORS = tuple(
     f"moto_ecr_ext.exceptions{module}" for module in ("", ".images", ".layers", ".pull_through")
 )
-# A paragraph of a docstring that begins so is about a difference.
+# The first version of this package that has an operation, of those that 0.1.0 does not have.
+_SINCE: dict[str, str] = {}
+# A sentence of a docstring that begins so is about a difference.
 _DIFFERS = ("Unlike AWS", "Unlike on AWS")
 
 
@@ -50,11 +52,12 @@ def settings_table() -> Iterator[str]:
 
 def operations_table() -> Iterator[str]:
     """Return a table of ECR's operations: what each does here, and what AWS does otherwise."""
-    yield from _table("Operation", "What it does here", "Different on AWS", widths="25 45 30")
+    yield from _table("Operation", "What it does here", "On AWS", "Since", widths="25 40 25 10")
     for operation in service_model.operation_names():
         method = getattr(ECRBackend, service_model.method_name(operation))
         done, differs = _described(inspect.getdoc(method) or "")
-        yield from _row(f"`{operation} <{_AWS}/API_{operation}.html>`__", done, differs)
+        link = f"`{operation} <{_AWS}/API_{operation}.html>`__"
+        yield from _row(link, done, differs or "no known difference", _SINCE.get(operation, "0.1.0"))
 
 
 def errors_table() -> Iterator[str]:

@@ -17,13 +17,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
-from support.commands import PATIENCE, Command
+from support.commands import LOGIN, PATIENCE, Command
 from support.programs import PATH, find
 
 _BLOCK = re.compile(
@@ -35,6 +35,7 @@ _BLOCK = re.compile(
 _OPTION = re.compile(r":(\w+): *(.*)")
 _NEEDS = re.compile(r"^\.\. needs: (.+)$", re.MULTILINE)
 _SERVERS = ("moto_ecr_server", "moto_ecr_proxy")
+_ENDING = {"--check", "--repair", "--backup", "--help", "--version"}
 # What pages have, and what stands for it in a test.
 _PORTS = (4566, 5000, 5001, 5005)
 
@@ -49,7 +50,9 @@ class Block:
 
     @property
     def starts_a_server(self) -> bool:
-        return self.language == "shell" and self.text.startswith(_SERVERS)
+        """Whether the block starts what runs on, unlike a command that ends by itself."""
+        words = shlex.split(self.text, comments=True) if self.language == "shell" else []
+        return bool(words) and words[0] in _SERVERS and not _ENDING.intersection(words)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -68,21 +71,34 @@ def needs(page: Path) -> list[str]:
     return [each.strip() for each in found[1].split(",")] if found else []
 
 
+@dataclass
+class Surroundings:
+    """What a page has its reader bring along, as it is on this machine."""
+
+    # Texts of the page, such as the address of a database, and what stands for each.
+    substitutes: dict[str, str] = field(default_factory=dict)
+    # A folder of programs, looked through before all others.
+    programs: Path | None = None
+    # Variables of the reader's terminal.
+    variables: dict[str, str] = field(default_factory=dict)
+
+
 class Walkthrough:
     """A reader of pages: a folder, a terminal, and the servers that the pages have them start."""
 
-    def __init__(self, folder: Path, substitutes: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, surroundings: Surroundings) -> None:
         self._folder = folder
-        self._substitutes = substitutes
+        self._substitutes = surroundings.substitutes
         self._servers = ExitStack()
         self._ports = {port: _free_port() for port in _PORTS}
-        binaries = Path(sys.executable).parent
+        programs = [surroundings.programs, Path(sys.executable).parent, PATH]
         self._variables = {
-            "PATH": os.pathsep.join([str(binaries), PATH]),
+            "PATH": os.pathsep.join(str(each) for each in programs if each),
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "XDG_RUNTIME_DIR": str(folder),
             "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
+            **surroundings.variables,
         }
 
     def follow(self, page: Path) -> str:
@@ -121,11 +137,11 @@ class Walkthrough:
         variables = {
             name: value
             for name, value in self._variables.items()
-            if name.startswith(("MOTO_", "AWS_")) and name != "AWS_ENDPOINT_URL"
+            if name.startswith(("MOTO_", "AWS_", "PATH")) and name != "AWS_ENDPOINT_URL"
         }
         server = Command(command, *arguments, directory=self._folder, **variables)
         self._servers.enter_context(server)
-        server.wait_for("docker login")
+        server.wait_for("Serving HTTP Proxy" if command == "moto_ecr_proxy" else LOGIN)
 
     def _type(self, text: str) -> str:
         """Run commands, and keep the variables that they set for the commands after them."""
@@ -153,13 +169,10 @@ class Walkthrough:
 
 
 @contextmanager
-def reader(folder: Path, substitutes: Mapping[str, str] | None = None) -> Iterator[Walkthrough]:
-    """Return a reader in an empty folder, whose servers end with the block.
-
-    `substitutes` are texts of pages, and what they are on this machine.
-    """
+def reader(folder: Path, surroundings: Surroundings) -> Iterator[Walkthrough]:
+    """Return a reader in an empty folder, whose servers end with the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    walkthrough = Walkthrough(folder, substitutes or {})
+    walkthrough = Walkthrough(folder, surroundings)
     try:
         yield walkthrough
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
@@ -182,43 +181,3 @@ def test_a_member_is_named() -> None:
         with pytest.raises(ecr.exceptions.InvalidParameterException):
             ecr.get_authorization_token(registryIds=["123"])
     assert (heard[0].action, heard[0].about) == ("A request", "registryId 123")
-
-
-HOW_TO = Path(__file__).parents[2] / "docs" / "from-stock-moto.rst"
-
-
-def test_the_how_to_has_every_difference() -> None:
-    """The table of the how-to is that of the leniencies."""
-    rows = [
-        ("Name", "Stock moto", "AWS", "Write"),
-        *(
-            (
-                f"``{each.name}``",
-                literal(each.moto),
-                f"{literal(each.aws)} (`page <{each.page}>`__)",
-                literal(each.instead),
-            )
-            for each in ALL
-        ),
-    ]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for first, *others in rows:
-        lines += [f"   * - {first}", *(f"     - {each}" for each in others)]
-    _, _, rest = HOW_TO.read_text().partition("\n.. differences\n\n")
-    table, _, _ = rest.partition("\n\n.. end of differences\n")
-    assert table == "\n".join(lines)
-
-
-def literal(sentence: str) -> str:
-    """A sentence of a leniency, as reStructuredText has its code."""
-    return sentence.replace("`", "``")
-
-
-def test_the_how_to_is_well_formed() -> None:
-    """docutils finds nothing wrong with it."""
-    core = pytest.importorskip("docutils.core", reason="docutils is not installed")
-    core.publish_string(
-        HOW_TO.read_text(),
-        writer="null",
-        settings_overrides={"halt_level": 2, "report_level": 2, "syntax_highlight": "none"},
-    )

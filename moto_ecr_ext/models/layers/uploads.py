@@ -133,7 +133,10 @@ class UploadsBackend(RegistryBackend):
     def initiate_layer_upload(
         self, repository_name: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html"""
+        """Start an upload session, and return its id and the size of its parts.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
+        """
         upload = self.start_upload(repository_name, registry_id)
         return {"uploadId": upload.id, "partSize": PART_SIZE}
 

@@ -24,7 +24,10 @@ class LifecyclePoliciesBackend(RegistryBackend):
     def put_lifecycle_policy(
         self, repository_name: str, lifecycle_policy_text: str, registry_id: str | None = None
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
+        """Set the lifecycle policy of a repository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
+        """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             return set_lifecycle_policy(self, transaction, repository, lifecycle_policy_text)
@@ -42,7 +45,10 @@ class LifecyclePoliciesBackend(RegistryBackend):
     def delete_lifecycle_policy(
         self, repository_name: str, registry_id: str | None = None
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html"""
+        """Delete the lifecycle policy of a repository, and return it.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteLifecyclePolicy.html
+        """
         with self.store.database.write() as transaction:
             repository = self._with_lifecycle_policy(transaction, repository_name, registry_id)
             change_repository(

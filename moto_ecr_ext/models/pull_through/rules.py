@@ -153,7 +153,10 @@ class PullThroughRulesBackend(RegistryBackend):
         credential_arn: str | None = None,
         custom_role_arn: str | None = None,
     ) -> PullThroughCacheRule:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html"""
+        """Replace the credentials or the role of a rule.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
+        """
         given = {"credential_arn": credential_arn, "custom_role_arn": custom_role_arn}
         changes = {name: value for name, value in given.items() if value is not None}
         if not changes:

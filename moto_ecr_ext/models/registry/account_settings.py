@@ -23,13 +23,19 @@ class AccountSettingsBackend(RegistryBackend):
     """Operations on account settings."""
 
     def get_account_setting(self, name: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html"""
+        """Return the value of an account setting, AWS's default if it was not set.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html
+        """
         _check("name", name, tuple(SETTINGS))
         with self.store.database.read() as view:
             return {"name": name, "value": account_setting(self, view, name)}
 
     def put_account_setting(self, name: str, value: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html"""
+        """Set an account setting.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutAccountSetting.html
+        """
         _check("name", name, tuple(SETTINGS))
         _check("value", value, SETTINGS[name])
         with self.store.database.write() as transaction:

@@ -140,7 +140,10 @@ class CreationTemplatesBackend(RegistryBackend):
         return self._answer(template)
 
     def delete_repository_creation_template(self, prefix: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html"""
+        """Delete a template. Repositories that it created stay.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
+        """
         with self.store.database.write() as transaction:
             template = self._template(transaction, prefix)
             rows.creation_templates.delete(transaction, *self._key(prefix))

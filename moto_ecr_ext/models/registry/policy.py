@@ -17,7 +17,10 @@ class RegistryPolicyBackend(RegistryBackend):
     """Operations on the registry's policy."""
 
     def put_registry_policy(self, policy_text: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html"""
+        """Set the policy of the registry.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html
+        """
         policy = accept_registry_policy(policy_text, self.region_name)
         others = policy.document.actions() - _ACTIONS_IN_MOTO
         if others and TWO_REGISTRY_POLICY_ACTIONS.applies(", ".join(sorted(others))):
@@ -27,12 +30,18 @@ class RegistryPolicyBackend(RegistryBackend):
         return {"registryId": self.account_id, "policyText": policy.text}
 
     def get_registry_policy(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html"""
+        """Return the policy of the registry.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryPolicy.html
+        """
         with self.store.database.read() as view:
             return self._registry_policy(view)
 
     def delete_registry_policy(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html"""
+        """Delete the policy of the registry, and return it.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRegistryPolicy.html
+        """
         with self.store.database.write() as transaction:
             policy = self._registry_policy(transaction)
             self.delete_setting(transaction, POLICY)

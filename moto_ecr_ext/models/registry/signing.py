@@ -53,7 +53,10 @@ class SigningBackend(RegistryBackend):
         return {"signingConfiguration": signing_configuration}
 
     def get_signing_configuration(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html"""
+        """Return the signing rules of the registry.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetSigningConfiguration.html
+        """
         with self.store.database.read() as view:
             return self._signing_configuration(view)
 

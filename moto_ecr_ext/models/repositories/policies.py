@@ -68,14 +68,20 @@ class RepositoryPoliciesBackend(RegistryBackend):
     def get_repository_policy(
         self, repository_name: str, registry_id: str | None = None
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html"""
+        """Return the policy of a repository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
+        """
         with self.store.database.read() as view:
             return self._with_policy(view, repository_name, registry_id)
 
     def delete_repository_policy(
         self, repository_name: str, registry_id: str | None = None
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html"""
+        """Delete the policy of a repository, and return it.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
+        """
         with self.store.database.write() as transaction:
             repository = self._with_policy(transaction, repository_name, registry_id)
             change_repository(transaction, repository, policy=None)

@@ -139,7 +139,10 @@ class RepositoriesBackend(RegistryBackend):
     def delete_repository(
         self, repository_name: str, registry_id: str | None = None, force: bool = False
     ) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html"""
+        """Delete a repository, with its images if `force` is set.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
+        """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             if not force and rows.repositories.has_images(transaction, repository.id):
@@ -157,7 +160,10 @@ class RepositoriesBackend(RegistryBackend):
         registry_id: str | None = None,
         image_tag_mutability_exclusion_filters: list[dict[str, str]] | None = None,
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
+        """Set whether the tags of a repository can move, with exclusion filters.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
+        """
         filters = image_tag_mutability_exclusion_filters or None
         check_exclusion_filters(image_tag_mutability, filters)
         with self.store.database.write() as transaction:

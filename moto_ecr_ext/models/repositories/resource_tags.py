@@ -27,7 +27,10 @@ class ResourceTagsBackend(RegistryBackend):
     """Operations on resource tags."""
 
     def tag_resource(self, resource_arn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html"""
+        """Add tags to a repository, or change their values.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_TagResource.html
+        """
         with self.store.database.write() as transaction:
             repository = self._repository_of_arn(transaction, resource_arn)
             merged = merged_tags(repository.resource_tags, tags)
@@ -35,7 +38,10 @@ class ResourceTagsBackend(RegistryBackend):
         return {}
 
     def untag_resource(self, resource_arn: str, tag_keys: list[str]) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html"""
+        """Remove tags from a repository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UntagResource.html
+        """
         with self.store.database.write() as transaction:
             repository = self._repository_of_arn(transaction, resource_arn)
             kept = {
@@ -45,7 +51,10 @@ class ResourceTagsBackend(RegistryBackend):
         return {}
 
     def list_tags_for_resource(self, resource_arn: str) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html"""
+        """Return the tags of a repository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html
+        """
         with self.store.database.read() as view:
             repository = self._repository_of_arn(view, resource_arn)
         return {

@@ -61,7 +61,10 @@ class ScanningConfigurationBackend(RegistryBackend):
         return {"registryScanningConfiguration": configuration}
 
     def get_registry_scanning_configuration(self) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html"""
+        """Return the scan type of the registry and its rules.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRegistryScanningConfiguration.html
+        """
         with self.store.database.read() as view:
             return {
                 "registryId": self.account_id,
@@ -71,7 +74,10 @@ class ScanningConfigurationBackend(RegistryBackend):
     def batch_get_repository_scanning_configuration(
         self, repository_names: list[str]
     ) -> dict[str, Any]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html"""
+        """Return the scanning configuration that applies to each repository.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetRepositoryScanningConfiguration.html
+        """
         configurations, failures = [], []
         with self.store.database.read() as view:
             scanning = self.setting(view, SETTING) or UNSET
@@ -96,7 +102,10 @@ class ScanningConfigurationBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool],
         registry_id: str | None = None,
     ) -> Repository:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html"""
+        """Set whether a repository scans images on push.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
+        """
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             is_enhanced = configuration_for(self, transaction, repository)["scanType"] == "ENHANCED"

@@ -1,4 +1,4 @@
-"""docs/clients.rst: the clients that need few commands, and that each block of the page is run by a test."""
+"""The how-to pages about clients: those that need few commands, and that a test runs each block of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto_ecr_ext.testing import build_image, write_oci_layout
 from support.aws_hosts import REGISTRY, make_certificates
 from support.commands import Command, Server, running_server
 from support.docker_daemon import running_docker
-from support.pages import CLIENTS, HowTo, blocks_of
+from support.pages import HowTo, unused_blocks
 from support.programs import PATH, Home, find
 from support.pushed import RemoteRepository, files_of
 
@@ -29,12 +29,8 @@ CREDENTIALS = {
 
 
 def test_each_block_is_run() -> None:
-    """Each block has a name, by which one of these tests runs it; the page says so."""
-    text = CLIENTS.read_text()
-    blocks = blocks_of(CLIENTS)
-    assert text.count(".. code-block::") == len(blocks)
-    sources = "".join(each.read_text() for each in Path(__file__).parent.glob("test_*.py"))
-    assert [name for name in blocks if f'"{name}"' not in sources and name != "environment"] == []
+    """Each block has a name, by which one of these tests runs it."""
+    assert unused_blocks("tests/clients") == []
 
 
 def test_docker_sdk(registry: Server, tmp_path: Path) -> None:

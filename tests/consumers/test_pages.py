@@ -1,24 +1,22 @@
-"""The page docs/running-images.rst: what it shows is run."""
+"""The how-to pages about Lambda functions and Batch jobs: their blocks run."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
-from textwrap import dedent
 
-import pytest
 from docker import DockerClient
 
 from moto_ecr_ext.testing import Image, push
 from support.commands import running_server
+from support.pages import blocks_of, pages_run_by, unused_blocks
 from support.programs import Home, Program, find
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "running-images.rst"
-_BLOCK = re.compile(r"^\.\. code-block:: \S+\n   :name: (\S+)\n\n((?:(?:   .*)?\n)+)", re.MULTILINE)
-BLOCKS = {name: dedent(text).strip() + "\n" for name, text in _BLOCK.findall(PAGE.read_text())}
+BLOCKS = {
+    name: text for page in pages_run_by("tests/consumers") for name, text in blocks_of(page).items()
+}
 
 
 def shell(home: Path, address: str, **variables: str) -> Program:
@@ -31,18 +29,9 @@ def settings(address: str) -> dict[str, str]:
     return {"DOCKER_HOST": address, "MOTO_DOCKER_NETWORK_MODE": "host"}
 
 
-@pytest.mark.parametrize("page", sorted(PAGE.parent.rglob("*.rst")), ids=lambda page: page.name)
-def test_pages_are_well_formed(page: Path) -> None:
-    """docutils finds nothing wrong with them."""
-    core = pytest.importorskip("docutils.core", reason="docutils is not installed")
-    overrides = {"halt_level": 2, "report_level": 2, "syntax_highlight": "none"}
-    core.publish_string(page.read_text(), writer="null", settings_overrides=overrides)
-
-
 def test_every_block_is_run() -> None:
     """By a test of this file."""
-    assert PAGE.read_text().count(".. code-block::") == len(BLOCKS)
-    assert set(BLOCKS) == {"test_function.py", "invoke", "job"}
+    assert unused_blocks("tests/consumers") == []
 
 
 def test_the_function_of_the_test(
