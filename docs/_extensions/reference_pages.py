@@ -57,7 +57,9 @@ def operations_table() -> Iterator[str]:
         method = getattr(ECRBackend, service_model.method_name(operation))
         done, differs = _described(inspect.getdoc(method) or "")
         link = f"`{operation} <{_AWS}/API_{operation}.html>`__"
-        yield from _row(link, done, differs or "no known difference", _SINCE.get(operation, "0.1.0"))
+        yield from _row(
+            link, done, differs or "no known difference", _SINCE.get(operation, "0.1.0")
+        )
 
 
 def errors_table() -> Iterator[str]:

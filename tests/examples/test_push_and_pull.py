@@ -17,7 +17,7 @@ from moto import mock_aws
 import moto_ecr_ext
 from support.commands import PATIENCE, Server, environment, running_server
 
-SCRIPT = Path(__file__).parent.parent / "examples" / "push_and_pull.py"
+SCRIPT = Path(__file__).parents[2] / "examples" / "push_and_pull.py"
 
 
 @pytest.fixture(scope="module")
