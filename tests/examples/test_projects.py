@@ -19,13 +19,13 @@ from support.programs import PATH, find
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def passes(name: str, folder: Path, **variables: str) -> None:
+def passes(name: str, folder: Path, warnings: str = "error", **variables: str) -> None:
     """Run the tests of a copy of a project, as its README says."""
     copy = folder / name
     shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = os.pathsep.join([str(Path(sys.executable).parent), PATH])
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider"],
+        [sys.executable, "-W", warnings, "-m", "pytest", "-p", "no:cacheprovider"],
         cwd=copy,
         env=environment(HOME=str(folder), PATH=path, **variables),
         capture_output=True,
@@ -72,3 +72,19 @@ def test_a_lambda_function(tmp_path: Path) -> None:
             )
         assert archive.returncode == 0
         passes("lambda-image", tmp_path, MOTO_DOCKER_NETWORK_MODE="host", **variables)
+
+
+def test_a_cdk_app(tmp_path: Path) -> None:
+    pytest.importorskip("aws_cdk", reason="aws-cdk-lib is not installed")
+    find("cdk")
+    with running_docker(tmp_path) as address:
+        passes(
+            "cdk-app",
+            tmp_path,
+            # moto warns of resources that it does not know, such as policies of buckets.
+            warnings="default",
+            DOCKER_HOST=address,
+            CDK_DISABLE_CLI_TELEMETRY="true",
+            # Otherwise it writes to the home that the system has for the user, whatever HOME says.
+            CDK_HOME=str(tmp_path / "cdk"),
+        )
