@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_cdk import App
-
 from service import Service
 
 app = App()

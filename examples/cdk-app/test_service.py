@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
-
 from service import Service
 
 HERE = Path(__file__).parent

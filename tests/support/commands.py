@@ -179,7 +179,7 @@ def running_server(
 ) -> Iterator[Server]:
     """`moto_ecr_server`, on a free port unless one is given, with the machine's clock unless one is given."""
     options = ["--port", str(port), *arguments]
-    with Command("moto_ecr_server", *options, clock=clock, **variables) as command:
+    with Command("moto_ecr_server", *options, clock=clock, directory=None, **variables) as command:
         yield Server(command)
 
 

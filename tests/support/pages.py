@@ -36,7 +36,7 @@ def unused_blocks(tests: str) -> list[str]:
     """The blocks of the pages that these tests run, by their names, that no test names."""
     folder = HOW_TO.parents[1] / tests
     sources = "".join(each.read_text() for each in folder.glob("*.py"))
-    blocks = []
+    blocks: list[str] = []
     for page in pages_run_by(tests):
         named = blocks_of(page)
         assert page.read_text().count(".. code-block::") == len(named), page

@@ -109,6 +109,8 @@ def running_daemon(
 ) -> Iterator[None]:
     """A daemon, from when it `says` that it is ready until the block ends."""
     # An absolute path is not looked for among the scripts of this package.
-    with Command(find(name), *map(str, arguments), clock=None, **variables) as daemon:
+    with Command(
+        find(name), *map(str, arguments), clock=None, directory=None, **variables
+    ) as daemon:
         daemon.wait_for(re.escape(says))
         yield

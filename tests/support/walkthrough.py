@@ -124,22 +124,22 @@ class Walkthrough:
         """Return a text with the ports and other addresses of this machine."""
         for written, real in self._substitutes.items():
             text = text.replace(written, real)
-        for written, real in self._ports.items():
-            text = re.sub(rf"\b(127\.0\.0\.1|localhost):{written}\b", rf"\1:{real}", text)
-            text = re.sub(rf"--port {written}\b", f"--port {real}", text)
+        for port, free in self._ports.items():
+            text = re.sub(rf"\b(127\.0\.0\.1|localhost):{port}\b", rf"\1:{free}", text)
+            text = re.sub(rf"--port {port}\b", f"--port {free}", text)
         return text
 
     def _start(self, text: str) -> None:
         command, *arguments = shlex.split(text)
         if "--port" not in arguments:
-            default = 5005 if command == "moto_ecr_proxy" else 5000
-            arguments += ["--port", str(self._ports[default])]
+            port = self._ports[5005 if command == "moto_ecr_proxy" else 5000]
+            arguments += ["--port", str(port)]
         variables = {
             name: value
             for name, value in self._variables.items()
             if name.startswith(("MOTO_", "AWS_", "PATH")) and name != "AWS_ENDPOINT_URL"
         }
-        server = Command(command, *arguments, directory=self._folder, **variables)
+        server = Command(command, *arguments, clock=None, directory=self._folder, **variables)
         self._servers.enter_context(server)
         server.wait_for("Serving HTTP Proxy" if command == "moto_ecr_proxy" else LOGIN)
 
