@@ -1,4 +1,4 @@
-"""Who makes the request that is being served, and at which address it arrived.
+"""Who makes the request that is being served, at which address it arrived, and what a server notes of it.
 
 The backend's methods have the signatures that moto calls them with (Lambda and CloudFormation call them as plain
 Python), so this travels beside their parameters. Outside a request it is the account itself, at AWS's own address.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any
 
 # Where requests come from that are made in this process.
@@ -70,3 +71,48 @@ def acting(action: str) -> Iterator[None]:
     else:
         with calling(replace(caller, action=action)):
             yield
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and its answer, as a server notes them. What is not known is empty.
+
+    `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is what a
+    line of the log calls the request, if that is not its method and path; `service` is another one than ECR. `received`
+    and `sent` are the bytes of the bodies. `began` is a reading of the performance counter, `seconds` is how long the
+    answer took.
+    """
+
+    method: str
+    path: str
+    kind: str = "other"
+    name: str = ""
+    service: str = ""
+    repository: str = ""
+    digest: str = ""
+    account_id: str = ""
+    region: str = ""
+    request_id: str = ""
+    status: int = 0
+    received: int = 0
+    sent: int = 0
+    began: float = field(default_factory=perf_counter)
+    seconds: float = 0.0
+
+
+_exchange: ContextVar[Exchange | None] = ContextVar("moto_ecr_exchange", default=None)
+
+
+def current_exchange() -> Exchange | None:
+    """Return what is noted of the request that is being served; None if nobody takes notes."""
+    return _exchange.get()
+
+
+@contextmanager
+def exchanging(exchange: Exchange | None) -> Iterator[None]:
+    """Serve the request of this block while `exchange` takes notes of it."""
+    token = _exchange.set(exchange)
+    try:
+        yield
+    finally:
+        _exchange.reset(token)

@@ -26,7 +26,7 @@ from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_key
 
 from . import hosts, service_model, settings
-from .caller import LOOPBACK, Caller, calling
+from .caller import LOOPBACK, Caller, calling, current_exchange
 from .clock import date_header
 from .compatibility import PROJECT_ERROR_CODES
 from .exceptions import PROJECT_CODES, ECRError
@@ -109,11 +109,19 @@ class ECRResponse(BaseResponse):
         operation = target.removeprefix(_TARGET_PREFIX)
         if operation == target or service_model.operation(operation) is None:
             raise UnknownOperationException
+        exchange = current_exchange()
+        if exchange is not None:
+            exchange.kind = exchange.name = operation
+            exchange.service = ""
+            exchange.account_id, exchange.region = self.current_account, self.region
         return operation
 
     def _result(self, operation: str) -> dict[str, Any]:
         """Check the parameters and the signature, make the one call, and render what it returns."""
         parameters = check(operation, self._parse_body(operation))
+        exchange = current_exchange()
+        if exchange is not None:
+            exchange.repository = parameters.get("repositoryName", "")
         caller = self._caller(operation, parameters, authenticate(self, self.headers))
         backend = self.backend
         with calling(caller):
@@ -121,6 +129,8 @@ class ECRResponse(BaseResponse):
                 backend.authorize_call(self._resources(operation, parameters))
             result = render(operation, perform(backend, operation, parameters))
         backend.count_call(operation)
+        if exchange is not None:
+            exchange.digest = _digest_in(result)
         return result
 
     def _parse_body(self, operation: str) -> Any:
@@ -196,3 +206,14 @@ def _action(operation: str) -> str:
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html: it has none of its own.
     """
     return "BatchGetImage" if operation == "ListImageReferrers" else operation
+
+
+def _digest_in(result: dict[str, Any]) -> str:
+    """Return the digest of the image or layer that a result is about; an empty text if it is about none."""
+    image = result.get("image") or {}
+    return str(
+        (image.get("imageId") or {}).get("imageDigest")
+        or result.get("layerDigest")
+        or (result.get("imageId") or {}).get("imageDigest")
+        or ""
+    )

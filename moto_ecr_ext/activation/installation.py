@@ -9,7 +9,18 @@ from types import TracebackType
 
 from moto_ecr_ext import settings
 
-from . import backends, batch, botocore, containers, ecs, errors, moto_api, requests_clients, server
+from . import (
+    backends,
+    batch,
+    botocore,
+    containers,
+    ecs,
+    errors,
+    metrics,
+    moto_api,
+    requests_clients,
+    server,
+)
 from .awslambda import functions, invoking, rules, templates
 from .cloudformation import change_set_names, change_set_results, serverless, template_urls
 from .cloudformation import seam as cloudformation
@@ -25,11 +36,13 @@ _SEAMS = (
     server.plug_patience,
     server.plug_heads,
     server.plug_answers_to_tls,
+    server.plug_access_log,
     requests_clients.plug,
     botocore.plug,
     cloudformation.plug_repositories,
     cloudformation.plug_other_resources,
     moto_api.plug,
+    metrics.plug,
     errors.plug,
     containers.plug,
     dashboard.plug,

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from moto_ecr_ext.distribution.carriers.watch import Watch
+
+from .access_log import plug_proxy
 from .replacing import Unplug, replace
 from .server import finish_requests
 
@@ -18,13 +21,16 @@ from .server import finish_requests
 def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
     """Have the seams in moto's proxy for this block. Call `configure` with its server. Let its requests end at last."""
     started: list[Any] = []
+    watch = Watch()
 
     def begin(server: Any) -> None:
         started.append(server)
+        server.watch = watch
         configure(server)
 
+    plugs = (plug, plug_patience, plug_heads, plug_chunks)
     with ExitStack() as seams:
-        for unplug in (plug(), plug_limits(begin), plug_patience(), plug_heads(), plug_chunks()):
+        for unplug in (plug_limits(begin), plug_proxy(watch), *(each() for each in plugs)):
             seams.callback(unplug)
         try:
             yield

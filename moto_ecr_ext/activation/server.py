@@ -11,9 +11,12 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .access_log import noted, plug_server
+from .metrics import count_requests_by
 from .replacing import Unplug, replace
 
 if TYPE_CHECKING:
@@ -45,6 +48,10 @@ def plug_dispatch() -> Unplug:
 
     original = DomainDispatcherApplication.__call__
 
+    def call(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        application = noted(partial(dispatch, self), getattr(self, "watch", None))
+        return application(environ, start_response)
+
     def dispatch(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
         from moto_ecr_ext.distribution.carriers.wsgi import (
             is_registry_request,
@@ -63,7 +70,7 @@ def plug_dispatch() -> Unplug:
                 return refusal(environ, start_response)
         return original(self, environ, start_response)
 
-    return replace(DomainDispatcherApplication, "__call__", dispatch)
+    return replace(DomainDispatcherApplication, "__call__", call)
 
 
 def _service(application: Any, environ: dict[str, Any]) -> str | None:
@@ -152,6 +159,11 @@ def plug_heads() -> Unplug:
     return replace(handler_class, "parse_request", parse_request)
 
 
+def plug_access_log() -> Unplug:
+    """Have a server that is watched write lines of its own for requests."""
+    return plug_server(_handler_class()) if _has_server() else _nothing
+
+
 def _handler_class() -> Any:
     """Return the class of the server's request handler: moto's own since 5.2."""
     from moto.moto_server import werkzeug_app
@@ -216,6 +228,16 @@ def set_limits(server: Any, idle_timeout: float, connections: int) -> None:
 
     server.idle_timeout = idle_timeout
     server.connections.limit = within_limit(connections)
+
+
+def watch(server: BaseWSGIServer) -> None:
+    """Have a server note its requests, for its log and its metrics."""
+    from moto_ecr_ext.distribution.carriers.watch import Watch
+
+    watch = Watch()
+    # For the connections, and for moto's application.
+    server.watch = server.app.watch = watch  # type: ignore[attr-defined]
+    count_requests_by(watch.tally.counts)
 
 
 def guard(server: BaseWSGIServer, origins: list[str], hosts: list[str]) -> None:

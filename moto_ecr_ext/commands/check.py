@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from moto_ecr_ext.settings import StoreLocation
 
-from .flags import Command, places
-
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from moto_ecr_ext.storage.integrity import Damage
     from moto_ecr_ext.storage.store import Store
+
+    from .flags import Command
 
 
 def check(
@@ -79,6 +79,9 @@ def run(command: Command, flags: Namespace) -> int:
     """Print the damage, repair it if the flags say so, and return the exit status."""
     from moto_ecr_ext.storage.database.versions import StoreError
     from moto_ecr_ext.storage.store import is_failure_of_storage
+
+    # The parsers of flags, which `import moto_ecr_ext` does not need.
+    from .flags import places
 
     look = repair if flags.repair else check
     try:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import install
+from moto_ecr_ext.activation.moto_flags import parser_of
+
+from .help import own_parser, refuse_unknown, whole_parser
+from .log import logging_as
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
+
+# Where the environment has the port, by the module of moto's command.
+_PORTS = {"server": "MOTO_PORT", "proxy": "MOTO_PROXY_PORT"}
 
 
 @dataclass(frozen=True)
@@ -28,19 +37,13 @@ class Limits:
 class Command:
     """A command of moto's with flags of this package added.
 
-    `defaults` are values of settings that this command has if neither a flag nor the environment
-    gives one.
+    `defaults` are values of settings that this command has if neither a flag nor the environment gives one.
     """
 
     def __init__(self, name: str, description: str, defaults: Mapping[str, str]):
+        self._description = description
         self._defaults = defaults
-        self.parser = argparse.ArgumentParser(
-            name,
-            description=description,
-            add_help=False,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        self.parser = own_parser(name)
         self._add_flags()
 
     def _add_flags(self) -> None:
@@ -51,20 +54,60 @@ class Command:
             )
         for setting in (*settings.ALL, *settings.OF_SERVERS):
             default = self._defaults.get(setting.name, setting.default) or "none"
+            meaning = setting.meaning.replace("``", "")
             self.parser.add_argument(
                 setting.flag,
                 type=str.lower if setting.choices else str,
                 choices=setting.choices or None,
-                help=f"{setting.meaning} (environment: {setting.variable}; default: {default})",
+                help=f"{meaning} (environment: {setting.variable}; default: {default})",
             )
+        self.parser.add_argument(
+            "--quiet",
+            action="store_true",
+            help="write nothing at the start, and of the log warnings and errors alone",
+        )
 
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """Return the flags of this package, and all that is left, which is moto's."""
+        """Return the flags of this package, and all that is left, which is moto's.
+
+        Ends the process when a flag of this package is wrong.
+        """
         return self.parser.parse_known_args(arguments)
+
+    def moto_module(self, name: str, arguments: Sequence[str]) -> Any:
+        """Return the module of moto's own command, which takes what is left of the arguments.
+
+        Ends the process when the module cannot be imported, when a flag is one of neither, and when help is asked for.
+        """
+        try:
+            module = import_module(f"moto.{name}")
+        except ImportError as error:
+            self.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[{name}]'")
+        try:
+            of_moto = parser_of(module.main)
+        except ValueError:  # moto reads the port in the environment before it reads flags.
+            variable = _PORTS[name]
+            value = os.environ.get(variable)
+            self.fail(f"{variable} is {value!r}; invalid int value: {value!r}")
+        refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
+        return module
 
     def fail(self, error: object) -> NoReturn:
         """End the process with one line that says what is wrong."""
-        self.parser.exit(2, f"{self.parser.prog}: {error}\n")
+        self.parser.error(str(error))
+
+    @contextmanager
+    def logging(self, flags: argparse.Namespace) -> Iterator[None]:
+        """Write the log in this block as the flags and the environment say. Ends the process when they are wrong."""
+        try:
+            level = self._chosen(flags, settings.LOG_LEVEL)
+            log_format = self._chosen(flags, settings.LOG_FORMAT)
+        except settings.SettingError as error:
+            self.fail(error)
+        if flags.quiet and level in ("debug", "info"):
+            level = "warning"
+        with logging_as(level, log_format):
+            yield
 
     def open_registry(self, flags: argparse.Namespace) -> ECRBackend:
         """Install the extension as the flags and the environment say, and open the store.
@@ -90,10 +133,7 @@ class Command:
         Ends the process when one is wrong.
         """
         try:
-            chosen = {
-                setting.name: self._given(flags, setting) or setting.default
-                for setting in settings.OF_SERVERS
-            }
+            chosen = {setting.name: self._chosen(flags, setting) for setting in settings.OF_SERVERS}
         except settings.SettingError as error:
             self.fail(error)
         return Limits(
@@ -109,6 +149,9 @@ class Command:
             **self._defaults,
             **{name: text for name, text in given.items() if text is not None},
         }
+
+    def _chosen(self, flags: argparse.Namespace, setting: settings.Setting) -> str:
+        return self._given(flags, setting) or setting.default
 
     def _given(self, flags: argparse.Namespace, setting: settings.Setting) -> str | None:
         """Return what the flag of a setting says, else its variable; None if neither does."""

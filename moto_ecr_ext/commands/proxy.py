@@ -12,42 +12,40 @@ from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
 
+from .ending import end_by_signals
 from .flags import Command, Limits
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
 _DESCRIPTION = """\
-moto's proxy, whose ECR keeps real images and answers at the real host names of registries.
-Takes all flags of moto_proxy, which are listed below, and these:"""
+moto's proxy, whose ECR keeps real images and answers at the real host names of registries."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the proxy until it is stopped."""
     command = Command("moto_ecr_proxy", _DESCRIPTION, {})
-    flags, flags_of_moto = command.parse(sys.argv[1:] if argv is None else argv)
-    try:
-        from moto import proxy
-    except ImportError as error:
-        command.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[proxy]'")
-    if {"-h", "--help"} & set(flags_of_moto):
-        command.parser.print_help()
-        print("\nFlags of moto_proxy:\n")
-        proxy.main(["--help"])
-    limits = command.read_limits(flags)
-    try:
-        _announce(command.open_registry(flags))
-        with seam.plugged(lambda running: _begin(running, limits)):
-            # moto reads the process's own arguments when it gets none.
-            proxy.main([*flags_of_moto] or ["--host", "127.0.0.1"])
-    finally:
-        uninstall()
+    arguments = sys.argv[1:] if argv is None else argv
+    flags, flags_of_moto = command.parse(arguments)
+    moto = command.moto_module("proxy", arguments)
+    with command.logging(flags):
+        limits = command.read_limits(flags)
+        try:
+            registry = command.open_registry(flags)
+            if not flags.quiet:
+                _announce(registry)
+            with seam.plugged(lambda running: _begin(running, limits)):
+                # moto reads the process's own arguments when it gets none.
+                moto.main(flags_of_moto or ["--host", "127.0.0.1"])
+        finally:
+            uninstall()
 
 
 def _begin(running: Any, limits: Limits) -> None:
     set_limits(running, limits.idle_timeout, limits.connections)
     # By another name than its own it serves AWS's hosts alone.
     running.gate = Gate(limits.origins, None)
+    end_by_signals()
 
 
 def _announce(registry: ECRBackend) -> None:

@@ -9,7 +9,7 @@ import logging
 import re
 from typing import Any
 
-from moto_ecr_ext.caller import calling
+from moto_ecr_ext.caller import calling, current_exchange
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
@@ -88,11 +88,17 @@ def respond(request: Request) -> Response:
 
 
 def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Response:
+    exchange = current_exchange()
+    if exchange is not None:
+        exchange.kind = route.label
+        exchange.repository = placeholders.get("name", "")
     access = None
     if route.allows_signed_urls:
         access = access_by_url(request, route.action, **placeholders)
     if access is None:
         access = access_by_password(request, route.action)
+    if exchange is not None:
+        exchange.account_id, exchange.region = access.registry_id, access.backend.region_name
     access.authorize(placeholders.get("name"))
     with calling(access.caller):
         access.backend.count_call(route.action.removeprefix("ecr:"))

@@ -42,6 +42,11 @@ class Route:
     writes: bool = False
     allows_signed_urls: bool = False
 
+    @property
+    def label(self) -> str:
+        """What metrics call it."""
+        return f"{self.method} {self.template}"
+
 
 ROUTES = (
     Route("GET", "/v2/", catalog.ping, "ecr:GetAuthorizationToken"),

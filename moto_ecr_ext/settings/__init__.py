@@ -41,7 +41,15 @@ from .parsing import (
     parse_upstreams,
 )
 from .places import PLACES, StoreLocation
-from .servers import ALLOWED_HOSTS, ALLOWED_ORIGINS, IDLE_TIMEOUT, MAX_CONNECTIONS, OF_SERVERS
+from .servers import (
+    ALLOWED_HOSTS,
+    ALLOWED_ORIGINS,
+    IDLE_TIMEOUT,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    MAX_CONNECTIONS,
+    OF_SERVERS,
+)
 from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
 
 __all__ = [
@@ -52,6 +60,8 @@ __all__ = [
     "DEFAULT_QUOTAS",
     "ERROR_CODES",
     "IDLE_TIMEOUT",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
     "MAX_CONNECTIONS",
     "OF_SERVERS",
     "PLACES",

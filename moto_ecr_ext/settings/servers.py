@@ -1,4 +1,4 @@
-"""The settings of how a server treats its connections: flags and variables of the commands alone."""
+"""The settings of servers, their connections and their log: flags and variables of the commands alone."""
 
 from __future__ import annotations
 
@@ -33,4 +33,25 @@ ALLOWED_HOSTS = Setting(
     "``registry.test``, ``*.test``, several with commas, ``*``",
     check=parse_host_names,
 )
-OF_SERVERS = (IDLE_TIMEOUT, MAX_CONNECTIONS, ALLOWED_ORIGINS, ALLOWED_HOSTS)
+LOG_LEVEL = Setting(
+    "log_level",
+    "info",
+    "the least severe messages of the log; each request is one, by the status of its answer",
+    "``debug``, ``info``, ``warning``, ``error``",
+    choices=("debug", "info", "warning", "error"),
+)
+LOG_FORMAT = Setting(
+    "log_format",
+    "text",
+    "how a line of the log is written",
+    "``text``, ``json``",
+    choices=("text", "json"),
+)
+OF_SERVERS = (
+    IDLE_TIMEOUT,
+    MAX_CONNECTIONS,
+    ALLOWED_ORIGINS,
+    ALLOWED_HOSTS,
+    LOG_LEVEL,
+    LOG_FORMAT,
+)

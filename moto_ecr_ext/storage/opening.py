@@ -42,10 +42,11 @@ def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())
-        raise StoreError(f"{_name_of_database(location)} cannot be opened: {reason}") from error
+        raise StoreError(f"{name_of_database(location)} cannot be opened: {reason}") from error
 
 
-def _name_of_database(location: StoreLocation) -> str:
+def name_of_database(location: StoreLocation) -> str:
+    """Return the URL or the file of a database, without its password."""
     if location.database is not None:
         return make_url(location.database).render_as_string(hide_password=True)
     return str(file_of_database(location))

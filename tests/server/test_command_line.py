@@ -10,6 +10,7 @@ import sqlite3
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+import moto_ecr_ext
 from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import is_installed, uninstall
 from moto_ecr_ext.commands import proxy, server
@@ -62,9 +64,47 @@ def test_help_has_the_flags_of_moto_and_our_own(run: Run, command: Any) -> None:
     words = output.split()
     for expected in ["--port", "--host", "--data-dir", "MOTO_ECR_DATA_DIR;"]:
         assert expected in words
-    for setting in settings.ALL:
+    for setting in (*settings.ALL, *settings.OF_SERVERS):
         assert setting.flag in words
         assert f"{setting.variable};" in words
+    # One block, with the defaults of moto's flags too.
+    assert output.count("usage:") == output.count("options:") == 1
+    port = 5000 if command is server else 5005
+    assert f"(default: {port})" in " ".join(words)
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+def test_version(run: Run, monkeypatch: pytest.MonkeyPatch, command: Any) -> None:
+    """--version needs nothing that moto's extras bring."""
+    monkeypatch.setitem(sys.modules, "flask", None)
+    code, output = run(command, "--version")
+
+    name = f"moto_ecr_{command.__name__.rpartition('.')[2]}"
+    assert code == 0
+    assert output.startswith(f"{name} {moto_ecr_ext.__version__} (moto {version('moto')}, ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "nearest"),
+    [
+        ("--data-dri", "--data-dir"),
+        ("--prot", "--port"),
+        ("--allowed-host=x", "--allowed-hosts"),
+        ("--log_level", "--log-level"),
+    ],
+)
+def test_the_nearest_flag_is_named(run: Run, flag: str, nearest: str) -> None:
+    """A flag that is misspelt is refused in one line with the one that was meant."""
+    code, output = run(server, flag)
+
+    assert code == 2
+    assert output == f"moto_ecr_server: unrecognized arguments: {flag}. Did you mean {nearest}?\n"
+
+
+def test_a_flag_like_no_other(run: Run) -> None:
+    """Where no flag is near, none is named."""
+    _, output = run(server, "--zzz")
+    assert output == "moto_ecr_server: unrecognized arguments: --zzz\n"
 
 
 @pytest.mark.parametrize("command", [server, proxy])
@@ -86,6 +126,20 @@ def test_a_wrong_variable_is_said_in_one_line(
     assert code == 2
     assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
     assert not is_installed()
+
+
+@pytest.mark.parametrize(
+    ("command", "variable"), [(server, "MOTO_PORT"), (proxy, "MOTO_PROXY_PORT")]
+)
+def test_a_port_that_is_no_number(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str
+) -> None:
+    """A variable of moto's that is wrong is said in one line too."""
+    monkeypatch.setenv(variable, "web")
+    code, output = run(command)
+    assert code == 2
+    assert output.endswith(f": {variable} is 'web'; invalid int value: 'web'\n")
+    assert len(output.splitlines()) == 1
 
 
 def a_file(path):
@@ -140,6 +194,8 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(
         (["--quirks", "some"], "argument --quirks: invalid choice: 'some'"),
         (["--data-directory", "x"], "unrecognized arguments: --data-directory x"),
         (["--port", "some"], "argument -p/--port: invalid int value: 'some'"),
+        (["--data-dir"], "argument --data-dir: expected one argument"),
+        (["more"], "unrecognized arguments: more"),
     ],
 )
 def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None:
@@ -147,7 +203,9 @@ def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None
     code, output = run(server, *arguments)
 
     assert code == 2
-    assert message in output
+    (line,) = output.splitlines()
+    assert line.startswith("moto_ecr_server: ")
+    assert message in line
     assert not LOGIN.search(output)
     assert not is_installed()
 
@@ -177,6 +235,31 @@ def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
 
     assert f"Port {port} is in use" in command.output
     assert not LOGIN.search(command.output)
+
+
+def test_it_begins_with_three_lines(tmp_path: Path) -> None:
+    """The version, where the data is, the URL; then two ways to log in, and no warning."""
+    with running_server() as in_memory:
+        first, second, third, *others = in_memory.command.output.splitlines()
+        assert first == f"moto_ecr_server {moto_ecr_ext.__version__}, moto {version('moto')}"
+        assert second == "Data: in memory; nothing is left at the end"
+        assert third == f"Registry of account 123456789012 in us-east-1: {in_memory.url}"
+        login = f"docker login --username AWS --password-stdin {in_memory.address}"
+        assert [each.strip() for each in others if "|" in each] == [
+            "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws ecr get-login-password "
+            f"--region us-east-1 --endpoint-url {in_memory.url} | {login}",
+            f"echo {in_memory.password} | {login}",
+        ]
+        assert in_memory.command.stop() == 0
+        assert "WARNING" not in in_memory.command.output
+    with running_server("--data-dir", str(tmp_path / "registry")) as kept:
+        assert f"Data: {tmp_path / 'registry'}\n" in kept.command.output
+    places = ["--database", f"sqlite:///{tmp_path}/rows", "--blobs", str(tmp_path / "blobs")]
+    with running_server(*places) as apart:
+        assert (
+            f"Data: database sqlite:///{tmp_path}/rows, blobs {tmp_path}/blobs\n"
+            in apart.command.output
+        )
 
 
 def test_the_printed_password_logs_in(running: Server) -> None:

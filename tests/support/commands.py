@@ -114,6 +114,10 @@ class Command:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal; gives its exit code."""
         self._process.send_signal(by)

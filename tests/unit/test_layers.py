@@ -61,7 +61,6 @@ MAY_IMPORT_MOTO = {
     "pytest_plugin.py",
     "commands/flags.py",
     "commands/proxy.py",
-    "commands/server.py",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import socket
 from http.server import BaseHTTPRequestHandler
@@ -28,6 +29,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
 import moto_ecr_ext
 from moto_ecr_ext.activation import proxy
 from moto_ecr_ext.activation.cloudformation.stacks import StackError
+from moto_ecr_ext.activation.moto_flags import parser_of
 from support.constants import ACCOUNT, REGION
 
 REGISTRY = f"https://{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/v2/"
@@ -401,3 +403,25 @@ def test_stacks_answer_an_error_by_the_model_of_the_package_of_its_class(
         Refusal.__module__ = "moto_ecr_ext.exceptions"
         with pytest.raises(UnknownServiceError, match="exceptions"):
             stacks.create_stack(StackName="another", TemplateBody=template)
+
+
+def test_the_server_names_what_is_noted_of_a_request() -> None:
+    """werkzeug's handler runs the application in `run_wsgi`, and logs by `log_request` and `log_error`."""
+    handler: Any = HANDLER or WSGIRequestHandler
+    for name in ("run_wsgi", "log_request", "log_error"):
+        assert callable(getattr(handler, name, None)), f"the handler has no {name}"
+
+
+def test_the_proxy_names_what_is_noted_of_a_request() -> None:
+    """moto's proxy answers by `parse_request` with the path and the headers, and logs by `info`."""
+    parameters = inspect.signature(proxy3.MotoRequestHandler.parse_request).parameters
+    assert list(parameters) == ["self", "method", "host", "path", "headers", "body"]
+    assert callable(proxy3.info)
+
+
+@pytest.mark.parametrize("command", [moto_server, moto_proxy])
+def test_commands_of_moto_begin_with_a_parser(command: Any) -> None:
+    """A command has an `ArgumentParser` parse its arguments before it does anything."""
+    flags = parser_of(command.main).format_help()
+    assert "--port" in flags
+    assert "--host" in flags

@@ -83,7 +83,8 @@ class StreamBody:
 class SocketBody:
     """A body that is read from a connection: first what the server's reader has buffered, then from the socket.
 
-    `is_finished` says whether the connection stands at the end of the body, where the next request begins.
+    `is_finished` says whether the connection stands at the end of the body, where the next request begins; `received`
+    is how many bytes of it have come.
     """
 
     def __init__(self, reader: io.BufferedReader, connection: socket.socket, length: int | None):
@@ -91,6 +92,7 @@ class SocketBody:
         self._connection = connection
         self.length = length
         self.is_finished = length == 0
+        self.received = 0
 
     def drain(self, limit: int) -> bool:
         """Read the body to its end, if nothing was read of it and it has at most `limit` bytes; whether it ended."""
@@ -119,10 +121,12 @@ class SocketBody:
                 received = self.receive(buffer[filled:wanted])
                 if not received:
                     # What came until now is kept for a client that asks where to go on.
+                    self.received += filled
                     if filled:
                         yield buffer[:filled]
                     raise BodyTruncated
                 filled += received
+            self.received += filled
             left -= filled
             self.is_finished = left == 0
             yield buffer[:filled]
@@ -160,6 +164,7 @@ class SocketBody:
                         yield piece
                         filled = 0
                     taken = incoming.take(piece[filled : filled + left])
+                    self.received += taken
                     filled += taken
                     left -= taken
                 incoming.end_chunk()

@@ -19,7 +19,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 
-from moto_ecr_ext.caller import LOOPBACK
+from moto_ecr_ext.caller import LOOPBACK, Exchange, exchanging
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
@@ -29,6 +29,7 @@ from .gate import Gate
 from .heads import Head, read_head
 from .open_connections import OpenConnections, expect_no_more
 from .sockets import IDLE_TIMEOUT, limit_waits, send_all
+from .watch import Watch
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -49,6 +50,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     """
     connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
     gate: Gate | None = getattr(handler.server, "gate", None)
+    exchange = None
     received = _first_bytes(handler, connections)
     if not received:
         handler.close_connection = True
@@ -59,16 +61,18 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
             head.path, head.headers.get("authorization", ""), head.query, head.host
         ):
             return False
+        exchange = Exchange(head.method, head.path)
         if gate is not None:
             gate.check(head.method, head.host, head.headers)
         length = head.body_length()
     except RegistryError as error:
-        refuse(handler, error)
+        refuse(handler, error, exchange)
         return True
     handler.rfile.read(head.size)
     _prepare(handler)
     body = SocketBody(handler.rfile, handler.connection, length)  # type: ignore[arg-type]
-    response = _respond(handler, head, body, gate)
+    with exchanging(exchange):
+        response = _respond(handler, head, body, gate)
     is_read = body.is_finished or body.drain(_WORTH_DRAINING)
     handler.close_connection = head.is_last or connections.are_ending or not is_read
     try:
@@ -79,6 +83,8 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         handler.close_connection = True  # The client went away.
     finally:
         response.close()
+    exchange.received = body.received
+    _record(handler, exchange, response)
     return True
 
 
@@ -129,12 +135,26 @@ def _address_of(handler: BaseHTTPRequestHandler) -> str:
     return str(handler.client_address[0]) if handler.client_address else LOOPBACK
 
 
-def refuse(handler: BaseHTTPRequestHandler, error: RegistryError) -> None:
+def refuse(
+    handler: BaseHTTPRequestHandler, error: RegistryError, exchange: Exchange | None = None
+) -> None:
     """Answer a request that cannot be told from the next one on its connection, and close that."""
     handler.close_connection = True
+    response = render_error(error)
+    _record(handler, exchange or Exchange("-", "-", name="malformed"), response)
     with suppress(OSError):  # The client went away.
-        _send(handler, render_error(error))
+        _send(handler, response)
         _linger(handler.connection)
+
+
+def _record(handler: BaseHTTPRequestHandler, exchange: Exchange, response: Response) -> None:
+    watch: Watch | None = getattr(handler.server, "watch", None)
+    if watch is not None:
+        exchange.status = response.status
+        exchange.digest = response.headers.get("Docker-Content-Digest", "")
+        body = response.body
+        exchange.sent = body.size if isinstance(body, BlobSlice) else len(body)
+        watch.record(exchange)
 
 
 def _prepare(handler: BaseHTTPRequestHandler) -> None:

@@ -1,0 +1,100 @@
+"""The log of the commands: one handler on stderr, for this package, moto and werkzeug."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TextIO
+
+from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest
+
+# What colours are made of; ECMA-48, 8.3.117.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_RESET = "\x1b[0m"
+_COLOURS = {
+    logging.DEBUG: "\x1b[2m",
+    logging.WARNING: "\x1b[33m",
+    logging.ERROR: "\x1b[31m",
+    logging.CRITICAL: "\x1b[31m",
+}
+# Those of others say at their levels `info` and below what this package says itself.
+_OURS = "moto_ecr_ext"
+_OTHERS = ("werkzeug", "MOTO_PROXY")
+
+
+@contextmanager
+def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> Iterator[None]:
+    """Write the log to stderr in this block, from a level on; that of other packages from the level `others` on."""
+    handler = logging.StreamHandler(sys.stderr)
+    is_coloured = wants_colours(sys.stderr)
+    handler.setFormatter(JsonLines() if log_format == "json" else TextLines(is_coloured))
+    root = logging.getLogger()
+    levels = {_OURS: getattr(logging, level.upper()), **dict.fromkeys(_OTHERS, others)}
+    before = {name: logging.getLogger(name).level for name in levels}
+    handlers, root.handlers = root.handlers, [handler]
+    for name, wanted in levels.items():
+        logging.getLogger(name).setLevel(wanted)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        for name, was in before.items():
+            logging.getLogger(name).setLevel(was)
+
+
+def wants_colours(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows colours, and the user wants them (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@lru_cache(maxsize=1)
+def _second(number: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(number))
+
+
+def _time(record: logging.LogRecord) -> str:
+    """Return the time of a record, in UTC, to the millisecond (RFC 3339)."""
+    second = int(record.created)
+    return f"{_second(second)}.{int((record.created - second) * 1000):03}Z"
+
+
+class TextLines(logging.Formatter):
+    """Lines for people: time, level, message."""
+
+    def __init__(self, is_coloured: bool) -> None:
+        super().__init__()
+        self._is_coloured = is_coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = f"{_time(record)} {record.levelname:7} {record.getMessage()}"
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        if not self._is_coloured:
+            return _COLOUR.sub("", text) if "\x1b" in text else text
+        colour = _COLOURS.get(record.levelno)
+        return f"{colour}{text}{_RESET}" if colour else text
+
+
+class JsonLines(logging.Formatter):
+    """Lines for programs: a JSON object each."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        members: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if isinstance(record.msg, AnsweredRequest):
+            members |= record.msg.members()
+        else:
+            members["message"] = _COLOUR.sub("", record.getMessage())
+        if record.exc_info:
+            members["exception"] = self.formatException(record.exc_info)
+        return json.dumps(members)

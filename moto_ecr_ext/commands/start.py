@@ -1,0 +1,63 @@
+"""What the commands say when they start: the version, the place of the data, the address, and how to log in."""
+
+from __future__ import annotations
+
+import socket
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from moto_ecr_ext import settings
+from moto_ecr_ext._version import __version__
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from moto_ecr_ext.models import ECRBackend
+
+# The addresses at which clients reach a server that listens on all; nothing is bound here, for bandit.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
+
+
+def address_of(running: BaseWSGIServer) -> str | None:
+    """Return the `host:port` at which clients of this machine reach a server; None for a Unix socket."""
+    if running.address_family == getattr(socket, "AF_UNIX", None):
+        return None
+    host = _LOOPBACK.get(running.host, running.host)
+    return f"[{host}]:{running.port}" if ":" in host else f"{host}:{running.port}"
+
+
+def introduction(command: str, registry: ECRBackend, url: str) -> str:
+    """Return three lines: the version, the place of the data, the URL."""
+    return (
+        f"{command} {__version__}, moto {version('moto')}\n"
+        f"Data: {_places()}\n"
+        f"Registry of account {registry.account_id} in {registry.region_name}: {url}\n"
+    )
+
+
+def logins(registry: ECRBackend, address: str, url: str) -> str:
+    """Return the lines that log docker in."""
+    docker = f"docker login --username AWS --password-stdin {address}"
+    return (
+        "\nTo log in, for twelve hours, with the AWS CLI:\n\n"
+        "  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws ecr get-login-password "
+        f"--region {registry.region_name} --endpoint-url {url} | {docker}\n\n"
+        "Without it:\n\n"
+        f"  echo {registry.password()} | {docker}\n"
+    )
+
+
+def _places() -> str:
+    """Return where state is kept, without the password of a database."""
+    location = settings.store_location()
+    if location == settings.StoreLocation() or location.blobs == "memory:":
+        return "in memory; nothing is left at the end"
+    parts = [str(location.data_dir)] if location.data_dir is not None else []
+    if location.database is not None:
+        # It is imported already, and it knows where a password is.
+        from moto_ecr_ext.storage.opening import name_of_database
+
+        parts.append(f"database {name_of_database(location)}")
+    if location.blobs is not None:
+        parts.append(f"blobs {location.blobs}")
+    return ", ".join(parts)

@@ -1,0 +1,80 @@
+"""Counts of the requests that a server has answered, for metrics.
+
+They are plain numbers until somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+from moto_ecr_ext.caller import Exchange
+
+# Seconds; each bound is the most that is within it, and what takes longer comes behind the last.
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass
+class Durations:
+    """How long the requests of one kind took, in seconds: how many within each bound, and their sum."""
+
+    within: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    total: float = 0.0
+
+    def cumulated(self) -> list[int]:
+        """Return how many took at most each bound, and how many there are."""
+        sums = []
+        so_far = 0
+        for number in self.within:
+            so_far += number
+            sums.append(so_far)
+        return sums
+
+
+class Tally:
+    """Counts by kind and status, for many threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: Counter[tuple[str, int]] = Counter()
+        self._durations: dict[str, Durations] = {}
+        self._received = 0
+        self._sent = 0
+
+    def add(self, exchange: Exchange) -> None:
+        """Count a request that is answered."""
+        bound = bisect_left(BOUNDS, exchange.seconds)
+        with self._lock:
+            self._answers[exchange.kind, exchange.status] += 1
+            durations = self._durations.get(exchange.kind)
+            if durations is None:
+                durations = self._durations[exchange.kind] = Durations()
+            durations.within[bound] += 1
+            durations.total += exchange.seconds
+            self._received += exchange.received
+            self._sent += exchange.sent
+
+    def counts(self) -> Counts:
+        """Return what was counted until now."""
+        with self._lock:
+            return Counts(
+                dict(self._answers),
+                {
+                    kind: Durations(list(each.within), each.total)
+                    for kind, each in self._durations.items()
+                },
+                self._received,
+                self._sent,
+            )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Requests by kind and status, their durations by kind, and the bytes of all bodies."""
+
+    answers: dict[tuple[str, int], int] = field(default_factory=dict)
+    durations: dict[str, Durations] = field(default_factory=dict)
+    received: int = 0
+    sent: int = 0

@@ -1,0 +1,56 @@
+"""How much is in all registries, and whether their store answers: for those who look after a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moto_ecr_ext.clock import now
+from moto_ecr_ext.models.images.storage_class import ACTIVATIONS
+from moto_ecr_ext.models.lifecycle.previews import PREVIEWS
+from moto_ecr_ext.models.replication.replication import REPLICATIONS
+from moto_ecr_ext.models.scanning.scan import SCANS
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.versions import StoreError
+from moto_ecr_ext.storage.store import current_store, is_failure_of_storage
+
+from .signing import SIGNINGS
+
+_WORK = (ACTIVATIONS, PREVIEWS, REPLICATIONS, SCANS, SIGNINGS)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What there is: numbers by name, the bytes of blobs, and background work that is due or under way, by kind."""
+
+    numbers: dict[str, int]
+    bytes_stored: int
+    work: dict[str, int]
+
+
+def statistics() -> Statistics:
+    """Return what there is in all registries of the store. It does nothing that is due."""
+    with current_store().database.read() as view:
+        stored = rows.statistics.stored(view)
+        return Statistics(
+            numbers={**rows.statistics.counts(view), "blobs": stored.blobs},
+            bytes_stored=int(stored.bytes),
+            work={
+                "lifecycle_policy": len(rows.repositories.with_lifecycle_policy_due(view, now())),
+                **{each.name.removeprefix("ecr::"): len(each.under_way(view)) for each in _WORK},
+            },
+        )
+
+
+def failure_of_store() -> str | None:
+    """Return why the store does not answer, in one line; None if its database and its blobs do."""
+    try:
+        store = current_store()
+        with store.database.read() as view:
+            rows.store.signing_key(view)
+        if store.blobs.owner() is None:
+            return "the place of the blobs is empty"
+    except Exception as error:
+        if not isinstance(error, StoreError) and not is_failure_of_storage(error):
+            raise
+        return " ".join(str(getattr(error, "orig", None) or error).split())
+    return None
