@@ -12,7 +12,7 @@ from moto_ecr_ext.activation.connections import raise_limit
 from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listening
 
-from . import check
+from . import backup, check
 from .ending import end_by_signals
 from .flags import Command, Limits
 from .start import address_of, introduction, logins
@@ -34,11 +34,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is stopped."""
     command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
     check.add_flags(command)
+    backup.add_flags(command)
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
     moto = command.moto_module("server", arguments)
     if flags.check or flags.repair:
         sys.exit(check.run(command, flags))
+    if flags.backup:
+        sys.exit(backup.run(command, flags))
     with command.logging(flags):
         limits = command.read_limits(flags)
         try:

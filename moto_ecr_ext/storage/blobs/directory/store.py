@@ -149,6 +149,10 @@ class DirectoryBlobStore(BlobStore):
         for _, path in self._tree.set_aside(digest):
             self._tree.put_back(digest, path)
 
+    def path(self, digest: str) -> str:
+        """Return the file that a blob is or would be."""
+        return self._tree.path(digest)
+
     def digests(self) -> Iterator[str]:
         return self._tree.digests()
 

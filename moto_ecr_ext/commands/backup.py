@@ -1,0 +1,36 @@
+"""`moto_ecr_server --backup DIR`: a copy of the data directory, also while servers use it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from moto_ecr_ext.settings import StoreLocation
+
+from .flags import Command, places
+
+
+def add_flags(command: Command) -> None:
+    """Take the flag that says to make a copy instead of serving."""
+    command.parser.add_argument(
+        "--backup",
+        metavar="DIR",
+        help="copy the data directory to DIR, which is a data directory then, and end; servers may go on meanwhile",
+    )
+
+
+def run(command: Command, flags: Namespace) -> int:
+    """Make a copy, say what it has, and return the exit status: 1 if a blob is missing in the data directory."""
+    from moto_ecr_ext.storage.backup import back_up
+    from moto_ecr_ext.storage.database.versions import StoreError
+
+    try:
+        backup = back_up(StoreLocation.of(**places(flags)), Path(flags.backup).resolve())
+    except (StoreError, OSError) as error:
+        command.fail(error)
+    print(f"{flags.backup} has {backup.blobs} blobs, {backup.bytes} bytes.")
+    for digest in backup.missing:
+        print(f"missing blob: {digest}")
+    if backup.missing:
+        print("--check tells which images need them.")
+    return 1 if backup.missing else 0
