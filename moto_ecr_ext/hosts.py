@@ -86,6 +86,12 @@ class RepositoryName(NamedTuple):
     name: str
 
 
+def local_registry_names() -> list[str]:
+    """Return the names that registries have on this machine, one for each region, as certificates have them."""
+    regions = {region for each in _PARTITIONS for region in each["regions"]}
+    return [f"*.dkr.ecr.{region}.localhost" for region in sorted(regions) if "global" not in region]
+
+
 def is_account_id(text: str) -> bool:
     """Whether a text is the id of an account. https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
     return _ACCOUNT_ID.fullmatch(text) is not None

@@ -13,6 +13,7 @@ from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
 
 from .ending import end_by_signals
+from .endpoint import read_endpoint
 from .flags import Command, Limits
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     moto = command.moto_module("proxy", arguments)
     with command.logging(flags):
         limits = command.read_limits(flags)
+        read_endpoint(command, flags_of_moto, "MOTO_PROXY_PORT", 5005)
         try:
             registry = command.open_registry(flags)
             if not flags.quiet:

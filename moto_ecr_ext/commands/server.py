@@ -14,8 +14,10 @@ from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listen
 
 from . import backup, check
 from .ending import end_by_signals
+from .endpoint import read_endpoint
 from .flags import Command, Limits
 from .start import address_of, introduction, logins
+from .tls import Certificates, how_to_trust, open_certificates
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -44,30 +46,52 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(backup.run(command, flags))
     with command.logging(flags):
         limits = command.read_limits(flags)
+        endpoint = read_endpoint(command, flags_of_moto, "MOTO_PORT", 5000)
         try:
             registry = command.open_registry(flags)
-            with when_listening(lambda running: _begin(running, registry, limits, flags)):
+            certificates = open_certificates(command, flags, endpoint, limits.hosts)
+            with when_listening(
+                lambda running: _begin(running, registry, limits, flags, certificates)
+            ):
+                of_tls = certificates.arguments if certificates else []
                 # moto reads the process's own arguments when it gets none.
-                moto.main(flags_of_moto or ["--host", "127.0.0.1"])
+                moto.main([*flags_of_moto, *of_tls] or ["--host", "127.0.0.1"])
         finally:
             uninstall()
 
 
-def _begin(running: BaseWSGIServer, registry: ECRBackend, limits: Limits, flags: Namespace) -> None:
+def _begin(
+    running: BaseWSGIServer,
+    registry: ECRBackend,
+    limits: Limits,
+    flags: Namespace,
+    certificates: Certificates | None,
+) -> None:
     raise_limit(limits.connections)
     set_limits(running, limits.idle_timeout, limits.connections)
     guard(running, limits.origins, limits.hosts)
     watch(running)
     end_by_signals()
+    if certificates is not None and running.ssl_context is not None:
+        certificates.renew_in(running.ssl_context)
     address = address_of(running)
     settings.listen_at(address)
     if not flags.quiet:
-        _announce(running, registry, address)
+        _announce(running, registry, address, certificates)
 
 
-def _announce(running: BaseWSGIServer, registry: ECRBackend, address: str | None) -> None:
+def _announce(
+    running: BaseWSGIServer,
+    registry: ECRBackend,
+    address: str | None,
+    certificates: Certificates | None,
+) -> None:
     scheme = "http" if running.ssl_context is None else "https"
     url = f"{scheme}://{address}" if address else running.host
     text = introduction("moto_ecr_server", registry, url)
     # Clients of registries cannot connect to a path.
-    print(text + (logins(registry, address, url) if address else ""), flush=True)
+    if address is not None:
+        if certificates is not None:
+            text += how_to_trust(certificates.authority, address)
+        text += logins(registry, address, url)
+    print(text, flush=True)

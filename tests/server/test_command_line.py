@@ -196,6 +196,8 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(
         (["--port", "some"], "argument -p/--port: invalid int value: 'some'"),
         (["--data-dir"], "argument --data-dir: expected one argument"),
         (["more"], "unrecognized arguments: more"),
+        (["--port", "65536"], "argument -p/--port: 65536 is not a port"),
+        (["--port", "-1"], "argument -p/--port: -1 is not a port"),
     ],
 )
 def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None:
@@ -227,14 +229,16 @@ def test_what_must_be_installed_is_said_in_one_line(
 
 
 def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
-    """Where another program listens, it ends with werkzeug's explanation."""
+    """Where another program listens, it ends with one sentence."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with Command("moto_ecr_server", "--port", port) as command:
-            assert command.wait() == 1
+            assert command.wait() == 2
 
-    assert f"Port {port} is in use" in command.output
-    assert not LOGIN.search(command.output)
+    assert command.output == (
+        f"moto_ecr_server: Port {port} of 127.0.0.1 is in use by another program. "
+        "Choose another with --port, or --port 0 for any that is free.\n"
+    )
 
 
 def test_it_begins_with_three_lines(tmp_path: Path) -> None:
@@ -323,6 +327,55 @@ def test_variables_say_which_registry_is_meant_by_default() -> None:
         assert elsewhere.address == f"127.0.0.1:{port}"
         assert repository["registryId"] == "111122223333"
         assert elsewhere.registry("GET", "/v2/_catalog").json() == {"repositories": ["app"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "variables", "message"),
+    [
+        (server, [], {"MOTO_PORT": "web"}, "MOTO_PORT is 'web'; invalid int value: 'web'"),
+        (
+            server,
+            [],
+            {"MOTO_PORT": "99999"},
+            "MOTO_PORT is '99999'; 99999 is not a port: ports are 1 to 65535, and 0 for any that is free",
+        ),
+        (
+            proxy,
+            [],
+            {"MOTO_PROXY_PORT": "-5"},
+            "MOTO_PROXY_PORT is '-5'; -5 is not a port: ports are 1 to 65535, and 0 for any that is free",
+        ),
+        (
+            server,
+            ["--host", "192.0.2.1"],
+            {},
+            "--host 192.0.2.1 is not an address of this machine.",
+        ),
+        (
+            proxy,
+            ["--host", "a..b"],
+            {},
+            "--host a..b is not an address, and no host of this name is known.",
+        ),
+    ],
+)
+def test_where_nothing_can_listen(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Any,
+    arguments: list[str],
+    variables: dict[str, str],
+    message: str,
+) -> None:
+    """A port or a host that cannot be is said in one sentence, before anything is opened."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    code, output = run(command, *arguments)
+
+    assert code == 2
+    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
+    assert not is_installed()
 
 
 def has_ipv6() -> bool:

@@ -1,0 +1,155 @@
+"""TLS of `moto_ecr_server`: a certificate of its own authority for `--ssl`, and how clients come to trust it."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import shutil
+import ssl
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from .certificates import CertificateError, Issuer
+from .endpoint import Endpoint
+from .flags import Command, places
+
+log = logging.getLogger("moto_ecr_ext")
+
+# Of the user, for servers without a data directory. Like those of docker and AWS it is the same on every platform.
+_OF_USER = ".moto_ecr_ext"
+# Between two tries to renew a certificate.
+_RETRY = timedelta(minutes=5)
+# Hosts at which a server listens on every address.
+_ALL = ("0.0.0.0", "::")  # nosec B104
+
+# Where programs add an authority to those of the system, by the program that then makes the system take it over.
+_SYSTEMS = {
+    "update-ca-certificates": "sudo cp {} /usr/local/share/ca-certificates/moto_ecr_ext.crt"
+    " && sudo update-ca-certificates",
+    "update-ca-trust": "sudo cp {} /etc/pki/ca-trust/source/anchors/moto_ecr_ext.crt"
+    " && sudo update-ca-trust",
+    "trust": "sudo trust anchor {}",
+    "security": "sudo security add-trusted-cert -d -k /Library/Keychains/System.keychain {}",
+    "certutil.exe": "certutil -addstore -f Root {}",
+}
+
+
+class Certificates:
+    """The certificate of a running server, which is renewed before it expires."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+        self._until = issuer.issue()
+        self._lock = threading.Lock()
+        self._renewed: ssl.SSLContext | None = None
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that clients have to trust."""
+        return self._issuer.authority
+
+    @property
+    def arguments(self) -> list[str]:
+        """The flags for moto."""
+        path = str(self._issuer.certificate)
+        return ["--ssl-cert", path, "--ssl-key", path]
+
+    def renew_in(self, context: ssl.SSLContext) -> None:
+        """Have connections of a server's context get the certificate that is valid when they begin."""
+
+        def choose(
+            connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
+        ) -> None:
+            renewed = self._current()
+            if renewed is not None:
+                connection.context = renewed
+
+        # Called at the beginning of each connection.
+        context.sni_callback = choose
+
+    def _current(self) -> ssl.SSLContext | None:
+        """Return the context with the certificate that was issued since the start; None if there is none."""
+        if datetime.now(timezone.utc) >= self._until:
+            with self._lock:
+                if datetime.now(timezone.utc) >= self._until:
+                    self._renew()
+        return self._renewed
+
+    def _renew(self) -> None:
+        try:
+            self._until = self._issuer.issue()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._issuer.certificate)
+        except (OSError, CertificateError):
+            log.exception("The certificate in %s was not renewed", self._issuer.certificate)
+            self._until = datetime.now(timezone.utc) + _RETRY
+        else:
+            self._renewed = context
+
+
+def open_certificates(
+    command: Command, flags: Namespace, endpoint: Endpoint, names: Iterable[str]
+) -> Certificates | None:
+    """Return the certificates of a server with `--ssl` and without a certificate of the user; else None.
+
+    They are for the server's host, and for `names`, as `--allowed-hosts` has them. Ends the process when there can be
+    none.
+    """
+    if not endpoint.ssl or endpoint.ssl_cert is not None:
+        return None
+    hosts = [endpoint.host] if endpoint.host not in _ALL and "/" not in endpoint.host else []
+    try:
+        directory = _directory(flags)
+        return Certificates(Issuer(directory, [*hosts, *(each for each in names if each != "*")]))
+    except CertificateError as error:
+        command.fail(error)
+    except (OSError, RuntimeError) as error:
+        command.fail(
+            f"--ssl cannot keep a certificate authority: {error}. "
+            "Give --data-dir, or --ssl-cert and --ssl-key."
+        )
+
+
+def _directory(flags: Namespace) -> Path:
+    data_dir = places(flags)["data_dir"]
+    return (Path(data_dir).absolute() if data_dir else Path.home() / _OF_USER) / "tls"
+
+
+def how_to_trust(authority: Path, address: str) -> str:
+    """Return the lines that make clients trust the server at an address."""
+    path = shlex.quote(str(authority))
+    lines = [
+        "",
+        f"Clients have to trust the certificate authority {authority}.",
+        "docker and podman, at this address:",
+        "",
+        f"  {_for_containers(path, address)}",
+        "",
+        "boto3, the AWS CLI, pip and requests, in a shell:",
+        "",
+        f"  export AWS_CA_BUNDLE={path} PIP_CERT={path} REQUESTS_CA_BUNDLE={path}",
+        "",
+    ]
+    system = _for_system(path)
+    if system is not None:
+        lines += ["All programs of this machine:", "", f"  {system}", ""]
+    return "\n".join(lines)
+
+
+def _for_containers(path: str, address: str) -> str:
+    # podman and skopeo read docker's directory, too; Docker Desktop reads that of the user.
+    if sys.platform == "linux":
+        return f"sudo install -D -m 644 {path} /etc/docker/certs.d/{address}/ca.crt"
+    directory = f"~/.docker/certs.d/{address}"
+    return f"mkdir -p {directory} && cp {path} {directory}/ca.crt"
+
+
+def _for_system(path: str) -> str | None:
+    for program, line in _SYSTEMS.items():
+        if shutil.which(program):
+            return line.format(path)
+    return None
