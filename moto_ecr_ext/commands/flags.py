@@ -32,6 +32,8 @@ class Limits:
     connections: int
     origins: list[str]
     hosts: list[str]
+    account_from_key: bool
+    anonymous_network: bool
 
 
 class Command:
@@ -55,9 +57,12 @@ class Command:
         for setting in (*settings.ALL, *settings.OF_SERVERS):
             default = self._defaults.get(setting.name, setting.default) or "none"
             meaning = setting.meaning.replace("``", "")
+            # What can be on or off is on by its flag alone.
+            alone: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.is_switch else {}
             self.parser.add_argument(
                 setting.flag,
                 type=str.lower if setting.choices else str,
+                **alone,
                 choices=setting.choices or None,
                 help=f"{meaning} (environment: {setting.variable}; default: {default})",
             )
@@ -141,7 +146,19 @@ class Command:
             connections=settings.parse_count(chosen["max_connections"]),
             origins=settings.parse_origins(chosen["allowed_origins"]),
             hosts=settings.parse_host_names(chosen["allowed_hosts"]),
+            account_from_key=chosen["account_from_key"] == "true",
+            anonymous_network=chosen["anonymous_network"] == "true",
         )
+
+    def behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
+        """Return the settings of calls, by name, that are not as they are by default in a test process.
+
+        Ends the process when one is wrong.
+        """
+        try:
+            return self._behaviour(flags)
+        except settings.SettingError as error:
+            self.fail(error)
 
     def _behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
         given = {setting.name: self._given(flags, setting) for setting in settings.ALL}
@@ -171,16 +188,15 @@ def places(flags: argparse.Namespace) -> dict[str, str | None]:
 
 
 def _default_registry() -> ECRBackend:
-    from moto.core.models import DEFAULT_ACCOUNT_ID
-
-    from moto_ecr_ext.models.lookup import registry_backend
+    from moto_ecr_ext.models.lookup import default_registry, registry_backend
     from moto_ecr_ext.storage.database.versions import StoreError
 
-    account_id = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
-    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+    registry = default_registry()
     try:
-        return registry_backend(account_id, region)
+        return registry_backend(registry.account_id, registry.region)
     except StoreError as error:
         raise settings.SettingError(str(error)) from error
     except KeyError:
-        raise settings.SettingError(f"AWS_DEFAULT_REGION is {region!r}, which has no ECR") from None
+        raise settings.SettingError(
+            f"AWS_DEFAULT_REGION is {registry.region!r}, which has no ECR"
+        ) from None

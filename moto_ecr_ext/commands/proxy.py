@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext import hosts
 from moto_ecr_ext.activation import proxy as seam
+from moto_ecr_ext.activation.accounts import accounts_from_keys
 from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
@@ -15,6 +17,7 @@ from moto_ecr_ext.distribution.carriers.gate import Gate
 from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
+from .network import check_network, notices
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
@@ -31,12 +34,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     moto = command.moto_module("proxy", arguments)
     with command.logging(flags):
         limits = command.read_limits(flags)
-        read_endpoint(command, flags_of_moto, "MOTO_PROXY_PORT", 5005)
+        endpoint = read_endpoint(command, flags_of_moto, "MOTO_PROXY_PORT", 5005)
+        check_network(command, command.behaviour(flags), limits, endpoint)
         try:
             registry = command.open_registry(flags)
             if not flags.quiet:
-                _announce(registry)
-            with seam.plugged(lambda running: _begin(running, limits)):
+                _announce(registry, limits)
+            with (
+                accounts_from_keys() if limits.account_from_key else nullcontext(),
+                seam.plugged(lambda running: _begin(running, limits)),
+            ):
                 # moto reads the process's own arguments when it gets none.
                 moto.main(flags_of_moto or ["--host", "127.0.0.1"])
         finally:
@@ -50,8 +57,10 @@ def _begin(running: Any, limits: Limits) -> None:
     end_by_signals()
 
 
-def _announce(registry: ECRBackend) -> None:
+def _announce(registry: ECRBackend, limits: Limits) -> None:
     """Say how to log in."""
+    for line in notices(limits):
+        print(line)
     from moto.moto_proxy.certificate_creator import CertificateCreator
 
     host = hosts.aws_registry_host(registry.account_id, registry.region_name)

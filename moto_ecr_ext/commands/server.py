@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.activation.accounts import accounts_from_keys
 from moto_ecr_ext.activation.connections import raise_limit
 from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listening
@@ -16,6 +18,7 @@ from . import backup, check
 from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
+from .network import check_network, notices
 from .start import address_of, introduction, logins
 from .tls import Certificates, how_to_trust, open_certificates
 
@@ -47,11 +50,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command.logging(flags):
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, "MOTO_PORT", 5000)
+        check_network(command, command.behaviour(flags), limits, endpoint)
         try:
             registry = command.open_registry(flags)
             certificates = open_certificates(command, flags, endpoint, limits.hosts)
-            with when_listening(
-                lambda running: _begin(running, registry, limits, flags, certificates)
+            with (
+                accounts_from_keys() if limits.account_from_key else nullcontext(),
+                when_listening(
+                    lambda running: _begin(running, registry, limits, flags, certificates)
+                ),
             ):
                 of_tls = certificates.arguments if certificates else []
                 # moto reads the process's own arguments when it gets none.
@@ -77,7 +84,7 @@ def _begin(
     address = address_of(running)
     settings.listen_at(address)
     if not flags.quiet:
-        _announce(running, registry, address, certificates)
+        _announce(running, registry, address, certificates, notices(limits))
 
 
 def _announce(
@@ -85,10 +92,12 @@ def _announce(
     registry: ECRBackend,
     address: str | None,
     certificates: Certificates | None,
+    noticed: Sequence[str],
 ) -> None:
     scheme = "http" if running.ssl_context is None else "https"
     url = f"{scheme}://{address}" if address else running.host
     text = introduction("moto_ecr_server", registry, url)
+    text += "".join(f"{each}\n" for each in noticed)
     # Clients of registries cannot connect to a path.
     if address is not None:
         if certificates is not None:

@@ -22,6 +22,7 @@ from .authentication import (
     ask_for_credentials,
 )
 from .errors import RegistryError, registry_error, render_error, server_failed
+from .hints import where_it_is
 from .host import check_host
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
@@ -104,12 +105,14 @@ def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Res
         access.backend.count_call(route.action.removeprefix("ecr:"))
         try:
             return route.handler(request, access, **placeholders)
-        except RepositoryNotFoundException:
-            if not route.writes:
-                raise
+        except RepositoryNotFoundException as error:
             name = placeholders["name"]
-            if not access.backend.create_on_push(name, access.registry_id):
-                log.warning(_how_to_create(request, access, name))
+            if not route.writes or not access.backend.create_on_push(name, access.registry_id):
+                error.hint = where_it_is(access, name)
+                if error.hint is not None:
+                    log.warning(error.hint)
+                elif route.writes:
+                    log.warning(_how_to_create(request, access, name))
                 raise
             # What is made for a push stays, whatever becomes of the push
             # (https://github.com/aws/containers-roadmap/issues/853).

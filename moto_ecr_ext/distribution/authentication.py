@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.models.lookup import default_registry, registry_backend
 from moto_ecr_ext.models.registry.authorization import registry_of_download, token_of
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_enforced
@@ -64,7 +63,10 @@ def access_by_password(request: Request, action: str) -> Access:
     Unauthorized, and RegistryError when the password has expired.
     """
     registry = hosts.registry_of_host(request.host)
-    region = registry.region if registry else _default_region()
+    default = default_registry()
+    if "authorization" not in request.headers and settings.LOGIN.get() == "optional":
+        return _access_of_nobody(request, action, registry, default)
+    region = registry.region if registry else default.region
     token = _token(request.headers.get("authorization", ""), region)
     if registry is None:
         registry = hosts.Registry(token.account_id, token.region)
@@ -72,6 +74,20 @@ def access_by_password(request: Request, action: str) -> Access:
         raise Unauthorized  # A token is good for the registries of one region.
     principal = token.principal or account_principal(token.account_id, token.region)
     return _access(request, action, registry, principal, is_enforced())
+
+
+def _access_of_nobody(
+    request: Request, action: str, registry: hosts.Registry | None, default: hosts.Registry
+) -> Access:
+    """Return the access of a request without credentials: that of the default account to its own registry.
+
+    Clients send the credentials that they have when they are asked for them, as they are for every other registry.
+    Where IAM is enforced, the account as a whole is nobody that it knows.
+    """
+    if registry not in (None, default):
+        raise Unauthorized
+    principal = account_principal(default.account_id, default.region)
+    return _access(request, action, default, principal, is_enforced())
 
 
 def access_by_url(request: Request, action: str, name: str, digest: Digest) -> Access | None:
@@ -115,10 +131,6 @@ def _access(
         user_agent=request.headers.get("user-agent", ""),
     )
     return Access(backend, registry.account_id, caller)
-
-
-def _default_region() -> str:
-    return os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def _token(authorization: str, region: str) -> RegistryToken:

@@ -96,6 +96,8 @@ def _detail(error: aws.ECRError) -> dict[str, str] | None:
     """Return what the specification leaves to each registry. ECR has none of it."""
     if isinstance(error, registry_protocol.PlaceholderImage):
         return {"reason": error.reason}
+    if isinstance(error, aws.RepositoryNotFoundException):
+        return {"hint": error.hint} if error.hint else None
     if not isinstance(error, aws.InvalidManifest):
         return None
     named = {"member": error.member} if error.member else {}

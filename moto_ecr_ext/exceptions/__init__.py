@@ -122,6 +122,9 @@ class TooManyImageTags(LimitExceededException):
 
 
 class RepositoryNotFoundException(ECRError):
+    hint: str | None = None
+    """How to reach a repository of this name in another registry, for clients of the registry protocol."""
+
     def __init__(self, repository_name: str, registry_id: str):
         super().__init__(
             f"The repository with name '{repository_name}' does not exist "

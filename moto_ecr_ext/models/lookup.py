@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
+
+from moto_ecr_ext.hosts import Registry
 
 if TYPE_CHECKING:
     from . import ECRBackend
@@ -17,6 +20,14 @@ def backend_of(account_id: str, region: str) -> ECRBackend:
     found: Any = ecr_backends[account_id][region]
     backend: ECRBackend = found
     return backend
+
+
+def default_registry() -> Registry:
+    """Return the registry of those who name no account and no region. moto reads the first variable too."""
+    return Registry(
+        os.environ.get("MOTO_ACCOUNT_ID") or DEFAULT_ACCOUNT_ID,
+        os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+    )
 
 
 def any_backend() -> object:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from .calls import (
     ALL,
+    CREATE_ON_PUSH,
     ERROR_CODES,
+    LOGIN,
     QUIRKS,
     QUOTAS,
     REDIRECT,
@@ -42,8 +44,10 @@ from .parsing import (
 )
 from .places import PLACES, StoreLocation
 from .servers import (
+    ACCOUNT_FROM_KEY,
     ALLOWED_HOSTS,
     ALLOWED_ORIGINS,
+    ANONYMOUS_NETWORK,
     IDLE_TIMEOUT,
     LOG_FORMAT,
     LOG_LEVEL,
@@ -53,13 +57,17 @@ from .servers import (
 from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
 
 __all__ = [
+    "ACCOUNT_FROM_KEY",
     "ALL",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
+    "ANONYMOUS_NETWORK",
     "COMPATIBILITY",
+    "CREATE_ON_PUSH",
     "DEFAULT_QUOTAS",
     "ERROR_CODES",
     "IDLE_TIMEOUT",
+    "LOGIN",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "MAX_CONNECTIONS",

@@ -59,6 +59,18 @@ SCANNER = Setting(
     "a command line that begins with ``trivy`` or ``grype``",
     check=parse_scanner,
 )
+LOGIN = Setting(
+    "login",
+    "required",
+    "whether the registry takes requests without credentials for those of the default account in the default region",
+    choices=("required", "optional"),
+)
+CREATE_ON_PUSH = Setting(
+    "create_on_push",
+    "templates",
+    "whether a push creates its repository as creation templates say, as on AWS, or without one too",
+    choices=("templates", "always"),
+)
 QUOTAS = Setting(
     "quotas",
     "",
@@ -76,6 +88,8 @@ ALL = of_calls(
     REDIRECT,
     UPSTREAMS,
     SCANNER,
+    LOGIN,
+    CREATE_ON_PUSH,
     QUOTAS,
 )
 

@@ -47,6 +47,20 @@ LOG_FORMAT = Setting(
     "``text``, ``json``",
     choices=("text", "json"),
 )
+ACCOUNT_FROM_KEY = Setting(
+    "account_from_key",
+    "false",
+    "for every service, an access key of twelve digits is the account that calls",
+    "``true``, ``false``",
+    choices=("true", "false"),
+)
+ANONYMOUS_NETWORK = Setting(
+    "anonymous_network",
+    "false",
+    "``--login optional`` and ``--create-on-push always`` are good for an address that other machines reach",
+    "``true``, ``false``",
+    choices=("true", "false"),
+)
 OF_SERVERS = (
     IDLE_TIMEOUT,
     MAX_CONNECTIONS,
@@ -54,4 +68,6 @@ OF_SERVERS = (
     ALLOWED_HOSTS,
     LOG_LEVEL,
     LOG_FORMAT,
+    ACCOUNT_FROM_KEY,
+    ANONYMOUS_NETWORK,
 )

@@ -47,6 +47,11 @@ class Setting(Option):
     check: Callable[[str], object] = str
     strict: str | None = None
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off."""
+        return self.choices == ("true", "false")
+
     def parse(self, value: object, source: str) -> str:
         """Return what `value` means. Raises SettingError, naming the source and what it may be."""
         text = str(value).strip()

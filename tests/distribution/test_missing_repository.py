@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
+from support.iam import User, enforced
 from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 
 IMAGE = build_image(layers=0)
@@ -78,3 +80,76 @@ def test_no_push(session: RegistrySession, caplog: pytest.LogCaptureFixture, met
     for path in ("/manifests/v1", f"/blobs/{IMAGE.config.digest}"):
         assert missing.request(method, path).status_code == 404
     assert warnings(caplog) == []
+
+
+def local_host(account: str, region: str) -> str:
+    return f"{account}.dkr.ecr.{region}.localhost"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/blobs/uploads/"), ("GET", "/manifests/v1")]
+)
+@pytest.mark.parametrize(
+    ("account", "region"), [(OTHER_ACCOUNT, "us-east-1"), (ACCOUNT, "eu-west-1")]
+)
+def test_a_repository_of_another_registry(
+    server: Environment,
+    caplog: pytest.LogCaptureFixture,
+    account: str,
+    region: str,
+    method: str,
+    path: str,
+) -> None:
+    """Who reaches another registry than the one that is meant is told of both ways to that, pulling too."""
+    server.client(account=account, region=region).create_repository(repositoryName="team/none")
+    with server.registry() as session:
+        response = RepositoryClient(session, "team/none").request(method, path)
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["code"], error["message"]) == (404, "NAME_UNKNOWN", MISSING)
+    assert server.endpoint_url
+    port = server.endpoint_url.rpartition(":")[2]
+    hint = (
+        f"team/none is in the registry of account {account} in {region}. "
+        f"Log in with the password of that registry (aws ecr get-login-password --region {region}), "
+        f"or name the host {local_host(account, region)}:{port}. Where that name does not resolve, "
+        f"add this line to /etc/hosts: 127.0.0.1 {local_host(account, region)}"
+    )
+    assert error["detail"] == {"hint": hint}
+    assert warnings(caplog) == [hint]
+
+
+def test_the_host_of_the_hint(server: Environment) -> None:
+    """It reaches the repository, by its name and the password of its registry."""
+    there = server.client(account=OTHER_ACCOUNT)
+    there.create_repository(repositoryName="team/none")
+    token = there.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    with RegistrySession(server.registry_url(), token) as session:
+        missing = RepositoryClient(session, "team/none")
+        assert server.endpoint_url
+        port = server.endpoint_url.rpartition(":")[2]
+        host = {"Host": f"{local_host(OTHER_ACCOUNT, 'us-east-1')}:{port}"}
+        assert missing.get("/tags/list", headers=host).status_code == 200
+
+
+def test_a_host_of_aws(aws: Environment, ecr: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that names a registry by its host means that one."""
+    aws.client(account=OTHER_ACCOUNT).create_repository(repositoryName="team/none")
+    host = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+    with aws.registry() as session:
+        headers = {"Host": host} if aws.endpoint_url else {}
+        response = RepositoryClient(session, "team/none").get("/tags/list", headers=headers)
+    assert_refused(response, 404, "NAME_UNKNOWN", MISSING)
+    assert warnings(caplog) == []
+
+
+def test_nobody_is_told_where_iam_is_enforced(server: Environment) -> None:
+    """What other accounts have is theirs."""
+    server.client(account=OTHER_ACCOUNT).create_repository(repositoryName="team/none")
+    user = User(server, Action="ecr:*", Resource="*")
+    token = enforced(lambda: user.client().get_authorization_token())
+    with RegistrySession(
+        server.registry_url(), token["authorizationData"][0]["authorizationToken"]
+    ) as session:
+        missing = RepositoryClient(session, "team/none")
+        response = enforced(lambda: missing.get("/tags/list"))
+    assert_refused(response, 404, "NAME_UNKNOWN", MISSING)

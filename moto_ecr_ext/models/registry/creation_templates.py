@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
 from moto_ecr_ext.exceptions import (
@@ -177,8 +177,8 @@ class CreationTemplatesBackend(RegistryBackend):
     def create_on_push(self, repository_name: str, registry_id: str) -> bool:
         """Make the repository of a registry that a push found missing, if a template there is for that.
 
-        The caller needs permission for CreateRepository. Return whether there is such a template; the repository is
-        there then, since another push may have been faster.
+        With the setting `create_on_push` at `always` none is needed. The caller needs permission for CreateRepository.
+        Return whether it may be made; the repository is there then, since another push may have been faster.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
         """
@@ -187,7 +187,8 @@ class CreationTemplatesBackend(RegistryBackend):
             suppress(RepositoryAlreadyExistsException),
             self.store.database.write() as transaction,
         ):
-            if _template_for(owner, transaction, repository_name, "CREATE_ON_PUSH") is None:
+            template = _template_for(owner, transaction, repository_name, "CREATE_ON_PUSH")
+            if template is None and settings.CREATE_ON_PUSH.get() != "always":
                 return False
             with acting("ecr:CreateRepository"):
                 self.authorize(

@@ -116,6 +116,12 @@ class RepositoriesBackend(RegistryBackend):
         with self.store.database.read() as view:
             return rows.repositories.registries(view)
 
+    def registries_with(self, name: str) -> list[hosts.Registry]:
+        """Return some of the registries that have a repository of this name, in their order."""
+        with self.store.database.read_one() as view:
+            found = rows.repositories.registries_with(view, name)
+        return [hosts.Registry(*each) for each in found]
+
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:

@@ -56,6 +56,14 @@ _OF_ONE_REGISTRY = Query(RepositoryRow, _ALL.where(*_OF_REGISTRY).order_by(repos
 _REGISTRIES = Query(
     RegistryRow, select(repositories.c.account_id, repositories.c.region).distinct()
 )
+# A repository that is being removed has no region.
+_REGISTRIES_WITH = Query(
+    RegistryRow,
+    select(repositories.c.account_id, repositories.c.region)
+    .where(repositories.c.name == bindparam("repository_name"), repositories.c.region != "")
+    .order_by(repositories.c.account_id, repositories.c.region)
+    .limit(10),
+)
 _PAGE = Query(
     RepositoryRow,
     _ALL.where(*_OF_REGISTRY, repositories.c.name > bindparam("after"))
@@ -105,6 +113,11 @@ def of_registry(view: View, account_id: str, region: str) -> list[RepositoryRow]
 def registries(view: View) -> list[tuple[str, str]]:
     """Return account and Region of every registry that has repositories, in their order."""
     return sorted((each.account_id, each.region) for each in _REGISTRIES.all(view))
+
+
+def registries_with(view: View, name: str) -> list[RegistryRow]:
+    """Return the first registries that have a repository of this name."""
+    return _REGISTRIES_WITH.all(view, repository_name=name)
 
 
 def page(view: View, account_id: str, region: str, after: str, count: int) -> list[RepositoryRow]:
