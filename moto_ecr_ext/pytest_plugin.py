@@ -95,7 +95,10 @@ def _installed() -> ExitStack:
 
     installation = ExitStack()
     if not is_installed():
-        installation.enter_context(install())
+        try:
+            installation.enter_context(install())
+        except settings.SettingError as error:
+            raise pytest.UsageError(str(error)) from None
     return installation
 
 

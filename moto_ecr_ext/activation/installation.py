@@ -17,6 +17,7 @@ from . import (
     ecs,
     errors,
     metrics,
+    mock_config,
     moto_api,
     requests_clients,
     server,
@@ -44,6 +45,7 @@ _SEAMS = (
     moto_api.plug,
     metrics.plug,
     errors.plug,
+    mock_config.plug,
     containers.plug,
     dashboard.plug,
     LateSeams(
@@ -113,10 +115,11 @@ def install(
     `verify_layers=True`; `mock_aws(config={"ecr": {...}})` comes before them.
 
     Call it before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a setting
-    that does not exist or cannot have that value.
+    that does not exist or cannot have that value, also in the environment.
     """
     global _plugged
     before = settings.installed() if is_installed() else None
+    settings.check_environment()
     location = settings.StoreLocation.of(data_dir, database, blobs)
     settings.install(location, server_address, behaviour)
     if _plugged is None:

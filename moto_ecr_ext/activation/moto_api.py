@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -9,21 +10,72 @@ from .replacing import Unplug
 
 _Answer = tuple[int, dict[str, str], str]
 _PATH = "{0}/moto-api/ecr/run-lifecycle"
+_FINDINGS = "{0}/moto-api/static/ecr/scan-finding-results"
 
 
 def plug() -> Unplug:
-    """Add POST /moto-api/ecr/run-lifecycle to moto's own API, whose paths are in this dict.
+    """Add POST /moto-api/ecr/run-lifecycle to moto's own API, whose paths are in this dict. Check findings there.
 
     Decorator and proxy look them up with each request; the server does once, with the first request below /moto-api/.
     """
     from moto.moto_api._internal.urls import url_paths
 
+    queue = url_paths[_FINDINGS]
+
+    def queue_findings(request: Any, full_url: str, headers: Any) -> Any:
+        body = _without_consuming(request, headers)
+        problem = None if body is None else _problem_of_findings(body)
+        if problem is not None:
+            return 400, {}, json.dumps({"Error": problem})
+        return queue(request, full_url, headers)
+
     url_paths[_PATH] = _answer
+    url_paths[_FINDINGS] = queue_findings
 
     def unplug() -> None:
+        url_paths[_FINDINGS] = queue
         del url_paths[_PATH]
 
     return unplug
+
+
+def _without_consuming(request: Any, headers: Any) -> Any:
+    """Return the JSON that a request brings, which can be read again; None if it brings something else.
+
+    In the process it has it as `body`. In a server moto reads it from the stream of the environment.
+    """
+    environ = getattr(request, "environ", None)
+    if environ is None:
+        body = request.body
+    else:
+        length = str(headers.get("Content-Length", ""))
+        if not length.isdecimal():
+            return None
+        body = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = io.BytesIO(body)
+    try:
+        return json.loads(body)
+    except (TypeError, ValueError):
+        return None
+
+
+def _problem_of_findings(body: Any) -> str | None:
+    """Return what is wrong with the severities in answers of DescribeImageScanFindings that are queued."""
+    from moto_ecr_ext.testing.findings import problem_of_severities
+
+    found = [
+        finding
+        for result in _objects(body, "results")
+        for kind in ("findings", "enhancedFindings")
+        for finding in _objects(result.get("imageScanFindings"), kind)
+    ]
+    return problem_of_severities(found)
+
+
+def _objects(document: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list that is a member of a document; what is none is not refused here."""
+    value = document.get(name) if isinstance(document, dict) else None
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def run_lifecycle() -> None:

@@ -18,6 +18,7 @@ from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
+from .scanner import check_scanner
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
@@ -35,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command.logging(flags):
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, "MOTO_PROXY_PORT", 5005)
-        check_network(command, command.behaviour(flags), limits, endpoint)
+        behaviour = command.behaviour(flags)
+        check_network(command, behaviour, limits, endpoint)
+        check_scanner(command, behaviour)
         try:
             registry = command.open_registry(flags)
             if not flags.quiet:

@@ -19,6 +19,7 @@ from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
+from .scanner import check_scanner
 from .start import address_of, introduction, logins
 from .tls import Certificates, how_to_trust, open_certificates
 
@@ -50,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     with command.logging(flags):
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, "MOTO_PORT", 5000)
-        check_network(command, command.behaviour(flags), limits, endpoint)
+        behaviour = command.behaviour(flags)
+        check_network(command, behaviour, limits, endpoint)
+        check_scanner(command, behaviour)
         try:
             registry = command.open_registry(flags)
             certificates = open_certificates(command, flags, endpoint, limits.hosts)

@@ -24,6 +24,8 @@ from .calls import (
 )
 from .installing import (
     Installed,
+    check_environment,
+    check_mock_config,
     defaults,
     install,
     installed,
@@ -87,6 +89,8 @@ __all__ = [
     "Setting",
     "SettingError",
     "StoreLocation",
+    "check_environment",
+    "check_mock_config",
     "defaults",
     "install",
     "installed",

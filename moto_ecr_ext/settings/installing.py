@@ -8,8 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .calls import ALL
-from .places import StoreLocation
-from .setting import SettingError, given_to_install
+from .places import PLACES, StoreLocation
+from .servers import OF_SERVERS
+from .setting import SettingError, given_to_install, mock_config, nearest
+
+_PREFIX = "MOTO_ECR_"
+# What this package's own tests read.
+_OF_TESTS = "MOTO_ECR_TEST_"
 
 _location = StoreLocation()
 _server_address: str | None = None
@@ -26,7 +31,7 @@ def install(
     by_name = {setting.name: setting for setting in ALL}
     unknown = sorted(set(behaviour) - set(by_name))
     if unknown:
-        raise SettingError(f"no such setting: {', '.join(unknown)}")
+        raise SettingError(f"no such setting: {', '.join(unknown)}{nearest(unknown[0], by_name)}")
     parsed = {
         name: by_name[name].parse(value, f"install({name}=...)")
         for name, value in behaviour.items()
@@ -35,6 +40,28 @@ def install(
     given_to_install.update(parsed)
     _location = location
     _server_address = server_address
+
+
+def check_environment() -> None:
+    """Raise SettingError for a variable of the environment that has a wrong value, or a name that no setting has.
+
+    Those of servers have their values checked by the commands, which alone read them.
+    """
+    known = {option.variable for option in (*PLACES, *ALL, *OF_SERVERS)}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name not in known and not name.startswith(_OF_TESTS):
+            raise SettingError(f"{name} is not a variable of moto_ecr_ext{nearest(name, known)}")
+    for setting in ALL:
+        if os.environ.get(setting.variable):
+            setting.parse(os.environ[setting.variable], setting.variable)
+
+
+def check_mock_config() -> None:
+    """Raise SettingError for a setting of `mock_aws(config={"ecr": ...})` that does not exist or has a wrong value."""
+    config = mock_config()
+    for setting in ALL:
+        if setting.name in config:
+            setting.parse(config[setting.name], f"mock_aws config ecr.{setting.name}")
 
 
 @dataclass(frozen=True)

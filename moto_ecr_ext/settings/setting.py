@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -82,7 +83,7 @@ class Setting(Option):
 
     def given(self) -> str | None:
         """Return what it was set to; None if it was not. Raises as `get`."""
-        config = _mock_config()
+        config = mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
         if self.name in given_to_install:
@@ -122,7 +123,13 @@ def of_calls(*settings: Setting) -> tuple[Setting, ...]:
     return settings
 
 
-def _mock_config() -> Mapping[str, Any]:
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the end of a sentence about a name that does not exist: the one that is probably meant, if any is."""
+    found = get_close_matches(name, names, 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def mock_config() -> Mapping[str, Any]:
     """Return what `mock_aws(config={"ecr": ...})` was given."""
     # Importing moto takes a third of a second, which a run that does not use it should not pay.
     from moto.core.config import default_user_config
@@ -130,5 +137,6 @@ def _mock_config() -> Mapping[str, Any]:
     config: Mapping[str, Any] = default_user_config.get("ecr") or {}  # type: ignore[assignment]
     for name in config:
         if name not in _of_calls:
-            raise SettingError(f"mock_aws config ecr.{name}: there is no such setting")
+            hint = nearest(name, _of_calls)
+            raise SettingError(f"mock_aws config ecr.{name}: there is no such setting{hint}")
     return config

@@ -5,9 +5,10 @@ A location is what flags and variables say: a data directory, or a database and 
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.settings import StoreLocation
 
+from .blobs.directory.files import make_directories
 from .blobs.directory.store import DirectoryBlobStore
 from .blobs.memory import MemoryBlobStore
 from .blobs.store import BlobStore
@@ -23,6 +25,12 @@ from .database.base import Database
 from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
 from .database.versions import StoreError
+
+# What a data directory has, and by which of that it is one.
+_MARKS = {"registry.sqlite", "owner"}
+_OURS = {*_MARKS, "blobs", "uploads", "tls"}
+# Names of other files that an error tells.
+_SHOWN = 3
 
 
 def check_lifetimes(location: StoreLocation) -> None:
@@ -33,6 +41,34 @@ def check_lifetimes(location: StoreLocation) -> None:
     )
     if rows_are_kept != bytes_are_kept:
         raise StoreError("Give a database and blobs together, or a data directory.")
+
+
+def make_data_directory(directory: Path) -> None:
+    """Make the data directory if it is not there.
+
+    Raises StoreError if it cannot be, or if it has files of something else and no registry.
+    """
+    try:
+        make_directories(str(directory))
+    except FileExistsError:
+        raise StoreError(
+            f"{directory} is a file. Give --data-dir a directory that is empty or new."
+        ) from None
+    names = set(os.listdir(directory))
+    foreign = sorted(
+        name for name in names - _OURS if not name.startswith(".") and name != "lost+found"
+    )
+    if foreign and names.isdisjoint(_MARKS):
+        raise StoreError(
+            f"{directory} is not empty and has no registry, but {_some(foreign)}. "
+            "Give --data-dir a directory that is empty or new."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @contextmanager
@@ -82,4 +118,7 @@ def open_blobs(location: StoreLocation) -> BlobStore:
         raise StoreError(
             f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
         )
-    return DirectoryBlobStore(Path(place))
+    try:
+        return DirectoryBlobStore(Path(place))
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(f"{place} is a file. Give --blobs a directory.") from None

@@ -25,7 +25,6 @@ from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import rows
 from .blobs.blob import Blob
-from .blobs.directory.files import make_directories
 from .blobs.errors import BlobDamaged, BlobNotFound
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
@@ -38,6 +37,7 @@ from .forks import fork_safe_lock, rest_while_forking
 from .opening import (
     check_lifetimes,
     file_of_database,
+    make_data_directory,
     naming_what_cannot_be_opened,
     open_blobs,
     open_database,
@@ -78,7 +78,7 @@ class Store:
         """
         check_lifetimes(location)
         if location.data_dir is not None:
-            make_directories(str(location.data_dir))
+            make_data_directory(location.data_dir)
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
             store._sweep()

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto_ecr_ext.oci.media_types import OCI_EMPTY
 
-from .images import OCI, Blob, Image, Index, MediaTypes
+from .images import OCI, Blob, Image, ImageError, Index, MediaTypes
 from .layers import Compression, Files, build_layer, diff_id_of
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -37,11 +37,13 @@ def build_image(
     layers of different seeds are different.
 
     `config` is what containers are run with (`Cmd`, `Env`, `Labels`, ...). `annotations` go into
-    the manifest.
+    the manifest. Raises ImageError for a number of layers or bytes below zero.
     """
     if layers is None:
         layers = 2 if files is None else 0
     if isinstance(layers, int):
+        if layers < 0:
+            raise ImageError(f"layers={layers}: an image has no layers or more.")
         layers = [
             build_layer(
                 seed=f"{seed}/{number}",

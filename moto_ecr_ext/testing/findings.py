@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from moto_ecr_ext import service_model
+
 from .images import ImageError
+
+# Of Amazon Inspector's findings, which the model of ECR does not list.
+# https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
+_OF_INSPECTOR = "UNTRIAGED"
+
+
+def problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return what is wrong with the severity of a finding, basic or enhanced; None if all exist."""
+    severities = (*service_model.values_of("FindingSeverity"), _OF_INSPECTOR)
+    for finding in findings:
+        if finding.get("severity", severities[0]) not in severities:
+            return (
+                f"{finding['severity']!r} is not the severity of a finding; "
+                f"those are {', '.join(severities)}."
+            )
+    return None
 
 
 def queue_scan_findings(
@@ -27,12 +45,15 @@ def queue_scan_findings(
     `EnhancedImageScanFinding`; its times are texts or seconds since the epoch.
 
     Only moto with the extension can do this: the server at the client's endpoint or, under
-    `mock_aws`, this process.
+    `mock_aws`, this process. Raises ImageError for a severity that ECR does not have.
     """
     import requests  # As for pulling.
 
     kind = "enhancedFindings" if enhanced_findings else "findings"
     found = [dict(finding) for finding in (*findings, *enhanced_findings)]
+    problem = problem_of_severities(found)
+    if problem is not None:
+        raise ImageError(problem)
     image_id = {"imageTag": tag, "imageDigest": digest}
     result = {
         "registryId": client.describe_registry()["registryId"],

@@ -64,10 +64,12 @@ def diff_id_of(layer: Blob) -> str:
 
 
 def _generated(seed: int | str, size: int) -> dict[str, bytes]:
-    """Return a file of bytes that follow from `seed` alone and do not compress.
+    """Return a file of bytes that follow from `seed` alone and do not compress. Raises ImageError for a size below 0.
 
     SHAKE makes them faster than `random` does, and is a standard.
     """
+    if size < 0:
+        raise ImageError(f"A layer of {size} bytes cannot be generated: it has no bytes or more.")
     block = 1 << 28  # Without OpenSSL a SHAKE digest has to be shorter than 512 MiB.
     content = b"".join(
         hashlib.shake_128(f"{seed}/{start}".encode()).digest(min(block, size - start))

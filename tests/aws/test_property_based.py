@@ -1,6 +1,6 @@
 """Any body at all, at every operation: a result or an AWS-shaped refusal, and a refusal changes nothing.
 
-MOTO_ECR_FUZZ=1000 tries that many bodies for each operation and kind, others with every run.
+MOTO_ECR_TEST_FUZZ=1000 tries that many bodies for each operation and kind, others with every run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from support.stored import everything_stored
 from support.valid_requests import SERVED, changed, places, valid_request
 
 fuzzing = settings(
-    max_examples=int(os.environ.get("MOTO_ECR_FUZZ", "12")),
-    derandomize="MOTO_ECR_FUZZ" not in os.environ,
+    max_examples=int(os.environ.get("MOTO_ECR_TEST_FUZZ", "12")),
+    derandomize="MOTO_ECR_TEST_FUZZ" not in os.environ,
     deadline=None,
     database=None,
     # A failure is found again as it is in the next run.

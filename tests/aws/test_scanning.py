@@ -13,6 +13,7 @@ from freezegun import freeze_time
 
 from moto_ecr_ext.testing import (
     DOCKER,
+    ImageError,
     build_artifact,
     build_image,
     build_index,
@@ -589,3 +590,16 @@ def test_pages_count_findings(aws: Any, ecr: Any, repository_name: str, member: 
         ).code
         == "InvalidParameterException"
     )
+
+
+@pytest.mark.parametrize("kind", ["findings", "enhanced_findings"])
+def test_a_severity_that_does_not_exist(ecr: Any, repository_name: str, kind: str) -> None:
+    """It is refused before anything is queued."""
+    before = everything_stored()
+    with pytest.raises(ImageError) as refused:
+        queue_scan_findings(ecr, repository_name, **{kind: [{"severity": "AWFUL"}]})
+    assert str(refused.value) == (
+        "'AWFUL' is not the severity of a finding; "
+        "those are INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL, UNDEFINED, UNTRIAGED."
+    )
+    assert everything_stored() == before

@@ -142,9 +142,100 @@ def test_a_port_that_is_no_number(
     assert len(output.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [server, proxy])
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        (
+            "MOTO_ECR_DATADIR",
+            "MOTO_ECR_DATADIR is not a variable of moto_ecr_ext; did you mean MOTO_ECR_DATA_DIR?",
+        ),
+        (
+            "MOTO_ECR_IDLE_TIMEOUT",
+            "MOTO_ECR_IDLE_TIMEOUT is 'never'; it must be a number of seconds above 0",
+        ),
+    ],
+)
+def test_variables_are_read_at_the_start(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str, message: str
+) -> None:
+    """A name that no setting has, and a value of a setting of servers."""
+    monkeypatch.setenv(variable, "never")
+
+    code, output = run(command)
+
+    assert code == 2
+    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+@pytest.mark.parametrize(
+    ("scanner", "message"),
+    [
+        (
+            "trivy-that-is-nowhere --quiet",
+            "--scanner names trivy-that-is-nowhere, which is not installed, or not on the PATH.",
+        ),
+        ("/nowhere/grype", "--scanner names /nowhere/grype, which cannot be run."),
+    ],
+)
+def test_a_scanner_that_is_not_installed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, scanner: str, message: str
+) -> None:
+    """It is said at the start, and not by every scan."""
+    name = command.main.__module__.replace("ext.commands.", "")
+    assert run(command, "--port", "0", "--scanner", scanner) == (2, f"{name}: {message}\n")
+    monkeypatch.setenv("MOTO_ECR_SCANNER", scanner)
+    assert run(command, "--port", "0") == (2, f"{name}: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (
+            "s3://ab/prefix",
+            "'s3://ab/prefix' is not of the form s3://BUCKET/PREFIX: 'ab' is not the name of a bucket, which has "
+            "3 to 63 lower-case letters, digits, dots and hyphens.",
+        ),
+        ("{file}", "{file} is a file. Give --blobs a directory."),
+        ("{file}/blobs", "{file}/blobs is a file. Give --blobs a directory."),
+    ],
+)
+def test_a_place_for_blobs_that_is_none(run: Run, tmp_path: Path, place: str, message: str) -> None:
+    """It is named in one sentence, and nothing is made of it."""
+    file = tmp_path / "file"
+    file.write_text("")
+    arguments = ("--data-dir", str(tmp_path / "registry"), "--blobs", place.format(file=file))
+    expected = f"moto_ecr_server: {message.format(file=file)}\n"
+    assert run(server, "--port", "0", *arguments) == (2, expected)
+    assert file.read_text() == ""
+
+
+def test_what_a_data_directory_may_have(run: Run, tmp_path: Path) -> None:
+    """Hidden files, and what a file system has of its own, are nobody's registry; nor is the authority of --ssl."""
+    for name in (".keep", "lost+found", "tls"):
+        (tmp_path / name).mkdir()
+    with running_server("--data-dir", str(tmp_path)) as running:
+        assert running.registry("GET", "/v2/").status_code == 200
+    # Later it may have more.
+    (tmp_path / "notes").write_text("")
+    with running_server("--data-dir", str(tmp_path)) as running:
+        assert running.registry("GET", "/v2/").status_code == 200
+
+
 def a_file(path):
     path.write_text("")
-    return "File exists"
+    return f"{path} is a file. Give --data-dir a directory that is empty or new."
+
+
+def something_else(path):
+    path.mkdir()
+    for name in ("a", "b", "c", "d", "e"):
+        (path / name).write_text("")
+    return (
+        f"{path} is not empty and has no registry, but a, b, c and 2 more. "
+        "Give --data-dir a directory that is empty or new."
+    )
 
 
 def where_nobody_can_make_anything(path):
@@ -169,7 +260,7 @@ def a_newer_database(path):
 
 
 @pytest.mark.parametrize(
-    "make", [a_file, where_nobody_can_make_anything, no_database, a_newer_database]
+    "make", [a_file, something_else, where_nobody_can_make_anything, no_database, a_newer_database]
 )
 def test_a_data_directory_that_is_none_is_said_in_one_line(
     run: Run, tmp_path: Path, make: Any

@@ -59,7 +59,6 @@ MAY_IMPORT_MOTO = {
     "models/base.py",
     "models/lookup.py",
     "pytest_plugin.py",
-    "commands/flags.py",
     "commands/proxy.py",
 }
 

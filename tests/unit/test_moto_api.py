@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 from moto import mock_aws
 from moto.backends import get_backend
@@ -10,6 +11,8 @@ from moto.moto_proxy import proxy3
 from moto.server import ThreadedMotoServer
 
 import moto_ecr_ext
+from support.constants import ACCOUNT
+from support.environments import Environment
 
 PATH = "/moto-api/ecr/run-lifecycle"
 HOST = "http://motoapi.amazonaws.com"
@@ -48,3 +51,35 @@ def test_uninstall_takes_the_path_out(stock_moto: None) -> None:
     assert dict(urls.url_paths) == before
     with mock_aws():
         assert requests.post(HOST + PATH).status_code == 404
+
+
+FINDINGS = "/moto-api/static/ecr/scan-finding-results"
+
+
+def findings(severity: object) -> dict[str, object]:
+    finding = {"name": "CVE-2026-0001", "severity": severity}
+    found = {"findings": [finding], "findingSeverityCounts": {}}
+    return {"results": [{"repositoryName": "app", "imageScanFindings": found}]}
+
+
+@pytest.mark.parametrize("severity", ["AWFUL", "high", 7, ["HIGH"], None])
+def test_a_severity_that_does_not_exist(aws: Environment, severity: object) -> None:
+    """Findings with it are refused when they are posted, and not queued."""
+    url = (aws.endpoint_url or HOST) + FINDINGS
+    answer = requests.post(url, json=findings(severity), timeout=60)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "Error": f"{severity!r} is not the severity of a finding; "
+        "those are INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL, UNDEFINED, UNTRIAGED."
+    }
+    backend = get_backend("ecr")[ACCOUNT]["us-east-1"]
+    assert list(backend.scan_finding_results) == []
+    assert requests.post(url, json=findings("HIGH"), timeout=60).status_code == 201
+    assert list(backend.scan_finding_results) == findings("HIGH")["results"]
+
+
+@pytest.mark.parametrize("body", [{}, {"results": []}, {"results": [{"imageScanFindings": 5}]}])
+def test_other_findings_are_moto_s(aws: Environment, body: object) -> None:
+    """moto takes them as ever."""
+    url = (aws.endpoint_url or HOST) + FINDINGS
+    assert requests.post(url, json=body, timeout=60).status_code == 201

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core.models import botocore_stubber
 
 import moto_ecr_ext
 from moto_ecr_ext import settings
+from moto_ecr_ext.activation.installation import is_installed
 from moto_ecr_ext.commands.flags import Command
 from moto_ecr_ext.settings import Setting, SettingError
 
@@ -183,15 +185,6 @@ def test_the_words_of_a_scanner(command: str, words: Any) -> None:
     assert settings.parse_scanner(command) == words
 
 
-def test_a_wrong_config_names_itself() -> None:
-    """A value that cannot be is an error that names the key of the config."""
-    with (
-        mock_aws(config={"ecr": {"quirks": "some"}}),
-        pytest.raises(SettingError, match=r"config ecr\.quirks is 'some'; .* none, aws"),
-    ):
-        settings.QUIRKS.get()
-
-
 def test_defaults_give_way_to_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """`defaults` fills in, for a block, what neither `install()` nor the environment says."""
     with settings.defaults(repository_uri="endpoint"):
@@ -323,3 +316,88 @@ def test_limits_are_no_settings_of_calls() -> None:
     """They belong to a server, so `install()` and `mock_aws` do not take them."""
     with pytest.raises(SettingError, match="no such setting: idle_timeout"):
         moto_ecr_ext.install(idle_timeout=5)
+
+
+def test_a_wrong_variable_is_said_by_install(
+    monkeypatch: pytest.MonkeyPatch, stock_moto: None
+) -> None:
+    """At the time when the extension is installed, which it then is not."""
+    monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
+    with pytest.raises(SettingError, match=r"^MOTO_ECR_VERIFY_LAYERS is 'perhaps'; it must be one"):
+        moto_ecr_ext.install()
+    assert not is_installed()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("MOTO_ECR_VERIFY_LAYER", "; did you mean MOTO_ECR_VERIFY_LAYERS?"),
+        ("MOTO_ECR_DATADIR", "; did you mean MOTO_ECR_DATA_DIR?"),
+        ("MOTO_ECR_IDLE_TIME", "; did you mean MOTO_ECR_IDLE_TIMEOUT?"),
+        ("MOTO_ECR_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZ", ""),
+    ],
+)
+def test_a_variable_that_no_setting_has(
+    monkeypatch: pytest.MonkeyPatch, stock_moto: None, name: str, hint: str
+) -> None:
+    """The error has the name that is probably meant."""
+    monkeypatch.setenv(name, "")
+    with pytest.raises(SettingError) as refused:
+        moto_ecr_ext.install()
+    assert str(refused.value) == f"{name} is not a variable of moto_ecr_ext{hint}"
+    assert not is_installed()
+
+
+def test_variables_of_servers_are_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test process does not read their values."""
+    monkeypatch.setenv("MOTO_ECR_IDLE_TIMEOUT", "never")
+    with moto_ecr_ext.install():
+        assert is_installed()
+
+
+def test_a_setting_that_install_does_not_have() -> None:
+    """The error has the name that is probably meant."""
+    with pytest.raises(SettingError) as refused:
+        moto_ecr_ext.install(verify_layer=True)
+    assert str(refused.value) == "no such setting: verify_layer; did you mean verify_layers?"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"quirks": "some"},
+            "mock_aws config ecr.quirks is 'some'; it must be one of none, aws",
+        ),
+        (
+            {"verify_layer": True},
+            "mock_aws config ecr.verify_layer: there is no such setting; did you mean verify_layers?",
+        ),
+        ({"zzz": 1}, "mock_aws config ecr.zzz: there is no such setting"),
+    ],
+)
+def test_a_wrong_config_is_said_when_the_mock_starts(config: dict[str, Any], message: str) -> None:
+    """As a context manager and as a decorator; the mock has not started then."""
+    moto_ecr_ext.install()
+    mock = mock_aws(config={"ecr": config})
+
+    with pytest.raises(SettingError) as refused, mock:
+        pytest.fail("the mock has started")
+    assert str(refused.value) == message
+
+    @mock
+    def call() -> None:
+        pytest.fail("the mock has started")
+
+    with pytest.raises(SettingError):
+        call()
+    assert not botocore_stubber.enabled
+    assert settings.QUIRKS.get() == "none"
+    with mock_aws():
+        assert botocore_stubber.enabled
+
+
+def test_stock_moto_does_not_know_the_config(stock_moto: None) -> None:
+    """Without the extension nobody asks what it says."""
+    with mock_aws(config={"ecr": {"quirks": "some"}}):
+        pass

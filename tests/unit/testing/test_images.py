@@ -377,3 +377,17 @@ def test_a_large_blob_is_shown_by_its_digest() -> None:
     (layer,) = image.layers
     assert repr(layer) == f"<Layer {layer.digest} of {layer.size} bytes, {OCI.layer_gzip}>"
     assert repr(image) == f"<Image {image.digest}, {OCI.manifest}>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layers": -1}, "layers=-1: an image has no layers or more."),
+        ({"layer_size": -1}, "A layer of -1 bytes cannot be generated: it has no bytes or more."),
+    ],
+)
+def test_numbers_below_zero(arguments: dict[str, Any], message: str) -> None:
+    """They are refused, and make no image of something else."""
+    with pytest.raises(ImageError) as refused:
+        build_image(**arguments)
+    assert str(refused.value) == message

@@ -83,7 +83,11 @@ class S3Bucket:
         """
         match = _URL.fullmatch(url)
         if match is None:
-            raise StoreError(f"{url!r} is not of the form s3://BUCKET/PREFIX")
+            name = url.removeprefix("s3://").partition("/")[0]
+            raise StoreError(
+                f"{url!r} is not of the form s3://BUCKET/PREFIX: {name!r} is not the name of a bucket, which has "
+                "3 to 63 lower-case letters, digits, dots and hyphens."
+            )
         name, prefix = match[1], (match[2] or "").strip("/")
         try:
             session = boto3.session.Session()

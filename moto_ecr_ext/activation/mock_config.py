@@ -1,0 +1,29 @@
+"""The configuration of ECR in `mock_aws(config={"ecr": ...})`, checked when the mock starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto_ecr_ext import settings
+
+from .replacing import Unplug, replace
+
+
+def plug() -> Unplug:
+    """Refuse a configuration that cannot be at the start of the mock, and not at the first call that asks for it.
+
+    `start` begins every mock, also that of a decorator. It puts the configuration in force, and `stop` takes it back.
+    """
+    from moto.core.models import MockAWS
+
+    original = MockAWS.start
+
+    def start(self: MockAWS, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
+        try:
+            settings.check_mock_config()
+        except settings.SettingError:
+            self.stop()
+            raise
+
+    return replace(MockAWS, "start", start)
