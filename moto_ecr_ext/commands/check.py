@@ -40,12 +40,15 @@ def repair(
     brings it again. The image stays, with its tags. An image whose manifest is damaged goes.
     """
     from moto_ecr_ext.storage.integrity import find_damage
+    from moto_ecr_ext.storage.progress import work
 
     with _store_at(StoreLocation.of(data_dir, database, blobs)) as store:
         found = list(find_damage(store))
-        for damage in found:
-            if damage.repair is not None:
-                damage.repair()
+        repairs = [damage.repair for damage in found if damage.repair is not None]
+        with work("Repairs", len(repairs), "repairs") as running:
+            for mend in repairs:
+                mend()
+                running.advance()
     return found
 
 
@@ -82,10 +85,12 @@ def run(command: Command, flags: Namespace) -> int:
 
     # The parsers of flags, which `import moto_ecr_ext` does not need.
     from .flags import places
+    from .progress import shown
 
     look = repair if flags.repair else check
     try:
-        found = look(**places(flags))
+        with shown():
+            found = look(**places(flags))
     except Exception as error:
         if isinstance(error, StoreError) or is_failure_of_storage(error):
             command.fail(error)

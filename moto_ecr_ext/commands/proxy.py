@@ -18,6 +18,7 @@ from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
+from .progress import shown
 from .scanner import check_scanner
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
         try:
-            registry = command.open_registry(flags)
+            with nullcontext() if flags.quiet else shown():
+                registry = command.open_registry(flags)
             if not flags.quiet:
                 _announce(registry, limits)
             with (

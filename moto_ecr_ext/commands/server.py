@@ -19,6 +19,7 @@ from .ending import end_by_signals
 from .endpoint import read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
+from .progress import shown
 from .scanner import check_scanner
 from .start import address_of, introduction, logins
 from .tls import Certificates, how_to_trust, open_certificates
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
         try:
-            registry = command.open_registry(flags)
+            with nullcontext() if flags.quiet else shown():
+                registry = command.open_registry(flags)
             certificates = open_certificates(command, flags, endpoint, limits.hosts)
             with (
                 accounts_from_keys() if limits.account_from_key else nullcontext(),

@@ -15,6 +15,7 @@ from moto_ecr_ext.oci.digest import Digest
 from . import rows
 from .blobs.errors import BlobDamaged, BlobNotFound
 from .database.transaction import View
+from .progress import ticking, work
 from .store import Store
 
 
@@ -52,8 +53,10 @@ class _Walk:
 
     def database(self) -> Iterator[Damage]:
         """Yield what SQLite finds in its own file."""
-        with self._store.database.read() as view:
-            problems = rows.integrity.problems_of_sqlite(view)
+        with work("Database", 1, "databases") as running, self._store.database.read() as view:
+            with ticking(view.connection, running):
+                problems = rows.integrity.problems_of_sqlite(view)
+            running.advance()
         for problem in problems:
             yield Damage("damaged database", problem)
 
@@ -61,20 +64,27 @@ class _Walk:
         """Yield the images whose digest is not that of their manifest."""
         with self._store.database.read() as view:
             images = rows.integrity.images_with_manifests(view)
-        for row_id, digest in images:
-            with self._store.database.read() as view:
-                manifest = rows.integrity.manifest(view, row_id)
-                names = [str(each) for each in rows.integrity.name_of_image(view, row_id)]
-            if manifest is not None and Digest.of(manifest, Digest(digest).algorithm) != digest:
-                yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
+        with work("Manifests", len(images), "manifests") as running:
+            for row_id, digest in images:
+                yield from self._image(row_id, digest)
+                running.advance()
+
+    def _image(self, row_id: int, digest: str) -> Iterator[Damage]:
+        with self._store.database.read() as view:
+            manifest = rows.integrity.manifest(view, row_id)
+            names = [str(each) for each in rows.integrity.name_of_image(view, row_id)]
+        if manifest is not None and Digest.of(manifest, Digest(digest).algorithm) != digest:
+            yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
 
     def blobs(self) -> Iterator[Damage]:
         """Yield the blobs that are missing, damaged, of another size than their rows say, or held by no repository."""
         with self._store.database.read() as view:
             held = {each.digest: {each.smallest, each.largest} for each in rows.blobs.sizes(view)}
         unheld = set(self._store.blobs.digests()) - held.keys()
-        for digest in sorted(held):
-            yield from self._blob(digest, held[digest])
+        with work("Layers", sum(map(max, held.values())), "bytes") as running:
+            for digest in sorted(held):
+                yield from self._blob(digest, held[digest])
+                running.advance(max(held[digest]))
         for digest in sorted(unheld):
             with self._store.database.write() as transaction:
                 is_orphan = not _is_held(transaction, digest) and self._is_there(digest)

@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
+from moto_ecr_ext.storage.progress import ticking, work
 from moto_ecr_ext.storage.rows import tables
 
 
@@ -20,5 +21,9 @@ def migrate(connection: Connection, version: int) -> None:
     It happens within the transaction that is open: both engines can undo changes of tables.
     """
     operations = Operations(MigrationContext.configure(connection))
-    for following in range(version + 1, tables.SCHEMA_VERSION + 1):
-        import_module(f"{__name__}.version_{following}").upgrade(operations)
+    following = range(version + 1, tables.SCHEMA_VERSION + 1)
+    name = f"Migration to version {tables.SCHEMA_VERSION}"
+    with work(name, len(following), "steps") as running, ticking(connection, running):
+        for each in following:
+            import_module(f"{__name__}.version_{each}").upgrade(operations)
+            running.advance()

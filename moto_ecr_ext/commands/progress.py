@@ -1,0 +1,100 @@
+"""How far long work has come, on standard error: a bar on a terminal if tqdm is installed, else lines with counts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TextIO
+
+from moto_ecr_ext.storage.progress import Work, showing
+
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
+
+# Seconds between two lines of the same work.
+_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show the work of this block."""
+    with showing(_work):
+        yield
+
+
+def _work(name: str, total: int, unit: str) -> AbstractContextManager[Work]:
+    if sys.stderr.isatty():
+        try:
+            from tqdm.std import tqdm
+        except ImportError:
+            pass
+        else:
+            return _bar(tqdm, name, total, unit)
+    return _lines(name, total, unit, sys.stderr)
+
+
+@contextmanager
+def _bar(tqdm: type[tqdm[Any]], name: str, total: int, unit: str) -> Iterator[Work]:
+    is_bytes = unit == "bytes"
+    with tqdm(
+        desc=name,
+        total=total,
+        unit="B" if is_bytes else f" {unit}",
+        unit_scale=is_bytes,
+        file=sys.stderr,
+        leave=False,
+    ) as bar:
+        yield _Bar(bar)
+
+
+class _Bar:
+    """Work that is shown as a bar, which goes when it is done."""
+
+    def __init__(self, bar: tqdm[Any]) -> None:
+        self._bar = bar
+        self._drawn_at = monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        self._bar.update(count)
+
+    def tick(self) -> None:
+        """Draw the time that it has taken."""
+        if monotonic() - self._drawn_at > self._bar.mininterval:
+            self._drawn_at = monotonic()
+            self._bar.refresh()
+
+
+@contextmanager
+def _lines(name: str, total: int, unit: str, file: TextIO) -> Iterator[Work]:
+    lines = _Lines(name, total, unit, file)
+    yield lines
+    lines.write()
+
+
+class _Lines:
+    """Work of which a line is written now and then, and when it is done."""
+
+    def __init__(self, name: str, total: int, unit: str, file: TextIO) -> None:
+        self._name = name
+        self._total = total
+        self._unit = unit
+        self._file = file
+        self._done = 0
+        self._written_at = monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        self._done += count
+        self.tick()
+
+    def tick(self) -> None:
+        """Write a line, if the last one was some time ago."""
+        if monotonic() - self._written_at >= _BETWEEN_LINES:
+            self.write()
+
+    def write(self) -> None:
+        """Write a line."""
+        self._written_at = monotonic()
+        line = f"{self._name}: {self._done:,} of {self._total:,} {self._unit}"
+        print(line, file=self._file, flush=True)
