@@ -54,6 +54,8 @@ def make_data_directory(directory: Path) -> None:
         raise StoreError(
             f"{directory} is a file. Give --data-dir a directory that is empty or new."
         ) from None
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be made: {error.strerror}.") from error
     names = set(os.listdir(directory))
     foreign = sorted(
         name for name in names - _OURS if not name.startswith(".") and name != "lost+found"
@@ -122,3 +124,5 @@ def open_blobs(location: StoreLocation) -> BlobStore:
         return DirectoryBlobStore(Path(place))
     except (FileExistsError, NotADirectoryError):
         raise StoreError(f"{place} is a file. Give --blobs a directory.") from None
+    except OSError as error:
+        raise StoreError(f"{place} cannot be used for blobs: {error.strerror}.") from error

@@ -228,6 +228,12 @@ def a_file(path):
     return f"{path} is a file. Give --data-dir a directory that is empty or new."
 
 
+def below_a_file(path):
+    path.parent.joinpath("file").write_text("")
+    path.symlink_to(path.parent / "file" / "registry")
+    return "registry cannot be made: Not a directory."
+
+
 def something_else(path):
     path.mkdir()
     for name in ("a", "b", "c", "d", "e"):
@@ -260,7 +266,15 @@ def a_newer_database(path):
 
 
 @pytest.mark.parametrize(
-    "make", [a_file, something_else, where_nobody_can_make_anything, no_database, a_newer_database]
+    "make",
+    [
+        a_file,
+        below_a_file,
+        something_else,
+        where_nobody_can_make_anything,
+        no_database,
+        a_newer_database,
+    ],
 )
 def test_a_data_directory_that_is_none_is_said_in_one_line(
     run: Run, tmp_path: Path, make: Any

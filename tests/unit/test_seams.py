@@ -18,8 +18,11 @@ from moto import proxy as moto_proxy
 from moto import server as moto_server
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap, get_model_map, resource_class_from_type
+from moto.core.config import default_user_config
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.core.exceptions import ServiceException
+from moto.core.models import MockAWS
+from moto.core.responses import BaseResponse
 from moto.ecr.models import Repository, ecr_backends
 from moto.moto_proxy import proxy3
 from moto.moto_server import werkzeug_app
@@ -425,3 +428,52 @@ def test_commands_of_moto_begin_with_a_parser(command: Any) -> None:
     flags = parser_of(command.main).format_help()
     assert "--port" in flags
     assert "--host" in flags
+
+
+def test_every_mock_begins_by_one_method(stock_moto: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context manager and a decorator call `MockAWS.start`, behind which the configuration is in force."""
+    seen = []
+    start = MockAWS.start
+
+    def watched(self: MockAWS, *arguments: Any, **options: Any) -> None:
+        start(self, *arguments, **options)
+        seen.append(default_user_config.get("ecr"))
+
+    monkeypatch.setattr(MockAWS, "start", watched)
+    mock = mock_aws(config={"ecr": {"quirks": "aws"}})
+    with mock:
+        pass
+    mock(lambda: None)()
+    assert seen == [{"quirks": "aws"}] * 2, "moto starts a mock in another way"
+    assert "ecr" not in default_user_config, "moto keeps the configuration"
+
+
+@pytest.mark.parametrize("service", ["sqs", "s3", "iam", "dynamodb"])
+def test_services_ask_one_method_for_the_account(
+    stock_server: str, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    """They ask `BaseResponse.get_current_account`, when the headers and the parameters of the URL are there."""
+    seen = []
+    original = BaseResponse.get_current_account
+
+    def watched(self: BaseResponse) -> str:
+        seen.append((self.headers["Authorization"].partition("/")[0], self.querystring))
+        return original(self)
+
+    monkeypatch.setattr(BaseResponse, "get_current_account", watched)
+    client = boto3.client(
+        service,
+        region_name=REGION,
+        endpoint_url=f"http://{stock_server}",
+        aws_access_key_id="111122223333",
+        aws_secret_access_key="test",
+    )
+    calls = {
+        "sqs": "list_queues",
+        "s3": "list_buckets",
+        "iam": "list_users",
+        "dynamodb": "list_tables",
+    }
+    getattr(client, calls[service])()
+    assert seen, "moto finds the account in another way"
+    assert seen[0][0] == "AWS4-HMAC-SHA256 Credential=111122223333"
