@@ -39,22 +39,24 @@ class Endpoint:
         )
 
 
-def read_endpoint(
-    command: Command, arguments: Sequence[str], port_variable: str, port: int
-) -> Endpoint:
-    """Return what flags of moto say, which has `port` if neither a flag nor the variable names another.
+def default_port(command: Command, variable: str, port: int) -> int:
+    """Return the port that a variable of moto's names, else `port`. Ends the process when there is no such port."""
+    given = os.environ.get(variable, str(port))
+    try:
+        return _port(given)
+    except argparse.ArgumentTypeError as error:
+        command.fail(f"{variable} is {given!r}; {error}")
+
+
+def read_endpoint(command: Command, arguments: Sequence[str], port: int) -> Endpoint:
+    """Return what flags of moto say, which has `port` if no flag names another.
 
     Ends the process when something of it cannot be.
     """
-    given = os.environ.get(port_variable, str(port))
-    try:
-        default = _port(given)
-    except argparse.ArgumentTypeError as error:
-        command.fail(f"{port_variable} is {given!r}; {error}")
     # Abbreviations are flags too, since they are moto's.
     parser = Parser(command.parser.prog, add_help=False)
     parser.add_argument("-H", "--host", default="127.0.0.1")
-    parser.add_argument("-p", "--port", type=_port, default=default)
+    parser.add_argument("-p", "--port", type=_port, default=port)
     parser.add_argument("-s", "--ssl", action="store_true")
     parser.add_argument("-c", "--ssl-cert")
     parser.add_argument("-k", "--ssl-key")

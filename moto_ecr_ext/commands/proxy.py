@@ -15,7 +15,7 @@ from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
 
 from .ending import end_by_signals
-from .endpoint import read_endpoint
+from .endpoint import default_port, read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
 from .progress import shown
@@ -33,10 +33,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = Command("moto_ecr_proxy", _DESCRIPTION, {})
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
+    # moto reads the variable too, and raises an error for a wrong one.
+    port = default_port(command, "MOTO_PROXY_PORT", 5005)
     moto = command.moto_module("proxy", arguments)
     with command.logging(flags):
         limits = command.read_limits(flags)
-        endpoint = read_endpoint(command, flags_of_moto, "MOTO_PROXY_PORT", 5005)
+        endpoint = read_endpoint(command, flags_of_moto, port)
         behaviour = command.behaviour(flags)
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)

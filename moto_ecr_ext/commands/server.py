@@ -16,7 +16,7 @@ from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listen
 
 from . import backup, check
 from .ending import end_by_signals
-from .endpoint import read_endpoint
+from .endpoint import default_port, read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
 from .progress import shown
@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     backup.add_flags(command)
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
+    # moto reads the variable too, and raises an error for a wrong one.
+    port = default_port(command, "MOTO_PORT", 5000)
     moto = command.moto_module("server", arguments)
     if flags.check or flags.repair:
         sys.exit(check.run(command, flags))
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(backup.run(command, flags))
     with command.logging(flags):
         limits = command.read_limits(flags)
-        endpoint = read_endpoint(command, flags_of_moto, "MOTO_PORT", 5000)
+        endpoint = read_endpoint(command, flags_of_moto, port)
         behaviour = command.behaviour(flags)
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
