@@ -62,7 +62,7 @@ SCANNER = Setting(
 LOGIN = Setting(
     "login",
     "required",
-    "whether the registry takes requests without credentials for those of the default account in the default region",
+    "whether a request without credentials is one of the default account in the default region, or is refused",
     choices=("required", "optional"),
 )
 CREATE_ON_PUSH = Setting(

@@ -50,14 +50,14 @@ LOG_FORMAT = Setting(
 ACCOUNT_FROM_KEY = Setting(
     "account_from_key",
     "false",
-    "for every service, an access key of twelve digits is the account that calls",
+    "take an access key of twelve digits for the account that calls, in every service",
     "``true``, ``false``",
     choices=("true", "false"),
 )
 ANONYMOUS_NETWORK = Setting(
     "anonymous_network",
     "false",
-    "``--login optional`` and ``--create-on-push always`` are good for an address that other machines reach",
+    "allow ``--login optional`` and ``--create-on-push always`` at an address that other machines can reach",
     "``true``, ``false``",
     choices=("true", "false"),
 )
