@@ -63,10 +63,9 @@ def access_by_password(request: Request, action: str) -> Access:
     Unauthorized, and RegistryError when the password has expired.
     """
     registry = hosts.registry_of_host(request.host)
-    default = default_registry()
-    if "authorization" not in request.headers and settings.LOGIN.get() == "optional":
-        return _access_of_nobody(request, action, registry, default)
-    region = registry.region if registry else default.region
+    if not request.headers.get("authorization") and settings.LOGIN.get() == "optional":
+        return _access_of_nobody(request, action, registry)
+    region = registry.region if registry else default_registry().region
     token = _token(request.headers.get("authorization", ""), region)
     if registry is None:
         registry = hosts.Registry(token.account_id, token.region)
@@ -76,14 +75,13 @@ def access_by_password(request: Request, action: str) -> Access:
     return _access(request, action, registry, principal, is_enforced())
 
 
-def _access_of_nobody(
-    request: Request, action: str, registry: hosts.Registry | None, default: hosts.Registry
-) -> Access:
+def _access_of_nobody(request: Request, action: str, registry: hosts.Registry | None) -> Access:
     """Return the access of a request without credentials: that of the default account to its own registry.
 
     Clients send the credentials that they have when they are asked for them, as they are for every other registry.
     Where IAM is enforced, the account as a whole is nobody that it knows.
     """
+    default = default_registry()
     if registry not in (None, default):
         raise Unauthorized
     principal = account_principal(default.account_id, default.region)
