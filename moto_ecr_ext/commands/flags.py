@@ -20,9 +20,6 @@ from .log import logging_as
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
-# Where the environment has the port, by the module of moto's command.
-_PORTS = {"server": "MOTO_PORT", "proxy": "MOTO_PROXY_PORT"}
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -88,12 +85,7 @@ class Command:
             module = import_module(f"moto.{name}")
         except ImportError as error:
             self.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[{name}]'")
-        try:
-            of_moto = parser_of(module.main)
-        except ValueError:  # moto reads the port in the environment before it reads flags.
-            variable = _PORTS[name]
-            value = os.environ.get(variable)
-            self.fail(f"{variable} is {value!r}; invalid int value: {value!r}")
+        of_moto = parser_of(module.main)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
         return module
 

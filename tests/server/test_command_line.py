@@ -128,20 +128,6 @@ def test_a_wrong_variable_is_said_in_one_line(
     assert not is_installed()
 
 
-@pytest.mark.parametrize(
-    ("command", "variable"), [(server, "MOTO_PORT"), (proxy, "MOTO_PROXY_PORT")]
-)
-def test_a_port_that_is_no_number(
-    run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str
-) -> None:
-    """A variable of moto's that is wrong is said in one line too."""
-    monkeypatch.setenv(variable, "web")
-    code, output = run(command)
-    assert code == 2
-    assert output.endswith(f": {variable} is 'web'; invalid int value: 'web'\n")
-    assert len(output.splitlines()) == 1
-
-
 @pytest.mark.parametrize("command", [server, proxy])
 @pytest.mark.parametrize(
     ("variable", "message"),
@@ -438,6 +424,12 @@ def test_variables_say_which_registry_is_meant_by_default() -> None:
     ("command", "arguments", "variables", "message"),
     [
         (server, [], {"MOTO_PORT": "web"}, "MOTO_PORT is 'web'; invalid int value: 'web'"),
+        (
+            proxy,
+            [],
+            {"MOTO_PROXY_PORT": "web"},
+            "MOTO_PROXY_PORT is 'web'; invalid int value: 'web'",
+        ),
         (
             server,
             [],
