@@ -33,16 +33,18 @@ _ANY_SUFFIX = _any_of(
     {*_DNS_SUFFIXES.values(), *(re.sub("^api", "on", each) for each in _DUAL_STACK_SUFFIXES)}
 )
 
+# `re` compiles a pattern when it is asked first, and remembers it: `install()` needs few of these.
+
 # Every form of a registry's host, in every partition: the two of AWS's endpoints (IPv4, dual-stack), each also FIPS.
 _REGISTRY_NAME = (
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
 )
 _REGISTRY_HOST_PATTERN = rf"{_REGISTRY_NAME}\.{_ANY_SUFFIX}"
-_REGISTRY_HOST = re.compile(f"(?:{_REGISTRY_HOST_PATTERN})(?::443)?")
-_ANY_REGISTRY_HOST = re.compile(rf"(?:{_REGISTRY_HOST_PATTERN})(?::\d+)?")
-_LOCAL_HOST = re.compile(rf"{_REGISTRY_NAME}(?:\.[a-zA-Z0-9-]+)*\.localhost(?::\d+)?")
-_AWS_DOMAIN = re.compile(rf"(?:[a-z0-9_-]+\.)+(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})")
-_API_HOST = re.compile(
+_REGISTRY_HOST = f"(?:{_REGISTRY_HOST_PATTERN})(?::443)?"
+_ANY_REGISTRY_HOST = rf"(?:{_REGISTRY_HOST_PATTERN})(?::\d+)?"
+_LOCAL_HOST = rf"{_REGISTRY_NAME}(?:\.[a-zA-Z0-9-]+)*\.localhost(?::\d+)?"
+_AWS_DOMAIN = rf"(?:[a-z0-9_-]+\.)+(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})"
+_API_HOST = (
     rf"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:{_ANY_SUFFIX}|{_ANY_DUAL_STACK_SUFFIX})(?::443)?"
 )
 
@@ -51,8 +53,8 @@ _VPC_ENDPOINT_HOST_PATTERN = (
     r"(?P<endpoint>vpce-[0-9a-z]+)-[0-9a-z-]+\.(?:api|dkr)\.ecr\.[a-z0-9-]+\.vpce\."
     + _any_of(_DNS_SUFFIXES.values())
 )
-_VPC_ENDPOINT_HOST = re.compile(f"{_VPC_ENDPOINT_HOST_PATTERN}(?::443)?")
-_ANY_VPC_ENDPOINT_HOST = re.compile(rf"{_VPC_ENDPOINT_HOST_PATTERN}(?:\.localhost)?(?::[0-9]+)?")
+_VPC_ENDPOINT_HOST = f"{_VPC_ENDPOINT_HOST_PATTERN}(?::443)?"
+_ANY_VPC_ENDPOINT_HOST = rf"{_VPC_ENDPOINT_HOST_PATTERN}(?:\.localhost)?(?::[0-9]+)?"
 
 # Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path. moto itself puts the
 # suffixes of other partitions in the place of amazonaws.com.
@@ -63,8 +65,8 @@ REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
 VPC_ENDPOINT_URL_PATTERN = f"https?://{_VPC_ENDPOINT_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN)
 
-_ACCOUNT_ID = re.compile("[0-9]{12}")
-_REPOSITORY_ARN = re.compile(
+_ACCOUNT_ID = "[0-9]{12}"
+_REPOSITORY_ARN = (
     r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
     r":repository/(?P<name>[a-z0-9._/-]+|\*)"
 )
@@ -94,7 +96,7 @@ def local_registry_names() -> list[str]:
 
 def is_account_id(text: str) -> bool:
     """Whether a text is the id of an account. https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
-    return _ACCOUNT_ID.fullmatch(text) is not None
+    return re.fullmatch(_ACCOUNT_ID, text) is not None
 
 
 # A request asks for what its host is several times, and clients have few hosts.
@@ -104,7 +106,7 @@ _remembering_hosts = lru_cache(maxsize=256)
 @_remembering_hosts
 def registry_of_host(host: str) -> Registry | None:
     """Return the registry that a `host[:port]` names by its form; None for a host that names none."""
-    match = _ANY_REGISTRY_HOST.fullmatch(host) or _LOCAL_HOST.fullmatch(host)
+    match = re.fullmatch(_ANY_REGISTRY_HOST, host) or re.fullmatch(_LOCAL_HOST, host)
     return Registry(match["account"], match["region"]) if match else None
 
 
@@ -112,22 +114,22 @@ def registry_of_host(host: str) -> Registry | None:
 def is_aws_host(host: str) -> bool:
     """Whether `host` is one of AWS's for ECR, rather than an address of the emulator, as with a port of its own."""
     return bool(
-        _REGISTRY_HOST.fullmatch(host)
-        or _API_HOST.fullmatch(host)
-        or _VPC_ENDPOINT_HOST.fullmatch(host)
+        re.fullmatch(_REGISTRY_HOST, host)
+        or re.fullmatch(_API_HOST, host)
+        or re.fullmatch(_VPC_ENDPOINT_HOST, host)
     )
 
 
 @_remembering_hosts
 def vpc_endpoint_of_host(host: str) -> str | None:
     """Return the id of the VPC endpoint whose own name a `host[:port]` is; None for any other host."""
-    match = _ANY_VPC_ENDPOINT_HOST.fullmatch(host)
+    match = re.fullmatch(_ANY_VPC_ENDPOINT_HOST, host)
     return match["endpoint"] if match else None
 
 
 def is_in_aws_domain(name: str) -> bool:
     """Whether a host name, in lower case, is below a domain of AWS's: any service's, a bucket's."""
-    return _AWS_DOMAIN.fullmatch(name) is not None
+    return re.fullmatch(_AWS_DOMAIN, name) is not None
 
 
 def aws_registry_host(account_id: str, region: str) -> str:
@@ -167,7 +169,7 @@ def repository_arn(account_id: str, region: str, repository_name: str) -> str:
 
 def repository_of_arn(arn: str) -> RepositoryName | None:
     """Return the repository that an ARN names; None for any other text. Its name may be `*`, which is all of them."""
-    match = _REPOSITORY_ARN.fullmatch(arn)
+    match = re.fullmatch(_REPOSITORY_ARN, arn)
     if match is None or match["partition"] != partition_of(match["region"]):
         return None
     return RepositoryName(match["account"], match["region"], match["name"])

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import nullcontext
 from typing import Any
 
+from .imports import without_collecting
 from .replacing import Unplug
+
+
+_BACKEND = "moto_ecr_ext.models"
 
 
 def plug_factory() -> Unplug:
@@ -27,16 +33,16 @@ def plug_factory() -> Unplug:
 
 def _make_backend(region_name: str, account_id: str) -> Any:
     # Its module brings SQLAlchemy, so it is imported when the first backend is made.
-    from moto_ecr_ext.models import ECRBackend
-
+    with without_collecting() if _BACKEND not in sys.modules else nullcontext():
+        from moto_ecr_ext.models import ECRBackend
     return ECRBackend(region_name, account_id)
 
 
 def forget_backends() -> None:
     """Have moto make backends anew when they are asked for."""
-    from moto.ecr.models import ecr_backends
-
-    ecr_backends.clear()
+    models = sys.modules.get("moto.ecr.models")
+    if models is not None:
+        models.ecr_backends.clear()
 
 
 def plug_urls() -> Unplug:

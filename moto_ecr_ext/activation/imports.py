@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -40,6 +42,28 @@ class LateSeams:
                 each()
 
         return unplug
+
+
+def seam_of(module: str, name: str = "plug") -> Callable[[], Unplug]:
+    """Return the seam that a module of this package has under a name; the module is imported when it is plugged in."""
+
+    def plug() -> Unplug:
+        unplug: Unplug = getattr(importlib.import_module(f"{__package__}.{module}"), name)()
+        return unplug
+
+    return plug
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Stop the garbage collector for this block, which imports much: it would look at all of it several times."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Finder(MetaPathFinder):

@@ -11,59 +11,49 @@ from moto_ecr_ext import settings
 
 from . import (
     backends,
-    batch,
     botocore,
     containers,
-    ecs,
     errors,
     metrics,
     mock_config,
     moto_api,
     requests_clients,
-    server,
 )
-from .awslambda import functions, invoking, rules, templates
-from .cloudformation import change_set_names, change_set_results, serverless, template_urls
-from .cloudformation import seam as cloudformation
-from .imports import LateSeams
-from .observers import cloudwatch, config, dashboard, inspector, tagging
+from .imports import LateSeams, seam_of
 
 _SEAMS = (
-    backends.plug_factory,
     backends.plug_urls,
-    server.plug_dispatch,
-    server.plug_connections,
-    server.plug_limits,
-    server.plug_patience,
-    server.plug_heads,
-    server.plug_answers_to_tls,
-    server.plug_access_log,
     requests_clients.plug,
     botocore.plug,
-    cloudformation.plug_repositories,
-    cloudformation.plug_other_resources,
     moto_api.plug,
     metrics.plug,
     errors.plug,
     mock_config.plug,
     containers.plug,
-    dashboard.plug,
     LateSeams(
-        ("moto.awslambda.models", functions.plug),
-        ("moto.awslambda.models", invoking.plug),
-        ("moto.awslambda.models", templates.plug),
-        ("moto.events.models", rules.plug),
-        ("moto.batch.models", batch.plug),
-        ("moto.ecs.models", ecs.plug),
-        ("moto.cloudformation.models", change_set_results.plug),
-        ("moto.cloudformation.models", serverless.plug),
-        ("moto.cloudformation.models", template_urls.plug_stacks),
-        ("moto.cloudformation.responses", change_set_names.plug),
-        ("moto.cloudformation.responses", template_urls.plug_operations),
-        ("moto.resourcegroupstaggingapi.models", tagging.plug),
-        ("moto.cloudwatch.models", cloudwatch.plug),
-        ("moto.inspector2.urls", inspector.plug),
-        ("moto.config.models", config.plug),
+        ("moto.ecr.models", backends.plug_factory),
+        ("moto.ecr.models", seam_of("cloudformation.seam", "plug_repositories")),
+        ("moto.ecr.models", seam_of("observers.dashboard")),
+        ("moto.moto_server.werkzeug_app", seam_of("server")),
+        ("moto.awslambda.models", seam_of("awslambda.functions")),
+        ("moto.awslambda.models", seam_of("awslambda.invoking")),
+        ("moto.awslambda.models", seam_of("awslambda.templates")),
+        ("moto.events.models", seam_of("awslambda.rules")),
+        ("moto.batch.models", seam_of("batch")),
+        ("moto.ecs.models", seam_of("ecs")),
+        ("moto.cloudformation.parsing", seam_of("cloudformation.seam", "plug_other_resources")),
+        ("moto.cloudformation.models", seam_of("cloudformation.change_set_results")),
+        ("moto.cloudformation.models", seam_of("cloudformation.serverless")),
+        ("moto.cloudformation.models", seam_of("cloudformation.template_urls", "plug_stacks")),
+        ("moto.cloudformation.responses", seam_of("cloudformation.change_set_names")),
+        (
+            "moto.cloudformation.responses",
+            seam_of("cloudformation.template_urls", "plug_operations"),
+        ),
+        ("moto.resourcegroupstaggingapi.models", seam_of("observers.tagging")),
+        ("moto.cloudwatch.models", seam_of("observers.cloudwatch")),
+        ("moto.inspector2.urls", seam_of("observers.inspector")),
+        ("moto.config.models", seam_of("observers.config")),
     ).plug,
 )
 

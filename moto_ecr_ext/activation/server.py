@@ -1,11 +1,7 @@
-"""moto's server: it serves the registry, keeps its connections, and answers clients that try TLS first.
-
-Without moto's extra `server` there is none, and nothing is changed.
-"""
+"""moto's server: it serves the registry, keeps its connections, and answers clients that try TLS first."""
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import logging
 import socket
@@ -17,7 +13,7 @@ from urllib.parse import urlsplit
 
 from .access_log import noted, plug_server
 from .metrics import count_requests_by
-from .replacing import Unplug, replace
+from .replacing import Unplug, replace, replace_all
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -28,9 +24,17 @@ log = logging.getLogger("moto_ecr_ext")
 _LAST_REQUESTS = 8
 
 
-def _has_server() -> bool:
-    """Return whether everything that moto's server imports is installed."""
-    return all(importlib.util.find_spec(name) for name in ("flask", "flask_cors"))
+def plug() -> Unplug:
+    """Plug in all seams of the server, once its module is imported: it brings Flask, which takes long."""
+    return replace_all(
+        plug_dispatch(),
+        plug_connections(),
+        plug_limits(),
+        plug_patience(),
+        plug_heads(),
+        plug_answers_to_tls(),
+        plug_access_log(),
+    )
 
 
 def _nothing() -> None:
@@ -42,8 +46,6 @@ def plug_dispatch() -> Unplug:
 
     The server's WSGI application is this class; every request goes through its `__call__`.
     """
-    if not _has_server():
-        return _nothing
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
     original = DomainDispatcherApplication.__call__
@@ -87,8 +89,6 @@ def plug_connections() -> Unplug:
     `handle_one_request`, until `close_connection` says that it was the last. moto has the class since 5.2; before, the
     registry is served through `plug_dispatch` alone, without kept-alive connections.
     """
-    if not _has_server():
-        return _nothing
     from moto.moto_server import werkzeug_app
 
     handler_class = getattr(werkzeug_app, "MotoRequestHandler", None)
@@ -113,8 +113,6 @@ def plug_limits() -> Unplug:
 
     `make_server` looks the class of a threaded server up in its module.
     """
-    if not _has_server():
-        return _nothing
     from werkzeug import serving
 
     from .connections import CountedWSGIServer
@@ -127,8 +125,6 @@ def plug_patience() -> Unplug:
 
     The request handler sets its connection up by `setup`, and then reads `rfile` and writes `wfile`.
     """
-    if not _has_server():
-        return _nothing
     from .connections import wait_patiently
 
     handler_class = _handler_class()
@@ -146,8 +142,6 @@ def plug_heads() -> Unplug:
 
     `parse_request` reads the head; a request for which it returns False has been answered.
     """
-    if not _has_server():
-        return _nothing
     from .heads import refuse_ambiguous_head
 
     handler_class = _handler_class()
@@ -182,8 +176,6 @@ def plug_answers_to_tls() -> Unplug:
     machine by TLS first, and again in plain HTTP only if the answer begins with "HTTP/"
     (https://github.com/containerd/containerd, core/remotes/docker/registry.go, isTLSError).
     """
-    if not _has_server():
-        return _nothing
     return replace(_handler_class(), "default_request_version", "HTTP/1.1")
 
 

@@ -15,6 +15,8 @@ from .later import Later
 
 # For what has to be looked at again with every request.
 AT_ONCE = -math.inf
+# For a database without rows.
+NEVER = math.inf
 
 # Nothing is due later than in a day. A time beyond was said when the clock was ahead: it is due now. The second more is
 # for what a sum loses as a float.
@@ -32,14 +34,15 @@ class Schedule:
     database; `notice` makes up for that.
     """
 
-    def __init__(self, later: Later) -> None:
+    def __init__(self, later: Later, next_at: float = AT_ONCE) -> None:
+        """Make a schedule of rows that have not been asked yet, unless `next_at` says what they have."""
         self._later = later
         # A thread that does what is due may send an event whose target makes another request.
         self._work = fork_safe_rlock()
         self._began_at = 0.0
         # Of the times, for which nobody waits.
         self._lock = fork_safe_lock()
-        self._next_at = AT_ONCE  # The rows have not been asked yet.
+        self._next_at = next_at
         # What was said to be due while the work went on, which may have looked at that already.
         self._expected_meanwhile = math.inf
 

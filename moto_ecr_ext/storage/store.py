@@ -32,7 +32,7 @@ from .counts import Counts
 from .database.base import REST_TIMEOUT, Database
 from .database.transaction import Transaction, View
 from .database.versions import StoreError
-from .due import Schedule
+from .due import AT_ONCE, NEVER, Schedule
 from .forks import fork_safe_lock, rest_while_forking
 from .opening import (
     check_lifetimes,
@@ -64,7 +64,7 @@ class Store:
         self.counts = Counts()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
-        self.schedule = Schedule(database.later)
+        self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
         self._cleaning: threading.Thread | None = None
         self._is_closing = threading.Event()
         self.signing_key = self._signing_key()

@@ -396,6 +396,31 @@ def test_sqlalchemy_is_imported_when_ecr_is_used() -> None:
     )
 
 
+def test_installing_imports_little() -> None:
+    """`install()` brings no web framework, no database, no service of moto and no model of botocore."""
+    run_python(
+        """
+        import sys
+        import botocore.loaders
+        from moto import mock_aws
+
+        loaded = []
+        load = botocore.loaders.Loader.load_data
+        botocore.loaders.Loader.load_data = lambda self, name: loaded.append(name) or load(self, name)
+        before = set(sys.modules)
+        import moto_ecr_ext
+
+        moto_ecr_ext.install()
+        brought = {name for name in set(sys.modules) - before if not name.startswith("moto_ecr_ext")}
+        for module in ("flask", "sqlalchemy", "cryptography", "alembic", "moto.ecr", "moto.moto_server"):
+            assert module not in brought, module
+        assert {name.split(".")[1] for name in brought if name.startswith("moto.")} <= {"moto_api"}
+        assert loaded == ["partitions"]
+        assert len(set(sys.modules) - before) < 40, sorted(set(sys.modules) - before)
+        """
+    )
+
+
 def test_services_that_nobody_uses_are_not_imported() -> None:
     """What ECR asks of other services has an answer where nothing of them is used, without importing them."""
     run_python(
@@ -435,7 +460,7 @@ def test_services_that_nobody_uses_are_not_imported() -> None:
 
 @pytest.mark.parametrize("missing", ["flask", "flask_cors"])
 def test_the_server_need_not_be_installed(missing: str) -> None:
-    """Where moto's extra `server` is not, or only part of it, the decorator works all the same."""
+    """Where Flask is not, or only part of what the server needs, the decorator works all the same."""
     run_python(
         f"""
         import sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug, replace
@@ -14,8 +15,6 @@ def plug_repositories() -> Unplug:
     """
     from moto.ecr.models import Repository
 
-    from . import deletions, repository
-
     def create(
         cls: type[Any],
         /,
@@ -25,6 +24,8 @@ def plug_repositories() -> Unplug:
         region_name: str,
         **kwargs: Any,
     ) -> Any:
+        from . import deletions, repository
+
         deletions.plug_once()
         return repository.create(
             resource_name, cloudformation_json.get("Properties", {}), account_id, region_name
@@ -39,6 +40,8 @@ def plug_repositories() -> Unplug:
         account_id: str,
         region_name: str,
     ) -> Any:
+        from . import repository
+
         return repository.update(
             original_resource,
             new_resource_name,
@@ -53,7 +56,9 @@ def plug_repositories() -> Unplug:
     def unplug() -> None:
         unplug_create()
         unplug_update()
-        deletions.unplug()
+        deletions = sys.modules.get(f"{__package__}.deletions")
+        if deletions is not None:
+            deletions.unplug()
 
     return unplug
 

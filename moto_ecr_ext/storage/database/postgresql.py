@@ -13,6 +13,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from moto_ecr_ext.storage.rows.tables import use_partial_indexes
+
 from .base import BUSY_TIMEOUT, Database, driver_execute
 from .transaction import View
 from .versions import StoreError
@@ -96,6 +98,10 @@ class PostgreSQLDatabase(Database):
     def leave_to_parent(self) -> None:
         super().leave_to_parent()
         self._readers = threading.BoundedSemaphore(_MAX_READERS)
+
+    def _change_schema(self) -> None:
+        use_partial_indexes("postgresql")
+        super()._change_schema()
 
     def _idle_reader(self) -> Connection | None:
         while self._idle:

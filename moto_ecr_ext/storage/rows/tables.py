@@ -170,7 +170,6 @@ images = Table(
         "repository_id",
         "text_digest",
         sqlite_where=text("text_digest IS NOT NULL"),
-        postgresql_where=text("text_digest IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )
@@ -363,3 +362,15 @@ lifecycle_previews = Table(
 EMPTIED_FIRST_TO_LAST = tuple(
     table for table in reversed(metadata.sorted_tables) if table is not store
 )
+
+
+def use_partial_indexes(dialect: str) -> None:
+    """Have indexes with a condition keep it in another dialect than SQLite.
+
+    To name the dialect where the index is defined would import all of it, also where SQLite is used.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"].get("where")
+            if condition is not None:
+                index.dialect_kwargs[f"{dialect}_where"] = condition
