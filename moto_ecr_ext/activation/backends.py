@@ -10,7 +10,6 @@ from typing import Any
 from .imports import without_collecting
 from .replacing import Unplug
 
-
 _BACKEND = "moto_ecr_ext.models"
 
 
