@@ -1,1 +1,33 @@
+"""The version of this package, and the versions that it runs on."""
+
+from __future__ import annotations
+
+import re
+import sys
+
 __version__ = "0.1.0"
+
+# setup.cfg says both too. They are checked here for those whom pip has not stopped.
+_OLDEST_PYTHON = (3, 10)
+_OLDEST_MOTO = (5, 1, 20)
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+if sys.version_info < _OLDEST_PYTHON:
+    raise ImportError(
+        f"moto_ecr_ext needs Python {_text(_OLDEST_PYTHON)} or later; this is {_text(sys.version_info[:3])}."
+    )
+
+
+def check_moto(version: str) -> None:
+    """Raise ImportError with versions of moto that are older than those that are supported."""
+    numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    if numbers and tuple(map(int, numbers.groups())) < _OLDEST_MOTO:
+        oldest = _text(_OLDEST_MOTO)
+        raise ImportError(
+            f"moto_ecr_ext needs moto {oldest} or later; this is {version}. "
+            f"Upgrade it with: pip install --upgrade 'moto>={oldest}'"
+        )

@@ -97,7 +97,7 @@ def _installed() -> ExitStack:
     if not is_installed():
         try:
             installation.enter_context(install())
-        except settings.SettingError as error:
+        except (settings.SettingError, ImportError) as error:  # Or moto is too old.
             raise pytest.UsageError(str(error)) from None
     return installation
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from moto_ecr_ext import settings
+from moto_ecr_ext._version import check_moto
 
 from . import (
     backends,
@@ -41,7 +42,7 @@ _SEAMS = (
         ("moto.events.models", seam_of("awslambda.rules")),
         ("moto.batch.models", seam_of("batch")),
         ("moto.ecs.models", seam_of("ecs")),
-        ("moto.cloudformation.parsing", seam_of("cloudformation.seam", "plug_other_resources")),
+        ("moto.cloudformation.models", seam_of("cloudformation.seam", "plug_other_resources")),
         ("moto.cloudformation.models", seam_of("cloudformation.change_set_results")),
         ("moto.cloudformation.models", seam_of("cloudformation.serverless")),
         ("moto.cloudformation.models", seam_of("cloudformation.template_urls", "plug_stacks")),
@@ -105,9 +106,13 @@ def install(
     `verify_layers=True`; `mock_aws(config={"ecr": {...}})` comes before them.
 
     Call it before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a setting
-    that does not exist or cannot have that value, also in the environment.
+    that does not exist or cannot have that value, also in the environment, and ImportError if moto is too old.
     """
     global _plugged
+    # Importing this package imports no moto.
+    import moto
+
+    check_moto(moto.__version__)
     before = settings.installed() if is_installed() else None
     settings.check_environment()
     location = settings.StoreLocation.of(data_dir, database, blobs)

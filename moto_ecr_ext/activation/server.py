@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from . import missing_packages
 from .access_log import noted, plug_server
 from .metrics import count_requests_by
 from .replacing import Unplug, replace, replace_all
@@ -34,6 +35,7 @@ def plug() -> Unplug:
         plug_heads(),
         plug_answers_to_tls(),
         plug_access_log(),
+        missing_packages.plug(),
     )
 
 
@@ -70,7 +72,11 @@ def plug_dispatch() -> Unplug:
             refusal = browsers.refusal(gate, environ, lambda: _service(self, environ))
             if refusal is not None:
                 return refusal(environ, start_response)
-        return original(self, environ, start_response)
+        try:
+            return original(self, environ, start_response)
+        except ModuleNotFoundError as error:
+            # It imports the service when it is asked first.
+            return missing_packages.answer(error, environ)(environ, start_response)
 
     return replace(DomainDispatcherApplication, "__call__", call)
 

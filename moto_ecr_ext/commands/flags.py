@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,10 @@ class Command:
         Ends the process when the module cannot be imported, when a flag is one of neither, and when help is asked for.
         """
         try:
-            module = import_module(f"moto.{name}")
+            with warnings.catch_warnings():
+                # moto warns of packages that the sentence below names.
+                warnings.simplefilter("ignore")
+                module = import_module(f"moto.{name}")
         except ImportError as error:
             self.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[{name}]'")
         of_moto = parser_of(module.main)
@@ -117,7 +121,7 @@ class Command:
         try:
             install(**places(flags), **self._behaviour(flags))
             registry = _default_registry()
-        except (settings.SettingError, OSError) as error:
+        except (settings.SettingError, OSError, ImportError) as error:
             self.fail(error)
         from moto_ecr_ext.models.images.placeholders import warn_of_placeholders
 

@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import boto3
+import moto
 import pytest
 import requests
 from botocore.config import Config
@@ -26,6 +27,7 @@ from werkzeug.serving import WSGIRequestHandler
 
 import moto_ecr_ext
 from moto_ecr_ext import settings, testing
+from moto_ecr_ext._version import check_moto
 from moto_ecr_ext.activation import installation
 from moto_ecr_ext.activation.installation import is_installed
 from support.constants import ACCOUNT, REGION
@@ -475,6 +477,43 @@ def test_the_server_need_not_be_installed(missing: str) -> None:
         assert "moto.moto_server.werkzeug_app" not in sys.modules
         """
     )
+
+
+@pytest.mark.parametrize("version", ["5.1.20", "5.2.0.dev1", "6.0.0", "10.0.0rc1", "unknown"])
+def test_a_newer_moto_is_never_refused(version: str) -> None:
+    """Nor is one whose version says nothing."""
+    check_moto(version)
+
+
+@pytest.mark.parametrize("version", ["5.1.19", "5.0.28.dev1", "4.2.14"])
+def test_an_older_moto_is_refused_at_once(
+    stock_moto: None, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`install()` says in one sentence which moto it needs, and changes nothing."""
+    before = seams()
+    monkeypatch.setattr(moto, "__version__", version)
+
+    with pytest.raises(ImportError, match=f"needs moto 5.1.20 or later; this is {version}"):
+        moto_ecr_ext.install()
+
+    assert seams() == before
+
+
+def test_an_older_python_is_refused_at_once() -> None:
+    """Before anything is imported that Python 3.9 could not read."""
+    said = run_python(
+        """
+        import sys
+
+        sys.version_info = (3, 9, 18, "final", 0)
+        try:
+            import moto_ecr_ext
+        except ImportError as error:
+            print(error)
+        assert "moto_ecr_ext.settings" not in sys.modules
+        """
+    )
+    assert said == "moto_ecr_ext needs Python 3.10 or later; this is 3.9.18.\n"
 
 
 def make_email_identity(clients: Any) -> object:

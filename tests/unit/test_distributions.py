@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import shutil
 import subprocess
 import sys
@@ -115,3 +116,32 @@ def test_the_wheel_is_the_package(
     about = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "top_level.txt"]
     assert contained == {*package, *(f"{NAME}.dist-info/{each}" for each in about)}
     assert licence == (ROOT / "LICENSE").read_bytes()
+
+
+def test_a_wheel_has_nothing_of_an_earlier_build(
+    tracked: set[str], sdist: Path, tmp_path: Path
+) -> None:
+    """`pip install .` in a clone builds in it, where an earlier build has left a module that is gone since."""
+    removed = sdist / "build/lib/moto_ecr_ext/removed.py"
+    removed.parent.mkdir(parents=True, exist_ok=True)
+    removed.touch()
+
+    wheel = build("wheel", sdist, tmp_path / "wheel")
+
+    with zipfile.ZipFile(wheel) as opened:
+        modules = {name for name in opened.namelist() if name.endswith(".py")}
+    assert modules == {
+        path for path in tracked if path.startswith("moto_ecr_ext/") and path.endswith(".py")
+    }
+
+
+def test_the_metadata_says_what_is_true(sdist: Path) -> None:
+    """The version is that of the package; whoever installs it has the oldest Python and moto that it runs with."""
+    metadata = email.message_from_string((sdist / "PKG-INFO").read_text())
+
+    assert metadata["Version"] == __version__
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert "moto>=5.1.20" in metadata.get_all("Requires-Dist", [])
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        *("all", "dev", "docker", "postgresql", "proxy", "sam", "server")
+    }

@@ -1,0 +1,75 @@
+"""Services of moto whose packages are not installed: the server names the extra that has them.
+
+The extra `server` brings moto's server alone. Some services, such as CloudFormation, import more.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+from xml.sax.saxutils import escape
+
+from .replacing import Unplug, replace
+
+log = logging.getLogger("moto_ecr_ext")
+
+_CODE = "MissingPackageException"
+# botocore repeats what was answered with 500, 502, 503 or 504. This will not change.
+_STATUS = 501
+_EXTRAS = {"docker": "docker"}
+# Services that answer in XML, beside those whose requests are forms.
+_OF_XML = {"cloudfront", "route53", "s3"}
+
+
+def plug() -> Unplug:
+    """Answer where a module that a request needs is not there.
+
+    Each view of moto's server is a `convert_to_flask_response`, which calls the service.
+    """
+    from moto.core.utils import convert_to_flask_response
+
+    original = convert_to_flask_response.__call__
+
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        from flask import request
+
+        try:
+            return original(self, *arguments, **named)
+        except ModuleNotFoundError as error:
+            return answer(error, request.environ)
+
+    return replace(convert_to_flask_response, "__call__", call)
+
+
+def answer(error: ModuleNotFoundError, environ: dict[str, Any]) -> Any:
+    """Return an answer, in the form of the service that was asked, that says what to install."""
+    from werkzeug import Response
+
+    message = message_of(error)
+    log.warning("%s", message)
+    if _is_of_xml(environ):
+        text = (
+            f"<ErrorResponse><Error><Type>Receiver</Type><Code>{_CODE}</Code>"
+            f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+        )
+        return Response(text, _STATUS, content_type="text/xml")
+    text = json.dumps({"__type": _CODE, "message": message})
+    return Response(text, _STATUS, {"x-amzn-errortype": _CODE}, content_type="application/json")
+
+
+def message_of(error: ModuleNotFoundError) -> str:
+    """Return what to install."""
+    package = (error.name or "").partition(".")[0]
+    extra = _EXTRAS.get(package, "all")
+    return (
+        f"moto needs the Python package {package} for this request, which is not installed. "
+        f"Install it with: pip install 'moto-ecr-ext[{extra}]'"
+    )
+
+
+def _is_of_xml(environ: dict[str, Any]) -> bool:
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return True
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0]
+    return bool(_OF_XML & set(scope.lower().split("/")))
