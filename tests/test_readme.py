@@ -189,7 +189,7 @@ def test_one_line_starts_a_registry(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "moto_ecr_ext", clone / "moto_ecr_ext", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in ("setup.cfg", "pyproject.toml", "README.rst", "CHANGES.rst", "LICENSE"):
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.rst", "CHANGES.rst", "LICENSE"):
         shutil.copy(ROOT / name, clone)
 
     port = free_port()
