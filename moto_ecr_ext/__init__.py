@@ -9,9 +9,12 @@ from ._version import __version__
 from .activation.installation import Installation, install, uninstall
 from .activation.moto_api import run_lifecycle
 from .commands.check import check, repair
+from .settings.typed import MockConfig, Settings
 
 __all__ = [
     "Installation",
+    "MockConfig",
+    "Settings",
     "__version__",
     "check",
     "install",

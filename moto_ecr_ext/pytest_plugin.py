@@ -5,13 +5,11 @@ moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of th
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +19,7 @@ from .compatibility import ALL, PROJECT_ERROR_CODES, Leniency
 from .compatibility.notices import Notice, listening
 
 if TYPE_CHECKING:
-    from .testing import Image
+    from .testing import ImageBuilder, RunningServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,8 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("moto_ecr_ext", text, type="bool", default=False)
     group = parser.getgroup("moto_ecr_ext")
     group.addoption("--moto-ecr-ext", action="store_true", default=False, help=text)
+    for setting in settings.ALL:
+        parser.addini(
+            _ini(setting), f"Install it with this setting: {setting.meaning}.", default=""
+        )
     text = "Install it with this value of the setting compatibility, such as moto."
-    parser.addini("moto_ecr_ext_compatibility", text, default="")
     group.addoption("--moto-ecr-ext-compatibility", metavar="VALUE", default="", help=text)
     group.addoption(
         "--moto-ecr-ext-report",
@@ -44,34 +45,44 @@ def pytest_configure(config: pytest.Config) -> None:
     adoption = _Adoption(is_reported=config.getoption("--moto-ecr-ext-report"))
     config.pluginmanager.register(adoption, "moto_ecr_ext_adoption")
     config.add_cleanup(adoption.listening.close)
-    compatibility = _compatibility(config)
+    chosen = _chosen(config)
     if (
-        compatibility
+        chosen
         or adoption.is_reported
         or config.getoption("--moto-ecr-ext")
         or config.getini("moto_ecr_ext")
     ):
-        if compatibility:
-            # The environment is where tests that install it again, and servers that they start, find it too.
-            environment = pytest.MonkeyPatch()
-            config.add_cleanup(environment.undo)
-            environment.setenv(settings.COMPATIBILITY.variable, compatibility)
+        # The environment is where tests that install it again, and servers that they start, find them too.
+        environment = pytest.MonkeyPatch()
+        config.add_cleanup(environment.undo)
+        for variable, value in chosen.items():
+            environment.setenv(variable, value)
         config.add_cleanup(_installed().close)
 
 
-def _compatibility(config: pytest.Config) -> str:
-    """Return the value for the run: of the flag, else of the environment, else of the configuration, if any has one."""
-    setting = settings.COMPATIBILITY
-    flag, ini = "--moto-ecr-ext-compatibility", "moto_ecr_ext_compatibility"
+def _ini(setting: settings.Setting) -> str:
+    """Return the name of a setting in pytest's configuration."""
+    return f"moto_ecr_ext_{setting.name}"
+
+
+def _chosen(config: pytest.Config) -> dict[str, str]:
+    """Return the settings of the run that a flag or the configuration gives, by their environment variables.
+
+    A flag comes before the environment, and that before the configuration.
+    """
+    chosen = {}
+    flag = "--moto-ecr-ext-compatibility"
     try:
+        for setting in settings.ALL:
+            if config.getini(_ini(setting)):
+                value = setting.parse(config.getini(_ini(setting)), _ini(setting))
+                chosen[setting.variable] = os.environ.get(setting.variable) or value
         if config.getoption(flag):
-            return setting.parse(config.getoption(flag), flag)
-        if not config.getini(ini):
-            return ""
-        chosen = setting.parse(config.getini(ini), ini)
-        return os.environ.get(setting.variable) or chosen
+            setting = settings.COMPATIBILITY
+            chosen[setting.variable] = setting.parse(config.getoption(flag), flag)
     except settings.SettingError as error:
         raise pytest.UsageError(str(error)) from None
+    return chosen
 
 
 def pytest_report_header() -> str | None:
@@ -86,7 +97,16 @@ def pytest_report_header() -> str | None:
         "ImageTagAlreadyExistsException, and LayerDigestMismatchException its InvalidLayerException "
         "(error_codes=aws has AWS's)"
     )
-    return f"moto_ecr_ext: {__version__}, compatibility {settings.COMPATIBILITY.get()}, {codes}"
+    said = (settings.COMPATIBILITY, settings.ERROR_CODES)
+    others = [
+        f", {each.name}={each.get()}"
+        for each in settings.ALL
+        if each not in said and each.given() not in (None, each.default)
+    ]
+    return (
+        f"moto_ecr_ext: {__version__}, compatibility {settings.COMPATIBILITY.get()}"
+        f"{''.join(others)}, {codes}"
+    )
 
 
 def _installed() -> ExitStack:
@@ -219,33 +239,6 @@ def _summary(met: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
         yield _about_codes(met)
 
 
-@dataclass(frozen=True)
-class RunningServer:
-    """A server in this test process: its URL, its address (`host:port`), and credentials that it accepts."""
-
-    url: str
-    address: str
-    access_key_id: str = "test"
-    secret_access_key: str = "test"
-
-    def client(self, service: str = "ecr", region: str = "us-east-1") -> Any:
-        """Return a boto3 client of the server."""
-        import boto3
-
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-        )
-
-    def password(self, region: str = "us-east-1") -> str:
-        """Return the password with which the user AWS logs in to the registry of a region."""
-        (data,) = self.client(region=region).get_authorization_token()["authorizationData"]
-        return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
-
-
 @pytest.fixture
 def moto_ecr_server() -> Iterator[RunningServer]:
     """moto's server with a whole ECR, on a free port of 127.0.0.1, for one test.
@@ -259,6 +252,8 @@ def moto_ecr_server() -> Iterator[RunningServer]:
     with _installed(), settings.defaults(repository_uri="endpoint"):
         from moto.server import ThreadedMotoServer
 
+        from .testing import RunningServer
+
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         try:
@@ -271,7 +266,7 @@ def moto_ecr_server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def moto_ecr_image() -> Callable[..., Image]:
+def moto_ecr_image() -> ImageBuilder:
     """The image builder:
 
     `moto_ecr_image(seed=1, layers=3)`; see `moto_ecr_ext.testing.build_image`.

@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
 from moto_ecr_ext._version import check_moto
@@ -21,6 +22,11 @@ from . import (
     requests_clients,
 )
 from .imports import LateSeams, seam_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from moto_ecr_ext.settings.typed import Settings
 
 _SEAMS = (
     backends.plug_urls,
@@ -95,7 +101,7 @@ def install(
     database: str | None = None,
     blobs: str | None = None,
     server_address: str | None = None,
-    **behaviour: object,
+    **behaviour: Unpack[Settings],
 ) -> Installation:
     """Give moto a whole ECR, until `uninstall()` or the end of a `with` block.
 

@@ -119,7 +119,8 @@ class Command:
         directory, is wrong.
         """
         try:
-            install(**places(flags), **self._behaviour(flags))
+            given: dict[str, Any] = {**places(flags), **self._behaviour(flags)}
+            install(**given)
             registry = _default_registry()
         except (settings.SettingError, OSError, ImportError) as error:
             self.fail(error)

@@ -57,6 +57,7 @@ from .servers import (
     OF_SERVERS,
 )
 from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
+from .typed import MockConfig, Settings
 
 __all__ = [
     "ACCOUNT_FROM_KEY",
@@ -85,9 +86,11 @@ __all__ = [
     "VERIFY_IMAGES",
     "VERIFY_LAYERS",
     "Installed",
+    "MockConfig",
     "Option",
     "Setting",
     "SettingError",
+    "Settings",
     "StoreLocation",
     "check_environment",
     "check_mock_config",

@@ -19,6 +19,7 @@ from .archives import push_docker_archive
 from .builder import build_artifact, build_image, build_index
 from .client import download_blob, pull, push, upload_blob
 from .findings import queue_scan_findings
+from .fixtures import ImageBuilder, RunningServer
 from .images import DOCKER, OCI, Blob, Image, ImageError, Index, Layer, MediaTypes
 from .layers import Compression, Files, build_layer
 from .layouts import push_oci_layout, write_oci_layout
@@ -30,10 +31,12 @@ __all__ = [
     "Compression",
     "Files",
     "Image",
+    "ImageBuilder",
     "ImageError",
     "Index",
     "Layer",
     "MediaTypes",
+    "RunningServer",
     "build_artifact",
     "build_image",
     "build_index",

@@ -93,7 +93,7 @@ def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def _server_url(places: dict[str, str]) -> Iterator[str]:
+def _server_url(places: dict[str, Any]) -> Iterator[str]:
     moto_ecr_ext.install(**places)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -103,7 +103,7 @@ def _server_url(places: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def in_process(places: dict[str, str]) -> Iterator[Environment]:
+def in_process(places: dict[str, Any]) -> Iterator[Environment]:
     """The test process itself, under `mock_aws`."""
     moto_ecr_ext.install(**places)
     with mock_aws():
@@ -112,7 +112,7 @@ def in_process(places: dict[str, str]) -> Iterator[Environment]:
 
 
 @pytest.fixture
-def server(_server_url: str, places: dict[str, str]) -> Iterator[Environment]:
+def server(_server_url: str, places: dict[str, Any]) -> Iterator[Environment]:
     """A server on loopback."""
     moto_ecr_ext.install(**places)
     BackendDict.reset()

@@ -55,6 +55,7 @@ MAY_IMPORT |= {each: {*MAY_IMPORT, *TOP} for each in TOP}
 MAY_IMPORT_MOTO = {
     "exceptions/base.py",
     "settings/setting.py",
+    "settings/typed.py",
     "responses.py",
     "models/base.py",
     "models/lookup.py",

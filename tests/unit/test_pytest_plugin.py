@@ -8,6 +8,8 @@ from textwrap import dedent
 
 import pytest
 
+from moto_ecr_ext import settings
+
 pytest_plugins = ["pytester"]
 
 IS_INSTALLED = """
@@ -409,3 +411,53 @@ def test_nothing_is_said_where_it_is_not_installed(run: Run) -> None:
 
     result.assert_outcomes(passed=3)
     result.stdout.no_fnmatch_line("*moto_ecr_ext:*")
+
+
+def test_every_setting_has_a_key(pytester: pytest.Pytester) -> None:
+    """pytest's configuration knows them all, and `pytest --help` lists them."""
+    result = pytester.runpytest_subprocess("--help")
+
+    for setting in settings.ALL:
+        result.stdout.fnmatch_lines([f"*moto_ecr_ext_{setting.name} (string):*"])
+
+
+SETTINGS = """
+    from moto import mock_aws
+    from moto_ecr_ext import settings
+
+    def test_it():
+        assert settings.VERIFY_LAYERS.get() == "true"
+        assert settings.QUIRKS.get() == {quirks!r}
+        with mock_aws(config={{"ecr": {{"quirks": "none"}}}}):
+            assert settings.QUIRKS.get() == "none"
+"""
+
+
+def test_a_key_of_the_configuration_is_a_setting(run: Run) -> None:
+    """It installs the extension. The header names what was set; a test may still have it otherwise."""
+    ini = "moto_ecr_ext_verify_layers = true\nmoto_ecr_ext_quirks = aws"
+
+    result = run(SETTINGS.format(quirks="aws"), ini=ini)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["moto_ecr_ext: *, compatibility aws, verify_layers=true, quirks=aws, this project's *"]
+    )
+
+
+def test_the_environment_comes_before_the_configuration(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A single run may so differ from all others."""
+    monkeypatch.setenv("MOTO_ECR_QUIRKS", "none")
+    ini = "moto_ecr_ext_verify_layers = true\nmoto_ecr_ext_quirks = aws"
+
+    run(SETTINGS.format(quirks="none"), ini=ini).assert_outcomes(passed=1)
+
+
+def test_a_wrong_value_of_a_key_ends_the_run(run: Run) -> None:
+    """The error names the key."""
+    result = run(IS_INSTALLED, ini="moto_ecr_ext_quirks = some")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*moto_ecr_ext_quirks is 'some'; it must be one of none, aws*"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from moto import mock_aws
 from moto.core.models import botocore_stubber
 
 import moto_ecr_ext
-from moto_ecr_ext import settings
+from moto_ecr_ext import settings, testing
 from moto_ecr_ext.activation.installation import is_installed
 from moto_ecr_ext.commands.flags import Command
 from moto_ecr_ext.settings import Setting, SettingError
@@ -401,3 +403,22 @@ def test_stock_moto_does_not_know_the_config(stock_moto: None) -> None:
     """Without the extension nobody asks what it says."""
     with mock_aws(config={"ecr": {"quirks": "some"}}):
         pass
+
+
+def test_type_checkers_know_every_setting() -> None:
+    """`Settings` has a key for each setting, and the values that it may have."""
+    types = typing.get_type_hints(settings.Settings)
+    assert list(types) == [setting.name for setting in settings.ALL]
+    for setting in settings.ALL:
+        literals = [
+            value
+            for part in typing.get_args(types[setting.name])
+            for value in typing.get_args(part)
+        ] or list(typing.get_args(types[setting.name]))
+        assert tuple(literals) == setting.choices, setting.name
+
+
+def test_type_checkers_know_the_builder() -> None:
+    """`ImageBuilder` is called as `build_image` is."""
+    [_, *taken] = inspect.signature(testing.ImageBuilder.__call__).parameters.values()
+    assert taken == [*inspect.signature(testing.build_image).parameters.values()]
