@@ -161,7 +161,7 @@ def plug_heads() -> Unplug:
 
 def plug_access_log() -> Unplug:
     """Have a server that is watched write lines of its own for requests."""
-    return plug_server(_handler_class()) if _has_server() else _nothing
+    return plug_server(_handler_class())
 
 
 def _handler_class() -> Any:

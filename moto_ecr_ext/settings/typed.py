@@ -19,6 +19,8 @@ class Settings(TypedDict, total=False):
     redirect: Flag
     upstreams: str
     scanner: str
+    login: Literal["required", "optional"]
+    create_on_push: Literal["templates", "always"]
     quotas: str
 
 
