@@ -50,10 +50,11 @@ def serve(arguments: Sequence[str], output: Any) -> None:
     main(arguments)
 
 
-# The modules of the server are imported once: what is forked then starts in no time.
+# The modules of the server are imported once: what is forked then starts in no time. Not this one: as a program it is
+# run again in what is forked, and `runpy` warns if it is imported already.
 _SERVERS = multiprocessing.get_context("forkserver")
 _SERVERS.set_forkserver_preload(
-    ["support.killing", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
+    ["support.commands", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
 )
 
 
@@ -443,9 +444,16 @@ class Result:
 
 
 def kill_again_and_again(
-    data_dir: Path, seed: int, kills: int, seconds: float = float("inf")
+    data_dir: Path,
+    seed: int,
+    kills: int,
+    seconds: float = float("inf"),
+    killed: Callable[[int], None] = lambda kills: None,
 ) -> Result:
-    """Kill servers of a directory so many times, or as long. Raises Lost."""
+    """Kill servers of a directory so many times, or as long. Raises Lost.
+
+    `killed` is given how many were killed, after each.
+    """
     chance = random.Random(seed)
     countdown = _Countdown()
     clients = [Client(number, seed, countdown.count) for number in range(CLIENTS)]
@@ -474,6 +482,7 @@ def kill_again_and_again(
             time.sleep(chance.uniform(0, DELAY))
             server.process.kill()
             result.kills += 1
+            killed(result.kills)
             for thread in threads:
                 thread.join(PATIENCE)
         for client in clients:
@@ -492,7 +501,14 @@ def main() -> None:
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     with tempfile.TemporaryDirectory() as directory:
         print(f"seed {seed}", flush=True)
-        print(kill_again_and_again(Path(directory, "registry"), seed, arguments.kills))
+        data_dir = Path(directory, "registry")
+        print(kill_again_and_again(data_dir, seed, arguments.kills, killed=_print_progress))
+
+
+def _print_progress(kills: int) -> None:
+    """Print now and then how many servers were killed: a thousand take half an hour."""
+    if kills % 50 == 0:
+        print(f"{kills} kills", flush=True)
 
 
 if __name__ == "__main__":
