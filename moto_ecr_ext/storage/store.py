@@ -81,6 +81,7 @@ class Store:
             make_data_directory(location.data_dir)
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
+            store._give_up_previews()
             store._sweep()
             store._remove_orphans()
         return store
@@ -211,9 +212,10 @@ class Store:
     def delete_repository(self, transaction: Transaction, repository_id: int) -> None:
         """Remove a repository; what it has much of goes after the commit, or when a killed process starts again."""
         rows.removal.hide(transaction, repository_id)
-        self._remove_hidden(transaction)
+        self.remove_hidden(transaction)
 
-    def _remove_hidden(self, transaction: Transaction) -> None:
+    def remove_hidden(self, transaction: Transaction) -> None:
+        """Remove what this transaction takes out of sight; what there is much of goes after the commit."""
         digests, are_more = rows.removal.remove_some(transaction)
         self.release_after_commit(transaction, digests)
         if are_more:
@@ -227,8 +229,13 @@ class Store:
         except Exception:
             log.exception("Rows and bytes of before a reset are left until the next start")
 
+    def _give_up_previews(self) -> None:
+        """Leave it to `_sweep` what a killed process was writing. A living one notices, and begins again."""
+        with self.database.write() as transaction:
+            rows.previews.give_up_writing(transaction)
+
     def _sweep(self) -> None:
-        """Remove the rows of all deleted repositories, in transactions that nobody waits for long."""
+        """Remove all rows that are out of sight, in transactions that nobody waits for long."""
         with self.database.read_one() as view:
             are_more = rows.removal.are_any_hidden(view)
         turns = in_turns(repeat(None), 1)

@@ -14,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, inspect
+from sqlalchemy import JSON, Connection, NullPool, column, create_engine, inspect, table
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
@@ -242,6 +243,57 @@ def test_rows_stay_together(kept: Kept) -> None:
         assert kept.query("PRAGMA integrity_check") == [("ok",)]
     # PostgreSQL never lets it be otherwise.
     assert kept.query("SELECT count(*) FROM images")[0][0] == 6
+
+
+def previewed(number: int, tags: list[str], action: dict[str, str]) -> dict[str, Any]:
+    """A result as a preview of version 2 has it."""
+    return {
+        "imageTags": tags,
+        "imageDigest": f"sha256:{number:064x}",
+        "imagePushedAt": 1.5e9 + number,
+        "action": action,
+        "appliedRulePriority": number or None,
+        "storageClass": "STANDARD",
+    }
+
+
+def test_previews_stay(kept: Kept) -> None:
+    """What a preview of an earlier version has found is answered as before, in pages and by filters and identifiers."""
+    archive = {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
+    results = [
+        previewed(0, ["a", "b"], {"type": "EXPIRE"}),
+        previewed(1, [], archive),
+        previewed(2, ["c"], {"type": "EXPIRE"}),
+    ]
+    [(app,)] = kept.query("SELECT id FROM repositories WHERE name = 'team/app'")
+    with kept.connect() as connection, connection.begin():
+        before = table(
+            "lifecycle_previews",
+            *map(column, ("repository_id", "policy", "status", "started_at", "times_seen")),
+            column("results", JSON),
+        )
+        row = {"repository_id": app, "policy": "{}", "status": "COMPLETE", "started_at": 1.6e9}
+        connection.execute(before.insert(), {**row, "times_seen": 1, "results": results})
+
+    with running_server_of(kept) as server:
+        preview = partial(server.client().get_lifecycle_policy_preview, repositoryName="team/app")
+        first = preview(maxResults=2)
+        second = preview(maxResults=2, nextToken=first["nextToken"])
+        answered = first["previewResults"] + second["previewResults"]
+        untagged = preview(filter={"tagStatus": "UNTAGGED"})["previewResults"]
+        by_tag = preview(imageIds=[{"imageTag": "b"}])["previewResults"]
+
+    for each in answered:
+        each["imagePushedAt"] = each["imagePushedAt"].timestamp()
+        each.setdefault("appliedRulePriority", None)
+    assert answered == results
+    assert [each["imageDigest"] for each in untagged] == [results[1]["imageDigest"]]
+    assert [each["imageDigest"] for each in by_tag] == [results[0]["imageDigest"]]
+    assert (first["lifecyclePolicyText"], first["status"]) == ("{}", "COMPLETE")
+    assert first["summary"] == {
+        "expiringImageTotalCount": 2,
+        "transitioningImageTotalCounts": [{"targetStorageClass": "ARCHIVE", "imageTotalCount": 1}],
+    }
 
 
 def test_a_killed_migration_changes_nothing(kept: Kept) -> None:

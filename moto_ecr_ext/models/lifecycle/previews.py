@@ -6,8 +6,8 @@ What policies mean is in `moto_ecr_ext.policies.lifecycle_evaluation`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
@@ -19,6 +19,7 @@ from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId
 from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
+from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
     StorageClass,
@@ -27,9 +28,14 @@ from moto_ecr_ext.policies.lifecycle import (
 from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
 from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.rows.previews import PreviewRow
+from moto_ecr_ext.storage.database.transaction import Transaction, View
+from moto_ecr_ext.storage.rows.previews import PreviewRow, ResultRow
+from moto_ecr_ext.storage.turns import timed_turns
 
 from .facts import images_of
+
+# Results that are written by the same statements.
+_WRITTEN_AT_ONCE = 500
 
 
 class LifecyclePreviewsBackend(RegistryBackend):
@@ -48,36 +54,44 @@ class LifecyclePreviewsBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
         """
         self.store.pulls.write()
-        at = now()
-        with self.store.database.read() as view:
-            repository = self.repository(view, repository_name, registry_id)
-        text = lifecycle_policy_text or repository.lifecycle_policy_text
-        if text is None:
-            raise LifecyclePolicyNotFoundException(repository)
-        read = parse_lifecycle_policy if lifecycle_policy_text else read_lifecycle_policy
-        decisions = evaluate(read(text), images_of(self.store.database, repository), at)
-        results = [_preview_result(each) for each in decisions]
-        with self.store.database.write() as transaction:
-            repository = self.repository(transaction, repository_name, registry_id)
-            last = rows.previews.of_repository(transaction, repository.id)
-            if last is not None and last.status == "IN_PROGRESS":
-                raise LifecyclePolicyPreviewInProgressException
-            preview = PreviewRow(
-                repository.id,
-                policy=text,
-                status="IN_PROGRESS",
-                started_at=at,
-                times_seen=0,
-                results=results,
-            )
-            rows.previews.replace(transaction, preview)
-            PREVIEWS.begin(self, transaction, preview)
+
+        def find(view: View) -> Repository:
+            return self.repository(view, repository_name, registry_id)
+
+        begun = None
+        while begun is None:
+            begun = self._begin(find, lifecycle_policy_text)
+        repository, text = begun
         return {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
             "lifecyclePolicyText": text,
             "status": "IN_PROGRESS",
         }
+
+    def _begin(
+        self, find: Callable[[View], Repository], given: str | None
+    ) -> tuple[Repository, str] | None:
+        """Return the repository and the text of a preview that has begun; None if it was given up on the way."""
+        at = now()
+        with self.store.database.read() as view:
+            repository = find(view)
+        text = given or repository.lifecycle_policy_text
+        if text is None:
+            raise LifecyclePolicyNotFoundException(repository)
+        read = parse_lifecycle_policy if given else read_lifecycle_policy
+        decisions = evaluate(read(text), images_of(self.store.database, repository), at)
+        counts = Counter(each.action for each in decisions)
+        about = {
+            "repository_id": repository.id,
+            "policy": text,
+            "started_at": at,
+            "expiring": counts[ActionType.EXPIRE],
+            "transitioning": counts[ActionType.TRANSITION],
+        }
+        results = [_result(position, each) for position, each in enumerate(decisions, 1)]
+        is_seen = _Writing(self, find, about).write(results)
+        return (repository, text) if is_seen else None
 
     def get_lifecycle_policy_preview(
         self,
@@ -100,71 +114,183 @@ class LifecyclePreviewsBackend(RegistryBackend):
             repository = self.repository(view, repository_name, registry_id)
         listing = f"preview/{repository.id}"
         [after] = decode_token(listing, next_token, (int,)) or [0]
-        preview = PREVIEWS.described(
+        tag_status = (filter or {}).get("tagStatus", "ANY")
+
+        def read(view: View) -> _Seen | None:
+            preview = rows.previews.of_repository(view, repository.id)
+            if preview is None:
+                return None
+            if preview.status == "IN_PROGRESS":
+                return _Seen(preview, [])
+            if image_ids:
+                return _Seen(preview, _results_of(view, preview, image_ids, tag_status))
+            count = page_size(max_results) + 1
+            return _Seen(preview, rows.previews.page(view, preview.id, tag_status, after, count))
+
+        seen = PREVIEWS.described(
             self,
-            lambda view: rows.previews.of_repository(view, repository.id),
-            lambda preview: preview is not None and preview.status == "IN_PROGRESS",
+            read,
+            lambda seen: seen is not None and seen.preview.status == "IN_PROGRESS",
             lambda transaction, _: rows.previews.see_again(transaction, repository.id),
         )
-        if preview is None:
+        if seen is None:
             raise LifecyclePolicyPreviewNotFoundException
         answer: dict[str, Any] = {
             "registryId": repository.registry_id,
             "repositoryName": repository.repository_name,
-            "lifecyclePolicyText": preview.policy,
-            "status": preview.status,
+            "lifecyclePolicyText": seen.preview.policy,
+            "status": seen.preview.status,
             "previewResults": [],
         }
         if answer["status"] == "IN_PROGRESS":
             return answer
-        shown = [each for each in preview.results if _is_asked_for(each, image_ids, filter or {})]
-        count = page_size(max_results)
-        page, token = cut_page(listing, shown[after:], max_results, lambda _: [after + count])
+        page, token = seen.results, None
+        if not image_ids:
+            page, token = cut_page(listing, page, max_results, lambda last: [last.position])
         return {
             **answer,
-            "previewResults": page,
+            "previewResults": [_answer_of(each) for each in page],
             "nextToken": token,
-            "summary": _summary(preview.results),
+            "summary": _summary(seen.preview),
         }
 
 
-def _preview_result(decision: Decision) -> dict[str, Any]:
-    action = {"type": decision.action.name}
-    if decision.action is ActionType.TRANSITION:
+class _Seen(NamedTuple):
+    """A preview, and those of its results that were asked for."""
+
+    preview: PreviewRow
+    results: list[ResultRow]
+
+
+class _Writing:
+    """A preview on its way into the database.
+
+    It may have many results. They are written in several transactions, so that nobody waits for all of them, and the
+    last one has the preview seen. A small preview has only that one.
+    """
+
+    def __init__(
+        self, registry: RegistryBackend, find: Callable[[View], Repository], about: dict[str, Any]
+    ):
+        self._registry = registry
+        self._database = registry.store.database
+        self._find = find
+        self._about = about
+
+    def write(self, results: Sequence[ResultRow]) -> bool:
+        """Return whether the preview is seen now: not if it was given up.
+
+        Raises LifecyclePolicyPreviewInProgressException if another one goes on.
+        """
+        last = results[-_WRITTEN_AT_ONCE:]
+        before = results[: -len(last)] if last else last
+        if not before:
+            with self._database.write() as transaction:
+                return self._show(transaction, self._begin(transaction), last)
+        # What is not durable is on disk when a later transaction is that is.
+        with self._database.write(durable=False) as transaction:
+            preview_id = self._begin(transaction)
+        try:
+            for turn in timed_turns(before, _WRITTEN_AT_ONCE):
+                with self._database.write(durable=False) as transaction:
+                    if not rows.previews.is_being_written(transaction, preview_id):
+                        return False
+                    for batch in turn:
+                        rows.previews.write_results(transaction, preview_id, batch)
+            with self._database.write() as transaction:
+                return self._show(transaction, preview_id, last)
+        except Exception:
+            with self._database.write() as transaction:
+                rows.previews.give_up(transaction, preview_id)
+                self._registry.store.remove_hidden(transaction)
+            raise
+
+    def _begin(self, transaction: Transaction) -> int:
+        self._refuse_second(transaction)
+        return rows.previews.begin_writing(transaction, self._about)
+
+    def _refuse_second(self, transaction: Transaction) -> None:
+        last = rows.previews.of_repository(transaction, self._about["repository_id"])
+        if last is not None and last.status == "IN_PROGRESS":
+            raise LifecyclePolicyPreviewInProgressException
+
+    def _show(
+        self, transaction: Transaction, preview_id: int, results: Sequence[ResultRow]
+    ) -> bool:
+        repository = self._find(transaction)
+        if repository.id != self._about["repository_id"]:
+            return False
+        if not rows.previews.is_being_written(transaction, preview_id):
+            return False
+        self._refuse_second(transaction)
+        rows.previews.write_results(transaction, preview_id, results)
+        preview = PreviewRow(preview_id, **self._about, status="IN_PROGRESS", times_seen=0)
+        rows.previews.show(transaction, preview)
+        self._registry.store.remove_hidden(transaction)
+        PREVIEWS.begin(self._registry, transaction, preview)
+        return True
+
+
+def _result(position: int, decision: Decision) -> ResultRow:
+    image = decision.image
+    return ResultRow(
+        position,
+        digest=image.digest,
+        tags=list(image.tags),
+        pushed_at=image.pushed_at,
+        storage_class=image.storage_class.name,
+        action=decision.action.name,
+        rule_priority=decision.rule.priority if decision.rule else None,
+    )
+
+
+def _answer_of(result: ResultRow) -> dict[str, Any]:
+    action = {"type": result.action}
+    if result.action == ActionType.TRANSITION.name:
         action["targetStorageClass"] = StorageClass.ARCHIVE.name
     return {
-        "imageTags": list(decision.image.tags),
-        "imageDigest": decision.image.digest,
-        "imagePushedAt": decision.image.pushed_at,
+        "imageTags": result.tags,
+        "imageDigest": result.digest,
+        "imagePushedAt": result.pushed_at,
         "action": action,
-        "appliedRulePriority": decision.rule.priority if decision.rule else None,
-        "storageClass": decision.image.storage_class.name,
+        "appliedRulePriority": result.rule_priority,
+        "storageClass": result.storage_class,
     }
 
 
-def _is_asked_for(
-    result: dict[str, Any], image_ids: Sequence[ImageId] | None, filter: Mapping[str, str]
-) -> bool:
-    tag_status = "TAGGED" if result["imageTags"] else "UNTAGGED"
-    if filter.get("tagStatus", "ANY") not in ("ANY", tag_status):
-        return False
-    return not image_ids or any(_is_named(result, image_id) for image_id in image_ids)
+def _results_of(
+    view: View, preview: PreviewRow, image_ids: Sequence[ImageId], tag_status: str
+) -> list[ResultRow]:
+    """Return the results for images by their identifiers: those with both parts are looked up by the digest."""
+    digests = [each["imageDigest"] for each in image_ids if "imageDigest" in each]
+    names = [each.get("imageTag", "") for each in image_ids if "imageDigest" not in each]
+    found = rows.previews.of_images(view, preview.id, _storable(digests), _storable(names))
+    return [
+        each
+        for each in found
+        if tag_status in ("ANY", "TAGGED" if each.tags else "UNTAGGED")
+        and any(_is_named(each, image_id) for image_id in image_ids)
+    ]
 
 
-def _is_named(result: dict[str, Any], image_id: ImageId) -> bool:
-    if "imageDigest" in image_id and image_id["imageDigest"] != result["imageDigest"]:
+def _storable(texts: Sequence[str]) -> list[str]:
+    """Return texts that may be stored: PostgreSQL takes none with U+0000, even to look it up."""
+    return [each for each in texts if "\0" not in each]
+
+
+def _is_named(result: ResultRow, image_id: ImageId) -> bool:
+    if "imageDigest" in image_id and image_id["imageDigest"] != result.digest:
         return False
     if "imageTag" in image_id:
-        return image_id["imageTag"] in result["imageTags"]
+        return image_id["imageTag"] in result.tags
     return "imageDigest" in image_id
 
 
-def _summary(results: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = Counter(result["action"]["type"] for result in results)
-    summary: dict[str, Any] = {"expiringImageTotalCount": counts["EXPIRE"]}
-    if counts["TRANSITION"]:
+def _summary(preview: PreviewRow) -> dict[str, Any]:
+    summary: dict[str, Any] = {"expiringImageTotalCount": preview.expiring}
+    if preview.transitioning:
         summary["transitioningImageTotalCounts"] = [
-            {"targetStorageClass": "ARCHIVE", "imageTotalCount": counts["TRANSITION"]}
+            {"targetStorageClass": "ARCHIVE", "imageTotalCount": preview.transitioning}
         ]
     return summary
 
@@ -173,7 +299,5 @@ PREVIEWS = BackgroundWork(
     "ecr::lifecycle_preview",
     under_way=rows.previews.under_way,
     again=rows.previews.still_under_way,
-    end=lambda registry, transaction, preview: rows.previews.end(
-        transaction, preview.repository_id
-    ),
+    end=lambda registry, transaction, preview: rows.previews.end(transaction, preview.id),
 )

@@ -345,16 +345,50 @@ backfill_results = Table(
     Column("failure_code", String),
 )
 
-# The last preview of a lifecycle policy, with what it would have done when it was started.
+# Previews of lifecycle policies. One of each repository is seen: its status is IN_PROGRESS or COMPLETE. Of one that is
+# WRITING not all results are there, and one that is REPLACED goes. `expiring` and `transitioning` count its results.
 lifecycle_previews = Table(
     "lifecycle_previews",
     metadata,
-    Column("repository_id", _ID, _belongs_to(repositories.c.id), primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("repository_id", _ID, _belongs_to(repositories.c.id), nullable=False),
     Column("policy", Text, nullable=False),
     Column("status", String, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("times_seen", Integer, nullable=False),
-    Column("results", _JSON, nullable=False),
+    Column("expiring", Integer, nullable=False),
+    Column("transitioning", Integer, nullable=False),
+    Index("lifecycle_previews_of_repository", "repository_id", "status"),
+    Index("lifecycle_previews_by_status", "status"),
+    sqlite_autoincrement=True,
+)
+
+# What a preview says of an image, which may be gone. Positions are numbered from 1 in the order of what would be done.
+preview_results = Table(
+    "preview_results",
+    metadata,
+    Column("preview_id", _ID, _belongs_to(lifecycle_previews.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("digest", _NAME, nullable=False),
+    Column("tags", _JSON, nullable=False),
+    Column("is_tagged", Boolean, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+    Column("storage_class", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("rule_priority", Integer),
+    Index("preview_results_by_tagging", "preview_id", "is_tagged", "position"),
+    Index("preview_results_by_digest", "preview_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
+# The tags that an image of a result had.
+preview_tags = Table(
+    "preview_tags",
+    metadata,
+    Column("preview_id", _ID, _belongs_to(lifecycle_previews.c.id), primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("position", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # All that belongs to registries, those that refer to others first. The store's own rows are not
