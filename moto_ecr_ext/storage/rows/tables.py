@@ -378,7 +378,6 @@ preview_results = Table(
     Column("rule_priority", Integer),
     Index("preview_results_by_tagging", "preview_id", "is_tagged", "position"),
     Index("preview_results_by_digest", "preview_id", "digest"),
-    sqlite_with_rowid=False,
 )
 
 # The tags that an image of a result had.

@@ -126,7 +126,6 @@ def _give_results_of_previews_rows(op: Operations) -> None:
         Column("rule_priority", Integer),
         Index("preview_results_by_tagging", "preview_id", "is_tagged", "position"),
         Index("preview_results_by_digest", "preview_id", "digest"),
-        sqlite_with_rowid=False,
     )
     tags = op.create_table(
         "preview_tags",
