@@ -131,7 +131,12 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def parse_arguments(description: str | None) -> argparse.Namespace:
-    """The flags that both benchmarks have."""
+    """The flags that all benchmarks have."""
+    return with_defaults(flags(description).parse_args())
+
+
+def flags(description: str | None) -> argparse.ArgumentParser:
+    """A parser of those flags, for a benchmark that has others; `with_defaults` follows."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -158,7 +163,11 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
         default="",
         help="leave out what has not this text in its name, which is printed while it runs",
     )
-    arguments = parser.parse_args()
+    return parser
+
+
+def with_defaults(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Fill in the defaults that depend on other flags."""
     arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
     if arguments.patience is None:
         arguments.patience = 0 if arguments.quick else 60

@@ -1,4 +1,5 @@
-"""What a repository of 100,000 images costs: pages of it, deletions, a lifecycle policy, a reset.
+"""What a repository of 100,000 images costs beside smaller ones: pages of it, previews and runs of a lifecycle policy,
+deletions, a reset.
 
 Beside each it measures the longest time that another client waits for an answer meanwhile. Pages are to cost what they
 cost in a small repository, and no client is to wait for more than 200 ms, however long the work takes as a whole.
@@ -6,14 +7,14 @@ cost in a small repository, and no client is to wait for more than 200 ms, howev
 
 from __future__ import annotations
 
-import hashlib
+import argparse
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,158 +22,68 @@ import requests
 from common import (
     Figures,
     Rest,
-    ServerProcess,
     Target,
     ecr_client,
-    free_port,
-    moto_ecr_server_command,
+    flags,
     number,
-    parse_arguments,
     print_machine,
     print_table,
     print_targets,
     scratch_directory,
-    serving,
+    with_defaults,
 )
+from seeds import MANIFEST, Seeds, digest_of, running_cluster
 
-from moto_ecr_ext.settings import StoreLocation
-from moto_ecr_ext.storage.rows import tables
-from moto_ecr_ext.storage.store import Store
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-SMALL, LARGE = 1_000, 100_000
+ENGINES = ("sqlite", "postgresql")
+SIZES = [1_000, 10_000, 100_000]
 # Milliseconds.
 LONGEST_WAIT = 200
+# Seconds for which another client is watched while nothing else happens, and for which a reset may take.
+QUIET = 5
+RESET_LIMIT = 1200
 FILTERS = [
     (tag_status, image_status)
     for tag_status in ("ANY", "TAGGED", "UNTAGGED")
     for image_status in ("ANY", "ACTIVE", "ARCHIVED")
 ]
-POLICY = json.dumps(
-    {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "selection": {
-                    "tagStatus": "any",
-                    "countType": "imageCountMoreThan",
-                    "countNumber": 100,
-                },
-                "action": {"type": "expire"},
-            }
-        ]
-    }
-)
 
 
-def seed(data_dir: Path, count: int) -> None:
-    """Make a directory with a repository of so many tagged images, each with a config and a layer that all have."""
-    store = Store.open(StoreLocation(data_dir))
-    layer = add_file(data_dir, b"the layer of all images")
-    with store.database.write() as transaction:
-        repository = transaction.insert(
-            tables.repositories,
-            {
-                "account_id": ACCOUNT,
-                "region": REGION,
-                "name": "large",
-                "created_at": 0.0,
-                "tag_mutability": "MUTABLE",
-                "scan_on_push": False,
-                "encryption": {"encryptionType": "AES256"},
-                "resource_tags": {},
-            },
-        )
-        ids = range(1, count + 1)
-        configs = [add_file(data_dir, b"config %d" % each) for each in ids]
-        blobs = [{"digest": digest, "size": len(b"config 1")} for digest in configs]
-        blobs.append({"digest": layer, "size": len(b"the layer of all images")})
-        transaction.insert_all(
-            tables.repository_blobs, [{**each, "repository_id": repository} for each in blobs]
-        )
-        transaction.insert_all(
-            tables.images, [image(each, repository, configs[each - 1], layer) for each in ids]
-        )
-        transaction.insert_all(
-            tables.tags,
-            [{"repository_id": repository, "name": f"v{each}", "image_id": each} for each in ids],
-        )
-        transaction.insert_all(
-            tables.image_references,
-            [
-                {
-                    "image_id": each,
-                    "digest": digest,
-                    "repository_id": repository,
-                    "kind": "blob",
-                    "media_type": "application/octet-stream",
-                }
-                for each in ids
-                for digest in (configs[each - 1], layer)
-            ],
-        )
-    store.close()
-
-
-def image(number: int, repository: int, config: str, layer: str) -> dict[str, Any]:
-    """The row of an image."""
-    content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
-    manifest = json.dumps(content).encode()
-    return {
-        "id": number,
-        "repository_id": repository,
-        "digest": digest_of(manifest),
-        "media_type": MANIFEST,
-        "size": 100,
-        "pushed_at": 1e9 + number,
-        "status": "ACTIVE",
-        "manifest": manifest,
-        "is_tagged": True,
-    }
-
-
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def add_file(data_dir: Path, content: bytes) -> str:
-    """Put a blob's file where the store has it."""
-    digest = digest_of(content)
-    encoded = digest.partition(":")[2]
-    directory = data_dir / "blobs" / "sha256" / encoded[:2]
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / encoded).write_bytes(content)
-    return digest
+def policy(kept: int) -> str:
+    """A policy that expires all images but the newest."""
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept}
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    return json.dumps({"rules": [rule]})
 
 
 class Other(threading.Thread):
     """Another client: it reads and writes in a small repository until it is told to stop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str) -> None:
         super().__init__(daemon=True)
         self.longest = 0.0
         self.answers = 0
         self._ecr = ecr_client(url)
         self._is_over = threading.Event()
-        self._ecr.create_repository(repositoryName="small")
+        self._small = {"repositoryName": name.replace(" ", "-")}
+        self._ecr.create_repository(**self._small)
+        self._do(0)
+        self.longest = 0.0
 
     def run(self) -> None:
         number = 0
         while not self._is_over.is_set():
             number += 1
-            self._time(self._ecr.describe_repositories, repositoryNames=["small"])
-            self._time(
-                self._ecr.put_image,
-                repositoryName="small",
-                imageManifest=manifest_of(number),
-                imageTag="latest",
-            )
-            self._time(
-                self._ecr.batch_get_image,
-                repositoryName="small",
-                imageIds=[{"imageTag": "latest"}],
-            )
+            self._do(number)
+
+    def _do(self, number: int) -> None:
+        self._time(self._ecr.describe_repositories, repositoryNames=[*self._small.values()])
+        self._time(
+            self._ecr.put_image,
+            **self._small,
+            imageManifest=manifest_of(number),
+            imageTag="latest",
+        )
+        self._time(self._ecr.batch_get_image, **self._small, imageIds=[{"imageTag": "latest"}])
 
     def _time(self, call: Callable[..., object], **parameters: object) -> None:
         begun = time.perf_counter()
@@ -209,18 +120,6 @@ def descriptor(content: bytes) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def server_of(directory: Path, count: int, rest: Rest) -> Iterator[ServerProcess]:
-    """A server of a new registry with a repository of so many images."""
-    with scratch_directory(directory) as scratch:
-        data_dir = scratch / "registry"
-        seed(data_dir, count)
-        rest.wait()
-        port = free_port()
-        with serving(moto_ecr_server_command(port, data_dir), port, scratch / "log") as server:
-            yield server
-
-
 def timed(call: Callable[..., object], *arguments: object, **parameters: object) -> float:
     """Milliseconds."""
     begun = time.perf_counter()
@@ -228,7 +127,7 @@ def timed(call: Callable[..., object], *arguments: object, **parameters: object)
     return 1000 * (time.perf_counter() - begun)
 
 
-def measure_pages(figures: Figures, url: str, whose: str, count: int) -> None:
+def measure_pages(figures: Figures, url: str, column: str, count: int) -> None:
     """Pages of 100 in the order of push, from the beginning by any filter, and from the middle."""
     ecr = ecr_client(url)
     for operation in ("describe_images", "list_images"):
@@ -236,92 +135,214 @@ def measure_pages(figures: Figures, url: str, whose: str, count: int) -> None:
         for tag_status, image_status in FILTERS:
             wanted = {"tagStatus": tag_status, "imageStatus": image_status}
             page = {"repositoryName": "large", "maxResults": 100, "filter": wanted}
-            call(**page)
-            figures.add(f"{operation} {tag_status}/{image_status}", whose, timed(call, **page))
-        token, passed = None, 0
-        while passed < count // 2:
-            size = min(1000, count // 2 - passed)
-            going_on = {"nextToken": token} if token else {}
-            token = call(repositoryName="large", maxResults=size, **going_on)["nextToken"]
-            passed += size
-        page = {"repositoryName": "large", "maxResults": 100, "nextToken": token}
-        figures.add(f"{operation} from the middle", whose, timed(call, **page))
+            figures.add(f"{operation} {tag_status}/{image_status}", column, best(call, **page))
+        measure_middle(figures, operation, call, column, count)
 
 
-def run_lifecycle(ecr: Any, url: str) -> None:
-    ecr.put_lifecycle_policy(repositoryName="large", lifecyclePolicyText=POLICY)
-    requests.post(f"{url}/moto-api/ecr/run-lifecycle", timeout=600).raise_for_status()
+def measure_middle(
+    figures: Figures,
+    operation: str,
+    call: Callable[..., Any],
+    column: str,
+    count: int,
+    largest: int = 1000,
+) -> None:
+    """A page of 100 from the middle of a list, to which pages of at most `largest` lead."""
+    token, passed = None, 0
+    while passed < count // 2:
+        size = min(largest, count // 2 - passed)
+        going_on = {"nextToken": token} if token else {}
+        token = call(repositoryName="large", maxResults=size, **going_on)["nextToken"]
+        passed += size
+    page = {"repositoryName": "large", "maxResults": 100, "nextToken": token}
+    figures.add(f"{operation} from the middle", column, best(call, **page))
 
 
-OPERATIONS: dict[str, Callable[[Any, str], object]] = {
-    "delete 100 images": lambda ecr, url: ecr.batch_delete_image(
-        repositoryName="large", imageIds=[{"imageTag": f"v{each}"} for each in range(1, 101)]
-    ),
-    "preview a lifecycle policy": lambda ecr, url: ecr.start_lifecycle_policy_preview(
-        repositoryName="large", lifecyclePolicyText=POLICY
-    ),
-    "run a lifecycle policy": run_lifecycle,
-    "delete the repository": lambda ecr, url: ecr.delete_repository(
-        repositoryName="large", force=True
-    ),
-    "reset": lambda ecr, url: requests.post(f"{url}/moto-api/reset", timeout=600),
-}
+def measure_preview_pages(figures: Figures, url: str, column: str, count: int) -> None:
+    """Pages of 100 results of a preview of a policy that expires all images but one."""
+    ecr = ecr_client(url)
+    call = ecr.get_lifecycle_policy_preview
+    for tag_status in ("ANY", "TAGGED", "UNTAGGED"):
+        page = {
+            "repositoryName": "large",
+            "maxResults": 100,
+            "filter": {"tagStatus": tag_status},
+        }
+        figures.add(f"{PREVIEW} {tag_status}", column, best(call, **page))
+    names = [{"imageTag": f"v{each}"} for each in range(1, 101)]
+    figures.add(f"{PREVIEW} by tags", column, best(call, repositoryName="large", imageIds=names))
+    measure_middle(figures, PREVIEW, call, column, count, largest=100)
+
+
+def best(call: Callable[..., object], **parameters: object) -> float:
+    """Milliseconds: the least of some, since others use the processors too."""
+    call(**parameters)
+    return min(timed(call, **parameters) for _ in range(7))
+
+
+PREVIEW = "get_lifecycle_policy_preview"
+
+
+def preview(ecr: Any, url: str, blobs: Path, count: int) -> None:
+    ecr.start_lifecycle_policy_preview(repositoryName="large", lifecyclePolicyText=policy(1))
+
+
+def run_lifecycle(ecr: Any, url: str, blobs: Path, count: int) -> None:
+    ecr.put_lifecycle_policy(repositoryName="large", lifecyclePolicyText=policy(count // 2))
+    requests.post(f"{url}/moto-api/ecr/run-lifecycle", timeout=1200).raise_for_status()
+
+
+def delete_some(ecr: Any, url: str, blobs: Path, count: int) -> None:
+    names = [{"imageTag": f"v{each}"} for each in range(1, 101)]
+    ecr.batch_delete_image(repositoryName="large", imageIds=names)
+
+
+def delete_repository(ecr: Any, url: str, blobs: Path, count: int) -> None:
+    ecr.delete_repository(repositoryName="large", force=True)
+
+
+def reset(ecr: Any, url: str, blobs: Path, count: int) -> None:
+    """Return when the last bytes are gone, long after the answer."""
+    requests.post(f"{url}/moto-api/reset", timeout=1200).raise_for_status()
+    until = time.monotonic() + RESET_LIMIT
+    while any(path.is_file() for path in blobs.rglob("*")):
+        if time.monotonic() > until:
+            raise RuntimeError(f"there are blobs {RESET_LIMIT} seconds after a reset")
+        time.sleep(0.2)
+
+
+Operation = Callable[[Any, str, Path, int], None]
+# Those of a group have the same server, one after the other.
+GROUPS: list[dict[str, Operation]] = [
+    {
+        "nothing": lambda *_: time.sleep(QUIET),
+        "preview a lifecycle policy": preview,
+        "replace the preview": preview,
+    },
+    {"delete 100 images": delete_some, "expire half of the images": run_lifecycle},
+    {"delete the repository": delete_repository},
+    {"reset": reset},
+]
+OPERATIONS = [name for group in GROUPS for name in group]
+
+
+def column_of(engine: str, count: int) -> str:
+    return f"{engine}, {count:,}"
+
+
+def measure_group(
+    figures: Figures, seeds: Seeds, group: dict[str, Operation], count: int, rest: Rest
+) -> None:
+    column = column_of(seeds.engine, count)
+    with seeds.server(count) as (server, blobs):
+        ecr = ecr_client(server.url)
+        ecr.describe_repositories()
+        for name, operation in group.items():
+            rest.wait()
+            print(f"{name}, {column}", file=sys.stderr, flush=True)
+            other = Other(server.url, name)
+            other.start()
+            figures.add(name, column, timed(operation, ecr, server.url, blobs, count))
+            other.stop()
+            figures.add(f"{name}: waits", column, 1000 * other.longest)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = flags(__doc__)
+    parser.add_argument(
+        "--images",
+        type=int,
+        nargs="+",
+        default=SIZES,
+        help="how many images the repositories have (default: 1000 10000 100000)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        action="append",
+        help="where the rows are; may be given twice (default: sqlite)",
+    )
+    arguments = with_defaults(parser.parse_args())
+    if arguments.quick:
+        arguments.images = [200, 2000]
+    return arguments
 
 
 def main() -> None:
-    arguments = parse_arguments(__doc__)
+    arguments = parse_arguments()
+    engines = arguments.engine or ["sqlite"]
     print_machine(arguments.directory, ["moto", "moto_ecr_ext", "SQLAlchemy"], [])
     figures, rest = Figures(), Rest(arguments.patience)
-    sizes = {"small": SMALL, "large": SMALL * 2 if arguments.quick else LARGE}
-    for _ in range(arguments.rounds):
-        for whose, count in sizes.items():
-            if arguments.only in "pages":
-                with server_of(arguments.directory, count, rest) as server:
-                    measure_pages(figures, server.url, whose, count)
-            for name, operation in OPERATIONS.items():
-                if arguments.only not in name:
-                    continue
-                print(f"{name}, {count} images", file=sys.stderr, flush=True)
-                with server_of(arguments.directory, count, rest) as server:
-                    ecr, other = ecr_client(server.url), Other(server.url)
-                    ecr.describe_repositories()
-                    other.start()
-                    figures.add(name, whose, timed(operation, ecr, server.url))
-                    other.stop()
-                    figures.add(name, f"{whose}, waits", 1000 * other.longest)
-    report(figures, sizes)
+    with scratch_directory(arguments.directory) as directory, ExitStack() as stack:
+        all_seeds = []
+        for engine in engines:
+            place = directory / engine
+            place.mkdir()
+            cluster = None
+            if engine == "postgresql":
+                # The tests' own has no use for durability.
+                cluster = stack.enter_context(running_cluster("-c fsync=on"))
+            all_seeds.append(Seeds(place, cluster))
+        for _ in range(arguments.rounds):
+            for seeds in all_seeds:
+                for count in arguments.images:
+                    measure(figures, seeds, count, arguments.only, rest)
+        report(figures, engines, arguments.images)
     rest.print_summary()
 
 
-def report(figures: Figures, sizes: dict[str, int]) -> None:
+def measure(figures: Figures, seeds: Seeds, count: int, only: str, rest: Rest) -> None:
+    column = column_of(seeds.engine, count)
+    if only in "pages":
+        with seeds.server(count) as (server, _):
+            rest.wait()
+            print(f"pages, {column}", file=sys.stderr, flush=True)
+            measure_pages(figures, server.url, column, count)
+            preview(ecr_client(server.url), server.url, Path(), count)
+            measure_preview_pages(figures, server.url, column, count)
+    for group in GROUPS:
+        chosen = {name: operation for name, operation in group.items() if only in name}
+        if chosen:
+            measure_group(figures, seeds, chosen, count, rest)
+
+
+def report(figures: Figures, engines: list[str], sizes: list[int]) -> None:
     pages = [
-        f"{operation} {each}"
-        for operation in ("describe_images", "list_images")
-        for each in (*map("/".join, FILTERS), "from the middle")
+        *(
+            f"{operation} {each}"
+            for operation in ("describe_images", "list_images")
+            for each in (*map("/".join, FILTERS), "from the middle")
+        ),
+        *(
+            f"{PREVIEW} {each}"
+            for each in ("ANY", "TAGGED", "UNTAGGED", "by tags", "from the middle")
+        ),
     ]
-    heads = [f"{count:,} images" for count in sizes.values()]
-    print_table(
-        "A page of 100, in ms",
-        ("", *heads),
-        [(what, *(number(figures.median(what, whose)) for whose in sizes)) for what in pages],
-    )
-    columns = [each for whose in sizes for each in (whose, f"{whose}, waits")]
-    print_table(
-        "The work, and the longest that another client waits meanwhile, in ms",
-        ("", *(each for head in heads for each in (head, "waits"))),
-        [
-            (what, *(number(figures.median(what, column)) for column in columns))
-            for what in OPERATIONS
-        ],
-    )
+    columns = [column_of(engine, count) for engine in engines for count in sizes]
+
+    def table(title: str, names: list[str], suffix: str = "") -> None:
+        print_table(
+            title,
+            ("images", *columns),
+            [
+                (name, *(number(figures.median(f"{name}{suffix}", each)) for each in columns))
+                for name in names
+            ],
+        )
+
+    table("A page of 100, in ms", pages)
+    table("The work, in ms", OPERATIONS)
+    table("The longest that another client waits meanwhile, in ms", OPERATIONS, ": waits")
+    largest = max(sizes)
     print_targets(
         Target(
-            f"{what}: another client's wait (ms)",
-            figures.median(what, "large, waits"),
+            f"{name}, {column_of(engine, largest)}: another client's wait (ms)",
+            figures.median(f"{name}: waits", column_of(engine, largest)),
             "at most",
             LONGEST_WAIT,
         )
-        for what in OPERATIONS
+        for engine in engines
+        for name in OPERATIONS
     )
 
 

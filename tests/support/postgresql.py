@@ -41,8 +41,9 @@ def programs() -> Path | None:
 class Cluster:
     """A running PostgreSQL server with databases of tests."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, options: str = ""):
         self._directory = directory
+        self._options = f"{_POSTGRES}{directory} {options}"
         self._names = map("registry_{}".format, count())
 
     def url(self, name: str) -> str:
@@ -66,8 +67,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server; it accepts connections then."""
-        options = _POSTGRES + str(self._directory)
-        self.run("pg_ctl", "start", "-w", "-l", str(self._directory / "log"), "-o", options)
+        self.run("pg_ctl", "start", "-w", "-l", str(self._directory / "log"), "-o", self._options)
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop the server: at once, or `fast`, which says goodbye to those connected."""
@@ -92,14 +92,14 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """A new PostgreSQL server. The programs have to be installed."""
+def running_cluster(options: str = "") -> Iterator[Cluster]:
+    """A new PostgreSQL server, with more options of `postgres`. The programs have to be installed."""
     # The path of a socket has at most 107 bytes, so that pytest's directories are too long.
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         if os.geteuid() == 0:
             os.chown(directory, pwd.getpwnam("postgres").pw_uid, -1)
-        cluster = Cluster(directory)
+        cluster = Cluster(directory, options)
         cluster.run("initdb", *_INITDB)
         cluster.start()
         try:
