@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from processes import MemoryWatch as MemoryWatch
+from processes import fields
+
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -176,7 +179,7 @@ def with_defaults(arguments: argparse.Namespace) -> argparse.Namespace:
 
 def print_machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
     """Name the machine and all that was measured on it."""
-    memory = int(_fields(Path("/proc/meminfo"))["MemTotal"].split()[0]) * 1024 / GIB
+    memory = int(fields(Path("/proc/meminfo"))["MemTotal"].split()[0]) * 1024 / GIB
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     processors = len(os.sched_getaffinity(0))
     print(f"{_processor()}, {processors} processors, {memory:.0f} GiB of memory")
@@ -209,12 +212,6 @@ def _version_of(program: str) -> str:
         return f"{program}: not installed"
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     return said.stdout.strip()
-
-
-def _fields(path: Path) -> dict[str, str]:
-    """The `name: value` lines of a file in /proc."""
-    lines = path.read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 class Rest:
@@ -258,27 +255,6 @@ def _processor_times() -> list[int]:
     # proc(5): user, nice, system, idle, iowait, irq, softirq, steal; guests are within user.
     with open("/proc/stat") as file:
         return [int(each) for each in file.readline().split()[1:9]]
-
-
-class MemoryWatch:
-    """How much more memory a process has in use at most than when the watch began, in MiB."""
-
-    def __init__(self, pid: int) -> None:
-        self._process = Path("/proc", str(pid))
-        self.forget_peak()
-        self.idle = self._mib("VmRSS")
-
-    def forget_peak(self) -> None:
-        """Look for the peak from now on. What is idle remains what it was."""
-        # proc(5): 5 makes the peak what is resident now.
-        (self._process / "clear_refs").write_text("5")
-
-    @property
-    def growth(self) -> float:
-        return self._mib("VmHWM") - self.idle
-
-    def _mib(self, field: str) -> float:
-        return int(_fields(self._process / "status")[field].split()[0]) * 1024 / MIB
 
 
 def environment() -> dict[str, str]:

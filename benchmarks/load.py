@@ -1,8 +1,8 @@
 """Many clients that push and pull at once, for a minute, against one moto_ecr_server on a data directory.
 
-Every image that was pushed is pulled again by others while it runs, and all of them at the end. Prints what
-was done, what failed, what was lost, and how much memory the server took; ends with 1 when something failed
-or was lost.
+Images that were pushed are pulled again by others while it runs, and those that are left at the end. Prints what was
+done, what failed, what was lost, and the memory, descriptors and threads of the server again and again; ends with 1
+when something failed or was lost. With `--seconds 1800` it is a soak.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from common import (
-    MemoryWatch,
     Target,
     number,
     print_machine,
@@ -33,6 +32,7 @@ from common import (
     print_targets,
     scratch_directory,
 )
+from processes import MemoryWatch, Watch
 from registries import OURS, REPOSITORY, Registry, running
 from registry_client import (
     MANIFEST_TYPE,
@@ -45,6 +45,9 @@ from registry_client import (
 
 # MiB that the server may take beyond what it takes at rest, for each client.
 _MEMORY_OF_A_CLIENT = 4
+
+# How often the server is looked at while the clients are at work.
+_SAMPLES = 12
 
 # Sizes of layers, small ones more often.
 _SIZES = (4_000, 100_000, 100_000, 400_000, 400_000, 2_000_000, 8_000_000)
@@ -94,6 +97,10 @@ class Image:
         client.put_manifest(self.tag, self.manifest(blobs))
         return sum(blob.size for blob in blobs)
 
+    def delete(self, client: RegistryClient) -> None:
+        digest = hashlib.sha256(self.manifest(self.blobs())).hexdigest()
+        client.delete(f"sha256:{digest}")
+
     def pull(self, client: RegistryClient) -> int:
         """Pull the image and compare it with what was pushed; how many bytes it has."""
         blobs = self.blobs()
@@ -114,11 +121,13 @@ class Record:
     errors: list[str] = field(default_factory=list)
 
     @contextmanager
-    def noting_errors(self) -> Iterator[None]:
+    def noting_errors(self, counts: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Note an error of the block if it `counts`: an image may be deleted while it is pulled."""
         try:
             yield
         except (ProtocolError, OSError) as error:
-            self.errors.append(f"{type(error).__name__}: {error}")
+            if counts():
+                self.errors.append(f"{type(error).__name__}: {error}")
 
     def do(self, what: str, function: Callable[[RegistryClient], int], client: Any) -> None:
         began = time.monotonic()
@@ -133,31 +142,33 @@ class Record:
 
 
 class Load:
-    """Clients, which know of each other how many images were pushed."""
+    """Clients, which know of each other how many images were pushed; each has deleted all but its last `keep`."""
 
-    def __init__(self, clients: int, seconds: float, directory: Path) -> None:
+    def __init__(self, clients: int, seconds: float, keep: int, directory: Path) -> None:
         self._clients = range(clients)
         self._seconds = seconds
+        self._keep = keep
         self._directory = directory
         self._pushed = multiprocessing.get_context("fork").Array("l", clients)
 
     @property
     def images(self) -> list[Image]:
-        """All that were acknowledged."""
-        return [
-            Image(client, number)
-            for client in self._clients
-            for number in range(self._pushed[client])
-        ]
+        """All that were acknowledged and not deleted."""
+        return [Image(client, number) for client in self._clients for number in self._there(client)]
+
+    def _there(self, client: int) -> range:
+        """The images of a client that nobody has begun to delete."""
+        pushed = self._pushed[client]
+        return range(max(0, pushed - self._keep), pushed)
 
     def run(self, registry: Registry) -> tuple[Record, float]:
         """Push and pull for as long as it is to be; what was done, and the seconds that it took."""
         tasks = [partial(self._work, client) for client in self._clients]
-        ran = at_once(registry.address, tasks)
+        ran = at_once(registry.address, tasks, self._seconds)
         return self._collected(), ran.seconds
 
     def verify(self, registry: Registry) -> Record:
-        """Pull every image that was acknowledged."""
+        """Pull every image that is to be there."""
         clients = os.cpu_count() or 1
         tasks = [partial(self._verify, self.images[each::clients], each) for each in range(clients)]
         at_once(registry.address, tasks)
@@ -171,13 +182,19 @@ class Load:
             with record.noting_errors():
                 record.do("push", Image(number, self._pushed[number]).push, client)
                 self._pushed[number] += 1
+                oldest = self._pushed[number] - self._keep - 1
+                if oldest >= 0:
+                    Image(number, oldest).delete(client)
             for _ in range(chance.randrange(4)):
                 other = chance.choice(self._clients)
-                if self._pushed[other]:
-                    image = Image(other, chance.randrange(self._pushed[other]))
-                    with record.noting_errors():
+                if self._there(other):
+                    image = Image(other, chance.choice(self._there(other)))
+                    with record.noting_errors(lambda image=image: self._is_there(image)):
                         record.do("pull", image.pull, client)
         self._write(number, record)
+
+    def _is_there(self, image: Image) -> bool:
+        return image.number in self._there(image.client)
 
     def _verify(self, images: Sequence[Image], number: int, client: RegistryClient) -> None:
         record = Record()
@@ -209,6 +226,12 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=60, help="default: %(default)s")
     parser.add_argument(
+        "--keep",
+        type=int,
+        default=50,
+        help="images of each client that are there at a time, older ones are deleted (default: %(default)s)",
+    )
+    parser.add_argument(
         "--directory",
         type=Path,
         default=Path(tempfile.gettempdir()),
@@ -219,12 +242,16 @@ def main() -> int:
     with scratch_directory(arguments.directory) as scratch, running(OURS, scratch) as registry:
         results = scratch / "results"
         results.mkdir()
-        load = Load(arguments.clients, arguments.seconds, results)
+        load = Load(arguments.clients, arguments.seconds, arguments.keep, results)
         memory = MemoryWatch(registry.process.pid)
+        watch = Watch(registry.process.pid, arguments.seconds / _SAMPLES)
+        watch.start()
         done, seconds = load.run(registry)
+        watch.stop()
         growth, processor = memory.growth, registry.process.processor_seconds()
         images = load.images
         lost = load.verify(registry).errors
+        watch.look()
     print_table(
         f"{arguments.clients} clients, {seconds:.0f} seconds, repository {REPOSITORY}",
         ("", "images", "MB", "MB/s", "median ms", "99 % ms", "most ms"),
@@ -240,6 +267,14 @@ def main() -> int:
         ],
     )
     print(f"\nThe server used {processor:.0f} seconds of processors.")
+    print_table(
+        "The server at rest, at work, and when the images that are left were pulled",
+        ("second", "MiB", "descriptors", "threads"),
+        [
+            (f"{at:.0f}", number(each.memory), str(each.descriptors), str(each.threads))
+            for at, each in watch.samples
+        ],
+    )
     for error in [*done.errors, *lost][:20]:
         print(error)
     print_targets(

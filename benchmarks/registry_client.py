@@ -29,7 +29,7 @@ _CHUNKS_A_CALL = 16
 _RECEIVED_AT_ONCE = 4 * MIB
 _LONGEST_HEAD = 64 * 1024
 
-# Seconds: a server that says nothing for so long hangs, as do clients that take longer.
+# Seconds: a server that says nothing for so long hangs, as do clients that take longer than they have to.
 _SILENCE_LIMIT = 120
 _CLIENT_LIMIT = 900
 
@@ -297,6 +297,9 @@ class RegistryClient:
             headers=f"Content-Type: {MANIFEST_TYPE}\r\n",
         )
 
+    def delete(self, digest: str) -> None:
+        self.connection.ask("DELETE", f"{self._above}/manifests/{digest}", 202)
+
     def manifest(self, tag: str) -> bytes:
         return self.connection.ask(
             "GET",
@@ -342,10 +345,10 @@ class Run:
     reconnections: int
 
 
-def at_once(address: Address, tasks: Sequence[Task]) -> Run:
+def at_once(address: Address, tasks: Sequence[Task], seconds: float = 0) -> Run:
     """Have each task done by a client of its own, all starting at once, with connections made before.
 
-    Raises RuntimeError when a client fails; it has printed why.
+    `seconds` is how long the tasks go on in any case. Raises RuntimeError when a client fails; it has printed why.
     """
     context = multiprocessing.get_context("fork")
     start = context.Event()
@@ -358,9 +361,9 @@ def at_once(address: Address, tasks: Sequence[Task]) -> Run:
             there.close()
             clients.append((client, here))
         for client, channel in clients:
-            _receive(client, channel)
+            _receive(client, channel, _CLIENT_LIMIT)
         start.set()
-        ran = [_receive(client, channel) for client, channel in clients]
+        ran = [_receive(client, channel, seconds + _CLIENT_LIMIT) for client, channel in clients]
     finally:
         for client, channel in clients:
             channel.close()
@@ -382,9 +385,9 @@ def _work(address: Address, task: Task, start: Any, channel: Channel) -> None:
     channel.send((began, ended, client.connection.reconnections))
 
 
-def _receive(client: Any, channel: Channel) -> Any:
-    if not channel.poll(_CLIENT_LIMIT):
-        raise RuntimeError(f"a client took longer than {_CLIENT_LIMIT} seconds")
+def _receive(client: Any, channel: Channel, limit: float) -> Any:
+    if not channel.poll(limit):
+        raise RuntimeError(f"a client took longer than {limit:.0f} seconds")
     try:
         return channel.recv()
     except EOFError:
