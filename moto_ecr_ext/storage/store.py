@@ -28,6 +28,7 @@ from .blobs.blob import Blob
 from .blobs.errors import BlobDamaged, BlobNotFound
 from .blobs.recent import Recent
 from .blobs.store import BlobStore
+from .cleaning import Cleaning
 from .counts import Counts
 from .database.base import REST_TIMEOUT, Database
 from .database.transaction import Transaction, View
@@ -65,13 +66,15 @@ class Store:
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
-        self._cleaning: threading.Thread | None = None
+        self._cleaning = Cleaning(self._clean_up)
         self._is_closing = threading.Event()
         self.signing_key = self._signing_key()
 
     @classmethod
     def open(cls, location: StoreLocation) -> Store:
         """Open the store at `location`, made if it is not there, without what a killed process has left.
+
+        Much of that goes while the store is used already; nobody sees it any more.
 
         Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
         package.
@@ -82,8 +85,11 @@ class Store:
         with naming_what_cannot_be_opened(location):
             store = cls._at(location)
             store._give_up_previews()
-            store._sweep()
-            store._remove_orphans()
+            if store._remove_some():
+                # It is out of sight, and to remove the rest takes long.
+                store._cleaning.begin("start")
+            else:
+                store._remove_orphans()
         return store
 
     @classmethod
@@ -126,15 +132,13 @@ class Store:
         self.counts.clear()
         if are_more:
             # moto has everybody wait for a reset, and this takes long.
-            self._cleaning = threading.Thread(target=self._clean_up, name="reset", daemon=True)
-            self._cleaning.start()
+            self._cleaning.begin("reset")
         else:
             self._remove_orphans()
 
     def settle(self) -> None:
-        """Return once nothing is left of what was there before a reset, or `close` was called."""
-        if self._cleaning is not None:
-            self._cleaning.join()
+        """Return once nothing is left of what was there before a start or a reset, or `close` was called."""
+        self._cleaning.settle()
 
     def principals_key(self) -> bytes:
         """Return the key for passwords of IAM principals, which are good until the registries are emptied."""
@@ -158,7 +162,7 @@ class Store:
         return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
-        """Let go of everything. What is left of a reset goes with the next start."""
+        """Let go of everything. What is out of sight and left goes with the next start."""
         self._is_closing.set()
         self.settle()
         self.pulls.close()
@@ -223,11 +227,8 @@ class Store:
             transaction.after_commit(self._sweep)
 
     def _clean_up(self) -> None:
-        try:
-            self._sweep()
-            self._remove_orphans()
-        except Exception:
-            log.exception("Rows and bytes of before a reset are left until the next start")
+        self._sweep()
+        self._remove_orphans()
 
     def _give_up_previews(self) -> None:
         """Leave it to `_sweep` what a killed process was writing. A living one notices, and begins again."""
@@ -236,14 +237,19 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove all rows that are out of sight, in transactions that nobody waits for long."""
-        with self.database.read_one() as view:
-            are_more = rows.removal.are_any_hidden(view)
         turns = in_turns(repeat(None), 1)
-        while are_more and not self._is_closing.is_set():
-            next(turns)
-            with self.database.write() as transaction:
-                digests, are_more = rows.removal.remove_some(transaction)
-                self.release_after_commit(transaction, digests)
+        while not self._is_closing.is_set() and next(turns) and self._remove_some():
+            pass
+
+    def _remove_some(self) -> bool:
+        """Remove some rows that are out of sight. Return whether there are more."""
+        with self.database.read_one() as view:
+            if not rows.removal.are_any_hidden(view):
+                return False
+        with self.database.write() as transaction:
+            digests, are_more = rows.removal.remove_some(transaction)
+            self.release_after_commit(transaction, digests)
+        return are_more
 
     def release_after_commit(self, transaction: Transaction, digests: Collection[str]) -> None:
         """Free the bytes of those blobs that no repository holds any more, once the transaction is committed."""

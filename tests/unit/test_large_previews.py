@@ -186,6 +186,7 @@ def test_a_start_ends_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.Mo
             start(backend)
         assert kept_rows(backend.store)[0] == 2
         store = Store.open(StoreLocation(tmp_path))
+        store.settle()
         assert kept_rows(store) == [1, MANY - 50, MANY - 50]
         assert shown(backend) == MANY - 50
         store.close()

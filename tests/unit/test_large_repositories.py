@@ -264,7 +264,7 @@ def test_others_have_their_turn_while_it_is_removed(
 def test_a_start_ends_a_removal_that_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Store], None]
 ) -> None:
-    """Nobody sees the repository meanwhile."""
+    """Nobody sees the repository meanwhile, and the start does not wait for it."""
     with closing(Store.open(StoreLocation(tmp_path))) as store:
         fill(store, MANY)
         push_blob(store, b"some")
@@ -276,6 +276,8 @@ def test_a_start_ends_a_removal_that_was_killed(
         assert names(store) == []
         assert left(store)["images"] > 0
     with closing(Store.open(StoreLocation(tmp_path))) as store:
+        assert names(store) == []
+        store.settle()
         assert left(store) == {}
         assert list(store.blobs.digests()) == []
 
