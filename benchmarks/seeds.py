@@ -50,6 +50,10 @@ class Seeds:
         blobs = self._directory / f"seed-{count}"
         database = self._cluster.create_database() if self._cluster else ""
         seed(self._location(blobs, database), blobs, count)
+        if self._cluster is not None:
+            # Soon after so many rows have come, PostgreSQL does this by itself.
+            with self._cluster.connect(database) as connection:
+                connection.execute("ANALYZE")
         return blobs, database
 
     def _location(self, directory: Path, database: str) -> StoreLocation:
