@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto import mock_aws
 
@@ -18,6 +18,9 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 REPOSITORY = {
     "account_id": "123456789012",
@@ -82,7 +85,7 @@ def fill(store: Store, count: int) -> None:
 
 
 @contextmanager
-def registry_of(count: int, **settings: str) -> Iterator[ECRBackend]:
+def registry_of(count: int, **settings: Unpack[moto_ecr_ext.Settings]) -> Iterator[ECRBackend]:
     """A registry with a repository as `fill` makes it."""
     with moto_ecr_ext.install(**settings), mock_aws():
         backend = registry_backend("123456789012", "us-east-1")
