@@ -18,8 +18,7 @@ _SAME = 0.2
 def end_by_signals() -> None:
     """Have the first SIGINT or SIGTERM leave the server with exit status 0, and the second end the process at once.
 
-    Outside of the main thread, as with moto's
-    `--reload`, moto's own way stays.
+    Outside of the main thread, as with moto's `--reload`, moto's own way stays.
     """
     with suppress(ValueError):
         for number in _SIGNALS:
