@@ -7,6 +7,7 @@ from typing import Any
 from .base import RegistryBackend
 from .images.deletion import DeletionBackend
 from .images.listings import ListingsBackend
+from .images.overview import ImagesOverviewBackend
 from .images.pull import PullBackend
 from .images.push import PushBackend
 from .images.referrers import ReferrersBackend
@@ -33,6 +34,7 @@ from .replication.replication import (
     replicate_deletion,
 )
 from .replication.rules import ReplicationConfigurationBackend
+from .repositories.overview import OverviewBackend
 from .repositories.policies import RepositoryPoliciesBackend
 from .repositories.repositories import RepositoriesBackend
 from .repositories.resource_tags import ResourceTagsBackend
@@ -67,10 +69,12 @@ class ECRBackend(
     RepositoriesBackend,
     RepositoryPoliciesBackend,
     ResourceTagsBackend,
+    OverviewBackend,
     PushBackend,
     PullBackend,
     DeletionBackend,
     ListingsBackend,
+    ImagesOverviewBackend,
     ReferrersBackend,
     StorageClassBackend,
     LayersBackend,

@@ -1,4 +1,4 @@
-"""The tasks of ECS that use an image, and those of Batch, which are tasks too.
+"""What uses an image: tasks of ECS, those of Batch, which are tasks too, and Lambda functions.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AwsEcrContainerImageDetails.html
 """
@@ -8,13 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.hosts import Registry
 
 # The attribute of moto's tasks and jobs that holds the images that they run.
 _ATTRIBUTE = "moto_ecr_ext_images"
+
+SOURCE_OF_FUNCTION = "moto_ecr_ext_source"
+"""The attribute of moto's LambdaFunction that holds what its image was resolved to.
+
+moto copies it with a version that it publishes.
+"""
 
 
 @dataclass
@@ -33,6 +39,14 @@ class Usage:
 
     in_use_count: int = 0
     last_in_use_at: float | None = None
+
+
+class User(NamedTuple):
+    """Something that uses an image: its kind, as AWS calls it, its name or ARN, and whether it does so now."""
+
+    kind: str
+    name: str
+    is_active: bool
 
 
 def add_use(user: Any, registry: Registry, repository_name: str, digest: str) -> None:
@@ -63,6 +77,28 @@ def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
     return Usage(count, last)
 
 
+def users_of(registry: Registry, repository_name: str, digest: str) -> list[User]:
+    """Return what uses an image or has used it, of all accounts and Regions that moto has it of."""
+    image = (registry, repository_name, digest)
+    found = [
+        User(kind, _name_of(user), is_running)
+        for kind, users in (("ECS task", _tasks()), ("Batch job", _jobs()))
+        for user, is_running in users
+        if any((use.registry, use.repository_name, use.digest) == image for use in uses_of(user))
+    ]
+    for function in _functions():
+        source = vars(function).get(SOURCE_OF_FUNCTION)
+        if source and (source.registry, source.name.repository, source.digest) == image:
+            found.append(User("Lambda function", function.function_arn, True))
+    return found
+
+
+def _name_of(user: Any) -> str:
+    """Return the ARN of a task, or the name of a job and its id."""
+    arn = getattr(user, "task_arn", None)
+    return str(arn) if arn else f"{user.job_name} ({user.job_id})"
+
+
 def _uses() -> Iterator[tuple[ImageUse, bool]]:
     for user, is_running in (*_tasks(), *_jobs()):
         for use in uses_of(user):
@@ -83,8 +119,14 @@ def _jobs() -> Iterator[tuple[Any, bool]]:
             yield job, not job.job_stopped
 
 
-def _backends(service: str) -> Iterator[Any]:
+def _functions() -> Iterator[Any]:
+    for backend in _backends("lambda", "awslambda"):
+        for versions in list(backend._lambdas._functions.values()):
+            yield from filter(None, [versions["latest"], *versions["versions"]])
+
+
+def _backends(service: str, package: str | None = None) -> Iterator[Any]:
     """Yield the backends of a service in all accounts and Regions, if anything has imported it."""
-    models = sys.modules.get(f"moto.{service}.models")
+    models = sys.modules.get(f"moto.{package or service}.models")
     for account in list(getattr(models, f"{service}_backends", {}).values()):
         yield from list(account.values())

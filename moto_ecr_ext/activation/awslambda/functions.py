@@ -9,10 +9,7 @@ from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
 from moto_ecr_ext.compatibility import ECR_ERRORS_OF_FUNCTIONS, UNVERIFIED_IMAGES
-
-# The attribute of moto's LambdaFunction that holds what its image was resolved to. moto copies it with a version that
-# it publishes.
-_ATTRIBUTE = "moto_ecr_ext_source"
+from moto_ecr_ext.services.image_uses import SOURCE_OF_FUNCTION
 
 # Members that AWS leaves out for a function of an image (https://github.com/localstack/localstack,
 # tests/aws/services/lambda_/test_lambda_api.snapshot.json, TestLambdaImages).
@@ -21,7 +18,7 @@ _NOT_OF_IMAGES = ("Runtime", "Handler", "Layers", "VpcConfig")
 
 def source_of(function: Any) -> Any | None:
     """Return the SourceImage of a function; None for one that is left to moto."""
-    return vars(function).get(_ATTRIBUTE) if function.package_type == "Image" else None
+    return vars(function).get(SOURCE_OF_FUNCTION) if function.package_type == "Image" else None
 
 
 def verifies() -> bool:
@@ -66,7 +63,7 @@ def _setter(original: Any) -> Any:
             return
         if is_update and "Architectures" in updated_spec:
             self.architectures = updated_spec["Architectures"]
-        setattr(self, _ATTRIBUTE, source)
+        setattr(self, SOURCE_OF_FUNCTION, source)
         if source is None:
             original(self, updated_spec)
             return

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from moto_ecr_ext.clock import now, timestamp
+from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_images
 from moto_ecr_ext.models.images.storage_class import archive_images
@@ -36,6 +37,27 @@ class LifecycleRunsBackend(RegistryBackend):
         with self.store.database.read() as view:
             found = rows.repositories.with_lifecycle_policy(view)
         _run_policies(self, found, math.inf)
+
+    def lifecycle_decisions(self, repository_name: str) -> list[Decision]:
+        """Return what the policy of a repository would do now, without a preview that others see.
+
+        Raises RepositoryNotFoundException, and LifecyclePolicyNotFoundException.
+        """
+        self.store.pulls.write()
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name)
+        if repository.lifecycle_policy_text is None:
+            raise LifecyclePolicyNotFoundException(repository)
+        policy = read_lifecycle_policy(repository.lifecycle_policy_text)
+        return evaluate(policy, images_of(self.store.database, repository), now())
+
+    def run_lifecycle_policy(self, repository_name: str) -> None:
+        """Run the policy of a repository now, if it has one. Raises RepositoryNotFoundException."""
+        self.store.pulls.write()
+        with self.store.database.read() as view:
+            repository = self.repository(view, repository_name)
+            row = rows.repositories.by_id(view, repository.id)
+        _run_policies(self, [row], math.inf)
 
 
 def run_lifecycle_policies() -> None:

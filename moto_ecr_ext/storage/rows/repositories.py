@@ -49,6 +49,9 @@ _OF_REGISTRY = (
 _IS_NAMED = (*_OF_REGISTRY, repositories.c.name == bindparam("repository_name"))
 _IS_REPOSITORY = repositories.c.id == bindparam("repository")
 
+IS_THERE = repositories.c.region != ""
+"""Whether a repository is in a registry; one that was deleted has none, until its rows are gone."""
+
 _ALL = select(repositories)
 _BY_NAME = Query(RepositoryRow, _ALL.where(*_IS_NAMED))
 _BY_ID = Query(RepositoryRow, _ALL.where(_IS_REPOSITORY))

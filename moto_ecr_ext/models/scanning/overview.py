@@ -1,0 +1,71 @@
+"""The last scan of an image as the page for people shows it. What a test has queued stays in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moto_ecr_ext import settings
+from moto_ecr_ext.compatibility import MADE_UP_FINDING
+from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.storage import rows
+from moto_ecr_ext.storage.database.transaction import View
+from moto_ecr_ext.storage.rows.images import ImageRow
+
+from .findings import WITH_FINDINGS, made_up_finding, with_usage
+from .rules import configuration_for, scanning_of
+from .scan import queue_of
+from .summaries import status_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownScan:
+    """A scan: ECR's status and its description, when it ended, in seconds since the epoch, and what it found.
+
+    `findings` are those of DescribeImageScanFindings, basic or enhanced.
+    """
+
+    scan_type: str
+    status: str
+    description: str
+    completed_at: float | None
+    findings: Sequence[dict[str, Any]]
+
+
+def shown_scan(
+    registry: RegistryBackend,
+    view: View,
+    repository: Repository,
+    image: ImageRow,
+    tags: Sequence[str],
+) -> ShownScan | None:
+    """Return the last scan of an image by the scan type of its registry; None if there is none."""
+    configuration = configuration_for(registry, view, repository)
+    scan = rows.scans.last(view, image.id, configuration["scanType"])
+    if scan is None:
+        return None
+    status = status_of(scan, image, scanning_of(repository, configuration)["scanFrequency"])
+    findings: Sequence[dict[str, Any]] = []
+    if scan.completed_at is not None:
+        queued = queue_of(registry, repository).peek(
+            repository.repository_name, image.id, {image.digest, *tags}
+        )
+        if queued is not None:
+            status = queued.get("imageScanStatus", status)
+            found = queued.get("imageScanFindings", {})
+            findings = found.get("findings") or found.get("enhancedFindings") or []
+        elif not settings.SCANNER.get() and not scan.findings and MADE_UP_FINDING.is_on:
+            findings = made_up_finding()["findings"]
+        elif status["status"] in WITH_FINDINGS:
+            findings = scan.findings or []
+            if scan.scan_type == "ENHANCED":
+                findings = with_usage(findings, repository, image.digest)
+    return ShownScan(
+        scan_type=scan.scan_type,
+        status=str(status.get("status", "")),
+        description=str(status.get("description", "")),
+        completed_at=scan.completed_at,
+        findings=findings,
+    )
