@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlparse
 
@@ -23,6 +24,7 @@ from moto_ecr_ext.json_api.validation import check
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
 from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.models.registry.counts import note_request
 from moto_ecr_ext.services.iam import authenticate, principal_of, record_use_of_key
 
 from . import hosts, service_model, settings
@@ -38,6 +40,8 @@ from .exceptions.common import (
 )
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
+# Of an operation in the list of the last requests; that of an unknown one may be any text.
+_LONGEST_NAME = 60
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
 # As AWS writes it: tokens without whitespace between them.
@@ -52,13 +56,20 @@ class ECRResponse(BaseResponse):
     # moto reads the region of a host name by this. Names of VPC endpoints have `vpce` behind the region.
     region_regex = re.compile(r"\.(?P<region>[^.]+)(?:\.vpce)?\.amazonaws\.com")
 
+    about = ""
+    """The repository and the registry that the request is about, as far as that is known."""
+
     def __init__(self) -> None:
         super().__init__(service_name="ecr")
 
     @classmethod
     def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:
         """Answer a request. The server reads the class off this bound method, so it has to be one."""
-        status, headers, body = cls().answer(request, full_url)
+        began = perf_counter()
+        response = cls()
+        status, headers, body = response.answer(request, full_url)
+        target = str(request.headers.get("X-Amz-Target", "")).removeprefix(_TARGET_PREFIX)
+        note_request(target[:_LONGEST_NAME], status, perf_counter() - began, response.about)
         return status, {**headers, **date_header(request)}, body
 
     def answer(self, request: Any, full_url: str) -> Answer:
@@ -144,6 +155,8 @@ class ECRResponse(BaseResponse):
         return _action(self._operation())
 
     def _caller(self, operation: str, parameters: dict[str, Any], is_enforced: bool) -> Caller:
+        named = (parameters.get("repositoryName", ""), self.current_account, self.region)
+        self.about = " ".join(filter(None, named))
         host = self.headers.get("Host") or self.parsed_url.netloc
         return Caller(
             action=f"ecr:{_action(operation)}",

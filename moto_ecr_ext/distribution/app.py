@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
+from time import perf_counter
 from typing import Any
 
 from moto_ecr_ext.caller import calling, current_exchange
 from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
+from moto_ecr_ext.models.registry.counts import note_request
 
 from .authentication import (
     Access,
@@ -32,6 +34,8 @@ log = logging.getLogger("moto_ecr_ext")
 # Signatures of AWS, in versions 4 and 2.
 _SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
 _SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
+# Of a path in the list of the last requests.
+_LONGEST_PATH = 500
 # RFC 9110, 5.5: the characters with which a header ends, or seems to.
 _ENDS_HEADER = re.compile(r"[\r\n\0]")
 
@@ -63,6 +67,19 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
 
 def respond(request: Request) -> Response:
     """Return the registry's answer to a request. Each of its headers is one line."""
+    began = perf_counter()
+    response = _answer(request)
+    digest = response.headers.get("Docker-Content-Digest", "")
+    note_request(
+        f"{request.method} {request.path[:_LONGEST_PATH]}",
+        response.status,
+        perf_counter() - began,
+        digest,
+    )
+    return response
+
+
+def _answer(request: Request) -> Response:
     try:
         check_host(request.host)
         route, placeholders = find_route(request.method, request.path)

@@ -44,6 +44,7 @@ from .opening import (
     open_database,
 )
 from .pulls import PendingPulls
+from .recent_requests import RecentRequests
 from .turns import in_turns
 
 log = logging.getLogger("moto_ecr_ext")
@@ -63,6 +64,7 @@ class Store:
         self.blobs = blobs
         self.pulls = PendingPulls(database)
         self.counts = Counts()
+        self.requests = RecentRequests()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
@@ -373,6 +375,11 @@ def current_store() -> Store:
                 _open[1].close()
             _open = location, Store.open(location)
         return _open[1]
+
+
+def open_store() -> Store | None:
+    """Return the store of the process if it is open."""
+    return None if _open is None else _open[1]
 
 
 def close_current_store() -> None:

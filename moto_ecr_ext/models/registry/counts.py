@@ -1,10 +1,12 @@
-"""How often operations are called and images pulled, for CloudWatch."""
+"""How often operations are called and images pulled, for CloudWatch, and which requests were the last, for people."""
 
 from __future__ import annotations
 
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.storage.counts import Count
+from moto_ecr_ext.storage.recent_requests import AnsweredRequest as AnsweredRequest
+from moto_ecr_ext.storage.store import open_store
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/monitoring-usage.html
 COUNTED = frozenset(
@@ -32,3 +34,17 @@ class CountsBackend(RegistryBackend):
     def counts(self) -> list[Count]:
         """Return the counts of this registry."""
         return self.store.counts.of_registry(self.account_id, self.region_name)
+
+    def requests_behind(self, number: int) -> list[AnsweredRequest]:
+        """Return the last requests to all registries behind the one with a number, the first first."""
+        return self.store.requests.behind(number)
+
+
+def note_request(what: str, status: int, took: float, about: str) -> None:
+    """Note a request that was answered in `took` seconds, whichever protocol it came by.
+
+    `what` is the operation, or the method and the path; `about` is a digest, or the registry.
+    """
+    store = open_store()
+    if store is not None:
+        store.requests.add(now(), what, status, took, about)
