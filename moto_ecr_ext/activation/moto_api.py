@@ -1,4 +1,4 @@
-"""Paths of moto's own API: calls to the emulator that AWS has no operation for."""
+"""Paths of moto's own API: calls to the emulator that AWS has no operation for, and the page for people."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import io
 import json
 from typing import Any
 
+from . import page
 from .replacing import Unplug
 
 _Answer = tuple[int, dict[str, str], str]
 _PATH = "{0}/moto-api/ecr/run-lifecycle"
+_DASHBOARD = "{0}/moto-api/$"
 _FINDINGS = "{0}/moto-api/static/ecr/scan-finding-results"
 
 
 def plug() -> Unplug:
-    """Add POST /moto-api/ecr/run-lifecycle to moto's own API, whose paths are in this dict. Check findings there.
+    """Add paths below /moto-api/ecr/ to moto's own API, whose paths are in this dict.
 
-    Decorator and proxy look them up with each request; the server does once, with the first request below /moto-api/.
+    Link its dashboard to the page, and check the findings that are queued. Decorator and proxy look the paths up with
+    each request; the server does once, with the first request below /moto-api/.
     """
     from moto.moto_api._internal.urls import url_paths
 
+    before = dict(url_paths)
     queue = url_paths[_FINDINGS]
 
     def queue_findings(request: Any, full_url: str, headers: Any) -> Any:
@@ -31,10 +35,12 @@ def plug() -> Unplug:
 
     url_paths[_PATH] = _answer
     url_paths[_FINDINGS] = queue_findings
+    url_paths[_DASHBOARD] = page.linked(before[_DASHBOARD])
+    url_paths.update(dict.fromkeys(page.PATHS, page.answer))
 
     def unplug() -> None:
-        url_paths[_FINDINGS] = queue
-        del url_paths[_PATH]
+        url_paths.clear()
+        url_paths.update(before)
 
     return unplug
 

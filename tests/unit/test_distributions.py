@@ -101,10 +101,11 @@ def test_the_source_distribution_is_the_repository(
 def test_the_wheel_is_the_package(
     tracked: set[str], contained_in_sdist: set[str], sdist: Path, tmp_path: Path
 ) -> None:
-    """Its modules, the marker of its types and the licence; no tests, no benchmarks, nothing of old builds."""
+    """Its modules, the page for people, the marker of its types, the licence; nothing of tests or old builds."""
     package = {path for path in tracked if path.startswith("moto_ecr_ext/")}
     modules = {path for path in package if path.endswith(".py")}
-    assert package - modules == {"moto_ecr_ext/py.typed"}
+    of_page = {path for path in package if path.startswith("moto_ecr_ext/consumers/page/")}
+    assert package - modules - of_page == {"moto_ecr_ext/py.typed"}
     assert package < contained_in_sdist
 
     wheel = build("wheel", sdist, tmp_path / "wheel")

@@ -1,0 +1,89 @@
+"""The page for people, as moto's own API serves it: in its server, in the test process, and in its proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_Answer = tuple[int, dict[str, str], str | bytes]
+
+_ROOT = "/moto-api/ecr/"
+
+PATHS = tuple(
+    "{0}" + _ROOT + path
+    for path in (
+        "$",
+        "storage$",
+        "search$",
+        "requests$",
+        "requests.json$",
+        "registries/(?P<page>.+)$",
+        "static/(?P<file>.+)$",
+    )
+)
+"""The paths of the page, as moto writes those of its own API."""
+
+# What is in moto's navigation once, and behind which the link stands.
+_HOME = 'href="/moto-api">Home</a>\n            </li>'
+_LINK = (
+    '\n            <li class="nav-item">\n'
+    f'              <a class="nav-link" href="{_ROOT}">ECR</a>\n            </li>'
+)
+
+
+def answer(request: Any, full_url: str, headers: Any) -> _Answer:
+    """Answer a request for the page. moto calls this."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+
+    # This brings Jinja.
+    from moto_ecr_ext.consumers.page.app import respond
+    from moto_ecr_ext.consumers.page.messages import Request
+
+    url = urlsplit(full_url)
+    given = {str(name).lower(): str(value) for name, value in request.headers.items()}
+    path = unquote(url.path, errors="surrogateescape")
+    answered = respond(
+        Request(
+            method=str(request.method),
+            scheme=url.scheme,
+            host=given.get("host") or url.netloc,
+            # Flask sends what lacks the slash here, too.
+            path=path.removeprefix(_ROOT.rstrip("/")).removeprefix("/"),
+            query=_parameters(url.query),
+            form=_form(request),
+            headers=given,
+        ),
+        DEFAULT_ACCOUNT_ID,
+    )
+    body = answered.body if request.method != "HEAD" else ""
+    return answered.status, answered.headers, body
+
+
+def _form(request: Any) -> Mapping[str, str]:
+    form = getattr(request, "form", None)
+    if form is not None:
+        found: Mapping[str, str] = form.to_dict()
+        return found
+    # A prepared request of `requests`, by earlier versions of moto in the process.
+    body = request.body or ""
+    return _parameters(body if isinstance(body, str) else body.decode("utf-8", "replace"))
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """Return the parameters of a query or a form; of several with one name the first."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return {}
+    return dict(reversed(pairs))
+
+
+def linked(dashboard: Callable[..., Any]) -> Callable[..., Any]:
+    """Return moto's dashboard with a link to the page."""
+
+    def linked_dashboard(request: Any, full_url: str, headers: Any) -> Any:
+        page = dashboard(request, full_url, headers)
+        return page.replace(_HOME, _HOME + _LINK, 1) if isinstance(page, str) else page
+
+    return linked_dashboard

@@ -1,0 +1,55 @@
+"""Views of all registries: the list of them, the storage, and the results of a search."""
+
+from __future__ import annotations
+
+from moto_ecr_ext import settings
+
+from .context import Context
+from .messages import Answer
+
+# Results of each kind.
+_MOST_RESULTS = 50
+
+
+def show_registries(context: Context) -> Answer:
+    """Return the list of registries; the one that clients have by default is in it, also without a repository."""
+    counts = context.backend.registry_counts()
+    has_default = any(
+        (each.account_id, each.region) == (context.account, context.region) for each in counts
+    )
+    return context.render("registries.html", counts=counts, has_default=has_default)
+
+
+def show_storage(context: Context) -> Answer:
+    """Return what the store has, and where it is."""
+    return context.render("storage.html", usage=context.backend.store_usage(), places=_places())
+
+
+def _places() -> list[tuple[str, str]]:
+    location = settings.store_location()
+    if location.data_dir is None and location.database is None:
+        return [("Kept in", "memory, until the server ends")]
+    directory = str(location.data_dir or "")
+    found = [
+        ("Directory", directory),
+        ("Database", _without_password(location.database or "")),
+        ("Blobs", _without_password(location.blobs or "")),
+    ]
+    return [(name, place) for name, place in found if place]
+
+
+def _without_password(url: str) -> str:
+    """Return a URL without what stands before its host."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def show_results(context: Context) -> Answer:
+    """Return what a text names in all registries."""
+    if not context.search:
+        return Answer.redirection("")
+    found = context.backend.search(context.search, _MOST_RESULTS)
+    return context.render("search.html", found=found, most=_MOST_RESULTS)

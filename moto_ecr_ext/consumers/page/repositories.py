@@ -1,0 +1,112 @@
+"""Views of one registry: its repositories, one of them with its images, and what its lifecycle policy would do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from moto_ecr_ext.models.images.overview import LAST_ROW, ImageFilter
+from moto_ecr_ext.models.repositories.overview import RepositoryUsage
+from moto_ecr_ext.policies.lifecycle_evaluation import Decision
+
+from .context import Context
+from .messages import Answer, PageError
+
+REPOSITORIES_OF_PAGE = 50
+IMAGES_OF_PAGE = 100
+
+# Images that a preview names.
+_MOST_DECISIONS = 500
+
+_STATUSES = {
+    "": ("ANY", "ANY"),
+    "tagged": ("TAGGED", "ANY"),
+    "untagged": ("UNTAGGED", "ANY"),
+    "archived": ("ANY", "ARCHIVED"),
+}
+
+
+def show_repositories(context: Context) -> Answer:
+    """Return a page of the repositories of a registry, by name."""
+    query, search = context.request.query, context.search
+    most = REPOSITORIES_OF_PAGE
+    if query.get("before"):
+        found = context.backend.repositories_ahead_of(query["before"], most + 1, search)
+        page, has_more_before, has_more_behind = found[-most:], len(found) > most, True
+    else:
+        after = query.get("after", "")
+        found = context.backend.repositories_behind(after, most + 1, search)
+        page, has_more_before, has_more_behind = found[:most], bool(after), len(found) > most
+    return context.render(
+        "repositories.html",
+        page=page,
+        before=_name(page[0]) if page and has_more_before else None,
+        after=_name(page[-1]) if page and has_more_behind else None,
+    )
+
+
+def _name(usage: RepositoryUsage) -> str:
+    return usage.repository.repository_name
+
+
+def show_repository(context: Context, name: str) -> Answer:
+    """Return a repository and a page of its images, the last one that was pushed first."""
+    query, backend = context.request.query, context.backend
+    usage = backend.repository_usage(name)
+    status = query.get("show", "")
+    if status not in _STATUSES:
+        raise PageError(400, f"Supported values of show: {', '.join(filter(None, _STATUSES))}.")
+    wanted = ImageFilter(*_STATUSES[status], context.search)
+    if "after" in query:
+        page = backend.images_after(name, _row(query["after"]), IMAGES_OF_PAGE, wanted)
+    else:
+        before = _row(query["before"]) if "before" in query else LAST_ROW
+        page = backend.images_before(name, before, IMAGES_OF_PAGE, wanted)
+    return context.render(
+        "repository.html",
+        usage=usage,
+        repository=usage.repository,
+        page=page,
+        show=status,
+        policies=_policies(usage),
+    )
+
+
+def _policies(usage: RepositoryUsage) -> list[tuple[str, str]]:
+    repository = usage.repository
+    texts = [
+        ("Repository policy", repository.policy_text),
+        ("Lifecycle policy", repository.lifecycle_policy_text),
+    ]
+    return [(title, text) for title, text in texts if text]
+
+
+def _row(text: str) -> int:
+    """Return the number of a row. Raises PageError."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise PageError(400, "before and after are numbers that the page has given.")
+    return int(text)
+
+
+def show_lifecycle(context: Context, name: str, *, is_outdated: bool = False) -> Answer:
+    """Return what the lifecycle policy of a repository would do now."""
+    decisions = context.backend.lifecycle_decisions(name)
+    usage = context.backend.repository_usage(name)
+    return context.render(
+        "lifecycle.html",
+        409 if is_outdated else 200,
+        repository=usage.repository,
+        counts=Counter(each.action.name for each in decisions),
+        decisions=decisions[:_MOST_DECISIONS],
+        left_out=max(len(decisions) - _MOST_DECISIONS, 0),
+        preview=fingerprint(decisions),
+        is_outdated=is_outdated,
+    )
+
+
+def fingerprint(decisions: Sequence[Decision]) -> str:
+    """Return what tells one preview from another: what is done to which image."""
+    acts = [(each.image.digest, each.action.name) for each in decisions]
+    return hashlib.sha256(json.dumps(acts).encode()).hexdigest()

@@ -1,0 +1,599 @@
+"""The page for people: what it shows, that it escapes it, and who may change what by it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from typing import Any
+
+import pytest
+import requests
+
+from moto_ecr_ext.testing import (
+    OCI,
+    Blob,
+    Image,
+    build_artifact,
+    build_image,
+    build_index,
+    build_layer,
+    push,
+    queue_scan_findings,
+)
+from moto_ecr_ext.testing.builder import assemble_image
+from support.constants import ABSENT_DIGEST, OTHER_ACCOUNT
+from support.environments import Environment
+from support.page import REGISTRY, Page, Site, image_path, repository_path
+from support.stored import everything_stored
+
+NAME = "team/app"
+PATH = repository_path(NAME)
+# What would run, end an attribute or be another template's, wherever it is not escaped.
+HOSTILE = (
+    "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7777*7 }}&amp;javascript:alert(3)"
+)
+POLICY = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+            "action": {"type": "expire"},
+        }
+    ]
+}
+
+
+@pytest.fixture
+def site(aws: Environment) -> Site:
+    return Site(aws.endpoint_url)
+
+
+@pytest.fixture
+def image(ecr: Any) -> Image:
+    """An image with two tags, in a repository."""
+    ecr.create_repository(repositoryName=NAME)
+    image = build_image(layers=2, layer_size=5000)
+    push(ecr, NAME, image, tag="1.0")
+    push(ecr, NAME, image, tag="latest")
+    return image
+
+
+def hostile_image() -> Image:
+    """An image with a hostile text wherever one fits."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(HOSTILE))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, HOSTILE
+        tar.addfile(link)
+    layer = Blob(archive.getvalue(), OCI.layer_tar)
+    config = {
+        "architecture": HOSTILE,
+        "os": HOSTILE,
+        "author": HOSTILE,
+        "created": HOSTILE,
+        "config": {
+            "Cmd": [HOSTILE],
+            "Env": [HOSTILE],
+            "Labels": {HOSTILE: HOSTILE},
+            "ExposedPorts": {HOSTILE: {}},
+            "User": {HOSTILE: 1},
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+        "history": [{"created_by": HOSTILE, "comment": HOSTILE}, 7, {"created_by": None}],
+    }
+    return assemble_image(
+        OCI,
+        config=Blob(json.dumps(config).encode(), OCI.config),
+        layers=[layer],
+        annotations={HOSTILE: HOSTILE},
+    )
+
+
+def assert_harmless(page: Page, times: int = 1) -> None:
+    """Fail unless a page has no elements but its own, and shows the hostile text."""
+    scripts = [attributes for name, attributes in page.elements if name == "script"]
+    assert [re.sub(r"\?.*", "", str(each.get("src"))) for each in scripts] == [
+        "/moto-api/ecr/static/page.js"
+    ]
+    for name, attributes in page.elements:
+        assert name != "img"
+        assert not [each for each in attributes if each.startswith("on") or each == "style"]
+        for link in ("href", "src", "action"):
+            assert not str(attributes.get(link, "")).lower().startswith("javascript:")
+    assert page.text.count("<script>alert(1)</script>") >= times
+    assert "54439" not in page.text
+
+
+def test_a_registry_shows_its_repositories(ecr: Any, site: Site, image: Image) -> None:
+    """Names, images, tags and sizes; the list of registries counts them."""
+    ecr.create_repository(repositoryName="other", imageTagMutability="IMMUTABLE")
+    push(ecr, "other", image, tag="copy")
+    text = site.read(REGISTRY).text
+    assert "team/app 1 2 14.8 KB 14.8 KB just now" in text
+    assert "other 1 1 14.8 KB 14.8 KB just now Immutable tags" in text
+    assert "2 repositories · 2 images" in site.read().text
+
+
+def test_an_empty_server_says_how_to_begin(site: Site, aws: Environment) -> None:
+    """The default registry is there without a repository, with the lines that log in and create one."""
+    assert "No repositories yet" in site.read().text
+    page = site.read(REGISTRY)
+    assert "aws ecr create-repository --repository-name team/app" in page.text
+    host = site.url.partition("://")[2]
+    assert f"docker login --username AWS --password-stdin {host}" in page.text
+
+
+def test_repositories_are_searched_and_paged(ecr: Any, site: Site) -> None:
+    """Fifty are a page; the next and the previous one are a link away, within what was searched for."""
+    for number in range(120):
+        ecr.create_repository(repositoryName=f"app-{number:03}")
+    ecr.create_repository(repositoryName="other_percent")
+
+    def names(page: Page) -> list[str]:
+        return re.findall(r"(?:app-\d{3}|other_percent)(?= 0 0)", page.text)
+
+    def follow(page: Page, rel: str) -> Page:
+        [link] = [each["href"] for name, each in page.elements if each.get("rel") == rel]
+        return site.read(str(link).removeprefix("/moto-api/ecr/"))
+
+    first = site.read(f"{REGISTRY}?q=APP")
+    second = follow(first, "next")
+    third = follow(second, "next")
+    assert names(first) == [f"app-{number:03}" for number in range(50)]
+    assert names(second) == [f"app-{number:03}" for number in range(50, 100)]
+    assert names(third) == [f"app-{number:03}" for number in range(100, 120)]
+    assert names(follow(third, "prev")) == names(second)
+    assert names(follow(follow(third, "prev"), "prev")) == names(first)
+    assert names(site.read(f"{REGISTRY}?q=_p")) == ["other_percent"]
+    assert names(site.read(f"{REGISTRY}?q=%25")) == []
+
+
+def test_images_are_paged_and_searched(ecr: Any, site: Site, image: Image) -> None:
+    """A hundred are a page, the last one first; a tag, the beginning of a digest or a status leaves some."""
+    for number in range(150):
+        other = image.manifest.decode() + " " * (number + 1)
+        ecr.put_image(repositoryName=NAME, imageManifest=other, imageTag=f"build-{number:03}")
+    untagged = ecr.put_image(repositoryName=NAME, imageManifest=image.manifest.decode() + "\n")
+
+    def tags(page: Page) -> list[str]:
+        return re.findall(r"build-\d{3}|(?<=\s)1\.0(?=\s)", page.text)
+
+    def follow(page: Page, rel: str) -> Page:
+        [link] = [each["href"] for name, each in page.elements if each.get("rel") == rel]
+        return site.read(str(link).removeprefix("/moto-api/ecr/"))
+
+    first = site.read(PATH)
+    second = follow(first, "next")
+    assert tags(first) == [f"build-{number:03}" for number in range(149, 50, -1)]
+    assert tags(second) == [*(f"build-{number:03}" for number in range(50, -1, -1)), "1.0"]
+    assert tags(follow(second, "prev")) == tags(first)
+    assert tags(site.read(f"{PATH}?q=D-14")) == [f"build-14{number}" for number in range(9, -1, -1)]
+    digest = untagged["image"]["imageId"]["imageDigest"]
+    for beginning in (digest[:20], digest[7:15]):
+        assert digest[7:19] in site.read(f"{PATH}?q={beginning}").text
+    found = site.read(f"{PATH}?show=untagged").text
+    assert digest[7:19] in found
+    assert "build-" not in found
+    assert "No image matches." in site.read(f"{PATH}?show=archived").text
+
+
+def test_an_image_shows_its_layers_with_what_made_them(ecr: Any, site: Site, image: Image) -> None:
+    """Each with its size, its command, and a page of its files."""
+    page = site.read(image_path(NAME, image.digest))
+    assert "layer 1 of 2" in page.text
+    assert "linux/amd64" in page.text
+    for layer in image.layers:
+        assert layer.digest[7:19] in page.text
+        path = f"{PATH}/-/layers/{layer.digest}"
+        assert "5.0 KB" in site.read(path).text
+    assert site.get(f"{PATH}/-/tags/1.0").headers["Location"].endswith(image.digest)
+
+
+def test_layers_show_files_links_and_removals(ecr: Any, site: Site) -> None:
+    """Compressed or not; what is no archive is said to be none."""
+    ecr.create_repository(repositoryName=NAME)
+    files = {"etc/app.conf": b"x" * 1500, "etc/.wh.old.conf": b"", "var/.wh..wh..opq": b""}
+    for compression in ("gzip", "none"):
+        layer = build_layer(files, compression=compression)
+        push(ecr, NAME, build_image(layers=[layer], seed=compression), tag=compression)
+        text = site.read(f"{PATH}/-/layers/{layer.digest}").text
+        assert "etc/app.conf 1.5 KB rw-r--r-- 0:0" in text
+        assert "etc/old.conf removed" in text
+        assert "var emptied" in text
+        assert "etc/app.conf" not in site.read(f"{PATH}/-/layers/{layer.digest}?q=old").text
+    artifact = build_artifact(artifact_type="application/spdx+json", content=b"{}" * 600)
+    push(ecr, NAME, artifact, tag="sbom")
+    text = site.read(f"{PATH}/-/layers/{artifact.layers[0].digest}").text
+    assert "is not a tar archive" in text
+
+
+def test_a_large_layer_is_read_in_part(ecr: Any, site: Site) -> None:
+    """A few bytes that decompress to many, and many files, do not keep the server busy."""
+    ecr.create_repository(repositoryName=NAME)
+    for files in (
+        {"zeros": bytes(200_000_000), "last": b""},
+        {f"file-{number}": b"" for number in range(2100)},
+    ):
+        layer = build_layer(files)
+        push(ecr, NAME, build_image(layers=[layer], seed=len(files)), tag=f"n{len(files)}")
+        text = site.read(f"{PATH}/-/layers/{layer.digest}").text
+        assert "The layer is large" in text or "The first 2000 entries are shown." in text
+
+
+def test_an_index_shows_its_platforms(ecr: Any, site: Site) -> None:
+    """With a link to those images that are there; they name the index."""
+    ecr.create_repository(repositoryName=NAME)
+    arm = build_image(architecture="arm64", variant="v8")
+    index = build_index([build_image(), arm])
+    push(ecr, NAME, index, tag="multi")
+    page = site.read(image_path(NAME, index.digest))
+    assert "linux/amd64" in page.text
+    assert "linux/arm64/v8" in page.text
+    assert any(
+        str(each.get("href", "")).endswith(image_path(NAME, arm.digest))
+        for _, each in page.elements
+    )
+    assert f"Listed by {index.digest[7:19]}" in site.read(image_path(NAME, arm.digest)).text
+
+
+def test_an_image_shows_its_referrers(ecr: Any, site: Site, image: Image) -> None:
+    """Signatures and SBOMs by name, those of cosign's tags too."""
+    for artifact_type in ("application/vnd.cyclonedx+json", "application/vnd.dev.sigstore.bundle"):
+        push(ecr, NAME, build_artifact(artifact_type=artifact_type, subject=image))
+    tag = image.digest.replace(":", "-") + ".sig"
+    push(ecr, NAME, build_artifact(artifact_type="application/x", content=b"1"), tag=tag)
+    text = site.read(image_path(NAME, image.digest)).text
+    for kind in ("SBOM (CycloneDX)", "Signature (Sigstore)", "Signature (cosign)"):
+        assert kind in text
+
+
+def test_findings_are_shown_and_stay_queued(ecr: Any, site: Site, image: Image) -> None:
+    """The worst first, and DescribeImageScanFindings has them as before."""
+    findings = [
+        {"name": "CVE-1", "severity": "LOW", "uri": "javascript:alert(1)"},
+        {"name": "CVE-2", "severity": "CRITICAL", "uri": "https://cve.example/2"},
+    ]
+    queue_scan_findings(ecr, NAME, findings, tag="1.0")
+    ecr.start_image_scan(repositoryName=NAME, imageId={"imageTag": "1.0"})
+    page = site.read(image_path(NAME, image.digest))
+    assert re.search("CVE-2 Critical.*CVE-1 Low", page.text)
+    links = [each.get("href") for _, each in page.elements]
+    assert "https://cve.example/2" in links
+    assert "javascript:alert(1)" not in links
+    found = ecr.describe_image_scan_findings(repositoryName=NAME, imageId={"imageTag": "1.0"})
+    assert len(found["imageScanFindings"]["findings"]) == 2
+
+
+def test_reading_changes_nothing(ecr: Any, site: Site, image: Image) -> None:
+    """No pull is noted, no scan is seen, no preview is stored."""
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps(POLICY))
+    before = everything_stored()
+    for path in (
+        "",
+        "storage",
+        "requests",
+        "requests.json",
+        "search?q=app",
+        REGISTRY,
+        PATH,
+        f"{PATH}/-/lifecycle",
+        image_path(NAME, image.digest),
+        f"{PATH}/-/layers/{image.layers[0].digest}",
+    ):
+        assert site.get(path).status_code == 200
+    assert everything_stored() == before
+
+
+def test_every_text_is_escaped(ecr: Any, site: Site) -> None:
+    """Labels, annotations, commands, variables, names of files, findings, searches."""
+    ecr.create_repository(repositoryName=NAME)
+    image = hostile_image()
+    push(ecr, NAME, image, tag="1.0")
+    finding = {"name": HOSTILE, "severity": "HIGH", "description": HOSTILE, "uri": HOSTILE}
+    queue_scan_findings(ecr, NAME, [finding], tag="1.0")
+    ecr.start_image_scan(repositoryName=NAME, imageId={"imageTag": "1.0"})
+    assert_harmless(site.read(image_path(NAME, image.digest)), times=10)
+    assert_harmless(site.read(f"{PATH}/-/layers/{image.layers[0].digest}"), times=2)
+    quoted = requests.utils.quote(HOSTILE)
+    assert_harmless(site.read(f"search?q={quoted}"))
+    assert_harmless(site.read(f"{REGISTRY}?q={quoted}"))
+    missing = site.get(f"{PATH}/-/tags/{quoted.replace('/', '%2F')}")
+    assert missing.status_code == 404
+    assert "<script>alert" not in missing.text
+
+
+def test_what_is_very_long_is_cut_off(ecr: Any, site: Site) -> None:
+    """A configuration of many steps, labels and variables is a page as others are."""
+    ecr.create_repository(repositoryName=NAME)
+    config = {
+        "config": {
+            "Labels": {f"label-{number}": "" for number in range(10_000)},
+            "Env": ["A=1"] * 10_000,
+        },
+        "history": [{"created_by": "step", "empty_layer": True}] * 10_000,
+        "rootfs": {"type": "layers", "diff_ids": []},
+    }
+    image = assemble_image(OCI, config=Blob(json.dumps(config).encode(), OCI.config), layers=[])
+    push(ecr, NAME, image, tag="1.0")
+    text = site.read(image_path(NAME, image.digest)).text
+    for left_out in ("steps", "labels", "variables"):
+        assert f"9 500 more {left_out} not shown." in text
+
+
+def test_placeholders_are_escaped(aws: Environment, ecr: Any, site: Site) -> None:
+    """With moto's leniencies an image may be any text."""
+    aws.configure(compatibility="moto")
+    ecr.create_repository(repositoryName=NAME)
+    ecr.put_image(repositoryName=NAME, imageManifest=HOSTILE, imageTag="1.0")
+    answer = site.get(f"{PATH}/-/tags/1.0")
+    assert answer.status_code == 303
+    path = answer.headers["Location"].removeprefix("/moto-api/ecr/")
+    assert_harmless(site.read(path))
+
+
+def test_answers_forbid_what_a_page_does_not_need(site: Site) -> None:
+    """Scripts and styles are the page's own files; nobody frames it, no cache keeps it."""
+    for path, status in (("", 200), ("registries/1", 404), ("static/page.js", 200)):
+        answer = site.get(path)
+        assert answer.status_code == status
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert site.get().headers["Cache-Control"] == "no-store"
+    assert "immutable" in site.get("static/page.css").headers["Cache-Control"]
+    for path in ("static/page.py", "static/..%2fapp.py"):
+        assert site.get(path).status_code == 404
+
+
+# Each changes something.
+FORMS: dict[str, tuple[str, dict[str, str]]] = {
+    "deletion": (f"{PATH}/-/tags/latest/delete", {}),
+    "scan": (f"{PATH}/-/images/DIGEST/scan", {}),
+    "lifecycle": (f"{PATH}/-/lifecycle", {"preview": "PREVIEW"}),
+    "password": (f"{REGISTRY}/login", {}),
+}
+FOREIGN: dict[str, dict[str, str]] = {
+    "another site": {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"},
+    "another port": {"Origin": "http://localhost:1"},
+    "another port, without an origin": {"Sec_Fetch_Site": "same-site"},
+    "a sandbox": {"Origin": "null"},
+    "a form that is followed": {
+        "Sec_Fetch_Site": "cross-site",
+        "Sec_Fetch_Mode": "navigate",
+        "Sec_Fetch_Dest": "document",
+    },
+}
+
+
+@pytest.fixture
+def forms(ecr: Any, site: Site, image: Image) -> dict[str, tuple[str, dict[str, str]]]:
+    """What the page would send for each change, but for the token."""
+    push(ecr, NAME, build_image(seed="newer"), tag="2.0")
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps(POLICY))
+    page = site.read(f"{PATH}/-/lifecycle")
+    [preview] = [str(each["value"]) for _, each in page.elements if each.get("name") == "preview"]
+    return {
+        name: (
+            path.replace("DIGEST", image.digest),
+            {key: value.replace("PREVIEW", preview) for key, value in form.items()},
+        )
+        for name, (path, form) in FORMS.items()
+    }
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_change_needs_the_token(site: Site, forms: Any, name: str) -> None:
+    """None, a wrong one and one in the query are refused, and nothing is changed."""
+    path, form = forms[name]
+    token = site.token
+    before = everything_stored()
+    for answer in (
+        site.post(path, form),
+        site.post(path, {**form, "token": "0" * 64}),
+        site.post(path, {**form, "token": "\xe9"}),
+        site.post(f"{path}?token={token}", form),
+    ):
+        assert answer.status_code == 403
+        assert "This form does not come from this page" in answer.text
+        assert "docker login" not in answer.text
+    assert everything_stored() == before
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_foreign_pages_change_nothing(site: Site, forms: Any, name: str) -> None:
+    """They are refused even with the token."""
+    path, form = forms[name]
+    form["token"] = site.token
+    before = everything_stored()
+    for headers in FOREIGN.values():
+        answer = site.post(path, form, **headers)
+        assert answer.status_code == 403
+        assert "docker login" not in answer.text
+    assert everything_stored() == before
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_page_itself_may(site: Site, forms: Any, name: str) -> None:
+    """With its token, and the headers that a browser sends with its forms."""
+    path, form = forms[name]
+    own = {"Origin": site.url, "Sec_Fetch_Site": "same-origin"}
+    before = everything_stored()
+    answer = site.post(path, {**form, "token": site.token}, **own)
+    if name == "password":
+        assert re.search(r"echo \S+ \| docker login --username AWS", answer.text)
+    else:
+        assert answer.status_code == 303
+        assert everything_stored() != before
+
+
+def test_foreign_pages_read_no_token(site: Site) -> None:
+    """moto's server lets every origin read; the page does not. A link to it is followed."""
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
+    ):
+        answer = site.get(REGISTRY, **headers)
+        assert answer.status_code == 403
+        assert 'name="token"' not in answer.text
+    link = {
+        "Sec_Fetch_Site": "cross-site",
+        "Sec_Fetch_Mode": "navigate",
+        "Sec_Fetch_Dest": "document",
+    }
+    assert site.get(REGISTRY, **link).status_code == 200
+
+
+def test_what_is_got_changes_nothing(site: Site, forms: Any) -> None:
+    """Each form has its own path for POST; others are refused with the methods that there are."""
+    token = site.token
+    before = everything_stored()
+    for name, (path, form) in forms.items():
+        answer = site.get(f"{path}?token={token}&preview={form.get('preview', '')}")
+        assert answer.status_code == (200 if name == "lifecycle" else 405)
+    answer = site.post(PATH, {"token": token})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert everything_stored() == before
+
+
+def test_a_deleted_tag_leaves_its_image(ecr: Any, site: Site, image: Image) -> None:
+    """Also the last one."""
+    for tag in ("1.0", "latest"):
+        answer = site.post(f"{PATH}/-/tags/{tag}/delete", {"token": site.token})
+        assert answer.headers["Location"].endswith(f"{image.digest}?done=deleted")
+    [found] = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert found["imageDigest"] == image.digest
+    assert "imageTags" not in found
+    assert site.post(f"{PATH}/-/tags/1.0/delete", {"token": site.token}).status_code == 404
+
+
+def test_a_policy_runs_as_its_preview_was(ecr: Any, site: Site, forms: Any) -> None:
+    """If an image has come since, nothing is done, and the answer is a new preview."""
+    path, form = forms["lifecycle"]
+    form["token"] = site.token
+    push(ecr, NAME, build_image(seed="newest"), tag="3.0")
+    before = everything_stored()
+    answer = site.post(path, form)
+    assert answer.status_code == 409
+    assert "The images have changed since the preview." in answer.text
+    assert everything_stored() == before
+    [form["preview"]] = [
+        str(each["value"])
+        for _, each in Page(answer.text).elements
+        if each.get("name") == "preview"
+    ]
+    assert site.post(path, form).status_code == 303
+    [left] = ecr.describe_images(repositoryName=NAME)["imageDetails"]
+    assert left["imageTags"] == ["3.0"]
+
+
+def test_a_policy_runs_in_its_repository_alone(ecr: Any, site: Site, forms: Any) -> None:
+    """Those of other repositories wait for their day."""
+    ecr.create_repository(repositoryName="other")
+    for seed in ("a", "b"):
+        push(ecr, "other", build_image(seed=seed), tag=seed)
+    ecr.put_lifecycle_policy(repositoryName="other", lifecyclePolicyText=json.dumps(POLICY))
+    path, form = forms["lifecycle"]
+    assert site.post(path, {**form, "token": site.token}).status_code == 303
+    assert len(ecr.describe_images(repositoryName="other")["imageDetails"]) == 2
+
+
+MISSING = {
+    f"registries/{OTHER_ACCOUNT}/nowhere-1": 404,
+    "registries/12/us-east-1": 404,
+    f"{REGISTRY}/repositories/absent": 404,
+    f"{REGISTRY}/repositories/absent/-/lifecycle": 404,
+    f"{PATH}/-/images/{ABSENT_DIGEST}": 404,
+    f"{PATH}/-/images/nothing": 404,
+    f"{PATH}/-/layers/{ABSENT_DIGEST}": 404,
+    f"{PATH}/-/layers/nothing": 404,
+    f"{PATH}/-/tags/absent": 404,
+    f"{PATH}/-/lifecycle": 404,
+    f"{PATH}?show=nothing": 400,
+    f"{PATH}?before=nothing": 400,
+    f"{PATH}?before=9999999999999999999": 400,
+    f"{PATH}?q=%00": 400,
+    "search?q=a%00b": 400,
+    "requests.json?after=x": 400,
+}
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_bad_requests(ecr: Any, site: Site, image: Image, path: str) -> None:
+    """They get a page with a sentence, and change nothing."""
+    before = everything_stored()
+    answer = site.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        MISSING[path],
+        "text/html; charset=utf-8",
+    )
+    assert "moto_ecr_ext" in answer.text
+    assert everything_stored() == before
+
+
+def test_a_scan_that_may_not_begin(ecr: Any, site: Site, image: Image) -> None:
+    """ECR's own refusal is on the page."""
+    form = {"token": site.token}
+    path = f"{image_path(NAME, image.digest)}/scan"
+    assert site.post(path, form).status_code == 303
+    answer = site.post(path, form)
+    assert answer.status_code == 400
+    assert "The scan quota per image has been exceeded." in answer.text
+
+
+def test_the_storage_counts_shared_bytes_once(ecr: Any, site: Site, image: Image) -> None:
+    """What two repositories hold is stored once."""
+    ecr.create_repository(repositoryName="other")
+    push(ecr, "other", image, tag="copy")
+    text = site.read("storage").text
+    assert re.search(r"On disk 14\.8 KB .* Held by repositories 29\.6 KB", text)
+    assert "Saved by sharing 14.8 KB 50 %" in text
+    assert "team/app" in text
+
+
+def test_the_search_is_of_all_registries(
+    aws: Environment, ecr: Any, site: Site, image: Image
+) -> None:
+    """Repositories and tags by a part of their name, digests by their beginning."""
+    other = aws.client(region="eu-west-1")
+    other.create_repository(repositoryName="apps/elsewhere")
+    text = site.read("search?q=APP").text
+    assert "team/app" in text
+    assert "apps/elsewhere 123456789012 · eu-west-1" in text
+    for words in ("late", image.digest[:16], image.digest[7:16]):
+        assert image.digest[7:19] in site.read(f"search?q={words}").text
+    assert "No repository, tag or digest matches." in site.read("search?q=zzz").text
+
+
+def test_the_last_requests_are_listed(aws: Environment, ecr: Any, site: Site, image: Image) -> None:
+    """Those of the API and of the registry, with status, registry or digest; a number leaves those before it out."""
+    before = site.get("requests.json").json()["last"]
+    ecr.describe_repositories()
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.list_images(repositoryName="absent")
+    session = aws.registry()
+    session.get(f"{aws.registry_url()}/v2/{NAME}/manifests/1.0")
+    session.get(f"{aws.registry_url()}/v2/{NAME}/manifests/<script>alert(1)<%2Fscript>")
+    listed = site.get(f"requests.json?after={before}").json()["requests"]
+    assert [(each["what"], each["status"], each["about"]) for each in listed] == [
+        ("DescribeRepositories", 200, "123456789012 us-east-1"),
+        ("ListImages", 400, "absent 123456789012 us-east-1"),
+        ("GetAuthorizationToken", 200, "123456789012 us-east-1"),
+        (f"GET /v2/{NAME}/manifests/1.0", 200, image.digest),
+        (f"GET /v2/{NAME}/manifests/<script>alert(1)</script>", 404, ""),
+    ]
+    page = site.read("requests")
+    assert_harmless(page)
+    assert f"GET /v2/{NAME}/manifests/1.0 200" in page.text
+
+
+def test_motos_dashboard_links_to_the_page(server: Environment) -> None:
+    """Its navigation has a link."""
+    page = Page(requests.get(f"{server.endpoint_url}/moto-api/", timeout=60).text)
+    assert "/moto-api/ecr/" in [each.get("href") for _, each in page.elements]

@@ -1,0 +1,63 @@
+"""A server with something to show, and Debian's Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.browser import Browser, open_browser
+from support.commands import Server, running_server
+from support.page import Site
+from support.page_content import show_something
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that keeps its data in a directory."""
+    directory = tmp_path_factory.mktemp("page") / "registry"
+    with running_server("--data-dir", str(directory)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """An empty server."""
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def shown(server: Server) -> Server:
+    """A server with a few repositories, images of every kind, findings and signatures."""
+    show_something(server)
+    return server
+
+
+@pytest.fixture
+def site(running: Server) -> Site:
+    """The page of the server."""
+    return Site(running.url)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, as people have it: scripts, forms, the keyboard."""
+    pytest.importorskip("selenium", reason="selenium is not installed (PyPI: pip install selenium)")
+    for program in ("chromium", "chromedriver"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (Debian: chromium, chromium-driver)")
+    with open_browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that pictures are written to, which MOTO_ECR_TEST_PICTURES may name."""
+    given = os.environ.get("MOTO_ECR_TEST_PICTURES")
+    directory = Path(given) if given else tmp_path_factory.mktemp("pictures")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
