@@ -96,7 +96,9 @@ def registry_of(count: int, **settings: Unpack[moto_ecr_ext.Settings]) -> Iterat
 
 
 def steps_of(
-    act: Callable[[ECRBackend], object], counts: tuple[int, int] = (40, 1200), **settings: str
+    act: Callable[[ECRBackend], object],
+    counts: tuple[int, int] = (40, 1200),
+    **settings: Unpack[moto_ecr_ext.Settings],
 ) -> list[int]:
     """How many steps SQLite takes for an act in a small registry and in a larger one, at its second time."""
     found = []
