@@ -16,9 +16,14 @@ from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
 from moto_ecr_ext.models.lookup import default_registry, registry_backend
 from moto_ecr_ext.models.registry.authorization import registry_of_download, token_of
+from moto_ecr_ext.models.registry.tokens import (
+    RegistryToken,
+    TokenError,
+    TokenExpired,
+    is_download_query,
+)
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_enforced
-from moto_ecr_ext.tokens import RegistryToken, TokenError, TokenExpired, is_download_query
 
 from .errors import RegistryError
 from .messages import Request, Response

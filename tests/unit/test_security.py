@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import moto_ecr_ext
-from moto_ecr_ext import testing, tokens
+from moto_ecr_ext import testing
+from moto_ecr_ext.models.registry import tokens
 from moto_ecr_ext.oci.digest import is_digest
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
 from moto_ecr_ext.storage.blobs.names import is_upload_id

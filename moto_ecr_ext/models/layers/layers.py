@@ -8,10 +8,10 @@ from moto_ecr_ext.compatibility import MISSING_LAYERS_AS_FAILURES
 from moto_ecr_ext.exceptions import LayerInaccessibleException, LayersNotFoundException
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.models.registry.tokens import download_url
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, Digest, is_api_digest
 from moto_ecr_ext.oci.media_types import DOCKER_LAYER_GZIP
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.tokens import download_url
 
 # The media type of a blob that no manifest has named yet.
 _UNNAMED_MEDIA_TYPE = DOCKER_LAYER_GZIP

@@ -16,7 +16,8 @@ from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
-from moto_ecr_ext.tokens import (
+
+from .tokens import (
     TOKEN_LIFETIME,
     RegistryToken,
     TokenError,
