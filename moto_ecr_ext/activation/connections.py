@@ -19,6 +19,8 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
 from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT, SocketWriter
+from moto_ecr_ext.platforms.processes import allow_open_files, most_open_files
+from moto_ecr_ext.platforms.sockets import REUSE_ADDRESS
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -50,6 +52,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
     """What a server does with a connection beside serving it."""
 
     idle_timeout: float = IDLE_TIMEOUT
+    allow_reuse_address = REUSE_ADDRESS
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.connections = OpenConnections()
@@ -116,29 +119,20 @@ class CountedProxyServer(CountedConnections, ThreadingHTTPServer):
 
 def raise_limit(connections: int) -> None:
     """Let the process open as many files as so many connections may need, or as many as it is allowed to."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections * _PER_CONNECTION
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    allow_open_files(connections * _PER_CONNECTION)
 
 
 def within_limit(connections: int) -> int:
     """Return how many connections the process can serve at once, with the files that they need."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= connections * _PER_CONNECTION:
+    files = most_open_files()
+    if files is None or files >= connections * _PER_CONNECTION:
         return connections
-    possible = max(soft // _PER_CONNECTION, 1)
+    possible = max(files // _PER_CONNECTION, 1)
     log.warning(
         "%d connections are served at once instead of %d, since the process may open %d files (ulimit -n)",
         possible,
         connections,
-        soft,
+        files,
     )
     return possible
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -243,9 +242,10 @@ def guard(server: BaseWSGIServer, origins: list[str], hosts: list[str]) -> None:
     from moto.settings import get_s3_custom_endpoints
 
     from moto_ecr_ext.distribution.carriers.gate import Gate
+    from moto_ecr_ext.platforms.sockets import AF_UNIX
 
     names = None
-    if server.address_family != getattr(socket, "AF_UNIX", None):
+    if server.address_family != AF_UNIX:
         address = str(server.server_address[0]).partition("%")[0]
         if ipaddress.ip_address(address).is_loopback:
             endpoints = (urlsplit(each).hostname for each in get_s3_custom_endpoints())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from moto_ecr_ext import settings
 from moto_ecr_ext._version import __version__
+from moto_ecr_ext.platforms.sockets import AF_UNIX
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -20,7 +20,7 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 def address_of(running: BaseWSGIServer) -> str | None:
     """Return the `host:port` at which clients of this machine reach a server; None for a Unix socket."""
-    if running.address_family == getattr(socket, "AF_UNIX", None):
+    if running.address_family == AF_UNIX:
         return None
     host = _LOOPBACK.get(running.host, running.host)
     return f"[{host}]:{running.port}" if ":" in host else f"{host}:{running.port}"

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from moto_ecr_ext.platforms.sockets import check_unix_socket
 from moto_ecr_ext.services.containers import ContainerNetwork
 
 from .archive import archive
@@ -342,8 +343,7 @@ def _check_socket(address: str) -> None:
     """Raise OSError if nobody listens at a socket of this machine. The docker SDK would leave its own open then."""
     path = address.removeprefix("http+unix://")
     if path != address:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(path)
+        check_unix_socket(path)
 
 
 def _prepare(client: DockerClient, address: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 
 # For bandit: the program is the one that a setting names, no argument is a client's, and no shell sees them.
 import subprocess  # nosec B404
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from moto_ecr_ext.oci.layout import write_blob, write_index
+from moto_ecr_ext.platforms.processes import at_fork, kill_with_children
 
 from . import grype, trivy
 from .report import Report
@@ -28,7 +27,7 @@ _LONGEST_MESSAGE = 300
 # trivy locks its cache, and a second one beside it fails.
 _turn = threading.Lock()
 # A child of this process has no scanner that runs.
-os.register_at_fork(after_in_child=_turn._at_fork_reinit)  # type: ignore[attr-defined]
+at_fork(after_in_child=lambda: _turn._at_fork_reinit())  # type: ignore[attr-defined]
 
 
 class ScannerError(Exception):
@@ -118,14 +117,13 @@ def _run(command: list[str], output: Path) -> None:
             status = program.wait(TIMEOUT)
         except BaseException as error:
             # What the program has started goes with it.
-            os.killpg(program.pid, signal.SIGKILL)
-            program.wait()
+            kill_with_children(program)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             text = f"{command[0]} did not end within {TIMEOUT} seconds"
             raise ScannerError(text) from None
     if status != 0:
-        said = messages.read_text(errors="replace").split("\n")
+        said = messages.read_text("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(said) if line.strip()), "")
         text = f"{command[0]} ended with status {status}"
         raise ScannerError(f"{text}: {last}"[:_LONGEST_MESSAGE] if last else text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -39,7 +38,9 @@ def parse_scanner(text: str) -> list[str]:
 
     Raises ValueError where the program is neither of those whose reports are understood.
     """
-    words = shlex.split(text)
+    from moto_ecr_ext.platforms.processes import words_of_command  # It takes a while to import.
+
+    words = words_of_command(text)
     if words and not re.match("trivy|grype", os.path.basename(words[0])):
         raise ValueError("it must begin with trivy or grype, or with a path to one of them")
     return words

@@ -6,12 +6,13 @@ moment only, and the child gets it unlocked. `logging` in Python's library does 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from threading import Lock, RLock
 from typing import Any
 from weakref import WeakSet
+
+from moto_ecr_ext.platforms.processes import at_fork
 
 _locks: WeakSet[Any] = WeakSet()
 _rests: list[Callable[[], AbstractContextManager[None]]] = []
@@ -58,4 +59,4 @@ def _begin_child() -> None:
         lock._at_fork_reinit()
 
 
-os.register_at_fork(before=_begin_rest, after_in_parent=_end_rest, after_in_child=_begin_child)
+at_fork(before=_begin_rest, after_in_parent=_end_rest, after_in_child=_begin_child)

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
+from moto_ecr_ext.platforms.files import DirectoryUnusable
 from moto_ecr_ext.settings import StoreLocation
 
 from .blobs.directory.files import make_directories
@@ -75,9 +76,14 @@ def _some(names: Sequence[str]) -> str:
 
 @contextmanager
 def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
-    """Raise StoreError where the database fails in this block, with its name and the reason in one line."""
+    """Raise StoreError where the database fails in this block, with its name and the reason in one line.
+
+    Or where the platform has no way to use a directory.
+    """
     try:
         yield
+    except DirectoryUnusable as error:
+        raise StoreError(str(error)) from None
     except (DBAPIError, sqlite3.Error) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())
         raise StoreError(f"{name_of_database(location)} cannot be opened: {reason}") from error
@@ -116,7 +122,8 @@ def open_blobs(location: StoreLocation) -> BlobStore:
         from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
 
         return S3BlobStore.at(place)
-    if re.match(r"[a-zA-Z0-9+.-]*:/", place):
+    # `C:/…` of Windows is no URL.
+    if re.match(r"[a-zA-Z0-9+.-]*:/", os.path.splitdrive(place)[1]):
         raise StoreError(
             f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
         )

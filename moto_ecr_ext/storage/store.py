@@ -8,19 +8,19 @@ commit and its first member.
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import repeat
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.platforms.processes import at_fork
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import rows
@@ -111,7 +111,13 @@ class Store:
 
     @classmethod
     def _at(cls, location: StoreLocation) -> Store:
-        store = cls(open_database(location), open_blobs(location))
+        with ExitStack() as opened:
+            database = open_database(location)
+            opened.callback(database.close)
+            blobs = open_blobs(location)
+            opened.callback(blobs.close)
+            store = cls(database, blobs)
+            opened.pop_all()
         try:
             store._claim_blobs(location)
         except BaseException:
@@ -169,6 +175,7 @@ class Store:
         self.settle()
         self.pulls.close()
         self.database.close()
+        self.blobs.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:
         """Open a blob that has this size by its rows.
@@ -362,7 +369,7 @@ def _begin_child() -> None:
 
 
 rest_while_forking(_at_rest)
-os.register_at_fork(after_in_child=_begin_child)
+at_fork(after_in_child=_begin_child)
 
 
 def current_store() -> Store:

@@ -337,7 +337,7 @@ def assert_tidy(data_dir: Path) -> None:
     assert beside == {"data", "secret"}
     assert (data_dir.parent / "secret").read_bytes() == SECRET
     layout = re.compile(
-        r"owner|registry\.sqlite(-wal|-shm)?"
+        r"owner|lock|registry\.sqlite(-wal|-shm)?"
         r"|uploads(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?"
         r"|blobs(/sha256(/[0-9a-f]{2}(/[0-9a-f]{64})?)?|/sha512(/[0-9a-f]{2}(/[0-9a-f]{128})?)?)?"
     )

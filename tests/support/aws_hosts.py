@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-
 from moto.moto_proxy.certificate_creator import CertificateCreator
 
+from moto_ecr_ext.platforms.files import directory_turn
 from support.programs import find
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -22,10 +20,6 @@ def make_certificates() -> None:
     workers would, read each other's unfinished files.
     """
     find("openssl")
-    directory = os.open(CertificateCreator.certdir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
+    with directory_turn(CertificateCreator.certdir):
         for host in (REGISTRY, API):
             CertificateCreator().create(f"{host}:443")
-    finally:
-        os.close(directory)

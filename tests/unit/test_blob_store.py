@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moto_ecr_ext.platforms import files
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 from moto_ecr_ext.storage.blobs.directory import progress, verification
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
@@ -906,7 +907,7 @@ class TestDirectory:
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An upload in pieces, one of them broken off and sent again, is hashed as it arrives."""
-        monkeypatch.delattr(os, "pread")
+        monkeypatch.delattr(files, "read_at")
         upload_id = new_upload_id()
         append(directory_store, upload_id, LARGE[:MIB])
         with directory_store.upload(upload_id) as broken_off:
@@ -930,7 +931,7 @@ class TestDirectory:
         with restarted.upload(upload_id) as broken_off:
             broken_off.resume_at(MIB)
             broken_off.append(LARGE[MIB : 3 * MIB])
-        monkeypatch.delattr(os, "pread")
+        monkeypatch.delattr(files, "read_at")
         append(restarted, upload_id, LARGE[MIB:], MIB)
         with restarted.upload(upload_id) as session:
             session.commit(sha256(LARGE))
@@ -947,13 +948,13 @@ class TestDirectory:
         for upload_id in uploads:
             append(directory_store, upload_id, CONTENT[1000:], 1000)
         with monkeypatch.context() as patch:
-            patch.delattr(os, "pread")
+            patch.delattr(files, "read_at")
             for upload_id in uploads[2:]:
                 with directory_store.upload(upload_id) as session:
                     assert session.digest() == sha256(CONTENT)
             with (
                 directory_store.upload(uploads[0]) as session,
-                pytest.raises(AttributeError, match="pread"),
+                pytest.raises(AttributeError, match="read_at"),
             ):
                 session.digest()
         with directory_store.upload(uploads[0]) as session:
@@ -1147,13 +1148,13 @@ class TestDamage:
         """A blob that was received is not read to be verified, one of another process once, by one of many."""
         digest = committed(directory_store, LARGE)
         reads: list[int] = []
-        pread = os.pread
+        read_at = files.read_at
 
         def record(descriptor: int, size: int, position: int) -> bytes:
             reads.append(position)
-            return pread(descriptor, size, position)
+            return read_at(descriptor, size, position)
 
-        monkeypatch.setattr(os, "pread", record)
+        monkeypatch.setattr(files, "read_at", record)
         directory_store.open(digest).close()
         assert reads == []
         store = DirectoryBlobStore(directory)

@@ -27,7 +27,7 @@ GROUND = {
     "clock",
     "compatibility",
     "hosts",
-    "tokens",
+    "platforms",
     "_version",
 }
 BELOW_MODELS = GROUND | {"oci", "policies", "storage", "services", "upstream", "scanners"}

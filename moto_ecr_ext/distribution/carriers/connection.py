@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import mmap
-import os
 import socket
 import ssl
 import time
@@ -23,6 +22,8 @@ from moto_ecr_ext.caller import LOOPBACK, Exchange, exchanging
 from moto_ecr_ext.distribution.app import is_for_registry, respond
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
+from moto_ecr_ext.platforms.files import map_file, read_into_at
+from moto_ecr_ext.platforms.sockets import AF_UNIX, send_file
 
 from .bodies import BUFFER_SIZE, SocketBody, thread_buffer
 from .gate import Gate
@@ -162,7 +163,7 @@ def _prepare(handler: BaseHTTPRequestHandler) -> None:
     if getattr(handler, "_is_prepared_for_registry", False):
         return
     handler._is_prepared_for_registry = True  # type: ignore[attr-defined]
-    if handler.connection.family != socket.AF_UNIX:
+    if handler.connection.family != AF_UNIX:
         handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     limit_waits(handler.connection, getattr(handler.server, "idle_timeout", IDLE_TIMEOUT))
 
@@ -190,25 +191,25 @@ def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
     if descriptor is None:
         for chunk in part.chunks():
             send_all(connection, chunk)
-    elif isinstance(connection, ssl.SSLSocket):
+    elif send_file is None or isinstance(connection, ssl.SSLSocket):
         _send_read(connection, descriptor, part.start, part.stop)
     elif part.size < _MAPPED_FROM:
         at = part.start
         while at < part.stop:
-            at += _at_least_one(os.sendfile(connection.fileno(), descriptor, at, part.stop - at))
+            at += _at_least_one(send_file(connection.fileno(), descriptor, at, part.stop - at))
     else:
         _send_mapped(connection, descriptor, part.start, part.stop)
 
 
 def _send_read(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:
-    """Send bytes of a file that are read first.
+    """Send bytes of a file that are read first: where the system cannot send a file, and by TLS.
 
     TLS reads what it sends in the process itself, which a map of a file that has become shorter would end with SIGBUS.
     The system only says so.
     """
     buffer = thread_buffer(BUFFER_SIZE)
     while start < stop:
-        read = _at_least_one(os.preadv(descriptor, [buffer[: stop - start]], start))
+        read = _at_least_one(read_into_at(descriptor, [buffer[: stop - start]], start))
         send_all(connection, buffer[:read])
         start += read
 
@@ -226,9 +227,8 @@ def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: i
     while start < stop:
         offset = start - start % mmap.ALLOCATIONGRANULARITY
         end = min(offset + _WINDOW, stop)
-        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
         with (
-            mmap.mmap(descriptor, end - offset, flags, mmap.PROT_READ, offset=offset) as window,
+            map_file(descriptor, end - offset, offset) as window,
             memoryview(window) as view,
             view[start - offset :] as rest,
         ):

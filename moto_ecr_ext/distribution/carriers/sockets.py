@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-import struct
 from typing import Any
+
+from moto_ecr_ext.platforms import sockets as platform
 
 # Seconds, unless a server says otherwise.
 IDLE_TIMEOUT = 60
-# RFC 8446, 5.1: the most bytes of a record. Python's limit of a TLS socket is one for all bytes of a call.
+# RFC 8446, 5.1: the most bytes of a record. Python's limit of a socket is one for all bytes of a call.
 _RECORD = 16 * 1024
 
 
@@ -23,23 +24,26 @@ def limit_waits(connection: socket.socket, seconds: float) -> None:
     By the kernel where that is possible: a socket with a limit of Python's does not block, so `sendfile` would fail on
     it, and each call would begin with one more of the system.
     """
-    if isinstance(connection, ssl.SSLSocket):
+    if isinstance(connection, ssl.SSLSocket) or not platform.LIMITS_OF_SYSTEM:
         connection.settimeout(seconds)
         return
     connection.settimeout(None)
-    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    platform.limit_waits(connection, seconds)
 
 
 def send_all(connection: socket.socket, content: bytes | memoryview) -> None:
     """Send bytes on a connection that `limit_waits` has prepared."""
-    if not isinstance(connection, ssl.SSLSocket):
+    if platform.LIMITS_OF_SYSTEM and not isinstance(connection, ssl.SSLSocket):
         connection.sendall(content)
         return
-    rest = memoryview(content)
+    _send_in_pieces(connection, memoryview(content))
+
+
+def _send_in_pieces(connection: socket.socket, rest: memoryview) -> None:
+    """Send bytes on a socket with a limit of Python's, which counts from piece to piece."""
+    piece = _RECORD if isinstance(connection, ssl.SSLSocket) else len(rest)
     while rest:
-        rest = rest[connection.send(rest[:_RECORD]) :]
+        rest = rest[connection.send(rest[:piece]) :]
 
 
 class SocketWriter(io.BufferedIOBase):
@@ -53,11 +57,8 @@ class SocketWriter(io.BufferedIOBase):
 
     def write(self, content: Any) -> int:
         rest = memoryview(content).cast("B")
-        size = len(rest)
-        piece = _RECORD if isinstance(self._connection, ssl.SSLSocket) else size
-        while rest:
-            rest = rest[self._connection.send(rest[:piece]) :]
-        return size
+        _send_in_pieces(self._connection, rest)
+        return len(rest)
 
     def fileno(self) -> int:
         return self._connection.fileno()

@@ -84,6 +84,9 @@ class BlobStore(ABC):
     def upload_ids(self) -> Iterator[str]:
         """Return every upload that has bytes or is in a session."""
 
+    def close(self) -> None:  # noqa: B027  Most stores have nothing to let go of.
+        """Let go of the place, so that another store may use it. Stores share most places."""
+
     @abstractmethod
     def clear(self) -> None:
         """Remove everything, uploads too, without waiting for readers and sessions."""

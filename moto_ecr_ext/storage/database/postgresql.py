@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from moto_ecr_ext.platforms.sockets import is_readable
 from moto_ecr_ext.storage.rows.tables import use_partial_indexes
 
 from .base import BUSY_TIMEOUT, Database, driver_execute
@@ -167,9 +167,7 @@ def _is_usable(connection: Connection) -> bool:
     driver_connection: Any = connection.connection.dbapi_connection
     if driver_connection.closed:
         return False
-    poll = select.poll()
-    poll.register(driver_connection.fileno(), select.POLLIN)
-    return not poll.poll(0)
+    return not is_readable(driver_connection.fileno())
 
 
 def _discard(connection: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -14,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, Pool, StaticPool
+
+from moto_ecr_ext.platforms import files
 
 from .base import BUSY_TIMEOUT, REST_TIMEOUT, Database, Writer, driver_execute
 from .transaction import View
@@ -81,7 +82,7 @@ class FileDatabase(Database):
         assert self._engine.url.database is not None
         path = Path(self._engine.url.database)
         # SQLite does not wait for its turn to begin a write-ahead log; it fails.
-        with _one_process_at_a_time(path.parent):
+        with files.directory_turn(path.parent):
             _make_private(path)
             super()._open_schema()
 
@@ -180,18 +181,7 @@ def _make_private(path: Path) -> None:
     The files that SQLite makes beside it get the same mode (https://www.sqlite.org/wal.html).
     """
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
-@contextmanager
-def _one_process_at_a_time(directory: Path) -> Iterator[None]:
-    """Make others wait that want to do this with the same directory."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | files.BINARY, 0o600))
 
 
 def _engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
@@ -209,6 +199,10 @@ def _engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
         # Python's driver opens transactions by rules of its own; with None it leaves them to `_transaction`.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
+        if files.FULL_FLUSH is not None:
+            # Both default to fsync alone, which leaves the disk's own cache as it is there.
+            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute("PRAGMA checkpoint_fullfsync = ON")
 
     @event.listens_for(engine, "handle_error")
     def keep(context: ExceptionContext) -> None:

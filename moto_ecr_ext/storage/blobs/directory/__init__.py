@@ -1,4 +1,4 @@
-"""Blobs as files of a directory, for POSIX systems.
+"""Blobs as files of a directory.
 
 `DIR/blobs/sha256/ab/abcd…` are blobs, `DIR/uploads/<upload id>` are uploads. Both must be on one
 file system: a commit hard-links the upload's file into `blobs/`. The upload's name is removed when the

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import sys
 from contextlib import suppress
 from uuid import uuid4
 
+from moto_ecr_ext.platforms import files as platform
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 
 # What link(2) fails with on file systems where a file has one name only.
-_NO_SECOND_NAME = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_SECOND_NAME = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class SyncFailed(OSError):
@@ -38,20 +37,19 @@ def file_state(status: os.stat_result) -> FileState:
 def sync(descriptor: int) -> None:
     """Put a file or a directory on disk. Raises SyncFailed."""
     try:
-        os.fsync(descriptor)
+        platform.flush(descriptor)
     except OSError as error:
         raise SyncFailed(error.errno, error.strerror) from error
 
 
-def forget_pages(descriptor: int) -> None:
-    """Have a file read from disk instead of from memory, as far as the system can do that."""
-    if sys.platform == "linux":
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def sync_directory(path: str) -> None:
-    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2)). Raises SyncFailed."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2)). Raises SyncFailed.
+
+    Nothing where a directory cannot be opened: that is left to the file system then.
+    """
+    descriptor = platform.open_directory(path)
+    if descriptor is None:
+        return
     try:
         sync(descriptor)
     finally:
@@ -68,8 +66,8 @@ def make_directories(path: str) -> None:
         return
     except FileNotFoundError:
         above = os.path.dirname(path)
-        if os.path.isdir(above):
-            raise  # Such as /proc, in which nobody can make anything.
+        if os.path.isdir(above) or above == path:
+            raise  # Such as /proc, in which nobody can make anything, and a drive that is not there.
         make_directories(above)
         make_directories(path)
         return
@@ -84,7 +82,7 @@ def make_directories(path: str) -> None:
 
 def open_private(path: str, flags: int) -> int:
     """Open a file that only its owner may read and write; an `opener` of `open`."""
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | platform.BINARY, 0o600)
 
 
 def names_in(path: str) -> list[str]:
@@ -128,7 +126,7 @@ def spare_beside(path: str) -> str:
 
 def piece_of(descriptor: int, start: int, stop: int) -> bytes:
     """Return bytes from `start` on, at least one and at most `CHUNK`, of a file that has `stop` bytes."""
-    piece = os.pread(descriptor, min(CHUNK, stop - start), start)
+    piece = platform.read_at(descriptor, min(CHUNK, stop - start), start)
     if not piece:
         raise OSError(errno.EIO, f"file ends at byte {start}, before {stop}")
     return piece
@@ -143,21 +141,30 @@ def open_alone(path: str) -> tuple[int, os.stat_result]:
     descriptor, status = _open_exclusively(path)
     if status.st_nlink == 1:
         return descriptor, status
+    spare = spare_beside(path)
     try:
-        spare = spare_beside(path)
         copy, _ = _open_exclusively(spare)
         try:
             at = 0
             while at < status.st_size:
                 at += os.write(copy, piece_of(descriptor, at, status.st_size))
-            os.replace(spare, path)
+            if platform.POSIX_FILES:
+                os.replace(spare, path)
+                return copy, os.fstat(copy)
         except BaseException:
-            remove(spare)
             os.close(copy)
+            remove(spare)
             raise
+        os.close(copy)
     finally:
         os.close(descriptor)
-    return copy, os.fstat(copy)
+    # Neither file may be open now. Nobody else comes in between: the process is alone, and this thread has its turn.
+    try:
+        os.replace(spare, path)
+    except BaseException:
+        remove(spare)
+        raise
+    return _open_exclusively(path)
 
 
 def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
@@ -166,9 +173,9 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
     The lock counts in this process and in all others that share the directory.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            platform.lock(descriptor)
             status = os.fstat(descriptor)
             if is_at(path, status):
                 return descriptor, status

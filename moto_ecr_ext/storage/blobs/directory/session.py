@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
+from moto_ecr_ext.platforms import files
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadDiscarded
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
 from moto_ecr_ext.storage.forks import fork_safe_lock
@@ -62,6 +62,7 @@ class DirectoryUploadSession(UploadSession):
         is_alone: Callable[[], bool],
         tree: BlobTree,
         verified: Verified,
+        cancelled: Container[str],
     ) -> None:
         super().__init__(upload_id, size, progress.running)
         self._path = path
@@ -70,6 +71,7 @@ class DirectoryUploadSession(UploadSession):
         self._is_alone = is_alone
         self._tree = tree
         self._verified = verified
+        self._cancelled = cancelled
         self._written_back = size
         self.is_discarded = False
 
@@ -127,14 +129,12 @@ class DirectoryUploadSession(UploadSession):
 
     def _status(self) -> os.stat_result:
         status = os.fstat(self._descriptor)
-        if not is_at(self._path, status):
+        if self.upload_id in self._cancelled or not is_at(self._path, status):
             raise UploadCancelled(self.upload_id)
         return status
 
     def _write_back(self) -> None:
         """Have the disk write while bytes still arrive, so that `flush` has little left to do."""
-        if sys.platform == "linux":
-            # Linux starts to write the dirty pages of such a range, and drops only clean ones.
-            length = self.size - self._written_back
-            os.posix_fadvise(self._descriptor, self._written_back, length, os.POSIX_FADV_DONTNEED)
+        # Linux starts to write the dirty pages of such a range, and drops only clean ones.
+        files.forget_pages(self._descriptor, self._written_back, self.size - self._written_back)
         self._written_back = self.size

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from uuid import uuid4
 
+from moto_ecr_ext.platforms.files import (
+    POSIX_FILES,
+    DirectoryUnusable,
+    directory_alone,
+    forget_pages,
+    unlock,
+)
 from moto_ecr_ext.storage.blobs.blob import Blob
 from moto_ecr_ext.storage.blobs.errors import BlobDamaged, BlobNotFound
 from moto_ecr_ext.storage.blobs.names import checked_upload_id, is_upload_id
 from moto_ecr_ext.storage.blobs.removal import Removal
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
+from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .files import (
-    forget_pages,
     give_name,
     is_at,
     make_directories,
@@ -37,7 +43,11 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 class DirectoryBlobStore(BlobStore):
-    """Keeps everything in a directory, which is made when it is not there."""
+    """Keeps everything in a directory, which is made when it is not there.
+
+    Where files are not as on POSIX, a process has the directory alone: another one gets DirectoryUnusable. A file
+    that is open stays where it is then, so that uploads go when their sessions end, and blobs with a later removal.
+    """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         root = os.path.abspath(directory)
@@ -47,9 +57,16 @@ class DirectoryBlobStore(BlobStore):
         self._progress = ProgressOfUploads()
         self._sessions = OpenSessions()
         self._verified = Verified()
-        # Uploads that were discarded, as long as their files cannot be removed.
+        # Uploads that have ended, as long as their files cannot be removed.
         self._discarded: set[str] = set()
+        # Locks of files do it for processes, and so for threads, where there are any.
+        self._turns: Turns[str, Turn] | None = None if POSIX_FILES else Turns(Turn)
         make_directories(self._uploads)
+        with ExitStack() as stack:
+            stack.enter_context(directory_alone(root))
+            if not POSIX_FILES:
+                self._check_second_names()
+            self._alone = stack.pop_all()
 
     def owner(self) -> str | None:
         try:
@@ -74,8 +91,18 @@ class DirectoryBlobStore(BlobStore):
     @contextmanager
     def upload(self, upload_id: str) -> Iterator[UploadSession]:
         path = self._path_of_upload(upload_id)
-        if upload_id in self._discarded:
-            self.cancel(upload_id)
+        with self._turns.take(upload_id) if self._turns else nullcontext():
+            if upload_id in self._discarded:
+                self.cancel(upload_id)
+            try:
+                with self._session(upload_id, path) as session:
+                    yield session
+            finally:
+                if not POSIX_FILES:
+                    self._remove_discarded()
+
+    @contextmanager
+    def _session(self, upload_id: str, path: str) -> Iterator[UploadSession]:
         descriptor, status = open_alone(path)
         try:
             progress = self._progress.take(upload_id, status)
@@ -91,6 +118,7 @@ class DirectoryBlobStore(BlobStore):
                 self._sessions.is_one,
                 self._tree,
                 self._verified,
+                self._discarded,
             )
             try:
                 with self._sessions:
@@ -105,13 +133,19 @@ class DirectoryBlobStore(BlobStore):
                 else:
                     self._leave(upload_id, path, descriptor, progress)
         finally:
-            # Closing would not unlock what a forked child still has open.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            unlock(descriptor)
             os.close(descriptor)
 
     def cancel(self, upload_id: str) -> None:
-        remove(self._path_of_upload(upload_id))
-        self._discarded.discard(upload_id)
+        try:
+            remove(self._path_of_upload(upload_id))
+        except PermissionError:
+            if POSIX_FILES:
+                raise
+            # The file is open. It goes when the session ends, which finds itself cancelled.
+            self._discarded.add(upload_id)
+        else:
+            self._discarded.discard(upload_id)
 
     def open(self, digest: str) -> Blob:
         try:
@@ -165,6 +199,30 @@ class DirectoryBlobStore(BlobStore):
         for digest in self.digests():
             self.delete(digest)
 
+    def close(self) -> None:
+        self._alone.close()
+
+    def _check_second_names(self) -> None:
+        """Raise DirectoryUnusable if a file cannot have a second name: one that is open could not become a blob."""
+        names = [self._path_of_upload(str(uuid4())) for _ in range(2)]
+        try:
+            os.close(open_private(names[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            os.link(*names)
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"{os.path.dirname(self._uploads)} cannot be used: its file system has no hard links "
+                f"({error.strerror})."
+            ) from error
+        finally:
+            for name in names:
+                remove(name)
+
+    def _remove_discarded(self) -> None:
+        """Remove files that were open when they were to be removed. The next start removes what still is."""
+        for upload_id in list(self._discarded):
+            with suppress(OSError):
+                self.cancel(upload_id)
+
     def _path_of_upload(self, upload_id: str) -> str:
         return os.path.join(self._uploads, checked_upload_id(upload_id))
 
@@ -187,7 +245,7 @@ class DirectoryBlobStore(BlobStore):
     def _leave(self, upload_id: str, path: str, descriptor: int, progress: Progress) -> None:
         """Keep what is known of an upload for its next session, and no file without content."""
         status = os.fstat(descriptor)
-        if not is_at(path, status):
+        if upload_id in self._discarded or not is_at(path, status):
             return
         if status.st_size == 0:
             self.cancel(upload_id)
@@ -205,7 +263,13 @@ class _DirectoryRemoval(Removal):
         self._paths: dict[str, str] = {}
 
     def _step_aside(self, digest: str) -> bool:
-        path = self._tree.step_aside(digest)
+        try:
+            path = self._tree.step_aside(digest)
+        except PermissionError:
+            if POSIX_FILES:
+                raise
+            # Somebody reads it. The next start finds that no repository has it.
+            return False
         if path is not None:
             self._paths[digest] = path
         return path is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from moto_ecr_ext.oci.digest import HASHERS, Digest
+from moto_ecr_ext.platforms.files import POSIX_FILES
 from moto_ecr_ext.storage.blobs.names import aside, digest_at, digest_of_aside, path_of_blob
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
@@ -20,8 +21,14 @@ from .files import (
     spare_beside,
     sync_directory,
 )
+from .verification import FileBlob
 
 _SHARDS = [f"{number:02x}" for number in range(256)]
+
+
+def _has_digest(path: str, digest: str) -> bool:
+    with FileBlob(path) as blob:
+        return blob.has_digest(digest)
 
 
 class BlobTree:
@@ -48,10 +55,18 @@ class BlobTree:
         except FileExistsError:
             # In its place, since it may be damaged; not where an earlier try has come as far as this.
             if not is_at(blob, os.stat(path)):
-                spare = spare_beside(path)
-                os.link(path, spare)
-                os.replace(spare, blob)
+                self._replace(blob, path, digest)
         sync_directory(os.path.dirname(blob))
+
+    def _replace(self, blob: str, path: str, digest: str) -> None:
+        if POSIX_FILES:
+            spare = spare_beside(path)
+            os.link(path, spare)
+            os.replace(spare, blob)
+        elif not _has_digest(blob, digest):
+            # The upload is open, so that none of its names can be changed. Nobody reads what is damaged.
+            os.unlink(blob)
+            os.link(path, blob)
 
     def step_aside(self, digest: str) -> str | None:
         """Give a blob another name beside its own, and return its path. Return None if there is no such blob."""

@@ -1,0 +1,26 @@
+"""Tests that need what not every platform has: each skips, and says why, where it is missing."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from moto_ecr_ext.platforms.files import POSIX_FILES
+
+needs_shared_directories = pytest.mark.skipif(
+    not POSIX_FILES, reason="one process at a time can use a directory here"
+)
+needs_no_shared_directories = pytest.mark.skipif(
+    POSIX_FILES, reason="several processes can use a directory here"
+)
+needs_posix = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="needs pipes, scripts, modes or signals of POSIX"
+)
+needs_unix_sockets = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="Python has no Unix sockets here"
+)
+needs_proc = pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="only Linux lists open files in /proc"
+)
