@@ -19,9 +19,13 @@ from moto_ecr_ext.testing import (
     upload_blob,
 )
 from support.constants import ACCOUNT
+from support.platforms import needs_posix
 from support.refusals import refusal
 from support.scanning import COMPLETE, debian_image, scanner
 from support.stored import everything_stored
+
+# The programs are scripts.
+pytestmark = needs_posix
 
 IMAGE = debian_image()
 UNSUPPORTED = (

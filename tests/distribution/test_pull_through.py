@@ -29,6 +29,7 @@ from moto_ecr_ext.testing import (
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
 from support.iam import User, enforced
+from support.platforms import needs_proc
 from support.registry_client import LogIn, RegistrySession, RepositoryClient, assert_refused
 from support.upstream import Upstream, running_upstream
 
@@ -614,6 +615,7 @@ class TestFailures:
         assert repositories(ecr) == []
 
 
+@needs_proc
 def test_an_image_of_many_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few files are open at once, however many layers there are, and all of them come."""
     monkeypatch.setattr("moto_ecr_ext.models.pull_through.downloads._MOST_SESSIONS", 8)

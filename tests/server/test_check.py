@@ -24,6 +24,7 @@ from moto_ecr_ext.storage.store import close_current_store, current_store
 from support.commands import environment, running_server, script
 from support.constants import ACCOUNT, REGION
 from support.environments import Environment
+from support.platforms import needs_shared_directories
 
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
@@ -401,6 +402,7 @@ class TestCommand:
         assert "Traceback" not in ran.stderr
         assert data_dir.exists() == (content is not None)
 
+    @needs_shared_directories
     def test_beside_a_running_server(self, data_dir: Path) -> None:
         """It sees what the server sees; after a repair the server does, too."""
         with running_server("--data-dir", str(data_dir)) as server:

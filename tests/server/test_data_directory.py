@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import signal
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +14,8 @@ import pytest
 import requests
 
 from moto_ecr_ext import testing
-from support.commands import environment, running_server
+from support.commands import PATIENCE, Command, environment, running_server, script
+from support.platforms import needs_no_shared_directories, needs_posix, needs_shared_directories
 
 PART = 5 * 1024 * 1024
 PARTS = [bytes([number]) * size for number, size in enumerate([PART, 1000])]
@@ -30,7 +31,7 @@ def files_below(path: Path) -> list[Path]:
     return [each for each in path.rglob("*") if each.is_file()]
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("by", [Command.stop, Command.kill])
 def test_everything_is_there_after_a_restart(data_dir: Path, by: Any) -> None:
     """Images, their tags, settings, unfinished uploads of both protocols, and passwords go on."""
     image = testing.build_image(seed=1, layers=3, layer_size=200_000)
@@ -55,7 +56,7 @@ def test_everything_is_there_after_a_restart(data_dir: Path, by: Any) -> None:
         )
         session = before.registry("POST", "/v2/team/app/blobs/uploads/").headers["Location"]
         session = before.registry("PATCH", session, data=PARTS[0]).headers["Location"]
-        before.command.stop(by)
+        by(before.command)
 
     with running_server("--data-dir", str(data_dir)) as after:
         ecr = after.client()
@@ -111,7 +112,7 @@ def test_signing_goes_on_after_a_restart(data_dir: Path) -> None:
         testing.push(ecr, "team/app", images[1])
         assert len(thumbprints(ecr, images[0])) == 1
         assert thumbprints(ecr, images[1]) == []
-        before.command.stop(signal.SIGKILL)
+        before.command.kill()
 
     with running_server("--data-dir", str(data_dir)) as after:
         ecr = after.client()
@@ -173,6 +174,7 @@ def test_tests_in_server_mode_empty_the_directory(data_dir: Path) -> None:
         assert server.registry("GET", "/v2/_catalog").json() == {"repositories": []}
 
 
+@needs_posix
 def test_nobody_else_reads_the_directory(data_dir: Path) -> None:
     """The directory, here of MOTO_ECR_DATA_DIR, has the key that signs passwords: for its owner."""
     with running_server(MOTO_ECR_DATA_DIR=str(data_dir)):
@@ -180,6 +182,7 @@ def test_nobody_else_reads_the_directory(data_dir: Path) -> None:
         assert (data_dir / "registry.sqlite").exists()
 
 
+@needs_shared_directories
 def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) -> None:
     """Starting on a directory removes what a killed server left, and nothing of a running one."""
     with running_server("--data-dir", str(data_dir)) as first:
@@ -193,6 +196,32 @@ def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) ->
         assert answer.status_code == 201
         blob = first.registry("GET", f"/v2/app/blobs/{DIGEST}")
         assert blob.content == b"".join(PARTS)
+
+
+@needs_no_shared_directories
+def test_a_second_process_is_refused(data_dir: Path) -> None:
+    """It says so in one line, and the server goes on; once that has ended the directory is free, as it was."""
+    with running_server("--data-dir", str(data_dir)) as first:
+        first.client().create_repository(repositoryName="app")
+        for flags in ([], ["--check"]):
+            second = subprocess.run(
+                [script("moto_ecr_server"), "--port", "0", "--data-dir", str(data_dir), *flags],
+                env=environment(),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
+            assert second.returncode == 2
+            assert second.stderr == (
+                f"moto_ecr_server: {data_dir} is in use: "
+                "only one process at a time can use it on this platform.\n"
+            )
+        testing.push(first.client(), "app", testing.build_image(seed=1), tag="1.0")
+        first.command.stop()
+    with running_server("--data-dir", str(data_dir)) as third:
+        testing.pull(third.client(), "app", "1.0")
+        third.command.stop()
+    assert "lock" not in os.listdir(data_dir)
 
 
 def test_placeholder_images_are_spoken_of_once(data_dir: Path) -> None:

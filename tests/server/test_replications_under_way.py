@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import requests
@@ -32,7 +31,7 @@ def test_they_end_when_a_server_is_there_again(tmp_path: Path) -> None:
         status = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
         answer = ecr.describe_image_replication_status(**status)
         assert answer["replicationStatuses"] == [{**there, "status": "IN_PROGRESS"}]
-        server.command.stop(signal.SIGKILL)
+        server.command.kill()
 
     # Its state manager has not been told anything, so that replications take no time.
     with running_server("--data-dir", str(tmp_path)) as server:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +89,7 @@ def test_an_image_is_there_after_a_restart(bucket: Bucket, data_dir: Path) -> No
         ecr.create_repository(repositoryName="app")
         testing.push(ecr, "app", image, tag="1.0")
         push(before, LAYER)
-        before.command.stop(signal.SIGKILL)
+        before.command.kill()
 
     encoded = sha256(LAYER).partition(":")[2]
     assert f"some/where/blobs/sha256/{encoded[:2]}/{encoded}" in bucket.keys_of("blobs")
@@ -148,7 +147,7 @@ def test_an_upload_goes_on_after_a_kill(bucket: Bucket, data_dir: Path, first: A
     with registry_in(bucket, data_dir) as before:
         before.client().create_repository(repositoryName="app")
         url = append(before, start_upload(before), LAYER[:first])
-        before.command.stop(signal.SIGKILL)
+        before.command.kill()
     with registry_in(bucket, data_dir) as after:
         path = url.removeprefix(before.url)
         status = after.registry("GET", path)

@@ -14,9 +14,13 @@ from botocore.exceptions import ClientError
 
 from moto_ecr_ext import testing
 from support.commands import Server, running_server
+from support.platforms import needs_shared_directories
 
 PART = 5 * 1024 * 1024
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+pytestmark = needs_shared_directories
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

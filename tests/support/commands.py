@@ -123,6 +123,11 @@ class Command:
         self._process.send_signal(by)
         return self.wait()
 
+    def kill(self) -> int:
+        """End it without a word to it; gives its exit code."""
+        self._process.kill()
+        return self.wait()
+
     def __enter__(self) -> Command:
         return self
 

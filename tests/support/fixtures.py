@@ -49,7 +49,9 @@ def pytest_configure() -> None:
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A home directory for the tests: libraries keep logins, settings and caches there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        home = str(tmp_path_factory.mktemp("home"))
+        patch.setenv("HOME", home)
+        patch.setenv("USERPROFILE", home)  # As it is called on Windows.
         for name in _LEADS_HOME:
             patch.delenv(name, raising=False)
         yield

@@ -52,7 +52,7 @@ def serve(arguments: Sequence[str], output: Any) -> None:
 
 # The modules of the server are imported once: what is forked then starts in no time. Not this one: as a program it is
 # run again in what is forked, and `runpy` warns if it is imported already.
-_SERVERS = multiprocessing.get_context("forkserver")
+_SERVERS: Any = multiprocessing.get_context("forkserver")
 _SERVERS.set_forkserver_preload(
     ["support.commands", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
 )

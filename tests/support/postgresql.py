@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from support.programs import is_root
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -79,7 +80,7 @@ class Cluster:
         assert directory is not None
         # PostgreSQL refuses to run as root; Debian's package makes a user for it.
         other_user: dict[str, Any] = {}
-        if os.geteuid() == 0:
+        if is_root():
             other_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
         subprocess.run(
             [directory / program, "-D", self._directory / "data", *arguments],
@@ -97,8 +98,8 @@ def running_cluster(options: str = "") -> Iterator[Cluster]:
     # The path of a socket has at most 107 bytes, so that pytest's directories are too long.
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
-        if os.geteuid() == 0:
-            os.chown(directory, pwd.getpwnam("postgres").pw_uid, -1)
+        if is_root():
+            shutil.chown(directory, "postgres")
         cluster = Cluster(directory, options)
         cluster.run("initdb", *_INITDB)
         cluster.start()
