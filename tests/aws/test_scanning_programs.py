@@ -19,7 +19,7 @@ from moto_ecr_ext.testing import (
     upload_blob,
 )
 from support.constants import ACCOUNT
-from support.platforms import needs_posix
+from support.platforms import needs_named_pipes, needs_posix
 from support.refusals import refusal
 from support.scanning import COMPLETE, debian_image, scanner
 from support.stored import everything_stored
@@ -285,6 +285,7 @@ def test_layers_that_were_never_uploaded(ecr: Any, repository_name: str, program
     ]
 
 
+@needs_named_pipes
 def test_an_image_that_is_deleted_while_it_is_scanned(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:

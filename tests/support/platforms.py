@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
 
@@ -15,11 +14,11 @@ needs_shared_directories = pytest.mark.skipif(
 needs_no_shared_directories = pytest.mark.skipif(
     POSIX_FILES, reason="several processes can use a directory here"
 )
-needs_posix = pytest.mark.skipif(
-    not hasattr(os, "mkfifo"), reason="needs pipes, scripts, modes or signals of POSIX"
+needs_named_pipes = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="Python makes no named pipes here"
 )
-needs_unix_sockets = pytest.mark.skipif(
-    not hasattr(socket, "AF_UNIX"), reason="Python has no Unix sockets here"
+needs_posix = pytest.mark.skipif(
+    os.name != "posix", reason="files have no modes here, and scripts are no programs"
 )
 needs_proc = pytest.mark.skipif(
     not os.path.isdir("/proc/self/fd"), reason="only Linux lists open files in /proc"
