@@ -29,7 +29,7 @@ from .database.versions import StoreError
 
 # What a data directory has, and by which of that it is one.
 _MARKS = {"registry.sqlite", "owner"}
-_OURS = {*_MARKS, "blobs", "uploads", "tls"}
+_OURS = {*_MARKS, "blobs", "uploads", "tls", "lock"}
 # Names of other files that an error tells.
 _SHOWN = 3
 
