@@ -30,6 +30,9 @@ class Writer(Protocol):
     def transaction(self) -> AbstractContextManager[Connection]:
         """Open a transaction that is committed when the block ends and undone when it raises."""
 
+    def flush(self) -> None:
+        """Return once what was committed before is as durable as the writer promises. Others may write meanwhile."""
+
     def close(self) -> None:
         """Let go of the connection."""
 
@@ -86,6 +89,7 @@ class Database(ABC):
         with self._writer, writer.transaction() as connection:
             transaction = Transaction(connection)
             yield transaction
+        writer.flush()
         self.later.make(transaction.followers)
 
     @contextmanager

@@ -134,6 +134,9 @@ class _Writer:
             driver_execute(connection, self._take_turn)
             yield connection
 
+    def flush(self) -> None:
+        """Do nothing: a commit does it."""
+
     def close(self) -> None:
         if self._connection is not None:
             _discard(self._connection)

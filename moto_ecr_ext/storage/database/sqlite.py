@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from moto_ecr_ext.platforms import files
 from .base import BUSY_TIMEOUT, REST_TIMEOUT, Database, Writer, driver_execute
 from .transaction import View
 from .versions import bring_up_to_date
+from .write_ahead_log import WriteAheadLog
 
 
 class FileDatabase(Database):
@@ -35,7 +37,7 @@ class FileDatabase(Database):
             NullPool,
             {"timeout": BUSY_TIMEOUT, "check_same_thread": False},
         )
-        return cls(engine, _Writer(engine, "FULL"), _Writer(engine, "NORMAL"))
+        return cls(engine, _LoggedWriter(engine, str(path)), _Writer(engine, "NORMAL"))
 
     def __init__(self, engine: Engine, durable: Writer, swift: Writer):
         # All connections that read.
@@ -85,6 +87,18 @@ class FileDatabase(Database):
         with files.directory_turn(path.parent):
             _make_private(path)
             super()._open_schema()
+        if self._journal_mode() != "wal":
+            # A file system without shared memory has no write-ahead log. A commit puts itself on disk there.
+            self._durable = _Writer(self._engine, "FULL")
+
+    def _journal_mode(self) -> str:
+        with self.read_one() as view:
+            connection = _driver_connection(view.connection)
+            # One that was opened before the mode changed learns of it by a query.
+            connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+            [(mode,)] = connection.execute("PRAGMA journal_mode")
+        found: str = mode
+        return found
 
     def _change_schema(self) -> None:
         # SQLite changes a column by making the table anew. Deleting the old one would delete the rows
@@ -144,6 +158,9 @@ class _Writer:
         with _transaction(self._connection, "BEGIN IMMEDIATE", "COMMIT"):
             yield self._connection
 
+    def flush(self) -> None:
+        """Do nothing: a commit does it as far as `synchronous` says."""
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -152,6 +169,45 @@ class _Writer:
     def forget(self) -> Connection | None:
         forgotten, self._connection = self._connection, None
         return forgotten
+
+
+class _LoggedWriter(_Writer):
+    """A writer whose commits share syncs of the write-ahead log."""
+
+    def __init__(self, engine: Engine, path: str):
+        super().__init__(engine, "NORMAL")
+        self._log = WriteAheadLog(path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self._log.is_doubtful:
+            self._leave_the_log()
+        with super().transaction() as connection:
+            yield connection
+
+    def flush(self) -> None:
+        self._log.flush()
+
+    def close(self) -> None:
+        super().close()
+        self._log.close()
+
+    def forget(self) -> Connection | None:
+        self._log.forget_waiters()
+        return super().forget()
+
+    def _leave_the_log(self) -> None:
+        """Put all that was committed into the database itself, and begin the log anew.
+
+        Frames behind lost ones would be lost, too. Raises sqlite3.OperationalError while the disk fails.
+        """
+        with self._engine.connect() as connection:
+            driver_connection = _driver_connection(connection)
+            driver_connection.execute("PRAGMA synchronous = FULL")
+            [(is_busy, *_)] = driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if is_busy:
+                raise sqlite3.OperationalError("the write-ahead log is in use")
+        self._log.is_doubtful = False
 
 
 @contextmanager
@@ -169,10 +225,14 @@ def _transaction(connection: Connection, begin: str, end: str) -> Iterator[None]
         yield
         driver_execute(connection, end)
     except BaseException:
-        driver_connection: Any = connection.connection.dbapi_connection
+        driver_connection = _driver_connection(connection)
         if driver_connection.in_transaction:
             driver_connection.rollback()
         raise
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _make_private(path: Path) -> None:
