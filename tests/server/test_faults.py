@@ -25,6 +25,7 @@ import moto_ecr_ext
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.blobs.directory import files, session, store, tree
 from moto_ecr_ext.storage.database import sqlite as database
+from moto_ecr_ext.storage.database import write_ahead_log
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
 from support.constants import SIGNED
@@ -446,6 +447,46 @@ def test_any_statement_fails(
         if not failed:
             break
     assert count > 10
+
+
+class FaultySyncs:
+    """The module `os` with a fault in what puts a file on disk."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fdatasync(self, descriptor: int) -> None:
+        self._fault.count()
+        os.fdatasync(descriptor)
+
+
+def test_any_sync_of_the_log_fails(
+    client: Client, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in turn: the client hears that it failed, what it asked for may have happened, and all goes on."""
+    current_store()
+    for count in range(1000):
+        fault = Fault(count, OSError(errno.EIO, os.strerror(errno.EIO)))
+        scenario = Scenario(client, count)
+        with monkeypatch.context() as patch:
+            patch.setattr(write_ahead_log, "os", FaultySyncs(fault))
+            for step in scenario.steps():
+                had_failed = fault.has_failed
+                answer = step()
+                if fault.has_failed and not had_failed:
+                    assert is_refused_well(answer)
+                else:
+                    assert answer.ok, _told(answer)
+        scenario.check()
+        start_again(data_dir)
+        assert list(find_damage(current_store())) == []
+        scenario.check()
+        if not fault.has_failed:
+            break
+    assert count >= 7
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"], ids=["request", "answer"])
