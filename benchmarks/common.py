@@ -55,6 +55,15 @@ class Figures:
         rounds = self._rounds.get((what, whose))
         return statistics.median(rounds) if rounds else None
 
+    def rounds(self, what: str, whose: str) -> list[float]:
+        """The figures of all rounds, in their order."""
+        return list(self._rounds.get((what, whose), []))
+
+    def ratios(self, what: str, whose: str, other: str) -> list[float]:
+        """How many times `other`'s figure `whose` is, in each round that has both."""
+        pairs = zip(self.rounds(what, whose), self.rounds(what, other), strict=False)
+        return [figure / against for figure, against in pairs if against]
+
     def ratio(self, what: str, whose: str, other: str) -> float | None:
         """How many times `other`'s figure `whose` is: the median of the ratios within each round."""
         return self.ratio_between((what, whose), (what, other))
@@ -133,22 +142,20 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) 
     print("\n".join(["", title, "", aligned(lines[0]), rule, *map(aligned, lines[1:])]), flush=True)
 
 
-def parse_arguments(description: str | None) -> argparse.Namespace:
-    """The flags that all benchmarks have."""
-    return with_defaults(flags(description).parse_args())
-
-
-def flags(description: str | None) -> argparse.ArgumentParser:
-    """A parser of those flags, for a benchmark that has others; `with_defaults` follows."""
+def argument_parser(description: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+    """The flags that the benchmarks have in common. `rounds` is how many there are by default."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.set_defaults(default_rounds=rounds)
     parser.add_argument(
         "--quick",
         action="store_true",
         help="small sizes and one round, to see that it works; the figures mean nothing",
     )
-    parser.add_argument("--rounds", type=int, help="how often each is measured (default: 5)")
+    parser.add_argument(
+        "--rounds", type=int, help=f"how often each is measured (default: {rounds})"
+    )
     parser.add_argument(
         "--directory",
         type=Path,
@@ -169,25 +176,36 @@ def flags(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def with_defaults(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Fill in the defaults that depend on other flags."""
-    arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """The flags of a benchmark that has no others."""
+    return completed(argument_parser(description).parse_args())
+
+
+def completed(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Flags with the defaults that depend on others."""
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else arguments.default_rounds)
     if arguments.patience is None:
         arguments.patience = 0 if arguments.quick else 60
     return arguments
 
 
-def print_machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
-    """Name the machine and all that was measured on it."""
+def machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> list[str]:
+    """Lines that name the machine and all that is measured on it."""
     memory = int(fields(Path("/proc/meminfo"))["MemTotal"].split()[0]) * 1024 / GIB
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     processors = len(os.sched_getaffinity(0))
-    print(f"{_processor()}, {processors} processors, {memory:.0f} GiB of memory")
-    print(f"{system}, Linux {platform.release()}; files on {_file_system(directory)}")
     versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
-    print(", ".join([f"Python {platform.python_version()}", *versions]))
-    for program in programs:
-        print(_version_of(program))
+    return [
+        f"{_processor()}, {processors} processors, {memory:.0f} GiB of memory",
+        f"{system}, Linux {platform.release()}; files on {_file_system(directory)}",
+        ", ".join([f"Python {platform.python_version()}", *versions]),
+        *map(_version_of, programs),
+    ]
+
+
+def print_machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
+    """Name the machine and all that was measured on it."""
+    print("\n".join(machine(directory, packages, programs)))
 
 
 def _processor() -> str:

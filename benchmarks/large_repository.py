@@ -23,14 +23,14 @@ from common import (
     Figures,
     Rest,
     Target,
+    argument_parser,
+    completed,
     ecr_client,
-    flags,
     number,
     print_machine,
     print_table,
     print_targets,
     scratch_directory,
-    with_defaults,
 )
 from seeds import MANIFEST, Seeds, digest_of, running_cluster
 
@@ -248,7 +248,7 @@ def measure_group(
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = flags(__doc__)
+    parser = argument_parser(__doc__)
     parser.add_argument(
         "--images",
         type=int,
@@ -262,7 +262,7 @@ def parse_arguments() -> argparse.Namespace:
         action="append",
         help="where the rows are; may be given twice (default: sqlite)",
     )
-    arguments = with_defaults(parser.parse_args())
+    arguments = completed(parser.parse_args())
     if arguments.quick:
         arguments.images = [200, 2000]
     return arguments

@@ -16,20 +16,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from common import (
     GIB,
     MIB,
-    Figures,
     MemoryWatch,
     Rest,
-    Target,
+    argument_parser,
+    completed,
     environment,
-    number,
-    parse_arguments,
-    print_machine,
-    print_table,
+    machine,
     print_targets,
     scratch_directory,
 )
@@ -45,6 +42,7 @@ from registry_client import (
     memory_blob,
     shares_of,
 )
+from registry_results import Measure, Results
 
 PACKAGES = ("moto", "moto-ecr-ext", "SQLAlchemy", "Werkzeug")
 
@@ -52,13 +50,14 @@ PACKAGES = ("moto", "moto-ecr-ext", "SQLAlchemy", "Werkzeug")
 # server keeps.
 _DISK_SPACE = 12 * GIB
 _SKOPEO_LIMIT = 600
-# MiB that the server may take more than when it is idle.
-_MEMORY_BOUND = 64
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything. Sizes are bytes; `skopeo_images` are a number and size of layers each."""
+    """How much of everything. Sizes are bytes; `skopeo_images` are a number and size of layers each.
+
+    What is None is left out.
+    """
 
     large: int
     streams: int
@@ -66,112 +65,14 @@ class Scale:
     small_blobs: int
     manifests: int
     requests: int
-    skopeo_images: tuple[tuple[int, int], tuple[int, int]]
-    memory: int
+    skopeo_images: tuple[tuple[int, int], tuple[int, int]] | None
+    memory: int | None
 
 
 FULL = Scale(GIB, 8, MIB, 200, 400, 4000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
+# What waits least for the machine and for other programs, for a run of nine rounds in a quarter of an hour.
+BRIEF = Scale(GIB, 8, MIB, 200, 200, 1000, None, None)
 QUICK = Scale(64 * MIB, 8, MIB, 16, 32, 64, ((2, 4 * MIB), (5, MIB)), 128 * MIB)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is measured: MB or requests in a second, or seconds.
-
-    `bound` is what the ratio to the Go registry is to be, if anything: at most, of seconds, else at
-    least.
-    """
-
-    name: str
-    unit: Literal["MB/s", "requests/s", "s"]
-    bound: float | None = None
-
-    def figure(self, amount: float, seconds: float) -> float:
-        """The figure for an amount, of bytes or requests, that took so many seconds."""
-        if self.unit == "s":
-            return seconds
-        return amount / seconds / (1e6 if self.unit == "MB/s" else 1)
-
-    def target(self, ratio: float | None) -> Target | None:
-        if self.bound is None:
-            return None
-        what = f"{self.name}: ratio of {self.unit}"
-        return Target(what, ratio, "at most" if self.unit == "s" else "at least", self.bound)
-
-
-class Results:
-    """The figures of both registries, and what else there is to say of them."""
-
-    def __init__(self) -> None:
-        self._measures: dict[str, Measure] = {}
-        self._figures = Figures()
-        self._processor_seconds = Figures()
-        self._reconnections = Figures()
-        self._memory = Figures()
-        self._transfers: dict[str, None] = {}
-
-    def add(
-        self, measure: Measure, whose: str, amount: float, run: Run, processor_seconds: float
-    ) -> None:
-        self._measures[measure.name] = measure
-        self._figures.add(measure.name, whose, measure.figure(amount, run.seconds))
-        self._processor_seconds.add(measure.name, whose, processor_seconds)
-        self._reconnections.add(measure.name, whose, run.reconnections)
-
-    def add_memory(self, transfer: str, whose: str, growth: float) -> None:
-        self._transfers[transfer] = None
-        self._memory.add(transfer, whose, growth)
-
-    def print_tables(self) -> None:
-        print_table(
-            "Speed",
-            ("", "", GO, OURS, "ratio"),
-            [
-                (
-                    measure.name,
-                    measure.unit,
-                    *self._both(self._figures, measure.name),
-                    number(self._ratio(measure)),
-                )
-                for measure in self._measures.values()
-            ],
-        )
-        print_table(
-            "What that took: seconds of processors in the server, connections made again",
-            ("", GO, OURS, f"{GO}, made again", f"{OURS}, made again"),
-            [
-                (
-                    name,
-                    *self._both(self._processor_seconds, name),
-                    *self._both(self._reconnections, name),
-                )
-                for name in self._measures
-            ],
-        )
-        print_table(
-            "Memory of the server at most, MiB more than when it was idle",
-            ("", GO, OURS),
-            [(transfer, *self._both(self._memory, transfer)) for transfer in self._transfers],
-        )
-
-    def _both(self, figures: Figures, name: str) -> tuple[str, str]:
-        return number(figures.median(name, GO)), number(figures.median(name, OURS))
-
-    def _ratio(self, measure: Measure) -> float | None:
-        return self._figures.ratio(measure.name, OURS, GO)
-
-    def targets(self) -> list[Target]:
-        speed = [measure.target(self._ratio(measure)) for measure in self._measures.values()]
-        memory = [
-            Target(
-                f"memory, {transfer}, MiB",
-                self._memory.median(transfer, OURS),
-                "at most",
-                _MEMORY_BOUND,
-            )
-            for transfer in self._transfers
-        ]
-        return [*filter(None, speed), *memory]
 
 
 class Source:
@@ -222,19 +123,26 @@ class Benchmark:
     def close(self) -> None:
         self._source.close()
 
-    def measure(self, names: Sequence[str], rounds: int, only: str) -> None:
-        """Measure the registries of these names, which take turns, with workloads named like `only`."""
+    def measure(
+        self, names: Sequence[str], rounds: int, only: str, keep: Callable[[], None]
+    ) -> None:
+        """Measure the registries of these names, which take turns, with workloads named like `only`.
+
+        After each workload, `keep` is called: a run that is broken off is not in vain.
+        """
         for title, prepare in self._workloads().items():
             if only not in title:
                 continue
             workload = prepare()
             print(title, end="", file=sys.stderr, flush=True)
-            for _ in range(rounds):
-                for name in names:
+            for number in range(rounds):
+                # In turns the first: what one leaves in the memory of the machine, the next one finds.
+                for name in names if number % 2 == 0 else names[::-1]:
                     with self._fresh(name) as registry:
                         workload(registry)
                 print(".", end="", file=sys.stderr, flush=True)
             print(file=sys.stderr)
+            keep()
 
     @contextmanager
     def _fresh(self, name: str) -> Iterator[Registry]:
@@ -257,8 +165,11 @@ class Benchmark:
             "small blobs at once": lambda: self._small_blobs(many),
             "manifests": lambda: self._manifests(1),
             "manifests at once": lambda: self._manifests(many),
-            "memory": self._memory,
         }
+        if self._scale.memory is not None:
+            workloads["memory"] = lambda: self._memory(self._scale.memory or 0)
+        if self._scale.skopeo_images is None:
+            return workloads
         if not shutil.which("skopeo"):
             print("skopeo is not installed; its copies are left out.")
             return workloads
@@ -347,9 +258,9 @@ class Benchmark:
 
         return workload
 
-    def _memory(self) -> Workload:
-        size = _size(self._scale.memory)
-        [blob] = self._source.files(self._scale.memory, 1)
+    def _memory(self, amount: int) -> Workload:
+        size = _size(amount)
+        [blob] = self._source.files(amount, 1)
         transfers = {
             f"push of {size}": RegistryClient.push,
             f"pull of {size}": RegistryClient.pull,
@@ -466,16 +377,39 @@ def main(arguments: argparse.Namespace) -> None:
     if GO not in names:
         print(f"{GO} is not installed (apt-get install docker-registry); {OURS} runs alone.")
     rest = Rest(arguments.patience)
+    scale = QUICK if arguments.quick else BRIEF if arguments.brief else FULL
     with scratch_directory(arguments.directory) as directory:
-        print_machine(directory, PACKAGES, (GO, "skopeo"))
+        lines = machine(directory, PACKAGES, (GO, "skopeo"))
+        print("\n".join(lines))
         print(f"medians of {arguments.rounds} rounds, registries taking turns")
-        scale = QUICK if arguments.quick else FULL
         with closing(Benchmark(directory, scale, rest)) as benchmark:
-            benchmark.measure(names, arguments.rounds, arguments.only)
-    benchmark.results.print_tables()
-    print_targets(benchmark.results.targets())
+            results = benchmark.results
+
+            def keep() -> None:
+                if arguments.result is not None:
+                    results.write(arguments.result, lines, rest)
+
+            benchmark.measure(names, arguments.rounds, arguments.only, keep)
+    results.print_tables()
+    print_targets(results.targets())
     rest.print_summary()
 
 
+def flags() -> argparse.Namespace:
+    parser = argument_parser(__doc__, rounds=9)
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="leave out memory and skopeo, with fewer small requests: about a quarter of an hour",
+    )
+    parser.add_argument(
+        "--result",
+        type=Path,
+        metavar="FILE",
+        help="write all figures to this file, as JSON, of which plot.py makes a picture",
+    )
+    return completed(parser.parse_args())
+
+
 if __name__ == "__main__":
-    main(parse_arguments(__doc__))
+    main(flags())
