@@ -68,6 +68,14 @@ def flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+def flush_content(descriptor: int) -> None:
+    """As `flush`, of a file's content and size: its times may follow later, which saves a write."""
+    if FULL_FLUSH is None and hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        flush(descriptor)
+
+
 def forget_pages(descriptor: int, start: int = 0, length: int = 0) -> None:
     """Drop clean pages of a part of a file, or of all of it, from memory, as far as the system can do that."""
     if hasattr(os, "posix_fadvise"):

@@ -449,20 +449,6 @@ def test_any_statement_fails(
     assert count > 10
 
 
-class FaultySyncs:
-    """The module `os` with a fault in what puts a file on disk."""
-
-    def __init__(self, fault: Fault) -> None:
-        self._fault = fault
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(os, name)
-
-    def fdatasync(self, descriptor: int) -> None:
-        self._fault.count()
-        os.fdatasync(descriptor)
-
-
 def test_any_sync_of_the_log_fails(
     client: Client, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,7 +458,7 @@ def test_any_sync_of_the_log_fails(
         fault = Fault(count, OSError(errno.EIO, os.strerror(errno.EIO)))
         scenario = Scenario(client, count)
         with monkeypatch.context() as patch:
-            patch.setattr(write_ahead_log, "os", FaultySyncs(fault))
+            patch.setattr(write_ahead_log, "flush_content", lambda _, fault=fault: fault.count())
             for step in scenario.steps():
                 had_failed = fault.has_failed
                 answer = step()

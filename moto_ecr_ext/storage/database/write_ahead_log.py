@@ -12,6 +12,7 @@ import errno
 import os
 from contextlib import suppress
 
+from moto_ecr_ext.platforms.files import BINARY, flush, flush_content, open_directory
 from moto_ecr_ext.storage.shared_flush import SharedFlush
 
 
@@ -49,7 +50,7 @@ class WriteAheadLog:
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()
-            _sync_content(self._descriptor)
+            flush_content(self._descriptor)
         except FileNotFoundError:
             return  # The last connection was closed, which has taken all of it into the database.
         except BaseException:
@@ -57,19 +58,24 @@ class WriteAheadLog:
             raise
 
     def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        directory = os.open(os.path.dirname(self._path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self._path, os.O_RDWR | BINARY)
         try:
-            # SQLite does this for a log that it makes; a log of a killed process may be older than its name on disk.
-            os.fsync(directory)
+            _flush_directory(os.path.dirname(self._path) or ".")
         except BaseException:
             os.close(descriptor)
             raise
-        finally:
-            os.close(directory)
         return descriptor
 
 
-def _sync_content(descriptor: int) -> None:
-    """Put the content of a file on disk, with its size; its times may follow later."""
-    getattr(os, "fdatasync", os.fsync)(descriptor)
+def _flush_directory(path: str) -> None:
+    """Have the log's name on disk.
+
+    SQLite does this for a log that it makes; the one of a killed process may be older than its name there.
+    """
+    directory = open_directory(path)
+    if directory is None:
+        return
+    try:
+        flush(directory)
+    finally:
+        os.close(directory)
