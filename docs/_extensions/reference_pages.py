@@ -37,7 +37,7 @@ def settings_table() -> Iterator[str]:
     """Return a table of all settings with the places that each is read from."""
     yield from _table("Setting", "Values", "Default", "Meaning", widths="20 30 15 35")
     keys = {setting.name for setting in settings.ALL}
-    for option in (*settings.ALL, *settings.OF_SERVERS, *settings.PLACES):
+    for option in (*settings.ALL, *settings.OF_SERVERS, settings.WORKERS, *settings.PLACES):
         choices = ", ".join(f"``{each}``" for each in getattr(option, "choices", ()))
         names = [f"``{option.flag}``", f"``{option.variable}``"]
         if option.name in keys:

@@ -18,7 +18,7 @@ from typing import Any
 from werkzeug.serving import ThreadedWSGIServer
 
 from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
-from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT, SocketWriter
+from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT, SocketWriter, unread
 from moto_ecr_ext.platforms.processes import allow_open_files, most_open_files
 from moto_ecr_ext.platforms.sockets import REUSE_ADDRESS
 
@@ -73,7 +73,8 @@ class CountedConnections(socketserver.ThreadingMixIn):
             return
         try:
             super().process_request(request, client_address)
-        except BaseException:
+        except Exception:
+            # No thread could begin. A signal that ends the server may raise when one has.
             self.connections.leave()
             raise
 
@@ -141,6 +142,9 @@ def wait_patiently(handler: Any) -> None:
     """Have the handler of a connection wait for its client at most as long as the server says, with each byte."""
     handler.connection.settimeout(getattr(handler.server, "idle_timeout", IDLE_TIMEOUT))
     handler.wfile = SocketWriter(handler.connection)
+    received = getattr(handler.connection, "received", b"")
+    if received:  # By a worker, which has passed it on.
+        unread(handler, received)
 
 
 def _refuse(connection: socket.socket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -72,10 +73,14 @@ def plug_dispatch() -> Unplug:
             if refusal is not None:
                 return refusal(environ, start_response)
         try:
-            return original(self, environ, start_response)
+            answer = original(self, environ, start_response)
         except ModuleNotFoundError as error:
             # It imports the service when it is asked first.
             return missing_packages.answer(error, environ)(environ, start_response)
+        workers = getattr(self, "workers", None)
+        if workers is not None:
+            workers.publish()
+        return answer
 
     return replace(DomainDispatcherApplication, "__call__", call)
 
@@ -212,7 +217,12 @@ def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
 
 def finish_requests(server: Any) -> None:
     """Let the requests of a server end that accepts no more, so that none finds the extension gone."""
-    left = server.connections.finish(_LAST_REQUESTS)
+    until = time.monotonic() + _LAST_REQUESTS
+    workers = getattr(server, "workers", None)
+    if workers is not None:
+        server.connections.finish(0)
+        workers.finish(until)
+    left = server.connections.finish(max(0.0, until - time.monotonic()))
     if left:
         log.warning(
             "%d connections are cut off, which have not ended for %d s", left, _LAST_REQUESTS

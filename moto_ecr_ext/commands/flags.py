@@ -37,12 +37,20 @@ class Limits:
 class Command:
     """A command of moto's with flags of this package added.
 
-    `defaults` are values of settings that this command has if neither a flag nor the environment gives one.
+    `defaults` are values of settings that this command has if neither a flag nor the environment gives one. `further`
+    are settings of this command alone.
     """
 
-    def __init__(self, name: str, description: str, defaults: Mapping[str, str]):
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        defaults: Mapping[str, str],
+        further: Sequence[settings.Setting] = (),
+    ):
         self._description = description
         self._defaults = defaults
+        self._settings = further
         self.parser = own_parser(name)
         self._add_flags()
 
@@ -52,7 +60,7 @@ class Command:
                 place.flag,
                 help=f"{place.meaning} (environment: {place.variable}; default: {place.default})",
             )
-        for setting in (*settings.ALL, *settings.OF_SERVERS):
+        for setting in (*settings.ALL, *settings.OF_SERVERS, *self._settings):
             default = self._defaults.get(setting.name, setting.default) or "none"
             meaning = setting.meaning.replace("``", "")
             # What can be on or off is on by its flag alone.
@@ -100,15 +108,17 @@ class Command:
     @contextmanager
     def logging(self, flags: argparse.Namespace) -> Iterator[None]:
         """Write the log in this block as the flags and the environment say. Ends the process when they are wrong."""
+        with logging_as(*self.read_log(flags)):
+            yield
+
+    def read_log(self, flags: argparse.Namespace) -> tuple[str, str]:
+        """Return the level and the format of the log. Ends the process when one is wrong."""
         try:
             level = self._chosen(flags, settings.LOG_LEVEL)
             log_format = self._chosen(flags, settings.LOG_FORMAT)
         except settings.SettingError as error:
             self.fail(error)
-        if flags.quiet and level in ("debug", "info"):
-            level = "warning"
-        with logging_as(level, log_format):
-            yield
+        return "warning" if flags.quiet and level in ("debug", "info") else level, log_format
 
     def open_registry(self, flags: argparse.Namespace) -> ECRBackend:
         """Install the extension as the flags and the environment say, and open the store.
@@ -146,6 +156,13 @@ class Command:
             account_from_key=chosen["account_from_key"] == "true",
             anonymous_network=chosen["anonymous_network"] == "true",
         )
+
+    def read_workers(self, flags: argparse.Namespace) -> int:
+        """Return by how many processes the registry is to be served. Ends the process when that is wrong."""
+        try:
+            return settings.parse_count(self._chosen(flags, settings.WORKERS))
+        except settings.SettingError as error:
+            self.fail(error)
 
     def behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
         """Return the settings of calls, by name, that are not as they are by default in a test process.

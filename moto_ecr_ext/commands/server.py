@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listen
 
 from . import backup, check
 from .ending import end_by_signals
-from .endpoint import default_port, read_endpoint
-from .flags import Command, Limits
+from .endpoint import Endpoint, default_port, read_endpoint
+from .flags import Command, Limits, places
 from .network import check_network, notices
 from .progress import shown
 from .scanner import check_scanner
@@ -39,7 +40,7 @@ DEFAULTS = {"repository_uri": "endpoint"}
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is stopped."""
-    command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS)
+    command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS, [settings.WORKERS])
     check.add_flags(command)
     backup.add_flags(command)
     arguments = sys.argv[1:] if argv is None else argv
@@ -57,15 +58,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         behaviour = command.behaviour(flags)
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
+        workers = _number_of_workers(command, flags, endpoint)
         try:
             with nullcontext() if flags.quiet else shown():
                 registry = command.open_registry(flags)
             certificates = open_certificates(command, flags, endpoint, limits.hosts)
+
+            def begin(running: BaseWSGIServer) -> None:
+                _begin(running, limits, certificates)
+                if workers > 1:
+                    _begin_workers(command, running, registry, workers, flags)
+                if not flags.quiet:
+                    _announce(running, registry, certificates, notices(limits))
+
             with (
                 accounts_from_keys() if limits.account_from_key else nullcontext(),
-                when_listening(
-                    lambda running: _begin(running, registry, limits, flags, certificates)
-                ),
+                when_listening(begin),
             ):
                 of_tls = certificates.arguments if certificates else []
                 # moto reads the process's own arguments when it gets none.
@@ -74,13 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             uninstall()
 
 
-def _begin(
-    running: BaseWSGIServer,
-    registry: ECRBackend,
-    limits: Limits,
-    flags: Namespace,
-    certificates: Certificates | None,
-) -> None:
+def _begin(running: BaseWSGIServer, limits: Limits, certificates: Certificates | None) -> None:
     raise_limit(limits.connections)
     set_limits(running, limits.idle_timeout, limits.connections)
     guard(running, limits.origins, limits.hosts)
@@ -88,19 +90,42 @@ def _begin(
     end_by_signals()
     if certificates is not None and running.ssl_context is not None:
         certificates.renew_in(running.ssl_context)
-    address = address_of(running)
-    settings.listen_at(address)
-    if not flags.quiet:
-        _announce(running, registry, address, certificates, notices(limits))
+    settings.listen_at(address_of(running))
+
+
+def _number_of_workers(command: Command, flags: Namespace, endpoint: Endpoint) -> int:
+    """Return how many workers are to serve the registry, 1 for none beside moto. Ends the process if that cannot be."""
+    workers = command.read_workers(flags)
+    if workers == 1:
+        return workers
+    if not hasattr(socket, "send_fds"):
+        command.fail("--workers is not supported on this system.")
+    if not any(places(flags).values()):
+        command.fail("--workers needs --data-dir, or --database and --blobs.")
+    if endpoint.ssl or endpoint.ssl_cert:
+        command.fail("--workers cannot be used with TLS.")
+    return workers
+
+
+def _begin_workers(
+    command: Command, running: BaseWSGIServer, registry: ECRBackend, count: int, flags: Namespace
+) -> None:
+    """Have workers accept the connections of a server."""
+    from moto_ecr_ext.activation.workers.pool import Pool, WorkersFailed
+
+    try:
+        Pool(running, count, registry.store, command.read_log(flags)).start()
+    except WorkersFailed as error:
+        command.fail(error)
 
 
 def _announce(
     running: BaseWSGIServer,
     registry: ECRBackend,
-    address: str | None,
     certificates: Certificates | None,
     noticed: Sequence[str],
 ) -> None:
+    address = address_of(running)
     scheme = "http" if running.ssl_context is None else "https"
     url = f"{scheme}://{address}" if address else running.host
     text = introduction("moto_ecr_server", registry, url)

@@ -15,6 +15,7 @@ from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
 from moto_ecr_ext.models.registry.counts import note_request
+from moto_ecr_ext.services.moto_process import NeedsMoto, require_moto, require_moto_at_times
 
 from .authentication import (
     Access,
@@ -66,7 +67,7 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
 
 
 def respond(request: Request) -> Response:
-    """Return the registry's answer to a request. Each of its headers is one line."""
+    """Return the registry's answer to a request. Each of its headers is one line. Raises NeedsMoto in a worker."""
     began = perf_counter()
     response = _answer(request)
     digest = response.headers.get("Docker-Content-Digest", "")
@@ -83,6 +84,9 @@ def _answer(request: Request) -> Response:
     try:
         check_host(request.host)
         route, placeholders = find_route(request.method, request.path)
+        require_moto_at_times()
+        if route.needs_moto:
+            require_moto()
         with reporting_failures_of_storage(f"{request.method} {request.path}"):
             response = _handle(request, route, placeholders)
     except Unauthorized:
@@ -118,22 +122,35 @@ def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Res
     if exchange is not None:
         exchange.account_id, exchange.region = access.registry_id, access.backend.region_name
     access.authorize(placeholders.get("name"))
+    is_ours = True
     with calling(access.caller):
-        access.backend.count_call(route.action.removeprefix("ecr:"))
         try:
-            return route.handler(request, access, **placeholders)
-        except RepositoryNotFoundException as error:
-            name = placeholders["name"]
-            if not route.writes or not access.backend.create_on_push(name, access.registry_id):
-                error.hint = where_it_is(access, name)
-                if error.hint is not None:
-                    log.warning(error.hint)
-                elif route.writes:
-                    log.warning(_how_to_create(request, access, name))
-                raise
-            # What is made for a push stays, whatever becomes of the push
-            # (https://github.com/aws/containers-roadmap/issues/853).
-            return route.handler(request, access, **placeholders)
+            return _serve(request, route, access, placeholders)
+        except NeedsMoto:
+            is_ours = False
+            raise
+        finally:
+            if is_ours:
+                access.backend.count_call(route.action.removeprefix("ecr:"))
+
+
+def _serve(
+    request: Request, route: Route, access: Access, placeholders: dict[str, Any]
+) -> Response:
+    try:
+        return route.handler(request, access, **placeholders)
+    except RepositoryNotFoundException as error:
+        name = placeholders["name"]
+        if not route.writes or not access.backend.create_on_push(name, access.registry_id):
+            error.hint = where_it_is(access, name)
+            if error.hint is not None:
+                log.warning(error.hint)
+            elif route.writes:
+                log.warning(_how_to_create(request, access, name))
+            raise
+        # What is made for a push stays, whatever becomes of the push
+        # (https://github.com/aws/containers-roadmap/issues/853).
+        return route.handler(request, access, **placeholders)
 
 
 def _how_to_create(request: Request, access: Access, name: str) -> str:

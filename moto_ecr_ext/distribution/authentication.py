@@ -24,6 +24,7 @@ from moto_ecr_ext.models.registry.tokens import (
 )
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.services.iam import account_principal, is_enforced
+from moto_ecr_ext.services.moto_process import require_moto
 
 from .errors import RegistryError
 from .messages import Request, Response
@@ -117,6 +118,8 @@ def _access(
     request: Request, action: str, registry: hosts.Registry, principal: str, is_enforced: bool
 ) -> Access:
     account_of_caller = principal.split(":")[4]
+    if account_of_caller != registry.account_id:
+        require_moto()  # The policies of the other account ask several services.
     try:
         backend = registry_backend(account_of_caller, registry.region)
     except KeyError:

@@ -19,7 +19,7 @@ from . import (
     tags,
     uploads,
 )
-from .errors import method_not_allowed, name_invalid, not_found
+from .errors import RegistryError, method_not_allowed, name_invalid, not_found
 from .messages import Response
 from .references import read_digest
 
@@ -32,7 +32,10 @@ _NAME_LENGTHS = range(2, 257)
 class Route:
     """One endpoint. The handler gets the placeholders of the template by name.
 
-    `writes` says that it is part of a push, `allows_signed_urls` that a URL of GetDownloadUrlForLayer opens it.
+    `writes` says that it is part of a push, `allows_signed_urls` that a URL of GetDownloadUrlForLayer opens it. Of a
+    server with workers, one that `needs_moto` is served by the process that is moto: events follow it, and services of
+    moto take part. The others are the workers', unless the pull-through cache, a policy of another account or
+    something that is due takes part, or IAM may be enforced: see `require_moto`.
     """
 
     method: str
@@ -41,6 +44,7 @@ class Route:
     action: str
     writes: bool = False
     allows_signed_urls: bool = False
+    needs_moto: bool = False
 
     @property
     def label(self) -> str:
@@ -54,8 +58,21 @@ ROUTES = (
     Route("GET", "/v2/<name>/tags/list", tags.list_tags, "ecr:ListImages"),
     Route("GET", "/v2/<name>/referrers/<digest>", referrers.list_referrers, "ecr:BatchGetImage"),
     Route("GET", "/v2/<name>/manifests/<reference>", manifests.get, "ecr:BatchGetImage"),
-    Route("PUT", "/v2/<name>/manifests/<reference>", manifests.put, "ecr:PutImage", writes=True),
-    Route("DELETE", "/v2/<name>/manifests/<reference>", manifests.delete, "ecr:BatchDeleteImage"),
+    Route(
+        "PUT",
+        "/v2/<name>/manifests/<reference>",
+        manifests.put,
+        "ecr:PutImage",
+        writes=True,
+        needs_moto=True,
+    ),
+    Route(
+        "DELETE",
+        "/v2/<name>/manifests/<reference>",
+        manifests.delete,
+        "ecr:BatchDeleteImage",
+        needs_moto=True,
+    ),
     Route(
         "POST",
         "/v2/<name>/blobs/uploads/",
@@ -81,7 +98,13 @@ ROUTES = (
         "ecr:GetDownloadUrlForLayer",
         allows_signed_urls=True,
     ),
-    Route("DELETE", "/v2/<name>/blobs/<digest>", blobs.delete, "ecr:BatchDeleteImage"),
+    Route(
+        "DELETE",
+        "/v2/<name>/blobs/<digest>",
+        blobs.delete,
+        "ecr:BatchDeleteImage",
+        needs_moto=True,
+    ),
 )
 
 
@@ -109,6 +132,15 @@ _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
     )
     for template in dict.fromkeys(route.template for route in ROUTES)
 ]
+
+
+def is_motos(method: str, path: str) -> bool:
+    """Return whether the process that is moto serves a request, as far as the route says."""
+    try:
+        route, _ = find_route(method, path)
+    except RegistryError:
+        return True  # It is refused, by whichever process.
+    return route.needs_moto
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, Any]]:

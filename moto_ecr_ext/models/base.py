@@ -23,6 +23,7 @@ from moto_ecr_ext.policies.access import (
 from moto_ecr_ext.policies.documents import read_identity_policy
 from moto_ecr_ext.services.condition_keys import condition_values
 from moto_ecr_ext.services.iam import identity_policies
+from moto_ecr_ext.services.moto_process import require_moto
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
@@ -80,8 +81,11 @@ class RegistryBackend(BaseBackend):
             follow(self, transaction, deletion)
 
     def catch_up(self) -> None:
-        """Do what the clock has made due in any registry, before a request is served."""
-        self.store.schedule.catch_up(now(), self._do_what_is_due)
+        """Do what the clock has made due in any registry, before a request is served. A worker leaves it to moto."""
+        at = now()
+        if self.store.schedule.is_due(at):
+            require_moto()
+            self.store.schedule.catch_up(at, self._do_what_is_due)
 
     def _do_what_is_due(self) -> float:
         return min(work(self) for work in self.background)

@@ -15,6 +15,7 @@ from moto_ecr_ext.exceptions import ECRError
 from moto_ecr_ext.hosts import Registry, repository_arn
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.services.eventbridge import Event, send_event
+from moto_ecr_ext.services.moto_process import require_moto
 from moto_ecr_ext.storage.database.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -249,4 +250,5 @@ def announce_in_registry(
     transaction: Transaction, account_id: str, region: str, event: Event
 ) -> None:
     """Put an event on the bus of a registry's account, once the transaction is committed."""
+    require_moto()
     transaction.after_commit(lambda: send_event(account_id, region, event))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .moto_process import require_moto
+
 
 def backends_in_use(service: str) -> Any | None:
     """Return moto's backends of a service by account; None if nothing has used it.
 
     A service that nothing has used is not imported, which takes moto long.
     """
+    require_moto()
     models = sys.modules.get(f"moto.{service}.models")
     return getattr(models, f"{service}_backends", None)
 

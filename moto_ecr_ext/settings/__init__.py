@@ -55,6 +55,7 @@ from .servers import (
     LOG_LEVEL,
     MAX_CONNECTIONS,
     OF_SERVERS,
+    WORKERS,
 )
 from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
 from .typed import MockConfig, Settings
@@ -85,6 +86,7 @@ __all__ = [
     "UPSTREAMS",
     "VERIFY_IMAGES",
     "VERIFY_LAYERS",
+    "WORKERS",
     "Installed",
     "MockConfig",
     "Option",

@@ -61,6 +61,13 @@ ANONYMOUS_NETWORK = Setting(
     "``true``, ``false``",
     choices=("true", "false"),
 )
+WORKERS = Setting(
+    "workers",
+    "1",
+    "how many processes serve the registry; several need a data directory or a database (``moto_ecr_server`` only)",
+    "a number",
+    check=parse_count,
+)
 OF_SERVERS = (
     IDLE_TIMEOUT,
     MAX_CONNECTIONS,

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .forks import fork_safe_lock
+from .siblings import Siblings
 
 # Of each process, with the oldest dropped. A minute of one metric is one.
 _MOST = 100_000
@@ -30,6 +31,7 @@ class Counts:
     """Counts of every registry, for many threads at once."""
 
     def __init__(self) -> None:
+        self.siblings = Siblings()
         self._lock = fork_safe_lock()
         self._numbers: Counter[tuple[str, str, str, str, int]] = Counter()
 
@@ -41,7 +43,11 @@ class Counts:
                 del self._numbers[next(iter(self._numbers))]
 
     def of_registry(self, account_id: str, region: str) -> list[Count]:
-        """Return the counts of a registry."""
+        """Return the counts of a registry, by all processes of the server. A minute may be in it several times."""
+        return [*self.siblings.counts(account_id, region), *self.of_process(account_id, region)]
+
+    def of_process(self, account_id: str, region: str) -> list[Count]:
+        """Return what this process has counted of a registry."""
         with self._lock:
             return [
                 Count(*key, number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 
 from .forks import fork_safe_lock, fork_safe_rlock
 from .later import Later
@@ -42,13 +42,31 @@ class Schedule:
         self._began_at = 0.0
         # Of the times, for which nobody waits.
         self._lock = fork_safe_lock()
-        self._next_at = next_at
+        self._time: MutableSequence[float] = [next_at]
         # What was said to be due while the work went on, which may have looked at that already.
         self._expected_meanwhile = math.inf
 
+    @property
+    def _next_at(self) -> float:
+        return self._time[0]
+
+    @_next_at.setter
+    def _next_at(self, at: float) -> None:
+        self._time[0] = at
+
+    def share(self, time: MutableSequence[float]) -> None:
+        """Keep the time in the place of several processes, of which one has a schedule that works."""
+        time[0] = self._next_at
+        self._time = time
+
+    def follow(self, time: MutableSequence[float]) -> None:
+        """Read the time where the schedule of another process keeps it."""
+        self._time = time
+
     def is_due(self, at: float) -> bool:
         """Return whether something may be due by this time."""
-        return at >= self._next_at or FARTHEST < self._next_at - at < math.inf
+        next_at = self._time[0]
+        return at >= next_at or FARTHEST < next_at - at < math.inf
 
     def expect(self, at: float) -> None:
         """Note that something is due at this time. To be called outside of transactions."""

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from . import rows
 from .database.base import Database
 from .database.transaction import View
 from .forks import fork_safe_lock
 from .rows.pulls import Pulled, record
+from .siblings import Pull, Siblings
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -24,17 +24,10 @@ log = logging.getLogger("moto_ecr_ext")
 _INTERVAL = 1.0
 
 
-class _Pull(NamedTuple):
-    """The pulls of an image by one identity, if by anybody's."""
-
-    image_id: int
-    identity: str | None
-
-
 class WaitingPulls:
     """The times of pulls that were not in the database at one moment. Answers that show times include them."""
 
-    def __init__(self, times: Mapping[_Pull, float]):
+    def __init__(self, times: Mapping[Pull, float]):
         self._times = times
 
     def of_registry(self, view: View, account_id: str, region: str) -> Mapping[int, float]:
@@ -55,12 +48,13 @@ class PendingPulls:
     """
 
     def __init__(self, database: Database):
+        self.siblings = Siblings()
         self._database = database
         self._lock = fork_safe_lock()
         self._storing = fork_safe_lock()
         # The last pull last.
-        self._pending: dict[_Pull, float] = {}
-        self._being_written: dict[_Pull, float] = {}
+        self._pending: dict[Pull, float] = {}
+        self._being_written: dict[Pull, float] = {}
         self._written_at = 0.0
         self._writer: threading.Thread | None = None
         self._is_closing = threading.Event()
@@ -69,7 +63,7 @@ class PendingPulls:
         """Note that images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
         with self._lock:
             for image_row_id in image_row_ids:
-                pull = _Pull(image_row_id, by)
+                pull = Pull(image_row_id, by)
                 self._pending.pop(pull, None)
                 self._pending[pull] = at
             if self._database.is_shared:
@@ -81,14 +75,26 @@ class PendingPulls:
 
     def waiting(self) -> WaitingPulls:
         """Return the times that are not in the database. Ask before rows are read, so that none is in neither."""
+        times = self.of_process()
+        for pull, at in self.siblings.waiting_pulls():
+            times[pull] = max(at, times.get(pull, at))
+        return WaitingPulls(times)
+
+    def of_process(self) -> dict[Pull, float]:
+        """Return the times that this process has not written."""
         with self._lock:
-            return WaitingPulls({**self._being_written, **self._pending})
+            return {**self._being_written, **self._pending}
 
     def write(self) -> None:
         """Put all times into the database; to be called outside of a transaction.
 
         That is before rows are changed by the times, or the exclusions are. What cannot be written is pending still.
         """
+        self.siblings.write_pulls()
+        self.write_own()
+
+    def write_own(self) -> None:
+        """As `write`, of this process alone."""
         with self._storing:
             with self._lock:
                 self._being_written, self._pending = self._pending, {}
@@ -105,7 +111,7 @@ class PendingPulls:
     def try_to_write(self) -> bool:
         """As `write`, for what only reads: nobody is to fail where nothing can be written, as on a full disk."""
         try:
-            self.write()
+            self.write_own()
         except Exception:
             log.exception("The times of pulls cannot be written, which is tried again later")
             return False
@@ -145,7 +151,7 @@ class PendingPulls:
                     self._writer = None
                     return
 
-    def _store(self, pending: Mapping[_Pull, float]) -> None:
+    def _store(self, pending: Mapping[Pull, float]) -> None:
         if not pending:
             return
         pulled = [Pulled(pull.image_id, pull.identity, at) for pull, at in pending.items()]

@@ -9,6 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from .forks import fork_safe_lock
+from .siblings import Siblings
 
 # Of each process, with the oldest dropped.
 _MOST = 200
@@ -33,6 +34,7 @@ class RecentRequests:
     """The last requests of every registry, for many threads at once."""
 
     def __init__(self) -> None:
+        self.siblings = Siblings()
         self._lock = fork_safe_lock()
         self._requests: deque[AnsweredRequest] = deque(maxlen=_MOST)
         self._number = 0
@@ -45,5 +47,16 @@ class RecentRequests:
 
     def behind(self, number: int) -> list[AnsweredRequest]:
         """Return the requests behind the one with a number, as far as they are kept, the first first."""
+        for other in sorted(self.siblings.take_requests()):
+            self.add(*other)
         with self._lock:
             return [each for each in self._requests if each.number > number]
+
+    def take(self) -> list[tuple[float, str, int, float, str]]:
+        """Return the requests, without numbers, and forget them: another process numbers them."""
+        with self._lock:
+            taken = [
+                (each.at, each.what, each.status, each.took, each.about) for each in self._requests
+            ]
+            self._requests.clear()
+            return taken

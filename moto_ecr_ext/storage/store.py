@@ -45,6 +45,7 @@ from .opening import (
 )
 from .pulls import PendingPulls
 from .recent_requests import RecentRequests
+from .siblings import Siblings, forget
 from .turns import in_turns
 
 log = logging.getLogger("moto_ecr_ext")
@@ -65,6 +66,7 @@ class Store:
         self.pulls = PendingPulls(database)
         self.counts = Counts()
         self.requests = RecentRequests()
+        self.siblings = Siblings()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
@@ -135,9 +137,8 @@ class Store:
             self.release_after_commit(transaction, digests)
             if are_more:
                 rows.removal.end_work(transaction)
-        self.pulls.forget()
-        self.referrer_checks.clear()
-        self.counts.clear()
+        forget(self)
+        self.siblings.forget()
         if are_more:
             # moto has everybody wait for a reset, and this takes long.
             self._cleaning.begin("reset")
@@ -372,7 +373,7 @@ rest_while_forking(_at_rest)
 at_fork(after_in_child=_begin_child)
 
 
-def current_store() -> Store:
+def current_store(open_at: Callable[[StoreLocation], Store] = Store.open) -> Store:
     """Return the one store of the process. It is opened where the settings say when it is first asked for."""
     global _open
     with _lock:
@@ -380,7 +381,7 @@ def current_store() -> Store:
         if _open is None or _open[0] != location:
             if _open is not None:
                 _open[1].close()
-            _open = location, Store.open(location)
+            _open = location, open_at(location)
         return _open[1]
 
 

@@ -46,7 +46,7 @@ def words_in(page: Path) -> set[str]:
 def test_every_setting_is_listed(site: Path) -> None:
     """By its flag and its variable, and each quota by its name."""
     words = words_in(site / "reference" / "settings.html")
-    for option in (*settings.ALL, *settings.OF_SERVERS, *settings.PLACES):
+    for option in (*settings.ALL, *settings.OF_SERVERS, settings.WORKERS, *settings.PLACES):
         assert {option.flag, option.variable} <= words
     assert set(settings.DEFAULT_QUOTAS) <= words
 

@@ -64,6 +64,7 @@ def test_help_has_the_flags_of_moto_and_our_own(run: Run, command: Any) -> None:
     words = output.split()
     for expected in ["--port", "--host", "--data-dir", "MOTO_ECR_DATA_DIR;"]:
         assert expected in words
+    assert (settings.WORKERS.flag in words) == (command is server)
     for setting in (*settings.ALL, *settings.OF_SERVERS):
         assert setting.flag in words
         assert f"{setting.variable};" in words

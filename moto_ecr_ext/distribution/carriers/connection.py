@@ -24,12 +24,13 @@ from moto_ecr_ext.distribution.errors import RegistryError, render_error, server
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
 from moto_ecr_ext.platforms.files import map_file, read_into_at
 from moto_ecr_ext.platforms.sockets import AF_UNIX, send_file
+from moto_ecr_ext.services.moto_process import NeedsMoto
 
 from .bodies import BUFFER_SIZE, SocketBody, thread_buffer
 from .gate import Gate
 from .heads import Head, read_head
 from .open_connections import OpenConnections, expect_no_more
-from .sockets import IDLE_TIMEOUT, limit_waits, send_all
+from .sockets import IDLE_TIMEOUT, limit_waits, send_all, unread
 from .watch import Watch
 
 log = logging.getLogger("moto_ecr_ext")
@@ -47,7 +48,8 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     """Answer the next request on the connection of `handler`, if it is for the registry.
 
     False, with nothing read, for every other one, and for one whose head did not come in one piece: the server goes on
-    with those, and finds the registry by WSGI. A malformed head closes the connection.
+    with those, and finds the registry by WSGI. So does the process that is moto with those that a worker leaves to it.
+    A malformed head closes the connection, and one that goes back to the workers ends it here.
     """
     connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
     gate: Gate | None = getattr(handler.server, "gate", None)
@@ -65,6 +67,10 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         exchange = Exchange(head.method, head.path)
         if gate is not None:
             gate.check(head.method, head.host, head.headers)
+        hand_back = getattr(handler.server, "hand_back", None)
+        if hand_back is not None and hand_back(handler, head.method, head.path):
+            handler.close_connection = True
+            return True
         length = head.body_length()
     except RegistryError as error:
         refuse(handler, error, exchange)
@@ -72,8 +78,12 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     handler.rfile.read(head.size)
     _prepare(handler)
     body = SocketBody(handler.rfile, handler.connection, length)  # type: ignore[arg-type]
-    with exchanging(exchange):
-        response = _respond(handler, head, body, gate)
+    try:
+        with exchanging(exchange):
+            response = _respond(handler, head, body, gate)
+    except NeedsMoto:
+        unread(handler, received)
+        return False
     is_read = body.is_finished or body.drain(_WORTH_DRAINING)
     handler.close_connection = head.is_last or connections.are_ending or not is_read
     try:
@@ -92,6 +102,10 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
 def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
     """Return what has come of the next request, once something has; nothing if the client has gone, or stays silent."""
     connection, waiting = handler.connection, connections.waiting
+    if getattr(connection, "received", b""):
+        # By another process. Its body may be yet to come.
+        connection.received = b""
+        return handler.rfile.peek()  # type: ignore[attr-defined, no-any-return]
     waiting.add(connection)
     if connections.are_ending:
         expect_no_more(connection)
@@ -126,6 +140,8 @@ def _respond(
         response = gate.preflight(head.method, head.headers) or respond(request)
         gate.show(response, head.headers["origin"])
         return response
+    except NeedsMoto:
+        raise  # A client that is told to continue once more does not mind (RFC 9110, 15.2).
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return render_error(server_failed())

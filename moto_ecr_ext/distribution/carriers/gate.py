@@ -39,9 +39,9 @@ class Gate:
     """
 
     def __init__(self, origins: Iterable[str], names: Iterable[str] | None):
-        self._origins = frozenset(origins)
+        self.origins = frozenset(origins)
         known = None if names is None else frozenset(names)
-        self._names = None if known and "*" in known else known
+        self.names = None if known and "*" in known else known
         self._is_known = lru_cache(maxsize=256)(self._find_name)
 
     def check(self, method: str, host: str, headers: Mapping[str, str]) -> None:
@@ -52,7 +52,7 @@ class Gate:
 
     def check_name(self, host: str) -> None:
         """Raise RegistryError if the server has another name than `host`, with or without a port. Empty is none."""
-        if self._names is not None and host and not self._is_known(host):
+        if self.names is not None and host and not self._is_known(host):
             check_host(host)
             raise RegistryError(
                 "DENIED",
@@ -72,7 +72,7 @@ class Gate:
                 and headers.get("sec-fetch-mode") == "navigate"
                 and headers.get("sec-fetch-dest") == "document"
             )
-            is_foreign = is_foreign and "*" not in self._origins
+            is_foreign = is_foreign and "*" not in self.origins
         else:
             is_foreign = not (self._is_own(origin, host) or self.allows(origin))
         if is_foreign:
@@ -85,7 +85,7 @@ class Gate:
 
     def allows(self, origin: str) -> bool:
         """Return whether the pages of an origin beside the server's own may use it."""
-        return origin.lower() in self._origins or "*" in self._origins
+        return origin.lower() in self.origins or "*" in self.origins
 
     def preflight(self, method: str, headers: Mapping[str, str]) -> Response | None:
         """Return the answer to a browser that asks before it sends a request of a page; None for other requests.
@@ -123,14 +123,14 @@ class Gate:
         name = _name_of(host)
         if name is None:
             return False
-        assert self._names is not None
+        assert self.names is not None
         return (
             name in _OF_THIS_MACHINE
             or name.endswith(".localhost")
             or _is_address(name)
             or is_in_aws_domain(name)
-            or name in self._names
-            or any(each.startswith("*.") and name.endswith(each[1:]) for each in self._names)
+            or name in self.names
+            or any(each.startswith("*.") and name.endswith(each[1:]) for each in self.names)
         )
 
 

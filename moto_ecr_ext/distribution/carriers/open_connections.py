@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import MutableSequence
 from contextlib import suppress
 
 # Each takes a thread and some descriptors, which the process has not without end.
@@ -21,25 +22,33 @@ class OpenConnections:
         # seen by `finish`, or sees that.
         self.waiting: set[socket.socket] = set()
         self.are_ending = False
-        self._count = 0
+        # Of each process of the server, the own one at `_own`.
+        self._counts: MutableSequence[float] = [0]
+        self._own = 0
         self._changed = threading.Condition()
+
+    def share(self, counts: MutableSequence[float], own: int) -> None:
+        """Count with other processes of the server, each in its own place of `counts`."""
+        with self._changed:
+            counts[own] = self._counts[self._own]
+            self._counts, self._own = counts, own
 
     @property
     def are_too_many(self) -> bool:
-        return self._count > self.limit
+        return sum(self._counts) > self.limit
 
     def enter(self) -> bool:
         """Count another connection, unless there is no room even for a refusal. Return whether it is counted."""
         with self._changed:
-            if self._count >= self.limit + _REFUSED_POLITELY:
+            if sum(self._counts) >= self.limit + _REFUSED_POLITELY:
                 return False
-            self._count += 1
+            self._counts[self._own] += 1
             return True
 
     def leave(self) -> None:
         """Count one connection less."""
         with self._changed:
-            self._count -= 1
+            self._counts[self._own] -= 1
             self._changed.notify_all()
 
     def wait_for_an_end(self, seconds: float) -> None:
@@ -56,8 +65,8 @@ class OpenConnections:
         for connection in list(self.waiting):
             expect_no_more(connection)
         with self._changed:
-            self._changed.wait_for(lambda: self._count == 0, seconds)
-            return self._count
+            self._changed.wait_for(lambda: self._counts[self._own] == 0, seconds)
+            return int(self._counts[self._own])
 
 
 def expect_no_more(connection: socket.socket) -> None:

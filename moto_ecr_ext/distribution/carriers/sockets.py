@@ -62,3 +62,31 @@ class SocketWriter(io.BufferedIOBase):
 
     def fileno(self) -> int:
         return self._connection.fileno()
+
+
+class ReceivedBefore(io.RawIOBase):
+    """What comes on a connection, behind bytes that were received before."""
+
+    def __init__(self, received: bytes, rest: io.RawIOBase):
+        self._received = received
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if not self._received:
+            return self._rest.readinto(buffer)
+        size = min(len(buffer), len(self._received))
+        buffer[:size] = self._received[:size]
+        self._received = self._received[size:]
+        return size
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()
+
+
+def unread(handler: Any, received: bytes) -> None:
+    """Have the next reader of a handler find what was received, though some of it was read."""
+    handler.rfile = io.BufferedReader(ReceivedBefore(received, handler.rfile.detach()))

@@ -8,7 +8,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from moto_ecr_ext.caller import Exchange
 
@@ -78,3 +80,38 @@ class Counts:
     durations: dict[str, Durations] = field(default_factory=dict)
     received: int = 0
     sent: int = 0
+
+    @classmethod
+    def sum(cls, all_counts: Iterable[Counts]) -> Counts:
+        """Return what several processes have counted."""
+        answers: Counter[tuple[str, int]] = Counter()
+        durations: dict[str, Durations] = {}
+        received = sent = 0
+        for each in all_counts:
+            answers.update(each.answers)
+            for kind, others in each.durations.items():
+                mine = durations.setdefault(kind, Durations())
+                mine.within = [
+                    one + other for one, other in zip(mine.within, others.within, strict=True)
+                ]
+                mine.total += others.total
+            received += each.received
+            sent += each.sent
+        return cls(dict(answers), durations, received, sent)
+
+    def to_json(self) -> Any:
+        """Return the counts as JSON has values, for another process."""
+        answers = [[*key, number] for key, number in self.answers.items()]
+        durations = {kind: [each.within, each.total] for kind, each in self.durations.items()}
+        return [answers, durations, self.received, self.sent]
+
+    @classmethod
+    def from_json(cls, value: Any) -> Counts:
+        """Return what `to_json` has of counts."""
+        answers, durations, received, sent = value
+        return cls(
+            {(kind, status): number for kind, status, number in answers},
+            {kind: Durations(*each) for kind, each in durations.items()},
+            received,
+            sent,
+        )

@@ -20,6 +20,7 @@ from moto_ecr_ext.exceptions.pull_through import UnableToGetUpstreamImageExcepti
 from moto_ecr_ext.hosts import repository_arn
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.oci.reference import Reference
+from moto_ecr_ext.services.moto_process import require_moto
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 from moto_ecr_ext.storage.turns import Turn, Turns
@@ -55,7 +56,10 @@ def bring_in(
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
         rule = rule_for(view, account_id, registry.region_name, repository_name)
-        if rule is None or not may_import(registry, view, repository_name, account_id):
+        if rule is None:
+            return False
+        require_moto()  # It may take a secret, and sends an event.
+        if not may_import(registry, view, repository_name, account_id):
             return False
     owner = registry.registry(account_id, registry.region_name)
     with _turns.take((account_id, registry.region_name, repository_name, reference)):

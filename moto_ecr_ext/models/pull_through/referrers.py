@@ -17,6 +17,7 @@ from moto_ecr_ext.exceptions.pull_through import (
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.by_reference import find_manifest
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.services.moto_process import require_moto
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.turns import Turn, Turns
@@ -47,6 +48,7 @@ def bring_in_referrers(
         rule = rule_for(view, account_id, registry.region_name, repository_name)
         if rule is None:
             return
+        require_moto()
         key = _key_of_image(registry, view, repository_name, digest, account_id)
         if key is None or not may_import(registry, view, repository_name, account_id):
             return

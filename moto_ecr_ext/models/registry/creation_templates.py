@@ -29,6 +29,7 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.repositories.resource_tags import merged_tags
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
 from moto_ecr_ext.policies.wildcards import check_exclusion_filters
+from moto_ecr_ext.services.moto_process import require_moto
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 from moto_ecr_ext.storage.rows.creation_templates import TemplateRow
@@ -182,6 +183,7 @@ class CreationTemplatesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
         """
+        require_moto()  # A template may name a key.
         owner = self.registry(registry_id, self.region_name)
         with (
             suppress(RepositoryAlreadyExistsException),

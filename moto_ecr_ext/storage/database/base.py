@@ -102,6 +102,10 @@ class Database(ABC):
             if is_held:
                 self._writer.release()
 
+    def form_a_queue(self) -> None:
+        """Have this process wait in line with others that write often; each of them is to be told so."""
+        return  # Most databases have one.
+
     def leave_to_parent(self) -> None:
         """Use no connection any more that this process has from its parent."""
         _of_parent.extend([*self._idle, self._durable.forget(), self._swift.forget()])

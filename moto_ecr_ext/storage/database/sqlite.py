@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,17 @@ class FileDatabase(Database):
             yield View(connection)
         finally:
             self._idle.append(connection)
+
+    def form_a_queue(self) -> None:
+        """Do as in general: SQLite itself lets a process that waits try again now and then, up to a tenth of a second.
+
+        The lock of the file's directory goes to the process that has waited longest.
+        """
+        assert self._engine.url.database is not None
+        turn = _Turn(os.path.dirname(self._engine.url.database))
+        for writer in (self._durable, self._swift):
+            assert isinstance(writer, _Writer)
+            writer.turn = turn
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -149,13 +160,14 @@ class _Writer:
         self._engine = engine
         self._synchronous = synchronous
         self._connection: Connection | None = None
+        self.turn: AbstractContextManager[None] = nullcontext()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         if self._connection is None:
             self._connection = self._engine.connect()
             driver_execute(self._connection, f"PRAGMA synchronous = {self._synchronous}")
-        with _transaction(self._connection, "BEGIN IMMEDIATE", "COMMIT"):
+        with self.turn, _transaction(self._connection, "BEGIN IMMEDIATE", "COMMIT"):
             yield self._connection
 
     def flush(self) -> None:
@@ -208,6 +220,21 @@ class _LoggedWriter(_Writer):
             if is_busy:
                 raise sqlite3.OperationalError("the write-ahead log is in use")
         self._log.is_doubtful = False
+
+
+class _Turn(AbstractContextManager[None]):
+    """The turn of this process to write. One thread at a time may have it."""
+
+    def __init__(self, directory: str) -> None:
+        descriptor = files.open_directory(directory)
+        assert descriptor is not None  # There are no workers where a directory cannot be opened.
+        self._descriptor = descriptor
+
+    def __enter__(self) -> None:
+        files.lock(self._descriptor)
+
+    def __exit__(self, *error: object) -> None:
+        files.unlock(self._descriptor)
 
 
 @contextmanager

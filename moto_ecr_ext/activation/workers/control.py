@@ -1,0 +1,93 @@
+"""What the process that is moto asks of a worker: lines of JSON on a socket, each with an answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+_AT_ONCE = 64 * 1024
+
+
+class Lines:
+    """Lines of JSON, in both directions."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._received = b""
+
+    def send(self, value: Any) -> None:
+        self._connection.settimeout(None)
+        self._connection.sendall(json.dumps(value).encode() + b"\n")
+
+    def receive(self, seconds: float | None = None) -> Any:
+        """Return the next value. Raises EOFError when the other side has gone, and TimeoutError."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while b"\n" not in self._received:
+            self._connection.settimeout(
+                None if until is None else max(until - time.monotonic(), 1e-6)
+            )
+            try:
+                received = self._connection.recv(_AT_ONCE)
+            except ConnectionError:
+                received = b""
+            if not received:
+                raise EOFError
+            self._received += received
+        line, _, self._received = self._received.partition(b"\n")
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Asking:
+    """The side that asks, one question after the other, for many threads."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def ask(self, what: str, seconds: float, **parameters: Any) -> Any | None:
+        """Return the answer; None from a process that has ended, or has none in time.
+
+        Raises OSError if the other process could not do it.
+        """
+        with self._lock:
+            self._number += 1
+            try:
+                self._lines.send([self._number, what, parameters])
+                number, error, answer = self._lines.receive(seconds)
+                while number != self._number:  # It came too late for a question before.
+                    number, error, answer = self._lines.receive(seconds)
+            except (EOFError, OSError):
+                return None
+        if error is not None:
+            raise Failed(error)
+        return answer
+
+    def close(self) -> None:
+        """Ask no more. A question that waits for its answer ends first."""
+        with self._lock:
+            self._lines.close()
+
+
+class Failed(OSError):
+    """Another process could not do what it was asked for, which its log says more of."""
+
+
+def answer(lines: Lines, answers: Mapping[str, Callable[..., Any]]) -> None:
+    """Answer questions until the other side has gone."""
+    with suppress(EOFError, ConnectionError):
+        while True:
+            number, what, parameters = lines.receive()
+            try:
+                reply = [number, None, answers[what](**parameters)]
+            except Exception as error:
+                reply = [number, str(error) or type(error).__name__, None]
+            lines.send(reply)
