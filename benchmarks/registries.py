@@ -62,10 +62,12 @@ def _docker_registry(directory: Path) -> Iterator[Registry]:
 
 
 @contextmanager
-def _moto_ecr_server(directory: Path) -> Iterator[Registry]:
+def moto_ecr_server(directory: Path, workers: int = 1) -> Iterator[Registry]:
     """moto_ecr_server with a data directory. Clients log in, which the other's do not have to."""
     port = free_port()
     command = moto_ecr_server_command(port, directory / "data")
+    if workers > 1:
+        command += ["--workers", str(workers)]
     with serving(command, port, directory / "log") as process:
         ecr = ecr_client(process.url)
         ecr.create_repository(repositoryName=REPOSITORY)
@@ -78,7 +80,7 @@ def _moto_ecr_server(directory: Path) -> Iterator[Registry]:
 
 _STARTS: dict[str, Callable[[Path], AbstractContextManager[Registry]]] = {
     GO: _docker_registry,
-    OURS: _moto_ecr_server,
+    OURS: moto_ecr_server,
 }
 
 
