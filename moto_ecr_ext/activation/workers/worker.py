@@ -28,6 +28,9 @@ log = logging.getLogger("moto_ecr_ext")
 
 # Seconds.
 _RETRY = 0.5
+_WAKE = 0.05
+
+_has_left = threading.Event()
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -82,6 +85,7 @@ def main(listening: int, channel: int, control: int, page: int) -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C comes to all; moto's process sends SIGTERM.
     signal.signal(signal.SIGTERM, _leave)
+    _wake_by_signals()
     lines = Lines(socket.socket(fileno=control))
     hello = lines.receive()
     server = _Server(socket.socket(fileno=listening), Channel(socket.socket(fileno=channel)))
@@ -100,7 +104,22 @@ def _serve(server: _Server, lines: Lines, answers: Any) -> NoReturn:
     _end()
 
 
+def _wake_by_signals() -> None:
+    """Have a signal interrupt `accept` in any case: it may come just before, when Python has looked for signals."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+
+    def wake() -> None:
+        os.read(reading, 1)
+        while not _has_left.wait(_WAKE):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    threading.Thread(target=wake, name="signals", daemon=True).start()
+
+
 def _leave(number: int, frame: object) -> None:
+    _has_left.set()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(0)
 
