@@ -56,6 +56,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.connections = OpenConnections()
+        self._interruption: BaseException | None = None
         super().__init__(*arguments, **options)
 
     def get_request(self) -> Any:
@@ -74,9 +75,17 @@ class CountedConnections(socketserver.ThreadingMixIn):
         try:
             super().process_request(request, client_address)
         except Exception:
-            # No thread could begin. A signal that ends the server may raise when one has.
-            self.connections.leave()
+            self.connections.leave()  # No thread could begin.
             raise
+        except BaseException as error:
+            # A signal ends the server. A thread may serve the connection already, which the caller would close.
+            self._interruption = error
+
+    def service_actions(self) -> None:
+        """Do what follows each request that was accepted."""
+        super().service_actions()  # type: ignore[misc]
+        if self._interruption is not None:
+            raise self._interruption
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:

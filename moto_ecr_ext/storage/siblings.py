@@ -41,14 +41,13 @@ class Siblings:
 
 def join(store: Store, siblings: Siblings) -> None:
     """Have the store of this process count with what the others have in memory."""
-    store.siblings = store.pulls.siblings = store.counts.siblings = store.requests.siblings = (
-        siblings
-    )
+    store.pulls.siblings = store.counts.siblings = store.requests.siblings = siblings
     store.database.form_a_queue()
 
 
 def forget(store: Store) -> None:
-    """Drop what this process has in memory of registries that are emptied."""
+    """Drop what this process and the others have in memory of registries that are emptied."""
+    store.pulls.siblings.forget()
     store.pulls.forget()
     store.referrer_checks.clear()
     store.counts.clear()

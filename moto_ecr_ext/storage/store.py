@@ -45,7 +45,7 @@ from .opening import (
 )
 from .pulls import PendingPulls
 from .recent_requests import RecentRequests
-from .siblings import Siblings, forget
+from .siblings import forget
 from .turns import in_turns
 
 log = logging.getLogger("moto_ecr_ext")
@@ -66,7 +66,6 @@ class Store:
         self.pulls = PendingPulls(database)
         self.counts = Counts()
         self.requests = RecentRequests()
-        self.siblings = Siblings()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
@@ -138,7 +137,6 @@ class Store:
             if are_more:
                 rows.removal.end_work(transaction)
         forget(self)
-        self.siblings.forget()
         if are_more:
             # moto has everybody wait for a reset, and this takes long.
             self._cleaning.begin("reset")

@@ -79,9 +79,11 @@ def set_no_auth_count(server: Server, count: str) -> None:
 
 def workers_of(server: Server) -> list[int]:
     """The processes of the workers."""
-    children = Path(f"/proc/{server.command.pid}/task/{server.command.pid}/children")
-    threads = children.parent.parent.glob("*/children")
-    return sorted(int(each) for path in threads for each in path.read_text().split())
+    found: set[int] = set()
+    for path in Path(f"/proc/{server.command.pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # The thread has ended.
+            found |= {int(each) for each in path.read_text().split()}
+    return sorted(found)
 
 
 def wait_until(is_so: Callable[[], bool], what: str) -> None:

@@ -68,6 +68,7 @@ class _Server(CountedConnections, socketserver.TCPServer):
         """Accept connections. The system wakes one process for each, the one that has waited longest."""
         while True:
             self._handle_request_noblock()  # type: ignore[attr-defined]
+            self.service_actions()
 
     def take_back(self) -> NoReturn:
         """Serve connections that the process that is moto hands back."""
