@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,21 @@ from support.constants import ACCOUNT, BEGINNING, REGION
 from support.environments import Environment
 from support.raw_http import RawClient
 
+_HERE = Path(__file__).parent
 _clients: dict[tuple[Any, ...], Any] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave these tests to the test process where MOTO_ECR_TEST_API is `in_process`: tox.ini says where, and why."""
+    if os.environ.get("MOTO_ECR_TEST_API") != "in_process":
+        return
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for each in items:
+        is_left = _HERE in each.path.parents and "[server" in each.name
+        (left if is_left else kept).append(each)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
 
 
 class _EnvironmentOfTheSession(Environment):
