@@ -157,10 +157,10 @@ class Benchmark:
         """What makes each workload, by its name."""
         many = self._scale.streams
         workloads: dict[str, Callable[[], Workload]] = {
-            "large blobs": lambda: self._large_blobs(1, 1.3),
-            "large blobs at once": lambda: self._large_blobs(many, 1.1),
-            "large blobs in chunks": lambda: self._chunked_blobs(1),
-            "large blobs in chunks at once": lambda: self._chunked_blobs(many),
+            "large blobs": lambda: self._large_blobs(1, 2.0),
+            "large blobs at once": lambda: self._large_blobs(many, 1.6),
+            "large blobs in chunks": lambda: self._chunked_blobs(1, 2.0),
+            "large blobs in chunks at once": lambda: self._chunked_blobs(many, 1.6),
             "small blobs": lambda: self._small_blobs(1),
             "small blobs at once": lambda: self._small_blobs(many),
             "manifests": lambda: self._manifests(1),
@@ -183,7 +183,7 @@ class Benchmark:
     def _large_blobs(self, streams: int, bound: float) -> Workload:
         size = _size(self._scale.large)
         push = Measure(f"push {size}, {_streams(streams)}", "MB/s", bound)
-        pull = Measure(f"pull {size}, {_streams(streams)}", "MB/s", 1.0)
+        pull = Measure(f"pull {size}, {_streams(streams)}", "MB/s", 1.5)
         blobs = self._source.files(self._scale.large, streams)
 
         def workload(registry: Registry) -> None:
@@ -192,9 +192,9 @@ class Benchmark:
 
         return workload
 
-    def _chunked_blobs(self, streams: int) -> Workload:
+    def _chunked_blobs(self, streams: int, bound: float) -> Workload:
         size = _size(self._scale.large)
-        push = Measure(f"push {size} in chunks, {_streams(streams)}", "MB/s")
+        push = Measure(f"push {size} in chunks, {_streams(streams)}", "MB/s", bound)
         blobs = self._source.files(self._scale.large, streams)
 
         def workload(registry: Registry) -> None:
@@ -206,8 +206,8 @@ class Benchmark:
         count = self._scale.small_blobs
         what = f"{count} x {_size(self._scale.small)}, {_streams(streams)}"
         push = Measure(f"push {what}", "MB/s", 2.0)
-        pull = Measure(f"pull {what}", "MB/s", 2.0)
-        head = Measure(f"HEAD of a blob, {_streams(streams)}", "requests/s", 3.0)
+        pull = Measure(f"pull {what}", "MB/s", 4.0)
+        head = Measure(f"HEAD of a blob, {_streams(streams)}", "requests/s", 4.0)
         blobs = self._source.in_memory(self._scale.small, count)
         asked = [blobs[number % count] for number in range(self._scale.requests)]
 
@@ -220,8 +220,9 @@ class Benchmark:
         return workload
 
     def _manifests(self, streams: int) -> Workload:
-        put = Measure(f"PUT of a manifest, {_streams(streams)}", "requests/s", 2.0)
-        get = Measure(f"GET of a manifest by tag, {_streams(streams)}", "requests/s", 3.0)
+        bound = 4.0 if streams == 1 else 3.0
+        put = Measure(f"PUT of a manifest, {_streams(streams)}", "requests/s", bound)
+        get = Measure(f"GET of a manifest by tag, {_streams(streams)}", "requests/s", 4.0)
         blobs = self._source.in_memory(1024, 4)
         tagged = [(f"t{each}", _manifest(blobs, each)) for each in range(self._scale.manifests)]
         asked = [tagged[number % len(tagged)] for number in range(self._scale.requests)]
