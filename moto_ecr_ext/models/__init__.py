@@ -43,15 +43,15 @@ from .scanning.rescans import rescan_images
 from .scanning.scan import SCANS, scan_pushed_image
 from .scanning.scans import ScansBackend
 
-# What follows a push, in the transaction of the push.
+# The consequences of a push, in its transaction.
 AFTER_PUSH = (replicate, scan_pushed_image, sign)
 
-# What follows the deletion of a tag or an image, in its transaction.
+# The consequences of deleting a tag or an image, in the transaction of the deletion.
 AFTER_DELETION = (replicate_deletion,)
 
-# What the passing of time does, before a request is served.
+# Work that becomes due as time passes. It is done before a request is served.
 BACKGROUND = (
-    # What comes back from the archive may be replicated.
+    # Restored images may be replicated.
     ACTIVATIONS.run,
     PREPARATIONS.run,
     REPLICATIONS.run,
@@ -59,7 +59,7 @@ BACKGROUND = (
     SCANS.run,
     rescan_images,
     PREVIEWS.run,
-    # After what may have made new repositories, which may have policies.
+    # The work above may create repositories, which may have policies.
     run_due_policies,
     SIGNINGS.run,
 )
@@ -97,7 +97,7 @@ class ECRBackend(
     SigningBackend,
     AuthorizationBackend,
 ):
-    """One account in one region. Every operation is a method with the operation's name and members in snake case."""
+    """The ECR backend of one account in one region. Each operation is a method; names are in snake case."""
 
     after_push = AFTER_PUSH
     after_deletion = AFTER_DELETION

@@ -1,4 +1,4 @@
-"""Acts that have consequences in other parts of the backend: a push, and a deletion."""
+"""Changes that have consequences in other parts of the backend: a push, and a deletion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .repositories.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """An image that was pushed, or came back from the archive.
+    """An image that was pushed, or restored from the archive.
 
-    `new_tag` is None for an image that was not there, or not active, before: it has come with all of its tags. An image
-    that was there and active has got this tag.
+    `new_tag` is the tag that an active image got. It has no value for an image that is new or restored, whose tags are
+    all new.
     """
 
     repository: Repository
@@ -27,7 +27,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What was deleted from a repository: a tag of an image, or, if `tag` is None, images with all of their tags."""
+    """A deletion in a repository: of a tag, or, without a `tag`, of images with all of their tags."""
 
     repository: Repository
     digests: Sequence[str]

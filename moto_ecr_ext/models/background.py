@@ -1,7 +1,7 @@
-"""Work that AWS does in the background: it has a beginning and an end, and is looked at in between.
+"""Work that AWS does in the background. It has a beginning and an end, and clients can watch its status.
 
-It takes no time unless moto's state manager says otherwise of its kind: then it is over after so many seconds, or once
-it was described so often (https://docs.getmoto.org/en/latest/docs/configuration/state_transition/index.html).
+Here it takes no time, unless moto's state manager delays its kind: by a number of seconds, or of descriptions
+(https://docs.getmoto.org/en/latest/docs/configuration/state_transition/index.html).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class UnderWay(Protocol):
-    """A row of work under way: since when, in seconds since the epoch, and how often it was described since."""
+    """A row of work under way: its start, in seconds since the epoch, and how often it was described since then."""
 
     @property
     def started_at(self) -> float: ...
@@ -39,9 +39,8 @@ _Found = TypeVar("_Found")
 class BackgroundWork(Generic[_Work]):
     """One kind of work, in all registries.
 
-    `name` is the one under which moto's state manager knows it. `under_way` reads all work that has not ended, and
-    `again` one of these once more in the transaction that ends it, or None: another process may have been faster.
-    `end` ends it.
+    `name` is its name in moto's state manager. `under_way` reads all work that has not ended. `again` reads one of
+    these again in the transaction that ends it; it returns None if another process has ended the work. `end` ends it.
     """
 
     name: str
@@ -50,16 +49,16 @@ class BackgroundWork(Generic[_Work]):
     end: Callable[[RegistryBackend, Transaction, _Work], None]
 
     def begin(self, registry: RegistryBackend, transaction: Transaction, work: _Work) -> None:
-        """End work whose row this transaction has stored, if it is over already; if not, a later request does."""
+        """End work whose row this transaction has stored, if it is over already. Otherwise, a later request ends it."""
         if self._is_over(work):
             self.end(registry, transaction, work)
         else:
             look_again(registry, transaction)
 
     def begin_after_commit(self, registry: RegistryBackend, transaction: Transaction) -> None:
-        """As `begin`, for ends that have transactions of their own: they may be many, or fail.
+        """Do as `begin`, for work whose end has separate transactions: they may be many, or fail.
 
-        The rows of the work are stored in this transaction.
+        This transaction stores the rows of the work.
         """
         transaction.after_commit(lambda: self._run_now(registry))
 
@@ -71,7 +70,7 @@ class BackgroundWork(Generic[_Work]):
             registry.store.schedule.expect(next_at)
 
     def run(self, registry: RegistryBackend) -> float:
-        """End what is over by now. Return when to look again: at once while some goes on, else never."""
+        """End the work that is over. Return when to look again: at once if some is still under way, otherwise never."""
         database = registry.store.database
         with database.read() as view:
             found = self.under_way(view)
@@ -90,10 +89,10 @@ class BackgroundWork(Generic[_Work]):
         goes_on: Callable[[_Found], bool],
         count: Callable[[Transaction, _Found], object],
     ) -> _Found:
-        """Return what `read` finds for an operation that describes work.
+        """Return what `read` finds, for an operation that describes work.
 
-        If work `goes_on` in that, `count` notes in its rows that it was described once more. It may be over by that, so
-        it is read again.
+        If `goes_on` returns True for it, `count` notes one more description in the rows. That may end the work, so it
+        is read again.
         """
         database = registry.store.database
         with database.read() as view:
@@ -105,7 +104,7 @@ class BackgroundWork(Generic[_Work]):
             return read(view)
 
     def see_again(self, registry: RegistryBackend, count: Callable[[Transaction], object]) -> None:
-        """Have `count` note in the rows that work was described once more, and do what is due by that."""
+        """Let `count` note one more description in the rows, and do the work that becomes due by it."""
         with registry.store.database.write(durable=False) as transaction:
             count(transaction)
         # Another process may have begun the work.
@@ -117,8 +116,8 @@ class BackgroundWork(Generic[_Work]):
 
 
 def look_again(registry: RegistryBackend, transaction: Transaction, at: float = AT_ONCE) -> None:
-    """Have the first request from this time on do what is due, once this transaction is committed.
+    """Let requests look for due work from a time on, once this transaction is committed.
 
-    `at` is in seconds since the epoch; by default each request looks until nothing goes on any more.
+    `at` is in seconds since the epoch. By default, each request looks until no work is under way.
     """
     transaction.after_commit(lambda: registry.store.schedule.expect(at))

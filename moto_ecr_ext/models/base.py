@@ -1,4 +1,4 @@
-"""What every part of the backend stands on: its registry, the store, and the repositories in it."""
+"""The common base of all parts of the backend: its registry, the store, and the repositories in it."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
     from . import ECRBackend
 
 
-# What moto does in the registry of any account.
+# The actions that moto allows in the registries of all accounts.
 _OF_REPOSITORIES = frozenset(("ecr:CreateRepository", "ecr:DescribeRepositories"))
 
-# The name of a registry's policy among its settings.
+# The name of the registry policy among the settings of a registry.
 POLICY = "policy"
 
 
 class RegistryBackend(BaseBackend):
-    """One registry: an account in a region. It keeps nothing itself; the rows of the store that are its own are it.
+    """One registry: an account in a region. Its state is its rows in the store; the object has none.
 
-    `ECRBackend` is made of classes that derive from this one alone. What they share beyond it are functions that take a
-    registry, and these tuples of what follows one of its acts, in this order.
+    The base classes of `ECRBackend` derive only from this class. They share functions that take a registry, and these
+    tuples of consequences, which run in order.
     """
 
     after_push: ClassVar[tuple[Callable[[RegistryBackend, Transaction, Push], None], ...]] = ()
     after_deletion: ClassVar[
         tuple[Callable[[RegistryBackend, Transaction, Deletion], None], ...]
     ] = ()
-    # Each does what is due by now and returns when, in seconds since the epoch, it has something to do next.
+    # Each does the work that is due and returns the time of its next work, in seconds since the epoch.
     background: ClassVar[tuple[Callable[[RegistryBackend], float], ...]] = ()
 
     def __init__(self, region_name: str, account_id: str):
@@ -63,7 +63,7 @@ class RegistryBackend(BaseBackend):
         self.store: Store = current_store()
 
     def reset(self) -> None:
-        """Empty the store: moto resets all accounts and regions at once."""
+        """Empty the store. moto resets all accounts and regions at once."""
         self.store.clear()
 
     def registry(self, account_id: str, region: str) -> ECRBackend:
@@ -71,17 +71,17 @@ class RegistryBackend(BaseBackend):
         return backend_of(account_id, region)
 
     def follow_push(self, transaction: Transaction, push: Push) -> None:
-        """Do what follows a push, in its order."""
+        """Run the consequences of a push, in order."""
         for follow in self.after_push:
             follow(self, transaction, push)
 
     def follow_deletion(self, transaction: Transaction, deletion: Deletion) -> None:
-        """Do what follows a deletion, in its order."""
+        """Run the consequences of a deletion, in order."""
         for follow in self.after_deletion:
             follow(self, transaction, deletion)
 
     def catch_up(self) -> None:
-        """Do what the clock has made due in any registry, before a request is served. A worker leaves it to moto."""
+        """Do the work that is due in all registries, before a request is served. A worker leaves it to moto's process."""
         at = now()
         if self.store.schedule.is_due(at):
             require_moto()
@@ -93,16 +93,16 @@ class RegistryBackend(BaseBackend):
     def repository(self, view: View, name: str, registry_id: str | None = None) -> Repository:
         """Return the repository `name` of this registry, or of the registry of another account in the same region.
 
-        Raises RepositoryNotFoundException, and AccessDeniedException when the other account does not let this one in.
+        Raises RepositoryNotFoundException, and AccessDeniedException if the other account denies access.
         """
         account_id = registry_id or self.account_id
         row = rows.repositories.by_name(view, account_id, self.region_name, name)
         return self.admit(view, row, name, account_id)
 
     def repository_anywhere(self, view: View, name: str, registry_id: str | None) -> Repository:
-        """As `repository`, but this registry's own if the other one has none or does not let this one in, as in moto.
+        """Do as `repository`. If that fails, return the repository of this registry, as moto does.
 
-        For operations whose `registryId` moto ignores.
+        It is for operations whose `registryId` moto ignores.
         """
         try:
             return self.repository(view, name, registry_id)
@@ -116,7 +116,7 @@ class RegistryBackend(BaseBackend):
     def admit(
         self, view: View, row: RepositoryRow | None, name: str, account_id: str
     ) -> Repository:
-        """Return the repository of a row that was looked up by its name. Raises as `repository`."""
+        """Return the repository of a row that was looked up by its name. Raises the errors of `repository`."""
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         if row.lifecycle_due_at is not None:
@@ -125,7 +125,7 @@ class RegistryBackend(BaseBackend):
         return Repository.of(row)
 
     def view(self, registry_id: str | None) -> AbstractContextManager[View]:
-        """Return a view for one query, or, if another account's policies are to be read too, for several."""
+        """Return a view: for one query, or for several if another account's policies are read too."""
         if self._is_at_home(registry_id or self.account_id):
             return self.store.database.read_one()
         return self.store.database.read()
@@ -138,10 +138,10 @@ class RegistryBackend(BaseBackend):
         repository_policy: str | None = None,
         resource_tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Raise AccessDeniedException for repositories of another account that does not let this one in.
+        """Raise AccessDeniedException if another account denies the caller access to its repository.
 
-        A service that acts for somebody has to be let in by every account. The repository need not be there; `*` is all
-        of them.
+        A service that acts for a caller needs permission of every account. The repository need not exist; `*` means all
+        repositories.
         """
         if self._is_at_home(account_id):
             return
@@ -155,14 +155,14 @@ class RegistryBackend(BaseBackend):
                 self.attempt(caller, resource, account_id, resource_tags or {}), policies
             )
         except AccessDeniedException:
-            # moto knows no policies: those that are there count.
+            # moto knows no policies. If there are any, they decide.
             if policies or caller.is_service or caller.action not in _OF_REPOSITORIES:
                 raise
             if not FOREIGN_REGISTRIES.applies(f"registryId {account_id}"):
                 raise
 
     def _is_at_home(self, account_id: str) -> bool:
-        """Whether the current caller needs no policy to be let into an account."""
+        """Return True if the current caller needs no policy to access an account."""
         if account_id != self.account_id:
             return False
         caller = current_caller()
@@ -171,7 +171,7 @@ class RegistryBackend(BaseBackend):
     def attempt(
         self, caller: Caller, resource: str, account_id: str, resource_tags: Mapping[str, str]
     ) -> Attempt:
-        """Return what policies are asked about a call, concerning a resource of an account."""
+        """Return the access request of a call: its caller, its resource in an account, and its condition values."""
         return Attempt(
             caller,
             "" if caller.is_service else self.account_id,
@@ -180,10 +180,10 @@ class RegistryBackend(BaseBackend):
         )
 
     def authorize(self, view: View, resource: str) -> None:
-        """Raise AccessDeniedException where moto's IAM is enforced and does not permit the caller's action.
+        """Raise AccessDeniedException if moto's IAM is enforced and denies the caller's action.
 
-        `resource` is the ARN of a repository, which need not be there, or `*`. That another account lets the caller in
-        is checked when its repository is read. Raises UnrecognizedClientException for a caller that IAM does not know.
+        `resource` is the ARN of a repository, which need not exist, or `*`. The permission of another account is
+        checked when its repository is read. Raises UnrecognizedClientException for a caller that IAM does not know.
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:
@@ -202,25 +202,25 @@ class RegistryBackend(BaseBackend):
             )
 
     def authorize_call(self, resources: Iterable[str]) -> None:
-        """As `authorize`, for each of the resources of a call, before it begins."""
+        """Do as `authorize` for each of the resources of a call, before it begins."""
         with self.store.database.read() as view:
             for resource in resources:
                 self.authorize(view, resource)
 
     def setting(self, view: View, name: str, account_id: str | None = None) -> Any | None:
-        """Return what this registry, or that of another account in the region, has stored under `name`."""
+        """Return the setting `name` of this registry, or of another account's registry in the region."""
         account_id = account_id or self.account_id
         return rows.registry_settings.value(view, account_id, self.region_name, name)
 
     def store_setting(self, transaction: Transaction, name: str, value: Any) -> None:
-        """Store a value under `name` in this registry's settings."""
+        """Store a value under `name` in the settings of this registry."""
         rows.registry_settings.store(transaction, self.account_id, self.region_name, name, value)
 
     def delete_setting(self, transaction: Transaction, name: str) -> None:
-        """Remove what this registry has stored under `name`."""
+        """Remove `name` from the settings of this registry."""
         rows.registry_settings.delete(transaction, self.account_id, self.region_name, name)
 
 
 def repository_by_id(view: View, repository_id: int) -> Repository:
-    """Return the repository of a row that is there, of any registry, whoever calls."""
+    """Return the repository of an existing row, of any registry. Access is not checked."""
     return Repository.of(rows.repositories.by_id(view, repository_id))

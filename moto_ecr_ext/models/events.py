@@ -1,9 +1,9 @@
-"""The events that tell EventBridge what happened to an image.
+"""Events about images, for EventBridge.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 
-"ECR Artifact Action" is not sent. https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ecr.html names it, and
-no page says what it has or what it follows.
+"ECR Artifact Action" is not sent. https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ecr.html names it; its
+members and its cause are not documented.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INSPECTOR = "aws.inspector2"
 
 
 class ManifestFacts(Protocol):
-    """What an event says of a manifest: a parsed one has it, and a row of `images`."""
+    """The members that an event takes from a manifest. Parsed manifests and rows of `images` have them."""
 
     @property
     def media_type(self) -> str: ...
@@ -38,7 +38,7 @@ class ManifestFacts(Protocol):
 
 
 def push_event(repository_name: str, digest: str, tag: str | None, about: ManifestFacts) -> Event:
-    """A push of an image under a tag, or without one.
+    """Return the event of a push with a tag, or without one.
 
     Events that were recorded in 2023 and 2025 have the media types, and an empty tag for a push without one; the
     examples of the User Guide do not.
@@ -57,7 +57,7 @@ def push_event(repository_name: str, digest: str, tag: str | None, about: Manife
 def deletion_event(
     repository_name: str, digest: str, tag: str | None, about: ManifestFacts
 ) -> Event:
-    """A deletion of a tag, or of an image without tags. That of an image has no media types in the User Guide."""
+    """Return the event of deleting a tag, or an untagged image. The latter has no media types in the User Guide."""
     detail = {
         "result": "SUCCESS",
         "repository-name": repository_name,
@@ -70,14 +70,14 @@ def deletion_event(
 
 
 def archival_event(repository_name: str, digest: str, about: ManifestFacts) -> Event:
-    """An image has gone to the archive."""
+    """Return the event of an image that was archived."""
     return _storage_class_event("ARCHIVE", repository_name, digest, about, None)
 
 
 def restore_event(
     repository_name: str, digest: str, about: ManifestFacts, activated_at: float
 ) -> Event:
-    """An image has come back from the archive, at a time in seconds since the epoch."""
+    """Return the event of an image that was restored from the archive. `activated_at` is in seconds since the epoch."""
     return _storage_class_event("STANDARD", repository_name, digest, about, activated_at)
 
 
@@ -116,7 +116,7 @@ def scan_event(
 ) -> Event:
     """Return the event of a basic scan that has ended.
 
-    `status` is COMPLETE or FAILED, `counts` are the findings by severity.
+    `status` is COMPLETE or FAILED; `counts` are the numbers of findings by severity.
     """
     detail = {
         "scan-status": status,
@@ -135,7 +135,7 @@ def enhanced_scan_events(
     counts: dict[str, int],
     findings: list[dict[str, Any]],
 ) -> list[Event]:
-    """Return the events of an enhanced scan that has ended: its own, and one for each finding.
+    """Return the events of an enhanced scan that has ended: one for the scan, and one for each finding.
 
     Amazon Inspector sends them.
 
@@ -143,7 +143,7 @@ def enhanced_scan_events(
     """
     detail = {
         "scan-status": "INITIAL_SCAN_COMPLETE",
-        # As AWS has it: the name is an ARN here.
+        # As on AWS, the name is an ARN here.
         "repository-name": repository.repository_arn,
         "finding-severity-counts": {**counts, "TOTAL": sum(counts.values())},
         "image-digest": digest,
@@ -154,13 +154,13 @@ def enhanced_scan_events(
 
 
 def enhanced_finding_event(repository: Repository, digest: str, finding: dict[str, Any]) -> Event:
-    """A finding of an enhanced scan."""
+    """Return the event of one finding of an enhanced scan."""
     image_arn = f"{repository.repository_arn}/{digest}"
     return Event("Inspector2 Finding", _with_times_as_text(finding), [image_arn], _INSPECTOR)
 
 
 def _with_times_as_text(document: Any) -> Any:
-    """Return a finding as JSON that people read: `updatedAt` and the like are texts."""
+    """Return a finding with times, such as `updatedAt`, as text."""
     if isinstance(document, list):
         return [_with_times_as_text(each) for each in document]
     if isinstance(document, dict):
@@ -175,7 +175,7 @@ def _with_times_as_text(document: Any) -> Any:
 
 
 def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
-    """Return the event of changed frequencies of enhanced scans: each repository with its new and its previous one."""
+    """Return the event of changed scan frequencies: each repository with its new and its previous frequency."""
     detail = {
         "action-type": "SCAN_FREQUENCY_CHANGE",
         "repositories": [
@@ -201,9 +201,10 @@ def replication_event(
     source: Registry,
     destination: Registry,
 ) -> Event:
-    """An image, or a tag of it, has come from one registry to another (`result` SUCCESS), or has not (FAILED).
+    """Return the event of replicating an image or a tag from one registry to another.
 
-    `image-tag` is a required member of EventBridge's schema. That of an image without tags is not known.
+    `result` is SUCCESS or FAILED. EventBridge's schema requires `image-tag`; its value for an image without tags is not
+    documented.
     """
     detail = {
         "result": result,
@@ -225,7 +226,7 @@ def pull_through_event(
     digest: str | None,
     failure: ECRError | None,
 ) -> Event:
-    """An upstream registry was asked for an image: it has come or was there already, or there was a failure."""
+    """Return the event of a pull from an upstream registry. It reports a failure if there is one, otherwise success."""
     detail = {
         "rule-version": "1",
         "sync-status": "FAILURE" if failure else "SUCCESS",
@@ -242,13 +243,13 @@ def pull_through_event(
 
 
 def announce(transaction: Transaction, repository: Repository, event: Event) -> None:
-    """Put an event on the bus of the account of a repository, once the transaction is committed."""
+    """Put an event on the bus of the repository's account, once the transaction is committed."""
     announce_in_registry(transaction, repository.registry_id, repository.region, event)
 
 
 def announce_in_registry(
     transaction: Transaction, account_id: str, region: str, event: Event
 ) -> None:
-    """Put an event on the bus of a registry's account, once the transaction is committed."""
+    """Put an event on the bus of the registry's account, once the transaction is committed."""
     require_moto()
     transaction.after_commit(lambda: send_event(account_id, region, event))

@@ -1,4 +1,4 @@
-"""Failures of the storage, as both protocols answer them."""
+"""Failures of the storage, as both protocols report them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger("moto_ecr_ext")
 
 @contextmanager
 def reporting_failures_of_storage(request: str) -> Iterator[None]:
-    """Log it when bytes or rows cannot be read or written in this block, which serves `request`.
+    """Log failures to read or write blobs or rows in this block, which serves `request`.
 
-    Raises ServerException then, and StorageUnavailable when to try again later may help.
+    Raises ServerException for such a failure, or StorageUnavailable if a retry may succeed.
     """
     try:
         yield
@@ -27,5 +27,5 @@ def reporting_failures_of_storage(request: str) -> Iterator[None]:
     except Exception as error:
         if not is_failure_of_storage(error):
             raise
-        log.exception("%s could not read or write what is kept", request)
+        log.exception("%s could not read or write the storage", request)
         raise ServerException from error

@@ -1,4 +1,4 @@
-"""The backends that moto holds, found by registry."""
+"""moto's ECR backends, found by registry."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def backend_of(account_id: str, region: str) -> ECRBackend:
     """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
-    # To moto's types it is moto's own backend.
+    # In moto's types, it is moto's own backend.
     found: Any = ecr_backends[account_id][region]
     backend: ECRBackend = found
     return backend
 
 
 def default_registry() -> Registry:
-    """Return the registry of those who name no account and no region. moto reads the first variable too."""
+    """Return the registry of clients that name no account and no region. moto reads MOTO_ACCOUNT_ID too."""
     return Registry(
         os.environ.get("MOTO_ACCOUNT_ID") or DEFAULT_ACCOUNT_ID,
         os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -31,12 +31,12 @@ def default_registry() -> Registry:
 
 
 def any_backend() -> object:
-    """Return a backend of ECR, for what any can do: moto's own if the extension is not installed."""
+    """Return any ECR backend, for what all of them can do. It is moto's own if the extension is not installed."""
     return ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
 
 
 def registry_backend(account_id: str, region: str) -> ECRBackend:
-    """Return the backend of a registry for a request, after what is due by now was done in all registries.
+    """Return the backend of a registry for a request, after doing the work that is due in all registries.
 
     Raises KeyError for a region that moto does not know.
     """

@@ -1,4 +1,4 @@
-"""Pages: opaque continuation tokens over a sort key, and the rule that pages and explicit names exclude each other."""
+"""Pages: opaque continuation tokens over a sort key. Requests give explicit names or page parameters, not both."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DEFAULT_PAGE_SIZE = 100
 _Entry = TypeVar("_Entry")
 
 
-# More than any registry has.
+# A number of entries that no registry reaches.
 _WHOLE = 2**31 - 1
 
 
 def page_size(wanted: int | None) -> int:
-    """Return how many entries a page has at most: those that were asked for, or 100."""
+    """Return the largest number of entries of a page: the wanted number, or 100."""
     if wanted is not None:
         return wanted
     return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
@@ -29,9 +29,10 @@ def page_size(wanted: int | None) -> int:
 def cut_page(
     listing: str, found: list[_Entry], wanted: int | None, key: Callable[[_Entry], list[Any]]
 ) -> tuple[list[_Entry], str | None]:
-    """Return a page of what was found, which is more than the page has if there is more, and the token of the next one.
+    """Return one page of the entries that were found, and the token of the next page.
 
-    `wanted` is how many entries were asked for; `key` returns the sort key of an entry.
+    `found` has more entries than the page if there is a next page. `wanted` is the number of entries in the request;
+    `key` returns the sort key of an entry.
     """
     if wanted is None and len(found) > DEFAULT_PAGE_SIZE:
         WHOLE_LISTS.applies("a list of more than 100 entries")
@@ -41,16 +42,16 @@ def cut_page(
 
 
 def encode_token(listing: str, key: list[Any]) -> str:
-    """Return the token that continues `listing` behind the element whose sort key is `key`."""
+    """Return the token that continues `listing` after the entry whose sort key is `key`."""
     return base64.urlsafe_b64encode(json.dumps([listing, key]).encode()).decode()
 
 
 def decode_token(
     listing: str, token: str | None, kinds: tuple[type[int] | type[str], ...]
 ) -> list[Any] | None:
-    """Return the sort key in a token of `encode_token` for `listing`, with parts of `kinds`; None without a token.
+    """Return the sort key of a token that `encode_token` made for `listing`; None without a token.
 
-    Raises InvalidParameterException for any other text.
+    `kinds` are the types of the parts of the key. Raises InvalidParameterException for any other text.
     """
     if token is None:
         return None
@@ -64,7 +65,7 @@ def decode_token(
 
 
 def _is_key(part: object, kind: type) -> bool:
-    """Return whether a part of a key is of a kind, and has a value that every database can compare with."""
+    """Return True if a part of a key has a type, and a value that every database can compare with."""
     if type(part) is not kind:
         return False
     if isinstance(part, int):
@@ -73,7 +74,7 @@ def _is_key(part: object, kind: type) -> bool:
 
 
 def refuse_pages_of(names: str, next_token: str | None, max_results: int | None) -> None:
-    """Raise InvalidParameterException if paging is asked for beside the explicit `names`."""
+    """Raise InvalidParameterException if a request gives page parameters together with the explicit `names`."""
     for parameter, value in (("nextToken", next_token), ("maxResults", max_results)):
         if value is not None:
             raise InvalidParameterException.at(

@@ -81,10 +81,10 @@ class Digest(str):
 
 
 def is_digest(text: str) -> bool:
-    """Return whether `Digest.parse` takes `text`."""
+    """Return True if `Digest.parse` takes `text`."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def is_api_digest(text: str) -> bool:
-    """Return whether the operations of ECR accept `text` as a digest; not every such text is a digest of something."""
+    """Return True if the operations of ECR accept `text` as a digest; not every such text is a digest of something."""
     return _API_DIGEST.fullmatch(text) is not None

@@ -121,7 +121,7 @@ def _media_type(document: dict[str, Any], given: str | None) -> MediaType:
         raise InvalidManifest("mediaType", "is missing, and no media type was sent with it")
     if media_type not in MANIFEST_TYPES:
         raise InvalidManifest(
-            "mediaType", f"must be that of a manifest, and is {media_type[:100]!a}"
+            "mediaType", f"must be the media type of a manifest, and is {media_type[:100]!a}"
         )
     return MediaType(media_type)
 

@@ -65,7 +65,7 @@ IMAGE_CONFIG_TYPES = frozenset((DOCKER_CONFIG, OCI_CONFIG))
 
 
 def is_distributed(media_type: str | None) -> bool:
-    """Return whether a registry holds the bytes of a layer; those of others are found at `urls` of the descriptor."""
+    """Return True if a registry holds the bytes of a layer; those of others are found at `urls` of the descriptor."""
     return not (media_type and _NOT_DISTRIBUTED.match(media_type))
 
 

@@ -46,7 +46,7 @@ Reference: TypeAlias = Tag | Digest
 
 
 def is_tag(text: str) -> bool:
-    """Return whether `text` has the characters of a tag. Its length is not checked."""
+    """Return True if `text` has the characters of a tag. Its length is not checked."""
     return _TAG.fullmatch(text) is not None
 
 

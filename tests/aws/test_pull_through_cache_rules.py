@@ -444,7 +444,7 @@ class TestValidation:
         answer = self.validated(ecr, create_secret(aws, "odd", value or "{}"))
         assert (answer["isValid"], upstream.asked) == (False, [])
         assert answer["failure"].endswith(
-            "The secret is to be a JSON object with username and accessToken."
+            "The secret must be a JSON object with username and accessToken."
         )
 
     def test_an_upstream_without_an_address(self, ecr: Any, secret: str) -> None:

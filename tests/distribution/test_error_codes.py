@@ -332,7 +332,7 @@ CASES: dict[type[ECRError], Case] = {
         403,
         "DENIED",
         "The image or images were unable to be pulled using the pull through cache rule. "
-        "The secret is to be a JSON object with username and accessToken.",
+        "The secret must be a JSON object with username and accessToken.",
     ),
     pull_through.UpstreamAccessDenied: Case(
         login_at_upstream,

@@ -476,7 +476,7 @@ class TestFailures:
             (
                 "UpstreamUnavailable",
                 "The upstream registry quay.io cannot be reached: "
-                "the setting upstreams (MOTO_ECR_UPSTREAMS) does not say where quay is.",
+                "the setting upstreams (MOTO_ECR_UPSTREAMS) has no address for quay.",
             ),
         )
 
@@ -610,7 +610,7 @@ class TestFailures:
             response,
             503,
             "UNAVAILABLE",
-            "What quay.io gave for odd of team/app is no manifest that Amazon ECR takes.",
+            "Amazon ECR does not accept the manifest of odd of team/app from quay.io.",
         )
         assert repositories(ecr) == []
 
@@ -685,10 +685,10 @@ class TestCredentials:
     @pytest.mark.parametrize(
         ("secret", "reason"),
         [
-            ("no JSON", "The secret is to be a JSON object with username and accessToken."),
+            ("no JSON", "The secret must be a JSON object with username and accessToken."),
             (
                 '{"username":"me"}',
-                "The secret is to be a JSON object with username and accessToken.",
+                "The secret must be a JSON object with username and accessToken.",
             ),
             (None, "The secret is unable to be accessed."),
         ],

@@ -11,7 +11,7 @@ IMAGE = build_image(layers=1)
 CONFIG = IMAGE.document["config"]
 LAYER = IMAGE.document["layers"][0]
 CHILD = {**IMAGE.descriptor(), "platform": {"architecture": "amd64", "os": "linux"}}
-UNKNOWN = "is not a member that Amazon ECR takes there"
+UNKNOWN = "is a member that Amazon ECR does not accept there"
 PARAMETERS = "must not have parameters"
 
 
@@ -72,7 +72,7 @@ REFUSED_BY_ECR = {
     "an index of blobs": (
         index_of(LAYER),
         "manifests[0].mediaType",
-        "must be that of a manifest (BuildKit: image-manifest=true)",
+        "must be the media type of a manifest (BuildKit: image-manifest=true)",
     ),
 }
 TAKEN_BY_ECR = {

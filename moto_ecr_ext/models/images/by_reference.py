@@ -18,15 +18,15 @@ from moto_ecr_ext.storage.rows.manifests import ManifestRow
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 Condition: TypeAlias = Callable[[str | None], None]
-"""What a change by reference depends on.
+"""A condition of a change by reference.
 
-It is called within the transaction, with the digest of the image that the reference names before, None if there is
-none; and raises an error to prevent the change.
+It is called within the transaction, with the digest of the image that the reference names, or None if there is no such
+image. It raises an error to prevent the change.
 """
 
 
 def unconditionally(digest: str | None) -> None:
-    """Let a change happen: the `Condition` of those that have none."""
+    """Accept every change: the `Condition` of a change that has none."""
 
 
 log = logging.getLogger("moto_ecr_ext")
@@ -39,10 +39,10 @@ def find_manifest(
     reference: Reference,
     registry_id: str | None = None,
 ) -> tuple[Repository, ManifestRow]:
-    """Return a repository that the registry reaches, and an image in it.
+    """Return a repository that the registry can access, and an image in it.
 
-    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException, which a placeholder has too:
-    it is there for the JSON API alone.
+    Raises RepositoryNotFoundException, AccessDeniedException and ImageNotFoundException. A placeholder raises the last
+    one too: only the JSON API has it.
     """
     account_id = registry_id or registry.account_id
     found = rows.manifests.by_reference(
@@ -58,7 +58,7 @@ def find_original(
     digest: Digest,
     registry_id: str | None = None,
 ) -> tuple[Repository, ManifestRow]:
-    """Do as `find_manifest`, by the digest that the image has in another form."""
+    """Do as `find_manifest`, by the digest of the image's translation."""
     account_id = registry_id or registry.account_id
     found = rows.translations.original(
         view, account_id, registry.region_name, repository_name, digest
@@ -86,6 +86,6 @@ def _admit(
 
 
 def image_not_found(reference: Reference, repository: NamedRepository) -> ImageNotFoundException:
-    """Return the error for an image that is not there."""
+    """Return the error for an image that does not exist."""
     digest, tag = (None, reference) if isinstance(reference, Tag) else (reference, None)
     return ImageNotFoundException(digest, tag, repository)

@@ -1,6 +1,6 @@
-"""Copies of images, from one repository to another of any registry.
+"""Copies of images between repositories of any registries.
 
-All registries keep their bytes in one store, so that a copy is rows only.
+All registries keep their bytes in one store, so a copy consists of rows only.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def copy_image(
     target: Repository,
     tag: str | None,
 ) -> None:
-    """Put an image into another repository, as a push of it would, under `tag` if there is one.
+    """Put an image into another repository as a push would, with `tag` if there is one.
 
-    `registry` is that of `target`. The blobs that the image's repository holds come with it, and so do the children of
+    `registry` is that of `target`. The copy includes the image's blobs that its repository holds, and the children of
     an index that are there.
 
-    Raises what `store_manifest` raises for a tag.
+    Raises the errors of `store_manifest` for a tag.
     """
     for child in _children(transaction, image):
         _copy(registry, transaction, child, target, None)
@@ -49,7 +49,7 @@ def _copy(
 
 
 def _children(view: View, image: StoredImage) -> list[StoredImage]:
-    """Return all that an index lists, and what indexes among that list, each before those that list it."""
+    """Return all descendants of an index, each before the indexes that list it."""
     found: dict[int, StoredImage] = {}
     opened: set[int] = set()
     waiting = [image]

@@ -22,7 +22,7 @@ from .identifiers import NO_TAG, ImageId, Selection, failure_entry, image_id_of
 
 
 class DescribedImage(StoredImage, ManifestFacts, Protocol):
-    """A stored image, and what events say of it."""
+    """A stored image, with the members that events take from it."""
 
 
 class DeletionBackend(RegistryBackend):
@@ -36,7 +36,7 @@ class DeletionBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Remove tags; remove images by digest or with their last tag.
 
-        An image goes only after the indexes that list it, which may be named in the same call.
+        An index must be deleted before the images that it lists; both may be named in the same call.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
@@ -52,7 +52,7 @@ class DeletionBackend(RegistryBackend):
             waiting = [
                 image_id for image_id in image_ids if not isinstance(selection.match(image_id), str)
             ]
-            # An index that goes lets its children go, in the next round.
+            # Once an index is removed, the next round can remove its children.
             refused: list[tuple[ImageId, ImageReferencedByManifestList]] = []
             while waiting:
                 refused = []
@@ -77,9 +77,9 @@ class DeletionBackend(RegistryBackend):
         registry_id: str | None = None,
         condition: Condition = unconditionally,
     ) -> None:
-        """Delete an image and its tags, or take a tag from its image, which stays without tags if it was the last.
+        """Delete an image and its tags, or remove a tag. An image that loses its last tag stays.
 
-        Raises ImageNotFoundException, and ImageReferencedByManifestList for an image.
+        Raises ImageNotFoundException, and ImageReferencedByManifestList for an image that an index lists.
         """
         with self.store.database.write() as transaction:
             repository, image = find_manifest(
@@ -98,7 +98,7 @@ class DeletionBackend(RegistryBackend):
         registry_id: str | None = None,
         condition: Condition = unconditionally,
     ) -> None:
-        """Take a tag from its image, which goes with its last tag, as in BatchDeleteImage."""
+        """Remove a tag from its image, and delete the image with its last tag, as BatchDeleteImage does."""
         with self.store.database.write() as transaction:
             repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
             condition(image.digest)
@@ -109,7 +109,7 @@ class DeletionBackend(RegistryBackend):
 
 
 def _code(failure: str) -> str:
-    """Return the code of a failure: moto's, where a digest and a tag mean one image."""
+    """Return the code of a failure: moto's, if a digest and a tag name different images."""
     if failure == "ImageTagDoesNotMatchDigest" and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
         "a digest with a tag of another image"
     ):
@@ -118,7 +118,7 @@ def _code(failure: str) -> str:
 
 
 class _Removal:
-    """One call of BatchDeleteImage: tags go one after the other, and then images go together."""
+    """One call of BatchDeleteImage. Tags are removed one after the other, then images together."""
 
     def __init__(
         self,
@@ -137,13 +137,13 @@ class _Removal:
 
     @property
     def image_ids(self) -> list[dict[str, str]]:
-        """What was removed: an identifier for each tag, or one of an image without tags."""
+        """The identifiers of removed images: one for each tag, or one of an image without tags."""
         return list(self._removed.values())
 
     def remove(self, image_id: ImageId) -> None:
         """Remove a tag that an identifier of the selection names, or note its image for `finish`.
 
-        Raises ImageReferencedByManifestList.
+        Raises ImageReferencedByManifestList if an index lists the image.
         """
         row, tag = self._selection.get(image_id), image_id.get("imageTag")
         if row.digest in self._going or (row.digest, tag) in self._removed:
@@ -165,12 +165,12 @@ class _Removal:
             self._removed[row.digest, each] = image_id_of(row.digest, each)
 
     def finish(self) -> None:
-        """Remove the images."""
+        """Remove the noted images."""
         images = list(self._going.values())
         remove_images(self._registry, self._transaction, self._repository, images)
 
     def _means_image(self, image_id: ImageId) -> bool:
-        """Return whether a tag beside a digest means the whole image, as in moto."""
+        """Return True if a digest with a tag selects the whole image, as in moto."""
         return "imageDigest" in image_id and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
             "a digest with its tag"
         )
@@ -183,7 +183,7 @@ def remove_tag(
     image: DescribedImage,
     tag: str,
 ) -> None:
-    """Take a tag from its image, which stays, and do what follows a deletion."""
+    """Remove a tag from its image, which stays, and run the consequences of a deletion."""
     rows.tags.delete(transaction, repository.id, tag)
     event = deletion_event(repository.repository_name, image.digest, tag, image)
     announce(transaction, repository, event)
@@ -208,9 +208,9 @@ def remove_images(
     repository: Repository,
     images: Sequence[DescribedImage],
 ) -> None:
-    """Delete images, their tags, and membership of blobs that no other image of the repository refers to.
+    """Delete images and their tags, and the membership of blobs that no other image of the repository refers to.
 
-    No index that stays may list one of them.
+    The images must not be listed by an index that stays.
     """
     if not images:
         return

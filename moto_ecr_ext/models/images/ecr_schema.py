@@ -1,7 +1,7 @@
-"""Amazon ECR's own schema of manifests, which takes less than the OCI Image Specification does.
+"""Amazon ECR's schema of manifests, which is stricter than the OCI Image Specification.
 
-ECR does not publish it. Each rule names the report that it comes from; all fit one schema that refuses members that it
-does not know in a descriptor.
+ECR does not publish it. Each rule names the report that it comes from. All reports fit one schema, which refuses
+unknown members of a descriptor.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from moto_ecr_ext.oci.media_types import MANIFEST_TYPES, SCHEMA_1_TYPES
 from moto_ecr_ext.oci.members import elements, member_of
 
 _DESCRIPTOR = frozenset(("mediaType", "digest", "size"))
-# What ECR takes in which descriptor. A config: https://github.com/regclient/regclient/issues/709 (platform),
-# https://github.com/goharbor/acceleration-service/pull/353 (annotations); a subject:
-# https://github.com/dragonflyoss/nydus/issues/1691. Of `data`, `artifactType` and `urls` elsewhere there is no
-# report.
+# The members that ECR accepts in each descriptor. A config: https://github.com/regclient/regclient/issues/709
+# (platform), https://github.com/goharbor/acceleration-service/pull/353 (annotations); a subject:
+# https://github.com/dragonflyoss/nydus/issues/1691. There is no report about `data`, `artifactType` and `urls`
+# elsewhere.
 _MEMBERS = {
     "config": _DESCRIPTOR,
     "subject": _DESCRIPTOR,
@@ -28,11 +28,11 @@ _MEMBERS = {
 }
 # https://github.com/aws/containers-roadmap/issues/2439 (features)
 _PLATFORM = frozenset(("architecture", "os", "os.version", "os.features", "variant"))
-_UNKNOWN = "is not a member that Amazon ECR takes there"
+_UNKNOWN = "is a member that Amazon ECR does not accept there"
 
 
 def check_ecr_schema(manifest: Manifest) -> None:
-    """Raise InvalidManifest, or InvalidParameterException for an image without layers, where ECR refuses a manifest."""
+    """Raise InvalidManifest if ECR refuses a manifest, or InvalidParameterException for an image without layers."""
     if manifest.media_type in SCHEMA_1_TYPES:
         return
     document = json.loads(manifest.content)
@@ -98,5 +98,6 @@ def _check_children(document: dict[str, Any]) -> None:
     for child, member in elements(document, "manifests"):
         if (child.get("mediaType") or None) not in MANIFEST_TYPES | {None}:
             raise InvalidManifest(
-                f"{member}.mediaType", "must be that of a manifest (BuildKit: image-manifest=true)"
+                f"{member}.mediaType",
+                "must be the media type of a manifest (BuildKit: image-manifest=true)",
             )

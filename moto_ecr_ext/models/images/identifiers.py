@@ -1,4 +1,4 @@
-"""Image identifiers of the API, a digest or a tag or both: what they name, and how an answer says that one failed."""
+"""Image identifiers of the API: a digest, a tag or both. Look them up, and report the failures of single ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 
 ImageId = Mapping[str, str]
 
-# In place of the tags of an image that has none: it is named once, without a tag.
+# The tags of an untagged image in an answer, which names it once, without a tag.
 NO_TAG = (None,)
 
 
@@ -36,7 +36,7 @@ class Selection:
         if tag in self._by_tag or digest in self._by_digest:
             return
         if "\0" in (tag or digest or ""):
-            # No image has it, and PostgreSQL takes no text that has one.
+            # No image has such a tag, and PostgreSQL does not accept the text.
             return
         found: TaggedImage | None = None
         if tag is not None:
@@ -58,7 +58,7 @@ class Selection:
         return self._tags[image_row_id]
 
     def match(self, image_id: ImageId) -> ImageRow | str:
-        """Return the image, or the failure code that says why there is none.
+        """Return the image, or the failure code of the identifier.
 
         ImageNotFound takes precedence over ImageTagDoesNotMatchDigest.
         """
@@ -75,7 +75,7 @@ class Selection:
         return row
 
     def get(self, image_id: ImageId) -> ImageRow:
-        """Return the image. Raises ImageNotFoundException whatever is wrong with the identifier."""
+        """Return the image. Raises ImageNotFoundException for any failure."""
         match = self.match(image_id)
         if isinstance(match, str):
             raise ImageNotFoundException(
@@ -112,7 +112,7 @@ _REASONS = {
 
 
 def failure_entry(image_id: ImageId, code: str, reason: str | None = None) -> dict[str, Any]:
-    """Return how an operation on several images says that one of them failed."""
+    """Return the failure of one identifier, as operations on several images report it."""
     return {
         "imageId": dict(image_id),
         "failureCode": code,
@@ -121,5 +121,5 @@ def failure_entry(image_id: ImageId, code: str, reason: str | None = None) -> di
 
 
 def image_id_of(digest: str, tag: str | None) -> dict[str, str]:
-    """Return an image identifier as answers have it."""
+    """Return an image identifier in the form of the API."""
     return {"imageDigest": digest, "imageTag": tag} if tag else {"imageDigest": digest}

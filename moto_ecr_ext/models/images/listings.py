@@ -1,4 +1,4 @@
-"""Lists of images: all of a repository in pages, or those that are named, in full or as identifiers or tags."""
+"""Lists of images: all of a repository in pages, or named ones; as details, identifiers or tags."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class ListingsBackend(RegistryBackend):
 
 
 def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> list[int] | None:
-    """Return where a listing of images goes on; None for its beginning. Raises InvalidContinuationToken."""
+    """Return the row at which a listing of images continues, or None for its start. Raises InvalidContinuationToken."""
     try:
         return decode_token(listing, token, kinds)
     except InvalidParameterException:
@@ -191,12 +191,12 @@ def _detail(
 
 
 def _shown_size(row: ImageRow) -> int | None:
-    """Return the size of an image; in moto an index has none."""
+    """Return the size of an image. In moto, an index has no size."""
     is_index = row.size is not None and row.media_type in INDEX_TYPES
     return None if is_index and UNSIZED_INDEXES.applies("the size of an index") else row.size
 
 
 def _wanted(filter: Mapping[str, str] | None) -> tuple[str, str]:
-    """Return the tag status and image status that a filter asks for: by default any tag status, and active images."""
+    """Return the tag status and the image status of a filter. The default is any tag status, and active images."""
     filter = filter or {}
     return filter.get("tagStatus", "ANY"), filter.get("imageStatus", "ACTIVE")

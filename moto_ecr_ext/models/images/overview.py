@@ -1,4 +1,4 @@
-"""Images as the page for people shows them. Nothing is changed: no pull is noted, no queued finding is taken."""
+"""Images for the browser page. Reading them changes nothing: it records no pull and takes no queued finding."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .by_reference import image_not_found
 from .referrers import Referrer
 
 LAST_ROW = 2**63 - 1
-"""A row behind those of all images."""
+"""A row behind all rows of images."""
 
-# What is shown of an image at most.
+# The largest numbers of entries that are shown of an image.
 _REFERRERS = 100
 _LAYER_USERS = 20
 
@@ -41,7 +41,7 @@ class ListedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImagePage:
-    """Images, the last one that was pushed first, and whether there are others on both sides."""
+    """Images, the latest push first, and whether there are newer and older ones."""
 
     images: list[ListedImage]
     has_newer: bool
@@ -50,10 +50,10 @@ class ImagePage:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image, and all that the store knows of it.
+    """An image and everything that the store has of it.
 
-    `held` are the sizes, in bytes, of those blobs of its manifest that its repository holds; `siblings` are the images
-    of the repository among its children.
+    `held` are the sizes, in bytes, of those blobs of its manifest that its repository holds. `siblings` are the
+    children that are images of the repository.
     """
 
     repository: Repository
@@ -75,11 +75,11 @@ class ImagesOverviewBackend(RegistryBackend):
     def images_before(
         self, repository_name: str, row: int, count: int, wanted: ImageFilter
     ) -> ImagePage:
-        """Return at most `count` images that were pushed before that of a row. Raises RepositoryNotFoundException."""
+        """Return at most `count` images that were pushed before that of `row`. Raises RepositoryNotFoundException."""
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name)
             found = rows.searches.images_before(view, repository.id, wanted, row, count + 1)
-            # From there on all are older.
+            # All images from `row` on are older.
             newer = row < LAST_ROW and rows.searches.images_after(
                 view, repository.id, wanted, row - 1, 1
             )
@@ -88,7 +88,7 @@ class ImagesOverviewBackend(RegistryBackend):
     def images_after(
         self, repository_name: str, row: int, count: int, wanted: ImageFilter
     ) -> ImagePage:
-        """Return at most `count` images that were pushed after that of a row. Raises RepositoryNotFoundException."""
+        """Return at most `count` images that were pushed after that of `row`. Raises RepositoryNotFoundException."""
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name)
             found = rows.searches.images_after(view, repository.id, wanted, row, count + 1)

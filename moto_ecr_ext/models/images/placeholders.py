@@ -1,7 +1,7 @@
 """Placeholder images: texts that stand for images without being their manifests, as moto accepts them.
 
 The JSON API lists, describes, tags and deletes a placeholder under the digest that moto would give it. The registry
-protocol does not have it, and none of the bytes that it may name is its own: it refers to nothing.
+protocol does not serve it. It refers to no blobs and no manifests, whatever its text names.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from moto_ecr_ext.storage.rows.images import Content
 
 log = logging.getLogger("moto_ecr_ext")
 
-# What moto says of an image whose config has no size, in bytes.
+# The size in moto of an image whose config has no size, in bytes.
 _UNKNOWN_SIZE = 50 * 1024 * 1024
-# What every database can hold.
+# The largest integer of all supported databases.
 _LARGEST_SIZE = 2**63 - 1
 _LONGEST_NAME = 1024
 
 
 class Placeholder(Manifest):
-    """A text that stands for an image. `content` is the text."""
+    """A text that stands for an image, in `content`."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, content: bytes, media_type: str) -> Placeholder:
-        """Return the placeholder of a text, under a media type that need not be its own."""
+        """Return the placeholder of a text. `media_type` may differ from the media type in the text."""
         return cls(content, MediaType(media_type), (), (), None, _artifact_type(content), None)
 
     @property
     def size(self) -> int | None:
-        """The size of the image as moto has it: that of its config, or 50 MiB; None without layers."""
+        """The size of the image in moto: the size in its config, or 50 MiB; None without layers."""
         document = _document(self.content) or {}
         if "layers" not in document:
             return None
@@ -64,21 +64,21 @@ class Placeholder(Manifest):
 
 
 def stored_manifest(content: Content) -> Manifest:
-    """Return what is stored of an image: its manifest, or its placeholder."""
+    """Return the manifest or the placeholder that is stored."""
     if content.is_placeholder:
         return Placeholder.of(content.manifest, content.media_type)
     return parse_manifest(content.manifest, content.media_type)
 
 
 def warn_of_placeholders(registry: RegistryBackend) -> None:
-    """Say in the log that there are placeholders, if none is made any more."""
+    """Log the placeholders of a registry, if the settings do not allow new ones."""
     if any(each.is_on for each in (PLACEHOLDER_MANIFESTS, MADE_UP_DIGESTS, DIGESTS_OF_LAYERS)):
         return
     with registry.store.database.read() as view:
         count = rows.images.count_of_placeholders(view)
     if count:
         log.warning(
-            "There are placeholder images (%s), which compatibility=moto has made. They stay listed, and the registry "
+            "There are placeholder images (%s), which compatibility=moto accepted. They stay listed, and the registry "
             "protocol does not serve them. BatchDeleteImage deletes them.",
             count,
         )
@@ -92,9 +92,9 @@ def read_image(
     claimed_digest: str | None,
     check: Callable[[Manifest], None],
 ) -> tuple[Manifest, str]:
-    """Return a manifest that PutImage brings and `check` lets pass, or a placeholder for it, and its digest.
+    """Return the manifest that PutImage pushes, once `check` has accepted it, or a placeholder for it; and its digest.
 
-    Raises what AWS refuses it with, unless a leniency makes a placeholder of it.
+    Raises AWS's error for a manifest that is refused, unless a leniency accepts it as a placeholder.
     """
     try:
         manifest = parse_manifest(content, media_type)
@@ -114,7 +114,7 @@ def read_image(
 
 
 def _placeholder_for(content: bytes, given: str | None, error: ECRError) -> Placeholder:
-    """Return the placeholder for a text that is no manifest. Raises `error`, or moto's, if there is to be none."""
+    """Return the placeholder for a text that is not a manifest. Raises `error`, or moto's, without a leniency."""
     document = _document(content)
     own = (document or {}).get("mediaType")
     media_type = given or (own if isinstance(own, str) else None)
@@ -135,7 +135,7 @@ def _placeholder_for(content: bytes, given: str | None, error: ECRError) -> Plac
 
 
 def _is_manifest(content: bytes, media_type: object) -> bool:
-    """Return whether a text is a manifest of its own media type."""
+    """Return True if a text is a manifest of the media type in it."""
     try:
         parse_manifest(content, None)
     except ECRError:
@@ -144,7 +144,7 @@ def _is_manifest(content: bytes, media_type: object) -> bool:
 
 
 def _was_never_uploaded(view: View, repository: Repository, manifest: Manifest) -> bool:
-    """Return whether a manifest is to be a placeholder since the repository has none of its blobs."""
+    """Return True if a manifest is stored as a placeholder because the repository holds none of its blobs."""
     blobs = [blob.digest for blob in manifest.blobs if blob.is_distributed]
     if not manifest.blobs or not MISSING_LAYERS.is_on:
         return False
@@ -154,10 +154,10 @@ def _was_never_uploaded(view: View, repository: Repository, manifest: Manifest) 
 
 
 def _digest_of(view: View, repository: Repository, text: bytes, claimed: str | None) -> str:
-    """Return the digest of a placeholder as moto has it: of the same text before, the one that was given, or of layers.
+    """Return the digest that moto gives a placeholder: its previous one, the claimed one, or one of its layers.
 
-    moto lets images share a digest. Here another image of the repository keeps its own, and this text gets that of its
-    bytes.
+    In moto, images can share a digest. Here, if another image of the repository has that digest, this text gets the
+    digest of its bytes.
     """
     own = Digest.of(text)
     before = rows.images.placeholder_of(view, repository.id, own)
@@ -170,7 +170,7 @@ def _digest_of(view: View, repository: Repository, text: bytes, claimed: str | N
 
 
 def _digest_of_layers(text: bytes) -> str | None:
-    """Return the digest that moto gives an image, by its layers' digests; None if the text lists none."""
+    """Return the digest that moto computes from the digests of the layers; None if the text lists none."""
     layers = (_document(text) or {}).get("layers")
     if not DIGESTS_OF_LAYERS.is_on or not isinstance(layers, list):
         return None
@@ -182,7 +182,7 @@ def _digest_of_layers(text: bytes) -> str | None:
 
 
 def _artifact_type(content: bytes) -> MediaType | None:
-    """Return the media type of the config that a text names, if it has one."""
+    """Return the media type of the config in a text, if there is one."""
     config = (_document(content) or {}).get("config")
     name = config.get("mediaType") if isinstance(config, dict) else None
     try:
@@ -192,7 +192,7 @@ def _artifact_type(content: bytes) -> MediaType | None:
 
 
 def _document(content: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a text is; None if it is something else."""
+    """Return a text as a JSON object; None if it is anything else."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -201,7 +201,7 @@ def _document(content: bytes) -> dict[str, Any] | None:
 
 
 def _is_storable(text: str) -> bool:
-    """Return whether every database can hold a digest or a media type."""
+    """Return True if every database can store a digest or a media type."""
     try:
         return 0 < len(text.encode()) <= _LONGEST_NAME and "\0" not in text
     except UnicodeEncodeError:

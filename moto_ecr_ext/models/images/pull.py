@@ -1,4 +1,4 @@
-"""Pulling images: manifests by reference, whichever protocol asks for them."""
+"""Pulling images: manifests by reference, for both protocols."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .push import Image
 
 @dataclass(frozen=True, slots=True)
 class PulledManifest:
-    """A manifest as it is given to a client. `image` is what `record_pull` takes."""
+    """A manifest as a client receives it. `image` is an argument for `record_pull`."""
 
     content: bytes
     media_type: str
@@ -48,9 +48,9 @@ class PulledManifest:
 
 
 class PullBackend(RegistryBackend):
-    """BatchGetImage, and the same over the registry protocol.
+    """BatchGetImage, and its counterpart in the registry protocol.
 
-    What a pull-through cache rule covers and is missing, or to be checked again, comes from upstream.
+    Images that a pull-through cache rule covers come from upstream, if they are missing or due for a check.
     """
 
     def get_manifest(
@@ -60,7 +60,7 @@ class PullBackend(RegistryBackend):
         accepted: Container[str],
         registry_id: str | None = None,
     ) -> PulledManifest:
-        """Return the manifest under a tag or digest; under a tag in a form that is `accepted`, if ECR translates it.
+        """Return the manifest of a tag or digest. For a tag, ECR may translate it into a form that is `accepted`.
 
         Raises RepositoryNotFoundException, and ImageNotFoundException for an archived image too; UpstreamError and
         UnableToGetUpstreamImageException if a rule covers the repository.
@@ -103,14 +103,14 @@ class PullBackend(RegistryBackend):
     def _read_translation(
         self, repository_name: str, digest: Digest, registry_id: str | None
     ) -> PulledManifest:
-        """Return a manifest by the digest that it had when a client was given it in another form.
+        """Return a translation of a manifest by the digest of the translation.
 
-        Raises what `find_manifest` raises.
+        Raises the errors of `find_manifest`.
         """
         with self.view(registry_id) as view:
             repository, row = find_original(self, view, repository_name, digest, registry_id)
         form = in_other_form(row.manifest, row.media_type)
-        # Another version of this package may write other bytes.
+        # Another version of this package may translate into other bytes.
         if row.status != "ACTIVE" or form is None or Digest.of(form[0]) != digest:
             raise image_not_found(digest, repository)
         return PulledManifest(*form, digest, row)
@@ -118,11 +118,11 @@ class PullBackend(RegistryBackend):
     def _remember_translation(
         self, repository: Repository, digest: Digest, image: ManifestRow
     ) -> None:
-        """Have a manifest's digest in another form known: a client that is told it may ask for it."""
+        """Store the digest of a translation: a client that received it may ask for it."""
         with self.store.database.read_one() as view:
             if rows.translations.is_known(view, repository.id, digest):
                 return
-        # Another client was faster, or the image is gone.
+        # Another client was faster, or the image was deleted.
         with suppress(RowRefused), self.store.database.write() as transaction:
             rows.translations.insert(transaction, repository.id, digest, image.id)
 
@@ -135,7 +135,7 @@ class PullBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Return manifests, one entry for each tag of an image that is asked for by digest.
 
-        Asked for by tag, a manifest whose type is not accepted comes translated if ECR can do that.
+        If a manifest is asked for by tag and its type is not accepted, it is translated if ECR can do that.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
         """
@@ -147,7 +147,7 @@ class PullBackend(RegistryBackend):
         except RepositoryNotFoundException:
             if not refused:
                 raise
-            # It would have been made for the first image.
+            # An import would have created the repository.
             failures = [
                 failure_entry(each, failure_of(each) or "ImageNotFound") for each in image_ids
             ]
@@ -161,7 +161,7 @@ class PullBackend(RegistryBackend):
     def _bring_in_all(
         self, repository_name: str, image_ids: Sequence[ImageId], registry_id: str | None
     ) -> dict[Reference | None, ECRError]:
-        """Have images that a rule covers come from upstream. Return the errors of those that did not, by reference."""
+        """Import images that a rule covers. Return the errors of failed imports, by reference."""
         refused: dict[Reference | None, ECRError] = {}
         account_id = registry_id or self.account_id
         with self.store.database.read() as view:
@@ -170,7 +170,7 @@ class PullBackend(RegistryBackend):
             wanted = [_reference_of(each) for each in image_ids if not failure_of(each)]
             for reference in dict.fromkeys(wanted):
                 if reference is None:
-                    # It is the digest of nothing: no upstream need be asked.
+                    # The identifier has no valid digest, so no upstream is asked.
                     name = RepositoryName(repository_name, account_id)
                     refused[None] = ImageNotFoundException(None, None, name)
                     continue
@@ -221,7 +221,7 @@ class PullBackend(RegistryBackend):
         return {"images": list(found.values()), "failures": failures}
 
     def record_pull(self, repository: NamedRepository, images: Sequence[StoredImage]) -> None:
-        """Remember that these images of a repository were pulled now, unless the caller is excluded from that.
+        """Record that these images of a repository were pulled now, unless the caller has a pull-time update exclusion.
 
         Users and roles can be excluded, services cannot.
         """
@@ -243,6 +243,6 @@ class PullBackend(RegistryBackend):
 
 
 def _reference_of(image_id: ImageId) -> Reference | None:
-    """Return the tag, or else the digest, by which an image identifier is looked up; None for what is no digest."""
+    """Return the tag, or else the digest, of an image identifier; None if its digest is malformed."""
     tag = image_id.get("imageTag")
     return Tag(tag) if tag else Digest.parse_or_none(image_id.get("imageDigest", ""))

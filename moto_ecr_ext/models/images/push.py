@@ -1,4 +1,4 @@
-"""Pushing images: the one write path for a manifest and its tag, whichever protocol brings them."""
+"""Pushing images: the one write path for a manifest and its tag, for both protocols."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ log = logging.getLogger("moto_ecr_ext")
 
 @dataclass(slots=True)
 class Image:
-    """A manifest under one of its tags, or under none. The attributes are the members of ECR's `Image`."""
+    """A manifest with one of its tags, or with none. The attributes are the members of ECR's `Image`."""
 
     registry_id: str
     repository_name: str
@@ -61,7 +61,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """What a push did. `changed` is False when the image was there before under this tag, or without any."""
+    """The result of a push. `changed` is False if the image existed with this tag, or without any."""
 
     image: ImageKey
     changed: bool
@@ -69,10 +69,10 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class IncomingManifest:
-    """A manifest as a client of the registry protocol sends it.
+    """A manifest that a client sends by the registry protocol.
 
-    It is to be stored under the first of `digests`, which are all said to be its, or else under its sha256; and to get
-    all of `tags` or none. `reference` is what the request names.
+    `digests` are its claimed digests. It is stored under the first of them, or else under its sha256, and gets all of
+    `tags`. `reference` is the one in the request.
     """
 
     reference: Reference
@@ -84,7 +84,7 @@ class IncomingManifest:
 
 
 class PushRules(Protocol):
-    """What a push by the registry protocol is held to beside the OCI specification. Each method raises an ECRError."""
+    """Rules for a push by the registry protocol beyond the OCI specification. Each method raises an ECRError."""
 
     def check_manifest(self, manifest: Manifest) -> None:
         """Refuse a manifest that the specification allows."""
@@ -95,14 +95,14 @@ class PushRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PushedManifest:
-    """A manifest that a client pushed: its digest, and the digest of its subject if it has one."""
+    """The result of pushing a manifest: its digest, and the digest of its subject if it has one."""
 
     digest: str
     subject: str | None
 
 
 class PushBackend(RegistryBackend):
-    """PutImage, and the same over the registry protocol."""
+    """PutImage, and its counterpart in the registry protocol."""
 
     def put_image(
         self,
@@ -115,9 +115,10 @@ class PushBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Push a manifest.
 
-        Unless the setting `verify_layers` is on, the layers and images that it names need not be there, and it need not
-        fit all of ECR's own schema: suites written for moto put manifests whose layers were never uploaded. What is no
-        manifest, and moto accepts, is a placeholder if a leniency says so.
+        Suites written for moto put manifests whose layers were never uploaded. Therefore, unless the setting
+        `verify_layers` is on, the layers and images that the manifest refers to need not exist, and only a part of
+        ECR's schema is checked. A text that is not a manifest becomes a placeholder if moto accepts it and a leniency
+        allows it.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
@@ -152,9 +153,10 @@ class PushBackend(RegistryBackend):
         rules: PushRules,
         registry_id: str | None = None,
     ) -> PushedManifest:
-        """Push a manifest under its digest and its tags. The same again changes nothing.
+        """Push a manifest under its digest and its tags. Repeating a push changes nothing.
 
-        All that it refers to must be there. Raises what PutImage raises, but ImageAlreadyExistsException.
+        All blobs and manifests that it refers to must exist. Raises the errors of PutImage, except
+        ImageAlreadyExistsException.
         """
         content = incoming.content
         with self.store.database.write() as transaction:
@@ -177,7 +179,7 @@ class PushBackend(RegistryBackend):
 
 
 def _may_be_repeated(tag: str | None) -> bool:
-    """Return whether the same image again, with the same tag or none, is no error."""
+    """Return True if it is no error to push the same image again, with the same tag or none."""
     return tag is None and REPEATED_UNTAGGED_PUSHES.applies("the same image again, without a tag")
 
 
@@ -187,7 +189,7 @@ def _read_manifest(
     repository: Repository,
     check: Callable[[Manifest], None],
 ) -> Manifest:
-    """Return a manifest that is pushed, once `check` lets it pass."""
+    """Return a pushed manifest, once `check` has accepted it."""
     with _logging_refusals(repository):
         manifest = parse_manifest(content, media_type)
         check(manifest)
@@ -196,7 +198,7 @@ def _read_manifest(
 
 @contextmanager
 def _logging_refusals(repository: Repository) -> Iterator[None]:
-    """Log why a manifest is refused in this block: the answer of ECR does not say it."""
+    """Log why this block refuses a manifest: the error of ECR does not say it."""
     try:
         yield
     except InvalidManifest as error:
@@ -210,7 +212,7 @@ def _logging_refusals(repository: Repository) -> Iterator[None]:
 
 
 def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> None:
-    """Check the references of what PutImage brings, which moto does not."""
+    """Check the references of a manifest of PutImage, which moto does not check."""
     try:
         _check_references(view, repository, manifest)
     except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
@@ -219,13 +221,13 @@ def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> N
 
 
 def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
-    """Raise ImageDigestDoesNotMatchException for a manifest that was said to have another digest."""
+    """Raise ImageDigestDoesNotMatchException for a manifest with another digest than the claimed one."""
     if claimed is not None and claimed != digest:
         raise ImageDigestDoesNotMatchException(claimed, repository)
 
 
 def _check_references(view: View, repository: Repository, manifest: Manifest) -> None:
-    """Raise ManifestBlobUnknown or ReferencedImagesNotFoundException for what the repository does not hold."""
+    """Raise ManifestBlobUnknown or ReferencedImagesNotFoundException for references outside of the repository."""
     blobs = list(dict.fromkeys(blob.digest for blob in manifest.blobs if blob.is_distributed))
     held = rows.blobs.held(view, repository.id, blobs)
     if missing := [digest for digest in blobs if digest not in held]:
@@ -244,10 +246,10 @@ def store_manifest(
     digest: str,
     tag: str | None,
 ) -> PushResult:
-    """Store an image and its tag, as the repository's mutability allows, and do what follows a push.
+    """Store an image and its tag, as the repository's mutability allows, and run the consequences of a push.
 
-    `registry` is the one that acts, not always the repository's own. Raises ImageTagAlreadyExistsException for an
-    immutable tag that names another image, and LimitExceededException for an image or a tag too many.
+    `registry` is the registry that acts; the repository may be in another one. Raises ImageTagAlreadyExistsException
+    for an immutable tag that names another image, and LimitExceededException when a quota of images or tags is reached.
     """
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
@@ -274,12 +276,12 @@ def store_manifest(
     if is_new:
         registry.follow_push(transaction, Push(repository, image, manifest))
         return PushResult(image, changed=True)
-    # A push brings an archived image back.
+    # A push restores an archived image.
     if restore(registry, transaction, repository, image):
         return PushResult(image, changed=True)
     if tag is not None and gets_tag:
         registry.follow_push(transaction, Push(repository, image, manifest, new_tag=tag))
-    # Without a tag, it is the same again only where the image has none.
+    # A push without a tag changes an image that has tags.
     changed = gets_tag if tag else bool(rows.tags.of_image(transaction, repository.id, image))
     return PushResult(image, changed)
 
@@ -287,7 +289,7 @@ def store_manifest(
 def _check_tag(
     view: View, repository: Repository, before: BeforePut, digest: str, tag: str
 ) -> None:
-    """Raise if an image may not get a tag."""
+    """Raise an error if an image may not get a tag."""
     if before.tagged_id is not None and repository.is_immutable(tag):
         if IMMUTABLE_TAG_ERRORS.applies(f"the tag {tag}"):
             raise ImageAlreadyExistsException(digest, tag, repository)
@@ -298,21 +300,21 @@ def _check_tag(
 
 
 def check_quota(view: View, repository: Repository) -> None:
-    """Raise LimitExceededException if a repository can have no further image."""
+    """Raise LimitExceededException if a repository may have no further image."""
     most = settings.quota("images_per_repository")
     if rows.images.are_as_many(view, repository.id, most):
         raise TooManyImages(repository, most)
 
 
 def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool:
-    """Return whether a manifest comes to an image that has had its digest without being it."""
+    """Return True if a manifest replaces a placeholder that has its digest."""
     return not isinstance(manifest, Placeholder) and rows.images.is_placeholder(view, image_id)
 
 
 def _leave_without_tags(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
 ) -> None:
-    """Delete an image that has lost its last tag, as moto does, unless an index needs it."""
+    """Delete an image that has lost its last tag, as moto does, unless an index lists it."""
     if rows.tags.count_of_image(transaction, image_id) > 0:
         return
     if LAST_TAG_DELETES_IMAGE.applies("an image that has lost its last tag"):
@@ -331,7 +333,7 @@ def _insert(
 
 
 def _columns(view: View, repository: Repository, manifest: Manifest, digest: str) -> dict[str, Any]:
-    """Return the row of an image that is pushed now."""
+    """Return the columns of the row of an image that is pushed now."""
     return {
         "repository_id": repository.id,
         "digest": digest,
@@ -364,9 +366,9 @@ def _insert_references(
 
 
 def _size(view: View, repository: Repository, manifest: Manifest) -> int | None:
-    """Return the bytes of all that a manifest refers to; of an index, those of its largest image that is there.
+    """Return the size of all blobs that a manifest refers to, in bytes; for an index, the size of its largest child.
 
-    None for an index of which no image is there, unless it lists blobs instead.
+    An index without children in the repository has None, unless it lists blobs instead.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageSizeInBytes
     """

@@ -1,4 +1,4 @@
-"""Referrers: the manifests whose subject is a given one."""
+"""Referrers: the manifests that have a given subject."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .identifiers import failure_of
 PAGE_SIZE = 20
 
 PAGE_BYTES = 4 * 1024 * 1024
-"""A page ends behind the referrer with which the manifests have more bytes than this."""
+"""The bytes of manifests after which a page ends."""
 
-# Referrers that are read at once: the manifest of one may have 4 MiB.
+# The number of referrers that are read at once. The manifest of each may have 4 MiB.
 _BATCH = 10
 
 
@@ -53,7 +53,7 @@ class Referrer:
 
 
 class ReferrersBackend(RegistryBackend):
-    """ListImageReferrers, and the same over the registry protocol."""
+    """ListImageReferrers, and its counterpart in the registry protocol."""
 
     def list_image_referrers(
         self,
@@ -64,10 +64,10 @@ class ReferrersBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Return manifests whose subject is the image, active ones unless the filter says otherwise, in push order.
+        """Return manifests whose subject is the image, in the order of push: by default active ones.
 
-        The image need not be there: a referrer may be pushed before its subject. Those that an upstream registry has
-        come first. A page may have fewer than are asked for: their annotations are read from their manifests.
+        The image need not exist: a referrer may be pushed before its subject. Referrers of an upstream registry are
+        imported first. A page may have fewer entries than `max_results`, since annotations are read from the manifests.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
         """
@@ -112,7 +112,7 @@ def _read_page(
 ) -> tuple[list[ReferrerRow], bool]:
     """Return at most `count` referrers behind the row `after`, and whether others follow them.
 
-    Fewer if their manifests have more than `PAGE_BYTES`.
+    There are fewer if their manifests have more than `PAGE_BYTES`.
     """
     page: list[ReferrerRow] = []
     size = 0

@@ -1,8 +1,8 @@
-"""Storage classes: images go to the archive, where nobody can pull them, and come back.
+"""Storage classes: images are archived, so that clients cannot pull them, and restored.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive_restore_image.html
 
-An archived image may be deleted at any time. That it is paid for 90 days at least is seen on a bill only.
+An archived image may be deleted at any time. The minimum of 90 days is a matter of AWS's bill only.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .placeholders import stored_manifest
 class StorageClassBackend(RegistryBackend):
     """UpdateImageStorageClass.
 
-    Children of an index that have no tags go into the archive behind the last index that lists them, referrers behind
-    their subject. Everything that belongs to an image comes back with it.
+    Untagged children are archived after the last index that lists them, and referrers after their subject. All
+    followers of an image are restored with it.
     """
 
     def update_image_storage_class(
@@ -42,9 +42,9 @@ class StorageClassBackend(RegistryBackend):
         target_storage_class: str,
         registry_id: str | None = None,
     ) -> dict[str, Any]:
-        """Archive an image, or bring it back, which takes no time unless moto's state manager says otherwise.
+        """Archive an image, or restore it. It takes no time unless moto's state manager delays it.
 
-        An image that is there already stays as it is.
+        An image that has the storage class already is unchanged.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateImageStorageClass.html
         """
@@ -71,7 +71,7 @@ class StorageClassBackend(RegistryBackend):
 
 
 def _check_archivable(view: View, repository: Repository, image: ImageRow) -> None:
-    """Raise for an image on its way back, one that an index needs, and a referrer whose subject is not archived."""
+    """Raise an error for an image that is being restored, a child of an index, or a referrer of an active subject."""
     if image.status == "ACTIVATING" or rows.storage_class.is_listed(view, image.id):
         raise ImageStorageClassUpdateNotSupportedException
     if image.subject is not None:
@@ -83,7 +83,7 @@ def _check_archivable(view: View, repository: Repository, image: ImageRow) -> No
 def archive_images(
     transaction: Transaction, repository: Repository, images: Sequence[ImageRow]
 ) -> None:
-    """Put images into the archive, where what was found in them is forgotten."""
+    """Archive images, and delete their scan findings."""
     if not images:
         return
     rows.storage_class.archive(transaction, [each.id for each in images], timestamp())
@@ -95,7 +95,7 @@ def archive_images(
 def restore(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
 ) -> bool:
-    """Bring an archived image back at once, also one that is on its way. Return whether it was one."""
+    """Restore an archived image at once, even if it is being restored. Return True if it was archived."""
     if rows.storage_class.status(transaction, image.id) == "ACTIVE":
         return False
     for each in _spread(transaction, repository, image, rows.storage_class.inactive):
@@ -106,7 +106,7 @@ def restore(
 def _activate(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: StoredImage
 ) -> None:
-    """Bring one image back from the archive, as if it had been pushed now."""
+    """Restore one image from the archive, as if it were pushed now."""
     at = timestamp()
     content = rows.images.content(transaction, image.id)
     assert content is not None
@@ -124,7 +124,7 @@ def _spread(
     image: StoredImage,
     behind: Callable[[View, int, StoredImage], Iterator[ImageRow]],
 ) -> Iterator[Any]:
-    """Yield an image, and all that `behind` finds behind it once that was dealt with."""
+    """Yield an image and its followers, which `behind` finds once the caller has dealt with their leader."""
     yield image
     leaders: deque[StoredImage] = deque([image])
     while leaders:
@@ -136,8 +136,8 @@ def _spread(
 def see_activations_again(
     registry: RegistryBackend, repository_name: str, registry_id: str | None
 ) -> None:
-    """Count one more description of the images of a repository that are on their way back."""
-    # Images are described too often to ask the rows. Of what another process has begun the schedule may not know.
+    """Count one more description of the images of a repository that are being restored."""
+    # Images are described too often to read the rows each time. The schedule may miss work that another process began.
     if not registry.store.schedule.is_due(AT_ONCE):
         return
 

@@ -1,4 +1,4 @@
-"""Blobs of a repository as the registry protocol asks for them: open, mount, delete."""
+"""Blobs of a repository in the registry protocol: open, mount, delete."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class BlobsBackend(RegistryBackend):
     ) -> Blob:
         """Open a blob that the repository holds.
 
-        Raises RepositoryNotFoundException and LayersNotFoundException. A blob of archived images only is as good as
-        missing, and so is one that is damaged: a client that asks before it pushes then pushes it again.
+        Raises RepositoryNotFoundException, and LayersNotFoundException for a missing blob, one that only archived
+        images refer to, and a damaged one. A client that checks before it pushes then pushes the blob again.
         """
         return self._pull(repository_name, digest, registry_id, self.store.open_blob)
 
     def size_of_blob(
         self, repository_name: str, digest: Digest, registry_id: str | None = None
     ) -> int:
-        """Return the size in bytes of a blob that `open_blob` finds; it is not opened. Raises as that does."""
+        """Return the size of a blob in bytes, without opening it. Raises the errors of `open_blob`."""
         return self._pull(repository_name, digest, registry_id, self.store.size_of_blob)
 
     def _pull(
@@ -53,7 +53,7 @@ class BlobsBackend(RegistryBackend):
         registry_id: str | None,
         read: Callable[[Digest, int], _Read],
     ) -> _Read:
-        """Return what `read` returns for the digest and size of a blob, unless it raises BlobNotFound."""
+        """Return the result of `read` for the digest and size of a blob, unless it raises BlobNotFound."""
         account_id = registry_id or self.account_id
         with self.view(registry_id) as view:
             found = rows.blobs.to_pull(view, account_id, self.region_name, repository_name, digest)
@@ -67,10 +67,10 @@ class BlobsBackend(RegistryBackend):
     def mount_blob(
         self, repository_name: str, source_name: str, digest: Digest, registry_id: str | None = None
     ) -> bool:
-        """Make a blob that the caller may pull from another repository of the registry one of this repository too.
+        """Mount a blob from another repository of the registry that the caller may pull from.
 
-        Return False if there is none, or if the registry's account setting BLOB_MOUNTING was put to DISABLED. Raises
-        RepositoryNotFoundException for the target alone.
+        Return False if no blob can be mounted, or if the registry's account setting BLOB_MOUNTING is DISABLED. Raises
+        RepositoryNotFoundException for the target only.
         """
         with self.store.database.write() as transaction:
             target = self.repository(transaction, repository_name, registry_id)
@@ -89,10 +89,10 @@ class BlobsBackend(RegistryBackend):
     def mount_layer_of_image(
         self, repository_name: str, source_name: str, digest: Digest, registry_id: str | None = None
     ) -> bool:
-        """Do as `mount_blob` where ECR would.
+        """Do as `mount_blob` if ECR would mount the blob.
 
-        That is: the registry's account setting BLOB_MOUNTING is on, no pull-through cache rule covers either
-        repository, both are encrypted alike, and an image of the source that is not archived refers to the blob.
+        ECR's conditions: the registry's account setting BLOB_MOUNTING is on, no pull-through cache rule covers either
+        repository, both have the same encryption, and an image of the source that is not archived refers to the blob.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
@@ -120,7 +120,7 @@ class BlobsBackend(RegistryBackend):
     def delete_blob(
         self, repository_name: str, digest: Digest, registry_id: str | None = None
     ) -> None:
-        """Take a blob out of a repository. Raises LayersNotFoundException, and BlobInUse when an image refers to it."""
+        """Remove a blob from a repository. Raises LayersNotFoundException, and BlobInUse if an image refers to it."""
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             found = rows.blobs.by_digest(transaction, repository.id, digest)
@@ -132,7 +132,7 @@ class BlobsBackend(RegistryBackend):
             self.store.release_after_commit(transaction, [digest])
 
     def _readable(self, view: View, repository_name: str, registry_id: str) -> Repository | None:
-        """Return a repository if the caller may download blobs from it; else None."""
+        """Return a repository if the caller may download blobs from it, otherwise None."""
         with (
             acting("ecr:GetDownloadUrlForLayer"),
             suppress(RepositoryNotFoundException, AccessDeniedException),
@@ -145,6 +145,6 @@ class BlobsBackend(RegistryBackend):
 
 
 def _hold(transaction: Transaction, repository: Repository, blob: HeldBlob) -> None:
-    """Have a repository hold a blob of another one."""
+    """Add the membership of a blob of another repository."""
     if not rows.blobs.is_held(transaction, repository.id, blob.digest):
         add_blob(transaction, repository, blob.digest, blob.size)

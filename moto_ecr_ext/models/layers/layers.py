@@ -1,4 +1,4 @@
-"""Layers as the JSON protocol has them: whether they are there, and where to download them."""
+"""Layers in the JSON protocol: their availability, and URLs to download them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LayersBackend(RegistryBackend):
     def batch_check_layer_availability(
         self, repository_name: str, layer_digests: list[str], registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Return an entry for each digest: in `layers` if it is a digest, held or not, else in `failures`.
+        """Return an entry for each digest: in `layers` if it is well-formed, held or not, otherwise in `failures`.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
         """
@@ -52,7 +52,7 @@ class LayersBackend(RegistryBackend):
     def get_download_url_for_layer(
         self, repository_name: str, layer_digest: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Return a URL that downloads the layer without credentials, for an hour.
+        """Return a URL that downloads the layer without credentials. It is valid for an hour.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
         """

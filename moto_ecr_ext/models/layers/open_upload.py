@@ -1,8 +1,8 @@
-"""An upload session: what was acknowledged of it, and what one caller does with it while it is open.
+"""An upload session: its acknowledged state, and the changes of one caller while it is open.
 
-The row of an upload says how many bytes were acknowledged. Bytes go to the blob store first and the row follows, so
-that what was acknowledged is always there and what is beyond it is cut off when the upload goes on. A power cut may
-take the last steps of an upload back, never a blob.
+The row of an upload has the number of acknowledged bytes. Bytes go to the blob store first and the row follows. So
+acknowledged bytes are always there, and bytes beyond them are cut off when the upload continues. A power cut may undo
+the last steps of an upload, never a blob.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, V
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Minimum layer part size"
 MIN_PART_SIZE = 5 * 1024 * 1024
 
-# Seconds until an upload that was not completed is forgotten. How long AWS keeps one is not documented.
+# Seconds until an unfinished upload is deleted. AWS does not document its value.
 UPLOAD_LIFETIME = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload as it was acknowledged. Sizes are in bytes; `smallest_part` is among all but the last."""
+    """The acknowledged state of an upload. Sizes are in bytes; `smallest_part` ignores the last part."""
 
     id: str
     repository: Repository
@@ -46,7 +46,7 @@ class Upload:
     last_part: int | None = None
 
     def advanced(self, size: int) -> Upload:
-        """Return this upload with `size` bytes, the new ones being one part."""
+        """Return this upload with `size` bytes in all; the additional bytes are one part."""
         if size == self.received:
             return self
         part = size - self.received
@@ -63,18 +63,18 @@ class Upload:
 
     @property
     def last_byte(self) -> int:
-        """The position of the last byte received; 0 when none was, since the API has no negative positions."""
+        """The position of the last byte received; 0 for an empty upload, since the API has no negative positions."""
         return max(self.received - 1, 0)
 
     def check_continued_at(self, position: int) -> None:
-        """Raise InvalidLayerPartException for bytes that do not begin where those received end."""
+        """Raise InvalidLayerPartException if new bytes do not begin at the end of those received."""
         if position != self.received:
             raise self.invalid_part(
                 f"First byte of the layer part is {position} instead of {self.received}"
             )
 
     def invalid_part(self, message: str) -> InvalidLayerPartException:
-        """Return the error for bytes that this upload cannot take."""
+        """Return the error for a part that this upload refuses."""
         return InvalidLayerPartException(
             message,
             upload_id=self.id,
@@ -85,16 +85,16 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class CommittedBlob:
-    """A blob that became part of its repository. `is_new` is False when the repository held it before."""
+    """A blob that became part of its repository. `is_new` is False if the repository held it before."""
 
     digest: Digest
     is_new: bool
 
 
 class OpenUpload:
-    """An upload session while one caller has it, from `UploadsBackend.open_upload`.
+    """An upload session that one caller has opened, by `UploadsBackend.open_upload`.
 
-    `acknowledged` is the upload without the bytes that were appended since.
+    `acknowledged` is the upload without the bytes that were appended since then.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class OpenUpload:
         return Digest(self._session.digest())
 
     def append(self, data: Buffer) -> None:
-        """Append bytes. Their buffer may be used for something else afterwards."""
+        """Append bytes. The caller may reuse their buffer afterwards."""
         self._session.append(data)
 
     def acknowledge(self) -> None:
-        """Acknowledge the bytes that were appended, as one part.
+        """Acknowledge the appended bytes as one part.
 
-        Raises UploadNotFoundException when the upload was cancelled, or another server was faster.
+        Raises UploadNotFoundException if the upload was cancelled, or another server was faster.
         """
         self._session.acknowledge()
         before, advanced = self.acknowledged, self._advanced()
@@ -138,13 +138,13 @@ class OpenUpload:
                 last_part=advanced.last_part,
             )
         if not moved:
-            # The bytes of the faster server are the upload's: not also these.
+            # The other server's bytes are part of the upload; these are discarded.
             self._session.resume_at(before.received)
             raise UploadNotFoundException(before.id, before.repository)
         self.acknowledged = advanced
 
     def check_parts(self) -> None:
-        """Raise when AWS would not accept the parts: EmptyUploadException, LayerPartTooSmallException."""
+        """Raise EmptyUploadException or LayerPartTooSmallException if AWS would not accept the parts."""
         parts = self._advanced()
         if parts.received == 0:
             raise EmptyUploadException(parts.id, parts.repository)
@@ -152,9 +152,9 @@ class OpenUpload:
             raise LayerPartTooSmallException
 
     def commit(self, digests: Collection[Digest]) -> CommittedBlob:
-        """Make all bytes a blob of the repository, if one of `digests` is theirs.
+        """Make the upload a blob of the repository, if one of `digests` is the digest of its bytes.
 
-        Raises InvalidLayerException when none is; the upload is kept then.
+        Otherwise raises InvalidLayerException; the upload is kept.
         """
         digest = next(filter(self._session.has_digest, digests), None)
         if digest is None:
@@ -173,8 +173,8 @@ class OpenUpload:
             if not held:
                 add_blob(transaction, repository, digest, self._session.size)
             rows.uploads.delete(transaction, upload_id)
-            # Last, since it cannot be undone; and where the commit fails, or the process is killed before it, the bytes
-            # are the upload's still.
+            # This is the last step, since it cannot be undone. If the transaction fails or the process is killed before
+            # it, the bytes still belong to the upload.
             self._session.commit(digest)
         return CommittedBlob(digest, not held)
 
@@ -189,7 +189,7 @@ def find_upload(
     upload_id: str,
     registry_id: str | None,
 ) -> Upload:
-    """Return an upload session of a repository that the registry reaches.
+    """Return an upload session of a repository that the registry can access.
 
     Raises RepositoryNotFoundException and UploadNotFoundException.
     """
@@ -211,7 +211,7 @@ def find_upload(
 
 
 def add_blob(transaction: Transaction, repository: Repository, digest: str, size: int) -> None:
-    """Have a repository hold a blob of `size` bytes. Raises UploadNotFoundException if the repository is gone."""
+    """Add the membership of a blob of `size` bytes. Raises UploadNotFoundException if the repository was deleted."""
     try:
         rows.blobs.insert(transaction, repository.id, digest, size)
     except RowRefused as error:
@@ -222,7 +222,7 @@ def add_blob(transaction: Transaction, repository: Repository, digest: str, size
 def store_blob(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, content: bytes
 ) -> None:
-    """Make bytes that are at hand a blob of a repository. They are to be few: the transaction waits for them."""
+    """Store bytes as a blob of a repository. They must be few, since the transaction is open meanwhile."""
     digest = Digest.of(content)
     if not rows.blobs.is_held(transaction, repository.id, digest):
         add_blob(transaction, repository, digest, len(content))

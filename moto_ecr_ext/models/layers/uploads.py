@@ -1,4 +1,4 @@
-"""Upload sessions of both protocols: started, opened, continued, cancelled; and the operations on layer uploads."""
+"""Upload sessions of both protocols: start, open, find and cancel them; and the operations on layer uploads."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from moto_ecr_ext.storage.blobs.names import is_upload_id
 
 from .open_upload import UPLOAD_LIFETIME, CommittedBlob, OpenUpload, Upload, find_upload
 
-# What InitiateLayerUpload recommends, in bytes.
+# The part size that InitiateLayerUpload recommends, in bytes.
 PART_SIZE = 10 * 1024 * 1024
 
-# How many of those whose time is over are removed when another one is started.
+# The largest number of expired uploads that are removed when another one is started.
 _MOST_EXPIRED = 100
 
 
@@ -46,7 +46,7 @@ class UploadsBackend(RegistryBackend):
     def start_upload(self, repository_name: str, registry_id: str | None = None) -> Upload:
         """Start an upload. Raises RepositoryNotFoundException.
 
-        Uploads whose time is over, of whichever repository, are removed on this occasion.
+        It also removes expired uploads, of any repository.
         """
         with self.store.database.write(durable=False) as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
@@ -62,9 +62,9 @@ class UploadsBackend(RegistryBackend):
     def find_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Upload:
-        """Return an upload as it was acknowledged.
+        """Return the acknowledged state of an upload.
 
-        Raises RepositoryNotFoundException, and UploadNotFoundException also for text that is no upload id.
+        Raises RepositoryNotFoundException, and UploadNotFoundException also for malformed upload ids.
         """
         self._check_upload_id(repository_name, upload_id, registry_id)
         with self.view(registry_id) as view:
@@ -74,9 +74,9 @@ class UploadsBackend(RegistryBackend):
     def open_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> Iterator[OpenUpload]:
-        """Open an upload for this caller alone, until the block ends. Others who want it wait.
+        """Open an upload for this caller alone, until the block ends. Other callers wait.
 
-        Raises as `find_upload`, and UploadNotFoundException for an upload that is cancelled during the block.
+        Raises the errors of `find_upload`, and UploadNotFoundException if the upload is cancelled during the block.
         """
         self._check_upload_id(repository_name, upload_id, registry_id)
         with self.store.blobs.upload(upload_id) as session:
@@ -88,18 +88,18 @@ class UploadsBackend(RegistryBackend):
                 self._cancel(upload)
                 raise UploadNotFoundException(upload.id, upload.repository) from None
             except UploadDiscarded:
-                # Whoever tries again is to send all bytes.
+                # A retry must send all bytes again.
                 self._cancel(upload)
                 raise
             except UploadCancelled:
-                # Or gone with its repository.
+                # The upload was cancelled, or its repository was deleted.
                 raise UploadNotFoundException(upload.id, upload.repository) from None
 
     @contextmanager
     def open_new_upload(
         self, repository_name: str, registry_id: str | None = None
     ) -> Iterator[OpenUpload]:
-        """Open a new upload that is cancelled when the block fails. Raises RepositoryNotFoundException."""
+        """Open a new upload, which is cancelled if the block fails. Raises RepositoryNotFoundException."""
         upload = self.start_upload(repository_name, registry_id)
         try:
             with self.open_upload(repository_name, upload.id, registry_id) as opened:
@@ -111,7 +111,7 @@ class UploadsBackend(RegistryBackend):
     def cancel_upload(
         self, repository_name: str, upload_id: str, registry_id: str | None = None
     ) -> None:
-        """Forget an upload and its bytes, without waiting for a caller that has it open. Raises as `find_upload`."""
+        """Cancel an upload, even if another caller has it open. Raises the errors of `find_upload`."""
         self._cancel(self.find_upload(repository_name, upload_id, registry_id))
 
     def _cancel(self, upload: Upload) -> None:
@@ -119,7 +119,7 @@ class UploadsBackend(RegistryBackend):
             with self.store.database.write(durable=False) as transaction:
                 rows.uploads.delete(transaction, upload.id)
         finally:
-            # Also where the row cannot be removed, as on a disk that these bytes have filled.
+            # Do so even if the row cannot be removed, for example on a disk that these bytes have filled.
             self.store.cancel_upload(upload.id)
 
     def _check_upload_id(
@@ -133,7 +133,7 @@ class UploadsBackend(RegistryBackend):
     def initiate_layer_upload(
         self, repository_name: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Start an upload session, and return its id and the size of its parts.
+        """Start an upload session. Return its id, and the recommended size of its parts.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
         """
@@ -156,7 +156,7 @@ class UploadsBackend(RegistryBackend):
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
             before = upload.acknowledged
             before.check_continued_at(part_first_byte)
-            # A range cannot say that it is empty, so that an empty part comes with a range of one byte or less.
+            # A range has at least one byte, so an empty part comes with a range of one byte or less.
             said = part_last_byte - part_first_byte + 1
             if (
                 layer_part_blob
@@ -164,8 +164,8 @@ class UploadsBackend(RegistryBackend):
                 and not UNCHECKED_PART_RANGES.applies(f"partLastByte {part_last_byte}")
             ):
                 raise before.invalid_part(
-                    f"Size of the layer part is {len(layer_part_blob)} instead of {said}, "
-                    f"which the range from {part_first_byte} to {part_last_byte} has"
+                    f"The layer part has {len(layer_part_blob)} bytes, "
+                    f"but the range from {part_first_byte} to {part_last_byte} has {said}"
                 )
             if (
                 not layer_part_blob
@@ -173,8 +173,8 @@ class UploadsBackend(RegistryBackend):
                 and not UNCHECKED_PART_RANGES.applies(f"partLastByte {part_last_byte}")
             ):
                 raise before.invalid_part(
-                    f"Size of the layer part is 0 instead of {said}, "
-                    f"which the range from {part_first_byte} to {part_last_byte} has"
+                    f"The layer part has 0 bytes, "
+                    f"but the range from {part_first_byte} to {part_last_byte} has {said}"
                 )
             if before.parts >= (most := settings.quota("layer_parts")):
                 raise LimitExceededException(
@@ -197,9 +197,9 @@ class UploadsBackend(RegistryBackend):
         layer_digests: list[str],
         registry_id: str | None = None,
     ) -> dict[str, Any]:
-        """End the upload with its bytes in the repository.
+        """End an upload: its bytes become a blob of the repository.
 
-        LayerAlreadyExistsException says that they were there before; the upload has ended then too.
+        LayerAlreadyExistsException means that the repository held the blob before; it ends the upload too.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
         """
@@ -218,7 +218,7 @@ class UploadsBackend(RegistryBackend):
 
 
 def _check_parts(upload: OpenUpload) -> None:
-    """Raise what CompleteLayerUpload has against the parts, unless moto has nothing against them."""
+    """Raise the errors of CompleteLayerUpload about the parts, unless a leniency accepts them as moto does."""
     try:
         upload.check_parts()
     except EmptyUploadException:
@@ -230,8 +230,8 @@ def _check_parts(upload: OpenUpload) -> None:
 
 
 def _commit(upload: OpenUpload, layer_digests: list[str]) -> CommittedBlob:
-    """Make the bytes a blob, if one of the digests is theirs, or moto's way is taken, which does not ask."""
-    # Any other text is the digest of no bytes.
+    """Make the bytes a blob, if one of the digests is theirs, or a leniency accepts other digests as moto does."""
+    # Malformed digests match no bytes.
     digests = list(filter(None, map(Digest.parse_or_none, layer_digests)))
     try:
         return upload.commit(digests)

@@ -1,4 +1,4 @@
-"""The images of a repository as lifecycle policies see them."""
+"""The images of a repository as lifecycle policies evaluate them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.rows.images import ImageRow
 
-# Images that are read at once: in memory, a view stops all others.
+# The number of images that are read at once: a view of a database in memory blocks all others.
 _READ_AT_ONCE = 1000
 
 
 def images_of(database: Database, repository: Repository) -> list[ImageFacts]:
-    """Return what policies ask of the images of a repository, in the order of push.
+    """Return the facts of the images of a repository, in the order of push.
 
-    It is read in pieces, so that a change meanwhile may be in some of it only.
+    They are read in batches, so a concurrent change may be in some of them only.
     """
     with database.read() as view:
         children = rows.references.children_by_image(view, repository.id)
@@ -35,7 +35,7 @@ def images_of(database: Database, repository: Repository) -> list[ImageFacts]:
 
 
 def facts_of(row: ImageRow, tags: Iterable[str], children: Iterable[str]) -> ImageFacts:
-    """Return what policies ask of an image."""
+    """Return the facts of one image."""
     return ImageFacts(
         digest=row.digest,
         pushed_at=row.pushed_at,

@@ -1,4 +1,4 @@
-"""Lifecycle policies of repositories, stored without white space."""
+"""Lifecycle policies of repositories, stored without whitespace."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LifecyclePoliciesBackend(RegistryBackend):
     def get_lifecycle_policy(
         self, repository_name: str, registry_id: str | None = None
     ) -> Repository:
-        """Return the policy. `lastEvaluatedAt` is the epoch until it has run.
+        """Return the policy. Until it has run, `lastEvaluatedAt` is the epoch.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html
         """
@@ -72,7 +72,7 @@ class LifecyclePoliciesBackend(RegistryBackend):
 def set_lifecycle_policy(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, text: str
 ) -> Repository:
-    """Return the repository with this policy, which runs for the first time in a day."""
+    """Return the repository with this policy, which runs for the first time after a day."""
     accept_lifecycle_policy(text)
     due_at = now() + EVALUATION_INTERVAL
     look_again(registry, transaction, due_at)
@@ -86,6 +86,6 @@ def set_lifecycle_policy(
 
 
 def _stored_text(text: str) -> str:
-    """Return the text that is kept and answered: without whitespace, or as moto keeps it."""
+    """Return the text that is stored and shown: without whitespace, or in moto's form if a leniency says so."""
     short = compact(text)
     return text if short != text and POLICY_TEXTS_AS_GIVEN.applies("a lifecycle policy") else short

@@ -1,6 +1,6 @@
-"""Previews of lifecycle policies: what they would do now.
+"""Previews of lifecycle policies: the actions that they would take now.
 
-What policies mean is in `moto_ecr_ext.policies.lifecycle_evaluation`.
+`moto_ecr_ext.policies.lifecycle_evaluation` evaluates the policies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from moto_ecr_ext.storage.turns import timed_turns
 
 from .facts import images_of
 
-# Results that are written by the same statements.
+# The number of results that one statement writes.
 _WRITTEN_AT_ONCE = 500
 
 
@@ -47,9 +47,9 @@ class LifecyclePreviewsBackend(RegistryBackend):
         registry_id: str | None = None,
         lifecycle_policy_text: str | None = None,
     ) -> dict[str, Any]:
-        """Find out what a policy, by default that of the repository, would do now.
+        """Evaluate a policy, by default that of the repository, without acting on images.
 
-        As on AWS the answer says that this goes on, even where it has ended already, and shows a text as it was given.
+        As on AWS, the response says IN_PROGRESS, even if the preview has ended already, and shows the text as given.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartLifecyclePolicyPreview.html
         """
@@ -72,7 +72,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
     def _begin(
         self, find: Callable[[View], Repository], given: str | None
     ) -> tuple[Repository, str] | None:
-        """Return the repository and the text of a preview that has begun; None if it was given up on the way."""
+        """Return the repository and the text of a preview that has begun; None if it was superseded meanwhile."""
         at = now()
         with self.store.database.read() as view:
             repository = find(view)
@@ -102,9 +102,9 @@ class LifecyclePreviewsBackend(RegistryBackend):
         max_results: int | None = None,
         filter: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Return what the policy would have done when the preview was started. A preview does not expire.
+        """Return the actions of the policy at the time when the preview was started. A preview does not expire.
 
-        The summary counts all images, whatever the request is limited to.
+        The summary counts all images, even if the request selects some of them.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html
         """
@@ -156,17 +156,17 @@ class LifecyclePreviewsBackend(RegistryBackend):
 
 
 class _Seen(NamedTuple):
-    """A preview, and those of its results that were asked for."""
+    """A preview, and those of its results that a request selects."""
 
     preview: PreviewRow
     results: list[ResultRow]
 
 
 class _Writing:
-    """A preview on its way into the database.
+    """A preview that is being written into the database.
 
-    It may have many results. They are written in several transactions, so that nobody waits for all of them, and the
-    last one has the preview seen. A small preview has only that one.
+    It may have many results. They are written in several transactions, so that no other call waits for all of them. The
+    last transaction makes the preview visible. A small preview needs only that one.
     """
 
     def __init__(
@@ -178,16 +178,16 @@ class _Writing:
         self._about = about
 
     def write(self, results: Sequence[ResultRow]) -> bool:
-        """Return whether the preview is seen now: not if it was given up.
+        """Write the results. Return True if the preview is visible now, False if it was superseded.
 
-        Raises LifecyclePolicyPreviewInProgressException if another one goes on.
+        Raises LifecyclePolicyPreviewInProgressException if another preview is under way.
         """
         last = results[-_WRITTEN_AT_ONCE:]
         before = results[: -len(last)] if last else last
         if not before:
             with self._database.write() as transaction:
                 return self._show(transaction, self._begin(transaction), last)
-        # What is not durable is on disk when a later transaction is that is.
+        # A later durable transaction writes this one to disk too.
         with self._database.write(durable=False) as transaction:
             preview_id = self._begin(transaction)
         try:
@@ -261,7 +261,7 @@ def _answer_of(result: ResultRow) -> dict[str, Any]:
 def _results_of(
     view: View, preview: PreviewRow, image_ids: Sequence[ImageId], tag_status: str
 ) -> list[ResultRow]:
-    """Return the results for images by their identifiers: those with both parts are looked up by the digest."""
+    """Return the results for image identifiers. An identifier with both parts is looked up by its digest."""
     digests = [each["imageDigest"] for each in image_ids if "imageDigest" in each]
     names = [each.get("imageTag", "") for each in image_ids if "imageDigest" not in each]
     found = rows.previews.of_images(view, preview.id, _storable(digests), _storable(names))
@@ -274,7 +274,7 @@ def _results_of(
 
 
 def _storable(texts: Sequence[str]) -> list[str]:
-    """Return texts that may be stored: PostgreSQL takes none with U+0000, even to look it up."""
+    """Return the texts that may be stored: PostgreSQL does not accept U+0000, not even in a query."""
     return [each for each in texts if "\0" not in each]
 
 

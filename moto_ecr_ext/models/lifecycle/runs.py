@@ -1,4 +1,4 @@
-"""Runs of lifecycle policies: once a day by the clock of the test, or when a test asks for them."""
+"""Runs of lifecycle policies: once a day by the clock of the test, or on request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from moto_ecr_ext.storage.turns import timed_turns
 from .facts import facts_of, images_of
 from .policies import EVALUATION_INTERVAL
 
-# Images that are looked up and removed by the same statements.
+# The number of images that one statement looks up or removes.
 _ACTED_ON_AT_ONCE = 100
 
 
@@ -39,9 +39,9 @@ class LifecycleRunsBackend(RegistryBackend):
         _run_policies(self, found, math.inf)
 
     def lifecycle_decisions(self, repository_name: str) -> list[Decision]:
-        """Return what the policy of a repository would do now, without a preview that others see.
+        """Return the actions that the policy of a repository would take now. No preview is stored.
 
-        Raises RepositoryNotFoundException, and LifecyclePolicyNotFoundException.
+        Raises RepositoryNotFoundException and LifecyclePolicyNotFoundException.
         """
         self.store.pulls.write()
         with self.store.database.read() as view:
@@ -63,7 +63,7 @@ class LifecycleRunsBackend(RegistryBackend):
 def run_lifecycle_policies() -> None:
     """Run the lifecycle policy of every repository, in all registries, whether it is due or not.
 
-    Raises RuntimeError if moto's own ECR answers, since the extension is not installed.
+    Raises RuntimeError if the extension is not installed.
     """
     backend = any_backend()
     if not isinstance(backend, LifecycleRunsBackend):
@@ -72,9 +72,9 @@ def run_lifecycle_policies() -> None:
 
 
 def run_due_policies(registry: RegistryBackend) -> float:
-    """Run the policies that are due by now, in all registries. Return when the next one is, in seconds since the epoch.
+    """Run the policies that are due, in all registries. Return when the next one is due, in seconds since the epoch.
 
-    They are due a day after they were put and after they ran.
+    A policy is due a day after it was put, and a day after each run.
     """
     registry.store.pulls.write()
     at = now()
@@ -98,8 +98,9 @@ def _run_policies(
 class _Run:
     """One run of the policy of a repository, which may be large.
 
-    It is decided on what was read, and done in several transactions, so that nobody waits for all of it. Each looks
-    again: an image that has changed since is left for the next run, and so is all that belongs to it.
+    The policy is evaluated on one reading of the images, and its actions are done in several transactions, so that no
+    other call waits for all of them. Each transaction checks its images again. An image that has changed meanwhile is
+    left for the next run, and so are its followers.
     """
 
     def __init__(self, registry: RegistryBackend, repository_id: int, due_by: float, at: float):
@@ -111,7 +112,7 @@ class _Run:
         self._left: set[str] = set()
 
     def run(self) -> None:
-        """Run the policy if it is still due: another process may have been faster."""
+        """Run the policy if it is still due: another process may have run it."""
         with self._database.read() as view:
             row = self._row(view)
         if row is None or row.lifecycle_policy is None:
@@ -161,7 +162,7 @@ class _Run:
             elif decision.action is ActionType.TRANSITION:
                 archived.append(image.image)
             elif not expired.keys() >= set(parents.get(facts.digest, ())):
-                # An index was pushed that lists it.
+                # An index that lists it was pushed meanwhile.
                 self._left.update((facts.digest, *facts.children))
             else:
                 expired[facts.digest] = image.image
@@ -169,7 +170,7 @@ class _Run:
         archive_images(transaction, repository, archived)
 
     def _is_left(self, image: TaggedImage, facts: ImageFacts) -> bool:
-        """Return whether an image has changed, or something that it belongs to."""
+        """Return True if an image, or one of its leaders, must be left for the next run."""
         if facts.digest in self._left or facts.subject in self._left:
             return True
         return facts_of(image.image, image.tags, facts.children) != facts

@@ -1,6 +1,6 @@
-"""The pull-through cache: images that come from an upstream registry when they are pulled.
+"""The pull-through cache: pulls import images from an upstream registry.
 
-An upstream that cannot be asked is an error only if there is no image that was pulled before.
+An upstream that does not respond is an error only if no earlier pull imported the image.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working.html
 """
@@ -28,17 +28,17 @@ from moto_ecr_ext.storage.turns import Turn, Turns
 from .imports import Import, note_check, present_image
 from .rules import PullThroughCacheRule, rule_for
 
-# Seconds between two questions for the same tag.
+# The seconds between two checks of the same tag.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working.html
 CHECK_INTERVAL = 24 * 60 * 60
 
-# Whoever brings in an image has the turn of its registry, repository and reference, so that others who want it at the
-# same time find it there.
+# An import takes the turn of its registry, repository and reference. Concurrent pulls of the same image wait for it,
+# and then find the image there.
 _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 
 
 def is_due(image: ManifestRow) -> bool:
-    """Return whether the upstream is to be asked again for the tag under which an image was found."""
+    """Return True if the upstream must be asked again for the tag of an image that was found."""
     return image.checked_at is not None and image.checked_at <= now() - CHECK_INTERVAL
 
 
@@ -48,10 +48,10 @@ def bring_in(
     reference: Reference,
     registry_id: str | None,
 ) -> bool:
-    """Have an image that a rule covers, if it is missing or to be checked again, come from upstream.
+    """Import an image that a rule covers, if it is missing or due for a check.
 
-    Return False if no rule covers it, or the caller may not import. Raises ImageNotFoundException, UpstreamError,
-    UnableToGetUpstreamImageException and LimitExceededException if there is no such image then.
+    Return False if no rule covers it, or the caller may not import it. Raises ImageNotFoundException, UpstreamError,
+    UnableToGetUpstreamImageException and LimitExceededException if the repository does not have the image afterwards.
     """
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
@@ -69,7 +69,7 @@ def bring_in(
 def may_import(
     registry: RegistryBackend, view: View, repository_name: str, account_id: str
 ) -> bool:
-    """Return whether the caller may import into a repository, and make it if it is not there.
+    """Return True if the caller may import into a repository. Create the repository if it is missing.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
     """
@@ -96,9 +96,9 @@ def _synchronize(
     repository_name: str,
     reference: Reference,
 ) -> bool:
-    """Ask the upstream of a rule for an image of the registry, unless it is there and not due.
+    """Ask the upstream of a rule for an image of the registry, unless it is there and not due for a check.
 
-    Return False for an archived image, which stays where it is.
+    Return False for an archived image, which stays archived.
     """
     with registry.store.database.read() as view:
         present = present_image(registry, view, repository_name, reference)
@@ -117,7 +117,7 @@ def _synchronize(
         if present is None:
             raise
     except ImageTagAlreadyExistsException as error:
-        # The image that was pulled first stays where tags are immutable.
+        # With immutable tags, the image that was pulled first stays.
         pull.announce_failure(error)
         with registry.store.database.write() as transaction:
             repository = registry.repository(transaction, repository_name)

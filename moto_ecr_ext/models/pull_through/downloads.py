@@ -1,4 +1,4 @@
-"""Downloads: blobs that have come from an upstream registry, until the image that they belong to is stored."""
+"""Downloads: blobs from an upstream registry, until the image that refers to them is stored."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from moto_ecr_ext.storage.blobs.errors import UploadCancelled
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.store import Store
 
-# An image may have thousands of layers, and each session a file open. The sessions beyond these are opened again, which
-# costs requests where blobs are in S3.
+# An image may have thousands of layers, and each open session needs an open file. Sessions beyond this number are
+# closed and opened again, which costs requests if blobs are in S3.
 _MOST_SESSIONS = 64
 
 
 class WrongDigest(Exception):
-    """The bytes of a download are others than they should be."""
+    """The bytes of a download have another digest than expected."""
 
 
 class _Download(NamedTuple):
@@ -27,7 +27,7 @@ class _Download(NamedTuple):
 
 
 class Downloads:
-    """Whole blobs by their digests; a context manager. Those that are not committed are gone when it is left."""
+    """A context manager for downloads of whole blobs, by digest. Its exit deletes those that were not committed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

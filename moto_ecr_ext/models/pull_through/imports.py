@@ -1,4 +1,4 @@
-"""Imports: one image that comes from an upstream registry, and all that follows from that."""
+"""Imports of single images from an upstream registry, with their consequences."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LARGEST_LAYER = 52_000 * 1024 * 1024
 
 
 class Import:
-    """One question for an image of a registry, by its tag or digest, and all that follows from the answer."""
+    """One import of an image, by tag or digest: the question to the upstream, the download, and the consequences."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Import:
         self._upstream_name = rule.upstream_name(repository_name)
 
     def run(self) -> None:
-        """Make the image that the upstream has the one of the repository.
+        """Store the upstream's image in the repository.
 
         Raises UpstreamError, UnableToGetUpstreamImageException, ImageNotFoundException, and
-        ImageTagAlreadyExistsException for an immutable tag of another image; nothing has changed then.
+        ImageTagAlreadyExistsException for an immutable tag of another image. An error leaves everything unchanged.
         """
         if self._rule.upstream_registry == ECR and mapped_url(ECR) is None:
             self._copy_from_ecr()
@@ -76,7 +76,7 @@ class Import:
             self._download(upstream, found)
 
     def announce_failure(self, error: ECRError) -> None:
-        """Tell EventBridge that there was no image to be had."""
+        """Send the event of a failed import to EventBridge."""
         self._send(None, error)
 
     def _send(self, digest: str | None, error: ECRError | None) -> None:
@@ -89,7 +89,7 @@ class Import:
         )
 
     def _copy_from_ecr(self) -> None:
-        """Copy from a registry of the same store, as the rule's role where it is of another account."""
+        """Copy from a registry of the same store; from another account's registry, act as the rule's role."""
         upstream, account_id = upstream_ecr(self._registry, self._rule)
         with self._store.database.write() as transaction:
             try:
@@ -113,36 +113,36 @@ class Import:
         return row
 
     def _download(self, upstream: UpstreamRegistry, found: UpstreamManifest) -> None:
-        """Have an image with all its blobs stored, in one transaction once they are all here."""
+        """Download an image with all its blobs, then store it in one transaction."""
         manifest = self._parse(found)
         sizes = _sizes(manifest)
         try:
             with Downloads(self._store) as downloads:
-                # Blobs that the repository held may be gone once the others are here.
+                # The repository may lose blobs while others are downloaded.
                 while missing := self._store_if_complete(found, manifest, list(sizes), downloads):
                     for digest in missing:
                         pieces = upstream.blob(self._upstream_name, digest, sizes[digest])
                         downloads.add(digest, pieces)
         except WrongDigest as error:
             raise UpstreamUnavailable(
-                f"The layer {error} of {self._upstream_name} that "
-                f"{self._rule.upstream_registry_url} gave has another digest."
+                f"The layer {error} of {self._upstream_name} from "
+                f"{self._rule.upstream_registry_url} has another digest."
             ) from None
         except UploadCancelled:
-            # A reset, or the start of another server, which takes it for what a killed process has left.
+            # A reset did it, or another server, which started and took the download for the rest of a killed process.
             raise UpstreamUnavailable(
-                f"What had come of {self._upstream_name} was discarded meanwhile. Pull it again."
+                f"The download of {self._upstream_name} was discarded. Pull it again."
             ) from None
 
     def _parse(self, found: UpstreamManifest) -> Manifest:
-        # Some registries send one type with whatever they have.
+        # Some registries send one content type for all manifests.
         media_type = found.media_type if found.media_type in MANIFEST_TYPES else None
         try:
             return parse_manifest(found.content, media_type)
         except InvalidParameterException:
             raise UpstreamUnavailable(
-                f"What {self._rule.upstream_registry_url} gave for {self._reference} of "
-                f"{self._upstream_name} is no manifest that Amazon ECR takes."
+                f"Amazon ECR does not accept the manifest of {self._reference} of "
+                f"{self._upstream_name} from {self._rule.upstream_registry_url}."
             ) from None
 
     def _store_if_complete(
@@ -152,7 +152,7 @@ class Import:
         blobs: list[str],
         downloads: Downloads,
     ) -> list[str]:
-        """Store the image if the repository holds its blobs or they are downloaded; else those that are missing."""
+        """Store the image if all its blobs are held or downloaded. Otherwise, return the missing blobs."""
         with self._store.database.write() as transaction:
             present = present_image(
                 self._registry, transaction, self._repository_name, self._reference
@@ -169,18 +169,18 @@ class Import:
             repository = self._repository_for_import(transaction)
             for digest in new:
                 rows.blobs.insert(transaction, repository.id, digest, downloads.size(digest))
-            # After its blobs, which a replication takes along.
+            # The manifest follows its blobs, since a replication copies them with it.
             store_manifest(
                 self._registry, transaction, repository, manifest, found.digest, self._tag
             )
             self._has_come(transaction, repository, found.digest)
-            # Last, since it cannot be undone.
+            # This is the last step, since it cannot be undone.
             for digest in new:
                 downloads.commit(digest)
         return []
 
     def _repository_for_import(self, transaction: Transaction) -> Repository:
-        """Return the repository of the image, made from its template if it is not there."""
+        """Return the repository of the image. If it is missing, create it from its template."""
         try:
             return self._registry.repository(transaction, self._repository_name)
         except RepositoryNotFoundException:
@@ -197,7 +197,7 @@ class Import:
             raise ImageTagAlreadyExistsException(self._tag, self._repository_name)
 
     def _held(self, view: View, blobs: list[str]) -> set[str]:
-        """Return those of the blobs that the repository holds, if it is there."""
+        """Return those of the blobs that the repository holds, if it exists."""
         try:
             repository = self._registry.repository(view, self._repository_name)
         except RepositoryNotFoundException:
@@ -205,7 +205,7 @@ class Import:
         return rows.blobs.held(view, repository.id, blobs)
 
     def _has_come(self, transaction: Transaction, repository: Repository, digest: str) -> None:
-        """Note what the upstream has answered, and tell EventBridge of it once that is committed."""
+        """Note the result of the import, and send it to EventBridge once the transaction is committed."""
         note_check(transaction, repository, self._reference)
         transaction.after_commit(lambda: self._send(digest, None))
 
@@ -213,9 +213,9 @@ class Import:
 def upstream_ecr(
     registry: RegistryBackend, rule: PullThroughCacheRule
 ) -> tuple[RegistryBackend, str]:
-    """Return the own account's registry in the Region of a rule's upstream ECR, and the account whose registry that is.
+    """Return this account's registry in the region of a rule's upstream ECR, and the account of the upstream registry.
 
-    Raises UpstreamUnavailable for a Region that there is not.
+    Raises UpstreamUnavailable for an unknown region.
     """
     url = UPSTREAMS[ECR].match(rule.upstream_registry_url)
     assert url is not None
@@ -226,7 +226,7 @@ def upstream_ecr(
 
 
 def reading_as_role(rule: PullThroughCacheRule, action: str) -> AbstractContextManager[None]:
-    """Act as the role with which a rule reads from an ECR of another account; from its own, as the account."""
+    """Act as the role with which a rule reads from another account's ECR; for its own account's ECR, as the account."""
     principal = rule.custom_role_arn or account_principal(rule.registry_id, rule.region)
     return calling(Caller(action, principal))
 
@@ -234,7 +234,7 @@ def reading_as_role(rule: PullThroughCacheRule, action: str) -> AbstractContextM
 def present_image(
     registry: RegistryBackend, view: View, repository_name: str, reference: Reference
 ) -> ManifestRow | None:
-    """Return an image of the registry; None if there is none."""
+    """Return an image of the registry; None if it does not exist."""
     try:
         _, row = find_manifest(registry, view, repository_name, reference)
     except (RepositoryNotFoundException, ImageNotFoundException):
@@ -243,7 +243,7 @@ def present_image(
 
 
 def _sizes(manifest: Manifest) -> dict[str, int]:
-    """Return the most bytes that each blob of an image may have, by its digest. Manifests of schema 1 do not say it."""
+    """Return the greatest size of each blob of an image, by digest. Manifests of schema 1 do not have sizes."""
     sizes: dict[str, int] = {}
     for blob in manifest.blobs:
         if blob.is_distributed:
@@ -253,9 +253,9 @@ def _sizes(manifest: Manifest) -> dict[str, int]:
 
 
 def note_check(transaction: Transaction, repository: Repository, reference: Reference) -> None:
-    """Remember, of a tag, that the upstream was asked for it now, and that the image under it is from there.
+    """Record that the upstream was asked for a tag now, and that the tagged image is from there.
 
-    Nothing if the tag was deleted meanwhile.
+    Does nothing if the tag was deleted meanwhile.
     """
     tag = None
     if isinstance(reference, Tag):

@@ -1,4 +1,4 @@
-"""Referrers of cached images: those that the upstream registry has come when somebody lists them.
+"""Referrers of cached images, which are imported from the upstream registry when they are listed.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working.html
 """
@@ -27,9 +27,9 @@ from .cache import may_import
 from .imports import Import, present_image, reading_as_role, upstream_ecr
 from .rules import PullThroughCacheRule, mapped_url, rule_for, upstream_registry_of
 
-# Seconds between two questions for the referrers of the same image; from the same page.
+# The seconds between two checks of the referrers of an image. The source is the page above.
 REFERRER_CHECK_INTERVAL = 6 * 60 * 60
-# Referrers that are brought in of one subject.
+# The largest number of referrers that are imported of one subject.
 _MOST = 10_000
 
 _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
@@ -38,10 +38,10 @@ _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 def bring_in_referrers(
     registry: RegistryBackend, repository_name: str, digest: Digest, registry_id: str | None
 ) -> None:
-    """Have the referrers that the upstream of a cached image knows come, unless it was asked within six hours.
+    """Import the referrers that the upstream has of a cached image, unless it was asked within the last six hours.
 
-    This process remembers when that was. Raises UnableToListUpstreamImageReferrersException if they cannot be had, and
-    none came before.
+    The time of the check is kept in this process. Raises UnableToListUpstreamImageReferrersException if the referrers
+    cannot be listed and none were imported before.
     """
     account_id = registry_id or registry.account_id
     with registry.store.database.read() as view:
@@ -70,12 +70,12 @@ def bring_in_referrers(
 def _key_of_image(
     registry: RegistryBackend, view: View, repository_name: str, digest: Digest, account_id: str
 ) -> str | None:
-    """Return what a check of an image is remembered by; None if the image is not there."""
+    """Return the key of an image in the record of checks; None if the image is not there."""
     try:
         repository, image = find_manifest(registry, view, repository_name, digest, account_id)
     except (RepositoryNotFoundException, ImageNotFoundException):
         return None
-    # A number may be another repository's later.
+    # The number of a deleted repository may be used again.
     return f"{repository.id}/{repository.created_at}/{image.id}"
 
 
@@ -86,7 +86,7 @@ def _synchronize(
         with registry.store.database.read() as view:
             is_there = present_image(registry, view, repository_name, digest) is not None
         if not is_there:
-            # One that was deleted since it was listed.
+            # The referrer may have been deleted since it was listed.
             with suppress(ImageNotFoundException):
                 Import(registry, rule, repository_name, digest).run()
 
@@ -94,7 +94,7 @@ def _synchronize(
 def _upstream_referrers(
     registry: RegistryBackend, rule: PullThroughCacheRule, repository_name: str, subject: Digest
 ) -> list[Digest]:
-    """Return the digests of the manifests that have a subject in the upstream registry of a rule."""
+    """Return the digests of a subject's referrers in the upstream registry of a rule."""
     name = rule.upstream_name(repository_name)
     if rule.upstream_registry != ECR or mapped_url(ECR) is not None:
         with closing(upstream_registry_of(rule)) as upstream:

@@ -1,4 +1,4 @@
-"""Pull-through cache rules: which repositories come from which upstream registry."""
+"""Pull-through cache rules. They map repositories to upstream registries."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class PullThroughRulesBackend(RegistryBackend):
     def delete_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> PullThroughCacheRule:
-        """Delete a rule. Images that came by it stay.
+        """Delete a rule. Images that it imported stay.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeletePullThroughCacheRule.html
         """
@@ -200,7 +200,7 @@ class PullThroughRulesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Return rules in the order of their prefixes, or those named, in the order asked for.
+        """Return rules in the order of their prefixes, or the named ones in the order of the request.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
         """
@@ -230,7 +230,7 @@ class PullThroughRulesBackend(RegistryBackend):
     def validate_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Return whether the upstream registry takes the rule's credentials. A rule without any is valid.
+        """Check if the upstream registry accepts the rule's credentials. A rule without credentials is valid.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ValidatePullThroughCacheRule.html
         """
@@ -258,7 +258,7 @@ class PullThroughRulesBackend(RegistryBackend):
         }
 
     def _rule(self, view: View, prefix: str, registry_id: str | None) -> PullThroughCacheRule:
-        """Return a rule. Raises PullThroughCacheRuleNotFoundException, and AccessDeniedException."""
+        """Return a rule. Raises PullThroughCacheRuleNotFoundException and AccessDeniedException."""
         account_id = registry_id or self.account_id
         self.check_access(view, account_id, "*")
         row = rows.pull_through.rule(view, account_id, self.region_name, without_slash(prefix))
@@ -282,23 +282,23 @@ def _rules(view: View, account_id: str, region: str) -> list[PullThroughCacheRul
 
 
 def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
-    """Return the upstream registry of a rule, at the address in the setting `upstreams`. The caller closes it.
+    """Return the upstream registry of a rule, at its address in the setting `upstreams`. The caller closes it.
 
-    Raises UpstreamUnavailable where it does not say that, and UnableToGetUpstreamImageException when the rule's
+    Raises UpstreamUnavailable if the setting has no address for it, and UnableToGetUpstreamImageException if the rule's
     credentials cannot be read.
     """
     url = mapped_url(rule.upstream_registry)
     if url is None:
         raise UpstreamUnavailable(
             f"The upstream registry {rule.upstream_registry_url} cannot be reached: "
-            f"the setting {settings.UPSTREAMS.name} ({settings.UPSTREAMS.variable}) does not say where "
-            f"{rule.upstream_registry} is."
+            f"the setting {settings.UPSTREAMS.name} ({settings.UPSTREAMS.variable}) has no address for "
+            f"{rule.upstream_registry}."
         )
     return UpstreamRegistry(rule.upstream_registry_url, url, _credentials(rule))
 
 
 def mapped_url(upstream_registry: str) -> str | None:
-    """Return the address that the setting `upstreams` has for an upstream registry, known by its name in ECR."""
+    """Return the address of an upstream registry, by its name in ECR, from the setting `upstreams`."""
     return settings.parse_upstreams(settings.UPSTREAMS.get()).get(upstream_registry)
 
 
@@ -309,7 +309,7 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
         user_name, token = read_credentials(rule.credential_arn, rule.registry_id, rule.region)
     except NoCredentials:
         raise UnableToGetUpstreamImageException(
-            "The secret is to be a JSON object with username and accessToken."
+            "The secret must be a JSON object with username and accessToken."
         ) from None
     except ECRError as error:
         raise UnableToGetUpstreamImageException(error.message) from None
@@ -317,7 +317,9 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
 
 
 def _check_role(rule: PullThroughCacheRule) -> None:
-    """Raise InvalidParameterException unless there is a role where one is assumed: for an ECR of another account.
+    """Raise InvalidParameterException for a missing or a needless role.
+
+    A rule needs a role if, and only if, its upstream is another account's ECR.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
     """

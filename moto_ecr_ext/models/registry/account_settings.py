@@ -1,4 +1,4 @@
-"""Account settings: the few switches of a registry that have a name and a value.
+"""Account settings: named values of a registry.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-settings.html
 """
@@ -11,7 +11,7 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.storage.database.transaction import View
 
-# Every setting, its values, the default first.
+# Every setting with its values. The first value is the default.
 SETTINGS = {
     "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
     "BLOB_MOUNTING": ("DISABLED", "ENABLED"),
@@ -23,7 +23,7 @@ class AccountSettingsBackend(RegistryBackend):
     """Operations on account settings."""
 
     def get_account_setting(self, name: str) -> dict[str, Any]:
-        """Return the value of an account setting, AWS's default if it was not set.
+        """Return the value of an account setting, or AWS's default.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAccountSetting.html
         """
@@ -46,14 +46,14 @@ class AccountSettingsBackend(RegistryBackend):
 def account_setting(
     registry: RegistryBackend, view: View, name: str, account_id: str | None = None
 ) -> str:
-    """Return the value of an account setting of this registry, or of that of another account in the region."""
+    """Return the value of an account setting of this registry, or of another account's registry in the region."""
     return stored_account_setting(registry, view, name, account_id) or SETTINGS[name][0]
 
 
 def stored_account_setting(
     registry: RegistryBackend, view: View, name: str, account_id: str | None = None
 ) -> str | None:
-    """As `account_setting`, but None if PutAccountSetting was never called for it."""
+    """Do as `account_setting`, but return None if PutAccountSetting was never called for the setting."""
     value: str | None = registry.setting(view, f"account/{name}", account_id)
     return value
 

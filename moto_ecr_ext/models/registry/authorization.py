@@ -1,4 +1,4 @@
-"""What opens the registry protocol: passwords, and URLs that download one layer."""
+"""Credentials of the registry protocol: passwords, and URLs that download one layer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .tokens import (
     read_password,
 )
 
-# moto's password is the account and this, and expired at the beginning of 2015.
+# moto's password is the account and this suffix. It expired at the beginning of 2015.
 _CONSTANT = "-auth-token"
 _EXPIRED_AT = 1420070400.0
 
@@ -36,7 +36,7 @@ class AuthorizationBackend(RegistryBackend):
     """GetAuthorizationToken."""
 
     def get_authorization_token(self, registry_ids: list[str] | None = None) -> dict[str, Any]:
-        """Return one token for each registry asked for, good for twelve hours.
+        """Return one token for each requested registry. Tokens are valid for twelve hours.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
@@ -71,7 +71,7 @@ class AuthorizationBackend(RegistryBackend):
         return issue_password(key, token)
 
     def password(self) -> str:
-        """Return the password with which user AWS logs in to this registry, as its account."""
+        """Return a password with which user AWS logs in to this registry, as its account."""
         return self._password(self.account_id, timestamp() + TOKEN_LIFETIME)
 
 
@@ -80,10 +80,10 @@ def _encoded(password: str) -> str:
 
 
 def token_of(password: str, region: str) -> RegistryToken:
-    """Return the token behind a password of any registry. Raises TokenExpired, and TokenError for any other text.
+    """Return the token in a password of any registry. Raises TokenExpired, and TokenError for any other text.
 
-    Passwords of an account outlive a reset, so that nobody has to log in again. Those of IAM principals end with it, as
-    the principals do. moto's constant password says no region: it is for `region`.
+    An account's passwords stay valid after a reset, so that nobody has to log in again. An IAM principal's passwords
+    end with it, since a reset deletes the principal. moto's constant password names no region; it is for `region`.
     """
     store = current_store()
     try:
@@ -101,7 +101,7 @@ def token_of(password: str, region: str) -> RegistryToken:
 
 
 def _constant_token(password: str, region: str) -> RegistryToken | None:
-    """Return the token behind moto's constant password, if it is one and good for anything."""
+    """Return the token of moto's constant password; None for another text, or if no leniency accepts it."""
     account_id, mark, rest = password.partition(_CONSTANT)
     if not mark or rest or not re.fullmatch("[0-9]{1,64}", account_id):
         return None
@@ -113,7 +113,7 @@ def _constant_token(password: str, region: str) -> RegistryToken | None:
 def registry_of_download(
     query: Mapping[str, str], repository_name: str, digest: Digest
 ) -> hosts.Registry:
-    """Return the registry that a URL of GetDownloadUrlForLayer, with this query, opens for one layer.
+    """Return the registry of a URL that GetDownloadUrlForLayer made for one layer, by the query of the URL.
 
     Raises TokenExpired, and TokenError if the URL was not made for this layer.
     """

@@ -1,4 +1,4 @@
-"""How often operations are called and images pulled, for CloudWatch, and which requests were the last, for people."""
+"""Counts of calls and pulls, for CloudWatch, and the last requests, for the browser page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CountsBackend(RegistryBackend):
     """Counts of this registry."""
 
     def count_call(self, operation: str) -> None:
-        """Count a call of an operation, whichever protocol it came by, if AWS counts it."""
+        """Count a call of an operation by either protocol, if AWS counts it."""
         if operation in COUNTED:
             self.store.counts.add(self.account_id, self.region_name, "CallCount", operation, now())
 
@@ -36,14 +36,14 @@ class CountsBackend(RegistryBackend):
         return self.store.counts.of_registry(self.account_id, self.region_name)
 
     def requests_behind(self, number: int) -> list[AnsweredRequest]:
-        """Return the last requests to all registries behind the one with a number, the first first."""
+        """Return the last requests to all registries with a greater number, in order."""
         return self.store.requests.behind(number)
 
 
 def note_request(what: str, status: int, took: float, about: str) -> None:
-    """Note a request that was answered in `took` seconds, whichever protocol it came by.
+    """Note an answered request of either protocol, which took `took` seconds.
 
-    `what` is the operation, or the method and the path; `about` is a digest, or the registry.
+    `what` is the operation, or the method and the path. `about` is a digest, or the registry.
     """
     store = open_store()
     if store is not None:

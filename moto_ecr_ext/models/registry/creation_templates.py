@@ -1,6 +1,6 @@
-"""Repository creation templates: the settings of repositories that ECR makes by itself.
+"""Repository creation templates: the settings of repositories that ECR creates by itself.
 
-It makes one for a push, for a replication and for a pull through the cache.
+ECR creates repositories for a push, a replication and a pull-through cache.
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 """
 
@@ -59,7 +59,7 @@ class CreationTemplate:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """Its row, beside what says which template it is."""
+        """The columns of its row, without its key."""
         settings = asdict(self)
         return {
             "created_at": settings.pop("created_at"),
@@ -68,7 +68,7 @@ class CreationTemplate:
         }
 
     def check(self, region: str) -> None:
-        """Raise what the operations raise that put these settings on a repository of this region."""
+        """Raise the errors that operations raise for these settings of a repository in this region."""
         check_exclusion_filters(
             self.image_tag_mutability, self.image_tag_mutability_exclusion_filters
         )
@@ -81,10 +81,9 @@ class CreationTemplate:
 
 
 class CreationTemplatesBackend(RegistryBackend):
-    """Operations on templates, and the repositories that are made by them.
+    """Operations on templates, and the creation of repositories from them.
 
-    `customRoleArn` is stored and shown. On AWS it is the role that tags, and that encrypts with KMS; nothing of that
-    needs a role here.
+    `customRoleArn` is stored and shown. On AWS it is the role for tags and for KMS encryption. Here no role is needed.
     """
 
     def create_repository_creation_template(
@@ -128,7 +127,7 @@ class CreationTemplatesBackend(RegistryBackend):
         return self._answer(template)
 
     def update_repository_creation_template(self, prefix: str, **given: Any) -> dict[str, Any]:
-        """Replace what is given, and keep all else. The filters go with the mutability that they are for.
+        """Replace the given settings and keep all others. The exclusion filters are replaced with the mutability.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
         """
@@ -141,7 +140,7 @@ class CreationTemplatesBackend(RegistryBackend):
         return self._answer(template)
 
     def delete_repository_creation_template(self, prefix: str) -> dict[str, Any]:
-        """Delete a template. Repositories that it created stay.
+        """Delete a template. Repositories that were created from it stay.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryCreationTemplate.html
         """
@@ -156,7 +155,7 @@ class CreationTemplatesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Return templates in the order of their prefixes; those of `prefixes` that are there, if any are given.
+        """Return templates in the order of their prefixes. If `prefixes` are given, return those that exist among them.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositoryCreationTemplates.html
         """
@@ -176,10 +175,11 @@ class CreationTemplatesBackend(RegistryBackend):
         }
 
     def create_on_push(self, repository_name: str, registry_id: str) -> bool:
-        """Make the repository of a registry that a push found missing, if a template there is for that.
+        """Create a missing repository for a push, if a template applies to pushes of this name.
 
-        With the setting `create_on_push` at `always` none is needed. The caller needs permission for CreateRepository.
-        Return whether it may be made; the repository is there then, since another push may have been faster.
+        If the setting `create_on_push` is `always`, no template is needed. The caller needs permission for
+        CreateRepository. Return True if the repository may be created. It exists then; another push may have created
+        it.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
         """
@@ -217,9 +217,9 @@ class CreationTemplatesBackend(RegistryBackend):
 def create_from_template(
     registry: RegistryBackend, transaction: Transaction, repository_name: str, applied_for: str
 ) -> Repository:
-    """Create a repository of the registry, as the longest matching template for `applied_for` says.
+    """Create a repository of the registry with the settings of the longest matching template for `applied_for`.
 
-    With ECR's defaults if there is no template. Raises RepositoryAlreadyExistsException.
+    It gets ECR's defaults if no template matches. Raises RepositoryAlreadyExistsException.
     """
     template = _template_for(registry, transaction, repository_name, applied_for)
     if template is None:
@@ -235,7 +235,7 @@ def create_from_template(
         encryption=template.encryption_configuration,
     )
     if template.repository_policy:
-        # The template shows its policy as it was given; a repository has every policy in ECR's form.
+        # A template shows its policy as given; a repository has every policy in ECR's form.
         policy = stored_text(template.repository_policy, registry.region_name)
         repository = change_repository(transaction, repository, policy=policy)
     if template.lifecycle_policy:
@@ -248,7 +248,7 @@ def create_from_template(
 def _template_for(
     registry: RegistryBackend, view: View, repository_name: str, applied_for: str
 ) -> CreationTemplate | None:
-    """Return the template with the longest matching prefix among those that are for this occasion."""
+    """Return the template with the longest matching prefix among those for `applied_for`."""
     templates = rows.creation_templates.of_registry(view, registry.account_id, registry.region_name)
     by_prefix = {row.prefix: row for row in templates if applied_for in row.settings["applied_for"]}
     for prefix in prefixes_of(repository_name):

@@ -1,4 +1,4 @@
-"""The policy of a registry, stored as ECR writes it."""
+"""The policy of a registry, stored in ECR's form."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Pull-time update exclusions: users and roles whose pulls leave `lastRecordedPullTime` alone.
+"""Pull-time update exclusions: users and roles whose pulls do not change `lastRecordedPullTime`.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-time-update-exclusions.html
 
-What they do is in `storage.pulls`, where times of pulls are written.
+`storage.pulls` applies them when it writes the times of pulls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from moto_ecr_ext.storage.database.transaction import RowRefused
 
 
 class PullTimeExclusionsBackend(RegistryBackend):
-    """Operations on the registry's pull-time update exclusions. Whether IAM knows the principal is not asked."""
+    """Operations on the registry's pull-time update exclusions. The principals need not exist in IAM."""
 
     def register_pull_time_update_exclusion(self, principal_arn: str) -> dict[str, Any]:
         """Exclude a user, or a role with all of its sessions, from now on.

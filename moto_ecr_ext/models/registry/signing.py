@@ -1,4 +1,4 @@
-"""Managed signing: images that are pushed get signatures, by the rules of their registry.
+"""Managed signing: pushed images get signatures, by the rules of their registry.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/managed-signing.html
 """
@@ -40,7 +40,7 @@ class SigningBackend(RegistryBackend):
     """Operations on the registry's signing configuration, and DescribeImageSigningStatus."""
 
     def put_signing_configuration(self, signing_configuration: dict[str, Any]) -> dict[str, Any]:
-        """Replace the configuration. Images that are there already are not signed.
+        """Replace the configuration. Images that were pushed before are not signed.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutSigningConfiguration.html
         """
@@ -61,7 +61,7 @@ class SigningBackend(RegistryBackend):
             return self._signing_configuration(view)
 
     def delete_signing_configuration(self) -> dict[str, Any]:
-        """Forget the configuration. Signatures stay.
+        """Delete the configuration. Signatures stay.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteSigningConfiguration.html
         """
@@ -112,11 +112,10 @@ class SigningBackend(RegistryBackend):
 
 
 def sign(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
-    """Begin to sign an image that has come, once with each signing profile of the rules that match.
+    """Begin to sign a new image, once with each signing profile of the matching rules.
 
-    What belongs to another image is not signed, and no placeholder. Neither is what comes by replication: its
-    signatures come after it, and the role that replicates may not sign
-    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html).
+    Referrers and placeholders are not signed. A replicated image is not signed either: its signatures follow it, and
+    the role that replicates may not sign (https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html).
     """
     if push.new_tag is not None or push.manifest.subject is not None or comes_by_replication():
         return
@@ -124,7 +123,7 @@ def sign(registry: RegistryBackend, transaction: Transaction, push: Push) -> Non
         return
     configuration = registry.setting(transaction, _CONFIGURATION, push.repository.registry_id)
     arns = _matching_profiles(configuration, push.repository) if configuration else []
-    # An image that comes back from the archive has its signatures.
+    # A restored image has its signatures.
     before = (
         {row.profile_arn for row in rows.signings.of_image(transaction, push.image.id)}
         if arns
@@ -147,15 +146,15 @@ def sign(registry: RegistryBackend, transaction: Transaction, push: Push) -> Non
             )
     if begun:
         rows.signings.insert_all(transaction, begun)
-        # Each signature is an image, and pushed in a transaction of its own.
+        # Each signature is an image, and is pushed in a separate transaction.
         SIGNINGS.begin_after_commit(registry, transaction)
 
 
 def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[str, str] | None:
-    """Return the code and the reason why a profile will not sign; None if it will.
+    """Return the code and the reason of a profile's failure to sign; None if it signs.
 
-    If moto's IAM is enforced, the caller needs the permission to sign with the profile. The profile must exist and be
-    active if moto's Signer has any profile in its account and region; if it has none, every profile signs. AWS does not
+    If moto's IAM is enforced, the caller needs the permission to sign with the profile. If moto's Signer has any
+    profile in the account and region, the profile must exist and be active; otherwise every profile signs. AWS does not
     document its failure codes; these are those of Signer's SignPayload.
     """
     try:
@@ -179,7 +178,7 @@ def _end_signing(
         return
     repository = repository_by_id(transaction, signing.repository_id)
     try:
-        # The signature is an image too.
+        # The signature counts as an image.
         check_quota(transaction, repository)
     except LimitExceededException as error:
         rows.signings.fail(transaction, signing.id, error.code, error.message)

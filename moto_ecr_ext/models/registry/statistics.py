@@ -1,4 +1,4 @@
-"""How much is in all registries, and whether their store answers: for those who look after a server."""
+"""Figures of all registries, and the state of their store, for operators of a server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORK = (ACTIVATIONS, PREVIEWS, REPLICATIONS, SCANS, SIGNINGS)
 
 @dataclass(frozen=True)
 class Statistics:
-    """What there is: numbers by name, the bytes of blobs, and background work that is due or under way, by kind."""
+    """Numbers by name, the bytes of blobs, and background work that is due or under way, by kind."""
 
     numbers: dict[str, int]
     bytes_stored: int
@@ -28,7 +28,7 @@ class Statistics:
 
 
 def statistics() -> Statistics:
-    """Return what there is in all registries of the store. It does nothing that is due."""
+    """Return the statistics of all registries of the store. Due work is left to the next request."""
     with current_store().database.read() as view:
         stored = rows.statistics.stored(view)
         return Statistics(
@@ -42,13 +42,13 @@ def statistics() -> Statistics:
 
 
 def failure_of_store() -> str | None:
-    """Return why the store does not answer, in one line; None if its database and its blobs do."""
+    """Return why the store fails, in one line; None if its database and its blob store respond."""
     try:
         store = current_store()
         with store.database.read() as view:
             rows.store.signing_key(view)
         if store.blobs.owner() is None:
-            return "the place of the blobs is empty"
+            return "the blob store is empty"
     except Exception as error:
         if not isinstance(error, StoreError) and not is_failure_of_storage(error):
             raise

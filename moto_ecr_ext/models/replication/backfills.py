@@ -1,4 +1,4 @@
-"""Replication backfills: the images that a registry had before its rules, brought to one destination.
+"""Replication backfills: images that were pushed before the rules are replicated to one destination.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
 """
@@ -32,10 +32,10 @@ from moto_ecr_ext.storage.rows.backfills import BackfillRow, OutcomeRow, ResultR
 from .replication import REPLICATIONS, store_replication
 from .rules import destinations_of, matches, rules_of
 
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html; seconds
+# Seconds. https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
 RETENTION = 90 * 24 * 60 * 60
 LIST_PAGE_SIZE = 25
-# A backfill of which so many replications, or more, were tried fails where half of them do.
+# A backfill with at least this many replications fails if half of them fail.
 FEWEST_TO_FAIL = 100
 
 _ENDS = ["COMPLETE", "FAILED"]
@@ -44,14 +44,14 @@ _ENDS = ["COMPLETE", "FAILED"]
 class ReplicationBackfillsBackend(RegistryBackend):
     """Operations on backfills.
 
-    A backfill takes no time unless moto's state manager says otherwise of `ecr::replication`: it is in preparation that
-    long, and then its images are on their way that long. Images in the archive are left out.
+    A backfill takes no time unless moto's state manager delays `ecr::replication`: first its preparation, and then the
+    replication of its images, take that long. Archived images are left out.
     """
 
     def start_replication_backfill(
         self, destination: dict[str, str], registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Send the images that are there now where the rules say so. The answer is that it is in preparation.
+        """Replicate the images that exist now, by the rules. The response says that the backfill is in preparation.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartReplicationBackfill.html
         """
@@ -95,7 +95,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
     def stop_replication_backfill(
         self, replication_backfill_id: str, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """End a backfill. Images that are on their way arrive first.
+        """Stop a backfill. Replications under way end first.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StopReplicationBackfill.html
         """
@@ -122,7 +122,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """Return the newest first. One that has ended is listed for ninety days more.
+        """Return backfills, the newest first. A backfill is listed for ninety days after its end.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListReplicationBackfills.html
         """
@@ -152,7 +152,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """Return how far a backfill has come, and once it has ended what became of each image under each of its tags.
+        """Return the progress of a backfill; once it has ended, also the result of each image with each of its tags.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeReplicationBackfillResults.html
         """
@@ -181,7 +181,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
         }
 
     def _look_at_backfills(self, account_id: str) -> None:
-        """Count one more description of the backfills of a registry that go on, and of their images."""
+        """Count one more description of the backfills of a registry that are under way, and of their images."""
 
         def unended(view: View) -> list[BackfillRow]:
             self.check_access(view, account_id, "*")
@@ -208,7 +208,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
 
 
 def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: BackfillRow) -> None:
-    """Put the images of a backfill on their way."""
+    """Begin to replicate the images of a backfill."""
     destination = Registry(backfill.destination_account_id, backfill.destination_region)
     source = registry.registry(backfill.account_id, backfill.region)
     rules = [
@@ -246,7 +246,7 @@ def _prepare(registry: RegistryBackend, transaction: Transaction, backfill: Back
 
 
 PREPARATIONS = BackgroundWork(
-    # A backfill is in preparation as long as its images are on their way then.
+    # The preparation takes as long as the replication of the images.
     REPLICATIONS.name,
     under_way=rows.backfills.preparing,
     again=rows.backfills.still_preparing,
@@ -255,9 +255,9 @@ PREPARATIONS = BackgroundWork(
 
 
 def settle_backfills(registry: RegistryBackend) -> float:
-    """Note what has become of the images of backfills.
+    """Note the results of the images of backfills.
 
-    Return when to look again: at once while some are on their way.
+    Return when to look again: at once while some replications are under way.
     """
     with registry.store.database.read() as view:
         running = rows.backfills.running(view)
@@ -274,7 +274,7 @@ def _settle(transaction: Transaction, row_id: int) -> float:
         return math.inf  # Another process was faster.
     outcomes = rows.backfills.outcomes(transaction, row_id)
     settled = [
-        # Without a replication the image is gone.
+        # A replication without a status has lost its image.
         each if each.status else OutcomeRow(each.id, "FAILED", "ImageNotFoundException")
         for each in outcomes
         if each.status != "IN_PROGRESS"
@@ -293,7 +293,7 @@ def _settle(transaction: Transaction, row_id: int) -> float:
 
 
 def _progress(view: View, backfill: BackfillRow) -> dict[str, Any] | None:
-    """Return how many replications a backfill is, and how many have ended; None until they are known."""
+    """Return the number of a backfill's replications, and of those that have ended; None until they are known."""
     if backfill.prepared_at is None:
         return None
     counts = rows.backfills.counts(view, backfill.id)
@@ -306,7 +306,7 @@ def _progress(view: View, backfill: BackfillRow) -> dict[str, Any] | None:
 
 
 def _described(backfill: BackfillRow) -> dict[str, Any]:
-    """Return what all operations say of a backfill."""
+    """Return the members of a backfill that all operations show."""
     return {
         "replicationBackfillId": backfill.backfill_id,
         "destination": {
@@ -326,6 +326,6 @@ def _result(row: ResultRow) -> dict[str, Any]:
         "imageId": image_id_of(row.digest, row.tag),
         "status": row.status,
         "failureCode": row.failure_code,
-        # Children come with their index or not at all, so that none fails alone.
+        # Children are replicated with their index, so none of them fails alone.
         "subImageFailureCodes": [] if row.is_index else None,
     }

@@ -1,6 +1,6 @@
-"""Replication: what a push, a restoration or a deletion does to other registries, and how far each image has come.
+"""Replication of pushes, restorations and deletions to other registries, and its status.
 
-What arrives by replication goes no further, whatever the rules of the registry where it arrives.
+Replicated images are not replicated further, whatever the rules of the destination say.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """
@@ -47,9 +47,9 @@ class ReplicationBackend(RegistryBackend):
     def describe_image_replication_status(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Return one entry for each destination of the current rules to which the image has been sent.
+        """Return the status for each destination of the current rules to which the image has been sent.
 
-        The failure code is that of the error with which the destination refuses the image.
+        The failure code is that of the destination's error.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
         """
@@ -81,10 +81,10 @@ class ReplicationBackend(RegistryBackend):
 
 
 def replicate(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
-    """Send an image, or its new tag, where the rules say so."""
+    """Send an image, or its new tag, to the destinations of the rules."""
     destinations = destinations_of(rules_for(registry, transaction, push.repository))
     if destinations:
-        # One that is restored may have several tags.
+        # A restored image may have several tags.
         tags = (
             rows.tags.of_image(transaction, push.repository.id, push.image)
             if push.new_tag is None
@@ -96,9 +96,9 @@ def replicate(registry: RegistryBackend, transaction: Transaction, push: Push) -
 def replicate_deletion(
     registry: RegistryBackend, transaction: Transaction, deletion: Deletion
 ) -> None:
-    """Delete in other registries too, if a rule replicates deletions.
+    """Repeat a deletion in other registries, if a rule replicates deletions.
 
-    A tag goes if it is on the same image there, an image unless an index there lists it.
+    A tag is deleted if it names the same image there; an image is deleted unless an index there lists it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-delete.html
     """
@@ -124,7 +124,7 @@ def _send(
     tags: Sequence[str],
     destinations: Iterable[Registry],
 ) -> None:
-    """Send an image to registries, which takes no time unless moto's state manager says otherwise."""
+    """Send an image to registries. It takes no time unless moto's state manager delays it."""
     for destination in destinations:
         sent = store_replication(transaction, repository.id, image, tags, destination)
         REPLICATIONS.begin(registry, transaction, sent)
@@ -137,7 +137,7 @@ def store_replication(
     tags: Sequence[str],
     destination: Registry,
 ) -> ReplicationUnderWay:
-    """Note that an image of a repository is on its way with these tags."""
+    """Store that an image of a repository is being replicated with these tags."""
     at = now()
     key = (image.id, destination.account_id, destination.region)
     last = rows.replications.to_destination(transaction, *key)
@@ -185,7 +185,7 @@ def _arrive(
     image: StoredImage,
     destination: Registry,
 ) -> None:
-    """Bring an image to its destination, with those tags that were to come with it and that it still has."""
+    """Copy an image to its destination, with those of its replicated tags that it still has."""
     key = (image.id, destination.account_id, destination.region)
     sent = rows.replications.to_destination(transaction, *key)
     has = rows.tags.of_image(transaction, repository.id, image)
@@ -218,14 +218,14 @@ def _copy_to(
     tag: str | None,
     destination: Registry,
 ) -> str | None:
-    """Return the tag under which the image has arrived, if any. Raises what the destination refuses it with."""
+    """Return the tag with which the image has arrived, or None. Raises the error of a destination that refuses it."""
     with _as_replication(repository):
         target_registry = _enter(registry, transaction, repository, destination)
         target = _target(target_registry, transaction, repository)
         try:
             copy_image(target_registry, transaction, image, target, tag)
         except ImageTagAlreadyExistsException:
-            # The image arrives without a tag that stays where it is (User Guide, "Considerations").
+            # The image arrives without a tag that is immutable there (User Guide, "Considerations").
             copy_image(target_registry, transaction, image, target, None)
             return None
     return tag
@@ -252,7 +252,7 @@ def _copies_of(
 
 @contextmanager
 def _as_replication(repository: Repository) -> Iterator[None]:
-    """Act as ECR does on behalf of the registry whose repository this is.
+    """Act as ECR on behalf of the repository's registry.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html
     """
@@ -265,10 +265,10 @@ def _as_replication(repository: Repository) -> Iterator[None]:
 def _enter(
     registry: RegistryBackend, view: View, repository: Repository, destination: Registry
 ) -> ECRBackend:
-    """Return the destination of what comes from a repository.
+    """Return the destination of a repository's replications.
 
-    Raises ValidationException if it cannot be reached, and AccessDeniedException if its registry's policy does not let
-    the current caller in.
+    Raises ValidationException if it cannot be reached, and AccessDeniedException if its registry's policy denies the
+    current caller.
     """
     if partition_of(destination.region) != partition_of(repository.region):
         raise ValidationException("Images are not replicated to another partition")
@@ -284,9 +284,9 @@ def _enter(
 def _target(
     target_registry: ECRBackend, transaction: Transaction, repository: Repository
 ) -> Repository:
-    """Return the repository of the same name in the registry of a destination, made if it is not there.
+    """Return the repository of the same name in the registry of a destination. If it is missing, create it.
 
-    Raises AccessDeniedException if the registry's policy does not let it be made.
+    Raises AccessDeniedException if the registry's policy does not allow its creation.
     """
     try:
         return target_registry.repository(transaction, repository.repository_name)

@@ -1,4 +1,4 @@
-"""The replication rules of a registry: which repositories' images go where."""
+"""The replication rules of a registry: repository filters with destinations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moto_ecr_ext.storage.database.transaction import View
 MAX_RULES = 25
 MAX_DESTINATIONS = 25
 
-# The action that replication does in a registry.
+# The action of replication in its destination.
 REPLICATE = "ecr:ReplicateImage"
 
 # The name of the configuration among the registry's settings.
@@ -41,7 +41,7 @@ class ReplicationConfigurationBackend(RegistryBackend):
     def put_replication_configuration(
         self, replication_configuration: dict[str, Any]
     ) -> dict[str, Any]:
-        """Replace all replication rules. They are for what is pushed from now on.
+        """Replace all replication rules. They apply to images that are pushed from now on.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
         """
@@ -55,7 +55,7 @@ class ReplicationConfigurationBackend(RegistryBackend):
                 "Replication destination cannot be the same as the source registry",
             )
         if len(rules) > MAX_RULES:
-            # The model of an older botocore has a lower limit, which is checked before.
+            # An older botocore's model has a lower limit, which is checked before.
             raise ValidationException(f"A replication configuration has at most {MAX_RULES} rules")
         if len(destinations) > MAX_DESTINATIONS:
             raise ValidationException(
@@ -75,7 +75,7 @@ def rules_of(registry: RegistryBackend, view: View, account_id: str) -> list[dic
 def rules_for(
     registry: RegistryBackend, view: View, repository: Repository
 ) -> list[dict[str, Any]]:
-    """Return the rules that a change of a repository's images is under: none, if it comes by replication itself."""
+    """Return the rules for changes of a repository's images; none if replication makes the change."""
     if comes_by_replication():
         return []
     rules = rules_of(registry, view, repository.registry_id)
@@ -83,7 +83,7 @@ def rules_for(
 
 
 def comes_by_replication() -> bool:
-    """Return whether what happens now to a registry is what replication from another one does to it."""
+    """Return True if the current call is a replication from another registry."""
     caller = current_caller()
     return caller is not None and caller.action == REPLICATE
 
@@ -100,6 +100,6 @@ def destinations_of(rules: Iterable[dict[str, Any]]) -> list[Registry]:
 
 
 def matches(rule: dict[str, Any], repository_name: str) -> bool:
-    """Return whether a rule is for a repository: one without filters is for all."""
+    """Return True if a rule covers a repository. A rule without filters covers all."""
     filters = rule.get("repositoryFilters")
     return not filters or any(repository_name.startswith(each["filter"]) for each in filters)

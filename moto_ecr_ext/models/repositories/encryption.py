@@ -1,4 +1,4 @@
-"""The encryption that a repository is created with. Nothing is encrypted by it.
+"""The encryption configuration of a repository. It encrypts nothing here.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
 """
@@ -12,17 +12,17 @@ from moto_ecr_ext.exceptions import InvalidParameterException, KmsException
 from moto_ecr_ext.services import kms
 
 _AWS_MANAGED_KEY = "alias/aws/ecr"
-# Keys that nobody has made differ between accounts, and are always the same for one account.
+# Ids of keys that nobody created differ between accounts, and are always the same for one account.
 _KEYS = uuid.UUID("5c0dfb1e-6f0c-4b53-9d3e-4f6f8a4f3f10")
 
 
 def encryption_configuration_of(
     given: dict[str, str] | None, account_id: str, region: str
 ) -> dict[str, str]:
-    """Return the configuration that is stored and shown: AES256 by default, KMS always with a key's ARN.
+    """Return the configuration that is stored and shown: AES256 by default; KMS always has the ARN of a key.
 
-    The key may be given by its id, its ARN, or an alias. It need not exist unless moto's KMS holds keys that a user has
-    made: see `kms.find_key`. Raises KmsException, and InvalidParameterException for a key beside AES256.
+    The key may be given as an id, an ARN or an alias. It must exist only if moto's KMS has keys that a user created;
+    see `kms.find_key`. Raises KmsException, and InvalidParameterException for a key with AES256.
     """
     if not given:
         return {"encryptionType": "AES256"}
@@ -37,7 +37,7 @@ def encryption_configuration_of(
 
 
 def check_encryption_configuration(given: dict[str, str]) -> None:
-    """Raise InvalidParameterException for a key beside AES256. An empty one, which templates may have, is none."""
+    """Raise InvalidParameterException for a key with AES256. Templates may have an empty key, which means no key."""
     if given["encryptionType"] == "AES256" and given.get("kmsKey"):
         raise InvalidParameterException.at(
             "encryptionConfiguration.kmsKey",

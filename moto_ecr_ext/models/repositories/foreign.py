@@ -1,6 +1,6 @@
-"""Repositories that an account has created in registries of others, which moto lists among the account's own.
+"""Repositories that an account created in other registries, which moto lists among the account's own.
 
-With the leniency `foreign-registries` no policy has to allow it. The account's registry notes what it has created.
+With the leniency `foreign-registries`, this needs no policy. The account's registry notes the repositories.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SETTING = "created_elsewhere"
 def note_creation(
     registry: RegistryBackend, transaction: Transaction, repository: Repository
 ) -> None:
-    """Note that a registry's account has created a repository in another one."""
+    """Note that a registry's account has created a repository in another registry."""
     noted = _noted(registry, transaction)
     name = [repository.registry_id, repository.repository_name]
     if name not in noted:
@@ -27,7 +27,7 @@ def note_creation(
 
 
 def created_elsewhere(registry: RegistryBackend, view: View) -> list[Repository]:
-    """Return what the account has created in other registries, and is there; nothing without the leniency."""
+    """Return the existing repositories that the account created in other registries; none without the leniency."""
     if not FOREIGN_REGISTRIES.is_on:
         return []
     found = (

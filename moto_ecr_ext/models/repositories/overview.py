@@ -1,4 +1,4 @@
-"""Registries and repositories as the page for people shows them: what they have, and how much. Nothing is changed."""
+"""Registries and repositories for the browser page: their contents and sizes. Reading them changes nothing."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from moto_ecr_ext.storage.rows.searches import NamedImage
 
 from .repository import Repository
 
-# Repositories that the overview of the store names.
+# The number of repositories that the overview of the store names.
 _LARGEST = 10
-# Blobs of a page of repositories for which it is counted what others share.
+# The largest number of blobs of a page of repositories for which shared bytes are counted.
 _MOST_BLOBS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryUsage:
-    """A repository and what it has. `last_push` is in seconds since the epoch.
+    """A repository and its contents. `last_push` is in seconds since the epoch.
 
-    `size` are the bytes of its blobs, `shared` those that another repository holds, too; None if it was not counted.
+    `size` is the number of bytes of its blobs; `shared` is that of blobs in other repositories too, or None if not
+    counted.
     """
 
     repository: Repository
@@ -40,7 +41,7 @@ class RepositoryUsage:
 
 @dataclass(frozen=True, slots=True)
 class StoreUsage:
-    """What the whole store has. Of `held` a blob counts once for each repository that holds it, of `stored` once."""
+    """The contents of the whole store. `held` counts a blob once for each repository that holds it, `stored` once."""
 
     stored: StoredSum
     held: StoredSum
@@ -51,26 +52,26 @@ class StoreUsage:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search has found in all registries."""
+    """The results of a search in all registries."""
 
     repositories: list[Repository]
     images: list[NamedImage]
 
 
 class OverviewBackend(RegistryBackend):
-    """Counts and searches. Those of one registry are of this one."""
+    """Counts and searches. They cover this registry, unless they say otherwise."""
 
     def secret_for(self, purpose: str) -> bytes:
-        """Return a secret of the store, which servers of one database share, and which a reset leaves."""
+        """Return a secret of the store. Servers of one database share it, and a reset keeps it."""
         return hmac.digest(self.store.signing_key, purpose.encode(), hashlib.sha256)
 
     def registry_counts(self) -> list[RegistryCount]:
-        """Return every registry of the store that has repositories, with its counts."""
+        """Return the registries of the store that have repositories, with their counts."""
         with self.store.database.read_one() as view:
             return rows.overview.counts_of_registries(view)
 
     def repositories_behind(self, name: str, count: int, search: str = "") -> list[RepositoryUsage]:
-        """Return at most `count` repositories behind a name, by name, whose own names have a text in them."""
+        """Return at most `count` repositories behind a name, in order, whose names contain a text."""
         with self.store.database.read() as view:
             found = rows.searches.page_of_repositories(
                 view, self._registry_row, search, name, count
@@ -80,13 +81,13 @@ class OverviewBackend(RegistryBackend):
     def repositories_ahead_of(
         self, name: str, count: int, search: str = ""
     ) -> list[RepositoryUsage]:
-        """Return the last `count` repositories ahead of a name, as `repositories_behind`."""
+        """Return the last `count` repositories ahead of a name, otherwise like `repositories_behind`."""
         with self.store.database.read() as view:
             found = rows.searches.repositories_before(view, self._registry_row, search, name, count)
             return _usages(view, found)
 
     def repository_usage(self, repository_name: str) -> RepositoryUsage:
-        """Return a repository and what it has. Raises RepositoryNotFoundException."""
+        """Return a repository and its contents. Raises RepositoryNotFoundException."""
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name)
             row = rows.repositories.by_id(view, repository.id)
@@ -94,7 +95,7 @@ class OverviewBackend(RegistryBackend):
         return usage
 
     def store_usage(self) -> StoreUsage:
-        """Return what the whole store has, and which repositories hold the most bytes."""
+        """Return the contents of the whole store, and the repositories with the most bytes."""
         with self.store.database.read() as view:
             return StoreUsage(
                 stored=rows.overview.stored(view),
@@ -108,9 +109,9 @@ class OverviewBackend(RegistryBackend):
             )
 
     def search(self, text: str, count: int) -> Found:
-        """Return at most `count` repositories and as many images that a text names, in all registries.
+        """Return at most `count` repositories and as many images that match a text, in all registries.
 
-        A text names repositories and tags that have it in them, in any case, and digests that begin with it.
+        Names and tags that contain it match, in any case, and digests that begin with it.
         """
         with self.store.database.read() as view:
             repositories = rows.searches.repositories_named_like(view, text, count)

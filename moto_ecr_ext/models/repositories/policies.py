@@ -1,4 +1,4 @@
-"""Policies of repositories, stored as ECR writes them."""
+"""Policies of repositories, stored in ECR's form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RepositoryPoliciesBackend(RegistryBackend):
         registry_id: str | None = None,
         force: bool = False,
     ) -> Repository:
-        """Set the policy. One that denies the caller to set another needs `force`.
+        """Set the policy. A policy that denies the caller to set another one needs `force`.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
         """
@@ -43,7 +43,7 @@ class RepositoryPoliciesBackend(RegistryBackend):
             return change_repository(transaction, repository, policy=policy.text)
 
     def _locks_out(self, view: View, repository: Repository, policy: AcceptedPolicy) -> bool:
-        """Whether the caller, who sets this policy, could not set another one after it."""
+        """Return True if this policy prevents the caller, who sets it, from setting another one."""
         if repository.registry_id != self.account_id:
             try:
                 self.check_access(

@@ -1,6 +1,6 @@
-"""Policies of repositories and registries as they come in: checked, and written as ECR writes them.
+"""Policies of repositories and registries as they are accepted: validated, and converted to ECR's form.
 
-Every way in leads through here: the operations, stacks, and the templates that repositories are made by.
+Operations, CloudFormation stacks and repository creation templates all use this.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from moto_ecr_ext.services.principals import is_known_principal
 
 @dataclass(frozen=True, slots=True)
 class AcceptedPolicy:
-    """A policy that ECR takes: its text as ECR stores and answers it, and what it says."""
+    """A policy that ECR accepts: its text in ECR's form, and the parsed document."""
 
     text: str
     document: PolicyDocument
 
 
 def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
-    """Return a policy for a repository in a region. Raises InvalidParameterException if ECR would refuse it."""
+    """Return a policy for a repository in a region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_repository_policy(text)
     except InvalidParameterException:
@@ -45,7 +45,7 @@ def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
 
 
 def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
-    """Return a policy for a registry in a region. Raises InvalidParameterException if ECR would refuse it."""
+    """Return a policy for a registry in a region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_registry_policy(text)
     except InvalidParameterException:
@@ -53,19 +53,19 @@ def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
             raise
         return AcceptedPolicy(text, read_resource_policy(text))
     if _names_unknown_principals(document):
-        # The one text for all that is wrong with such a policy: https://github.com/pulumi/pulumi-aws/issues/2326
+        # All faults of such a policy have this one text: https://github.com/pulumi/pulumi-aws/issues/2326
         raise InvalidParameterException.at("PolicyText", "Invalid registry policy provided")
     return AcceptedPolicy(stored_text(text, region), document)
 
 
 def stored_text(text: str, region: str) -> str:
-    """Return the text that a registry in a region stores, and answers, for an accepted policy: as given, if moto's."""
+    """Return the text of a policy that a registry stores: in ECR's form, or as given if a leniency says so."""
     normal = normal_form(text, partition_of(region))
     return text if normal != text and POLICY_TEXTS_AS_GIVEN.applies("a policy") else normal
 
 
 def _names_unknown_principals(document: PolicyDocument) -> bool:
-    """Whether a user or role is named that moto's IAM does not have. Unless that is enforced, it may have none."""
+    """Return True if the policy names an unknown user or role. While IAM is not enforced, it need not have any."""
     caller = current_caller()
     if caller is None or not caller.is_enforced:
         return False

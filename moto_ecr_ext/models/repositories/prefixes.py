@@ -1,17 +1,17 @@
-"""Prefixes of repository names, by which creation templates and pull-through cache rules are chosen.
+"""Prefixes of repository names, which select creation templates and pull-through cache rules.
 
-A prefix ends with a `/`, written or not, so that a repository is not covered by its own name
+A prefix ends with a `/`, written or not, so a repository is not covered by its own name
 (https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-concepts.html).
 """
 
 from __future__ import annotations
 
-# The prefix of what is for every repository.
+# The prefix that covers every repository.
 ROOT = "ROOT"
 
 
 def without_slash(prefix: str) -> str:
-    """Return the prefix as it is stored: the `/` at its end makes no difference."""
+    """Return the prefix as it is stored: without a trailing `/`, which makes no difference."""
     return prefix.removesuffix("/")
 
 

@@ -39,7 +39,7 @@ class RepositoriesBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool] | None = None,
         encryption_configuration: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Create a repository; in another account's registry if its policy allows ecr:CreateRepository.
+        """Create a repository. In another account's registry, its policy must allow ecr:CreateRepository.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
         """
@@ -75,7 +75,7 @@ class RepositoriesBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Return repositories in the order of their names, or those named, in the order asked for.
+        """Return repositories in the order of their names, or the named ones in the order of the request.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
@@ -106,18 +106,18 @@ class RepositoriesBackend(RegistryBackend):
             raise
 
     def all_repositories(self) -> list[Repository]:
-        """Return every repository of this registry, whoever asks."""
+        """Return every repository of this registry. Access is not checked."""
         with self.store.database.read() as view:
             found = rows.repositories.of_registry(view, self.account_id, self.region_name)
         return [Repository.of(row) for row in found]
 
     def registries(self) -> list[tuple[str, str]]:
-        """Return account and Region of every registry of the store that has repositories."""
+        """Return the account and region of every registry of the store that has repositories."""
         with self.store.database.read() as view:
             return rows.repositories.registries(view)
 
     def registries_with(self, name: str) -> list[hosts.Registry]:
-        """Return some of the registries that have a repository of this name, in their order."""
+        """Return some of the registries that have a repository of this name, in order."""
         with self.store.database.read_one() as view:
             found = rows.repositories.registries_with(view, name)
         return [hosts.Registry(*each) for each in found]
@@ -125,7 +125,7 @@ class RepositoriesBackend(RegistryBackend):
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:
-        """Return at most `count` names behind `after`, in their order."""
+        """Return at most `count` names behind `after`, in order."""
         with self.store.database.read() as view:
             found = self._page(view, after, count, registry_id)
         return [repository.repository_name for repository in found]
@@ -135,7 +135,7 @@ class RepositoriesBackend(RegistryBackend):
     ) -> list[Repository]:
         """Return at most `count` repositories behind the name `after`.
 
-        Those of another account are shown where its registry's policy allows it for all of them.
+        Another account's repositories need its registry policy to allow the action for all of them.
         """
         account_id = registry_id or self.account_id
         self.check_access(view, account_id, "*")
@@ -166,7 +166,7 @@ class RepositoriesBackend(RegistryBackend):
         registry_id: str | None = None,
         image_tag_mutability_exclusion_filters: list[dict[str, str]] | None = None,
     ) -> Repository:
-        """Set whether the tags of a repository can move, with exclusion filters.
+        """Set the mutability of a repository's tags, with exclusion filters.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
         """
@@ -193,9 +193,9 @@ def create_repository(
     scanning: dict[str, bool] | None = None,
     encryption: dict[str, str] | None = None,
 ) -> Repository:
-    """Create a repository with settings as the API has them, ECR's defaults in place of those that are None.
+    """Create a repository with settings in the form of the API. Settings that are None get ECR's defaults.
 
-    Raises RepositoryAlreadyExistsException, LimitExceededException, and what the settings are refused with.
+    Raises RepositoryAlreadyExistsException, LimitExceededException, and the errors of the settings.
     """
     mutability = mutability or "MUTABLE"
     exclusion_filters = exclusion_filters or None
@@ -228,9 +228,9 @@ def create_repository(
 def change_repository(
     transaction: Transaction, repository: Repository, **columns: Any
 ) -> Repository:
-    """Store new values of columns, and return the repository as it is then.
+    """Store new values of columns, and return the changed repository.
 
-    A policy may have shut out the caller who has just put it, so access is not checked again.
+    Access is not checked again, since the new policy may exclude the caller who has just put it.
     """
     rows.repositories.update(transaction, repository.id, **columns)
     return repository_by_id(transaction, repository.id)

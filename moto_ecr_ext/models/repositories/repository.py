@@ -1,4 +1,4 @@
-"""A repository as the backend passes it around and as the API shows it."""
+"""Repositories, as the backend uses them and the API shows them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Repository:
 
     @property
     def repository_uri(self) -> str:
-        """What clients push to and pull from."""
+        """The address for pushes and pulls."""
         return f"{hosts.registry_host(self.registry_id, self.region)}/{self.repository_name}"
 
     @property
@@ -63,7 +63,7 @@ class Repository:
         return {"scanOnPush": self.scan_on_push}
 
     def is_immutable(self, tag: str) -> bool:
-        """Return whether `tag`, once it names an image, stays on it.
+        """Return True if `tag` cannot be moved to another image.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """

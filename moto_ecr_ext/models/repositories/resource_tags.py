@@ -71,7 +71,7 @@ class ResourceTagsBackend(RegistryBackend):
 
 
 def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    """Return the resource tags after `given` were put over `stored`.
+    """Return the resource tags that result from adding `given` to `stored`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html, "Tag restrictions"
     """
@@ -89,5 +89,5 @@ def merged_tags(stored: dict[str, str], given: list[dict[str, str]]) -> dict[str
 
 
 def _may_be_in_tags(character: str) -> bool:
-    """Return whether a character is a letter, a number or a space of any script, or one of a few signs."""
+    """Return True if a character is a letter, a number or a space of any script, or a sign that tags may have."""
     return character in "+-=._:/@" or unicodedata.category(character)[0] in "LNZ"

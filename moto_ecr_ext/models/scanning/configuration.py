@@ -21,7 +21,7 @@ from moto_ecr_ext.storage.database.transaction import Transaction
 from .rules import SETTING, UNSET, configuration_for, scanning_of
 from .scan import scan_old_image
 
-# What may be in each kind of configuration:
+# The frequencies of each scan type:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html and image-scanning-enhanced.html
 _FREQUENCIES = {
     "BASIC": ("SCAN_ON_PUSH", "MANUAL"),
@@ -35,7 +35,7 @@ class ScanningConfigurationBackend(RegistryBackend):
     def put_registry_scanning_configuration(
         self, scan_type: str | None = None, rules: list[dict[str, Any]] | None = None
     ) -> dict[str, Any]:
-        """Replace the whole configuration; what is omitted is BASIC without rules.
+        """Replace the whole configuration. The defaults are scan type BASIC and no rules.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryScanningConfiguration.html
         """
@@ -56,7 +56,7 @@ class ScanningConfigurationBackend(RegistryBackend):
             self.store_setting(transaction, SETTING, configuration)
             if scan_type == "ENHANCED":
                 _begin_enhanced_scanning(self, transaction, previous, configuration)
-                # Images may be scanned continuously now that were scanned before.
+                # Images that were scanned before may be scanned continuously from now on.
                 look_again(self, transaction)
         return {"registryScanningConfiguration": configuration}
 
@@ -102,7 +102,7 @@ class ScanningConfigurationBackend(RegistryBackend):
         image_scanning_configuration: dict[str, bool],
         registry_id: str | None = None,
     ) -> Repository:
-        """Set whether a repository scans images on push.
+        """Set scanning on push for a repository.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html
         """
@@ -119,7 +119,7 @@ class ScanningConfigurationBackend(RegistryBackend):
 
 
 def _shown(scanning: dict[str, Any]) -> dict[str, Any]:
-    """Return when a repository's images are scanned, as the API shows it."""
+    """Return the scan frequency of a repository in the form of the API."""
     if scanning["scanOnPush"] and UNSET_SCAN_ON_PUSH.applies(scanning["repositoryName"]):
         return {**scanning, "scanOnPush": False}
     return scanning
@@ -131,7 +131,7 @@ def _begin_enhanced_scanning(
     previous: dict[str, Any],
     configuration: dict[str, Any],
 ) -> None:
-    """Scan the images that are there already, unless they are too old."""
+    """Scan the existing images, unless they are too old."""
     found = rows.repositories.of_registry(transaction, registry.account_id, registry.region_name)
     repositories = [
         (

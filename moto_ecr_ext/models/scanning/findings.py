@@ -1,4 +1,4 @@
-"""Findings of a scan in the two shapes that ECR has: those of basic and those of enhanced scanning.
+"""Findings of a scan, in ECR's two shapes: one for basic and one for enhanced scanning.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html has an example of each.
 """
@@ -26,7 +26,7 @@ _UNSUPPORTED = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a scan has ended, and what it found."""
+    """The status of a scan that has ended, and its findings."""
 
     status: str
     description: str
@@ -42,13 +42,13 @@ class Outcome:
 FOUND_NOTHING = Outcome("COMPLETE", "The scan was completed successfully.")
 INTERRUPTED = Outcome("FAILED", "The scan was interrupted.")
 UNSUPPORTED_IMAGE = Outcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
-# https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html has the text.
+# The text is from https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html
 EXPIRED = Outcome(
     "SCAN_ELIGIBILITY_EXPIRED", "The configured scan duration has lapsed for this image."
 )
 
 
-# The statuses of scans that found something or nothing.
+# The statuses of scans that succeeded, with findings or without.
 WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 
 
@@ -64,7 +64,7 @@ def outcome_of(result: dict[str, Any]) -> Outcome:
 
 
 def made_up_finding() -> dict[str, Any]:
-    """Return what moto finds in every image."""
+    """Return the finding that moto reports for every image."""
     name = "CVE-9999-9999"
     attributes = {
         "package_version": "9.9.9",
@@ -82,14 +82,14 @@ def made_up_finding() -> dict[str, Any]:
 
 
 def _found(findings: list[dict[str, Any]]) -> Outcome:
-    """Return the outcome of a scan that has ended well."""
+    """Return the outcome of a successful scan."""
     counts = Counter(each["severity"] for each in findings)
     return replace(FOUND_NOTHING, findings=findings, severity_counts=dict(counts))
 
 
 @dataclass(frozen=True)
 class ScannedImage:
-    """What an enhanced finding says of the image it is about."""
+    """The image of an enhanced finding."""
 
     repository: Repository
     digest: str
@@ -99,7 +99,7 @@ class ScannedImage:
 
 
 def basic_outcome(report: Report) -> Outcome:
-    """Return what a basic scan makes of a report. It looks at packages of the operating system only, and needs one.
+    """Return the outcome of a basic scan. It covers packages of the operating system only, and fails without one.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
     """
@@ -126,7 +126,7 @@ def _basic_finding(found: Vulnerability) -> dict[str, Any]:
 
 
 def enhanced_outcome(report: Report, image: ScannedImage) -> Outcome:
-    """Return what an enhanced scan makes of a report. Packages of languages count as well.
+    """Return the outcome of an enhanced scan. It covers packages of programming languages as well.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
     """
@@ -188,7 +188,7 @@ def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage)
 
 
 def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
-    """Return the ARN of a finding: the same in every scan of the image."""
+    """Return the ARN of a finding, which is the same in every scan of the image."""
     about = (
         image.repository.repository_arn,
         image.digest,
@@ -204,7 +204,7 @@ def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
     )
 
 
-# `[epoch:]version[-release]`, as Debian and RPM have them.
+# The version syntax of Debian and RPM: `[epoch:]version[-release]`.
 _PARTS = re.compile(r"(?:(\d+):)?(.+?)(?:-([^-]+))?")
 
 
@@ -252,7 +252,7 @@ def _resource(report: Report, image: ScannedImage) -> dict[str, Any]:
 def with_usage(
     findings: Sequence[dict[str, Any]], repository: Repository, digest: str
 ) -> list[dict[str, Any]]:
-    """Return enhanced findings with the usage of their image now."""
+    """Return enhanced findings with the current usage of their image."""
     registry = Registry(repository.registry_id, repository.region)
     usage = usage_of(registry, repository.repository_name, digest)
     members: dict[str, Any] = {"inUseCount": usage.in_use_count}
@@ -272,7 +272,7 @@ def _with_members(resource: dict[str, Any], members: dict[str, Any]) -> dict[str
 
 
 def _best_of_each_version(scores: Iterable[Score]) -> list[Score]:
-    """Return one score for each major version of CVSS: that of the national database, or else the first."""
+    """Return one score for each major version of CVSS: the one of the national database, or else the first."""
     best: dict[str, Score] = {}
     for score in scores:
         major = score.version[0]
@@ -286,7 +286,7 @@ def _is_national(score: Score) -> bool:
 
 
 def _time(text: str | None) -> float | None:
-    """Return a time of a report in seconds since the epoch; None if there is none, or it is malformed."""
+    """Return a time of a report in seconds since the epoch; None if it is missing or malformed."""
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The last scan of an image as the page for people shows it. What a test has queued stays in the queue."""
+"""The last scan of an image, for the browser page. Queued findings stay in the queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .summaries import status_of
 
 @dataclass(frozen=True, slots=True)
 class ShownScan:
-    """A scan: ECR's status and its description, when it ended, in seconds since the epoch, and what it found.
+    """A scan: ECR's status and its description, the time of its end, in seconds since the epoch, and its findings.
 
     `findings` are those of DescribeImageScanFindings, basic or enhanced.
     """
@@ -41,7 +41,7 @@ def shown_scan(
     image: ImageRow,
     tags: Sequence[str],
 ) -> ShownScan | None:
-    """Return the last scan of an image by the scan type of its registry; None if there is none."""
+    """Return the last scan of an image of the registry's scan type; None if there is no such scan."""
     configuration = configuration_for(registry, view, repository)
     scan = rows.scans.last(view, image.id, configuration["scanType"])
     if scan is None:

@@ -1,4 +1,4 @@
-"""Scan results that a test has queued, and which images they were given to."""
+"""Scan results that a test has queued, and the images that received them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from moto_ecr_ext.storage.forks import fork_safe_lock
 
 
 class QueuedFindings:
-    """Whole answers of DescribeImageScanFindings, in the order in which they were queued.
+    """Whole results of DescribeImageScanFindings, in the order in which they were queued.
 
-    One is about the repository and the tag or digest that it names, or about every image of the repository. It is
-    given as it is, always to the same identifier: the next one that is queued for an image goes to an identifier that
-    has none yet, and after a new scan of the image to any.
+    A result is for the repository and the tag or digest that it names, or for every image of the repository. It is
+    returned unchanged, always to the same image identifier. The next result that is queued for an image goes to an
+    identifier that has no result yet; after a new scan of the image, to any.
     """
 
     def __init__(self) -> None:
-        # moto appends whatever it is sent to POST /moto-api/static/ecr/scan-finding-results.
+        # moto appends the results that it receives at POST /moto-api/static/ecr/scan-finding-results.
         self.waiting: list[Any] = []
-        # Those that were given, by image and by the identifier that asked.
+        # The results that were returned, by image and by the identifier in the request.
         self._given: dict[int, dict[frozenset[tuple[str, str]], dict[str, Any]]] = {}
         self._lock = fork_safe_lock()
 
@@ -38,7 +38,7 @@ class QueuedFindings:
     def take(
         self, repository_name: str, image_row_id: int, names: Collection[str], image_id: ImageId
     ) -> dict[str, Any] | None:
-        """Return the result for an image, whose digest and tags are `names`, when it is asked for by `image_id`."""
+        """Return the result for a request of `image_id`, if any. `names` are the image's digest and tags."""
         with self._lock:
             given = self._given.setdefault(image_row_id, {})
             asked = frozenset(image_id.items())
@@ -53,7 +53,7 @@ class QueuedFindings:
     def peek(
         self, repository_name: str, image_row_id: int, names: Collection[str]
     ) -> dict[str, Any] | None:
-        """Return the result that an image was given first, or would be; it stays in the queue."""
+        """Return the first result that an image received, or will receive. It stays in the queue."""
         with self._lock:
             for given in self._given.get(image_row_id, {}).values():
                 return given
@@ -63,7 +63,7 @@ class QueuedFindings:
     def renew(
         self, repository_name: str, image_row_id: int, names: Collection[str]
     ) -> dict[str, Any] | None:
-        """Forget what an image was given if something else waits for it, as for a new scan. Return that."""
+        """Forget the result of an image if another one is queued, as a new scan does. Return the new result."""
         with self._lock:
             index = self._find(repository_name, names)
             if index is None:
@@ -80,7 +80,7 @@ class QueuedFindings:
 
 
 def _is_answer(result: dict[str, Any]) -> bool:
-    """Return whether a queued result can be given as it is, so that clients of botocore understand it."""
+    """Return True if a queued result can be returned unchanged, so that clients of botocore understand it."""
     operation = service_model.operation("DescribeImageScanFindings")
     assert operation is not None
     try:
@@ -93,7 +93,7 @@ def _is_answer(result: dict[str, Any]) -> bool:
 
 
 def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool:
-    """Return whether a queued result is one, and about an image of this repository with these names."""
+    """Return True if a queued result is valid, and for an image of this repository with these names."""
     if not isinstance(result, dict) or result.get("repositoryName") != repository_name:
         return False
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})

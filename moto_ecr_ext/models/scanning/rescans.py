@@ -1,7 +1,7 @@
-"""Continuous scans: images of enhanced registries are looked at again, once a day of the clock.
+"""Continuous scans: images of registries with enhanced scanning are scanned again, once a day of the clock.
 
-Amazon Inspector does that for each vulnerability that becomes known; a day is this emulator's choice. An image stays
-`ACTIVE` meanwhile, with what was found before.
+Amazon Inspector scans again for each new vulnerability; an interval of a day is this emulator's choice. Meanwhile an
+image stays `ACTIVE`, with its previous findings.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 """
@@ -38,7 +38,7 @@ class _Rescan(NamedTuple):
 
 
 def rescan_images(registry: RegistryBackend) -> float:
-    """Scan again what is due by now, in all registries. Return when the next image is, in seconds since the epoch."""
+    """Scan due images again, in all registries. Return when the next image is due, in seconds since the epoch."""
     at = now()
     with registry.store.database.read() as view:
         found = list(_continuous_scans(registry, view, since=at - ELIGIBILITY))
@@ -53,7 +53,7 @@ def rescan_images(registry: RegistryBackend) -> float:
 
 
 def _continuous_scans(registry: RegistryBackend, view: View, since: float) -> Iterator[_Rescan]:
-    """Yield the last scans of images that are scanned continuously, if they have ended since a time."""
+    """Yield the last scans, ended since a time, of images that are scanned continuously."""
     for account_id, region, configuration in rows.registry_settings.of_name(view, SETTING):
         frequencies = {rule["scanFrequency"] for rule in configuration["rules"]}
         if configuration["scanType"] != "ENHANCED" or "CONTINUOUS_SCAN" not in frequencies:
@@ -74,7 +74,7 @@ def _is_continuous(repository: Repository, configuration: dict[str, Any]) -> boo
 
 
 def _scan_again(rescan: _Rescan) -> None:
-    """Give an image what was queued for it since, or else have the scanner look at it again."""
+    """Give an image its queued findings if there are any, otherwise let the scanner examine it again."""
     registry, scan = rescan
     command = settings.parse_scanner(settings.SCANNER.get())
     with registry.store.database.write(durable=False) as transaction:
@@ -103,7 +103,7 @@ def _examine(
     image: ImageKey,
     at: float,
 ) -> None:
-    """Have the scanner look at an image, and keep what it finds, unless it fails or another scan has begun."""
+    """Let the scanner examine an image, and store its findings, unless it fails or another scan has begun."""
     try:
         outcome = examine_image(registry, command, repository, image, "ENHANCED")
     except ScannerError as error:
@@ -131,7 +131,7 @@ def _examine(
 
 
 def _observed_again(finding: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-    """Return a finding with the time at which it was observed first."""
+    """Return a finding with the time of its first observation."""
     if before is None:
         return finding
     return {**finding, "firstObservedAt": before["firstObservedAt"]}
@@ -144,7 +144,7 @@ def _announce(
     before: Sequence[dict[str, Any]],
     after: Sequence[dict[str, Any]],
 ) -> None:
-    """Tell EventBridge of the findings that were not there before, as Amazon Inspector does."""
+    """Send new findings to EventBridge, as Amazon Inspector does."""
     known = [_identity(each) for each in before]
     for finding in after:
         if _identity(finding) not in known:
@@ -154,5 +154,5 @@ def _announce(
 
 
 def _identity(finding: dict[str, Any]) -> Any:
-    """Return what a finding is told by. A queued one need not have an ARN."""
+    """Return the identity of a finding. A queued finding need not have an ARN."""
     return finding.get("findingArn", finding)

@@ -1,7 +1,7 @@
-"""A scan: how it begins, what looks at the image, and what follows its end.
+"""One scan: its beginning, its scanner, and the consequences of its end.
 
-What a scan finds is, in this order, what a test has queued for the image, what the program of the setting `scanner`
-reports, or nothing. The program runs before the call that began the scan is answered, in no transaction.
+The findings of a scan are the queued ones of a test, or else those of the program in the setting `scanner`, or else
+none. The program runs before the response to the call that began the scan, outside of transactions.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ from .findings import (
 from .queued_findings import QueuedFindings
 from .rules import configuration_for, scanning_of
 
-# Seconds after its push in which an image is scanned continuously, and may be old when enhanced scanning begins:
+# The seconds after a push in which an image is scanned continuously, or scanned when enhanced scanning begins:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
 ELIGIBILITY = 14 * 24 * 60 * 60
-# Seconds between two scans of an image that is scanned continuously.
+# The seconds between two scans of an image that is scanned continuously.
 RESCAN_INTERVAL = 24 * 60 * 60
 
 
 class Eligible(Protocol):
-    """What decides how long an image is scanned: times in seconds since the epoch."""
+    """The times that decide how long an image is scanned, in seconds since the epoch."""
 
     @property
     def pushed_at(self) -> float: ...
@@ -65,7 +65,7 @@ class Eligible(Protocol):
 
 
 def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push: Push) -> None:
-    """Scan an image that has come, if the registry or the repository scans on push."""
+    """Scan a new image, if the registry or the repository scans on push."""
     if push.new_tag is not None:
         return
     configuration = configuration_for(registry, transaction, push.repository)
@@ -80,7 +80,7 @@ def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push:
 def scan_old_image(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image: ImageRow
 ) -> None:
-    """Scan an image that was there when enhanced scanning began, or record why it is not scanned."""
+    """Scan an image that existed when enhanced scanning began, or store the status of an image that is too old."""
     if is_too_old(image) and image.media_type not in INDEX_TYPES:
         _record(registry, transaction, repository, image, "ENHANCED", EXPIRED)
     else:
@@ -103,13 +103,13 @@ def _scan_enhanced(
 
 
 def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
-    """Return whether an image has an operating system to look at, and all of its layers in the registry.
+    """Return True if an image has an operating system to examine, and all of its layers are in the registry.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
     """
     if about.media_type in INDEX_TYPES:
         return False
-    # Only manifests of schema 1 have no configuration.
+    # Only manifests of schema 1 have no config.
     if about.artifact_type is not None and about.artifact_type not in IMAGE_CONFIG_TYPES:
         return False
     return all(
@@ -118,7 +118,7 @@ def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
 
 
 def is_too_old(image: Eligible) -> bool:
-    """Return whether an image was pushed, or brought back from the archive, too long ago for enhanced scanning."""
+    """Return True if an image was pushed, or restored from the archive, too long ago for enhanced scanning."""
     return now() - max(image.pushed_at, image.last_activated_at or 0) > ELIGIBILITY
 
 
@@ -129,12 +129,12 @@ def begin_scan(
     image: StoredImage,
     scan_type: str,
 ) -> None:
-    """Begin to scan an image. The scanner looks at it once the transaction is committed."""
+    """Begin to scan an image. The scanner examines it once the transaction is committed."""
     command = settings.parse_scanner(settings.SCANNER.get())
     if (
         not command
         or _queued(registry, transaction, repository, image) is not None
-        # There is nothing that a program could look at.
+        # A program could examine nothing of a placeholder.
         or rows.images.is_placeholder(transaction, image.id)
     ):
         _record(registry, transaction, repository, image, scan_type, FOUND_NOTHING)
@@ -153,7 +153,7 @@ def _record(
     scan_type: str,
     outcome: Outcome,
 ) -> None:
-    """Keep a scan whose outcome is known at once."""
+    """Store a scan whose outcome is known at once."""
     at = timestamp()
     rows.scans.replace(transaction, image.id, scan_type, started_at=at, **_columns(outcome))
     scan = _under_way(repository, image, scan_type, outcome, at, times_seen=0)
@@ -168,7 +168,7 @@ def _examine(
     scan_type: str,
     started_at: float,
 ) -> None:
-    """Have the scanner look at an image, and keep what it found unless the image is gone by then."""
+    """Let the scanner examine an image, and store its findings unless the image was deleted meanwhile."""
     outcome = INTERRUPTED
     try:
         outcome = examine_image(registry, command, repository, image, scan_type)
@@ -192,14 +192,14 @@ def examine_image(
     image: ImageKey,
     scan_type: str,
 ) -> Outcome:
-    """Have the scanner look at an image, and return what it says. Raises ScannerError, also if the image is gone."""
+    """Let the scanner examine an image, and return the outcome. Raises ScannerError, also if the image was deleted."""
     with registry.store.database.read() as view:
         content = rows.images.content(view, image.id)
         blobs = [each.digest for each in rows.references.blobs_of_image(view, image.id)]
         sizes = {each.digest: each.size for each in rows.scans.held_blobs(view, image.id)}
         tags = rows.tags.of_image(view, repository.id, image)
     if content is None:
-        raise ScannerError("The image is not there any more")
+        raise ScannerError("The image was deleted")
 
     @contextmanager
     def open_blob(digest: str) -> Iterator[Blob]:
@@ -223,7 +223,7 @@ def examine_image(
 
 
 def _columns(outcome: Outcome) -> dict[str, Any]:
-    """Return what the row of a scan has of an outcome, which is shown once the scan has ended."""
+    """Return the columns of an outcome in the row of a scan. They are shown once the scan has ended."""
     return {
         "status": outcome.status,
         "description": outcome.description,
@@ -270,7 +270,7 @@ def _announce_end(
             transaction, repository, scan_event(*about, "COMPLETE" if has_findings else "FAILED")
         )
         return
-    # The image may be one that is scanned continuously.
+    # The image may be scanned continuously.
     look_again(registry, transaction, timestamp() + RESCAN_INTERVAL)
     if has_findings:
         for event in enhanced_scan_events(*about, outcome.findings):
@@ -290,7 +290,7 @@ def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnd
 
 SCANS = BackgroundWork(
     "ecr::image_scan",
-    # A scanner that is running ends by itself.
+    # The scanner's own process ends a scan that uses it.
     under_way=rows.scans.under_way,
     again=rows.scans.still_under_way,
     end=_end_scan,
@@ -298,13 +298,13 @@ SCANS = BackgroundWork(
 
 
 def queue_of(registry: RegistryBackend, repository: Repository) -> QueuedFindings:
-    """Return what a test has queued for the registry that a repository is in."""
+    """Return the findings that a test has queued for the registry of a repository."""
     return registry.registry(repository.registry_id, repository.region).queued_findings
 
 
 def _queued(
     registry: RegistryBackend, view: View, repository: Repository, image: StoredImage
 ) -> dict[str, Any] | None:
-    """Return what a test has queued for an image."""
+    """Return the result that a test has queued for an image."""
     names = {image.digest, *rows.tags.of_image(view, repository.id, image)}
     return queue_of(registry, repository).peek(repository.repository_name, image.id, names)

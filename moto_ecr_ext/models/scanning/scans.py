@@ -46,7 +46,7 @@ class ScansBackend(RegistryBackend):
     def start_image_scan(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
     ) -> dict[str, Any]:
-        """Begin a basic scan. As on AWS the answer says that it goes on, even if it has ended already.
+        """Begin a basic scan. As on AWS, the status in the response is IN_PROGRESS, even if the scan has ended already.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html
         """
@@ -88,9 +88,11 @@ class ScansBackend(RegistryBackend):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> dict[str, Any]:
-        """Return what the last scan of the registry's scan type has found. A scan under way has been seen once more.
+        """Return the findings of the last scan of the registry's scan type.
 
-        What a test has queued is given as it is, whatever the scan type, and completed by the scan's own members.
+        The call counts as one description of a scan under way.
+
+        Queued findings of a test are returned unchanged, for any scan type, and completed by the scan's own members.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
         """
@@ -137,7 +139,7 @@ class ScansBackend(RegistryBackend):
 
 
 def _has_made_up_finding(scan: ScanRow, image_id: ImageId) -> bool:
-    """Return whether a scan that no program has made finds what moto makes up."""
+    """Return True if a scan without a program reports moto's made-up finding."""
     return (
         not settings.SCANNER.get()
         and not scan.findings
@@ -148,7 +150,7 @@ def _has_made_up_finding(scan: ScanRow, image_id: ImageId) -> bool:
 def _page_of_findings(
     result: dict[str, Any], listing: str, next_token: str | None, max_results: int | None
 ) -> dict[str, Any]:
-    """Return one page of the findings of a result; pages count findings of both shapes."""
+    """Return one page of the findings of a result. Pages count findings of both shapes."""
     [first] = decode_token(listing, next_token, (int,)) or [0]
     count = page_size(max_results)
     findings = dict(result.get("imageScanFindings", {}))

@@ -1,4 +1,4 @@
-"""What answers say of a scan: its status, and a summary of what was found."""
+"""Scan statuses of images, and summaries of their findings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .findings import EXPIRED, INTERRUPTED, WITH_FINDINGS
 from .rules import configuration_for, scanning_of
 from .scan import is_too_old, queue_of
 
-# Seconds. The process that ran a scanner for longer than this was killed.
+# Seconds. A scan that takes longer was interrupted: its process was killed.
 _LONGEST_SCAN = 60 * 60
-# https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html has the text.
+# The text is from https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html
 _PENDING = {
     "status": "PENDING",
     "description": "This resource has been identified for scanning, results will be available soon.",
@@ -28,7 +28,7 @@ _CONTINUOUS = {"status": "ACTIVE", "description": "Continuous scan is selected f
 
 
 class ScanSummary(NamedTuple):
-    """ECR's `ImageScanStatus`, and its `ImageScanFindingsSummary` if the scan has ended well."""
+    """ECR's `ImageScanStatus`, and its `ImageScanFindingsSummary` if the scan succeeded."""
 
     status: dict[str, Any]
     findings_summary: dict[str, Any] | None
@@ -43,7 +43,7 @@ def scan_summaries(
 ) -> dict[int, ScanSummary]:
     """Return the summaries of enhanced scans of images in the order of push, by their rows.
 
-    Basic scanning says nothing here since it is AWS's own.
+    There are none for basic scanning, which is AWS's own.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
     """
@@ -71,7 +71,7 @@ def scan_summaries(
 
 
 def status_of(scan: ScanRow | ScanSummaryRow, image: ImageRow, frequency: str) -> dict[str, Any]:
-    """Return the `ImageScanStatus` of a scan of an image, in a repository that is scanned this often."""
+    """Return the `ImageScanStatus` of an image's scan, in a repository with this scan frequency."""
     if scan.completed_at is None:
         if scan.status == "IN_PROGRESS" and now() - scan.started_at > _LONGEST_SCAN:
             return INTERRUPTED.image_scan_status
