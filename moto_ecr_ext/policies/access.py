@@ -1,9 +1,9 @@
-"""Who may act on what: policies of repositories and registries, and those of the caller where moto's IAM is enforced.
+"""Access decisions by the policies of repositories, registries and, if moto's IAM is enforced, callers.
 
-For a repository of another account, its own policy or its registry's must allow it, and neither may deny it:
+For a repository of another account, its own policy or its registry's must allow access, and no policy may deny it:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html and
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html. Where IAM is enforced the caller's
-policies must allow it too. In the caller's own account either side is enough:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html. If IAM is enforced, the caller's
+policies must allow it too. In the caller's own account, either side is enough:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -21,16 +21,16 @@ from .documents import Decision, PolicyDocument, read_resource_policy
 def resource_policies(
     registry_policy: str | None, repository_policy: str | None
 ) -> list[PolicyDocument]:
-    """Return the documents among a registry's policy and a repository's that are there."""
+    """Return the documents of a registry's and a repository's policy, if they exist."""
     return [read_resource_policy(text) for text in (repository_policy, registry_policy) if text]
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A caller of an account that asks for something about a resource.
+    """A request for access: a caller of an account, its action, and a resource.
 
-    A service has no account: an empty text. `context` has the values of condition keys, as
-    `PolicyDocument.decision` takes them.
+    A service has no account: an empty text. `context` has the values of condition keys, in the form that
+    `PolicyDocument.decision` expects.
     """
 
     caller: Caller
@@ -39,7 +39,7 @@ class Attempt:
     context: Mapping[str, str | Sequence[str]]
 
     def decision(self, policy: PolicyDocument) -> Decision:
-        """Return what a policy says about it."""
+        """Return the decision of a policy about this request."""
         caller = self.caller
         return policy.decision(
             caller.principal, self.account_id, caller.action, self.resource, self.context
@@ -47,7 +47,7 @@ class Attempt:
 
 
 def check_access_from_outside(attempt: Attempt, policies: Iterable[PolicyDocument]) -> None:
-    """Raise AccessDeniedException unless policies of another account's resource let the caller in."""
+    """Raise AccessDeniedException unless policies of another account's resource allow the request."""
     if not _allows(policies, attempt, "resource-based"):
         raise _denied(attempt, "resource-based")
 
@@ -59,11 +59,11 @@ def check_permission(
 ) -> None:
     """Raise AccessDeniedException unless the caller is permitted to act on a resource.
 
-    `identity_policies` are the caller's, `policies` those of the resource if it is of the same account.
+    `identity_policies` are the caller's. `policies` are the resource's, if it is in the same account.
     """
     permitted = _allows(identity_policies, attempt, "identity-based")
     if _allows(policies, attempt, "resource-based"):
-        # Naming the account as a whole leaves it to the policies of its users and roles
+        # A policy that names the account as a whole leaves the decision to the policies of its users and roles
         # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
         context = {"aws:PrincipalAccount": attempt.account_id, **attempt.context}
         itself = replace(attempt, account_id="", context=context)
@@ -73,7 +73,7 @@ def check_permission(
 
 
 def _allows(policies: Iterable[PolicyDocument], attempt: Attempt, policy_type: str) -> bool:
-    """Whether one of the policies allows it. Raises AccessDeniedException where one denies it."""
+    """Return True if one of the policies allows the request. Raises AccessDeniedException if one denies it."""
     decisions = {attempt.decision(each) for each in policies}
     if Decision.DENY in decisions:
         caller = attempt.caller

@@ -1,4 +1,4 @@
-"""Conditions of statements: operators, and whether a request meets them.
+"""Conditions of statements: their operators, and their evaluation for a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -23,7 +23,7 @@ _MAX_DIGITS = 100
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key under one operator; `quantifier` is `any` for ForAnyValue, `all` for ForAllValues."""
+    """One key with one operator. `quantifier` is `any` for ForAnyValue, `all` for ForAllValues."""
 
     key: str
     comparison: Comparison
@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class NullCondition:
-    """One key under `Null`: true is for a key that the request does not have."""
+    """One key with the operator `Null`. A value of true means that the request does not have the key."""
 
     key: str
     operands: tuple[bool, ...]
@@ -55,10 +55,10 @@ class NullCondition:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A condition operator. `holds` gets the request's value before the document's.
+    """A condition operator. `holds` compares the request's value with the document's.
 
-    `read` makes either comparable; it raises ValueError for a text not of the operator's type. In texts there may be
-    variables: `text_of` resolves them. None is for the other types.
+    `read` makes both comparable; it raises ValueError for a text that is not of the operator's type. For operators
+    whose texts may have variables, `text_of` resolves them. Other operators have no `text_of`.
     """
 
     read: Callable[[str], Any]
@@ -67,11 +67,11 @@ class Comparison:
     negated: bool = False
 
     def read_operand(self, text: str, version: str) -> Any:
-        """Return a value of a document of a version, for `resolved`. Raises ValueError."""
+        """Return a value of a document, in the form that `resolved` expects. Raises ValueError."""
         return self.read(text) if self.text_of is None else read_text(text, version)
 
     def resolved(self, operands: Iterable[Any], context: Context) -> list[Any]:
-        """Return the values of a document in a request; none for a text with a variable that the request lacks."""
+        """Return the values of a document for a request. Texts with variables that the request lacks are left out."""
         if self.text_of is None:
             return list(operands)
         texts = (self.text_of(operand, context) for operand in operands)
@@ -101,7 +101,7 @@ def _components(text: str) -> list[str]:
 
 
 def _bound(text: str) -> None:
-    """Raise ValueError for more digits than numbers and dates have: long ones take long to read and to compare."""
+    """Raise ValueError for too many digits: long numbers take long to read and to compare."""
     if len(text) > _MAX_DIGITS:
         raise ValueError("too long")
 
@@ -118,7 +118,7 @@ def _number(text: str) -> Decimal:
 
 
 def _moment(text: str) -> float:
-    """Return the seconds since 1970 of a date in ISO 8601, or of such seconds."""
+    """Return the time of an ISO 8601 date, or of a number of seconds, in seconds since the epoch."""
     _bound(text)
     if re.fullmatch("[0-9]+", text):
         return float(text)
@@ -175,7 +175,7 @@ _QUANTIFIERS = {"ForAnyValue": any, "ForAllValues": all}
 def read_conditions(value: object, version: str) -> Iterator[Condition | NullCondition]:
     """Yield the conditions of a `Condition` element in a document of a version.
 
-    Raises ValueError when they are not as IAM accepts them.
+    Raises ValueError if IAM would not accept them.
     """
     if not isinstance(value, dict):
         raise ValueError("Condition")
@@ -191,7 +191,7 @@ def read_conditions(value: object, version: str) -> Iterator[Condition | NullCon
 
 
 def _operator(name: str, version: str) -> Callable[[str, list[str]], Condition | NullCondition]:
-    """Return the function that makes a condition of a key and its values under the operator `name`."""
+    """Return the function that makes a condition of a key and its values, with the operator `name`."""
     if name == "Null":
         return lambda key, texts: NullCondition(key, tuple(map(_boolean, texts)))
     parts = _OPERATOR.fullmatch(name)
@@ -210,7 +210,7 @@ def _operator(name: str, version: str) -> Callable[[str, list[str]], Condition |
 
 
 def operand_text(value: object) -> str:
-    """Return a value of a condition, which may be a boolean or a number too, as text. Raises ValueError for others."""
+    """Return a value of a condition as text. It may be a boolean or a number. Raises ValueError for other types."""
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float)):

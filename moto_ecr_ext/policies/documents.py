@@ -1,4 +1,4 @@
-"""IAM policy documents: what ECR accepts for repositories and registries, and who may do what.
+"""IAM policy documents: their grammar for repositories, registries and identities, and their decisions.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -29,7 +29,7 @@ from .variables import Context
 
 T = TypeVar("T")
 
-# The version of a document that does not say its own.
+# The version of a document without a `Version`.
 _OLDEST = "2008-10-17"
 
 
@@ -52,23 +52,23 @@ def parse_registry_policy(text: str) -> PolicyDocument:
 
 
 def read_resource_policy(text: str) -> PolicyDocument:
-    """Return the document of a repository or registry, as far as it can be read (see `_readable`).
+    """Return the document of a repository or registry, as far as it is readable (see `_readable`).
 
-    ECR has accepted it: an earlier version of this package, perhaps, which accepted more.
+    ECR has accepted it, but an earlier version of this package may have accepted more.
     """
     return _readable(text, _RESOURCE)
 
 
 def read_identity_policy(text: str) -> PolicyDocument:
-    """Return the document of a user, a group or a role, as far as it can be read (see `_readable`).
+    """Return the document of a user, a group or a role, as far as it is readable (see `_readable`).
 
-    It names no principal, and actions of any service. moto's IAM has accepted it, which does not look at all of it.
+    It names no principal, and actions of any service. moto's IAM has accepted it without a full check.
     """
     return _readable(text, _IDENTITY)
 
 
 class Decision(Enum):
-    """What a document says about a request. NONE leaves it to other policies."""
+    """The decision of a document about a request. NONE leaves it to other policies."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -77,14 +77,14 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A policy. Its statements are read once, when it is parsed."""
+    """A policy. Its statements are parsed once."""
 
     version: str
     id: str | None
     statements: tuple[Statement, ...]
 
     def actions(self) -> set[str]:
-        """Return the actions that statements name, in lower case, patterns as they are."""
+        """Return the actions that statements name, in lower case. Patterns are not expanded."""
         return {action for each in self.statements for action in each.actions.patterns}
 
     def identities(self) -> set[str]:
@@ -104,12 +104,11 @@ class PolicyDocument:
         resource: str,
         context: Mapping[str, str | Sequence[str]],
     ) -> Decision:
-        """Return what this document says about a request; one denial outweighs every permission.
+        """Return the decision of this document about a request. One denial outweighs every permission.
 
-        `principal_arn` of a service is its name (`lambda.amazonaws.com`); it has no account and neither of the two keys
-        below. A session of a role is the role too.
-        `context` has the values of condition keys beside `aws:PrincipalArn` and `aws:PrincipalAccount`, which follow
-        from the principal.
+        `principal_arn` of a service is its name (`lambda.amazonaws.com`); a service has no account, and no value for
+        `aws:PrincipalArn` and `aws:PrincipalAccount`. A session of a role counts as the role too. `context` has the
+        values of all other condition keys; these two follow from the principal.
         """
         values: dict[str, str | Sequence[str]] = {}
         if principal_arn.startswith("arn:"):
@@ -134,7 +133,7 @@ class PolicyDocument:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A principal that asks for an action on a resource. The action is in lower case."""
+    """A request of a principal for an action on a resource. The action is in lower case."""
 
     principal_arn: str
     principal_account: str
@@ -145,7 +144,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One rule of a policy. `resources` is None if it names none: a repository's policy is about that repository."""
+    """One rule of a policy. A repository's policy has no `resources`: they are the repository."""
 
     sid: str | None
     effect: Decision
@@ -165,7 +164,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class _Grammar:
-    """What the statements of one kind of policy consist of. Each function raises ValueError."""
+    """The elements of statements in one kind of policy. Each function raises ValueError."""
 
     members: frozenset[str]
     principals: Callable[[dict[str, Any]], Principals]
@@ -217,13 +216,13 @@ def _parse(text: str, grammar: _Grammar, refusal: str) -> PolicyDocument:
 
 
 def _readable(text: str, grammar: _Grammar) -> PolicyDocument:
-    """Return what can be read of a document, in which one statement does not make the others unreadable.
+    """Return the readable statements of a document: an unreadable statement does not affect the others.
 
-    A statement that allows and cannot be read allows nothing. One that denies and cannot be read denies: in the place
-    of an element that cannot be read stands everything.
+    A statement that allows and is unreadable allows nothing. In a statement that denies, an unreadable element is
+    replaced by one that matches everything.
     """
     try:
-        # An integer of thousands of digits is a ValueError otherwise, and the whole text unreadable for it.
+        # Otherwise, an integer of thousands of digits would raise ValueError for the whole text.
         members = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         members = None

@@ -1,4 +1,4 @@
-"""The grammar that all policy texts share. Every function raises ValueError for a value that is not of its form.
+"""The common grammar of all policy texts. Every function raises ValueError for a value of another form.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -13,8 +13,7 @@ from typing import Any
 def load_json(text: str) -> Any:
     """Return the value of a policy text.
 
-    Raises ValueError for what is not JSON, and for a member given twice, NaN, half of a surrogate pair and nesting too
-    deep to follow.
+    Raises ValueError for invalid JSON, and for duplicate members, NaN, lone surrogates and too deep nesting.
     """
     try:
         value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_no_constant)
@@ -36,20 +35,20 @@ def _no_constant(name: str) -> None:
 
 
 def read_object(value: object, allowed: Collection[str]) -> dict[str, Any]:
-    """Return `value` as an object that has no members but those allowed."""
+    """Return `value` as an object. It may have the allowed members only."""
     if not isinstance(value, dict) or not all(name in allowed for name in value):
         raise ValueError("not an object of the members that it may have")
     return value
 
 
 def statements_of(document: dict[str, Any]) -> list[Any]:
-    """Return the statements of a document, which may have one without a list around it."""
+    """Return the statements of a document. A single statement needs no list."""
     statements = document.get("Statement")
     return statements if isinstance(statements, list) else [statements]
 
 
 def read_texts(value: object) -> list[str]:
-    """Return the texts of a list that has some, or the text that stands for a list of one."""
+    """Return the texts of a nonempty list. A single text needs no list."""
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ValueError("neither a text nor a list of texts")
@@ -57,7 +56,7 @@ def read_texts(value: object) -> list[str]:
 
 
 def read_either(members: dict[str, Any], name: str) -> tuple[object, bool]:
-    """Return the value of the element `name` or of its opposite `Not…`, and whether it is the opposite."""
+    """Return the value of the element `name` or of its opposite `Not…`, and True if it is the opposite."""
     opposite = f"Not{name}"
     if (name in members) == (opposite in members):
         raise ValueError(f"not one of {name} and {opposite}")

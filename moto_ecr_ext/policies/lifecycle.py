@@ -1,11 +1,11 @@
-"""Lifecycle policies: what ECR accepts, and the rules that an accepted text means.
+"""Lifecycle policies: their grammar in ECR, and their rules.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
 
-The first thing that is wrong is reported. Most texts are those of the JSON schema validator that
-ECR uses (https://github.com/java-json-tools/json-schema-validator); what ECR says of tag lists, tag
-patterns and priorities is recorded in https://github.com/badmintoncryer/cdk-preflight (rules/ecr).
-The text for a prefix in two rules is not known.
+The first error is reported. Most error texts are those of the JSON schema validator that ECR uses
+(https://github.com/java-json-tools/json-schema-validator). Those about tag lists, tag patterns and priorities are
+recorded in https://github.com/badmintoncryer/cdk-preflight (rules/ecr). The text for a prefix in two rules is not
+known.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class TargetStorageClass(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LifecycleSelection:
-    """Which images a rule is about, and when it acts on them.
+    """The images of a rule, and the condition under which it acts on them.
 
-    An image is selected whose tags match every prefix, or every pattern. `count_number` counts
-    images or, with the other count types, days: up to 2**31 - 1, more than a `timedelta` holds.
+    An image is selected if every prefix, or every pattern, matches one of its tags. `count_number` counts images or,
+    with the other count types, days: up to 2**31 - 1, more than a `timedelta` holds.
     """
 
     tag_status: TagStatus
@@ -73,7 +73,7 @@ class LifecycleSelection:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleAction:
-    """`target_storage_class` is that of a transition; None for expiry."""
+    """The action of a rule. `target_storage_class` is that of a transition; None for expiry."""
 
     type: ActionType
     target_storage_class: TargetStorageClass | None
@@ -89,7 +89,7 @@ class LifecycleRule:
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicy:
-    """`rules` are in the order in which they apply: that of their priorities."""
+    """A lifecycle policy. `rules` are in the order of their priorities, in which they apply."""
 
     rules: tuple[LifecycleRule, ...]
 
@@ -111,7 +111,7 @@ def parse_lifecycle_policy(text: str) -> LifecyclePolicy:
 
 
 def compact(text: str) -> str:
-    """Return JSON without the whitespace between its tokens: the form in which ECR keeps a policy."""
+    """Return JSON without the whitespace between its tokens, as ECR stores a policy."""
     return _STRING_OR_SPACE.sub(r"\1", text)
 
 
@@ -119,7 +119,7 @@ _STRING_OR_SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
 def _rules(values: list[Any]) -> list[LifecycleRule]:
-    """Return the rules by priority."""
+    """Return the rules in the order of their priorities."""
     if not values:
         raise _refusal(
             "array is too short: must have at least 1 elements but instance has 0 elements"
@@ -157,7 +157,7 @@ _ACTION_NEEDED = {
 
 def _action(value: object) -> LifecycleAction:
     members = _members(value, required={"type"}, optional={"targetStorageClass"})
-    # The text is known from before there were transitions.
+    # The text was recorded before ECR had transitions.
     action_type = _enumerated(members["type"], ActionType, named=[ActionType.EXPIRE])
     has_target = "targetStorageClass" in members
     if has_target != (action_type is ActionType.TRANSITION):
@@ -231,7 +231,7 @@ def _check_tag_lists(tag_status: TagStatus, tag_lists: Mapping[str, tuple[str, .
 
 
 def _check_together(rules: list[LifecycleRule]) -> None:
-    """Refuse rules, which come by priority, that do not go together."""
+    """Refuse rules that contradict each other. They come in the order of their priorities."""
     if len({rule.priority for rule in rules}) < len(rules):
         raise _refusal("Duplicate priority in multiple rules")
     for storage_class in StorageClass:
@@ -285,7 +285,7 @@ def _members(value: object, *, required: set[str], optional: Iterable[str] = ())
 def _integer(value: object, *, minimum: int) -> int:
     number: int = _typed(value, "integer")
     if number < minimum:
-        # Without a closing quote in ECR's answer, like `_no_match`.
+        # ECR's text lacks the closing quote, like that of `_no_match`.
         raise InvalidParameterException(
             f"{_REFUSAL}numeric instance is lower than the required minimum "
             f"(minimum: {minimum}, found: {number})"
@@ -296,7 +296,7 @@ def _integer(value: object, *, minimum: int) -> int:
 
 
 def _enumerated(value: object, values: type[_EnumT], named: Iterable[_EnumT] = ()) -> _EnumT:
-    """Return the member of `values`. A refusal lists those `named`, or all."""
+    """Return the member of `values`. The error for another value lists those `named`, or all."""
     text: str = _typed(value, "string")
     try:
         return values(text)
@@ -330,7 +330,7 @@ def _missing(names: Iterable[str]) -> InvalidParameterException:
 
 
 def _no_match() -> InvalidParameterException:
-    """Return the refusal of members that do not go together in a selection or an action."""
+    """Return the error for members of a selection or an action that contradict each other."""
     return InvalidParameterException(
         f"{_REFUSAL}instance failed to match exactly one schema (matched 0 out of 2)"
     )

@@ -1,4 +1,4 @@
-"""Which images of a repository a lifecycle policy acts on.
+"""The evaluation of lifecycle policies: the actions on the images of a repository.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
 """
@@ -27,10 +27,10 @@ DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What rules ask of an image. Times are seconds since the epoch.
+    """The facts of an image that rules depend on. Times are in seconds since the epoch.
 
-    `children` are the digests that an index lists, `subject` is the digest that a referrer refers to; neither has to
-    be in the repository.
+    `children` are the digests that an index lists; `subject` is the digest that a referrer refers to. They need not be
+    in the repository.
     """
 
     digest: str
@@ -46,10 +46,10 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An action on an image, and the rule behind it.
+    """An action on an image, and its rule.
 
-    The rule is that of the image it follows for a child of an index and for a referrer. It is None for a referrer
-    whose subject is gone or archived already.
+    For a child of an index and for a referrer, the rule is that of its leader. A referrer whose subject is deleted or
+    archived already has no rule.
     """
 
     image: ImageFacts
@@ -58,14 +58,13 @@ class Decision:
 
 
 def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) -> list[Decision]:
-    """Return what a policy does to a repository that holds `images`, which are in the order of push.
+    """Return the actions of a policy in a repository that holds `images`, which are in the order of push.
 
-    Older images come first, and an image comes behind those that it follows: the order to do it in.
+    The actions are in the order in which they must be done: older images first, and followers after their leaders.
 
-    Children of an index that have no tags of their own, and referrers, are neither selected nor counted; they follow
-    what they belong to, once nothing that they belong to stays. A child with tags is selected by them, and stays as
-    long as an index lists it. On AWS children are not counted either and stay as long as their index does; what
-    becomes of them then is left to rules about untagged images.
+    Untagged children of an index, and referrers, are not selected or counted. They follow their leaders, once all of
+    these are removed. A tagged child is selected by its tags, and stays while an index lists it. On AWS, children are
+    not counted either and stay while their index does; afterwards, rules about untagged images apply to them.
     """
     family = _Family(images)
     oldest_first = sorted(images, key=_began_at)
@@ -81,10 +80,10 @@ def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) 
 def _decisions_of_rules(
     policy: LifecyclePolicy, oldest_first: Iterable[ImageFacts], now: float
 ) -> dict[str, Decision]:
-    """Return what the rules alone decide, by digest.
+    """Return the decisions of the rules alone, by digest.
 
-    An image whose tags a rule selects is out of reach of those with a lower priority, whether the rule acts on it or
-    not. They count it all the same.
+    A rule that selects an image by its tags protects it from rules with a lower priority, even if the rule does not act
+    on it. Those rules still count it.
     """
     of_class: dict[StorageClass, list[ImageFacts]] = {each: [] for each in StorageClass}
     for image in oldest_first:
@@ -106,7 +105,7 @@ def _decisions_of_rules(
 def _due(
     selection: LifecycleSelection, oldest_first: list[ImageFacts], now: float
 ) -> list[ImageFacts]:
-    """Return those of the selected images that it is time to act on."""
+    """Return those of the selected images that are due for the action."""
     if selection.count_type is CountType.IMAGE_COUNT_MORE_THAN:
         return oldest_first[: max(0, len(oldest_first) - selection.count_number)]
     since = _SINCE[selection.count_type]
@@ -115,12 +114,12 @@ def _due(
 
 
 def _began_at(image: ImageFacts) -> float:
-    """Return when an image was pushed or, if it was restored from the archive since, when that was."""
+    """Return the time when an image was pushed, or last restored from the archive."""
     return image.pushed_at if image.activated_at is None else image.activated_at
 
 
 def _used_at(image: ImageFacts) -> float:
-    """Return when an image was last pulled or, if it was not since it was pushed or restored, when that was."""
+    """Return the time when an image was last pulled, or, if it was not, when it was pushed or last restored."""
     began_at = _began_at(image)
     return began_at if image.pulled_at is None else max(began_at, image.pulled_at)
 
@@ -138,7 +137,7 @@ _SINCE: dict[CountType, Callable[[ImageFacts], float]] = {
 
 
 def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]], bool]:
-    """Return a function that says of the tags of an image whether the selection is about it."""
+    """Return a function that returns True if a selection matches the tags of an image."""
     if selection.tag_status is TagStatus.ANY:
         return lambda tags: True
     if selection.tag_status is TagStatus.UNTAGGED:
@@ -147,17 +146,17 @@ def _tag_condition(selection: LifecycleSelection) -> Callable[[tuple[str, ...]],
         *(methodcaller("startswith", prefix) for prefix in selection.tag_prefixes),
         *(_compiled(pattern) for pattern in selection.tag_patterns),
     ]
-    # Every prefix or pattern by a tag, but not all of them by the same.
+    # Different tags may match different prefixes or patterns.
     return lambda tags: all(any(map(matches, tags)) for matches in matchers)
 
 
 def _compiled(pattern: str) -> Callable[[str], object]:
-    """Return the match of a whole tag, as `wildcards` has it, for a rule that asks it of every tag of a repository."""
+    """Return the match of a whole tag by the grammar of `wildcards`. A rule calls it for every tag of a repository."""
     return re.compile(translate(re.sub(r"[?[]", r"[\g<0>]", pattern))).match
 
 
 class _Family:
-    """Which images of a repository belong to which: children to the indexes that list them, referrers to a subject."""
+    """The relations of a repository's images: children follow the indexes that list them, referrers their subject."""
 
     def __init__(self, images: Sequence[ImageFacts]):
         stored = {image.digest: image for image in images}
@@ -175,13 +174,13 @@ class _Family:
         self._followers[leader.digest].append(follower)
 
     def is_selectable(self, image: ImageFacts) -> bool:
-        """Return whether rules are about the image itself."""
+        """Return True if rules can select the image itself."""
         if image.subject is not None:
             return False
         return bool(image.tags) or not self._leaders[image.digest]
 
     def leaders_first(self, images: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
-        """Yield all images in their order, but each behind those that it belongs to."""
+        """Yield all images in their order, but each after its leaders."""
         waits_for = {digest: len(leaders) for digest, leaders in self._leaders.items()}
         ready = deque(image for image in images if not waits_for[image.digest])
         while ready:
@@ -195,12 +194,12 @@ class _Family:
     def decision(
         self, image: ImageFacts, by_rule: Decision | None, decided: Mapping[str, Decision]
     ) -> Decision | None:
-        """Return what becomes of an image, once that is decided of all that it belongs to."""
+        """Return the decision about an image, given the decisions about its leaders."""
         leaders = self._leaders[image.digest]
         fates = {_fate(leader, decided.get(leader.digest)) for leader in leaders}
         if StorageClass.STANDARD in fates:
             return None
-        # What belongs to an archived image may be archived too, but has to be there when that is restored.
+        # Followers of an archived image may be archived, but must exist when it is restored.
         is_kept = StorageClass.ARCHIVE in fates
         if self.is_selectable(image):
             is_possible = by_rule and (by_rule.action is ActionType.TRANSITION or not is_kept)
@@ -214,7 +213,7 @@ class _Family:
 
 
 def _fate(image: ImageFacts, decision: Decision | None) -> StorageClass | None:
-    """Return the storage class in which an image will be; None if it will be gone."""
+    """Return the image's storage class after the decision; None if it is deleted."""
     if decision is None:
         return image.storage_class
     return StorageClass.ARCHIVE if decision.action is ActionType.TRANSITION else None

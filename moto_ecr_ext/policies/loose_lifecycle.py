@@ -1,6 +1,6 @@
-"""Lifecycle policies that moto accepts and ECR does not: rules that contradict themselves or each other.
+"""Lifecycle policies that moto accepts and ECR does not: their rules contradict themselves or each other.
 
-They are read by what can be meant: a member that does not go with the others is left out.
+They are read leniently: a member that contradicts the others is ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from .lifecycle import LifecyclePolicy, LifecycleRule, parse_lifecycle_policy, r
 
 
 def accept_lifecycle_policy(text: str) -> LifecyclePolicy:
-    """Return the rules of a policy that comes in. Raises InvalidParameterException if ECR or moto would refuse it."""
+    """Return the rules of a new policy. Raises InvalidParameterException for one that is refused.
+
+    ECR's rules apply, or moto's if a leniency says so.
+    """
     try:
         return parse_lifecycle_policy(text)
     except InvalidParameterException as error:
@@ -26,7 +29,7 @@ def accept_lifecycle_policy(text: str) -> LifecyclePolicy:
 
 
 def read_lifecycle_policy(text: str) -> LifecyclePolicy:
-    """Return the rules of a policy that was accepted once, whatever is accepted now."""
+    """Return the rules of a policy that was accepted once, even if it would be refused now."""
     try:
         return parse_lifecycle_policy(text)
     except InvalidParameterException:
@@ -59,7 +62,7 @@ def _selection(value: dict[str, Any]) -> dict[str, Any]:
         selection["countUnit"] = unit
     lists = [selection.pop(name, None) for name in ("tagPatternList", "tagPrefixList")]
     if selection["tagStatus"] == "tagged":
-        # Patterns come first if there are both.
+        # Patterns take precedence over prefixes.
         patterns, prefixes = (each if isinstance(each, list) else [] for each in lists)
         selection["tagPatternList"] = patterns or [f"{each}*" for each in prefixes] or ["*"]
     return selection

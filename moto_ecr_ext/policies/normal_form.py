@@ -1,12 +1,12 @@
-"""The form in which ECR writes the policies of repositories and registries, whatever form they were given in.
+"""ECR's form of the policies of repositories and registries, independent of the form in which they were given.
 
-It is that of recorded answers of SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy
-(https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo, test_cross_account_ecr and others), and that of
-registry policies in the test of its resource in CloudFormation
+It follows recorded answers of SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy
+(https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo, test_cross_account_ecr and others), and
+registry policies in the test of their CloudFormation resource
 (https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ecr). The default pretty printer of
 Jackson, a library for Java, writes in this style.
 
-Not known of AWS, and taken from what is known of the rest: lists of one and other types than texts as values of
+Some details are not known of AWS and derived from the rest: lists of one value and other types than texts in
 conditions, the place of `NotPrincipal` and `NotResource`, the partition of an account's ARN.
 """
 
@@ -24,7 +24,7 @@ _INDENTATION = "  "
 
 
 def normal_form(text: str, partition: str) -> str:
-    """Return a policy that ECR accepts as it is answered by a registry in `partition` (such as `aws-cn`)."""
+    """Return a policy that ECR accepts in the form in which a registry in `partition` (such as `aws-cn`) shows it."""
     document = load_json(text)
     members = {name: document[name] for name in ("Version", "Id") if name in document}
     members["Statement"] = [_statement(each, partition) for each in statements_of(document)]
@@ -51,7 +51,7 @@ def _as_given(value: Any) -> Any:
 
 
 def _one_or_more(value: Any) -> Any:
-    """Return the only value of a list without the list around it."""
+    """Return the value of a list of one without the list."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -83,7 +83,7 @@ def _operands(values: Any) -> Any:
 
 
 def _written(value: Any, indentation: str) -> str:
-    """Return a value as it is written in a line that begins with `indentation`. A list adds none."""
+    """Return the text of a value in a line that begins with `indentation`. A list adds no indentation."""
     if isinstance(value, dict):
         if not value:
             return "{ }"

@@ -21,25 +21,25 @@ from .wildcards import matches_pattern
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """`Action`, or `NotAction` if `inverted`; `*` and `?` are wildcards."""
+    """`Action`, or `NotAction` if `inverted`. `*` and `?` are wildcards."""
 
     patterns: tuple[str, ...]
     inverted: bool
 
     def match(self, action: str) -> bool:
-        """Return whether an action, in lower case, is meant."""
+        """Return True if an action, in lower case, matches."""
         return any(matches_pattern(action, pattern) for pattern in self.patterns) != self.inverted
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """`Resource`, or `NotResource` if `inverted`; `*` and `?` are wildcards, and there may be variables."""
+    """`Resource`, or `NotResource` if `inverted`. `*` and `?` are wildcards, and variables are allowed."""
 
     texts: tuple[Text, ...]
     inverted: bool
 
     def match(self, arn: str, context: Context) -> bool:
-        """Return whether a resource is meant in a request with these condition keys."""
+        """Return True if a resource matches in a request with these condition keys."""
         patterns = (text.pattern(context) for text in self.texts)
         return (
             any(matches_pattern(arn, each) for each in patterns if each is not None)
@@ -56,16 +56,18 @@ def read_actions(statement: dict[str, Any]) -> Patterns:
 
 
 def read_ecr_actions(statement: dict[str, Any]) -> Patterns:
-    """Return the actions of a statement. Raises ValueError for one of `Action` that matches no action of ECR.
+    """Return the actions of a statement. Raises ValueError if one of `Action` matches no action of ECR.
 
-    ECR takes any name in `NotAction` (AWS Config showed `"NotAction" : "ecr:abc"` in the policy of a repository:
+    ECR accepts any name in `NotAction` (AWS Config showed `"NotAction" : "ecr:abc"` in the policy of a repository:
     https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo/test_ecr_cross_account_filter_config).
     """
     return _read(statement, _action if "NotAction" in statement else _ecr_action)
 
 
 def read_repository_actions(statement: dict[str, Any]) -> Patterns:
-    """As `read_ecr_actions`, without the action that is about no repository.
+    """Return the actions of a repository's statement, like `read_ecr_actions`.
+
+    Raises ValueError also for the action that concerns no repository.
 
     https://github.com/cloudposse/terraform-aws-ecr/pull/67
     """
@@ -76,7 +78,7 @@ def read_repository_actions(statement: dict[str, Any]) -> Patterns:
 
 
 def read_resources(statement: dict[str, Any], version: str) -> Resources | None:
-    """Return the resources of a statement in a document of a version, None if it names none. Raises ValueError."""
+    """Return the resources of a statement, or None if it names none. Raises ValueError."""
     if "Resource" not in statement and "NotResource" not in statement:
         return None
     value, inverted = read_either(statement, "Resource")
@@ -84,7 +86,7 @@ def read_resources(statement: dict[str, Any], version: str) -> Resources | None:
 
 
 def _resource(text: str, version: str) -> Text:
-    # ECR takes an ARN that lacks a part (https://github.com/aws/containers-roadmap/issues/2675).
+    # ECR accepts an ARN that lacks a part (https://github.com/aws/containers-roadmap/issues/2675).
     if text != "*" and not text.startswith("arn:"):
         raise ValueError(f"resource {text}")
     return read_text(text, version)

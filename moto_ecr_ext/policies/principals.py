@@ -1,4 +1,4 @@
-"""Principals of statements: whom they name, and whether a request is from one of them.
+"""Principals of statements, and whether they include the principal of a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -27,14 +27,14 @@ _ROLE_PATH = re.compile(r":role/.*/")
 class Principals:
     """`Principal`, or `NotPrincipal` if `inverted`: pairs of a type and a name.
 
-    An account's name is its number, however the document writes it.
+    An account's name is always its number, even if the document has its ARN.
     """
 
     members: tuple[tuple[str, str], ...]
     inverted: bool
 
     def include(self, principal_arn: str, account: str) -> bool:
-        """Return whether they include a principal of an account; a service has its name for an ARN."""
+        """Return True if they include a principal of an account. For a service, `principal_arn` is its name."""
         return (
             any(_stands_for(kind, name, principal_arn, account) for kind, name in self.members)
             != self.inverted
@@ -49,21 +49,21 @@ def _stands_for(kind: str, name: str, principal_arn: str, account: str) -> bool:
         return True
     if name == principal_arn:
         return True
-    # The ARN of a session has the name of its role and not the role's path.
+    # The ARN of a session has the name of its role, but not the role's path.
     role = role_of_session(principal_arn)
     return role is not None and role == _ROLE_PATH.sub(":role/", name)
 
 
 def role_of_session(principal_arn: str) -> str | None:
-    """Return the ARN of the role, without its path, that a session is of; None for any other principal."""
+    """Return the ARN, without a path, of the role of a session; None for any other principal."""
     session = _SESSION.fullmatch(principal_arn)
     return f"{session[1]}:iam::{session[2]}:role/{session[3]}" if session else None
 
 
 def read_principals(statement: dict[str, Any]) -> Principals:
-    """Return the principals of a statement. Raises ValueError when they are not as IAM accepts them.
+    """Return the principals of a statement. Raises ValueError if IAM would not accept them.
 
-    Whether a principal exists is not checked.
+    The principals need not exist.
     """
     value, inverted = read_either(statement, "Principal")
     return Principals(tuple(_members(value)), inverted)
@@ -81,7 +81,7 @@ def _members(value: object) -> Iterator[tuple[str, str]]:
 
 
 def account_of(principal: str) -> str | None:
-    """Return the account that a principal is as a whole, by its number or its ARN; None for any other principal."""
+    """Return the number of an account from its number or its root ARN; None for any other principal."""
     match = _ACCOUNT.fullmatch(principal)
     return match[1] or match[2] if match else None
 

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from .wildcards import escape, unescape
 
 Context = Mapping[str, tuple[str, ...]]
-"""The values that a request has of condition keys, whose names are in lower case."""
+"""The values of the condition keys of a request. Their names are in lower case."""
 
 _VARIABLE = re.compile(r"\$\{(?P<key>[^{}$*?,']+)(?:, *'(?P<default>[^'{}]*)')?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of a `Resource` or a condition, in which variables may stand. As a pattern it has wildcards, too."""
+    """A text of a `Resource` or a condition, which may have variables and, as a pattern, wildcards."""
 
     text: str
     has_variables: bool = False
 
     def pattern(self, context: Context) -> str | None:
-        """Return it with the values of a request, whose characters are no wildcards; None if it lacks one."""
+        """Return the pattern with the values of a request, which are not wildcards; None if a value is missing."""
         if not self.has_variables:
             return self.text
         values = [_value(match, context) for match in _VARIABLE.finditer(self.text)]
@@ -36,13 +36,13 @@ class Text:
         return _VARIABLE.sub(lambda match: escape(next(rest) or ""), self.text)
 
     def plain(self, context: Context) -> str | None:
-        """Return it as `pattern` does, where it is no pattern."""
+        """Return the text with the values of a request, as `pattern` does, if it is not a pattern."""
         text = self.pattern(context)
         return text if text is None else unescape(text)
 
 
 def read_text(text: str, version: str) -> Text:
-    """Return a text of a document of a version. Only in `2012-10-17` are there variables."""
+    """Return a text of a document of a version. Only `2012-10-17` has variables."""
     if version != "2012-10-17":
         return Text(text.replace("${", "${$}{"))
     return Text(text, _VARIABLE.search(text) is not None)

@@ -1,4 +1,4 @@
-"""Wildcards: of IAM's policies, of filters on tags and of filters on repositories."""
+"""Wildcards of IAM's policies, of filters on tags and of filters on repositories."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ESCAPED = re.compile(r"\$\{([*?$])\}")
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Return whether the whole of `name` is meant by a pattern of IAM, in which `*` and `?` are wildcards.
+    """Return True if the whole of `name` matches a pattern of IAM, in which `*` and `?` are wildcards.
 
     `${*}`, `${?}` and `${$}` are the characters themselves.
     """
@@ -27,17 +27,17 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def escape(text: str) -> str:
-    """Return the pattern of IAM that means a text alone."""
+    """Return the IAM pattern that matches a text only."""
     return re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
 def unescape(text: str) -> str:
-    """Return a text of IAM with the characters that `${*}`, `${?}` and `${$}` stand for."""
+    """Return a text of IAM in which `${*}`, `${?}` and `${$}` are replaced by their characters."""
     return _ESCAPED.sub(r"\1", text)
 
 
 def matches_tag_filter(filter: str, tag: str) -> bool:
-    """Return whether `filter` means `tag`: all of it, in its case, `*` being any characters or none.
+    """Return True if `filter` matches the whole of `tag`, with its case. `*` stands for any characters or none.
 
     Tag patterns of lifecycle policies have the same grammar.
     """
@@ -46,7 +46,7 @@ def matches_tag_filter(filter: str, tag: str) -> bool:
 
 
 def matches_expression(filter: str, tag: str) -> bool:
-    """Return whether `tag` begins as the regular expression `filter` says; as `matches_tag_filter` if it is none."""
+    """Return True if the regular expression `filter` matches the beginning of `tag`. Other texts are tag filters."""
     try:
         return re.match(filter, tag) is not None
     except re.error:
@@ -54,7 +54,7 @@ def matches_expression(filter: str, tag: str) -> bool:
 
 
 def matches_scanning_filter(filter: str, repository_name: str) -> bool:
-    """Return whether `filter` means the repository; one without `*` means every name that contains it.
+    """Return True if `filter` matches the repository. A filter without `*` matches every name that contains it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
@@ -64,20 +64,20 @@ def matches_scanning_filter(filter: str, repository_name: str) -> bool:
 
 
 def check_exclusion_filters(mutability: str, filters: Sequence[Mapping[str, str]] | None) -> None:
-    """Refuse what the service model cannot say about `imageTagMutabilityExclusionFilters`.
+    """Refuse filters that contradict the mutability or have too many wildcards; the service model cannot express this.
 
-    Filters go with a mutability that ends in `_WITH_EXCLUSION`, and only with one.
+    A mutability that ends in `_WITH_EXCLUSION` needs filters, and no other allows them.
     """
     if bool(filters) != mutability.endswith("_WITH_EXCLUSION"):
-        # One text for both mistakes, as moto's tests expect. AWS has another for filters that may
-        # not be: "… are not allowed when imageTagMutability is set as IMMUTABLE".
+        # Both mistakes have one text here, as moto's tests expect. AWS has another text for filters that are not
+        # allowed: "… are not allowed when imageTagMutability is set as IMMUTABLE".
         raise InvalidParameterException.at(
             _FIELD,
             "ImageTagMutabilityExclusionFilters can't be null "
             f"when imageTagMutability is set as {mutability}",
         )
     if any(each["filter"].count("*") > _MAX_WILDCARDS for each in filters or ()):
-        # The limit and the words are those of Terraform's provider for AWS.
+        # The limit and the text are from Terraform's provider for AWS.
         raise InvalidParameterException.at(
             _FIELD,
             "Image tag mutability exclusion filter can contain "
