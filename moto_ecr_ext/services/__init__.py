@@ -1,1 +1,1 @@
-"""What ECR asks of other AWS services, through moto's backends."""
+"""ECR's use of other AWS services, through moto's backends."""

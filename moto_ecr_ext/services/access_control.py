@@ -1,6 +1,6 @@
-"""moto's access control: the keys of users and sessions, signatures, and the policies of a principal.
+"""moto's access control: keys of users and sessions, signatures, and policies of principals.
 
-It brings moto's S3, EventBridge and STS. `iam` imports it when it is needed.
+It imports moto's S3, EventBridge and STS, so `iam` imports it only when needed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SIGNATURE = re.compile(
 
 
 def owner_of_key(account_id: str, partition: str, access_key_id: str, headers: Any) -> str | None:
-    """Return the ARN of the user or session that a key belongs to; None if moto does not know the key."""
+    """Return the ARN of the user or session of a key; None if moto does not know the key."""
     try:
         arn: str = create_access_key(account_id, partition, access_key_id, headers).arn
     except CreateAccessKeyFailure:
@@ -46,16 +46,16 @@ def owner_of_key(account_id: str, partition: str, access_key_id: str, headers: A
 
 
 def check_signature(request: ActionAuthenticatorMixin, headers: Mapping[str, str]) -> None:
-    """Raise unless a request has a right signature by a key that IAM knows; see `iam.authenticate`."""
+    """Raise an error unless a request has a valid signature by a key that IAM knows; see `iam.authenticate`."""
     try:
         request._authenticate_and_authorize_action(_SignedRequest)
     except SignatureDoesNotMatchError:
         raise InvalidSignatureException from None
     except HTTPException:
-        # An access key that is unknown or not active. moto has names of XML for it.
+        # The access key is unknown or inactive. moto raises errors with names of the XML protocols.
         raise UnrecognizedClientException from None
     except (KeyError, IndexError, AttributeError):
-        # moto assumes that a request is signed.
+        # moto's check expects a signed request.
         if "Authorization" not in headers:
             raise MissingAuthenticationTokenException from None
         if not _has_whole_signature(headers):
@@ -64,10 +64,10 @@ def check_signature(request: ActionAuthenticatorMixin, headers: Mapping[str, str
 
 
 class _SignedRequest(IAMRequest):
-    """A request of which moto checks that the access key is known and the signature right."""
+    """A request whose access key and signature moto checks."""
 
     def check_action_permitted(self, resource: str) -> None:
-        """Do nothing: permission is decided elsewhere, for both protocols alike."""
+        """Do nothing: permissions are checked elsewhere, for both protocols."""
 
 
 def _has_whole_signature(headers: Mapping[str, str]) -> bool:
@@ -82,7 +82,7 @@ def _has_whole_signature(headers: Mapping[str, str]) -> bool:
 def identity_policies(principal: str) -> Iterator[str]:
     """Yield the texts of the policies of a user and its groups, or of the role of a session.
 
-    Raises UnrecognizedClientException for any other principal: an account as a whole, a user that was deleted.
+    Raises UnrecognizedClientException for any other principal: an account as a whole, a deleted user.
     """
     partition, _, _, account_id, name = principal.split(":", 5)[1:]
     kind, *names = name.split("/")
@@ -103,7 +103,7 @@ def identity_policies(principal: str) -> Iterator[str]:
 
 
 class _User(IAMUserAccessKey):
-    """A user by its name, where moto has one by its key."""
+    """A user that is looked up by its name. moto looks it up by its key."""
 
     def __init__(self, account_id: str, partition: str, name: str):
         self.account_id = account_id
@@ -112,7 +112,7 @@ class _User(IAMUserAccessKey):
 
 
 class _Session(AssumedRoleAccessKey):
-    """A session by the name of its role, where moto has one by its key."""
+    """A session that is looked up by the name of its role. moto looks it up by its key."""
 
     def __init__(self, account_id: str, partition: str, role_name: str):
         self.account_id = account_id

@@ -1,4 +1,4 @@
-"""The backends of other services, as far as something uses them."""
+"""The backends of other services, if they are in use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .moto_process import require_moto
 
 
 def backends_in_use(service: str) -> Any | None:
-    """Return moto's backends of a service by account; None if nothing has used it.
+    """Return moto's backends of a service by account; None if the service is not in use.
 
-    A service that nothing has used is not imported, which takes moto long.
+    A service that is not in use is not imported, since moto's imports are slow.
     """
     require_moto()
     models = sys.modules.get(f"moto.{service}.models")
@@ -19,7 +19,7 @@ def backends_in_use(service: str) -> Any | None:
 
 
 def backend_in_use(service: str, account_id: str, region: str) -> Any | None:
-    """Return moto's backend of a service in an account and region; None if nothing has used it there."""
+    """Return moto's backend of a service in an account and region; None if it is not in use there."""
     backends = backends_in_use(service)
     account = backends.get(account_id) if backends is not None else None
     return account.get(region) if account is not None else None

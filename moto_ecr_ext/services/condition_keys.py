@@ -1,9 +1,9 @@
-"""The condition keys that a request has, and their values. Any other key is missing, as keys are on AWS.
+"""The condition keys of a request, and their values. All other keys are missing.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html. A client
-with a password of GetAuthorizationToken has the keys of who asked for it. `aws:TokenIssueTime` and the tags of sessions
-are missing, since moto does not keep them.
+with a password of GetAuthorizationToken has the keys of the principal that asked for it. `aws:TokenIssueTime` and the
+tags of sessions are missing, since moto does not keep them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Values = dict[str, str | Sequence[str]]
 def condition_values(
     caller: Caller, region: str, account_id: str, resource_tags: Mapping[str, str]
 ) -> Values:
-    """Return the values of the keys of a call, by their names, about a resource of an account.
+    """Return the values of the condition keys of a call about a resource of an account, by name.
 
-    `aws:PrincipalArn` and `aws:PrincipalAccount` follow from the principal: `PolicyDocument.decision` adds them.
+    `PolicyDocument.decision` adds `aws:PrincipalArn` and `aws:PrincipalAccount`, which follow from the principal.
     """
     partition = hosts.partition_of(region)
     return {
@@ -99,7 +99,7 @@ def _of_organization(whose: str, account_id: str, partition: str) -> Values:
 
 
 def _of_parameters(caller: Caller) -> Values:
-    """Return the keys that single actions have."""
+    """Return the keys that only some actions have."""
     if caller.action in ("ecr:CreateRepository", "ecr:TagResource"):
         tags = {tag["Key"]: tag["Value"] for tag in caller.parameters.get("tags", ())}
         values: Values = {f"aws:RequestTag/{key}": value for key, value in tags.items()}

@@ -1,4 +1,4 @@
-"""moto's settings for the containers that it runs: their network, and the way from them to moto's server."""
+"""moto's settings for the containers that it runs: their network, and the address of moto's server in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from moto_ecr_ext import settings
 class ContainerNetwork:
     """The network of containers.
 
-    `options` are arguments of the docker SDK. `host` is this machine as a container sees it; `port` the one that
-    moto's server listens on, or would.
+    `options` are arguments of the docker SDK. `host` is this machine's name for a container; `port` is the port of
+    moto's server.
     """
 
     options: dict[str, Any]
@@ -24,7 +24,7 @@ class ContainerNetwork:
 
     @property
     def is_host(self) -> bool:
-        """Whether containers share the network of the machine."""
+        """True if containers share the network of the machine."""
         return self.options.get("network_mode") == "host"
 
     @property
@@ -34,13 +34,13 @@ class ContainerNetwork:
 
 
 def container_network() -> ContainerNetwork:
-    """Return the network that MOTO_DOCKER_NETWORK_NAME or MOTO_DOCKER_NETWORK_MODE names, as for moto's own Lambda."""
+    """Return the network of MOTO_DOCKER_NETWORK_NAME or MOTO_DOCKER_NETWORK_MODE, which moto's own Lambda uses too."""
     name, mode = moto_settings.moto_network_name(), moto_settings.moto_network_mode()
     address = settings.server_address()
     port = address.rpartition(":")[2] if address else moto_settings.moto_server_port()
     if mode == "host" and not name:
         return ContainerNetwork({"network_mode": mode}, "127.0.0.1", port)
-    # docker gives containers of Linux this name only if it is asked to.
+    # On Linux, containers have this name only if docker is asked for it.
     options: dict[str, Any] = {"extra_hosts": {"host.docker.internal": "host-gateway"}}
     if name:
         options["network"] = name
@@ -51,5 +51,5 @@ def container_network() -> ContainerNetwork:
 
 
 def is_proxy() -> bool:
-    """Return whether moto is a proxy: containers keep the names of AWS's endpoints then."""
+    """Return True if moto is a proxy. Containers then use the names of AWS's endpoints."""
     return moto_settings.is_test_proxy_mode()

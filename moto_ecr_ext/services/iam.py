@@ -1,10 +1,10 @@
-"""moto's IAM as ECR asks it: the principal behind a key, whether IAM is enforced, and the policies of a caller.
+"""moto's IAM for ECR: the principal of a key, the enforcement of IAM, and the policies of a caller.
 
-A test or a server's user turns enforcement on with `set_initial_no_auth_action_count`
+A test or a user of a server turns enforcement on with `set_initial_no_auth_action_count`
 (https://docs.getmoto.org/en/latest/docs/iam.html). moto decides by a signature, which requests to a registry do not
-have, and leaves out much of what policies can say: the texts are moto's, their meaning is that of `policies`.
+have, and ignores many elements of policies. Therefore the policy texts come from moto, and `policies` evaluates them.
 
-What most tests do not use, since no user or role has been made, is in `access_control`, which takes long to import.
+`access_control` has the parts that are needed only once a user or role exists, since its import is slow.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .backends import backend_in_use
 
 
 def principal_of(account_id: str, region: str, access_key_id: str, headers: Any) -> str:
-    """Return the ARN of the user or session that a key belongs to, or of the account if moto does not know the key."""
+    """Return the ARN of the user or session of a key, or of the account if moto does not know the key."""
     partition = get_partition(region)  # moto's, by which its IAM keeps its backends
     if not _has_keys(account_id, partition):
         return account_principal(account_id, region)
@@ -33,26 +33,26 @@ def principal_of(account_id: str, region: str, access_key_id: str, headers: Any)
 
 
 def _has_keys(account_id: str, partition: str) -> bool:
-    """Return whether moto knows users or sessions of an account."""
+    """Return True if moto knows users or sessions of an account."""
     users = getattr(backend_in_use("iam", account_id, partition), "users", None)
     sessions = getattr(backend_in_use("sts", account_id, partition), "assumed_roles", None)
     return bool(users or sessions)
 
 
 def account_principal(account_id: str, region: str) -> str:
-    """Return the ARN of an account as a whole, as moto's IAM writes it."""
+    """Return the ARN of an account as a whole, in the form of moto's IAM."""
     return f"arn:{get_partition(region)}:iam::{account_id}:root"
 
 
 def is_account_principal(arn: str) -> bool:
-    """Return whether a principal is an account as a whole, which needs no IAM."""
+    """Return True if a principal is an account as a whole, for which IAM need not be asked."""
     return arn.endswith(":root")
 
 
 def identity_of(arn: str) -> str:
-    """Return the user or the role that a principal is, by account, kind and name; a session of a role is the role.
+    """Return the account, kind and name of a user or role. For a session, they are those of its role.
 
-    The path is no part of it: no two of an account differ in that alone, and the ARN of a session does not have it
+    The path is left out: names are unique in an account without it, and the ARN of a session does not have it
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
     """
     account_id, resource = arn.split(":", 5)[4:]
@@ -63,14 +63,14 @@ def identity_of(arn: str) -> str:
 
 
 def record_use_of_key(account_id: str, region: str, access_key_id: str) -> None:
-    """Record that a key is used for ECR, for GetAccessKeyLastUsed."""
+    """Record the use of a key for ECR, for GetAccessKeyLastUsed."""
     mark_account_as_visited(account_id, access_key_id, "ecr", region)
 
 
 def is_enforced() -> bool:
-    """Return whether IAM is enforced for the next request.
+    """Return True if IAM is enforced for the next request.
 
-    Until it is, each call counts toward moto's INITIAL_NO_AUTH_ACTION_COUNT.
+    Until IAM is enforced, the call counts toward moto's INITIAL_NO_AUTH_ACTION_COUNT.
     """
     if ActionAuthenticatorMixin.request_count >= settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return True
@@ -79,7 +79,7 @@ def is_enforced() -> bool:
 
 
 def authenticate(request: ActionAuthenticatorMixin, headers: Mapping[str, str]) -> bool:
-    """Return whether IAM is enforced for a request, which then has a right signature by a key that IAM knows.
+    """Return True if IAM is enforced for a request, after a check of its signature and key.
 
     `request` is a response class of moto that has read the request. Raises MissingAuthenticationTokenException,
     IncompleteSignatureException, InvalidSignatureException and UnrecognizedClientException.
@@ -95,7 +95,7 @@ def authenticate(request: ActionAuthenticatorMixin, headers: Mapping[str, str]) 
 def identity_policies(principal: str) -> Iterator[str]:
     """Return the texts of the policies of a user and its groups, or of the role of a session.
 
-    Raises UnrecognizedClientException for any other principal: an account as a whole, a user that was deleted.
+    Raises UnrecognizedClientException for any other principal: an account as a whole, a deleted user.
     """
     from . import access_control
 
@@ -103,12 +103,12 @@ def identity_policies(principal: str) -> Iterator[str]:
 
 
 def is_policy(text: str) -> bool:
-    """Return whether moto takes a text for a policy of a registry, or of an identity."""
+    """Return True if moto accepts a text as a policy of a registry, or of an identity."""
     return _is_valid(IAMPolicyDocumentValidator(text))
 
 
 def is_repository_policy(text: str) -> bool:
-    """Return whether moto takes a text for a policy of a repository.
+    """Return True if moto accepts a text as a policy of a repository.
 
     Such a policy need not name resources, may be of the older version, and two statements may share a `Sid`
     (moto/ecr/models.py, `set_repository_policy`).
@@ -122,7 +122,7 @@ def is_repository_policy(text: str) -> bool:
 def _is_valid(validator: IAMPolicyDocumentValidator) -> bool:
     try:
         validator.validate()
-    # What moto raises for texts that it did not expect may be anything.
+    # moto may raise any exception for unexpected texts.
     except Exception:
         return False
     return True

@@ -1,4 +1,4 @@
-"""What uses an image: tasks of ECS, those of Batch, which are tasks too, and Lambda functions.
+"""Users of images: ECS tasks, Batch jobs and Lambda functions.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_AwsEcrContainerImageDetails.html
 """
@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.hosts import Registry
 
-# The attribute of moto's tasks and jobs that holds the images that they run.
+# The attribute of moto's tasks and jobs that holds their images.
 _ATTRIBUTE = "moto_ecr_ext_images"
 
 SOURCE_OF_FUNCTION = "moto_ecr_ext_source"
-"""The attribute of moto's LambdaFunction that holds what its image was resolved to.
+"""The attribute of moto's LambdaFunction that holds the image of its code.
 
-moto copies it with a version that it publishes.
+moto copies it to each version that it publishes.
 """
 
 
 @dataclass
 class ImageUse:
-    """One image of one task. Times are in seconds since the epoch; `ended_at` is None while the task runs."""
+    """The use of one image by one task. Times are in seconds since the epoch; a running task has no `ended_at`."""
 
     registry: Registry
     repository_name: str
@@ -35,14 +35,14 @@ class ImageUse:
 
 @dataclass(frozen=True)
 class Usage:
-    """How many tasks run an image now, and when one last did; None if none has."""
+    """The number of tasks that run an image now, and the time of its last use, or None."""
 
     in_use_count: int = 0
     last_in_use_at: float | None = None
 
 
 class User(NamedTuple):
-    """Something that uses an image: its kind, as AWS calls it, its name or ARN, and whether it does so now."""
+    """A user of an image: its kind, in AWS's words, its name or ARN, and True if it uses the image now."""
 
     kind: str
     name: str
@@ -50,7 +50,7 @@ class User(NamedTuple):
 
 
 def add_use(user: Any, registry: Registry, repository_name: str, digest: str) -> None:
-    """Note that a task or job of moto runs an image."""
+    """Record that a task or job of moto runs an image."""
     setattr(user, _ATTRIBUTE, [*uses_of(user), ImageUse(registry, repository_name, digest)])
 
 
@@ -61,13 +61,13 @@ def uses_of(user: Any) -> list[ImageUse]:
 
 
 def end_uses(user: Any) -> None:
-    """Note that a task or job of moto has ended."""
+    """Record that a task or job of moto has ended."""
     for use in uses_of(user):
         use.ended_at = use.ended_at or now()
 
 
 def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
-    """Return the usage of an image, of all accounts and Regions that moto has tasks of."""
+    """Return the usage of an image by moto's tasks of all accounts and regions."""
     count = 0
     last: float | None = None
     for use, is_running in _uses():
@@ -78,7 +78,7 @@ def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
 
 
 def users_of(registry: Registry, repository_name: str, digest: str) -> list[User]:
-    """Return what uses an image or has used it, of all accounts and Regions that moto has it of."""
+    """Return the present and past users of an image, of all accounts and regions."""
     image = (registry, repository_name, digest)
     found = [
         User(kind, _name_of(user), is_running)
@@ -94,7 +94,7 @@ def users_of(registry: Registry, repository_name: str, digest: str) -> list[User
 
 
 def _name_of(user: Any) -> str:
-    """Return the ARN of a task, or the name of a job and its id."""
+    """Return the ARN of a task, or the name and the id of a job."""
     arn = getattr(user, "task_arn", None)
     return str(arn) if arn else f"{user.job_name} ({user.job_id})"
 
@@ -109,7 +109,7 @@ def _tasks() -> Iterator[tuple[Any, bool]]:
     for backend in _backends("ecs"):
         for tasks in list(backend.tasks.values()):
             for task in list(tasks.values()):
-                # Asking for `last_status` might move the task on.
+                # Reading `last_status` might advance the task.
                 yield task, "STOPPED" not in (task.desired_status, task._status)
 
 
@@ -126,7 +126,7 @@ def _functions() -> Iterator[Any]:
 
 
 def _backends(service: str, package: str | None = None) -> Iterator[Any]:
-    """Yield the backends of a service in all accounts and Regions, if anything has imported it."""
+    """Yield the backends of a service in all accounts and regions, if the service is in use."""
     models = sys.modules.get(f"moto.{package or service}.models")
     for account in list(getattr(models, f"{service}_backends", {}).values()):
         yield from list(account.values())

@@ -1,4 +1,4 @@
-"""Keys of moto's KMS: which ones a repository may be encrypted with."""
+"""Keys of moto's KMS for the encryption of repositories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARN = re.compile(
 
 
 class KeyName(NamedTuple):
-    """A key as it is named: by its id, or by an alias (`alias/…`), of an account and region."""
+    """The name of a key: its id, or an alias (`alias/…`), with its account and region."""
 
     account_id: str
     region: str
@@ -30,12 +30,12 @@ class KeyName(NamedTuple):
     def arn(self) -> str:
         """The ARN of the key, or of the alias."""
         resource = self.alias or f"key/{self.key_id}"
-        # moto's partition, so that this is the ARN that its KMS has given to the key.
+        # The partition is moto's, so that this is the ARN that its KMS gave the key.
         return f"arn:{get_partition(self.region)}:kms:{self.region}:{self.account_id}:{resource}"
 
 
 def parse_key_name(text: str, account_id: str, region: str) -> KeyName:
-    """Return the key that a text names: an ARN, or an id or alias of this account and region. Raises KmsException.
+    """Return the name of a key in a text: an ARN, or an id or alias of this account and region. Raises KmsException.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_EncryptionConfiguration.html
     """
@@ -50,11 +50,10 @@ def parse_key_name(text: str, account_id: str, region: str) -> KeyName:
 
 
 def find_key(name: KeyName, region: str) -> str | None:
-    """Return the ARN of a key that may encrypt in a region; None if moto's KMS cannot tell.
+    """Return the ARN of a key that may encrypt in a region; None if moto's KMS has no keys that a user created.
 
-    It can where it holds keys that a user has made. Raises KmsException then for a key that does not exist in this
-    region or cannot be used. AWS's messages are KMS's own, of which only that of a missing key is known:
-    https://github.com/boto/botocore/issues/2107.
+    If it has such keys, raises KmsException for a key that does not exist in this region or cannot be used. AWS's
+    messages are KMS's own; only that of a missing key is known: https://github.com/boto/botocore/issues/2107.
     """
     keys = _customer_keys(name.account_id, region)
     if name.region != region:
@@ -89,9 +88,9 @@ class _Key(NamedTuple):
 
 
 def _customer_keys(account_id: str, region: str) -> list[_Key]:
-    """Return the keys that users have made there.
+    """Return the keys that users created there.
 
-    Keys with an alias of AWS are those that moto makes when such an alias is asked for.
+    Keys with an alias of AWS are left out: moto creates them when such an alias is used.
     """
     backend = backend_in_use("kms", account_id, region)
     if backend is None:

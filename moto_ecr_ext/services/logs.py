@@ -1,4 +1,4 @@
-"""CloudWatch Logs: what containers write."""
+"""CloudWatch Logs, for the output of containers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moto.logs.models import logs_backends
 def put_log_lines(
     account_id: str, region: str, group: str, stream: str, lines: Iterable[str]
 ) -> None:
-    """Append lines to a stream, which is made with its group if it is missing, each as one event of now."""
+    """Append lines to a stream, each as an event of the current time. A missing stream or group is created."""
     backend = logs_backends[account_id][region]
     now = int(unix_time_millis())
     events = [{"timestamp": now, "message": line} for line in lines]

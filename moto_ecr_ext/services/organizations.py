@@ -1,4 +1,4 @@
-"""The organization that an account belongs to, in moto's Organizations."""
+"""The organization of an account, in moto's Organizations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Membership(NamedTuple):
 
 
 def membership_of(account_id: str, partition: str) -> Membership | None:
-    """Return the organization of an account and its place in it; None for an account that is in none.
+    """Return the organization of an account and its path in it; None for an account without an organization.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed-view-data-orgs.html, "Organizations
     entity path"
@@ -38,7 +38,7 @@ def _backend_with(account_id: str, partition: str) -> Any | None:
     if own is not None and own.org is not None:
         return own
     backends = backends_in_use("organizations")
-    # From the accounts that are members to the management account and the partition.
+    # It maps accounts to the management account and the partition.
     management = backends.master_accounts.get(account_id) if backends is not None else None
     return backend_in_use("organizations", *management) if management else None
 

@@ -1,4 +1,4 @@
-"""What moto's IAM knows of a principal: whether there is one, and what conditions of policies may ask of it.
+"""Principals in moto's IAM: their existence, and the values of their condition keys.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
 """
@@ -12,9 +12,10 @@ from moto.iam.models import IAMBackend, Role, User, iam_backends
 
 
 def is_known_principal(arn: str) -> bool:
-    """Return whether the user or role of an ARN exists, or the role of a session.
+    """Return True if the user or role of an ARN exists, or the role of a session.
 
-    True for what moto's IAM keeps no list of: accounts, federated users. False in a partition that moto does not know.
+    It is also True for principals that moto's IAM does not list: accounts, federated users. In a partition that moto
+    does not know, it is False.
     """
     kind, *names = _resource(arn)
     try:
@@ -30,7 +31,7 @@ def is_known_principal(arn: str) -> bool:
 
 
 def condition_values_of(arn: str) -> dict[str, str]:
-    """Return the values of the condition keys that are about a principal. Tags of sessions are not known to moto."""
+    """Return the values of a principal's condition keys. moto does not know the tags of sessions."""
     kind, *names = _resource(arn)
     if kind == "user":
         values = {"aws:PrincipalType": "User", "aws:username": names[-1]}
@@ -39,7 +40,7 @@ def condition_values_of(arn: str) -> dict[str, str]:
             values |= _tags(_backend(arn).list_user_tags(names[-1]))
         return values
     if kind in ("role", "assumed-role"):
-        # moto does not know of a session whether it was made with MFA, which most are not.
+        # moto does not record whether a session was created with MFA. Most sessions are not.
         values = {"aws:PrincipalType": "AssumedRole", "aws:MultiFactorAuthPresent": "false"}
         name = names[0] if kind == "assumed-role" else names[-1]
         with suppress(NotFoundException):

@@ -1,4 +1,4 @@
-"""Credentials of upstream registries, which pull-through cache rules keep in moto's Secrets Manager.
+"""Credentials of upstream registries, which pull-through cache rules read from moto's Secrets Manager.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html
 """
@@ -23,17 +23,17 @@ class NoCredentials(Exception):
 
 
 def read_secret(arn: str, account_id: str, region: str) -> str:
-    """Return the value of a secret of this account and region; an empty one if it is not text.
+    """Return the value of a secret of this account and region; an empty text if the secret is binary.
 
     Raises SecretNotFoundException, UnableToAccessSecretException for a secret of another account or region and for one
-    that is being deleted, and UnableToDecryptSecretValueException for one that a customer's key encrypts.
+    that is being deleted, and UnableToDecryptSecretValueException for one with a customer managed key.
     """
     if arn.split(":")[3:5] != [region, account_id]:
         raise UnableToAccessSecretException
     backend = backend_in_use("secretsmanager", account_id, region)
     if backend is None:
         raise SecretNotFoundException
-    # Only now, since the package brings the service.
+    # The import is late, since it loads the whole service.
     from moto.secretsmanager.exceptions import SecretsManagerClientError
 
     try:
@@ -50,7 +50,7 @@ def read_secret(arn: str, account_id: str, region: str) -> str:
 
 
 def read_credentials(arn: str, account_id: str, region: str) -> tuple[str, str]:
-    """Return the user name and the access token in a secret. Raises as `read_secret`, and NoCredentials."""
+    """Return the user name and the access token in a secret. Raises NoCredentials, and the errors of `read_secret`."""
     try:
         value = json.loads(read_secret(arn, account_id, region))
         user_name, token = value["username"], value["accessToken"]

@@ -16,13 +16,13 @@ class SigningProfile:
 
     @property
     def is_known(self) -> bool:
-        """Whether Signer has it, or has no profile at all in its account and region."""
+        """True if Signer has the profile, or has no profiles at all in its account and region."""
         known = self._known_profiles()
         return not known or self.name in known
 
     @property
     def is_active(self) -> bool:
-        """Whether it has not been cancelled."""
+        """True unless the profile was canceled."""
         profile = self._known_profiles().get(self.name)
         return profile is None or profile.status == "Active"
 

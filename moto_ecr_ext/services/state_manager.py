@@ -1,4 +1,4 @@
-"""How long background work takes: no time, unless moto's state manager delays it.
+"""The duration of background work: none, unless moto's state manager delays it.
 
 https://docs.getmoto.org/en/latest/docs/configuration/state_transition/index.html
 """
@@ -11,7 +11,7 @@ from moto_ecr_ext.clock import now
 
 
 def has_ended(model_name: str, started_at: float, times_seen: int) -> bool:
-    """Return whether work that began at this time, and was described so often since, is over by now.
+    """Return True if work is over that began at `started_at` and was described `times_seen` times since.
 
     moto's state manager decides by the name of the model.
     """
