@@ -1,1 +1,1 @@
-"""The JSON protocol of ECR, as botocore's service model describes it."""
+"""The JSON protocol of ECR, by botocore's service model."""

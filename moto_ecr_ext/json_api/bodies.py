@@ -1,6 +1,6 @@
-"""Bodies of the JSON protocol: taken out of a request of moto, unpacked, parsed.
+"""Bodies of the JSON protocol: read from moto's requests, unpacked, and parsed.
 
-A layer part in one is decoded where it lies, without a text of it in between.
+A layer part is decoded from the body itself, without a copy of its text.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from moto_ecr_ext.service_model import LargeMember
 
 from .readers import decode_blob
 
-# Bytes. The largest requests that ECR accepts are UploadLayerPart with 20,971,520 bytes, which are 27,962,028 in
-# base64, and PutImage with 4,194,304 characters, which are at most six bytes each in JSON (`\u00e4`).
+# Bytes. The largest requests of ECR are UploadLayerPart with 20,971,520 bytes, which are 27,962,028 in base64, and
+# PutImage with 4,194,304 characters, each of which takes at most six bytes in JSON (`\u00e4`).
 MAX_BODY = 32 * 1024 * 1024
-# All others, and what these two have beside their layer part or manifest: lists of a hundred names, policies. JSON
-# takes up to thirty times as much memory as it has bytes, and stops all other threads while it is parsed.
+# Bytes of other requests, and of the rest of these two without the layer part or manifest: for example lists of a
+# hundred names, or policies. Parsing takes up to thirty times the memory of the JSON, and blocks all other threads.
 MAX_SMALL_BODY = 1024 * 1024
 
-# Where a body is searched for its blob rather than parsed whole.
+# The size from which a body is searched for its blob instead of parsed as a whole.
 _LARGE = 64 * 1024
 
 
 def take_body(request: Any) -> bytes:
-    """Return the whole body, taken out of the request. Raises RequestEntityTooLargeException.
+    """Return the whole body, and remove it from the request. Raises RequestEntityTooLargeException.
 
-    A werkzeug request and its environment refer to each other, so that a body left there stays in
-    memory until the garbage collector comes: 13 MiB for each part of a layer.
+    A werkzeug request and its environment refer to each other. A body that is left there stays in memory until the
+    garbage collector runs: 13 MiB for each part of a layer.
     """
     if isinstance(request, AWSPreparedRequest):  # moto up to 5.2.2, in the process
         body: Any = request.body
@@ -60,7 +60,7 @@ def take_body(request: Any) -> bytes:
 
 
 def unzipped(body: bytes, large: LargeMember | None) -> bytes:
-    """Return what a gzipped body contains, to be parsed with the same `large`.
+    """Return the content of a gzipped body, which must be parsed with the same `large`.
 
     Raises SerializationException and RequestEntityTooLargeException.
     """
@@ -79,9 +79,9 @@ def _within_limit(body: bytes, limit: int) -> bytes:
 
 
 def parse_body(body: bytes, large: LargeMember | None) -> Any:
-    """Return the JSON value of a body; an empty body is an empty object.
+    """Return the JSON value of a body. An empty body is an empty object.
 
-    `large` is the member that may have MiBs, if the operation has one; a blob may come as bytes. Raises
+    `large` is the member of the operation that may have MiBs, if any. A blob may be returned as bytes. Raises
     SerializationException and RequestEntityTooLargeException.
     """
     if large and large.is_blob and len(body) > _LARGE:
@@ -97,10 +97,10 @@ def parse_body(body: bytes, large: LargeMember | None) -> Any:
 
 
 def _with_text(body: str, large: LargeMember) -> dict[str, Any]:
-    """Return the object in a body whose large member is parsed apart from all others.
+    """Return the object in a body whose large member is parsed separately.
 
-    A string is parsed in a moment, and takes no more memory than it has characters. Raises ValueError if the body is
-    not JSON, and RequestEntityTooLargeException if what is large in it is something else, or cannot be told apart.
+    Parsing a string is fast, and needs no more memory than its characters. Raises ValueError if the body is not JSON,
+    and RequestEntityTooLargeException if its large part is not this member, or cannot be separated.
     """
     member = re.compile(rf'"{large.name}"\s*:\s*"')
     match = member.search(body)
@@ -118,9 +118,9 @@ def _with_text(body: str, large: LargeMember) -> dict[str, Any]:
 
 
 def _with_blob(body: bytes, member: str) -> dict[str, Any] | None:
-    """Return the object in a body, its one blob decoded from the body itself; None if the blob is not surely found.
+    """Return the object in a body, with its one blob decoded from the body itself; None if this is not safe.
 
-    Quotes inside of JSON strings are escaped, so that the name in quotes and a colon behind it are a member's.
+    Quotes in JSON strings are escaped, so the name in quotes with a colon behind it is a member.
     """
     key = json.dumps(member).encode()
     name = body.find(key)

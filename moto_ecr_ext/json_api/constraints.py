@@ -1,4 +1,4 @@
-"""Constraints of parameters, by the input shapes of botocore's service model and in the words of ECR's refusals."""
+"""Constraints of parameters, by the input shapes of botocore's service model, with ECR's error texts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Constraint = Callable[[Any], None]
 
 
 class Violation(Exception):
-    """A constraint that a value fails; `field` is where, seen from the value that is checked."""
+    """A constraint that a value fails. `field` is the path to the failing field from the value that is checked."""
 
     def __init__(self, constraint: str, field: str = "") -> None:
         self.constraint = constraint
         self.field = field
 
     def found_within(self, field: str) -> None:
-        """Say that the value with the violation is a field of the value that is checked."""
+        """Extend the path: the checked value contains the failing one in this field."""
         self.field = f"{field}.{self.field}" if self.field else field
 
 
@@ -34,11 +34,11 @@ class _Wording(NamedTuple):
 _MEMBER = _Wording("Member must", "satisfy regular expression pattern: {}")
 _BARE = _Wording("must", "satisfy regular expression '{}'")
 
-# ECR's refusals of these two lack the word `Member`, and quote the pattern:
+# ECR's errors for these two lack the word `Member`, and quote the pattern:
 # https://github.com/alexjurkiewicz/ecr-scan-image/issues/40
 _WORDINGS = {"repositoryName": _BARE, "imageTag": _BARE}
 
-# Messages list these values in another order than botocore's model does.
+# Error texts list these values in another order than botocore's model.
 _ENUM_ORDERS = {
     "ImageTagMutability": (
         "IMMUTABLE",
@@ -48,35 +48,35 @@ _ENUM_ORDERS = {
     )
 }
 
-# Where ECR refuses the lack of a member in other words: the field and the constraint.
-# https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage: from a recorded answer.
+# ECR's own field and constraint for some missing members.
+# https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage: from a recorded response.
 _ABSENT = {("SetRepositoryPolicyRequest", "policyText"): ("PolicyText", "Cannot be null")}
 
-# Patterns that ECR enforces and the model lacks, by operation and member. Operations on several
-# images report a bad tag as the failure of one image (`InvalidImageTag`), so they are not here.
+# Patterns that ECR enforces and the model lacks, by operation and member. Operations on several images are not here:
+# they report a malformed tag as the failure of one image (`InvalidImageTag`).
 _PATTERNS_BEYOND_MODEL: dict[str, dict[str, str]] = {"PutImage": {"imageTag": TAG_PATTERN}}
 
-# The same language without the nested repetition, on which a matcher that backtracks spends
-# exponential time when the text almost matches.
+# The same language without the nested repetition. For text that almost matches, a backtracking matcher would take
+# exponential time.
 _LINEAR_PATTERNS = {
     r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$": r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*",
 }
 
 
 class _Rule(NamedTuple):
-    """One constraint of a value: whether it holds, and what to say where it does not."""
+    """One constraint of a value: a check, and the text for a value that fails it."""
 
     holds: Callable[[Any], object]
     text: str
 
 
 def _pattern_rule(pattern: str, printed: str, wording: _Wording) -> _Rule:
-    # Java's character classes are ASCII, and its `matches` means the whole text.
+    # Java's character classes are ASCII, and its `matches` matches the whole text.
     compiled = re.compile(_LINEAR_PATTERNS.get(pattern, pattern), re.ASCII)
     return _Rule(compiled.fullmatch, f"{wording.must} {wording.match.format(printed)}")
 
 
-# What else moto takes: https://github.com/getmoto/moto, moto/ecr.
+# Values that only moto accepts: https://github.com/getmoto/moto, moto/ecr.
 _LENIENCIES = {
     "RegistryId": (SHORT_REGISTRY_IDS, re.compile("[0-9]{1,64}")),
     "UploadId": (ANY_UPLOAD_IDS, re.compile(".*", re.DOTALL)),
@@ -84,7 +84,7 @@ _LENIENCIES = {
 
 
 def _lenient(shape_name: str, rule: _Rule) -> _Rule:
-    """Return a rule that a leniency suspends, if there is one for the shape."""
+    """Return a rule that a leniency can suspend, if the shape has one."""
     if shape_name not in _LENIENCIES:
         return rule
     leniency, pattern = _LENIENCIES[shape_name]
@@ -118,11 +118,11 @@ def _limit_rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
-    """Return the constraints of a value by itself, in the order in which they are checked and printed."""
+    """Return the constraints of a single value, in the order in which they are checked and printed."""
     rules = _limit_rules(shape, wording)
     pattern = shape.metadata.get("pattern")
     if pattern is not None:
-        # botocore's model has the slashes of a repository name escaped, ECR's message does not.
+        # botocore's model escapes the slashes of a repository name, ECR's error text does not.
         printed = pattern.replace(r"\/", "/") if shape.name == "RepositoryName" else pattern
         rules.append(_lenient(shape.name, _pattern_rule(pattern, printed, wording)))
     values = shape.metadata.get("enum")
@@ -139,7 +139,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
 
 
 def _constraint(rules: list[_Rule]) -> Constraint | None:
-    """Return the rules as one function; None if there is nothing to check."""
+    """Return the rules as one function; None if there are no rules."""
     if not rules:
         return None
 
@@ -156,12 +156,12 @@ def _is_scalar(shape: Shape) -> bool:
 
 
 def _printed(rules: Iterable[_Rule]) -> str:
-    # AWS prints every constraint of such a value, also those that hold.
+    # AWS prints every constraint of such a value, including those that are met.
     return f"must satisfy constraint: [{', '.join(rule.text for rule in rules)}]"
 
 
 class Constraints:
-    """Compiles shapes into functions that raise `Violation` for what the shape does not allow."""
+    """A compiler from shapes to functions that raise `Violation` for values that the shape does not allow."""
 
     def __init__(self) -> None:
         self._structures: dict[str, Constraint] = {}

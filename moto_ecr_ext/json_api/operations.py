@@ -1,4 +1,4 @@
-"""Operations by their names and members in ECR's API."""
+"""Calls of operations by their names and members in ECR's API."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def perform(backend: ECRBackend, operation: str, parameters: Mapping[str, Any]) -> Any:
-    """Call the method of an operation and return what it returns.
+    """Call the method of an operation and return its result.
 
-    `parameters` are those that `validation.check` let through. Raises UnknownOperationException if there is no such
-    method, and what the method raises.
+    `parameters` are the result of `validation.check`. Raises UnknownOperationException if the method is missing, and
+    the errors of the method.
     """
     method = getattr(backend, service_model.method_name(operation), None)
     if method is None:

@@ -1,6 +1,6 @@
-"""Readers: from the JSON values of a request to parameters, by the input shapes of botocore's service model.
+"""Readers: functions from JSON values to parameters, by the input shapes of botocore's service model.
 
-A JSON value of another type than its shape's is a SerializationException.
+They raise SerializationException for a JSON value of another type than its shape's.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from moto_ecr_ext.exceptions.common import SerializationException
 
 Reader = Callable[[Any], Any]
 
-# The front end that AWS's services share says these; kinesalite's tests recorded them from Kinesis:
+# Texts of the common front end of AWS's services. kinesalite's tests recorded them from Kinesis:
 # https://github.com/mhart/kinesalite/blob/master/test/helpers.js
 _UNEXPECTED_LIST = "Start of list found where not expected"
 _UNEXPECTED_OBJECT = "Start of structure or map found where not expected."
 
 
 def _mistyped(value: object, expected: str) -> SerializationException:
-    """Return the refusal of a JSON value of the wrong type. `expected` is what to say of a scalar."""
+    """Return the error for a JSON value of the wrong type. `expected` is the text for a scalar."""
     if isinstance(value, list):
         return SerializationException(_UNEXPECTED_LIST)
     if isinstance(value, dict):
@@ -33,7 +33,7 @@ def _mistyped(value: object, expected: str) -> SerializationException:
 
 
 def _unconvertible(value: object, target: str) -> SerializationException:
-    """Return the refusal of a JSON value where a scalar of another type belongs."""
+    """Return the error for a JSON value in place of a scalar of another type."""
     if isinstance(value, bool):
         name = "TRUE_VALUE" if value else "FALSE_VALUE"
     elif isinstance(value, (int, float)):
@@ -78,7 +78,7 @@ def _number_reader(target: str) -> Reader:
     greatest = sys.float_info.max
 
     def read_number(value: Any) -> float:
-        # JSON has no NaN and no Infinity, but Python's parser lets them in; they are refused here.
+        # JSON has no NaN and no Infinity. Python's parser accepts them; this reader does not.
         if type(value) not in (int, float) or not -greatest <= value <= greatest:
             raise _unconvertible(value, target)
         return float(value)
@@ -95,7 +95,7 @@ def _read_date(value: Any) -> float:
     try:
         moment = parse_timestamp(value)
     except (ValueError, RuntimeError):
-        # botocore raises RuntimeError for years that a datetime cannot have.
+        # botocore raises RuntimeError for years outside of the range of datetime.
         raise _unconvertible(value, "Timestamp") from None
     if moment.tzinfo is None:
         raise _unconvertible(value, "Timestamp")
@@ -103,7 +103,7 @@ def _read_date(value: Any) -> float:
 
 
 def decode_blob(text: str | memoryview) -> bytes:
-    """Return the bytes of a blob on the wire. Raises SerializationException when it is not base64."""
+    """Return the bytes of a blob in base64. Raises SerializationException for malformed base64."""
     try:
         return pybase64.b64decode(text, validate=True)
     except ValueError:
@@ -130,9 +130,9 @@ _SCALAR_READERS: dict[str, Reader] = {
 
 
 class Readers:
-    """Compiles shapes into functions from a JSON value to the value of a parameter.
+    """A compiler from shapes to functions that convert a JSON value to a parameter.
 
-    Structures are remembered by name, so that a shape that contains itself is compiled once.
+    Structures are cached by name, so that a recursive shape is compiled once.
     """
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Readers:
         if shape.type_name == "map":
             return self._map(shape)
         if shape.type_name == "timestamp":
-            # JSON protocols write epoch seconds unless the shape says otherwise.
+            # JSON protocols use epoch seconds unless the shape says otherwise.
             form = shape.serialization.get("timestampFormat", "unixTimestamp")
             return _read_epoch if form == "unixTimestamp" else _read_date
         return _SCALAR_READERS[shape.type_name]

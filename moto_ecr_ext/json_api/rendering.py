@@ -1,8 +1,8 @@
-"""Results of operations in their wire form, by the output shapes of botocore's service model.
+"""Results of operations as JSON, by the output shapes of botocore's service model.
 
-Every output shape is compiled once into a function that knows its members. A result is a mapping
-with the wire's names (`imageDigest`) or any object with attributes of the same names in snake case
-(`image_digest`), and so are the values inside it.
+Every output shape is compiled once into a function that knows its members. A result is a mapping with the API's names
+(`imageDigest`), or any object with attributes of the same names in snake case (`image_digest`). The same applies to the
+values in it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ Renderer = Callable[[Any], Any]
 def render(operation_name: str, result: object) -> dict[str, Any]:
     """Return the result of an operation, ready to be written as JSON.
 
-    Members that are None, or that the model does not have, are left out; empty lists stay. An aware
-    datetime becomes epoch seconds and bytes become base64.
+    Members that are None or not in the model are left out; empty lists stay. An aware datetime becomes epoch seconds,
+    and bytes become base64.
 
-    Raises TypeError for an object that has no member at all of the shape it stands for, and
-    ValueError for a datetime without a time zone.
+    Raises TypeError for an object without any member of its shape, and ValueError for a datetime without a time zone.
     """
     wire: dict[str, Any] = _renderer_of(operation_name)(result)
     return wire
@@ -69,16 +68,16 @@ def _render_blob(value: bytes) -> str:
 
 
 class _Renderers:
-    """Compiles shapes into renderers.
+    """A compiler from shapes to renderers.
 
-    Structures are remembered by name, so that a shape that contains itself is compiled once.
+    Structures are cached by name, so that a recursive shape is compiled once.
     """
 
     def __init__(self) -> None:
         self._structures: dict[str, Renderer] = {}
 
     def of(self, shape: Shape) -> Renderer | None:
-        """Return the renderer of a shape; None if its values are in wire form already."""
+        """Return the renderer of a shape; None if its values need no conversion."""
         if shape.type_name == "structure":
             return self._structures.get(shape.name) or self.of_structure(shape)
         if shape.type_name == "list":
@@ -98,8 +97,8 @@ class _Renderers:
         read_object = _object_reader(shape)
         read_mapping = _mapping_reader(shape)
 
-        # A page of images calls this some hundred times. A loop is faster here than a comprehension
-        # and than a second loop over the members that need rendering.
+        # A page of images calls this some hundred times. A loop is faster here than a comprehension, and than a second
+        # loop over the members that need rendering.
         def render_structure(value: Any) -> dict[str, Any]:
             items = read_mapping(value) if isinstance(value, dict) else read_object(value)
             wire = {}
@@ -141,9 +140,9 @@ Reader = Callable[[Any], tuple[Any, ...]]
 
 
 def _mapping_reader(shape: Shape) -> Reader:
-    """Return the function that reads all members of a structure, in the model's order, from a mapping.
+    """Return the function that reads all members of a structure from a mapping, in the model's order.
 
-    Members that the mapping does not have are None.
+    Missing members are None.
     """
     names = tuple(shape.members)
 
@@ -155,10 +154,10 @@ def _mapping_reader(shape: Shape) -> Reader:
 
 
 def _object_reader(shape: Shape) -> Reader:
-    """Return the function that reads them from an object's attributes."""
+    """Return the function that reads all members of a structure from an object's attributes."""
     attributes = tuple(botocore.xform_name(name) for name in shape.members)
     get: Callable[[Any], Any] = attrgetter(*attributes)
-    # `attrgetter` of one name gives the value and not a tuple of it.
+    # `attrgetter` of one name returns the value instead of a tuple.
     get_all: Reader = get if len(attributes) > 1 else lambda value: (get(value),)
     read_mapping = _mapping_reader(shape)
 
@@ -176,9 +175,9 @@ def _object_reader(shape: Shape) -> Reader:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """Return the attribute, or None if there is none."""
+    """Return an attribute, or None if it is missing."""
     item = getattr(value, name, None)
-    # A property that fails is a mistake in it, not a member that is missing.
+    # An error in a property is a bug, not a missing member.
     if item is None and hasattr(type(value), name):
         return getattr(value, name)
     return item

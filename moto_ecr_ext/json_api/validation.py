@@ -1,8 +1,8 @@
-"""Requests against botocore's service model.
+"""Validation of requests by botocore's service model.
 
-The input shape of an operation is compiled, once, into two functions. The reader gives every member its Python value
-and refuses wrong JSON types; the constraint then refuses values that the shape does not allow. That is AWS's order too:
-a request that cannot be read is a SerializationException, whatever else is wrong with it.
+The input shape of an operation is compiled, once, into two functions. The reader converts every member to its Python
+value and refuses wrong JSON types. The constraint then refuses values that the shape does not allow. AWS uses the same
+order: an unreadable request is a SerializationException, whatever other faults it has.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ Check = Callable[[object], dict[str, Any]]
 
 
 def check(operation_name: str, parameters: object) -> dict[str, Any]:
-    """Return the parameters of a request, given the JSON value of its body.
+    """Return the parameters of a request, from the JSON value of its body.
 
-    Members that are null or unknown are left out, at every depth, and blobs are bytes. A blob that is bytes already is
-    taken as it is.
+    Null and unknown members are left out, at every depth. Blobs are bytes; a blob that is bytes already is not decoded.
 
-    Raises UnknownOperationException, SerializationException if a JSON type is wrong, and InvalidParameterException for
-    the first constraint that fails. Two values are refused that AWS takes: text with half a surrogate pair, which no
-    database or digest could keep, and a fraction given for an integer, which AWS cuts off.
+    Raises UnknownOperationException, SerializationException for a wrong JSON type, and InvalidParameterException for
+    the first constraint that fails. Unlike AWS, it refuses text with a lone surrogate, which no database or digest
+    could store, and a fraction in place of an integer, which AWS truncates.
     """
     return _check_of(operation_name)(parameters)
 
@@ -56,7 +55,7 @@ def compile_check(operation: OperationModel) -> Check:
             request: dict[str, Any] = read(parameters)
             constrain(request)
         except RecursionError:
-            # Only a shape that contains itself lets a request decide how deep it is walked.
+            # Only a recursive shape lets a request choose its depth.
             raise SerializationException("The request is nested too deeply") from None
         except Violation as violation:
             raise InvalidParameterException.at(violation.field, violation.constraint) from None
