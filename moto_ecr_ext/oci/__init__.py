@@ -1,1 +1,1 @@
-"""Values and formats of the OCI specifications: no state, no moto."""
+"""Values and formats of the OCI specifications, independent of state and of moto."""

@@ -1,4 +1,4 @@
-"""Descriptors: how manifests refer to blobs and to other manifests.
+"""Descriptors, by which manifests refer to blobs and to other manifests.
 
 OCI Image Specification 1.1, "Content Descriptors"
 """
@@ -14,7 +14,7 @@ from .digest import Digest, is_api_digest
 from .media_types import MediaType, is_distributed
 from .members import as_object, optional_text
 
-# Bytes. A thousand times what ECR takes, and the sum of a manifest's fits in 64 bits.
+# Bytes. This is a thousand times ECR's limit, and the sum over a manifest fits in 64 bits.
 _SIZES = range(2**50)
 
 
@@ -22,7 +22,7 @@ _SIZES = range(2**50)
 class Descriptor:
     """A reference to a blob or a manifest. `size` is in bytes, 0 in manifests of schema 1, which have no sizes.
 
-    `digest` is what ECR accepts as one, which need not be the digest of anything.
+    `digest` is a text that ECR accepts as a digest; it may be no valid one.
     """
 
     digest: str
@@ -31,7 +31,7 @@ class Descriptor:
 
     @classmethod
     def parse(cls, value: Any, member: str) -> Descriptor:
-        """Read a descriptor of a manifest, which is at this path. Raises InvalidManifest."""
+        """Return a descriptor from the member of a manifest at this path. Raises InvalidManifest."""
         document = as_object(value, member)
         size = document.get("size", 0)
         if type(size) is not int or size not in _SIZES:
@@ -51,24 +51,24 @@ class Descriptor:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The descriptor as it stands in JSON."""
+        """The descriptor in JSON."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
     @property
     def is_distributed(self) -> bool:
-        """Whether a registry holds the bytes."""
+        """True if a registry holds the bytes."""
         return is_distributed(self.media_type)
 
 
 def parse_digest(value: Any, member: str) -> str:
-    """Return what ECR accepts as a digest. Raises InvalidManifest."""
+    """Return a text that ECR accepts as a digest. Raises InvalidManifest."""
     if not isinstance(value, str) or not is_api_digest(value):
         raise InvalidManifest(member, "must be a digest")
     return value
 
 
 def parse_media_type(value: Any, member: str) -> MediaType | None:
-    """Return a media type, None for what JSON leaves out or leaves empty. Raises InvalidManifest."""
+    """Return a media type; None if the member is missing or empty. Raises InvalidManifest."""
     try:
         return MediaType.parse_optional(optional_text(value, member))
     except ValueError:

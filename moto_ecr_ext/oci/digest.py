@@ -1,4 +1,4 @@
-"""Digests: the names that blobs and manifests have by their bytes.
+"""Digests: names of blobs and manifests that are computed from their bytes.
 
 OCI Image Specification 1.1, "Digests".
 """
@@ -13,7 +13,7 @@ from typing import Protocol
 _DIGEST = re.compile("sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 
 API_DIGEST_PATTERN = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
-"""What the operations of ECR accept as the text of a digest, and print when they refuse one.
+"""The pattern that the operations of ECR require of a digest, and print in errors.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchCheckLayerAvailability.html
 """
@@ -22,7 +22,7 @@ _API_DIGEST = re.compile(API_DIGEST_PATTERN)
 
 
 class Hasher(Protocol):
-    """The part of a `hashlib` object that is used here."""
+    """The members of a `hashlib` object that are used here."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
 
@@ -35,14 +35,14 @@ HASHERS: dict[str, Callable[[], Hasher]] = {"sha256": hashlib.sha256, "sha512": 
 
 
 class InvalidDigest(ValueError):
-    """Text that is not a digest, or one of an algorithm that a registry need not know."""
+    """A text that is not a digest, or a digest of an algorithm that registries need not support."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not a digest: {text!r}")
 
 
 class Digest(str):
-    """A whole digest of an algorithm that a registry must know.
+    """A well-formed digest of an algorithm that registries must support.
 
     It is a `str`, so that it can be a key, a parameter of a statement and a value in JSON. `Digest(text)` does not
     check its text; `Digest.parse` does.
@@ -71,7 +71,7 @@ class Digest(str):
 
     @property
     def algorithm(self) -> str:
-        """A key of `HASHERS`."""
+        """The hash algorithm, a key of `HASHERS`."""
         return self[:6]
 
     @property
@@ -81,10 +81,10 @@ class Digest(str):
 
 
 def is_digest(text: str) -> bool:
-    """Return True if `Digest.parse` takes `text`."""
+    """Return True if `Digest.parse` accepts `text`."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def is_api_digest(text: str) -> bool:
-    """Return True if the operations of ECR accept `text` as a digest; not every such text is a digest of something."""
+    """Return True if the operations of ECR accept `text` as a digest. It may be no valid one."""
     return _API_DIGEST.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""OCI image layouts: directories of blobs with an index, written and read.
+"""OCI image layouts: directories of blobs with an index. They are written and read here.
 
 OCI Image Specification 1.1, "Image Layout".
 """
@@ -25,16 +25,16 @@ _VERSION = "1.0.0"
 
 
 class LayoutError(Exception):
-    """Files that are not an image layout; the message is a sentence that says why."""
+    """An error for files that are not an image layout. Its message is a sentence with the reason."""
 
 
 def blob_name(digest: str) -> str:
-    """Return the name of a blob's file in a layout. The digest must be a valid one."""
+    """Return the name of a blob's file in a layout. The digest must be valid."""
     return f"blobs/{digest.replace(':', '/')}"
 
 
 def write_blob(layout: Path, digest: str, chunks: Iterable[bytes]) -> None:
-    """Write a blob, or a manifest, into the directory of a layout. The digest must be a valid one."""
+    """Write a blob, or a manifest, into the directory of a layout. The digest must be valid."""
     path = layout / blob_name(digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
@@ -42,7 +42,7 @@ def write_blob(layout: Path, digest: str, chunks: Iterable[bytes]) -> None:
 
 
 def write_index(layout: Path, descriptors: Sequence[Mapping[str, Any]]) -> None:
-    """Make a directory of blobs a layout of the manifests that `descriptors` refer to."""
+    """Complete a layout: write the marker, and the index of the manifests that `descriptors` refer to."""
     (layout / MARKER).write_bytes(layout_marker())
     (layout / INDEX).write_bytes(layout_index(descriptors))
 
@@ -59,9 +59,9 @@ def layout_index(descriptors: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def read_index(read: Callable[[str], bytes | None], where: object) -> list[Any]:
-    """Return the descriptors that the index of a layout lists, as they are in its JSON.
+    """Return the descriptors in the index of a layout, as parsed JSON.
 
-    `read` returns the content of a file of the layout, None if there is no such file. `where` names the layout in
+    `read` returns the content of a file of the layout, or None if it does not exist. `where` names the layout in
     errors. Raises LayoutError.
     """
     if _read_object(read, MARKER, where).get("imageLayoutVersion") != _VERSION:

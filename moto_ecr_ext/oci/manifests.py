@@ -1,4 +1,4 @@
-"""Manifests: reading one, and what it says of the image.
+"""Manifests: parsing, and conversion between the formats of Docker and OCI.
 
 OCI Image Specification 1.1, "Image Manifest" and "Image Index", Docker image manifest version 2, schemas 1 and 2;
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
@@ -36,10 +36,10 @@ MAX_LAYERS = 4200
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest as it was pushed, and what it says.
+    """A manifest as it was pushed, and its parsed contents.
 
-    `blobs` are the config and the layers, or what an index lists beside manifests; `children` are the manifests of an
-    index or list.
+    `blobs` are the config and the layers, or the blobs that an index lists. `children` are the manifests of an index or
+    list.
     """
 
     content: bytes
@@ -56,10 +56,10 @@ class Manifest:
 
 
 def parse_manifest(content: bytes, media_type: str | None) -> Manifest:
-    """Read a manifest, whose media type is its own `mediaType` or else `media_type`.
+    """Parse a manifest. Its media type is its own `mediaType`, or else `media_type`.
 
-    Raises InvalidManifest for everything that is not a manifest that ECR takes, and InvalidParameterException for one
-    with too many layers, or as many children.
+    Raises InvalidManifest for a manifest that ECR does not accept, and InvalidParameterException for too many layers or
+    children.
     """
     try:
         document = json.loads(content.decode("utf-8"))
@@ -84,7 +84,7 @@ def _read(content: bytes, document: dict[str, Any], given: str | None) -> Manife
     if media_type in INDEX_TYPES:
         for element, member in elements(document, "manifests"):
             child = Descriptor.parse(element, member)
-            # An index may list blobs, too: BuildKit's cache does, unless `image-manifest=true`
+            # An index may list blobs too, as BuildKit's cache does without `image-manifest=true`
             # (https://github.com/aws/containers-roadmap/issues/876).
             is_manifest = child.media_type is None or child.media_type in MANIFEST_TYPES
             (children if is_manifest else blobs).append(child)
@@ -110,7 +110,7 @@ def _read(content: bytes, document: dict[str, Any], given: str | None) -> Manife
 
 
 def _media_type(document: dict[str, Any], given: str | None) -> MediaType:
-    """Return the media type of a manifest. Raises InvalidManifest for none, two, or one that ECR does not take."""
+    """Return the media type of a manifest. Raises InvalidManifest if it is missing, ambiguous or unsupported."""
     own = optional_text(document.get("mediaType"), "mediaType")
     if own and given and own != given:
         raise InvalidManifest(
@@ -127,7 +127,7 @@ def _media_type(document: dict[str, Any], given: str | None) -> MediaType:
 
 
 def _check_version(document: dict[str, Any], media_type: MediaType) -> None:
-    """Raise InvalidManifest for the version of another schema. It may be missing, which the specification forbids."""
+    """Raise InvalidManifest for another schema's version. It may be missing, although the specification requires it."""
     expected = 1 if media_type in SCHEMA_1_TYPES else 2
     version = document.get("schemaVersion", expected)
     if type(version) is not int or version != expected:
@@ -145,10 +145,11 @@ _OTHER_FORM: dict[str, str] = {DOCKER_MANIFEST: OCI_MANIFEST, OCI_MANIFEST: DOCK
 
 
 def translate(content: bytes, media_type: str, accepted: Container[str]) -> tuple[bytes, str]:
-    """Return a manifest in a form that the client accepts, and that form's media type.
+    """Return a manifest in a form that the client accepts, and the media type of that form.
 
-    ECR turns Docker schema 2 into OCI and back for who asks by tag and accepts only the other; everything else is
-    returned as it is stored. ECR also writes schema 1 for clients of before 2016; this does not.
+    For requests by tag, ECR translates Docker schema 2 into OCI and back if the client accepts only the other one.
+    Other manifests are unchanged. ECR also translates into schema 1 for clients from before 2016; this function does
+    not.
     """
     other = _OTHER_FORM.get(media_type)
     if media_type in accepted or other is None or other not in accepted:
@@ -157,9 +158,9 @@ def translate(content: bytes, media_type: str, accepted: Container[str]) -> tupl
 
 
 def in_other_form(content: bytes, media_type: str) -> tuple[bytes, str] | None:
-    """Return an image's manifest of Docker schema 2 in OCI's form or the other way round, and that form's media type.
+    """Return an image manifest translated from Docker schema 2 into OCI or from OCI into it, and its new media type.
 
-    None for everything that does not have two forms. The bytes are the same each time.
+    Return None for other manifests. The same manifest is always translated into the same bytes.
     """
     names = _DOCKER_TO_OCI if media_type in _DOCKER_TO_OCI else _OCI_TO_DOCKER
     if media_type not in _OTHER_FORM:

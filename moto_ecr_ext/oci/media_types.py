@@ -1,4 +1,4 @@
-"""Media types of manifests and of what they refer to, and the grammar of any media type.
+"""Media types of manifests, configs and layers, and the grammar of media types.
 
 OCI Image Specification 1.1, "Media Types", Docker image manifest version 2, schemas 1 and 2;
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-# RFC 6838, section 4.2, as the image specification requires; with parameters, which artifacts in the wild have
-# (https://github.com/aws/containers-roadmap/issues/2306).
+# The grammar is RFC 6838, section 4.2, as the image specification requires. Parameters are allowed, since existing
+# artifacts have them (https://github.com/aws/containers-roadmap/issues/2306).
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}([ \t]*;[\t -~]*)?")
 _NOT_DISTRIBUTED = re.compile(
@@ -24,14 +24,14 @@ class MediaType(str):
 
     @classmethod
     def parse(cls, text: str) -> MediaType:
-        """Return `text` as a media type. Raises ValueError when it is none."""
+        """Return `text` as a media type. Raises ValueError for any other text."""
         if not _MEDIA_TYPE.fullmatch(text):
             raise ValueError(f"not a media type: {text!r}")
         return cls(text)
 
     @classmethod
     def parse_optional(cls, text: str | None) -> MediaType | None:
-        """As `parse`, but None for what JSON leaves out or leaves empty."""
+        """Do as `parse`, but return None for a missing or empty text."""
         return None if text is None or text == "" else cls.parse(text)
 
 
@@ -57,18 +57,18 @@ JOSE_JSON = MediaType("application/jose+json")
 SCHEMA_1_TYPES = frozenset((DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED))
 INDEX_TYPES = frozenset((DOCKER_LIST, OCI_INDEX))
 MANIFEST_TYPES = SCHEMA_1_TYPES | INDEX_TYPES | {DOCKER_MANIFEST, OCI_MANIFEST}
-"""Every kind of manifest, indexes included."""
+"""The media types of manifests, including indexes."""
 
 
 IMAGE_CONFIG_TYPES = frozenset((DOCKER_CONFIG, OCI_CONFIG))
-"""The types of a config that only the image of a container has, rather than another artifact."""
+"""The media types of a config that only container images have. Other artifacts have others."""
 
 
 def is_distributed(media_type: str | None) -> bool:
-    """Return True if a registry holds the bytes of a layer; those of others are found at `urls` of the descriptor."""
+    """Return True if a registry holds layers of a media type. Others are at the `urls` of their descriptors."""
     return not (media_type and _NOT_DISTRIBUTED.match(media_type))
 
 
 def without_parameters(header: str) -> str:
-    """Return the media type of a header, in lower case; `; charset=utf-8` means nothing for a manifest."""
+    """Return the media type of a header, in lower case. `; charset=utf-8` has no meaning for a manifest."""
     return header.partition(";")[0].strip().lower()

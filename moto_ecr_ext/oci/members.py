@@ -1,4 +1,4 @@
-"""Members of a JSON document, checked for their types. Each is named by its path, such as `layers[0].digest`."""
+"""Members of a JSON document, with checks of their types. Each is named by its path, such as `layers[0].digest`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _PLAIN_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 def member_of(parent: str, name: str) -> str:
-    """Return the path of a member of an object. What a client wrote is cut, and without characters that end a line."""
+    """Return the path of a member of an object. A client's name is shortened and escaped."""
     return f"{parent}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{parent}[{name[:100]!a}]"
 
 
 def as_object(value: Any, member: str) -> dict[str, Any]:
-    """Return an object. Raises InvalidManifest for anything else."""
+    """Return a value as an object. Raises InvalidManifest for any other type."""
     if not isinstance(value, dict):
         raise InvalidManifest(member, "must be an object")
     return value
 
 
 def elements(document: dict[str, Any], name: str) -> Iterator[tuple[Any, str]]:
-    """Yield each element of a list, and its path. `null` is an empty list, as programs in Go write one.
+    """Yield each element of a list, and its path. `null` counts as an empty list, as programs in Go write it.
 
-    Raises InvalidManifest for anything else, and if the member is missing.
+    Raises InvalidManifest for any other type, and for a missing member.
     """
     if name not in document:
         raise InvalidManifest(name, "is missing")
@@ -38,9 +38,9 @@ def elements(document: dict[str, Any], name: str) -> Iterator[tuple[Any, str]]:
 
 
 def optional_text(value: Any, member: str) -> str | None:
-    """Return text, None for `null`. Raises InvalidManifest for anything else.
+    """Return a value as text, or None for `null`. Raises InvalidManifest for any other type.
 
-    UTF-8 and every database can hold the text: JSON can say half of a surrogate pair.
+    UTF-8 and every database can store the text. JSON may have lone surrogates and U+0000, which are refused.
     """
     if value is None:
         return None
@@ -49,14 +49,14 @@ def optional_text(value: Any, member: str) -> str | None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidManifest(member, "has half of a character") from None
+        raise InvalidManifest(member, "has a lone surrogate") from None
     if "\0" in value:
         raise InvalidManifest(member, "has the character U+0000")
     return value
 
 
 def optional_texts(value: Any, member: str) -> dict[str, str] | None:
-    """Return an object of texts, None for `null` and for an empty one. Raises InvalidManifest for anything else."""
+    """Return an object of texts; None for `null` and an empty object. Raises InvalidManifest for any other type."""
     if value is None:
         return None
     texts = {}

@@ -1,4 +1,4 @@
-"""Signatures of Notation: an envelope over the descriptor of an image, and the manifest that carries it.
+"""Signatures of Notation: an envelope for the descriptor of an image, and its manifest.
 
 Notary Project signature specification and its JWS envelope,
 https://github.com/notaryproject/specifications/tree/main/specs
@@ -26,15 +26,15 @@ from .descriptors import Descriptor
 from .media_types import JOSE_JSON, NOTATION_PAYLOAD, NOTATION_SIGNATURE, OCI_MANIFEST
 
 CONFIG = b"{}"
-"""The content of a signature's config, which nobody reads."""
+"""The content of a signature's config, which has no meaning."""
 
-# Certificates must be valid when they sign and when they are verified, and a test may turn its clock to any time.
+# Certificates must be valid at signing and at verification, and a test may set its clock to any time.
 _VALID_FROM = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _VALID_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-# cryptography remembers the class `datetime.datetime` of its first use and refuses objects of another one. freezegun
-# replaces that class: without a use now, the two times above would be refused after a first use in a frozen test.
+# cryptography caches the class `datetime.datetime` at its first use and refuses objects of another class. freezegun
+# replaces that class. Without this call, a first use in a frozen test would make the two times above invalid.
 PolicyBuilder().time(_VALID_FROM)
-# Bytes of each of the two numbers of an ECDSA signature on the curve P-384.
+# The bytes of each of the two numbers of an ECDSA signature on the curve P-384.
 _NUMBER_SIZE = 48
 _USAGE = x509.KeyUsage(
     digital_signature=True,
@@ -53,7 +53,7 @@ _USAGE = x509.KeyUsage(
 class SigningIdentity:
     """A private key and its self-signed certificate, both in PEM.
 
-    The key is on P-384, as those of AWS Signer's platform for images, Notation-OCI-SHA384-ECDSA, are.
+    The key is on P-384, like those of AWS Signer's platform for images, Notation-OCI-SHA384-ECDSA.
     """
 
     private_key: str
@@ -75,7 +75,8 @@ class SigningIdentity:
                 x509.NameAttribute(NameOID.COMMON_NAME, name[:64]),
             ]
         )
-        # Signature specification, "Certificate Requirements": a chain of one certificate meets those of a leaf.
+        # A chain of one certificate meets the requirements of a leaf (signature specification, "Certificate
+        # Requirements").
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -101,10 +102,10 @@ class SigningIdentity:
         )
 
     def sign(self, target: Mapping[str, Any], at: float) -> Signature:
-        """Return the signature of the manifest that the descriptor `target` refers to.
+        """Return the signature of the manifest of the descriptor `target`.
 
-        `at` is the time of signing, in seconds since the epoch. The scheme is `notary.x509.signingAuthority`, as AWS
-        Signer's; verification needs no plugin.
+        `at` is the time of signing, in seconds since the epoch. The scheme is `notary.x509.signingAuthority`, which AWS
+        Signer uses; verification needs no plugin.
         """
         time = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         certificate = x509.load_pem_x509_certificate(self.certificate.encode())
@@ -133,14 +134,14 @@ class SigningIdentity:
     def _sign_bytes(self, content: bytes) -> bytes:
         key = serialization.load_pem_private_key(self.private_key.encode(), password=None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
-        # RFC 7518, section 3.4: the two numbers, one after the other.
+        # The two numbers are concatenated (RFC 7518, section 3.4).
         numbers = decode_dss_signature(key.sign(content, ec.ECDSA(hashes.SHA384())))
         return b"".join(number.to_bytes(_NUMBER_SIZE, "big") for number in numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """An envelope, and the facts about it that its manifest states."""
+    """An envelope, and its facts in the manifest."""
 
     envelope: bytes
     target: Mapping[str, Any]
@@ -149,13 +150,13 @@ class Signature:
 
     @property
     def manifest(self) -> bytes:
-        """The manifest that has the envelope as its layer and the signed manifest as its subject."""
+        """The manifest. Its layer is the envelope, and its subject is the signed manifest."""
         return _json(
             {
                 "schemaVersion": 2,
                 "mediaType": OCI_MANIFEST,
                 "artifactType": NOTATION_SIGNATURE,
-                # The media type is what the signature specification requires.
+                # The signature specification requires this media type.
                 "config": Descriptor.of(CONFIG, NOTATION_SIGNATURE).document,
                 "layers": [Descriptor.of(self.envelope, JOSE_JSON).document],
                 "subject": dict(self.target),

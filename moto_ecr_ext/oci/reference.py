@@ -1,4 +1,4 @@
-"""References: a tag or a digest, as the registry protocol names a manifest.
+"""References: tags and digests, by which the registry protocol names manifests.
 
 OCI Distribution Specification 1.1, "Pulling manifests"
 """
@@ -11,9 +11,9 @@ from typing import TypeAlias
 from .digest import Digest
 
 TAG_PATTERN = "[a-zA-Z0-9-_.]+"
-"""The characters of a tag, as ECR prints them when it refuses one.
+"""The pattern of a tag that ECR prints in errors.
 
-More than those of the specification: ECR's tags may begin with any of them.
+Unlike in the specification, a tag may begin with any of the characters.
 """
 
 LONGEST_TAG = 300
@@ -23,7 +23,7 @@ _TAG = re.compile(TAG_PATTERN)
 
 
 class InvalidTag(ValueError):
-    """Text that cannot be a tag."""
+    """A text that cannot be a tag."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not a tag: {text!r}")
@@ -51,6 +51,6 @@ def is_tag(text: str) -> bool:
 
 
 def parse_reference(text: str) -> Reference:
-    """Return the tag or the digest that `text` is. Raises InvalidTag or InvalidDigest."""
+    """Return a text as a tag or a digest. Raises InvalidTag or InvalidDigest."""
     # A tag has no colon.
     return Digest.parse(text) if ":" in text else Tag.parse(text)
