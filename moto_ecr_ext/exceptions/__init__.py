@@ -1,8 +1,8 @@
-"""Errors of ECR: those of botocore's ECR model that are raised here.
+"""Errors of botocore's ECR model that the backend raises.
 
-Every class carries AWS's code and builds AWS's message from the facts; `responses` and `distribution.errors` render
-them for their protocols. Those of `base`, `images` and `layers` are imported from here. `common` has the errors of any
-service of AWS, `registry_protocol` those of that protocol alone.
+Every class has AWS's code and builds AWS's message from the facts; `responses` and `distribution.errors` render them
+for their protocols. This package exports the errors of `base`, `images` and `layers` too. `common` has the errors of
+all AWS services, `registry_protocol` those of that protocol only.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class ServerException(ECRError):
 
 
 class StorageUnavailable(ServerException):
-    """The place where the bytes are cannot be reached, or refuses. It may be there again later."""
+    """A failure of the blob store: it is unreachable, or refuses. A retry may succeed."""
 
 
 class InvalidParameterException(ECRError):
     @classmethod
     def at(cls, field: str, constraint: str) -> InvalidParameterException:
-        """Return the error in the general form of ECR's refusals."""
+        """Return the error with the general form of ECR's texts."""
         return cls(f"Invalid parameter at '{field}' failed to satisfy constraint: '{constraint}'")
 
 
 class InvalidManifest(InvalidParameterException):
-    """A manifest that ECR does not take. ECR does not say why; `reason` and the path of the `member` do."""
+    """A manifest that ECR does not accept. ECR gives no reason; `reason` and the path of the `member` do."""
 
     def __init__(self, member: str, reason: str):
         super().__init__(
@@ -61,7 +61,7 @@ class InvalidManifest(InvalidParameterException):
 
 
 class InvalidContinuationToken(InvalidParameterException):
-    """A `nextToken` that the listing of images did not hand out."""
+    """A `nextToken` that no listing of images returned."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -81,18 +81,18 @@ class TooManyTagsException(ECRError):
 
 
 class ValidationException(ECRError):
-    """Input that an operation refuses by its meaning; only newer operations have this in place of InvalidParameter."""
+    """The error of newer operations for input with a meaning that they refuse. Others use InvalidParameterException."""
 
 
 class LimitExceededException(ECRError):
-    """A quota is used up."""
+    """The error for a quota that is reached."""
 
 
 class TooManyImages(LimitExceededException):
-    """A repository has as many images as it can have."""
+    """The error for a repository that has the greatest number of images."""
 
     def __init__(self, repository: NamedRepository, limit: int):
-        # https://github.com/semaphoreci/docs/issues/404 has the text, with the quota of that year.
+        # The text is from https://github.com/semaphoreci/docs/issues/404, with the quota of that year.
         super().__init__(
             f"The {in_registry(repository, article='')} "
             f"already has the maximum allowed number of images which is '{limit}'"
@@ -100,7 +100,7 @@ class TooManyImages(LimitExceededException):
 
 
 class TooManyRepositories(LimitExceededException):
-    """A registry has as many repositories as it can have. The text is that of images; AWS's is not known."""
+    """The error for a registry with the greatest number of repositories. Its text is adapted; AWS's is not known."""
 
     def __init__(self, registry_id: str, limit: int):
         super().__init__(
@@ -110,7 +110,7 @@ class TooManyRepositories(LimitExceededException):
 
 
 class TooManyImageTags(LimitExceededException):
-    """An image has as many tags as it can have."""
+    """The error for an image that has the greatest number of tags."""
 
     def __init__(self, tag: str, repository: NamedRepository, limit: int):
         # https://github.com/medic/cht-core/issues/11099
@@ -123,7 +123,7 @@ class TooManyImageTags(LimitExceededException):
 
 class RepositoryNotFoundException(ECRError):
     hint: str | None = None
-    """How to reach a repository of this name in another registry, for clients of the registry protocol."""
+    """A hint for clients of the registry protocol: how to address a repository of this name in another registry."""
 
     def __init__(self, repository_name: str, registry_id: str):
         super().__init__(
@@ -164,7 +164,7 @@ class RegistryPolicyNotFoundException(ECRError):
 
 
 class KmsException(ECRError):
-    """A key that KMS refuses, with KMS's own code and message."""
+    """The error for a key that KMS refuses, with KMS's code and message."""
 
     def __init__(self, kms_error: str, message: str):
         super().__init__(message)
@@ -244,8 +244,8 @@ class LifecyclePolicyPreviewNotFoundException(ECRError):
     message = "There is no dry run for this repository."
 
 
-# What `Error.Code` names in place of AWS's modelled code, unless `error_codes` is `aws`: the header
-# `x-amzn-query-error` carries it, and AWS's code stays in `__type` and in the exception class that is caught.
+# Codes in `Error.Code` that replace AWS's modelled codes, unless `error_codes` is `aws`. The header
+# `x-amzn-query-error` has them; `__type` and the exception class that clients catch have AWS's code.
 PROJECT_CODES: dict[type[ECRError], str] = {
     InvalidLayerException: "LayerDigestMismatchException",
     InvalidContinuationToken: "InvalidContinuationTokenException",

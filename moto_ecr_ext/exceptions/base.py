@@ -1,4 +1,4 @@
-"""The base of all errors, and what their messages say of a repository."""
+"""The base of all errors, and common parts of their messages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from moto.core.exceptions import ServiceException
 
 
 class ECRError(ServiceException):
-    """An error for the client, of either protocol.
+    """An error for clients of either protocol.
 
-    A class whose name ends in `Exception` is the error shape of this name. Any other is a special case, and has the
-    code of the shape that it derives from or one that it names. `status` is the HTTP status over the JSON protocol.
+    A class whose name ends in `Exception` is the error shape of this name. Other classes are special cases: they have
+    the code of the shape that they derive from, or an explicit code. `status` is the HTTP status in the JSON protocol.
     """
 
     status = 400
@@ -21,12 +21,12 @@ class ECRError(ServiceException):
             cls.code = cls.__name__
 
     def members(self) -> dict[str, Any]:
-        """Return the members of the error shape beside `message`, as they go over the wire."""
+        """Return the members of the error shape without `message`, with their names in the API."""
         return {}
 
 
 class NamedRepository(Protocol):
-    """What messages say of a repository."""
+    """The members of a repository that messages use."""
 
     @property
     def repository_name(self) -> str: ...
@@ -36,14 +36,14 @@ class NamedRepository(Protocol):
 
 
 class RepositoryName(NamedTuple):
-    """A `NamedRepository` that need not exist."""
+    """A `NamedRepository` that may not exist."""
 
     repository_name: str
     registry_id: str
 
 
 def in_registry(repository: NamedRepository, article: str = "the ") -> str:
-    """Return the end of most messages: the repository, and the registry that it is in."""
+    """Return the end of most messages: the repository and its registry."""
     return (
         f"repository with name '{repository.repository_name}' "
         f"in {article}registry with id '{repository.registry_id}'"

@@ -1,4 +1,4 @@
-"""Errors that any service of AWS answers with, before it looks at what the request is about.
+"""Errors that every AWS service may return before it processes a request.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html
 """
@@ -9,7 +9,7 @@ from . import ECRError
 
 
 class SerializationException(ECRError):
-    """A body that is not the JSON that the operation takes."""
+    """The error for a body that is not the JSON of the operation."""
 
 
 class UnknownOperationException(ECRError):
@@ -17,7 +17,7 @@ class UnknownOperationException(ECRError):
 
 
 class RequestEntityTooLargeException(ECRError):
-    """A body longer than any request can be."""
+    """The error for a body longer than any valid request."""
 
     status = 413
 
@@ -26,13 +26,13 @@ class RequestEntityTooLargeException(ECRError):
 
 
 class MissingAuthenticationTokenException(ECRError):
-    """A request without a signature, where IAM is enforced."""
+    """The error for a request without a signature, while IAM is enforced."""
 
     message = "Missing Authentication Token"
 
 
 class IncompleteSignatureException(ECRError):
-    """An `Authorization` header without all that AWS's signatures have."""
+    """The error for an `Authorization` header that lacks a part of AWS's signatures."""
 
     message = (
         "Authorization header requires 'Credential' parameter. "
@@ -50,7 +50,7 @@ class InvalidSignatureException(ECRError):
 
 
 class UnrecognizedClientException(ECRError):
-    """An access key that IAM does not know, where it is enforced."""
+    """The error for an access key that IAM does not know, while IAM is enforced."""
 
     message = "The security token included in the request is invalid."
 
@@ -64,7 +64,7 @@ class AccessDeniedException(ECRError):
 
 
 class ExplicitlyDenied(AccessDeniedException):
-    """A policy has a statement that denies it."""
+    """The error for a caller whom a policy denies access."""
 
     def __init__(self, principal: str, action: str, resource: str, policy_type: str):
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html

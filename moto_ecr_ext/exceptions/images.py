@@ -6,7 +6,7 @@ from .base import ECRError, NamedRepository, in_registry
 
 
 def image_id_text(digest: str | None, tag: str | None) -> str:
-    """Return an image identifier as ECR prints it; an absent half is the word null."""
+    """Return an image identifier in the form of ECR's messages. A missing part is the word null."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
 
 

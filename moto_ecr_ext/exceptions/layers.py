@@ -16,7 +16,7 @@ class UploadNotFoundException(ECRError):
 
 
 class InvalidLayerPartException(ECRError):
-    """Bytes that do not continue the upload. `last_valid_byte` is the position of the last byte accepted so far."""
+    """The error for bytes that do not continue the upload. `last_valid_byte` is the last accepted position."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class LayerPartTooSmallException(ECRError):
 
 
 class InvalidLayerException(ECRError):
-    """The bytes of an upload have another digest than the client says."""
+    """The error for an upload whose bytes do not have the client's digest."""
 
     message = "None of the provided layer digests match the calculated layer digest"
 
@@ -73,7 +73,7 @@ class LayersNotFoundException(ECRError):
 
 
 class ManifestBlobUnknown(ECRError):
-    """A manifest names blobs that the repository does not hold. AWS has one code for this and for one such blob."""
+    """The error for references to blobs outside of the repository. AWS has one code for one and for several blobs."""
 
     code = "LayersNotFoundException"
 

@@ -52,7 +52,7 @@ class UnableToDecryptSecretValueException(ECRError):
 
 
 class UnableToGetUpstreamImageException(ECRError):
-    """The credentials for an upstream registry cannot be read, so that it is not asked."""
+    """The error for unreadable credentials of an upstream registry, which is not asked."""
 
     def __init__(self, reason: str):
         super().__init__(
@@ -62,10 +62,10 @@ class UnableToGetUpstreamImageException(ECRError):
 
 
 class UnableToListUpstreamImageReferrersException(ECRError):
-    """The upstream registry of an image did not say what refers to it."""
+    """The error for an upstream registry that did not return the referrers of an image."""
 
     def __init__(self, reason: str):
-        # The sentence is the API reference's. What AWS says instead is not known.
+        # The sentence is from the API reference. AWS's message is not known.
         super().__init__(
             "The referrer or referrers were unable to be listed using the pull through cache rule. "
             f"{reason}"
@@ -73,14 +73,14 @@ class UnableToListUpstreamImageReferrersException(ECRError):
 
 
 class UpstreamError(ECRError):
-    """An upstream registry did not give an image. The JSON protocol has this as a failure of one image."""
+    """An upstream registry did not return an image. The JSON protocol reports it as the failure of one image."""
 
 
 class UpstreamAccessDenied(UpstreamError):
     code = "UpstreamAccessDenied"
 
     def __init__(self, host: str):
-        # The beginning is ECR's: https://github.com/aws/containers-roadmap/issues/2354
+        # The first sentence is ECR's: https://github.com/aws/containers-roadmap/issues/2354
         super().__init__(
             "The authentication to the upstream registry failed. "
             f"Verify that the credentials for {host} are valid and try again."
@@ -95,6 +95,6 @@ class UpstreamTooManyRequests(UpstreamError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """An upstream registry cannot be reached, or gave something else than the image."""
+    """The error for an upstream registry that cannot be reached, or returns something unexpected."""
 
     code = "UpstreamUnavailable"

@@ -1,7 +1,7 @@
-"""Errors that only the registry protocol answers with; none is an error shape of ECR's model.
+"""Errors that only the registry protocol returns. They are not error shapes of ECR's model.
 
-`UpstreamError` in `pull_through` is another. The JSON protocol has all but BlobInUse as failures of one image among
-several, under the same codes (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html).
+`UpstreamError` in `pull_through` is another. The JSON protocol reports them, except BlobInUse, as failures of one image
+among several, with the same codes (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from . import ECRError, ImageNotFoundException, NamedRepository
 
 
 class BlobInUse(ECRError):
-    """An image refers to the blob."""
+    """The error for deleting a blob that an image refers to."""
 
     code = "BlobInUse"
 
@@ -21,7 +21,7 @@ class BlobInUse(ECRError):
 
 
 class PlaceholderImage(ImageNotFoundException):
-    """An image that the JSON API lists has no manifest that could be pulled."""
+    """The error for pulling a placeholder: the JSON API lists the image, but it has no manifest."""
 
     def __init__(self, digest: str, reference: str, repository: NamedRepository):
         super().__init__(digest, None, repository)
@@ -32,7 +32,7 @@ class PlaceholderImage(ImageNotFoundException):
 
 
 class ImageReferencedByManifestList(ECRError):
-    """An image is deleted only after the indexes that list it."""
+    """The error for deleting an image before the indexes that list it."""
 
     code = "ImageReferencedByManifestList"
 
