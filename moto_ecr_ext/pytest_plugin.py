@@ -1,4 +1,4 @@
-"""The pytest plugin: options that install the extension for a run, what is said of stock moto, and fixtures.
+"""The pytest plugin: options that install the extension for a run, reports about stock moto, and fixtures.
 
 moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of them.
 """
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    text = "Give moto a whole ECR (moto_ecr_ext.install()) for this run."
+    text = "Install moto_ecr_ext for this run, which gives moto a whole ECR."
     parser.addini("moto_ecr_ext", text, type="bool", default=False)
     group = parser.getgroup("moto_ecr_ext")
     group.addoption("--moto-ecr-ext", action="store_true", default=False, help=text)
     for setting in settings.ALL:
         parser.addini(
-            _ini(setting), f"Install it with this setting: {setting.meaning}.", default=""
+            _ini(setting), f"Install moto_ecr_ext with this setting: {setting.meaning}.", default=""
         )
-    text = "Install it with this value of the setting compatibility, such as moto."
+    text = "Install moto_ecr_ext with this value of the setting compatibility, such as moto."
     group.addoption("--moto-ecr-ext-compatibility", metavar="VALUE", default="", help=text)
     group.addoption(
         "--moto-ecr-ext-report",
         action="store_true",
         default=False,
-        help="Install it, and list at the end what stock moto accepts and AWS refuses.",
+        help="Install moto_ecr_ext, and report the calls that stock moto accepts and AWS refuses.",
     )
 
 
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         or config.getoption("--moto-ecr-ext")
         or config.getini("moto_ecr_ext")
     ):
-        # The environment is where tests that install it again, and servers that they start, find them too.
+        # Tests that install the extension again, and servers that they start, read the environment too.
         environment = pytest.MonkeyPatch()
         config.add_cleanup(environment.undo)
         for variable, value in chosen.items():
@@ -66,9 +66,9 @@ def _ini(setting: settings.Setting) -> str:
 
 
 def _chosen(config: pytest.Config) -> dict[str, str]:
-    """Return the settings of the run that a flag or the configuration gives, by their environment variables.
+    """Return the settings of the run from flags and the configuration, by their environment variables.
 
-    A flag comes before the environment, and that before the configuration.
+    A flag takes precedence over the environment, and the environment over the configuration.
     """
     chosen = {}
     flag = "--moto-ecr-ext-compatibility"
@@ -86,16 +86,16 @@ def _chosen(config: pytest.Config) -> dict[str, str]:
 
 
 def pytest_report_header() -> str | None:
-    """Say by which rules the run goes, if the extension is installed by now."""
+    """Return the compatibility and the settings of the run, if the extension is installed by now."""
     installation = sys.modules.get("moto_ecr_ext.activation.installation")
     if installation is None or not installation.is_installed():
         return None
     codes = (
         "AWS's error codes"
         if settings.ERROR_CODES.get() == "aws"
-        else "this project's error codes: in Error.Code, ImageAlreadyExistsException is also AWS's "
-        "ImageTagAlreadyExistsException, and LayerDigestMismatchException its InvalidLayerException "
-        "(error_codes=aws has AWS's)"
+        else "this project's error codes: Error.Code is ImageAlreadyExistsException for AWS's "
+        "ImageTagAlreadyExistsException, and LayerDigestMismatchException for InvalidLayerException "
+        "(set error_codes=aws for AWS's codes)"
     )
     said = (settings.COMPATIBILITY, settings.ERROR_CODES)
     others = [
@@ -110,7 +110,7 @@ def pytest_report_header() -> str | None:
 
 
 def _installed() -> ExitStack:
-    """Install the extension until this is closed. One that is installed already, by a conftest.py, stays."""
+    """Install the extension until the result is closed. An installation by a conftest.py stays."""
     from .activation.installation import install, is_installed
 
     installation = ExitStack()
@@ -126,19 +126,20 @@ _REPORT = "moto_ecr_ext and stock moto"
 
 
 class _Adoption:
-    """What a run meets of the differences between stock moto and AWS."""
+    """The differences between stock moto and AWS that affect a run."""
 
     def __init__(self, is_reported: bool) -> None:
         self.is_reported = is_reported
-        # Closed when the run ends.
+        # It is closed when the run ends.
         self.listening = ExitStack()
         self._waiting: list[Notice] = []
         self.listening.enter_context(listening(self._waiting.append))
-        # Of the test that is running.
+        # The notices of the current test.
         self._of_test: list[Notice] = []
-        # Of fixtures that have failed, by their errors: pytest raises the same one in each test that needs the fixture.
+        # The notices of failed fixtures, by their errors: pytest raises the same one in each test that needs the
+        # fixture.
         self._of_error: dict[int, tuple[BaseException, list[Notice]]] = {}
-        # Of all tests, by the names of leniencies: the ids of the tests, each with whether it was accepted.
+        # Leniencies by name, with the ids of all affected tests, each with True if the call was accepted.
         self._met: dict[str, list[tuple[str, bool]]] = {}
 
     @pytest.hookimpl(wrapper=True)
@@ -157,7 +158,7 @@ class _Adoption:
             text = _guide([each for each in refused if not each.applied])
             if text:
                 report.sections.append((_REPORT, text))
-        # An attribute, since pytest-xdist brings those of a report from its workers.
+        # It is an attribute, since pytest-xdist transfers attributes of reports from its workers.
         report.moto_ecr_ext_noticed = [  # type: ignore[attr-defined]
             [each.leniency.name, each.applied] for each in noticed if _counts(each)
         ]
@@ -177,7 +178,7 @@ class _Adoption:
 
 
 def _counts(notice: Notice) -> bool:
-    """Return whether who leaves stock moto has to know it: a refusal, moto's way that was taken, an Error.Code."""
+    """Return True for a notice that matters to users of stock moto: a refusal, moto's behavior, or an Error.Code."""
     return notice.leniency.is_refusal or notice.applied or notice.leniency is PROJECT_ERROR_CODES
 
 
@@ -186,18 +187,18 @@ def _about_codes(met: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
     others = f" and {len(tests) - 1} more" * (len(tests) > 1)
     return (
         f"Error.Code was not AWS's in {next(iter(tests))}{others}. {PROJECT_ERROR_CODES.aws} "
-        "With error_codes=aws it is."
+        "With error_codes=aws, it is AWS's."
     )
 
 
 def _guide(notices: Sequence[Notice]) -> str:
-    """Return what a failing test is told."""
+    """Return the explanation for a failed test."""
     first = {each.leniency: each for each in reversed(notices)}
     in_order = sorted(first.values(), key=lambda each: not each.leniency.is_refusal)
     lines = []
     for notice in in_order:
         leniency = notice.leniency
-        what = "refused" if leniency.is_refusal else "answered as on AWS"
+        what = "refused" if leniency.is_refusal else "handled as on AWS"
         lines.append(f"{notice.action}, {what}: {notice.about}")
         lines += _explanation(leniency)
     refused = [each.leniency.name for each in in_order if each.leniency.is_refusal]
@@ -232,20 +233,20 @@ def _summary(met: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
         yield from (f"    {test}" for test in tests)
     if leniencies:
         names = ", ".join(each.name for each in leniencies)
-        yield f"To have all of this as in stock moto: compatibility = moto: {names}"
+        yield f"To keep stock moto's behavior for all of this: compatibility = moto: {names}"
     else:
-        yield "No test met anything that stock moto accepts and AWS refuses."
+        yield "No test made a call that stock moto accepts and AWS refuses."
     if PROJECT_ERROR_CODES.name in met:
         yield _about_codes(met)
 
 
 @pytest.fixture
 def moto_ecr_server() -> Iterator[RunningServer]:
-    """moto's server with a whole ECR, on a free port of 127.0.0.1, for one test.
+    """Start moto's server with a whole ECR, on a free port of 127.0.0.1, for one test.
 
-    It runs in this process and shares its state with `mock_aws`. All services are empty when the
-    test begins. `repositoryUri` names the address of the server, as with the command
-    `moto_ecr_server`, unless a setting says otherwise.
+    It runs in this process and shares its state with `mock_aws`. All services are empty when the test begins.
+    `repositoryUri` has the address of the server, as with the command `moto_ecr_server`, unless a setting says
+    otherwise.
     """
     from moto.core.base_backend import BackendDict
 
@@ -267,7 +268,7 @@ def moto_ecr_server() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def moto_ecr_image() -> ImageBuilder:
-    """The image builder:
+    """Return the image builder.
 
     `moto_ecr_image(seed=1, layers=3)`; see `moto_ecr_ext.testing.build_image`.
     """

@@ -1,4 +1,4 @@
-"""Notices: calls in which stock moto and AWS part, and which way was taken.
+"""Notices of calls for which stock moto and AWS differ, and of the behavior that was chosen.
 
 The pytest plugin listens to them. Without a listener, the log has each kind of refusal once.
 """
@@ -16,7 +16,7 @@ from moto_ecr_ext.caller import current_caller
 if TYPE_CHECKING:
     from . import Leniency
 
-# Characters of what users have written.
+# The greatest number of characters of a user's text.
 _LONGEST = 100
 
 log = logging.getLogger("moto_ecr_ext")
@@ -24,7 +24,7 @@ log = logging.getLogger("moto_ecr_ext")
 
 @dataclass(frozen=True)
 class Notice:
-    """A leniency that was asked, whether it `applied`, in which action of the API, and about what."""
+    """A leniency that a call asked, whether it `applied`, the action of the call, and the subject."""
 
     leniency: Leniency
     action: str
@@ -33,13 +33,13 @@ class Notice:
 
 
 _listeners: list[Callable[[Notice], None]] = []
-# The names of those that the log has.
+# The names of the leniencies that were logged.
 _logged: set[str] = set()
 
 
 @contextmanager
 def listening(listener: Callable[[Notice], None]) -> Iterator[None]:
-    """Call `listener` with each notice during this block; the log has none then."""
+    """Call `listener` with each notice during this block. Nothing is logged meanwhile."""
     _listeners.append(listener)
     try:
         yield
@@ -48,11 +48,11 @@ def listening(listener: Callable[[Notice], None]) -> Iterator[None]:
 
 
 def report(leniency: Leniency, about: str, applied: bool) -> None:
-    """Tell the listeners whether a leniency applied to the current call, or else the log that it did not."""
+    """Notify the listeners that a leniency applied to the current call or not. Without listeners, log a refusal."""
     if not _listeners and (applied or not leniency.is_refusal or leniency.name in _logged):
         return
     caller = current_caller()
-    # Members are read before there is a caller.
+    # Parameters are checked before the caller is known.
     action = caller.action.removeprefix("ecr:") if caller else "A request"
     notice = Notice(leniency, action, " ".join(about.split())[:_LONGEST], applied)
     for listener in list(_listeners):

@@ -67,7 +67,7 @@ def test_values(text: str, expected: set[object]) -> None:
     [
         ("stock", "it must be one of aws, moto, strict, or moto: and names of leniencies"),
         ("aws: whole-lists", "it must be one of aws, moto, strict, or moto: and names"),
-        ("moto:", "there is no name behind moto:"),
+        ("moto:", "moto: needs the name of a leniency"),
         ("moto: constant-tokens", "no leniency constant-tokens; did you mean constant-token?"),
         ("moto: -digests", "there is no leniency digests; did you mean "),
         ("moto: everything", "there is no leniency everything; did you mean "),
@@ -142,8 +142,8 @@ def test_the_log_says_it_once(
 
     (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert record.getMessage() == (
-        "PutImage: sha256:aa is refused, as on AWS. An image's digest is the sha256 of its manifest's text; "
-        "another one is refused. Leave `imageDigest` out, and read the digest from PutImage's answer. Stock moto "
+        "PutImage: sha256:aa is refused, as on AWS. The digest of an image is the sha256 of its manifest; "
+        "any other one is refused. Omit `imageDigest`, and read the digest from PutImage's response. Stock moto "
         'accepts it, and so does the setting compatibility=moto, or "moto: made-up-digests". This is logged once.'
     )
 

@@ -267,10 +267,10 @@ def test_a_failing_test_is_guided(run: Run) -> None:
     assert text.count("- moto_ecr_ext and stock moto -") == 2
     for line in (
         f"PutImage, refused: sha256:{'a' * 64}",
-        "  made-up-digests: PutImage keeps the `imageDigest` that it is given.",
-        "  AWS: An image's digest is the sha256 of its manifest's text; another one is refused.",
+        "  made-up-digests: PutImage stores the given `imageDigest`.",
+        "  AWS: The digest of an image is the sha256 of its manifest; any other one is refused.",
         "       https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",
-        "  Write: Leave `imageDigest` out, and read the digest from PutImage's answer.",
+        "  Write: Omit `imageDigest`, and read the digest from PutImage's response.",
         "compatibility = moto accepts it, as stock moto does; so does compatibility = moto: made-up-digests",
     ):
         assert text.count(f"\n{line}\n") == 2, line
@@ -288,7 +288,7 @@ def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
     # Each worker has its own fixture.
     assert "made-up-digests: 1 refused, in 1 test\n" in section or "2 refused, in 2" in section
     assert "    test_the_report_lists_a_whole_run.py::test_first" in section
-    assert "To have all of this as in stock moto: compatibility = moto: made-up-digests" in section
+    assert "To keep stock moto's behavior for all of this: compatibility = moto: made-up-digests" in section
 
 
 def test_the_report_lists_what_moto_accepts(run: Run) -> None:
@@ -304,7 +304,7 @@ def test_a_report_may_be_empty(run: Run) -> None:
     result = run(IS_INSTALLED, "--moto-ecr-ext-report")
 
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["No test met anything that stock moto accepts and AWS refuses."])
+    result.stdout.fnmatch_lines(["No test made a call that stock moto accepts and AWS refuses."])
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_which_codes_count_is_said(run: Run) -> None:
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
-            "moto_ecr_ext: *, compatibility aws, this project's error codes: in Error.Code, *",
+            "moto_ecr_ext: *, compatibility aws, this project's error codes: Error.Code is *",
             "moto_ecr_ext: Error.Code was not AWS's in *::test_tag. *",
         ]
     )
