@@ -1,8 +1,8 @@
-"""A client of upstream registries, over HTTP.
+"""An HTTP client for upstream registries.
 
 OCI Distribution Specification 1.1, "Pull", and token authentication
-(https://distribution.github.io/distribution/spec/auth/token/). The requests go through urllib3, since moto intercepts
-those of `requests` and botocore.
+(https://distribution.github.io/distribution/spec/auth/token/). The requests use urllib3, since moto intercepts those of
+`requests` and botocore.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from moto_ecr_ext.oci.digest import Digest, is_digest
 from moto_ecr_ext.oci.media_types import OCI_INDEX, without_parameters
 from moto_ecr_ext.oci.reference import Reference, Tag
 
-# Seconds until a connection, and until the next bytes of an answer.
+# Seconds to wait for a connection, and for the next bytes of a response.
 _TIMEOUT = Timeout(connect=10, read=60)
-# Blobs are often elsewhere. urllib3 does not send the Authorization header to another host.
+# Registries often redirect to blobs. urllib3 does not send the Authorization header to another host.
 _REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, redirect=5)
-# Bytes of a manifest (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html), and of an answer
-# with a token.
+# The limit of a manifest (https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html), and of a
+# response with a token, in bytes.
 _MAX_DOCUMENT = 4 * 1024 * 1024
 _DIGEST_HEADER = "Docker-Content-Digest"
-# Pages of a list.
+# The greatest number of pages of a list.
 _MOST_PAGES = 100
-# The most bytes of a blob at once.
+# The greatest size of a chunk of a blob, in bytes.
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The user name and password with which to log in to a registry or its token service."""
+    """A user name and password for a registry or its token service."""
 
     user_name: str
     password: str
@@ -61,7 +61,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamManifest:
-    """A manifest as an upstream gave it; its digest is that of its bytes."""
+    """A manifest from an upstream, with the digest of its bytes."""
 
     content: bytes
     media_type: str | None
@@ -69,10 +69,10 @@ class UpstreamManifest:
 
 
 class UpstreamRegistry:
-    """One registry, at a URL which may contain the credentials. Without any, the client is anonymous.
+    """One registry, at a URL that may contain the credentials. Without credentials, the client is anonymous.
 
-    `host` names the registry in errors. Proxies of the environment are not used. Every request may raise
-    UpstreamError: UpstreamAccessDenied, UpstreamTooManyRequests or UpstreamUnavailable.
+    `host` names the registry in errors. Proxies of the environment are not used. Every request may raise UpstreamError:
+    UpstreamAccessDenied, UpstreamTooManyRequests or UpstreamUnavailable.
     """
 
     def __init__(self, host: str, url: str, credentials: Credentials | None):
@@ -84,7 +84,7 @@ class UpstreamRegistry:
             credentials = Credentials(unquote(user_name), unquote(password))
         self._credentials = credentials
         self._pool = PoolManager(timeout=_TIMEOUT)
-        # Authorization headers by the scope that they are good for.
+        # Authorization headers by their scope.
         self._authorizations: dict[str, str] = {}
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class UpstreamRegistry:
     def manifest(
         self, name: str, reference: Reference, accepted: list[str]
     ) -> UpstreamManifest | None:
-        """Return the manifest of a tag or digest, in one of the `accepted` media types, or None if there is none."""
+        """Return the manifest of a tag or digest, in one of the `accepted` media types; None if it is missing."""
         path = f"/v2/{name}/manifests/{reference}"
         with self._get(path, _pull(name), Accept=", ".join(accepted)) as response:
             if response.status == 404:
@@ -113,15 +113,15 @@ class UpstreamRegistry:
             claimed = asked or response.headers.get(_DIGEST_HEADER)
         if claimed is not None and not _has_digest(content, claimed):
             raise UpstreamUnavailable(
-                f"The manifest {reference} of {name} that {self._host} gave does not have the digest {claimed}"
+                f"The manifest {reference} of {name} from {self._host} does not have the digest {claimed}"
             )
         return UpstreamManifest(content, media_type or None, asked or Digest.of(content))
 
     def referrers(self, name: str, subject: Digest) -> list[Digest]:
         """Return the digests of the manifests that have a subject.
 
-        A registry without the referrers API has them in an index under a tag (OCI Distribution 1.1, "Referrers Tag
-        Schema").
+        A registry without the referrers API lists them in an index with a special tag (OCI Distribution 1.1, "Referrers
+        Tag Schema").
         """
         found: list[Digest] = []
         path: str | None = f"/v2/{name}/referrers/{subject}"
@@ -146,31 +146,31 @@ class UpstreamRegistry:
             return [Digest(each) for each in digests if is_digest(each)]
         except (ValueError, TypeError, KeyError):
             raise UpstreamUnavailable(
-                f"The upstream registry {self._host} gave a list of referrers that is not an index"
+                f"The upstream registry {self._host} returned a list of referrers that is not an index"
             ) from None
 
     def _next_path(self, path: str, link: str) -> str | None:
-        """Return the path and query of the next page that a Link header (RFC 8288) names; None on the last page."""
+        """Return the path and query of the next page in a Link header (RFC 8288); None on the last page."""
         for each in parse_header_links(link):
             if each.get("rel") == "next":
                 try:
                     url = urlsplit(urljoin(path, each["url"]))
                 except ValueError:
                     raise UpstreamUnavailable(
-                        f"The next page of the upstream registry {self._host} is no URL"
+                        f"The upstream registry {self._host} returned a malformed URL"
                     ) from None
                 return urlunsplit(("", "", url.path, url.query, ""))
         return None
 
     def blob(self, name: str, digest: str, size: int) -> Iterator[bytes]:
-        """Yield the bytes of a blob as they arrive. The caller checks that they have the digest.
+        """Yield the bytes of a blob as they arrive. The caller must check the digest.
 
-        Raises UpstreamUnavailable, and reads no further, if there are more than `size` bytes.
+        Raises UpstreamUnavailable, and stops reading, if there are more than `size` bytes.
         """
         with self._get(f"/v2/{name}/blobs/{digest}", _pull(name)) as response:
             if response.status != 200:
                 raise self._unexpected(response)
-            # The length that the answer names, if it does.
+            # This is the length in the response, if it has one.
             if (response.length_remaining or 0) > size:
                 raise self._too_large(digest, size)
             received = 0
@@ -182,7 +182,7 @@ class UpstreamRegistry:
 
     @contextmanager
     def _get(self, path: str, scope: str, **headers: str) -> Iterator[Any]:
-        """Send a GET, with credentials if the registry asks for them, and open the answer, of any status."""
+        """Send a GET, with credentials if the registry asks for them, and open the response, whatever its status."""
         try:
             response = self._send(path, scope, headers)
             if response.status == 401:
@@ -193,7 +193,7 @@ class UpstreamRegistry:
             try:
                 yield response
             finally:
-                # Unread bytes are not worth waiting for.
+                # Reading the rest would take too long.
                 response.close()
         except (HTTPError, OSError) as error:
             reason = getattr(error, "reason", None) or error
@@ -202,7 +202,7 @@ class UpstreamRegistry:
             ) from error
 
     def _leave(self, response: Any) -> None:
-        """Be done with an answer. Its connection is kept if the rest of the body is short."""
+        """Close a response. Its connection is reused if the rest of the body is short."""
         response.read(_CHUNK, decode_content=False)
         if response.length_remaining != 0:
             response.close()
@@ -220,7 +220,7 @@ class UpstreamRegistry:
             )
         except ValueError as error:  # The location of a redirect is not a URL.
             raise UpstreamUnavailable(
-                f"The upstream registry {self._host} redirects to no URL: {error}"
+                f"The upstream registry {self._host} redirects to a malformed URL: {error}"
             ) from error
 
     def _authorization(self, challenges: list[str], scope: str) -> str:
@@ -237,7 +237,7 @@ class UpstreamRegistry:
         raise UpstreamAccessDenied(self._host)
 
     def _token(self, challenge: WWWAuthenticate, scope: str) -> str:
-        """Return a token of the service that a challenge names, for the credentials or for anybody."""
+        """Return a token of the service in a challenge, for the credentials or anonymously."""
         try:
             realm = urlsplit(challenge.get("realm") or "")
         except ValueError:
@@ -257,32 +257,34 @@ class UpstreamRegistry:
             answer = json.loads(self._document(response))
             return str(answer.get("token") or answer["access_token"])
         except (ValueError, AttributeError, KeyError):
-            raise UpstreamUnavailable(f"The token service of {self._host} gave no token") from None
+            raise UpstreamUnavailable(
+                f"The token service of {self._host} returned no token"
+            ) from None
         finally:
             response.close()
 
     def _document(self, response: Any) -> bytes:
-        """Return the whole body of an answer. Raises UpstreamUnavailable for one that is too large."""
+        """Return the whole body of a response. Raises UpstreamUnavailable if it is too large."""
         content: bytes = response.read(_MAX_DOCUMENT + 1, decode_content=True)
         if len(content) > _MAX_DOCUMENT:
             raise UpstreamUnavailable(
-                f"An answer of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
+                f"A response of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
             )
         return content
 
     def _too_large(self, digest: str, size: int) -> UpstreamUnavailable:
         return UpstreamUnavailable(
-            f"The layer {digest} that {self._host} gave has more than the {size} bytes of its descriptor."
+            f"The layer {digest} from {self._host} has more than the {size} bytes of its descriptor."
         )
 
     def _unexpected(self, response: Any) -> UpstreamError:
-        """Return the error for a status that means failure."""
+        """Return the error for the status of a failed request."""
         if response.status in (401, 403):
             return UpstreamAccessDenied(self._host)
         if response.status == 429:
             return UpstreamTooManyRequests(self._host)
         return UpstreamUnavailable(
-            f"The upstream registry {self._host} has answered with status {response.status}"
+            f"The upstream registry {self._host} responded with status {response.status}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The upstream registries that a pull-through cache rule can have: their names in ECR, and their URLs.
+"""The kinds of upstream registries in pull-through cache rules: their names in ECR, and their URLs.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
 """
@@ -9,19 +9,20 @@ import re
 from dataclasses import dataclass
 
 ECR = "ecr"
-"""The name of another registry of ECR. One of another account is read as the rule's role, others as the registry."""
+"""The name of another ECR registry. Another account's registry is read as the rule's role, otherwise as the registry.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A kind of upstream registry. `url` is a regular expression of a host: URLs in rules have nothing else."""
+    """A kind of upstream registry. `url` is a regular expression for the URLs in rules, which consist of a host."""
 
     name: str
     url: str
     needs_credentials: bool
 
     def match(self, url: str) -> re.Match[str] | None:
-        """Return the match of a rule's URL, or None when it is not one of this upstream."""
+        """Return the match of a rule's URL, or None if it belongs to another kind."""
         return re.fullmatch(self.url, url)
 
 
@@ -46,5 +47,5 @@ UPSTREAMS = {
 
 
 def upstream_of_url(url: str) -> Upstream | None:
-    """Return the upstream that has a rule's URL, or None."""
+    """Return the upstream of a rule's URL, or None."""
     return next((upstream for upstream in UPSTREAMS.values() if upstream.match(url)), None)

@@ -352,13 +352,13 @@ CASES: dict[type[ECRError], Case] = {
         503,
         "UNAVAILABLE",
         "The referrer or referrers were unable to be listed using the pull through cache rule. "
-        "The upstream registry quay.io has answered with status 500",
+        "The upstream registry quay.io responded with status 500",
     ),
     pull_through.UpstreamUnavailable: Case(
         error_of_upstream,
         503,
         "UNAVAILABLE",
-        "The upstream registry quay.io has answered with status 500",
+        "The upstream registry quay.io responded with status 500",
     ),
     aws_errors.KmsException: Case(missing_key, 403, "DENIED", f"Key '{KEY}' does not exist"),
     aws_errors.StorageUnavailable: Case(

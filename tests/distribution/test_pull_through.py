@@ -461,7 +461,7 @@ class TestFailures:
             ecr,
             session,
             (503, "UNAVAILABLE"),
-            ("UpstreamUnavailable", "The upstream registry quay.io has answered with status 502"),
+            ("UpstreamUnavailable", "The upstream registry quay.io responded with status 502"),
         )
 
     def test_an_upstream_without_an_address(
@@ -545,7 +545,7 @@ class TestFailures:
             response,
             503,
             "UNAVAILABLE",
-            f"The layer {IMAGE.config.digest} that quay.io gave has more than the "
+            f"The layer {IMAGE.config.digest} from quay.io has more than the "
             f"{IMAGE.config.size} bytes of its descriptor.",
         )
         # The rest is what the system holds between the two.

@@ -152,7 +152,7 @@ def test_a_list_that_is_no_index(ecr: Any, upstream: Upstream, body: bytes) -> N
     found = refusal(
         ecr.list_image_referrers, repositoryName=NAME, subjectId={"imageDigest": IMAGE.digest}
     )
-    assert found.message.endswith("gave a list of referrers that is not an index")
+    assert found.message.endswith("returned a list of referrers that is not an index")
 
 
 @pytest.mark.parametrize("link", ['<http://[>; rel="next"', '</v2/team/app/nowhere>; rel="next"'])
