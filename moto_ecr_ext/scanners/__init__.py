@@ -1,1 +1,1 @@
-"""Scanners: the programs that find the vulnerabilities of an image, and their reports."""
+"""Scanners: programs that find the vulnerabilities of an image, and their reports."""

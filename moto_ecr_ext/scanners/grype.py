@@ -9,7 +9,7 @@ from typing import Any
 
 from .report import Report, Score, Vulnerability, severity_of
 
-# grype's name of a kind of package, and Amazon Inspector's.
+# grype's name for a kind of package, with Amazon Inspector's name.
 _SYSTEM_PACKAGES = frozenset(("apk", "alpm", "deb", "rpm", "portage"))
 _PACKAGE_TYPES = {
     "python": "PYTHONPKG",
@@ -29,7 +29,7 @@ def arguments(options: list[str], layout: str) -> list[str]:
 
 
 def read_report(document: Any) -> Report:
-    """Read a report. Raises ValueError, TypeError, KeyError or AttributeError for JSON that is none."""
+    """Read a report. Raises ValueError, TypeError, KeyError or AttributeError for any other JSON."""
     system = document.get("distro") or {}
     target = (document.get("source") or {}).get("target")
     return Report(
@@ -43,7 +43,7 @@ def read_report(document: Any) -> Report:
 def _vulnerability(match: dict[str, Any]) -> Vulnerability:
     found, package = match["vulnerability"], match["artifact"]
     related = match.get("relatedVulnerabilities") or []
-    # Data of a distribution refers to the description and the scores of the national database.
+    # A distribution's data refers to the description and the scores of the national database.
     described = [found, *related]
     severity = found.get("severity") or "Unknown"
     location: dict[str, str] = next(iter(package.get("locations") or ()), {})

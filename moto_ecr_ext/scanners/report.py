@@ -1,4 +1,4 @@
-"""Reports of scanners: the vulnerabilities of the packages in an image, in the words of ECR."""
+"""Reports of scanners: the vulnerabilities of the packages in an image, in ECR's terms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEVERITIES = {
 
 @dataclass(frozen=True)
 class Score:
-    """The severity of a vulnerability by one version of CVSS, as `source` rates it."""
+    """The severity of a vulnerability by one version of CVSS, as rated by `source`."""
 
     version: str
     score: float
@@ -56,8 +56,8 @@ class Vulnerability:
 class Report:
     """The findings of a scanner.
 
-    `system` and `version` are the distribution's, None for an image without one; `architecture` is None when the
-    scanner does not report it.
+    `system` and `version` are the distribution's; an image without a distribution has None. `architecture` may be
+    missing in a scanner's report.
     """
 
     system: str | None
@@ -67,7 +67,7 @@ class Report:
 
 
 def severity_of(text: str) -> str:
-    """Return ECR's word for a scanner's word for a severity, UNDEFINED for one that has none.
+    """Return ECR's severity for a scanner's, or UNDEFINED if ECR has no equivalent.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
     """

@@ -1,10 +1,10 @@
-"""Running a scanner on an image, which it is given as an OCI image layout."""
+"""Runs of a scanner on an image, which it reads as an OCI image layout."""
 
 from __future__ import annotations
 
 import json
 
-# For bandit: the program is the one that a setting names, no argument is a client's, and no shell sees them.
+# For bandit: a setting names the program, its arguments do not come from clients, and it runs without a shell.
 import subprocess  # nosec B404
 import tempfile
 import threading
@@ -20,23 +20,23 @@ from moto_ecr_ext.platforms.processes import at_fork, kill_with_children
 from . import grype, trivy
 from .report import Report
 
-# Seconds. trivy gives up by itself after five minutes.
+# Seconds. trivy's own limit is five minutes.
 TIMEOUT = 600
-# Characters of the error for a program that fails.
+# The greatest number of characters in the error of a program that fails.
 _LONGEST_MESSAGE = 300
-# trivy locks its cache, and a second one beside it fails.
+# trivy locks its cache, so a second trivy would fail.
 _turn = threading.Lock()
-# A child of this process has no scanner that runs.
+# No scanner runs in a forked child of this process.
 at_fork(after_in_child=lambda: _turn._at_fork_reinit())  # type: ignore[attr-defined]
 
 
 class ScannerError(Exception):
-    """An image could not be scanned; the message says why."""
+    """The error for an image that could not be scanned. Its message gives the reason."""
 
 
 @dataclass(frozen=True)
 class ImageContent:
-    """The content of an image: its manifest, and the digests of its configuration and layers."""
+    """The content of an image: its manifest, and the digests of its config and layers."""
 
     digest: str
     media_type: str
@@ -51,7 +51,7 @@ class Readable(Protocol):
 
 
 OpenBlob = Callable[[str], AbstractContextManager[Readable]]
-"""Opens the blob of a digest. Raises ScannerError when it is missing."""
+"""A function that opens the blob of a digest. It raises ScannerError if the blob is missing."""
 
 
 class _Scanner(Protocol):
@@ -62,14 +62,14 @@ class _Scanner(Protocol):
     def read_report(self, document: Any) -> Report: ...
 
 
-# By the beginning of the program's name, as the setting `scanner` requires.
+# The modules by the beginning of the program's name, which the setting `scanner` requires.
 _SCANNERS: dict[str, _Scanner] = {"trivy": trivy, "grype": grype}
 
 
 def examine(command: Sequence[str], image: ImageContent, open_blob: OpenBlob) -> Report:
-    """Scan an image, after any scan that is running, and return the report.
+    """Scan an image and return the report. Scans run one at a time.
 
-    `command` are the words of the setting `scanner`. Raises ScannerError.
+    `command` has the words of the setting `scanner`. Raises ScannerError.
     """
     program, *options = command
     name = next(name for name in _SCANNERS if Path(program).name.startswith(name))
@@ -89,7 +89,7 @@ def examine(command: Sequence[str], image: ImageContent, open_blob: OpenBlob) ->
 
 
 def write_layout(image: ImageContent, open_blob: OpenBlob, layout: Path) -> None:
-    """Write an OCI image layout of one image, a chunk at a time."""
+    """Write an OCI image layout of one image, in chunks."""
     for digest in dict.fromkeys(image.blobs):
         with open_blob(digest) as blob:
             write_blob(layout, digest, blob.chunks())
@@ -99,8 +99,8 @@ def write_layout(image: ImageContent, open_blob: OpenBlob, layout: Path) -> None
 
 
 def _run(command: list[str], output: Path) -> None:
-    """Run a program, with its output in the file `output` and its messages beside it. Raises ScannerError."""
-    # Files and not pipes: a child that outlives the program would keep a pipe open.
+    """Run a program. Its output goes to the file `output`, its messages to a file beside it. Raises ScannerError."""
+    # Files are used instead of pipes, since a child that outlives the program would keep a pipe open.
     messages = output.with_suffix(".log")
     with output.open("wb") as stdout, messages.open("wb") as stderr:
         try:
@@ -116,7 +116,6 @@ def _run(command: list[str], output: Path) -> None:
         try:
             status = program.wait(TIMEOUT)
         except BaseException as error:
-            # What the program has started goes with it.
             kill_with_children(program)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise

@@ -18,7 +18,7 @@ def arguments(options: list[str], layout: str) -> list[str]:
 
 
 def read_report(document: Any) -> Report:
-    """Read a report. Raises ValueError, TypeError, KeyError or AttributeError for JSON that is none."""
+    """Read a report. Raises ValueError, TypeError, KeyError or AttributeError for any other JSON."""
     if document["SchemaVersion"] != 2:
         raise ValueError(document["SchemaVersion"])
     metadata = document.get("Metadata") or {}
@@ -70,6 +70,6 @@ def _vulnerability(result: dict[str, Any], found: dict[str, Any]) -> Vulnerabili
 
 
 def _version_of(vector: str, otherwise: str) -> str:
-    """Return the version of CVSS in a vector such as `CVSS:3.1/AV:N/...`; those of version 2 have none."""
+    """Return the version of CVSS in a vector such as `CVSS:3.1/AV:N/...`. Vectors of version 2 have no version."""
     head, _, version = vector.partition("/")[0].partition(":")
     return version if head == "CVSS" else otherwise
