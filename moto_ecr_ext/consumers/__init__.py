@@ -1,5 +1,5 @@
-"""The users of ECR's images: other services of AWS, which run what was pushed, or show it.
+"""Consumers of ECR's images: other AWS services that run pushed images, or show them.
 
-An image goes from the store into docker's daemon as one archive over the daemon's own socket. That needs no network,
-no TLS and no login, and works under `mock_aws`, where no server listens.
+An image goes from the store into the docker daemon as one archive, over the daemon's socket. This needs no network, no
+TLS and no login, and works under `mock_aws`, where no server listens.
 """

@@ -1,10 +1,10 @@
-"""An image as one tar archive, as `docker load` takes it, in pieces.
+"""An image as a tar archive for `docker load`, in chunks.
 
-The archive is an OCI image layout with a `manifest.json` beside it. docker reads one or the other, by the kind of
-store that it keeps images in; podman takes both. Blobs go in as they are stored, compressed ones too.
+The archive is an OCI image layout with an additional `manifest.json`. docker reads one of them, depending on its image
+store; podman accepts both. Blobs are added as they are stored, even compressed.
 
-OCI Image Specification 1.1, "Image Layout"; Docker Image Specification 1.2, "Combined Image JSON + Filesystem
-Changeset Format".
+OCI Image Specification 1.1, "Image Layout"; Docker Image Specification 1.2, "Combined Image JSON + Filesystem Changeset
+Format".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from moto_ecr_ext.oci.layout import INDEX, MARKER, REF_NAME, blob_name, layout_i
 
 from .images import StoredImage
 
-# The annotation that containerd's store takes a name from; it is the whole name, where REF_NAME may be a tag.
+# The annotation from which containerd's store takes the whole name. REF_NAME may be a tag only.
 _CONTAINERD_NAME = "io.containerd.image.name"
 _BLOCK = tarfile.BLOCKSIZE
 
@@ -25,10 +25,10 @@ _BLOCK = tarfile.BLOCKSIZE
 def archive(
     image: StoredImage, name: str, left_out: Collection[str] = frozenset()
 ) -> Iterator[bytes]:
-    """Return the archive of an image with its name, `host/repository:tag`, in pieces of at most a mebibyte.
+    """Return the archive of an image with its name, `host/repository:tag`, in chunks of at most a mebibyte.
 
-    Layers in `left_out` are described, and their bytes are not in the archive: a daemon that has them needs no more.
-    Raises ImageGone when a blob cannot be opened.
+    The bytes of layers in `left_out` are not in the archive; a daemon that has them needs only their descriptors.
+    Raises ImageGone if a blob cannot be opened.
     """
     manifest = image.manifest
     descriptor = {

@@ -1,6 +1,6 @@
-"""docker's daemon: a client of it, images of the store in it, and the containers of this process.
+"""The docker daemon: a client, the store's images in the daemon, and the containers of this process.
 
-podman's daemon speaks the same API. The client is the docker SDK for Python, the extra `docker`.
+podman's daemon has the same API. The client is the docker SDK for Python, from the extra `docker`.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-# Seconds without a byte from the daemon. While it unpacks an image it is silent.
+# Seconds to wait for the next byte from the daemon, which is silent while it unpacks an image.
 _PATIENCE = 600
 
-# The label that each container of this package has. Its value says what the container is for.
+# The label of each container of this package. Its value is the container's purpose.
 LABEL = "moto-ecr-ext"
-# The label that names the process which made a container: host, process id, and a name of the process's own.
+# The label with the process that created a container: host, process id, and a random name of the process.
 _PROCESS_LABEL = "moto-ecr-ext.process"
 _PROCESS_NAME = uuid.uuid4().hex
 
-# https://pkg.go.dev/github.com/distribution/reference. ECR's tags may be longer, and begin with any of their
-# characters.
+# The grammar is https://pkg.go.dev/github.com/distribution/reference. ECR's tags may be longer, and begin with any of
+# their characters.
 _TAG_OF_DOCKER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")
 
-# What the daemon's information says of docker with the store of containerd.
+# The value in the daemon's information that means docker with containerd's image store.
 _CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 
 _NO_GATEWAY = re.compile("host-gateway|host containers internal IP")
 
-# Images of the daemon that are looked into for layers that it has.
+# The greatest number of the daemon's images whose layers are examined.
 _MOST_IMAGES = 200
 
 
 class Daemon:
-    """A daemon that answers. Its methods raise DaemonUnavailable when it does so no more."""
+    """A connected daemon. Its methods raise DaemonUnavailable if it no longer responds."""
 
     def __init__(self, client: DockerClient):
         self.client = client
         information = client.info()
         self.architecture = architecture_of(str(information.get("Architecture", "")))
-        # docker's older kind of store knows layers by what they unpack to. The others need each blob once at least.
+        # docker's older image store knows layers by their unpacked content. Other stores need each blob once.
         is_podman = _is_podman(client)
         self._shares_layers = not (
             is_podman or _CONTAINERD in (information.get("DriverStatus") or [])
         )
-        # podman takes a tenth of a second to say that it does not know.
+        # podman takes a tenth of a second to report that it does not know.
         self._knows_memory = not is_podman
         self._loading = threading.Lock()
 
     def load(self, image: StoredImage, config: ImageConfig, name: ImageName) -> str:
-        """Return the id of an image in the daemon, under a name too. It is loaded unless the daemon has it.
+        """Return the id of an image in the daemon, and give it a name. It is loaded unless the daemon has it.
 
-        Raises ImageUnusable when the daemon refuses it, and ImageGone.
+        Raises ImageUnusable if the daemon refuses it, and ImageGone.
         """
         tag = _tag_for(image, name)
         with self._loading, answering():
@@ -85,10 +85,11 @@ class Daemon:
             return str(found["Id"])
 
     def _find(self, image: StoredImage) -> dict[str, Any] | None:
-        """Return what the daemon says of an image that it has."""
+        """Return the daemon's description of an image that it has, or None."""
         import docker.errors
 
-        # The id of an image is one or the other, by the kind of store. Both are computed from the content.
+        # The id of an image is one of these digests, depending on the daemon's store. Both are computed from the
+        # content.
         for digest in (image.digest, image.config_digest):
             with suppress(docker.errors.NotFound):
                 found: dict[str, Any] = self.client.api.inspect_image(digest)
@@ -105,23 +106,23 @@ class Daemon:
             self._send(archive(image, name))
 
     def _send(self, pieces: Iterator[bytes]) -> None:
-        """Load an archive. Raises ImageUnusable with the daemon's words when it refuses that."""
+        """Load an archive. Raises ImageUnusable with the daemon's message if it refuses the archive."""
         import docker.errors
 
         try:
             for line in self.client.api.load_image(pieces, quiet=True):
-                # An answer with status 500 is one such line, with a message.
+                # A response with status 500 is one such line, with a message.
                 said = line.get("error") or line.get("message")
                 if said:
                     raise ImageUnusable(f"docker cannot load the image: {said}")
-                # Newer daemons load an image that they cannot unpack.
+                # Newer daemons accept an image that they cannot unpack.
                 if str(line.get("stream", "")).startswith("Error unpacking image"):
                     raise ImageUnusable(f"docker cannot load the image: {line['stream'].strip()}")
         except docker.errors.APIError as error:
             raise ImageUnusable(f"docker cannot load the image: {error.explanation}") from error
 
     def _held_layers(self, image: StoredImage, config: ImageConfig) -> Collection[str]:
-        """Return the layers that the daemon needs no bytes of: the lowest, as far as another image has the same."""
+        """Return the layers whose bytes the daemon does not need: the lowest ones that another image shares."""
         if not self._shares_layers:
             return frozenset()
         shared = 0
@@ -147,9 +148,9 @@ class Daemon:
         memory: int,
         network: Mapping[str, Any],
     ) -> Container:
-        """Make a container of an image that the daemon has, without starting it. `memory` is in MiB.
+        """Create a container of an image in the daemon, without starting it. `memory` is in MiB.
 
-        Raises ImageUnusable when the daemon refuses it.
+        Raises ImageUnusable if the daemon refuses it.
         """
         import docker.errors
 
@@ -162,7 +163,7 @@ class Daemon:
                 working_dir=working_directory,
                 environment=dict(environment),
                 mem_limit=f"{memory}m",
-                # No swap beside it.
+                # This allows no additional swap.
                 memswap_limit=f"{memory}m",
                 labels=labels(purpose),
             )
@@ -170,18 +171,18 @@ class Daemon:
                 try:
                     return make(**network)
                 except docker.errors.APIError as error:
-                    # Some versions of podman do not know `host-gateway`, and name the host by themselves
+                    # Some versions of podman do not know `host-gateway`, and define the host name by themselves
                     # (https://github.com/containers/podman/issues/22186).
                     if "extra_hosts" not in network or not _NO_GATEWAY.search(str(error)):
                         raise
                     return make(**{**network, "extra_hosts": None})
             except docker.errors.APIError as error:
                 raise ImageUnusable(
-                    f"docker cannot make a container: {error.explanation}"
+                    f"docker cannot create a container: {error.explanation}"
                 ) from error
 
     def memory_of(self, container: Container) -> int:
-        """Return the memory that a container uses, in MiB; 0 if the daemon does not know."""
+        """Return the memory that a container uses, in MiB; 0 if the daemon does not know it."""
         if not self._knows_memory:
             return 0
         with suppress(Exception):
@@ -190,10 +191,10 @@ class Daemon:
         return 0
 
     def listening_host(self, network: ContainerNetwork) -> str:
-        """Return the address to listen on, for connections from containers: that of as few networks as possible."""
+        """Return the address to listen on for connections from containers. It exposes as few networks as possible."""
         if network.is_host:
             return "127.0.0.1"
-        # docker on Linux gives containers this name for the gateway of its bridge. Elsewhere it is another way.
+        # docker on Linux maps this name in containers to the gateway of its bridge. Other platforms have other ways.
         if network.host == "host.docker.internal":
             with suppress(Exception):
                 bridge = self.client.api.inspect_network("bridge")
@@ -203,7 +204,7 @@ class Daemon:
         return "0.0.0.0"  # nosec B104
 
     def remove_leftovers(self) -> None:
-        """Remove containers that earlier processes of this machine have left when they were killed."""
+        """Remove containers of earlier processes of this machine that were killed."""
         with answering():
             for container in self.client.api.containers(all=True, filters={"label": LABEL}):
                 if _is_left_over(container["Labels"].get(_PROCESS_LABEL, "")):
@@ -216,22 +217,22 @@ def labels(purpose: str) -> dict[str, str]:
 
 
 def remove(client: DockerClient, container_id: str) -> None:
-    """Kill and remove a container, and its volumes. One that is gone is what the caller wants."""
+    """Kill and remove a container with its volumes. A container that does not exist is no error."""
     import docker.errors
 
-    # 404: it is gone. 409: it does not run, or its removal is in progress.
+    # 404: it does not exist. 409: it does not run, or its removal is in progress.
     with suppress(docker.errors.APIError):
-        # podman would ask the container to end first, and wait for ten seconds.
+        # Otherwise, podman would ask the container to stop, and wait for ten seconds.
         client.api.kill(container_id)
     with suppress(docker.errors.APIError):
         client.api.remove_container(container_id, v=True, force=True)
 
 
 def _tag_for(image: StoredImage, name: ImageName) -> str:
-    """Return the tag that an image has in the daemon: the user's, or one of this package."""
+    """Return the tag of an image in the daemon: the user's, or one of this package."""
     if name.tag and _TAG_OF_DOCKER.fullmatch(name.tag):
         return name.tag
-    # A daemon cannot load an image under a digest.
+    # A daemon cannot load an image with a digest for a tag.
     return f"moto-{image.digest.partition(':')[2][:12]}"
 
 
@@ -245,27 +246,27 @@ def _own_process() -> str:
 
 
 def _is_left_over(process: str) -> bool:
-    """Return whether a process, as `_own_process` names it, was one of this machine and is no more."""
+    """Return True if a process, named by `_own_process`, ran on this machine and has ended."""
     host, _, rest = process.partition("/")
     pid, _, name = rest.partition("/")
     if host != socket.gethostname() or not pid.isdigit() or name == _PROCESS_NAME:
         return False
     if int(pid) == os.getpid():
-        # Its number was given out again, to this process.
+        # This process has its number now.
         return True
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except OSError:
-        # It runs, for another user.
+        # It runs as another user.
         return False
     return False
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raise DaemonUnavailable for a daemon that does not answer in this block."""
+    """Raise DaemonUnavailable if the daemon does not respond in this block."""
     import docker.errors
     import requests.exceptions
     import urllib3.exceptions
@@ -273,14 +274,14 @@ def answering() -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        raise DaemonUnavailable(f"docker's daemon fails: {error.explanation}") from error
+        raise DaemonUnavailable(f"The docker daemon fails: {error.explanation}") from error
     except (
         docker.errors.DockerException,
         requests.exceptions.RequestException,
         urllib3.exceptions.HTTPError,
     ) as error:
         _forget()
-        raise DaemonUnavailable(f"docker's daemon does not answer: {error}") from error
+        raise DaemonUnavailable(f"The docker daemon does not respond: {error}") from error
 
 
 _lock = threading.Lock()
@@ -289,10 +290,10 @@ _address: tuple[str | None, ...] | None = None
 
 
 def connect() -> Daemon:
-    """Return the daemon that DOCKER_HOST names, or that of this machine.
+    """Return the daemon of DOCKER_HOST, or of this machine.
 
-    The first time, it is freed of containers that earlier processes left. Raises DaemonUnavailable, with a sentence
-    that says what is missing.
+    The first call removes containers that earlier processes left. Raises DaemonUnavailable, with a sentence that names
+    the missing part.
     """
     global _daemon, _address
     variables = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -306,7 +307,7 @@ def connect() -> Daemon:
 
 
 def _forget() -> None:
-    """Connect anew the next time."""
+    """Forget the connection. The next call connects again."""
     global _daemon
     _daemon = None
 
@@ -325,29 +326,29 @@ def _client() -> DockerClient:
         )
     except docker.errors.DockerException as error:
         raise DaemonUnavailable(
-            f"Running an image needs a docker daemon, and DOCKER_HOST names none: {error}"
+            f"Running an image needs a docker daemon. DOCKER_HOST is malformed: {error}"
         ) from None
     try:
         _check_socket(address)
-        # This asks the daemon for its version.
+        # This requests the daemon's version.
         client = docker.from_env(timeout=_PATIENCE)
     except (OSError, docker.errors.DockerException) as error:
         raise DaemonUnavailable(
-            f"Running an image needs a docker daemon, and none answers at {address.removeprefix('http+')}: {error}"
+            f"Running an image needs a docker daemon. None responds at {address.removeprefix('http+')}: {error}"
         ) from None
     _prepare(client, address)
     return client
 
 
 def _check_socket(address: str) -> None:
-    """Raise OSError if nobody listens at a socket of this machine. The docker SDK would leave its own open then."""
+    """Raise OSError if nothing listens at a local socket. The docker SDK would leave its own socket open."""
     path = address.removeprefix("http+unix://")
     if path != address:
         check_unix_socket(path)
 
 
 def _prepare(client: DockerClient, address: str) -> None:
-    """Have the requests of a client go out as they are meant to, if there is a daemon.
+    """Let the requests of a client reach the daemon.
 
     The library `responses`, which moto uses, replaces HTTPAdapter.send for all clients.
     """

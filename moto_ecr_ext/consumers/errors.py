@@ -1,19 +1,19 @@
-"""Why an image cannot be used."""
+"""Errors about images that cannot be used."""
 
 from __future__ import annotations
 
 
 class ConsumerError(Exception):
-    """An image cannot be run; the message is a sentence that says why."""
+    """The error for an image that cannot be run. Its message is a sentence with the reason."""
 
 
 class DaemonUnavailable(ConsumerError):
-    """There is no docker daemon that answers, or no client for it."""
+    """The error for a docker daemon that does not respond, or a missing client."""
 
 
 class ImageUnusable(ConsumerError):
-    """The image is in the store, and no container can be made of it."""
+    """The error for an image in the store from which no container can be created."""
 
 
 class ImageGone(ConsumerError):
-    """The image, or a layer of it, is not in the store any more."""
+    """The error for an image, or one of its layers, that is no longer in the store."""

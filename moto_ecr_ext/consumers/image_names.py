@@ -1,4 +1,4 @@
-"""Names of images, as users write them: `host/repository:tag`, or `host/repository@sha256:...`."""
+"""Names of images in the form of users: `host/repository:tag`, or `host/repository@sha256:...`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.oci.digest import Digest, is_digest
 from moto_ecr_ext.oci.reference import Reference, Tag
 
-# https://pkg.go.dev/github.com/distribution/reference, the grammar of docker, with the tags that ECR permits.
+# docker's grammar is https://pkg.go.dev/github.com/distribution/reference. The tags are ECR's.
 _HOST = r"(?P<host>[a-zA-Z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)"
 _PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(
@@ -22,7 +22,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
-    """The parts of an image's name. `text` is all of it, as it was written."""
+    """The parts of an image's name. `text` is the whole name as it was given."""
 
     text: str
     host: str
@@ -32,7 +32,7 @@ class ImageName:
 
     @classmethod
     def parse(cls, text: str) -> ImageName | None:
-        """Return the name that a text is; None for a text that names no registry, or is no name at all."""
+        """Return a text as an image name; None if it names no registry, or is malformed."""
         match = _NAME.fullmatch(text)
         if match is None or (match["digest"] and not is_digest(match["digest"])):
             return None
@@ -40,27 +40,27 @@ class ImageName:
 
     @property
     def reference(self) -> Reference | None:
-        """The digest, or else the tag; None if the name has neither."""
+        """The digest, or else the tag; None if the name has no reference."""
         if self.digest:
             return Digest(self.digest)
         return Tag(self.tag) if self.tag else None
 
     def with_default_tag(self) -> ImageName:
-        """Return the name with docker's default tag, `latest`, if it has neither tag nor digest."""
+        """Return the name with docker's default tag, `latest`, if it has no tag and no digest."""
         if self.reference is not None:
             return self
         return replace(self, text=f"{self.text}:latest", tag="latest")
 
     @property
     def without_reference(self) -> str:
-        """Host and repository."""
+        """The host and the repository."""
         return f"{self.host}/{self.repository}"
 
     def registry(self, home: Registry) -> Registry | None:
-        """Return the registry of this ECR that the name is of; None for another's.
+        """Return the registry in the name if it belongs to this ECR; None for any other registry.
 
-        The host of AWS's form names account and Region. The address of this emulator names neither: that is `home`,
-        the registry of the service that asks.
+        A host in AWS's form has the account and the region. The address of this emulator has none of these: it means
+        `home`, the registry of the service that asks.
         """
         named = hosts.registry_of_host(self.host)
         if named is not None:
@@ -69,10 +69,10 @@ class ImageName:
 
 
 def _is_this_server(host: str) -> bool:
-    """Return whether a host is the address of this process's server.
+    """Return True if a host is the address of this process's server.
 
-    A server that a test has started itself is not known by its address. Then any port of this machine may be its own;
-    the repository decides.
+    A server that a test has started does not know its address. In that case every port of this machine counts, and the
+    repository decides.
     """
     name, _, port = host.rpartition(":")
     if not name or not _is_loopback(name.strip("[]")):

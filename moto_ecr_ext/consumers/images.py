@@ -1,4 +1,4 @@
-"""Images in the store, found by name, and what a container runtime needs to know of them."""
+"""Images in the store, looked up by name, with the details that container runtimes need."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from .image_names import ImageName
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
-# What says that an image is not there, or not for the caller.
+# The errors for an image that does not exist, or not for the caller.
 NOT_FOUND = (RepositoryNotFoundException, ImageNotFoundException, UpstreamError)
 
-# Bytes. The configuration of an image is read whole.
+# Bytes. An image's config is read as a whole.
 _LARGEST_CONFIG = 8 * 1024 * 1024
 
-# Go's names of architectures, by those of `uname`.
+# Go's names of architectures, by their names in `uname`.
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def architecture_of(machine: str) -> str:
-    """Return the architecture that an image names, of a machine as `uname` names it."""
+    """Return the architecture of images for a machine, from its name in `uname`."""
     return _ARCHITECTURES.get(machine.lower(), machine.lower())
 
 
@@ -51,7 +51,7 @@ def own_architecture() -> str:
 
 
 class BlobContent(Protocol):
-    """The bytes of an open blob, in pieces of at most a mebibyte."""
+    """The bytes of an open blob, in chunks of at most a mebibyte."""
 
     size: int
 
@@ -72,7 +72,7 @@ class StoredImage:
         return registry_backend(self.registry.account_id, self.registry.region)
 
     def open_blob(self, digest: str) -> AbstractContextManager[BlobContent]:
-        """Open a layer or the configuration. Raises ImageGone."""
+        """Open a layer or the config. Raises ImageGone."""
         try:
             return self._backend.open_blob(self.repository_name, Digest(digest))
         except (RepositoryNotFoundException, LayersNotFoundException) as error:
@@ -90,9 +90,9 @@ class StoredImage:
             ) from error
 
     def for_architecture(self, architecture: str) -> StoredImage:
-        """Return this image, or, of an index, its image for Linux on this architecture.
+        """Return this image, or, for an index, its image for Linux on this architecture.
 
-        Raises ImageUnusable if the index has none, and ImageGone.
+        Raises ImageUnusable if the index has no such image, and ImageGone.
         """
         if not self.manifest.is_index:
             return self
@@ -110,32 +110,30 @@ class StoredImage:
 
     @property
     def config_digest(self) -> str:
-        """The digest of the configuration."""
+        """The digest of the config."""
         return self.manifest.blobs[0].digest
 
     def config(self) -> ImageConfig:
-        """Read the configuration. Raises ImageUnusable for one that is no image's, and ImageGone."""
+        """Read the config. Raises ImageUnusable if it is not a container image's, and ImageGone."""
         if self.manifest.is_index or self.manifest.media_type in SCHEMA_1_TYPES:
-            raise ImageUnusable(f"{self.digest} is no image that a container can be made of.")
+            raise ImageUnusable(f"{self.digest} is not a container image.")
         with self.open_blob(self.config_digest) as blob:
             if blob.size > _LARGEST_CONFIG:
-                raise ImageUnusable(f"The configuration {self.config_digest} is too large.")
+                raise ImageUnusable(f"The config {self.config_digest} is too large.")
             content = b"".join(blob.chunks())
         try:
             config = ImageConfig.parse(json.loads(content))
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-            raise ImageUnusable(
-                f"{self.config_digest} is not the configuration of an image."
-            ) from None
+            raise ImageUnusable(f"{self.config_digest} is not the config of an image.") from None
         if len(config.diff_ids) != len(self.layers):
             raise ImageUnusable(
-                f"The configuration {self.config_digest} lists {len(config.diff_ids)} layers; "
+                f"The config {self.config_digest} lists {len(config.diff_ids)} layers; "
                 f"the manifest {self.digest} has {len(self.layers)}."
             )
         return config
 
     def record_pull(self) -> None:
-        """Note the time of a pull, for `lastRecordedPullTime`."""
+        """Record a pull, for `lastRecordedPullTime`."""
         backend = self._backend
         try:
             pulled = backend.get_manifest(self.repository_name, Digest(self.digest), [])
@@ -147,7 +145,7 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """What the configuration of an image says.
+    """The contents of an image's config.
 
     OCI Image Specification 1.1, "Image Configuration".
     """
@@ -160,7 +158,7 @@ class ImageConfig:
 
     @classmethod
     def parse(cls, document: Any) -> ImageConfig:
-        """Read a configuration. Raises ValueError, or an error that shows a value of another type."""
+        """Parse a config. Raises ValueError, or another error for a value of a wrong type."""
         config: Mapping[str, Any] = document.get("config") or {}
         return cls(
             architecture=_text(document.get("architecture", "")),
@@ -186,11 +184,11 @@ def _texts(value: object) -> list[str]:
 
 
 def find_image(name: ImageName, home: Registry, principal: str) -> StoredImage | None:
-    """Return the image that a name means, for a service of the registry `home` that asks for `principal`.
+    """Return the image of a name, for a service of the registry `home` that acts for `principal`.
 
-    None for a name of another registry, or without tag and digest. Raises RepositoryNotFoundException,
-    ImageNotFoundException and UpstreamError, and AccessDeniedException if the registry is another account's whose
-    policies do not let the principal pull.
+    Return None for a name of another registry, or without tag and digest. Raises RepositoryNotFoundException,
+    ImageNotFoundException and UpstreamError, and AccessDeniedException if another account's policies deny the principal
+    the pull.
     """
     registry = name.registry(home)
     if registry is None or name.reference is None:

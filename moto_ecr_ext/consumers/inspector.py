@@ -1,4 +1,4 @@
-"""Findings of enhanced scans, and what is scanned, as Amazon Inspector shows them.
+"""Findings and coverage of enhanced scans, as Amazon Inspector shows them.
 
 https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListFindings.html and
 https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
@@ -18,10 +18,10 @@ from moto_ecr_ext.services.image_uses import usage_of
 _Entry = Mapping[str, Any]
 _Values = Callable[[_Entry], Iterable[Any]]
 
-# Of DescribeImageScanFindings.
+# The page size for DescribeImageScanFindings.
 _MOST_FINDINGS = 1000
 
-# What ECR says of a scan, and Inspector of the coverage.
+# Inspector's status of the coverage, by ECR's status of the scan.
 # https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html
 _REASONS = {
     "ACTIVE": ("ACTIVE", "SUCCESSFUL"),
@@ -36,13 +36,12 @@ _FREQUENCIES = {"CONTINUOUS_SCAN", "SCAN_ON_PUSH", "MANUAL"}
 
 
 def findings(registry: Registry, criteria: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the findings of a registry's images that `filterCriteria` permits."""
+    """Return the findings of a registry's images that match `filterCriteria`."""
     return [each for each in _all_findings(registry) if _matches(each, criteria, _FINDING_FILTERS)]
 
 
 def coverage(registry: Registry, criteria: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the repositories and images of a registry that is scanned by Inspector, as far as `filterCriteria`
-    permits."""
+    """Return the repositories and images with enhanced scanning of a registry that match `filterCriteria`."""
     return [each for each in _all_coverage(registry) if _matches(each, criteria, _COVERAGE_FILTERS)]
 
 
@@ -59,7 +58,7 @@ def _all_findings(registry: Registry) -> Iterator[dict[str, Any]]:
                     max_results=_MOST_FINDINGS,
                 )
             except ECRError:
-                # It was never scanned.
+                # The image was never scanned.
                 continue
             for each in answer.get("imageScanFindings", {}).get("enhancedFindings", ()):
                 yield _finding(each)
@@ -71,7 +70,7 @@ def _is_enhanced(backend: Any) -> bool:
 
 
 def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a finding with the names that Inspector has for what ECR names otherwise."""
+    """Return a finding in which ECR's names of members are replaced by Inspector's."""
     finding = {name: value for name, value in found.items() if value is not None}
     if "score" in finding:
         finding["inspectorScore"] = finding.pop("score")
@@ -225,9 +224,9 @@ _COVERAGE_FILTERS: dict[str, _Values] = {
 
 
 def _matches(entry: _Entry, criteria: Mapping[str, Any], filters: Mapping[str, _Values]) -> bool:
-    """Return whether an entry meets each of the criteria, and of each one of its filters; those negated all.
+    """Return True if an entry meets all criteria: of each, all negated filters and one of the others.
 
-    An entry of an image meets no criterion about something that it does not have.
+    An entry of an image meets no criterion about a member that it lacks.
     """
     for name, given in criteria.items():
         values = list(filters[name](entry)) if name in filters else []

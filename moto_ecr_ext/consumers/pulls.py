@@ -1,7 +1,7 @@
-"""Pulling an image for a task, and what AWS says of one that cannot be pulled.
+"""Pulls of images for tasks, with AWS's errors.
 
-Batch runs its jobs as tasks of ECS. The texts are those of ECS's agent with manifests resolved first, as Fargate has
-them: https://github.com/aws/containers-roadmap/issues/2493 and
+Batch runs its jobs as ECS tasks. The texts are those of the ECS agent that resolves manifests first, as on Fargate:
+https://github.com/aws/containers-roadmap/issues/2493 and
 https://github.com/aws-samples/bedrock-access-gateway/issues/127.
 """
 
@@ -19,16 +19,16 @@ _CODE = "CannotPullContainerError"
 
 
 class CannotPull(ConsumerError):
-    """An image of this ECR that is not there, or not for the one who asks. The message is AWS's, with its code."""
+    """An image of this ECR does not exist, or not for the caller. The message is AWS's, with its code."""
 
     def __init__(self, times: int, reason: str):
         super().__init__(f"{_CODE}: pull image manifest has been retried {times} time(s): {reason}")
 
 
 def image_of_task(text: str, home: Registry) -> tuple[ImageName, StoredImage] | None:
-    """Return the image that a task names, which has the tag `latest` if it says no other; None for another registry's.
+    """Return the image of a task, by default with the tag `latest`; None for an image of another registry.
 
-    `home` is the registry of the task's account and Region. Raises CannotPull.
+    `home` is the registry of the task's account and region. Raises CannotPull.
     """
     name = ImageName.parse(text)
     if name is None or name.registry(home) is None:
@@ -50,7 +50,7 @@ def image_of_task(text: str, home: Registry) -> tuple[ImageName, StoredImage] | 
 
 
 def for_platform(image: StoredImage, architecture: str) -> StoredImage:
-    """Return an image, or the image of an index for Linux on an architecture. Raises CannotPull."""
+    """Return an image, or, for an index, its image for Linux on an architecture. Raises CannotPull."""
     try:
         return image.for_architecture(architecture)
     except (ImageUnusable, ImageGone):

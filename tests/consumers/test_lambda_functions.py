@@ -342,7 +342,7 @@ def test_a_docker_host_that_is_no_address(
     error = refused(functions.invoke, FunctionName="app").response
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 409
     assert error["Error"]["Message"].startswith(
-        "Running an image needs a docker daemon, and DOCKER_HOST names none: "
+        "Running an image needs a docker daemon. DOCKER_HOST is malformed: "
     )
 
 
@@ -353,6 +353,6 @@ def test_invoking_without_docker(functions: Any, role: str, uri: str) -> None:
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 409
     assert error["Error"]["Code"] == "CodeArtifactUserFailedException"
     assert error["Error"]["Message"].startswith(
-        "Running an image needs a docker daemon, and none answers at unix:///nowhere/docker.sock: "
+        "Running an image needs a docker daemon. None responds at unix:///nowhere/docker.sock: "
     )
     assert functions.get_function(FunctionName="app")["Configuration"]["State"] == "Active"

@@ -129,6 +129,6 @@ def test_a_daemon_that_does_not_know_the_gateway() -> None:
 def test_a_daemon_that_refuses_a_container() -> None:
     """Its words are in the error."""
     here, client = daemon(refuses="no space left")
-    with pytest.raises(ImageUnusable, match="docker cannot make a container"):
+    with pytest.raises(ImageUnusable, match="docker cannot create a container"):
         create(here)
     assert len(client.created) == 1

@@ -1,1 +1,1 @@
-"""AWS Lambda functions of container images: the Runtime API, containers that are kept warm, and what Invoke answers."""
+"""AWS Lambda functions of container images: the Runtime API, warm containers, and the results of Invoke."""

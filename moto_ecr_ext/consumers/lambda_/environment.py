@@ -1,7 +1,7 @@
-"""The environment of a function's container.
+"""The environment variables of a function's container.
 
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. PATH, LANG, `_HANDLER` and the like come from
-the image.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The image defines PATH, LANG, `_HANDLER` and
+the like.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .function import FunctionVersion
 def environment_of(
     function: FunctionVersion, network: ContainerNetwork, runtime_api: str, log_stream: str
 ) -> dict[str, str]:
-    """Return the variables of a container: the function's, then those that are reserved, then moto's.
+    """Return the variables of a container: the function's, then the reserved ones, then moto's.
 
     `runtime_api` is the `host:port` of the Runtime API.
     """
@@ -30,7 +30,7 @@ def environment_of(
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "TZ": ":UTC",
-        # moto's own Lambda has these credentials, and these names for its server.
+        # moto's own Lambda uses these credentials, and these names for its server.
         "AWS_ACCESS_KEY_ID": "role-account-id",
         "AWS_SECRET_ACCESS_KEY": "role-secret-key",  # nosec B105
         "AWS_SESSION_TOKEN": "session-token",  # nosec B105

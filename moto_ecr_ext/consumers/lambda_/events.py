@@ -1,4 +1,4 @@
-"""One invocation: the event, and what came of it."""
+"""Invocations: the event, and its outcome."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-# Bytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; a response may have 100 more.
+# Bytes. A response may have 100 more than https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html says.
 LARGEST_RESPONSE = 6 * 1024 * 1024 + 100
 
-# Names of signals as Go writes them, by the exit status that docker makes of them.
+# Go's names of signals, by docker's exit statuses.
 _SIGNALS = {
     129: "hangup",
     130: "interrupt",
@@ -33,10 +33,10 @@ _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 @dataclass(frozen=True)
 class Event:
-    """What a function is invoked with.
+    """An invocation's input.
 
-    `wants_log` says that the caller wants the end of the log too. `headers` are those for the runtime beside the ones
-    that each event has; they are left out if empty.
+    With `wants_log`, the caller wants the end of the log too. `headers` are additional ones for the runtime; empty ones
+    are left out.
     """
 
     request_id: str
@@ -48,9 +48,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a function answered. `error_type` is None for success, and for an error what REPORT calls it.
+    """The response of a function. `error_type` is REPORT's name for the error; None for success.
 
-    `is_reusable` says that its container can take another event.
+    If `is_reusable` is true, the container can take another event.
     """
 
     payload: bytes
@@ -65,9 +65,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a container that did not answer: by itself, or because its time was over.
+    """The end of a container without a response: it ended by itself, or timed out.
 
-    `text` is the message of the error behind the id of the request. `status` is what REPORT says.
+    `text` follows the request's id in the message of the error. `status` is the status in REPORT.
     """
 
     error_type: str
@@ -75,7 +75,7 @@ class Ending:
     status: str = "error"
 
     def outcome(self, request_id: str) -> Outcome:
-        """Return what an event has as its outcome. AWS writes the type before the message."""
+        """Return the outcome of an event in this container. As on AWS, the type precedes the message."""
         document = {
             "errorType": self.error_type,
             "errorMessage": f"RequestId: {request_id} Error: {self.text}",
@@ -85,13 +85,13 @@ class Ending:
 
 
 def timed_out(seconds: float) -> Ending:
-    """Return the end of a function that did not answer in time."""
+    """Return the ending of a function that did not respond in time."""
     text = f"Task timed out after {seconds:.2f} seconds"
     return Ending("Sandbox.Timedout", text, status="timeout")
 
 
 def exited(status: int, is_out_of_memory: bool) -> Ending:
-    """Return the end of a container whose process ended by itself, with the exit status that docker gives.
+    """Return the ending of a container whose process ended by itself, with docker's exit status.
 
     https://github.com/aws/aws-lambda-runtime-interface-emulator, `internal/lambda/supervisor/model`
     """
@@ -104,7 +104,7 @@ def exited(status: int, is_out_of_memory: bool) -> Ending:
 
 
 def not_launched(said: str, entry_point: Sequence[str], working_directory: str) -> Ending:
-    """Return the end of a container that docker could not start, of which it said why."""
+    """Return the ending of a container that docker could not start. `said` is docker's message."""
     if re.search(r"\bcwd\b", said, re.IGNORECASE):
         text = f"chdir {working_directory}: no such file or directory"
         return Ending("Runtime.InvalidWorkingDir", text)
@@ -115,7 +115,7 @@ def not_launched(said: str, entry_point: Sequence[str], working_directory: str) 
 
 
 def too_large() -> Outcome:
-    """Return the outcome of a response that is too large. The runtime goes on."""
+    """Return the outcome of a response that is too large. The runtime stays usable."""
     document = {
         "errorMessage": f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).",
         "errorType": "Function.ResponseSizeTooLarge",
@@ -126,7 +126,7 @@ def too_large() -> Outcome:
 
 
 def reported_error_type(header: str | None) -> str:
-    """Return the type of an error that a runtime reports, as AWS's own sandbox reads its header.
+    """Return the type of an error that a runtime reports in a header, in the form of AWS's sandbox.
 
     https://github.com/aws/aws-lambda-runtime-interface-emulator, `internal/lambda/fatalerror/fatalerror.go`
     """
@@ -136,6 +136,6 @@ def reported_error_type(header: str | None) -> str:
 
 
 def trace_id() -> str:
-    """Return the header of X-Ray for an event that came without: it is not sampled."""
+    """Return a new X-Ray header for an event without one. It is not sampled."""
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"

@@ -1,4 +1,4 @@
-"""A version of a function, as its container needs to know it."""
+"""A version of a function, with the details that its container needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto_ecr_ext.hosts import Registry
 
 @dataclass(frozen=True)
 class ImageOverrides:
-    """The members of ImageConfig; those that are empty leave what the image says."""
+    """The members of ImageConfig. Empty members do not override the image."""
 
     entry_point: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -44,9 +44,9 @@ class FunctionVersion:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What a container of it is made from: containers of another fingerprint are of no use for it.
+        """The parameters of its containers. A container with another fingerprint cannot be used.
 
-        The timeout is not part of it.
+        The timeout is not included.
         """
         values = {key: value for key, value in asdict(self).items() if key != "timeout"}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

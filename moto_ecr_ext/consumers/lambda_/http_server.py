@@ -1,7 +1,8 @@
-"""A small HTTP/1.1 server, for the Runtime API.
+"""A small HTTP/1.1 server for the Runtime API.
 
-That of the standard library refuses headers of more than 64 KiB. A runtime sends up to a mebibyte in one, the cause
-of an error for X-Ray: https://github.com/aws/aws-lambda-python-runtime-interface-client, `lambda_runtime_client.py`.
+The standard library's server refuses headers of more than 64 KiB. A runtime sends up to a mebibyte in one header, the
+cause of an error for X-Ray: https://github.com/aws/aws-lambda-python-runtime-interface-client,
+`lambda_runtime_client.py`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 40
 
 
 class BadRequest(Exception):
-    """What a client sent is not HTTP, or breaks off."""
+    """The error for malformed or incomplete HTTP."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One request. Names of headers and trailers are in lower case.
 
-    `body` is None if it is longer than the server takes. `is_truncated` says that the connection ended in it.
+    `body` has no value if it exceeds the server's limit. `is_truncated` means that the connection ended before the
+    body.
     """
 
     method: str
@@ -48,7 +50,7 @@ class Response:
 
 
 class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """A server with a thread for each connection, on a free port. `limit` is the longest body, in bytes."""
+    """A server with a thread for each connection, on a free port. `limit` is the greatest size of a body, in bytes."""
 
     daemon_threads = True
     block_on_close = False
@@ -63,11 +65,11 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.port: int = self.server_address[1]
 
     def start(self) -> None:
-        """Serve, in a thread, until `close`."""
+        """Serve requests in a thread, until `close`."""
         threading.Thread(target=self._accept_all, name="moto-ecr-ext server", daemon=True).start()
 
     def _accept_all(self) -> None:
-        # `serve_forever` would look twice a second whether it is to end.
+        # `serve_forever` would poll twice a second for a request to stop.
         with self.socket:
             while not self._is_closed:
                 connection, address = self.socket.accept()
@@ -79,14 +81,14 @@ class HttpServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def close(self) -> None:
         """Accept no more connections."""
         if self._is_closed:
-            # The port may be somebody else's by now.
+            # Another program may have the port by now.
             return
         self._is_closed = True
         with suppress(OSError):
             socket.create_connection((self._host, self.port)).close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Leave it: a container that is removed breaks off its connections."""
+        """Ignore the error: a container that is removed closes its connections."""
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -112,7 +114,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 return
 
     def _proceed(self) -> None:
-        """Have a client send the body that it holds back. curl does so with long ones."""
+        """Ask a client to send its body. curl waits for this before it sends long bodies."""
         self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.wfile.flush()
 
@@ -129,7 +131,7 @@ class _Connection(socketserver.StreamRequestHandler):
 def read_request(stream: BufferedIOBase, limit: int, proceed: Callable[[], None]) -> Request | None:
     """Return the next request of a connection; None at its end. Raises BadRequest.
 
-    `proceed` is called if the client waits for leave to send the body.
+    `proceed` is called if the client waits for permission to send the body.
     """
     first = _line(stream)
     if not first:
@@ -160,7 +162,7 @@ def _chunked(stream: BufferedIOBase, limit: int, head: Request) -> Request:
         try:
             size = int(_line(stream).partition(b";")[0].strip() or b"x", 16)
         except ValueError:
-            # It broke off, or is no chunk.
+            # The chunk is incomplete, or malformed.
             return Request(head.method, head.path, head.headers, body.content, is_truncated=True)
         if size == 0:
             trailers = _headers(stream)
@@ -171,7 +173,7 @@ def _chunked(stream: BufferedIOBase, limit: int, head: Request) -> Request:
 
 
 class _Body:
-    """A body as it arrives. What is beyond the limit is read, and dropped."""
+    """A body that is being received. Bytes beyond the limit are read and discarded."""
 
     def __init__(self, limit: int):
         self._limit = limit
@@ -183,7 +185,7 @@ class _Body:
         return b"".join(self._pieces) if self._size <= self._limit else None
 
     def take(self, stream: BufferedIOBase, length: int) -> bool:
-        """Read so many bytes. Return whether they were all there."""
+        """Read `length` bytes. Return True if all of them arrived."""
         while length:
             piece = stream.read(min(length, _PIECE))
             if not piece:

@@ -1,4 +1,4 @@
-"""Invoking functions: at once, or later with retries and destinations.
+"""Invocations of functions: synchronous, and asynchronous with retries and destinations.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html
 """
@@ -22,14 +22,14 @@ from .sandbox import Invocation
 log = logging.getLogger("moto_ecr_ext")
 
 Deliver = Callable[[str, str, dict[str, Any]], None]
-"""Sends a record to a destination. The arguments are the destination's ARN, "Success" or "Failure", and the record."""
+"""A function that sends a record to a destination: its ARN, "Success" or "Failure", and the record."""
 
 
 @dataclass(frozen=True)
 class AsynchronousSettings:
-    """What EventInvokeConfig says of a function, and where its records go.
+    """The members of a function's EventInvokeConfig, and the destinations of its records.
 
-    `retries` follow at once: AWS waits for a minute, and for two.
+    `retries` follow at once; AWS waits for one minute, and then for two.
     """
 
     retries: int = 2
@@ -38,14 +38,14 @@ class AsynchronousSettings:
 
 
 def invoke(function: FunctionVersion, event: Event) -> Invocation:
-    """Invoke a function, and wait. Raises ConsumerError when it cannot run."""
+    """Invoke a function, and wait for the outcome. Raises ConsumerError if it cannot run."""
     return pool.invoke(function, event)
 
 
 def invoke_later(
     function: FunctionVersion, event: Event, settings: AsynchronousSettings, deliver: Deliver
 ) -> threading.Thread:
-    """Invoke a function until it succeeds or its retries are used up. Return the thread that does so."""
+    """Invoke a function until it succeeds or its retries are used up. Return the thread that does it."""
     thread = threading.Thread(
         target=_invoke_with_retries,
         args=(function, event, settings, deliver, pool.generation),
@@ -70,7 +70,7 @@ def _invoke_with_retries(
             if pool.generation == generation:
                 log.error("%s was not invoked: %s", function.arn, error)
             return
-        # moto was reset meanwhile: function and destinations are gone.
+        # moto was reset meanwhile: the function and its destinations no longer exist.
         if pool.generation != generation:
             return
         if not outcome.is_error or attempt == settings.retries + 1:
@@ -102,7 +102,7 @@ def _send_record(
 def record_of(
     function: FunctionVersion, event: Event, outcome: Outcome, attempts: int
 ) -> dict[str, Any]:
-    """Return the record that a destination gets.
+    """Return the record for a destination.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """

@@ -1,4 +1,4 @@
-"""The log stream of one container, and the lines that the platform writes into it."""
+"""The log stream of one container, and the platform's lines in it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from moto_ecr_ext.services.logs import put_log_lines
 from .events import Ending, Outcome
 from .function import FunctionVersion
 
-# Bytes at the end of an invocation's log that `LogType=Tail` returns.
+# The bytes at the end of an invocation's log that `LogType=Tail` returns.
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 _TAIL = 4096
 
-# Seconds without output after which all of an invocation's is here. docker passes output on in a stream of its own,
-# with no mark that belongs to an event of the Runtime API.
+# Seconds without output after which an invocation's output is complete. docker sends output in a separate stream,
+# without marks for the events of the Runtime API.
 _QUIET = 0.02
 _LONGEST_WAIT = 1.0
 
 
 class LogStream:
-    """A log stream in CloudWatch Logs. Lines go there as they are written."""
+    """A log stream in CloudWatch Logs. Lines are sent as they are written."""
 
     def __init__(self, function: FunctionVersion):
         self._function = function
@@ -38,12 +38,12 @@ class LogStream:
         self._is_muted = False
 
     def mute(self) -> None:
-        """Drop what is written from now on: the function is gone."""
+        """Discard all later lines: the function was deleted."""
         with self._lock:
             self._is_muted = True
 
     def write_output(self, output: bytes) -> None:
-        """Append what the container wrote. The end of a line may come later."""
+        """Append the container's output. It may end within a line."""
         with self._lock:
             *lines, self._part = (self._part + output).split(b"\n")
             self._written_at = time.monotonic()
@@ -59,7 +59,7 @@ class LogStream:
         put_log_lines(function.account_id, function.region, function.log_group, self.name, lines)
 
     def end_output(self) -> None:
-        """Append the last line, which has no end."""
+        """Append the last line, which lacks its end."""
         with self._lock:
             part, self._part = self._part, b""
         if part:
@@ -67,12 +67,12 @@ class LogStream:
 
     @property
     def last_line(self) -> str:
-        """The last line so far, of the container or the platform; empty if there is none."""
+        """The last line so far, of the container or the platform; empty before the first line."""
         with self._lock:
             return self._tail.rstrip("\n").rpartition("\n")[2]
 
     def wait_for_quiet(self) -> None:
-        """Wait until what the container has written so far is here, as far as can be known."""
+        """Wait until the container's output so far has arrived, as far as this can be known."""
         asked = time.monotonic()
         with self._lock:
             while (now := time.monotonic()) < asked + _LONGEST_WAIT:
@@ -95,7 +95,7 @@ class LogStream:
         memory_used: int,
         outcome: Outcome,
     ) -> str:
-        """End the log of an invocation. Durations are in seconds, `memory_used` in MiB. Return its tail."""
+        """End the log of an invocation, and return its tail. Durations are in seconds, `memory_used` in MiB."""
         self.write(
             [
                 f"END RequestId: {request_id}",
@@ -107,7 +107,7 @@ class LogStream:
 
 
 def status_fields(error_type: str, ending: Ending | None) -> list[str]:
-    """Return the fields of REPORT and INIT_REPORT that say how a container ended."""
+    """Return the fields of REPORT and INIT_REPORT about the end of a container."""
     if ending is not None and ending.status == "timeout":
         return ["Status: timeout"]
     return ["Status: error", f"Error Type: {error_type}"]
@@ -127,7 +127,7 @@ def report(
     memory_used: int,
     outcome: Outcome,
 ) -> str:
-    """Return the REPORT line. Initialization is billed too, since August 2025."""
+    """Return the REPORT line. Since August 2025, initialization is billed too."""
     milliseconds = duration * 1000
     init = (init_duration or 0) * 1000
     fields = [

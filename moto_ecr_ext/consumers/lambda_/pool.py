@@ -1,4 +1,4 @@
-"""The containers of this process's functions: kept warm for a while, one event at a time each."""
+"""The containers of this process's functions. They are kept warm for a while, and take one event at a time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .events import Event
 from .function import FunctionVersion
 from .sandbox import Invocation, Sandbox
 
-# Seconds. AWS does not say how long it keeps them; observed values are between five and fifteen minutes.
+# Seconds. AWS does not document its value; observed values are between five and fifteen minutes.
 IDLE_SECONDS = 300.0
 
 
 class Pool:
-    """Containers, by the function that they are of."""
+    """Containers, by their function."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -30,7 +30,7 @@ class Pool:
         self.generation = 0
 
     def invoke(self, function: FunctionVersion, event: Event) -> Invocation:
-        """Invoke a function in a container that is idle, or in a new one.
+        """Invoke a function in an idle container, or in a new one.
 
         Raises DaemonUnavailable, ImageUnusable and ImageGone.
         """
@@ -41,7 +41,7 @@ class Pool:
             self._give_back(sandbox)
 
     def concurrency(self, arn: str) -> int:
-        """Return how many events a function is at work on."""
+        """Return the number of events that a function is processing."""
         with self._lock:
             return sum(_is_of(each, arn) for each in self._busy)
 
@@ -75,7 +75,7 @@ class Pool:
                 self._busy.discard(sandbox)
             raise
         if generation != self.generation:
-            # Everything was removed while it started.
+            # All containers were removed while it started.
             sandbox.discard()
         return sandbox
 
@@ -90,27 +90,27 @@ class Pool:
         sandbox.close()
 
     def remove(self, arn: str) -> None:
-        """Remove the containers of a function, or of one version of it, which is gone."""
+        """Remove the containers of a function, or of one version of it, that was deleted."""
         for each in self._forget(lambda sandbox: _is_of(sandbox, arn)):
             each.discard()
 
     def remove_all(self) -> None:
-        """Remove every container. Invocations end."""
+        """Remove every container. Their invocations end."""
         self.generation += 1
         gone = self._forget(lambda sandbox: True)
         if gone:
-            # Removing a container takes the daemon a tenth of a second.
+            # The daemon takes a tenth of a second to remove a container.
             with ThreadPoolExecutor(max_workers=8) as threads:
                 list(threads.map(Sandbox.discard, gone))
 
     def _remove_at_exit(self) -> None:
-        """As `remove_all`, when no thread can be started any more."""
+        """Do as `remove_all`, when no thread can be started anymore."""
         self.generation += 1
         for each in self._forget(lambda sandbox: True):
             each.discard()
 
     def _forget(self, is_gone: Callable[[Sandbox], bool]) -> list[Sandbox]:
-        """Return sandboxes that are gone, busy ones too, and let no event go to them."""
+        """Take sandboxes of deleted functions, busy ones too, out of the pool, and return them."""
         with self._lock:
             gone = [each for each in self._busy if is_gone(each)]
             for arn, idle in self._idle.items():
@@ -127,7 +127,7 @@ class Pool:
         self._lock.notify_all()
 
     def _reap(self) -> None:
-        """Remove containers that have been idle for long."""
+        """Remove containers that have been idle for too long."""
         while True:
             with self._lock:
                 idle = [each for sandboxes in self._idle.values() for each in sandboxes]

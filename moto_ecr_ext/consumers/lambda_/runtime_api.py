@@ -1,6 +1,6 @@
 """The Lambda Runtime API of one container, version 2018-06-01.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Answers are those of AWS's own sandbox,
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The responses are those of AWS's sandbox,
 https://github.com/aws/aws-lambda-runtime-interface-emulator, `internal/lambda/rapi/`.
 """
 
@@ -23,7 +23,7 @@ _ROUTE = re.compile(
 )
 _ACCEPTED = Response(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
 
-# The states of a runtime, by the names in its errors.
+# The states of a runtime, with their names in its errors.
 _STARTED = "Started"
 _READY = "Ready"
 _RUNNING = "Running"
@@ -40,9 +40,9 @@ _INVALID_ID = _error(400, "InvalidRequestID", "Invalid request ID")
 
 
 class RuntimeApi:
-    """The API of one container, on a port of its own: a runtime knows no more than host and port.
+    """The API of one container. It has a separate port, since a runtime knows only a host and a port.
 
-    Another thread gives it one event at a time by `begin`, and waits for what comes of it.
+    Another thread calls `begin` for one event at a time, and waits for the outcome.
     """
 
     def __init__(self, host: str) -> None:
@@ -57,44 +57,44 @@ class RuntimeApi:
         self._server.start()
 
     def close(self) -> None:
-        """Stop serving. Whoever waits is woken."""
+        """Stop serving, and wake all waiting threads."""
         self.interrupt()
         self._server.close()
 
     def interrupt(self) -> None:
-        """Wake whoever waits: the container has ended, and there will be no answer."""
+        """Wake all waiting threads: the container has ended, and will not respond."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
 
     def wait_for_init(self, seconds: float) -> bool:
-        """Wait until the runtime asks for its first event. Return whether it did."""
+        """Wait until the runtime asks for its first event. Return True if it did."""
         self._wait(lambda: self._state != _STARTED, seconds)
         return self._state == _READY
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome of the event, or of the start; None if there is none so far."""
+        """The outcome of the event, or of the start; None so far."""
         return self._outcome
 
     def begin(self, event: Event, seconds: float) -> None:
-        """Give the runtime an event, which it has so many seconds for."""
+        """Give the runtime an event, with a time limit in seconds."""
         with self._changed:
             self._event = event
             self._deadline_ms = int((time.time() + seconds) * 1000)
             self._changed.notify_all()
 
     def wait_for_outcome(self, seconds: float) -> Outcome | None:
-        """Wait for the outcome of the event; None if there is none by then."""
+        """Wait for the outcome of the event. Return None after the time limit."""
         self._wait(lambda: self._outcome is not None, seconds)
         return self._outcome
 
     def wait_for_ready(self, seconds: float) -> None:
-        """Wait until the runtime asks for another event, which says that it has done all of the last one."""
+        """Wait until the runtime asks for another event, which means that it has completed the last one."""
         self._wait(lambda: self._state == _READY, seconds)
 
     def finish(self) -> None:
-        """Forget the event that has its outcome."""
+        """Forget the event, whose outcome is known."""
         with self._changed:
             self._event = self._outcome = None
 
@@ -122,7 +122,7 @@ class RuntimeApi:
         )
 
     def _next(self) -> Response | None:
-        """Wait for an event without a limit. A runtime that asks again before it has answered gets the same one."""
+        """Wait for an event without a limit. A runtime that asks again before it has responded gets the same event."""
         with self._changed:
             if self._state == _FAILED:
                 return self._refuse(_READY)
@@ -190,13 +190,13 @@ class RuntimeApi:
 
 
 def _outcome(request: Request, kind: str) -> Outcome:
-    """Return what a runtime's answer means. The payload is its body as it is, for errors too."""
+    """Return the outcome of a runtime's response. The payload is its body, for errors too."""
     if request.body is None:
         return too_large()
     if kind == "error":
         header = request.headers.get("lambda-runtime-function-error-type")
         return Outcome(request.body, reported_error_type(header))
-    # A response that was streamed, and failed midway.
+    # A streamed response failed midway.
     failed = request.trailers.get("lambda-runtime-function-error-type")
     if failed is not None:
         body = request.trailers.get("lambda-runtime-function-error-body", "")

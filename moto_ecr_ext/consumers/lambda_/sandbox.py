@@ -1,4 +1,4 @@
-"""One container of a function: started, given events one at a time, and removed.
+"""One container of a function. It is started, takes one event at a time, and is removed.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
 PURPOSE = "lambda"
 
-# Seconds that a runtime has before its first event, beside the timeout of the function.
+# The seconds before a runtime's first event, in addition to the timeout of the function.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 _INIT_LIMIT = 10.0
 
-# The exit status of runc, and of crun, for a program that is none.
+# The exit statuses of runc and crun for a file that cannot be executed.
 _NOT_EXECUTED = (255, 1)
 
-# Seconds that the last output of a container that was removed may take to arrive.
+# The seconds to wait for the last output of a container that was removed.
 _PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What came of one event, with the end of its log."""
+    """The outcome of one event, with the end of its log."""
 
     outcome: Outcome
     log: str
 
 
 class Sandbox:
-    """A container of one version of a function. `close` removes it, whatever it does."""
+    """A container of one version of a function. `close` removes it, even if it is busy."""
 
     def __init__(self, function: FunctionVersion, daemon: Daemon):
         self.function = function
@@ -66,7 +66,7 @@ class Sandbox:
         self.idle_since = 0.0
 
     def start(self) -> None:
-        """Start the container. Raises DaemonUnavailable, ImageUnusable and ImageGone, and leaves nothing then."""
+        """Start the container. Raises DaemonUnavailable, ImageUnusable and ImageGone, after which nothing is left."""
         function = self.function
         image = stored_image(
             function.image_registry, function.image_name.repository, function.image_digest
@@ -92,7 +92,7 @@ class Sandbox:
             image_id,
             PURPOSE,
             entry_point=config.entry_point,
-            # docker drops the command of the image if an entry point is given.
+            # docker ignores the command of the image if an entry point is given.
             command=config.command,
             working_directory=config.working_directory,
             environment=environment_of(self.function, network, address, self._log.name),
@@ -106,7 +106,7 @@ class Sandbox:
         return self._api
 
     def _run(self) -> None:
-        """Start the container, and follow its output. One that docker cannot start has its end at once."""
+        """Start the container, and follow its output. A container that docker cannot start ends at once."""
         import docker.errors
 
         container, config = self._container, self._config
@@ -130,8 +130,8 @@ class Sandbox:
         self._reader.start()
 
     def _follow(self, container: Container, output: Any) -> None:
-        """Pass output on until the container ends, and note how it ended."""
-        # What breaks off the stream, such as a daemon that ends, ends the container for us.
+        """Forward the output until the container ends, and note its ending."""
+        # A broken stream, for example of a daemon that ends, counts as the end of the container.
         with suppress(Exception):
             for piece in output:
                 self._log.write_output(piece)
@@ -150,7 +150,7 @@ class Sandbox:
             self._end(Ending("Runtime.ExitError", f"The container was lost: {error}"))
 
     def _launch_failure(self, status: int) -> Ending | None:
-        """Return the end of a container whose program could not be executed, as its output says; or None."""
+        """Return the ending of a container whose program could not be executed, by its output; otherwise None."""
         said = self._log.last_line
         if status in _NOT_EXECUTED and re.fullmatch(r"exec \S+: [a-z ]+", said):
             config = self._config
@@ -169,13 +169,13 @@ class Sandbox:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the container can take an event."""
+        """True if the container can take an event."""
         return self._ending is None
 
     def invoke(self, event: Event) -> Invocation:
-        """Give the container an event, and wait for its outcome. It is removed if it can take no other.
+        """Give the container an event, and wait for its outcome. Remove the container if it can take no other.
 
-        With `event.wants_log`, also for all that it has written.
+        With `event.wants_log`, also wait for its whole output.
         """
         api, timeout = self._runtime_api, self.function.timeout
         is_cold = self._init_duration is None
@@ -192,7 +192,7 @@ class Sandbox:
         return self._finish(event, outcome, time.monotonic() - begun, is_cold)
 
     def _initialize(self, event: Event) -> bool:
-        """Wait for the runtime to ask for its first event. Return whether it did."""
+        """Wait for the runtime to ask for its first event. Return True if it did."""
         api, timeout = self._runtime_api, self.function.timeout
         is_ready = api.wait_for_init(_INIT_LIMIT + timeout)
         self._init_duration = time.monotonic() - self._started_at
@@ -222,16 +222,16 @@ class Sandbox:
         return Invocation(outcome, log)
 
     def discard(self) -> None:
-        """Remove the container and drop its log: its function is gone."""
+        """Remove the container and discard its log: its function was deleted."""
         self._log.mute()
         self.close()
 
     def close(self) -> None:
-        """Remove the container. An invocation of it ends at once."""
+        """Remove the container. Its invocation ends at once."""
         self._end(Ending("Runtime.ExitError", "Runtime exited with error: signal: killed"))
         with self._lock:
             container = None if self._is_removed else self._container
-            # One that is closed while it starts has no container so far, and is closed again.
+            # A sandbox that is closed while it starts has no container yet, and is closed again.
             self._is_removed = self._container is not None
         if container is not None:
             with suppress(Exception):
@@ -241,14 +241,14 @@ class Sandbox:
 
 
 def _close(output: Any) -> None:
-    """Close the stream of a container's output, and its response, which the docker SDK does not close."""
+    """Close the stream of a container's output, and its response, which the docker SDK leaves open."""
     for close in (output.close, output._response.close):
         with suppress(Exception):
             close()
 
 
 def _overridden(config: ImageConfig, overrides: ImageOverrides) -> ImageConfig:
-    """Return a configuration with what ImageConfig says in its place."""
+    """Return a config with the values of ImageConfig."""
     return replace(
         config,
         entry_point=list(overrides.entry_point) or config.entry_point,

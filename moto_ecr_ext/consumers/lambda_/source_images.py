@@ -1,4 +1,4 @@
-"""The image that CreateFunction and UpdateFunctionCode name: resolved to a digest at once, or refused.
+"""The images of CreateFunction and UpdateFunctionCode. They are resolved to a digest at once, or refused.
 
 https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 """
@@ -41,7 +41,7 @@ _SERVICE = "lambda.amazonaws.com"
 _ACTIONS = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, "Requirements for Lambda container images". AWS
-# publishes no list of layers; those compressed by zstd are not refused.
+# publishes no list of layer types. Layers with zstd are accepted.
 _SUPPORTED: dict[MediaType, tuple[MediaType, frozenset[str]]] = {
     DOCKER_MANIFEST: (DOCKER_CONFIG, frozenset({DOCKER_LAYER_GZIP})),
     OCI_MANIFEST: (
@@ -62,7 +62,7 @@ class Refusal(Exception):
 
 
 class MissingImage(Refusal):
-    """The image of a function is not there."""
+    """The error for an image of a function that does not exist."""
 
     def __init__(self, uri: str):
         super().__init__(
@@ -77,12 +77,12 @@ def _invalid(text: str) -> Refusal:
 
 @dataclass(frozen=True)
 class SourceImage:
-    """The image of a function, as it was resolved."""
+    """The resolved image of a function."""
 
     name: ImageName
     registry: Registry
     digest: str
-    # Bytes. What moto gives for the size of the code.
+    # Bytes. moto returns this as the size of the code.
     config_size: int
 
     @property
@@ -96,11 +96,11 @@ class SourceImage:
 
 
 def resolve(uri: str, home: Registry, function_arn: str, *, verifies: bool) -> SourceImage | None:
-    """Return the image that `ImageUri` means for a function of the registry `home`.
+    """Return the image of `ImageUri`, for a function of the registry `home`.
 
-    None if this ECR does not have it, unless the call `verifies`: then raises Refusal as AWS does. None too for a
-    placeholder image, which cannot run, unless images are verified. An image that is there, of another account whose
-    policy does not let Lambda pull it, is refused in either case.
+    Return None if this ECR does not have the image, unless the call `verifies`: then it raises Refusal as AWS
+    does. The same applies to a placeholder image, which cannot run. An image of another account whose policy does not
+    allow Lambda to pull it is refused in both cases.
     """
     name = ImageName.parse(uri)
     registry = name.registry(home) if name and name.reference else None
@@ -145,8 +145,9 @@ def _check_permission(
 ) -> None:
     """Raise Refusal unless Lambda may pull the image.
 
-    Of the own account Lambda adds the statement that is missing, if the caller may; here everybody may. Not so of
-    another account. https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, "Amazon ECR permissions"
+    In its own account, Lambda adds a missing statement to the policy if the caller may do so; here every caller may. In
+    another account it does not. https://docs.aws.amazon.com/lambda/latest/dg/images-create.html, "Amazon ECR
+    permissions"
     """
     registry = image.registry
     backend = registry_backend(registry.account_id, registry.region)
@@ -171,7 +172,7 @@ def _check_permission(
 
 
 def _allow(backend: ECRBackend, repository_name: str, home: Registry) -> None:
-    """Add the statement to the policy of a repository by which Lambda may pull."""
+    """Add the statement that allows Lambda to pull to the policy of a repository."""
     try:
         text = str(backend.get_repository_policy(repository_name).policy_text)
         document = json.loads(text)
@@ -197,7 +198,7 @@ def _allow(backend: ECRBackend, repository_name: str, home: Registry) -> None:
 
 
 def _check_media_types(image: StoredImage, uri: str) -> None:
-    """Raise Refusal for an index, and for an image with a configuration or layers of other types."""
+    """Raise Refusal for an index, and for an image with an unsupported type of config or layer."""
     manifest = image.manifest
     supported = _SUPPORTED.get(manifest.media_type)
     if supported is not None:
@@ -213,9 +214,9 @@ def _check_media_types(image: StoredImage, uri: str) -> None:
 
 
 def _image_of_platform(image: StoredImage) -> StoredImage:
-    """Return an image, or the image of an index for the daemon's platform.
+    """Return an image, or, for an index, its image for the daemon's platform.
 
-    The index itself if it has none, which is found out when the function is invoked.
+    An index without such an image is returned itself; its invocation then fails.
     """
     if not image.manifest.is_index:
         return image
@@ -226,7 +227,7 @@ def _image_of_platform(image: StoredImage) -> StoredImage:
 
 
 def _architecture() -> str:
-    """Return the architecture of the daemon, or of this machine if no daemon answers."""
+    """Return the architecture of the daemon, or of this machine if no daemon responds."""
     from moto_ecr_ext.consumers.daemon import connect
 
     try:
