@@ -1,6 +1,6 @@
-"""A whole Amazon ECR for moto: real layers, true digests, and the registry that docker pushes to.
+"""A whole Amazon ECR for moto: stored layers, computed digests, and the registry for docker.
 
-Importing this changes nothing; `install()` does.
+Importing the package changes nothing; `install()` installs it in moto.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The version of this package, and the versions that it runs on."""
+"""The version of this package, and the oldest supported versions of Python and moto."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 __version__ = "0.1.0"
 
-# setup.cfg says both too. They are checked here for those whom pip has not stopped.
+# setup.cfg has both too. They are checked here in case pip did not check them.
 _OLDEST_PYTHON = (3, 10)
 _OLDEST_MOTO = (5, 1, 20)
 
@@ -23,7 +23,7 @@ if sys.version_info < _OLDEST_PYTHON:
 
 
 def check_moto(version: str) -> None:
-    """Raise ImportError with versions of moto that are older than those that are supported."""
+    """Raise ImportError for an unsupported, older version of moto."""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if numbers and tuple(map(int, numbers.groups())) < _OLDEST_MOTO:
         oldest = _text(_OLDEST_MOTO)

@@ -1,7 +1,7 @@
-"""Who makes the request that is being served, at which address it arrived, and what a server notes of it.
+"""The caller of the current request, the address of the request, and the server's record of it.
 
-The backend's methods have the signatures that moto calls them with (Lambda and CloudFormation call them as plain
-Python), so this travels beside their parameters. Outside a request it is the account itself, at AWS's own address.
+moto prescribes the signatures of the backend's methods (Lambda and CloudFormation call them as plain Python), so this
+is passed beside their parameters. Outside of a request, the caller is the account itself, at AWS's address.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
-# Where requests come from that are made in this process.
+# The client address of requests that are made in this process.
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's origin.
+    """The origin of one request.
 
-    `action` is the IAM action (`ecr:PutImage`), `principal` an IAM ARN, or the name of a service that acts for
-    somebody. `address` is the `host[:port]` that the request named when that is the emulator's own; None when the
-    request named a host of AWS. `is_enforced` says that moto's IAM is enforced for this request. `client` is the IP
-    address that it came from, None for what ECR does by itself; `vpc_endpoint` is the id of the endpoint that it came
-    through, `parameters` are those of an operation of the API. `source_arn` is the resource that a service acts for.
+    `action` is the IAM action (`ecr:PutImage`). `principal` is an IAM ARN, or the name of a service. `address` is the
+    `host[:port]` of the request if it belongs to the emulator; a host of AWS has None. `is_enforced` is true if moto's
+    IAM is enforced for this request. `client` is the client's IP address; ECR's own requests have None. `vpc_endpoint`
+    is the id of the request's endpoint, `parameters` are those of an operation of the API. `source_arn` is the resource
+    for which a service acts.
     """
 
     action: str
@@ -41,7 +41,7 @@ class Caller:
 
     @property
     def is_service(self) -> bool:
-        """Whether a service of AWS calls, by its own name, as `lambda.amazonaws.com` does for a function's image."""
+        """True if an AWS service calls by its own name, as `lambda.amazonaws.com` does for a function's image."""
         return not self.principal.startswith("arn:")
 
 
@@ -64,7 +64,7 @@ def calling(caller: Caller) -> Iterator[None]:
 
 @contextmanager
 def acting(action: str) -> Iterator[None]:
-    """Do what this block does as another action of the caller: some requests need permission for several."""
+    """Run this block as another action of the caller. Some requests need permission for several actions."""
     caller = current_caller()
     if caller is None:
         yield
@@ -75,12 +75,12 @@ def acting(action: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and its answer, as a server notes them. What is not known is empty.
+    """A server's record of a request and its response. Unknown values are empty.
 
-    `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is what a
-    line of the log calls the request, if that is not its method and path; `service` is another one than ECR. `received`
-    and `sent` are the bytes of the bodies. `began` is a reading of the performance counter, `seconds` is how long the
-    answer took.
+    `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is the name
+    of the request in the log, if it is not its method and path. `service` is set for other services than ECR.
+    `received` and `sent` are the bytes of the bodies. `began` is a value of the performance counter, `seconds` is the
+    duration until the response.
     """
 
     method: str
@@ -104,13 +104,13 @@ _exchange: ContextVar[Exchange | None] = ContextVar("moto_ecr_exchange", default
 
 
 def current_exchange() -> Exchange | None:
-    """Return what is noted of the request that is being served; None if nobody takes notes."""
+    """Return the record of the current request; None if nothing records it."""
     return _exchange.get()
 
 
 @contextmanager
 def exchanging(exchange: Exchange | None) -> Iterator[None]:
-    """Serve the request of this block while `exchange` takes notes of it."""
+    """Serve the request of this block, and record it in `exchange`."""
     token = _exchange.set(exchange)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Host names and ARNs: what a registry is called, and which registry a host name means.
+"""Host names and ARNs of registries, and the registries of host names.
 
 Partitions are those of the installed botocore.
 https://docs.aws.amazon.com/general/latest/gr/ecr.html
@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from . import settings
 from .caller import current_caller
 
-# A small file (8 KB): every partition with its regions, and the ends of its host names.
+# A small file (8 KB) with every partition, its regions, and its DNS suffixes.
 _PARTITIONS: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
 
 
@@ -28,14 +28,14 @@ def _any_of(texts: Iterable[str]) -> str:
 _DNS_SUFFIXES: dict[str, str] = {each["id"]: each["outputs"]["dnsSuffix"] for each in _PARTITIONS}
 _DUAL_STACK_SUFFIXES: set[str] = {each["outputs"]["dualStackDnsSuffix"] for each in _PARTITIONS}
 _ANY_DUAL_STACK_SUFFIX = _any_of(_DUAL_STACK_SUFFIXES)
-# Dual-stack hosts of registries end in `on.aws`, where those of APIs end in `api.aws`.
+# Dual-stack hosts of registries end in `on.aws`, those of APIs in `api.aws`.
 _ANY_SUFFIX = _any_of(
     {*_DNS_SUFFIXES.values(), *(re.sub("^api", "on", each) for each in _DUAL_STACK_SUFFIXES)}
 )
 
-# `re` compiles a pattern when it is asked first, and remembers it: `install()` needs few of these.
+# Patterns are compiled at their first use, since `install()` needs few of them.
 
-# Every form of a registry's host, in every partition: the two of AWS's endpoints (IPv4, dual-stack), each also FIPS.
+# Every form of a registry's host, in every partition: AWS's two endpoints (IPv4, dual-stack), each also for FIPS.
 _REGISTRY_NAME = (
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9_-]*)"
 )
@@ -56,8 +56,8 @@ _VPC_ENDPOINT_HOST_PATTERN = (
 _VPC_ENDPOINT_HOST = f"{_VPC_ENDPOINT_HOST_PATTERN}(?::443)?"
 _ANY_VPC_ENDPOINT_HOST = rf"{_VPC_ENDPOINT_HOST_PATTERN}(?:\.localhost)?(?::[0-9]+)?"
 
-# Hosts of the API beside the two that moto knows, and those of registries, as URLs without a path. moto itself puts the
-# suffixes of other partitions in the place of amazonaws.com.
+# Hosts of the API that moto does not know, and those of registries, as URLs without a path. moto itself replaces
+# amazonaws.com by the suffixes of other partitions.
 API_URL_PATTERN = (
     rf"https?://(?:api\.)?ecr(?:-fips)?\.(.+)\.(?:amazonaws\.com|{_ANY_DUAL_STACK_SUFFIX})"
 )
@@ -81,7 +81,7 @@ class Registry:
 
 
 class RepositoryName(NamedTuple):
-    """A repository by its name, which need not be there."""
+    """The name of a repository that may not exist."""
 
     account_id: str
     region: str
@@ -89,30 +89,32 @@ class RepositoryName(NamedTuple):
 
 
 def local_registry_names() -> list[str]:
-    """Return the names that registries have on this machine, one for each region, as certificates have them."""
+    """Return the local host names of registries, one for each region, in the form of certificates."""
     regions = {region for each in _PARTITIONS for region in each["regions"]}
     return [f"*.dkr.ecr.{region}.localhost" for region in sorted(regions) if "global" not in region]
 
 
 def is_account_id(text: str) -> bool:
-    """Whether a text is the id of an account. https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
+    """Return True if a text is the id of an account.
+    https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+    """
     return re.fullmatch(_ACCOUNT_ID, text) is not None
 
 
-# A request asks for what its host is several times, and clients have few hosts.
+# A request looks its host up several times, and clients use few hosts.
 _remembering_hosts = lru_cache(maxsize=256)
 
 
 @_remembering_hosts
 def registry_of_host(host: str) -> Registry | None:
-    """Return the registry that a `host[:port]` names by its form; None for a host that names none."""
+    """Return the registry in a `host[:port]` by its form; None for a host without a registry."""
     match = re.fullmatch(_ANY_REGISTRY_HOST, host) or re.fullmatch(_LOCAL_HOST, host)
     return Registry(match["account"], match["region"]) if match else None
 
 
 @_remembering_hosts
 def is_aws_host(host: str) -> bool:
-    """Whether `host` is one of AWS's for ECR, rather than an address of the emulator, as with a port of its own."""
+    """Return True if `host` is one of AWS's for ECR. Addresses of the emulator, such as those with a port, are not."""
     return bool(
         re.fullmatch(_REGISTRY_HOST, host)
         or re.fullmatch(_API_HOST, host)
@@ -122,13 +124,13 @@ def is_aws_host(host: str) -> bool:
 
 @_remembering_hosts
 def vpc_endpoint_of_host(host: str) -> str | None:
-    """Return the id of the VPC endpoint whose own name a `host[:port]` is; None for any other host."""
+    """Return the id of the VPC endpoint in a `host[:port]`; None for any other host."""
     match = re.fullmatch(_ANY_VPC_ENDPOINT_HOST, host)
     return match["endpoint"] if match else None
 
 
 def is_in_aws_domain(name: str) -> bool:
-    """Whether a host name, in lower case, is below a domain of AWS's: any service's, a bucket's."""
+    """Return True if a host name, in lower case, is in a domain of AWS, of any service or bucket."""
     return re.fullmatch(_AWS_DOMAIN, name) is not None
 
 
@@ -137,7 +139,7 @@ def aws_registry_host(account_id: str, region: str) -> str:
 
 
 def registry_host(account_id: str, region: str) -> str:
-    """Return the `host[:port]` that `repositoryUri` names."""
+    """Return the `host[:port]` in `repositoryUri`."""
     if settings.REPOSITORY_URI.get() == "endpoint":
         caller = current_caller()
         address = caller.address if caller else settings.server_address()
@@ -147,7 +149,7 @@ def registry_host(account_id: str, region: str) -> str:
 
 
 def proxy_endpoint(account_id: str, region: str) -> str:
-    """Return the URL that a client logs in to."""
+    """Return the URL at which clients log in."""
     caller = current_caller()
     host = registry_host(account_id, region)
     if caller and host == caller.address:
@@ -156,7 +158,7 @@ def proxy_endpoint(account_id: str, region: str) -> str:
 
 
 def download_base(account_id: str, region: str) -> str:
-    """Return the URL below which the caller reaches this registry's `/v2/`, from where it makes the call."""
+    """Return the URL of this registry's `/v2/` that the caller can reach."""
     caller = current_caller()
     if caller and caller.address:
         return f"{caller.scheme}://{caller.address}"
@@ -168,7 +170,7 @@ def repository_arn(account_id: str, region: str, repository_name: str) -> str:
 
 
 def repository_of_arn(arn: str) -> RepositoryName | None:
-    """Return the repository that an ARN names; None for any other text. Its name may be `*`, which is all of them."""
+    """Return the repository of an ARN; None for any other text. The name may be `*`, which means all repositories."""
     match = re.fullmatch(_REPOSITORY_ARN, arn)
     if match is None or match["partition"] != partition_of(match["region"]):
         return None
@@ -177,7 +179,7 @@ def repository_of_arn(arn: str) -> RepositoryName | None:
 
 @lru_cache
 def partition_of(region: str) -> str:
-    """Return the partition of a region, such as `aws-cn`; `aws` for a region that none knows by its name."""
+    """Return the partition of a region, such as `aws-cn`; `aws` for an unknown region."""
     for partition in _PARTITIONS:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):
             return str(partition["id"])

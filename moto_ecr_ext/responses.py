@@ -1,7 +1,7 @@
-"""The JSON protocol: a request in, one call of the backend, its result or error out.
+"""The JSON protocol: it parses a request, makes one call of the backend, and renders the result or error.
 
-AWS JSON 1.1. moto's own way from a request to a method parses the body several times and serialises by searching for
-names; this class has its own `dispatch`, which does each once (see `json_api`).
+AWS JSON 1.1. moto's code parses the body several times, and serializes by searching for names. This class has its own
+`dispatch`, which does each once (see `json_api`).
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ from .exceptions.common import (
 )
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
-# Of an operation in the list of the last requests; that of an unknown one may be any text.
+# The greatest length of an operation's name in the list of the last requests. An unknown operation may be any text.
 _LONGEST_NAME = 60
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
-# As AWS writes it: tokens without whitespace between them.
+# AWS's form: tokens without whitespace between them.
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Answer = tuple[int, dict[str, str], str]
 
 
 class ECRResponse(BaseResponse):
-    """What moto calls for a request to ECR's API, in the process, in the server and in the proxy."""
+    """The response class that moto calls for requests to ECR's API, in the process, in the server and in the proxy."""
 
-    # moto reads the region of a host name by this. Names of VPC endpoints have `vpce` behind the region.
+    # moto reads the region of a host name by this pattern. Names of VPC endpoints have `vpce` behind the region.
     region_regex = re.compile(r"\.(?P<region>[^.]+)(?:\.vpce)?\.amazonaws\.com")
 
     about = ""
-    """The repository and the registry that the request is about, as far as that is known."""
+    """The repository and the registry of the request, as far as they are known."""
 
     def __init__(self) -> None:
         super().__init__(service_name="ecr")
 
     @classmethod
     def dispatch(cls, request: Any, full_url: str, headers: Any) -> Answer:
-        """Answer a request. The server reads the class off this bound method, so it has to be one."""
+        """Respond to a request. The server reads the class from this bound method, so it must be a class method."""
         began = perf_counter()
         response = cls()
         status, headers, body = response.answer(request, full_url)
@@ -73,7 +73,7 @@ class ECRResponse(BaseResponse):
         return status, {**headers, **date_header(request)}, body
 
     def answer(self, request: Any, full_url: str) -> Answer:
-        """Return the status, the headers but for the date, and the body of the answer."""
+        """Return the status, the headers without the date, and the body of the response."""
         try:
             self._read_envelope(request, full_url)
             operation = self._operation()
@@ -84,11 +84,11 @@ class ECRResponse(BaseResponse):
         return 200, self._response_headers(), _to_json(result)
 
     def _read_envelope(self, request: Any, full_url: str) -> None:
-        """Read all of the request but what its body means, by the names that moto's authentication reads."""
+        """Read the request, except its body's content, into the attributes that moto's authentication uses."""
         self.headers = request.headers
         if "host" not in self.headers:
-            # It is signed, and only the transport would write it: moto up to 5.2.2, in the process. Clients of HTTP/1.0
-            # need not send it.
+            # The header is signed, but only the transport would write it: moto up to 5.2.2, in the process. Clients of
+            # HTTP/1.0 need not send it.
             self.headers = Headers([*self.headers.items(), ("Host", urlparse(full_url).netloc)])
         self.raw_body = take_body(request)
         self.client = getattr(request, "remote_addr", None) or LOOPBACK
@@ -100,18 +100,18 @@ class ECRResponse(BaseResponse):
         try:
             self.region = self.get_region_from_url(request, full_url)
         except IndexError:
-            # moto reads the region of a credential that has none.
+            # moto parses the credential's region even if it is missing.
             raise IncompleteSignatureException from None
         self.access_key = self.get_access_key()
         self.current_account = self._account()
         record_use_of_key(self.current_account, self.region, self.access_key)
 
     def _account(self) -> str:
-        """Return the account that calls. moto takes any text for one, from a header or the environment."""
+        """Return the account of the caller. moto accepts any text, from a header or the environment."""
         account_id = self.get_current_account()
         if not hosts.is_account_id(account_id):
             raise UnrecognizedClientException(
-                f"'{account_id}' is not an account: its id has twelve digits."
+                f"'{account_id}' is not an account id, which has twelve digits."
             )
         return account_id
 
@@ -128,7 +128,7 @@ class ECRResponse(BaseResponse):
         return operation
 
     def _result(self, operation: str) -> dict[str, Any]:
-        """Check the parameters and the signature, make the one call, and render what it returns."""
+        """Check the parameters and the signature, make the one call, and render the result."""
         parameters = check(operation, self._parse_body(operation))
         exchange = current_exchange()
         if exchange is not None:
@@ -183,7 +183,7 @@ class ECRResponse(BaseResponse):
             ) from None
 
     def _resources(self, operation: str, parameters: dict[str, Any]) -> Sequence[str]:
-        """Return what the request is about, as IAM's policies name it.
+        """Return the ARNs of the request's resources, by which IAM's policies name them.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         """
@@ -216,13 +216,13 @@ class ECRResponse(BaseResponse):
 def _action(operation: str) -> str:
     """Return the IAM action that allows an operation.
 
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html: it has none of its own.
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html: it has no separate action.
     """
     return "BatchGetImage" if operation == "ListImageReferrers" else operation
 
 
 def _digest_in(result: dict[str, Any]) -> str:
-    """Return the digest of the image or layer that a result is about; an empty text if it is about none."""
+    """Return the digest of the image or layer in a result; an empty text if it has no digest."""
     image = result.get("image") or {}
     return str(
         (image.get("imageId") or {}).get("imageDigest")

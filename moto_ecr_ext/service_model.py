@@ -1,4 +1,4 @@
-"""ECR's service model, as the installed botocore describes it."""
+"""ECR's service model in the installed botocore."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import botocore
 from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
-# Characters. The longest text but a manifest, which may have 4,194,304, is a lifecycle policy, of 30,720.
+# Characters. A manifest may have 4,194,304. All other texts have at most 30,720, a lifecycle policy's.
 _MANY = 1024 * 1024
 
 
 @functools.cache
 def _model() -> ServiceModel:
-    # `Loader.load_service_model` first lists every service that botocore knows, which takes four
-    # times as long as reading this one.
+    # `Loader.load_service_model` first lists every service that botocore knows. That takes four times as long as
+    # reading this one.
     loader = Loader()
     version = loader.determine_latest_version("ecr", "service-2")
     return ServiceModel(loader.load_data(os.path.join("ecr", version, "service-2")), "ecr")
@@ -43,7 +43,7 @@ def values_of(shape_name: str) -> tuple[str, ...]:
 
 
 class LargeMember(NamedTuple):
-    """The one member of a request that may have MiBs: a layer part, which is base64, or a manifest."""
+    """The one member of a request that may have MiBs: a layer part, in base64, or a manifest."""
 
     name: str
     is_blob: bool
@@ -51,7 +51,7 @@ class LargeMember(NamedTuple):
 
 @functools.cache
 def large_member(operation_name: str) -> LargeMember | None:
-    """Return the member of an operation's input that may have MiBs, if there is one."""
+    """Return the member of an operation's input that may have MiBs, if any."""
     model = operation(operation_name)
     shape = model.input_shape if model else None
     for name, member in (shape.members if shape else {}).items():
@@ -62,9 +62,9 @@ def large_member(operation_name: str) -> LargeMember | None:
 
 
 def method_name(operation_name: str) -> str:
-    """Return the name of the method of an operation: `PutImage` is `put_image`.
+    """Return the name of an operation's method: `PutImage` is `put_image`.
 
-    botocore remembers every name that it is asked for, so ask only for names that the model has.
+    botocore caches every name that it converts, so call this only with names in the model.
     """
     name: str = botocore.xform_name(operation_name)
     return name

@@ -1,6 +1,6 @@
-"""What moto reads: which hosts and paths are ECR's, and who answers them.
+"""moto's map from ECR's hosts and paths to response classes.
 
-moto looks for this module beside the backend's.
+moto looks for this module next to the backend's.
 """
 
 from __future__ import annotations

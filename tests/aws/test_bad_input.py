@@ -263,5 +263,5 @@ def test_an_account_has_twelve_digits(raw: RawClient, account: str) -> None:
     """
     assert raw.send("DescribeRegistry", {}, x_moto_account_id=account).refusal == Refusal(
         "UnrecognizedClientException",
-        f"'{account}' is not an account: its id has twelve digits.",
+        f"'{account}' is not an account id, which has twelve digits.",
     )

@@ -1,8 +1,7 @@
-"""What is signed with the store's key: passwords for a registry, and URLs that download one layer.
+"""Credentials that are signed with the store's key: passwords for a registry, and URLs that download one layer.
 
-Both say in clear what they are for and carry an HMAC over it, so that nothing has to be kept for them, and they
-remain valid when the server is started again on the same data. A password is short, since people paste it into
-terminals.
+Both contain their facts in plain text and an HMAC over them. So nothing is stored for them, and they stay valid when
+the server is restarted with the same data. A password is short, since people paste it into terminals.
 """
 
 from __future__ import annotations
@@ -24,27 +23,27 @@ from moto_ecr_ext import hosts
 TOKEN_LIFETIME = 12 * 60 * 60
 DOWNLOAD_LIFETIME = 60 * 60
 
-# RFC 2104, 5: half of a SHA-256 is as much as an HMAC of it is to be cut to.
+# RFC 2104, section 5: an HMAC may be truncated to half of the hash.
 _SIGNATURE_BYTES = 16
 _DIGITS = string.digits + string.ascii_lowercase
-# Characters of ARNs that mean nothing to a shell. A colon is not among them: clients, the AWS CDK for one, split a
-# token at every colon and take the second part for the password.
+# Characters of ARNs without a meaning in a shell. A colon is not among them: some clients, such as the AWS CDK, split a
+# token at every colon and use the second part as the password.
 _PLAIN = "/@+=,"
 
 
 class TokenError(Exception):
-    """Not a token of this store."""
+    """The error for a text that is not a token of this store."""
 
 
 class TokenExpired(TokenError):
-    """A token of this store whose time is over."""
+    """The error for a token of this store that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryToken:
-    """What a password says: the registry it is for, until when (seconds since the epoch), and whose it is.
+    """The facts in a password: its registry, its expiry (seconds since the epoch), and its principal.
 
-    `principal` is None for the registry's own account as a whole.
+    Without a `principal`, it belongs to the registry's account as a whole.
     """
 
     account_id: str
@@ -54,7 +53,7 @@ class RegistryToken:
 
 
 def issue_password(key: bytes, token: RegistryToken) -> str:
-    """Return the password of user AWS that `token` stands behind: its facts and their signature, with dots between."""
+    """Return a password of user AWS for `token`: its facts and their signature, separated by dots."""
     facts = [token.account_id, token.region, _in_base_36(round(token.expires_at * 1000))]
     if token.principal is not None:
         facts.append(token.principal)
@@ -71,7 +70,7 @@ def _in_base_36(number: int) -> str:
 
 
 def read_password(key: bytes, password: str) -> RegistryToken:
-    """Return the token behind a password. Raises TokenExpired, and TokenError if it was not issued with `key`."""
+    """Return the token in a password. Raises TokenExpired, and TokenError if it was not issued with `key`."""
     token = _verified(key, password)
     if token is None:
         raise TokenError("the password was not issued by this registry")
@@ -80,7 +79,7 @@ def read_password(key: bytes, password: str) -> RegistryToken:
     return token
 
 
-# A client sends its password with every request.
+# Clients send their password with every request.
 @lru_cache(maxsize=256)
 def _verified(key: bytes, password: str) -> RegistryToken | None:
     said, _, signature = password.rpartition(".")
@@ -91,7 +90,7 @@ def _verified(key: bytes, password: str) -> RegistryToken | None:
 
 
 def download_url(key: bytes, registry: hosts.Registry, repository_name: str, digest: str) -> str:
-    """Return a URL from which anyone gets this layer of this repository, for an hour.
+    """Return a URL from which anyone can download this layer of this repository, for an hour.
 
     Its path is that of the blob in the registry protocol.
     """
@@ -109,9 +108,9 @@ def download_url(key: bytes, registry: hosts.Registry, repository_name: str, dig
 def read_download_query(
     key: bytes, query: Mapping[str, str], repository_name: str, digest: str
 ) -> hosts.Registry:
-    """Return the registry that a query of `download_url` opens for this one layer.
+    """Return the registry in a query of `download_url` for this layer.
 
-    Raises TokenExpired, and TokenError when the query was not made for this layer with `key`.
+    Raises TokenExpired, and TokenError if the query was not made for this layer with `key`.
     """
     expected = _download_signature(key, query, repository_name, digest)
     if not _matches(query.get("X-Ecr-Signature", ""), expected):
@@ -122,7 +121,7 @@ def read_download_query(
 
 
 def is_download_query(query: Mapping[str, str]) -> bool:
-    """Return whether a request brings the query of `download_url` in place of a password."""
+    """Return True if a request has the query of `download_url` in place of a password."""
     return "X-Ecr-Signature" in query
 
 
