@@ -178,7 +178,7 @@ class _Adoption:
 
 
 def _counts(notice: Notice) -> bool:
-    """Return True for a notice that matters to users of stock moto: a refusal, moto's behavior, or an Error.Code."""
+    """Return True for a notice that matters to users of stock moto: a refusal, moto's behaviour, or an Error.Code."""
     return notice.leniency.is_refusal or notice.applied or notice.leniency is PROJECT_ERROR_CODES
 
 
@@ -233,7 +233,7 @@ def _summary(met: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
         yield from (f"    {test}" for test in tests)
     if leniencies:
         names = ", ".join(each.name for each in leniencies)
-        yield f"To keep stock moto's behavior for all of this: compatibility = moto: {names}"
+        yield f"To keep stock moto's behaviour for all of this: compatibility = moto: {names}"
     else:
         yield "No test made a call that stock moto accepts and AWS refuses."
     if PROJECT_ERROR_CODES.name in met:

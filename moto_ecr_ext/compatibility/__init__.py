@@ -1,4 +1,4 @@
-"""Differences between stock moto and AWS: moto's behavior, AWS's rule, and how to write a test for both.
+"""Differences between stock moto and AWS: moto's behaviour, AWS's rule, and how to write a test for both.
 
 Each difference is a `Leniency`. The affected code asks it by name when the difference matters:
 
@@ -28,7 +28,7 @@ _GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
 class Leniency:
     """One difference between stock moto and AWS.
 
-    `moto` describes moto's behavior, `aws` AWS's rule, whose source is `page`, and `instead` how to write a test for
+    `moto` describes moto's behaviour, `aws` AWS's rule, whose source is `page`, and `instead` how to write a test for
     both. If the `setting` has a value, it takes precedence over the compatibility: at "false" the leniency applies.
     """
 
@@ -42,12 +42,12 @@ class Leniency:
 
     @property
     def is_on(self) -> bool:
-        """True if moto's behavior applies."""
+        """True if moto's behaviour applies."""
         explicit = self.setting.given() if self.setting else None
         return self in current().leniencies if explicit is None else explicit == "false"
 
     def applies(self, about: str = "") -> bool:
-        """Return True if moto's behavior applies to `about`, a few words. Listeners are notified in both cases."""
+        """Return True if moto's behaviour applies to `about`, a few words. Listeners are notified in both cases."""
         is_on = self.is_on
         report(self, about, is_on)
         return is_on

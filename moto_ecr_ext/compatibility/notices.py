@@ -1,4 +1,4 @@
-"""Notices of calls for which stock moto and AWS differ, and of the behavior that was chosen.
+"""Notices of calls for which stock moto and AWS differ, and of the behaviour that was chosen.
 
 The pytest plugin listens to them. Without a listener, the log has each kind of refusal once.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger("moto_ecr_ext")
 
 @dataclass(frozen=True)
 class Notice:
-    """A leniency that a call asked, whether it `applied`, the action of the call, and the subject."""
+    """A leniency that a call asked, its result in `applied`, the action of the call, and the subject."""
 
     leniency: Leniency
     action: str

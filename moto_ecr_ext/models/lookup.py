@@ -31,7 +31,7 @@ def default_registry() -> Registry:
 
 
 def any_backend() -> object:
-    """Return any ECR backend, for what all of them can do. It is moto's own if the extension is not installed."""
+    """Return any ECR backend, for tasks that need no particular one. It is moto's own without the extension."""
     return ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
 
 

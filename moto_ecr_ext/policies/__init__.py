@@ -1,1 +1,1 @@
-"""Policy texts: what ECR accepts, and what the accepted text means. Nothing is stored here."""
+"""Policy texts: their grammar in ECR, and their evaluation. Nothing is stored here."""

@@ -1,6 +1,6 @@
 """ECR's form of the policies of repositories and registries, independent of the form in which they were given.
 
-It follows recorded answers of SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy
+It follows recorded responses of SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy
 (https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo, test_cross_account_ecr and others), and
 registry policies in the test of their CloudFormation resource
 (https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ecr). The default pretty printer of

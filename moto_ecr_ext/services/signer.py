@@ -22,7 +22,7 @@ class SigningProfile:
 
     @property
     def is_active(self) -> bool:
-        """True unless the profile was canceled."""
+        """True unless the profile was cancelled."""
         profile = self._known_profiles().get(self.name)
         return profile is None or profile.status == "Active"
 

@@ -288,7 +288,10 @@ def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
     # Each worker has its own fixture.
     assert "made-up-digests: 1 refused, in 1 test\n" in section or "2 refused, in 2" in section
     assert "    test_the_report_lists_a_whole_run.py::test_first" in section
-    assert "To keep stock moto's behavior for all of this: compatibility = moto: made-up-digests" in section
+    assert (
+        "To keep stock moto's behaviour for all of this: compatibility = moto: made-up-digests"
+        in section
+    )
 
 
 def test_the_report_lists_what_moto_accepts(run: Run) -> None:

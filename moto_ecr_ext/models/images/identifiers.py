@@ -15,7 +15,7 @@ from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 
 ImageId = Mapping[str, str]
 
-# The tags of an untagged image in an answer, which names it once, without a tag.
+# The tags of an untagged image in a response, which names it once, without a tag.
 NO_TAG = (None,)
 
 

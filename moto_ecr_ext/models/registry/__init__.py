@@ -1,1 +1,1 @@
-"""What belongs to a registry as a whole."""
+"""The registry as a whole: its settings, policy, credentials and templates."""

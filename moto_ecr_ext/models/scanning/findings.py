@@ -53,7 +53,7 @@ WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 
 
 def outcome_of(result: dict[str, Any]) -> Outcome:
-    """Return the outcome that an answer of DescribeImageScanFindings describes."""
+    """Return the outcome in a response of DescribeImageScanFindings."""
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
     return Outcome(
         status.get("status", FOUND_NOTHING.status),
