@@ -154,7 +154,7 @@ def _was_never_uploaded(view: View, repository: Repository, manifest: Manifest) 
 
 
 def _digest_of(view: View, repository: Repository, text: bytes, claimed: str | None) -> str:
-    """Return the digest that moto gives a placeholder: its previous one, the claimed one, or one of its layers.
+    """Return the digest that moto gives a placeholder: its previous one, the claimed one, or that of its layers.
 
     In moto, images can share a digest. Here, if another image of the repository has that digest, this text gets the
     digest of its bytes.

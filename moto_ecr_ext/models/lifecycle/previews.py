@@ -72,7 +72,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
     def _begin(
         self, find: Callable[[View], Repository], given: str | None
     ) -> tuple[Repository, str] | None:
-        """Return the repository and the text of a preview that has begun; None if it was superseded meanwhile."""
+        """Return the repository and the text of a preview that has begun; None if it was abandoned meanwhile."""
         at = now()
         with self.store.database.read() as view:
             repository = find(view)
@@ -178,7 +178,7 @@ class _Writing:
         self._about = about
 
     def write(self, results: Sequence[ResultRow]) -> bool:
-        """Write the results. Return True if the preview is visible now, False if it was superseded.
+        """Write the results. Return True if the preview is visible now, False if it was abandoned.
 
         Raises LifecyclePolicyPreviewInProgressException if another preview is under way.
         """
