@@ -81,7 +81,7 @@ class RegistryBackend(BaseBackend):
             follow(self, transaction, deletion)
 
     def catch_up(self) -> None:
-        """Do the work that is due in all registries, before a request is served. A worker leaves it to moto's process."""
+        """Do the work that is due in all registries, before a request is served. A worker leaves it to moto."""
         at = now()
         if self.store.schedule.is_due(at):
             require_moto()

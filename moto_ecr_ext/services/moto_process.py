@@ -1,6 +1,6 @@
-"""Which process is moto: of a server with workers only one is, and they leave to it what needs moto.
+"""The process with moto's state. In a server with workers it is one process, and workers leave moto's tasks to it.
 
-A worker has moto's code and none of its state: no event reaches a rule in it, no key and no secret is there.
+A worker has moto's code without its state: its events reach no rules, and it has no keys and secrets.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from collections.abc import Callable
 
 
 class NeedsMoto(Exception):
-    """A request came to a worker, and is for the process that is moto. Nothing is changed, and no body was read."""
+    """The error for a request in a worker that only the process with moto's state can serve.
+
+    It is raised before anything was changed, and before the body was read.
+    """
 
 
-# Whether everything is moto's at this moment; None in the process that is moto.
+# A function that returns True while all requests need moto's process; None in that process.
 _is_all_motos: Callable[[], bool] | None = None
 
 
 def become_worker(is_all_motos: Callable[[], bool]) -> None:
-    """Leave to another process what needs moto, and everything while `is_all_motos`."""
+    """Make this process a worker. It leaves moto's tasks to another process, and all requests while `is_all_motos`."""
     global _is_all_motos
     _is_all_motos = is_all_motos
 
@@ -29,6 +32,6 @@ def require_moto() -> None:
 
 
 def require_moto_at_times() -> None:
-    """Raise NeedsMoto in a worker while everything is moto's."""
+    """Raise NeedsMoto in a worker while all requests need moto's process."""
     if _is_all_motos is not None and _is_all_motos():
         raise NeedsMoto

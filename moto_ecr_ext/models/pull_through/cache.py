@@ -58,7 +58,7 @@ def bring_in(
         rule = rule_for(view, account_id, registry.region_name, repository_name)
         if rule is None:
             return False
-        require_moto()  # It may take a secret, and sends an event.
+        require_moto()  # It may read a secret, and it sends an event.
         if not may_import(registry, view, repository_name, account_id):
             return False
     owner = registry.registry(account_id, registry.region_name)
