@@ -1,1 +1,1 @@
-"""The commands: `moto_ecr_server`, `moto_ecr_proxy`, and looking for damage."""
+"""The commands `moto_ecr_server` and `moto_ecr_proxy`, and the check for damage."""

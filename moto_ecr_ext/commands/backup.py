@@ -1,4 +1,4 @@
-"""`moto_ecr_server --backup DIR`: a copy of the data directory, also while servers use it."""
+"""`moto_ecr_server --backup DIR`: copy the data directory, even while servers use it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .flags import Command, places
 
 
 def add_flags(command: Command) -> None:
-    """Take the flag that says to make a copy instead of serving."""
+    """Add the flag that makes a copy instead of serving."""
     command.parser.add_argument(
         "--backup",
         metavar="DIR",
-        help="copy the data directory to DIR, which is a data directory then, and end; servers may go on meanwhile",
+        help="copy the data directory to DIR, and exit; servers may go on meanwhile",
     )
 
 
 def run(command: Command, flags: Namespace) -> int:
-    """Make a copy, say what it has, and return the exit status: 1 if a blob is missing in the data directory."""
+    """Make a copy, print its size, and return the exit status: 1 if the data directory lacks a blob."""
     from moto_ecr_ext.storage.backup import back_up
     from moto_ecr_ext.storage.database.versions import StoreError
 
@@ -32,5 +32,5 @@ def run(command: Command, flags: Namespace) -> int:
     for digest in backup.missing:
         print(f"missing blob: {digest}")
     if backup.missing:
-        print("--check tells which images need them.")
+        print("--check lists the images that need them.")
     return 1 if backup.missing else 0

@@ -1,7 +1,7 @@
-"""A certificate authority of a server's own, and the certificate that it issues: for `--ssl`.
+"""A certificate authority for `--ssl`, and the server certificate that it issues.
 
-The authority is made once in its directory. It vouches for names of this machine alone, so that whoever comes by its
-key can deceive nobody about other hosts. A certificate is made anew when it is about to expire, or a name was added.
+The authority is created once, in its directory. It is limited to names of this machine, so that a stolen key cannot
+impersonate other hosts. The certificate is replaced when it is about to expire, or when a name is added.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from moto_ecr_ext.storage.blobs.directory.files import give_name, make_directori
 _OF_AUTHORITY = timedelta(days=3650)
 # Apple's systems accept at most 825 days: https://support.apple.com/en-us/103769
 _OF_CERTIFICATE = timedelta(days=397)
-# A certificate that expires sooner than this is replaced.
+# A certificate that expires sooner is replaced.
 _SOON = timedelta(days=30)
 # Clocks of virtual machines may be behind.
 _BEFORE = timedelta(days=1)
@@ -37,19 +37,19 @@ _LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
 
 
 class CertificateError(Exception):
-    """An authority cannot be used. The message says what to do."""
+    """An authority that cannot be used. The message says how to go on."""
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A certificate with its private key, which are one file."""
+    """A certificate with its private key, in one file."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @classmethod
     def read(cls, path: Path) -> _Pair | None:
-        """Return the pair in a file; None if there is no such file. Raises ValueError for any other content."""
+        """Return the pair in a file, or None if there is no such file. Raises ValueError for any other content."""
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class _Pair:
 
     @property
     def pem(self) -> bytes:
-        """Its file: the certificate, then the key."""
+        """The content of its file: the certificate, then the key."""
         return self.certificate.public_bytes(serialization.Encoding.PEM) + self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -72,13 +72,13 @@ class _Pair:
         )
 
     def is_valid_at(self, now: datetime) -> bool:
-        """Return whether it is valid, and will be for some time."""
+        """Return True if it is valid, and will be for some time."""
         validity = self.certificate
         return validity.not_valid_before_utc <= now < validity.not_valid_after_utc - _SOON
 
 
 class Issuer:
-    """The authority in a directory, and the certificate there, for `names` beside those of this machine.
+    """The authority in a directory, and its certificate for `names` and the names of this machine.
 
     A name is a host name, `*.` and a domain, or an IP address.
     """
@@ -87,14 +87,14 @@ class Issuer:
         self._directory = directory
         self._names = [*local_names(), *(each for each in names if not _is_local(each))]
         self.authority = directory / "ca.crt"
-        """The certificate of the authority, which clients have to trust."""
+        """The path of the authority's certificate, which clients have to trust."""
         self.certificate = directory / "server.pem"
-        """The certificate of the server, with its key."""
+        """The path of the server's certificate, with its key."""
 
     def issue(self) -> datetime:
-        """Have a valid certificate. Return the time from which on it has to be issued again.
+        """Make sure that the certificate is valid, and return the time at which to call this again.
 
-        Raises CertificateError, and OSError where the directory cannot be written to.
+        Raises CertificateError, and OSError if the directory is not writable.
         """
         now = datetime.now(timezone.utc)
         make_directories(str(self._directory))
@@ -137,7 +137,9 @@ class Issuer:
         return self._valid_authority(now)
 
     def _check_permitted(self, authority: _Pair) -> None:
-        """Raise CertificateError for a name that the authority may not vouch for: clients would refuse it."""
+        """Raise CertificateError if the authority is not permitted to issue for a name: clients would refuse the
+        certificate.
+        """
         permitted = set(_subtrees(authority.certificate))
         missing = [
             each for each in self._names if not _is_local(each) and _subtree(each) not in permitted
@@ -160,7 +162,7 @@ class Issuer:
         os.replace(self._spare(content, mode), path)
 
     def _spare(self, content: bytes, mode: int) -> str:
-        """Return a new file with this content, for a name in the directory."""
+        """Write `content` to a new file in the directory, to be renamed, and return its path."""
         path = str(self._directory / f".{secrets.token_hex(8)}")
         with open(path, "xb", opener=open_private) as file:
             file.write(content)
@@ -194,7 +196,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _subtree(name: str) -> x509.GeneralName:
-    """Return what permits a name: a domain for all that is below it, or a network."""
+    """Return the subtree that permits a name: a domain with all names below it, or a network."""
     address = _address(name)
     if address is None:
         return x509.DNSName(name.removeprefix("*."))
@@ -207,9 +209,9 @@ def _subtrees(authority: x509.Certificate) -> Sequence[x509.GeneralName]:
 
 
 def _authority(names: Sequence[str], now: datetime) -> _Pair:
-    """Return a new authority for these names and all below `localhost`."""
+    """Return a new authority for these names and for all names below `localhost`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    # Programs that find the issuer by its name need to tell the authorities of several directories apart.
+    # Programs that look up the issuer by name must be able to tell the authorities of several directories apart.
     name = f"moto_ecr_ext local authority {secrets.token_hex(4)}"
     permitted = [
         x509.DNSName("localhost"),
@@ -228,7 +230,7 @@ def _authority(names: Sequence[str], now: datetime) -> _Pair:
 
 
 def _issued(authority: _Pair, names: Sequence[str], now: datetime) -> _Pair:
-    """Return a new certificate of a server with these names."""
+    """Return a new server certificate for these names."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = authority.certificate
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())

@@ -1,4 +1,4 @@
-"""Looking for damage in what a server keeps, and repairing it: for Python, and as flags of `moto_ecr_server`."""
+"""The check for damage to stored data, and its repair: functions, and flags of `moto_ecr_server`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def check(
     data_dir: str | Path | None = None, database: str | None = None, blobs: str | None = None
 ) -> list[Damage]:
-    """Return the damage to what a server keeps at these places, which are those of `install()`.
+    """Return the damage to the data at these places, which are arguments of `install()` too.
 
-    Nothing is removed. Raises StoreError if it cannot be opened or there is nothing.
+    Nothing is removed. Raises StoreError if the data cannot be opened or does not exist.
     """
     from moto_ecr_ext.storage.integrity import find_damage
 
@@ -34,10 +34,10 @@ def check(
 def repair(
     data_dir: str | Path | None = None, database: str | None = None, blobs: str | None = None
 ) -> list[Damage]:
-    """As `check`, and repair it; damage without a `repair` remains.
+    """Repair the damage that `check` finds, and return it; damage without a `repair` remains.
 
-    A layer that is damaged or missing is taken out of all repositories, so that the next push of an image that has it
-    brings it again. The image stays, with its tags. An image whose manifest is damaged goes.
+    A damaged or missing layer is removed from all repositories, so that the next push of its image uploads it again.
+    The image and its tags stay. An image with a damaged manifest is removed.
     """
     from moto_ecr_ext.storage.integrity import find_damage
     from moto_ecr_ext.storage.progress import work
@@ -63,18 +63,18 @@ def _store_at(location: StoreLocation) -> Iterator[Store]:
 
 
 def add_flags(command: Command) -> None:
-    """Take the flags that say to look for damage instead of serving."""
+    """Add the flags that look for damage instead of serving."""
     command.parser.add_argument(
         "--check",
         action="store_true",
-        help="compare what is kept with its digests, say what is wrong, and end: with 0 when nothing is, with 1 "
-        "when something is, with 2 when it cannot be opened",
+        help="compare the stored data with its digests, print the damage, and exit: with 0 if there is none, with 1 "
+        "if there is some, with 2 if the data cannot be opened",
     )
     command.parser.add_argument(
         "--repair",
         action="store_true",
-        help="as --check, and remove what is wrong, which the next push of an image brings again; ends with 0 when "
-        "nothing is left",
+        help="as --check, and remove what is damaged, so that the next push uploads it again; exits with 0 if no "
+        "damage is left",
     )
 
 
@@ -83,7 +83,7 @@ def run(command: Command, flags: Namespace) -> int:
     from moto_ecr_ext.storage.database.versions import StoreError
     from moto_ecr_ext.storage.store import is_failure_of_storage
 
-    # The parsers of flags, which `import moto_ecr_ext` does not need.
+    # The parsers of flags are imported late: `import moto_ecr_ext` does not need them.
     from .flags import places
     from .progress import shown
 

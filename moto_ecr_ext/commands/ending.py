@@ -1,4 +1,4 @@
-"""How the commands end: a signal lets requests under way finish, a second one does not."""
+"""The end of the commands: after the first signal, requests under way finish; the second signal ends the process."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Seconds in which a signal is the first one once more: `timeout`, a terminal and others send it to a process and to its
-# group.
+# Seconds in which a second signal counts as the first: `timeout`, terminals and others signal both a process
+# and its group.
 _SAME = 0.2
 
 
 def end_by_signals() -> None:
-    """Have the first SIGINT or SIGTERM leave the server with exit status 0, and the second end the process at once.
+    """Exit with status 0 at the first SIGINT or SIGTERM, once requests have finished, and at once at the second.
 
-    Outside of the main thread, as with moto's `--reload`, moto's own way stays.
+    Outside the main thread, as with moto's `--reload`, moto's own handling stays.
     """
     with suppress(ValueError):
         for number in _SIGNALS:
@@ -30,7 +30,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
     def end_at_once(number: int, frame: FrameType | None) -> None:
         if time.monotonic() - began >= _SAME:
-            # What is committed is on disk, and what is not leaves no trace.
+            # Committed calls are on disk, and unfinished ones leave no trace.
             os._exit(0)
 
     for each in _SIGNALS:

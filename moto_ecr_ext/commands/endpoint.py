@@ -1,4 +1,4 @@
-"""Where a command listens, checked before anything is opened: what moto's own flags say of it."""
+"""The endpoint of a command, from moto's own flags, checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNIX = "unix://"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The flags of moto's server, or of its proxy, that say where it listens and how."""
+    """The flags of moto's server or proxy that set the address and TLS."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class Endpoint:
 
     @property
     def is_private(self) -> bool:
-        """Whether programs of this machine alone can connect to it."""
+        """True if only programs of this machine can connect."""
         if self.host.startswith(_UNIX):
             return True
         with_port = _resolved(self.host, self.port)
@@ -40,7 +40,7 @@ class Endpoint:
 
 
 def default_port(command: Command, variable: str, port: int) -> int:
-    """Return the port that a variable of moto's names, else `port`. Ends the process when there is no such port."""
+    """Return the port that one of moto's variables names, else `port`. Ends the process if the value is not a port."""
     given = os.environ.get(variable, str(port))
     try:
         return _port(given)
@@ -49,11 +49,11 @@ def default_port(command: Command, variable: str, port: int) -> int:
 
 
 def read_endpoint(command: Command, arguments: Sequence[str], port: int) -> Endpoint:
-    """Return what flags of moto say, which has `port` if no flag names another.
+    """Return the endpoint that moto's flags set, on `port` by default.
 
-    Ends the process when something of it cannot be.
+    Ends the process if a flag is invalid.
     """
-    # Abbreviations are flags too, since they are moto's.
+    # moto's flags can be abbreviated.
     parser = Parser(command.parser.prog, add_help=False)
     parser.add_argument("-H", "--host", default="127.0.0.1")
     parser.add_argument("-p", "--port", type=_port, default=port)
@@ -82,7 +82,7 @@ def _port(text: str) -> int:
 
 
 def _problem_of_certificate(endpoint: Endpoint) -> str | None:
-    """Return what is wrong with --ssl-cert and --ssl-key; None if nothing is."""
+    """Return the problem with --ssl-cert and --ssl-key, or None."""
     certificate, key = endpoint.ssl_cert, endpoint.ssl_key
     if certificate is None and key is None:
         return None
@@ -100,7 +100,7 @@ def _problem_of_certificate(endpoint: Endpoint) -> str | None:
 
 
 class _Encrypted(Exception):
-    """A key for which the server will ask for a password."""
+    """A key that needs a password, for which the server would ask."""
 
 
 def _problem_of_pair(certificate: str, key: str) -> str | None:
@@ -113,21 +113,21 @@ def _problem_of_pair(certificate: str, key: str) -> str | None:
         return None
     except ssl.SSLError as error:
         reason = error.reason.replace("_", " ").lower() if error.reason else "not PEM"
-        return f"--ssl-cert {certificate} and --ssl-key {key} are no certificate and its key: {reason}."
+        return f"--ssl-cert {certificate} and --ssl-key {key} are not a certificate and its key: {reason}."
     return None
 
 
 def _problem_of_address(endpoint: Endpoint) -> str | None:
-    """Return why nothing can listen there; None if something can."""
-    # With --reload this is the process that serves, and its parent has bound the port already.
+    """Return the reason why nothing can listen at the endpoint, or None."""
+    # With --reload this is the process that serves. Its parent has bound the port already.
     if endpoint.host.startswith(_UNIX) or "WERKZEUG_SERVER_FD" in os.environ:
         return None
     addresses = _resolved(endpoint.host, endpoint.port)
     if not addresses:
-        return f"--host {endpoint.host} is not an address, and no host of this name is known."
+        return f"--host {endpoint.host} is not an address or a known host name."
     try:
         with socket.socket(_family(endpoint.host)) as probe:
-            # As the server does, where this does not mean that a port may be taken from another program.
+            # As the server does, except on a system on which the option takes the port from another program.
             if not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(addresses[0])
@@ -145,12 +145,12 @@ def _reason(error: OSError, endpoint: Endpoint) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"--host {endpoint.host} is not an address of this machine."
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Port {endpoint.port} is for privileged users. Choose one above 1023 with --port."
+        return f"Port {endpoint.port} needs privileges. Choose one above 1023 with --port."
     return f"Cannot listen on port {endpoint.port} of {endpoint.host}: {error.strerror}."
 
 
 def _family(host: str) -> socket.AddressFamily:
-    """Return the family that the server chooses."""
+    """Return the address family that the server chooses."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 

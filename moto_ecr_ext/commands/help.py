@@ -1,4 +1,4 @@
-"""Parsers of flags that say in one sentence what is wrong, and have one help text with the flags of moto."""
+"""Parsers of flags whose errors are one sentence, and whose help includes moto's flags."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of flags, which takes no abbreviations and whose errors are one line."""
+    """A parser of flags that accepts no abbreviations, and whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """End the process with one line that says what is wrong."""
+        """End the process with one line that states the error."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help that tells defaults, also those of moto's flags."""
+    """Help that shows defaults, also those of moto's flags."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help
@@ -34,13 +34,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def own_parser(name: str) -> Parser:
-    """Return a parser for the flags of this package, which are to be added."""
+    """Return a parser without flags, for the flags of this package."""
     parser = Parser(name, add_help=False, allow_abbrev=False)
     parser.add_argument(
         "--version",
         action="version",
         version=f"{name} {__version__} (moto {version('moto')}, Python {python_version()})",
-        help="print the version, and end",
+        help="print the version, and exit",
     )
     return parser
 
@@ -60,9 +60,9 @@ def whole_parser(description: str, own: Parser, of_moto: argparse.ArgumentParser
 
 
 def refuse_unknown(parser: Parser, arguments: Sequence[str]) -> None:
-    """End the process if the parser knows not all of the arguments, with the nearest flag that it knows.
+    """End the process if an argument is unknown, with the nearest known flag.
 
-    It ends with the help text, too, if that is asked for.
+    `--help` prints the help text and ends the process here.
     """
     _, unknown = parser.parse_known_args(arguments)
     if not unknown:

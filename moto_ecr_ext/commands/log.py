@@ -15,7 +15,7 @@ from typing import TextIO
 
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest
 
-# What colours are made of; ECMA-48, 8.3.117.
+# Escape sequences of colours: ECMA-48, 8.3.117.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _RESET = "\x1b[0m"
 _COLOURS = {
@@ -24,14 +24,14 @@ _COLOURS = {
     logging.ERROR: "\x1b[31m",
     logging.CRITICAL: "\x1b[31m",
 }
-# Those of others say at their levels `info` and below what this package says itself.
+# Other packages repeat at their levels up to `info` the messages of this one.
 _OURS = "moto_ecr_ext"
 _OTHERS = ("werkzeug", "MOTO_PROXY")
 
 
 @contextmanager
 def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> Iterator[None]:
-    """Write the log to stderr in this block, from a level on; that of other packages from the level `others` on."""
+    """Write the log to stderr in this block: messages from `level` on, and those of other packages from `others` on."""
     handler = logging.StreamHandler(sys.stderr)
     is_coloured = wants_colours(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines(is_coloured))
@@ -50,7 +50,7 @@ def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> It
 
 
 def wants_colours(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that shows colours, and the user wants them (https://no-color.org)."""
+    """Return True if a stream is a terminal that shows colours, and the user allows them (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -60,7 +60,7 @@ def _second(number: int) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    """Return the time of a record, in UTC, to the millisecond (RFC 3339)."""
+    """Return the time of a record in UTC, in milliseconds (RFC 3339)."""
     second = int(record.created)
     return f"{_second(second)}.{int((record.created - second) * 1000):03}Z"
 
@@ -83,7 +83,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """Lines for programs: a JSON object each."""
+    """Lines for programs: one JSON object each."""
 
     def format(self, record: logging.LogRecord) -> str:
         members: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""Who may use a registry without credentials, and from where: checked and said when a command starts."""
+"""Access without credentials and from other machines: checked, and announced, when a command starts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from moto_ecr_ext.activation import accounts
 from .endpoint import Endpoint
 from .flags import Command, Limits
 
-# The settings that ask for less than AWS, with the value that does.
+# The settings that can be less strict than AWS, each with the value that is.
 _OPEN = ((settings.LOGIN, "optional"), (settings.CREATE_ON_PUSH, "always"))
 
 
 def check_network(
     command: Command, behaviour: Mapping[str, str], limits: Limits, endpoint: Endpoint
 ) -> None:
-    """End the process if what the settings leave open would be open to other machines, unless a flag says so."""
+    """End the process if settings leave access open and other machines can connect, unless a flag allows that."""
     opened = [
         f"{setting.flag} {value}"
         for setting, value in _OPEN
@@ -26,7 +26,7 @@ def check_network(
     if opened and not limits.anonymous_network and not endpoint.is_private:
         command.fail(
             f"--host {endpoint.host} can be reached from other machines. "
-            f"Give --anonymous-network too if they may push and pull as {' and '.join(opened)} has it."
+            f"To let them push and pull with {' and '.join(opened)}, give --anonymous-network too."
         )
     if limits.account_from_key and accounts.are_overridden():
         command.fail(
@@ -35,7 +35,7 @@ def check_network(
 
 
 def notices(limits: Limits) -> list[str]:
-    """Return a line for each setting in force that asks for less than AWS does."""
+    """Return a line for each setting in force that is less strict than AWS."""
     from moto_ecr_ext.models.lookup import default_registry
 
     default = default_registry()
@@ -47,5 +47,5 @@ def notices(limits: Limits) -> list[str]:
     if settings.CREATE_ON_PUSH.get() == "always":
         lines.append("A push creates its repository.")
     if limits.account_from_key:
-        lines.append("An access key of twelve digits is the account that calls.")
+        lines.append("An access key ID of twelve digits is the account that calls.")
     return lines

@@ -1,4 +1,4 @@
-"""How far long work has come, on standard error: a bar on a terminal if tqdm is installed, else lines with counts."""
+"""Progress of long work, on standard error: a bar on a terminal if tqdm is installed, otherwise lines with counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto_ecr_ext.storage.progress import Work, showing
 if TYPE_CHECKING:
     from tqdm.std import tqdm
 
-# Seconds between two lines of the same work.
+# Seconds between two lines for the same work.
 _BETWEEN_LINES = 10.0
 
 
@@ -50,7 +50,7 @@ def _bar(tqdm: type[tqdm[Any]], name: str, total: int, unit: str) -> Iterator[Wo
 
 
 class _Bar:
-    """Work that is shown as a bar, which goes when it is done."""
+    """Progress shown as a bar, which disappears at the end."""
 
     def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
@@ -60,7 +60,7 @@ class _Bar:
         self._bar.update(count)
 
     def tick(self) -> None:
-        """Draw the time that it has taken."""
+        """Draw the elapsed time."""
         if monotonic() - self._drawn_at > self._bar.mininterval:
             self._drawn_at = monotonic()
             self._bar.refresh()
@@ -74,7 +74,7 @@ def _lines(name: str, total: int, unit: str, file: TextIO) -> Iterator[Work]:
 
 
 class _Lines:
-    """Work of which a line is written now and then, and when it is done."""
+    """Progress shown as a line now and then, and at the end."""
 
     def __init__(self, name: str, total: int, unit: str, file: TextIO) -> None:
         self._name = name
@@ -89,7 +89,7 @@ class _Lines:
         self.tick()
 
     def tick(self) -> None:
-        """Write a line, if the last one was some time ago."""
+        """Write a line, if the last one is old enough."""
         if monotonic() - self._written_at >= _BETWEEN_LINES:
             self.write()
 

@@ -1,4 +1,4 @@
-"""`moto_ecr_proxy`: moto's own proxy with a whole ECR in it."""
+"""`moto_ecr_proxy`: moto's own proxy with a whole ECR."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = Command("moto_ecr_proxy", _DESCRIPTION, {})
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
-    # moto reads the variable too, and raises an error for a wrong one.
+    # moto reads the variable too, and raises an error for an invalid value.
     port = default_port(command, "MOTO_PROXY_PORT", 5005)
     moto = command.moto_module("proxy", arguments)
     with command.logging(flags):
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 accounts_from_keys() if limits.account_from_key else nullcontext(),
                 seam.plugged(lambda running: _begin(running, limits)),
             ):
-                # moto reads the process's own arguments when it gets none.
+                # moto parses the process's own arguments if it receives none.
                 moto.main(flags_of_moto or ["--host", "127.0.0.1"])
         finally:
             uninstall()
@@ -59,13 +59,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _begin(running: Any, limits: Limits) -> None:
     set_limits(running, limits.idle_timeout, limits.connections)
-    # By another name than its own it serves AWS's hosts alone.
+    # Under any other name than its own, the proxy serves only AWS's hosts.
     running.gate = Gate(limits.origins, None)
     end_by_signals()
 
 
 def _announce(registry: ECRBackend, limits: Limits) -> None:
-    """Say how to log in."""
+    """Print how to log in."""
     for line in notices(limits):
         print(line)
     from moto.moto_proxy.certificate_creator import CertificateCreator

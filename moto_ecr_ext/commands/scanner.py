@@ -1,4 +1,4 @@
-"""The program of the setting `scanner`, looked for before a command starts."""
+"""A check of the setting `scanner`, before a command starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .flags import Command
 
 
 def check_scanner(command: Command, behaviour: Mapping[str, str]) -> None:
-    """End the process if there is no such program: every scan would fail."""
+    """End the process if the scanner's program does not exist: every scan would fail."""
     words = settings.parse_scanner(behaviour.get(settings.SCANNER.name, ""))
     if words and shutil.which(words[0]) is None:
         where = "cannot be run" if "/" in words[0] else "is not installed, or not on the PATH"

@@ -1,4 +1,4 @@
-"""What the commands say when they start: the version, the place of the data, the address, and how to log in."""
+"""The introduction that the commands print: the version, the location of the data, the address, and how to log in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from moto_ecr_ext.models import ECRBackend
 
-# The addresses at which clients reach a server that listens on all; nothing is bound here, for bandit.
+# Addresses that clients can connect to, by the address of a server that listens on all. Nothing is bound here
+# (bandit).
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 
@@ -27,7 +28,7 @@ def address_of(running: BaseWSGIServer) -> str | None:
 
 
 def introduction(command: str, registry: ECRBackend, url: str) -> str:
-    """Return three lines: the version, the place of the data, the URL."""
+    """Return three lines: the version, the location of the data, the URL."""
     return (
         f"{command} {__version__}, moto {version('moto')}\n"
         f"Data: {_places()}\n"
@@ -48,13 +49,13 @@ def logins(registry: ECRBackend, address: str, url: str) -> str:
 
 
 def _places() -> str:
-    """Return where state is kept, without the password of a database."""
+    """Return the location of state, without the password of a database."""
     location = settings.store_location()
     if location == settings.StoreLocation() or location.blobs == "memory:":
-        return "in memory; nothing is left at the end"
+        return "in memory; lost when the server ends"
     parts = [str(location.data_dir)] if location.data_dir is not None else []
     if location.database is not None:
-        # It is imported already, and it knows where a password is.
+        # It is imported already, and it knows how to hide the password in a URL.
         from moto_ecr_ext.storage.opening import name_of_database
 
         parts.append(f"database {name_of_database(location)}")

@@ -1,4 +1,4 @@
-"""TLS of `moto_ecr_server`: a certificate of its own authority for `--ssl`, and how clients come to trust it."""
+"""TLS of `moto_ecr_server`: a certificate from a local authority for `--ssl`, and how to make clients trust it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from .flags import Command, places
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Of the user, for servers without a data directory. Like those of docker and AWS it is the same on every platform.
+# The user's directory, for servers without a data directory. Like those of docker and AWS, its name is the
+# same on every platform.
 _OF_USER = ".moto_ecr_ext"
-# Between two tries to renew a certificate.
+# Time between two attempts to renew a certificate.
 _RETRY = timedelta(minutes=5)
-# Hosts at which a server listens on every address.
+# Hosts with which a server listens on every address.
 _ALL = ("0.0.0.0", "::")  # nosec B104
 
-# Where programs add an authority to those of the system, by the program that then makes the system take it over.
+# Where programs add an authority to the system's, by the program that activates it.
 _SYSTEMS = {
     "update-ca-certificates": "sudo cp {} /usr/local/share/ca-certificates/moto_ecr_ext.crt"
     " && sudo update-ca-certificates",
@@ -59,7 +60,7 @@ class Certificates:
         return ["--ssl-cert", path, "--ssl-key", path]
 
     def renew_in(self, context: ssl.SSLContext) -> None:
-        """Have connections of a server's context get the certificate that is valid when they begin."""
+        """Give each new connection of a server's context the certificate that is valid at its start."""
 
         def choose(
             connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
@@ -68,11 +69,11 @@ class Certificates:
             if renewed is not None:
                 connection.context = renewed
 
-        # Called at the beginning of each connection.
+        # ssl calls this at the beginning of each connection.
         context.sni_callback = choose
 
     def _current(self) -> ssl.SSLContext | None:
-        """Return the context with the certificate that was issued since the start; None if there is none."""
+        """Return the context with the certificate that was issued since the start, or None."""
         if datetime.now(timezone.utc) >= self._until:
             with self._lock:
                 if datetime.now(timezone.utc) >= self._until:
@@ -94,10 +95,10 @@ class Certificates:
 def open_certificates(
     command: Command, flags: Namespace, endpoint: Endpoint, names: Iterable[str]
 ) -> Certificates | None:
-    """Return the certificates of a server with `--ssl` and without a certificate of the user; else None.
+    """Return the certificates of a server with `--ssl` and without a certificate of the user; otherwise None.
 
-    They are for the server's host, and for `names`, as `--allowed-hosts` has them. Ends the process when there can be
-    none.
+    They are for the server's host, and for `names`, in the form of `--allowed-hosts`. Ends the process if they cannot
+    be created.
     """
     if not endpoint.ssl or endpoint.ssl_cert is not None:
         return None
@@ -120,7 +121,7 @@ def _directory(flags: Namespace) -> Path:
 
 
 def how_to_trust(authority: Path, address: str) -> str:
-    """Return the lines that make clients trust the server at an address."""
+    """Return the lines that tell how to make clients trust the server at an address."""
     path = shlex.quote(str(authority))
     lines = [
         "",
@@ -141,7 +142,7 @@ def how_to_trust(authority: Path, address: str) -> str:
 
 
 def _for_containers(path: str, address: str) -> str:
-    # podman and skopeo read docker's directory, too; Docker Desktop reads that of the user.
+    # podman and skopeo read docker's directory, too. Docker Desktop reads the user's.
     if sys.platform == "linux":
         return f"sudo install -D -m 644 {path} /etc/docker/certs.d/{address}/ca.crt"
     directory = f"~/.docker/certs.d/{address}"

@@ -1,8 +1,8 @@
-"""Every setting: its name, where it is read from, what it may be.
+"""The settings: their names, sources and values.
 
-How calls behave is asked at each call: `mock_aws(config={"ecr": {...}})` first, then what
-`install()` was given, then the environment. Where state is kept is fixed by `install()`, so that
-nothing in the environment of a test process can point its resets at somebody's data.
+Settings of calls are read at each call, from the first of these sources that has one: `mock_aws(config={"ecr":
+{...}})`, the arguments of `install()`, the environment. The location of state is fixed by `install()`, so that no
+variable in the environment of a test process can point its resets at somebody's data.
 """
 
 from __future__ import annotations

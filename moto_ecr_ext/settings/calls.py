@@ -1,4 +1,4 @@
-"""The settings of how calls behave."""
+"""The settings that change the behaviour of calls."""
 
 from __future__ import annotations
 
@@ -8,74 +8,74 @@ from .setting import COMPATIBILITY, Setting, of_calls
 VERIFY_LAYERS = Setting(
     "verify_layers",
     "false",
-    "PutImage refuses a manifest whose layers or images the repository does not hold, as AWS does",
+    "refuse an image in PutImage if the repository lacks one of its layers or images, as AWS does",
     choices=("true", "false"),
     strict="true",
 )
 VERIFY_IMAGES = Setting(
     "verify_images",
     "false",
-    "Lambda functions, Batch jobs and ECS tasks of images that this ECR does not have are refused, as AWS does",
+    "refuse Lambda functions, Batch jobs and ECS tasks whose image is not in this ECR, as AWS does",
     choices=("true", "false"),
     strict="true",
 )
 ERROR_CODES = Setting(
     "error_codes",
     "project",
-    "whether Error.Code names this project's codes or AWS's where the two differ",
+    "values of Error.Code for the errors that have two: this project's or AWS's",
     choices=("project", "aws"),
     strict="aws",
 )
 REPOSITORY_URI = Setting(
     "repository_uri",
     "aws",
-    "whether repositoryUri and proxyEndpoint name AWS's host or the address of the request",
+    "host in repositoryUri and proxyEndpoint: AWS's, or the address of the request",
     choices=("aws", "endpoint"),
 )
 QUIRKS = Setting(
     "quirks",
     "none",
-    "whether the registry departs from the OCI specification where ECR does",
+    "imitate ECR's deviations from the OCI specification",
     choices=("none", "aws"),
     strict="aws",
 )
 REDIRECT = Setting(
     "redirect",
     "false",
-    "whether the registry answers a pull of a blob that is in S3 with a redirect to it, as ECR does",
+    "redirect pulls of blobs to S3 if the blobs are kept there, as ECR does",
     choices=("true", "false"),
 )
 UPSTREAMS = Setting(
     "upstreams",
     "",
-    "where the upstream registries of pull-through cache rules are; others cannot be reached",
-    "``NAME=URL``, several with commas",
+    "addresses of the upstream registries of pull-through cache rules; others cannot be reached",
+    "``NAME=URL``, separated by commas",
     check=parse_upstreams,
 )
 SCANNER = Setting(
     "scanner",
     "",
-    "the program that scans images, given an OCI image layout",
+    "scan images with this program, which reads an OCI image layout",
     "a command line that begins with ``trivy`` or ``grype``",
     check=parse_scanner,
 )
 LOGIN = Setting(
     "login",
     "required",
-    "whether a request without credentials is one of the default account in the default region, or is refused",
+    "require credentials; if optional, a request without them is the default account's in the default region",
     choices=("required", "optional"),
 )
 CREATE_ON_PUSH = Setting(
     "create_on_push",
     "templates",
-    "whether a push creates its repository as creation templates say, as on AWS, or without one too",
+    "create a missing repository at a push: if a creation template matches, as AWS does, or always",
     choices=("templates", "always"),
 )
 QUOTAS = Setting(
     "quotas",
     "",
-    "service quotas other than AWS's, so that a test can exceed them",
-    "``NAME=NUMBER``, several with commas",
+    "replace AWS's service quotas, so that a test can exceed them",
+    "``NAME=NUMBER``, separated by commas",
     check=parse_quotas,
 )
 ALL = of_calls(
@@ -95,5 +95,5 @@ ALL = of_calls(
 
 
 def quota(name: str) -> int:
-    """Return a quota as it is now. Raises SettingError if the source of `quotas` has a value that it cannot have."""
+    """Return the current value of a quota. Raises SettingError if the source of `quotas` is invalid."""
     return parse_quotas(QUOTAS.get())[name]

@@ -1,4 +1,4 @@
-"""What `install()` was given, and the address of this process's server."""
+"""The arguments of `install()`, and the address of this process's server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .servers import OF_SERVERS
 from .setting import SettingError, given_to_install, mock_config, nearest
 
 _PREFIX = "MOTO_ECR_"
-# What this package's own tests read.
+# Prefix of the variables that this package's own tests read.
 _OF_TESTS = "MOTO_ECR_TEST_"
 
 _location = StoreLocation()
@@ -23,15 +23,15 @@ _server_address: str | None = None
 def install(
     location: StoreLocation, server_address: str | None, behaviour: Mapping[str, object]
 ) -> None:
-    """Take over what `install()` was given.
+    """Store the arguments of `install()`.
 
-    Raises SettingError and changes nothing when a value cannot be.
+    Raises SettingError and changes nothing when a value is invalid.
     """
     global _location, _server_address
     by_name = {setting.name: setting for setting in ALL}
     unknown = sorted(set(behaviour) - set(by_name))
     if unknown:
-        raise SettingError(f"no such setting: {', '.join(unknown)}{nearest(unknown[0], by_name)}")
+        raise SettingError(f"unknown setting: {', '.join(unknown)}{nearest(unknown[0], by_name)}")
     parsed = {
         name: by_name[name].parse(value, f"install({name}=...)")
         for name, value in behaviour.items()
@@ -43,9 +43,10 @@ def install(
 
 
 def check_environment() -> None:
-    """Raise SettingError for a variable of the environment that has a wrong value, or a name that no setting has.
+    """Check the environment.
 
-    Those of servers have their values checked by the commands, which alone read them.
+    Raises SettingError when a variable has an invalid value, or when no setting has its name. The commands alone read
+    the settings of servers, and check their values.
     """
     known = {option.variable for option in (*PLACES, *ALL, *OF_SERVERS)}
     for name in sorted(os.environ):
@@ -57,7 +58,7 @@ def check_environment() -> None:
 
 
 def check_mock_config() -> None:
-    """Raise SettingError for a setting of `mock_aws(config={"ecr": ...})` that does not exist or has a wrong value."""
+    """Check `mock_aws(config={"ecr": ...})`. Raises SettingError for an unknown setting or an invalid value."""
     config = mock_config()
     for setting in ALL:
         if setting.name in config:
@@ -66,7 +67,7 @@ def check_mock_config() -> None:
 
 @dataclass(frozen=True)
 class Installed:
-    """What `install` took over."""
+    """The settings that are installed."""
 
     behaviour: Mapping[str, str]
     location: StoreLocation
@@ -74,18 +75,18 @@ class Installed:
 
 
 def installed() -> Installed:
-    """Return what is installed now, for `restore`."""
+    """Return the installed settings, for `restore`."""
     return Installed(dict(given_to_install), _location, _server_address)
 
 
 def restore(before: Installed) -> None:
-    """Have everything as it was when `installed` was asked."""
+    """Restore the settings that `installed` returned."""
     install(before.location, before.server_address, before.behaviour)
 
 
 @contextmanager
 def defaults(**behaviour: str) -> Iterator[None]:
-    """Use other defaults in this block; what `install()` or the environment says comes before them."""
+    """Replace defaults in this block. Arguments of `install()` and the environment take precedence."""
     mine = {
         setting.name: behaviour[setting.name]
         for setting in ALL
@@ -102,7 +103,7 @@ def defaults(**behaviour: str) -> Iterator[None]:
 
 
 def listen_at(address: str | None) -> None:
-    """Take over the `host:port` of a server of this process, which is known once it listens."""
+    """Set the `host:port` of this process's server, which is known once it listens."""
     global _server_address
     _server_address = address
 

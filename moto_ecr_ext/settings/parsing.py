@@ -1,4 +1,4 @@
-"""Texts of settings, parsed: each function raises ValueError with the reason."""
+"""Parsers of the settings' texts. Each raises ValueError with the reason."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import lru_cache
 
 
 def parse_upstreams(text: str) -> dict[str, str]:
-    """Return the addresses of upstream registries by their names in ECR, of `name=url,name=url`.
+    """Return the addresses in `name=url,name=url` by the upstream registries' names in ECR.
 
-    Raises ValueError.
+    Raises ValueError for an unknown name or a malformed entry.
     """
-    # Importing botocore takes a while, too.
+    # Importing botocore is slow.
     from moto_ecr_ext.service_model import values_of
 
     names = values_of("UpstreamRegistry")
@@ -26,17 +26,16 @@ def parse_upstreams(text: str) -> dict[str, str]:
             )
         if name not in names:
             raise ValueError(
-                f"{name} is not the name of an upstream registry in ECR; "
-                f"those are {', '.join(names)}"
+                f"{name} is not an upstream registry of ECR; the names are {', '.join(names)}"
             )
         addresses[name] = address.rstrip("/")
     return addresses
 
 
 def parse_scanner(text: str) -> list[str]:
-    """Return the words of the command line of a scanner; none if there is no scanner.
+    """Return the words of a scanner's command line; an empty list for no scanner.
 
-    Raises ValueError where the program is neither of those whose reports are understood.
+    Raises ValueError for a program other than trivy and grype.
     """
     from moto_ecr_ext.platforms.processes import words_of_command  # It takes a while to import.
 
@@ -55,7 +54,7 @@ DEFAULT_QUOTAS = {
     "repositories": 100_000,
     "tags_per_image": 1_000,
 }
-"""What ECR answers LimitExceededException beyond, by the names of `quotas`.
+"""The default quotas by name. ECR answers LimitExceededException beyond them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html has all but those of exclusions and
 backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartReplicationBackfill.
@@ -64,7 +63,10 @@ backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartRe
 
 @lru_cache
 def parse_quotas(text: str) -> Mapping[str, int]:
-    """Return every quota by its name, of `name=number,name=number` and the defaults. Raises ValueError."""
+    """Return every quota by name: the defaults, overridden by `name=number,name=number`.
+
+    Raises ValueError for an unknown name or a malformed entry.
+    """
     quotas = dict(DEFAULT_QUOTAS)
     for entry in filter(None, map(str.strip, text.split(","))):
         name, _, number = (each.strip() for each in entry.partition("="))
@@ -73,27 +75,30 @@ def parse_quotas(text: str) -> Mapping[str, int]:
                 f"{entry!r} is not of the form NAME=NUMBER, such as images_per_repository=2"
             )
         if name not in quotas:
-            raise ValueError(f"{name} is not a quota; those are {', '.join(DEFAULT_QUOTAS)}")
+            raise ValueError(f"{name} is not a quota; the quotas are {', '.join(DEFAULT_QUOTAS)}")
         quotas[name] = int(number)
     return quotas
 
 
 def parse_seconds(text: str) -> float:
-    """Return a number of seconds above zero. Raises ValueError."""
+    """Return a number of seconds above zero. Raises ValueError for any other text."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not float(text):
         raise ValueError("it must be a number of seconds above 0")
     return float(text)
 
 
 def parse_count(text: str) -> int:
-    """Return a number above zero. Raises ValueError."""
+    """Return a whole number above zero. Raises ValueError for any other text."""
     if not re.fullmatch(r"[0-9]{1,6}", text) or not int(text):
         raise ValueError("it must be a number above 0")
     return int(text)
 
 
 def parse_origins(text: str) -> list[str]:
-    """Return the origins of web pages in a list with commas, as browsers write them. Raises ValueError."""
+    """Return the origins of web pages in a comma-separated list, as browsers write them.
+
+    Raises ValueError for a malformed origin.
+    """
     origins = [each.strip().lower() for each in text.split(",") if each.strip()]
     for origin in origins:
         if origin not in ("*", "null") and not re.fullmatch(
@@ -106,7 +111,7 @@ def parse_origins(text: str) -> list[str]:
 
 
 def parse_host_names(text: str) -> list[str]:
-    """Return the host names in a list with commas. Raises ValueError."""
+    """Return the host names in a comma-separated list. Raises ValueError for a malformed name."""
     names = [each.strip().lower().removesuffix(".") for each in text.split(",") if each.strip()]
     for name in names:
         if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):

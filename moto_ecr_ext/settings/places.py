@@ -1,4 +1,4 @@
-"""Places where state is kept."""
+"""The settings that locate state."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ PLACES = (
     Option(
         "data_dir",
         "in memory",
-        "keep everything in this directory, so that it is there after a restart",
+        "keep all state in this directory, so that it survives a restart",
         "a directory",
     ),
     Option(
         "database",
         "in the data directory",
-        "keep all but the bytes of blobs in this database, which several servers may share",
+        "keep metadata in this database, which several servers may share",
         "``postgresql+psycopg://USER@HOST/NAME``",
     ),
     Option(
         "blobs",
         "in the data directory",
-        "keep the bytes of blobs here",
+        "keep blobs here",
         "a directory, ``s3://BUCKET/PREFIX``, ``memory:``",
     ),
 )
@@ -31,9 +31,10 @@ PLACES = (
 
 @dataclass(frozen=True)
 class StoreLocation:
-    """Where state is kept: in memory, or in the directory `data_dir`.
+    """The location of state: in memory, or in the directory `data_dir`.
 
-    Rows may be in the database at the URL `database` instead, bytes at the URL `blobs`.
+    `database` is the URL of a database for metadata, `blobs` the URL of a store for blobs. Each replaces a part of the
+    data directory.
     """
 
     data_dir: Path | None = None
@@ -44,5 +45,5 @@ class StoreLocation:
     def of(
         cls, data_dir: str | Path | None, database: str | None, blobs: str | None
     ) -> StoreLocation:
-        """Return the location that these values, which come from outside, say; empty ones say nothing."""
+        """Return the location that these values from outside name. Empty values count as None."""
         return cls(Path(data_dir).resolve() if data_dir else None, database or None, blobs or None)

@@ -1,4 +1,4 @@
-"""The settings of servers, their connections and their log: flags and variables of the commands alone."""
+"""The settings of servers, their connections and their log. Only the commands have them, as flags and variables."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from .setting import Setting
 IDLE_TIMEOUT = Setting(
     "idle_timeout",
     "60",
-    "close a connection after so many seconds without a byte, in either direction",
+    "close a connection after this many seconds without a byte in either direction",
     "seconds",
     check=parse_seconds,
 )
 MAX_CONNECTIONS = Setting(
     "max_connections",
     "512",
-    "answer further connections with 503",
+    "serve at most this many connections at once, and answer further ones with 503",
     "a number",
     check=parse_count,
 )
 ALLOWED_ORIGINS = Setting(
     "allowed_origins",
     "",
-    "web pages that may use ECR, the registry and moto's own API, beside those of the server",
-    "``http://localhost:3000``, several with commas, ``*``",
+    "allow web pages of these origins to use ECR, the registry and moto's own API",
+    "``http://localhost:3000``, separated by commas, or ``*``",
     check=parse_origins,
 )
 ALLOWED_HOSTS = Setting(
     "allowed_hosts",
     "",
-    "further names by which clients may reach a server on a loopback address",
-    "``registry.test``, ``*.test``, several with commas, ``*``",
+    "accept these further host names at a loopback address",
+    "``registry.test``, ``*.test``, separated by commas, or ``*``",
     check=parse_host_names,
 )
 LOG_LEVEL = Setting(
     "log_level",
     "info",
-    "the least severe messages of the log; each request is one, by the status of its answer",
+    "log messages of at least this severity; that of a request follows from the status of its response",
     "``debug``, ``info``, ``warning``, ``error``",
     choices=("debug", "info", "warning", "error"),
 )
 LOG_FORMAT = Setting(
     "log_format",
     "text",
-    "how a line of the log is written",
+    "format of the lines of the log",
     "``text``, ``json``",
     choices=("text", "json"),
 )
 ACCOUNT_FROM_KEY = Setting(
     "account_from_key",
     "false",
-    "take an access key of twelve digits for the account that calls, in every service",
+    "use an access key ID of twelve digits as the caller's account, in every service",
     "``true``, ``false``",
     choices=("true", "false"),
 )

@@ -1,4 +1,4 @@
-"""What a setting is: its name, the places that it is read from, and its value at a call."""
+"""Settings: their names, their sources, and their values during a call."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 
 class SettingError(ValueError):
-    """A setting has a value that it cannot have."""
+    """An invalid value of a setting."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """Something that users choose: an argument of `install()`, a flag of the commands, an environment variable.
+    """A choice of the user: an argument of `install()`, a flag of the commands, an environment variable.
 
-    `values` says in the documentation what it can be.
+    `values` describes the possible values in the documentation.
     """
 
     name: str
@@ -27,21 +27,21 @@ class Option:
 
     @property
     def variable(self) -> str:
-        """Its environment variable."""
+        """The environment variable."""
         return f"MOTO_ECR_{self.name.upper()}"
 
     @property
     def flag(self) -> str:
-        """Its flag of the commands."""
+        """The flag of the commands."""
         return "--" + self.name.replace("_", "-")
 
 
 @dataclass(frozen=True)
 class Setting(Option):
-    """One setting of how calls behave. It is one of `choices`, or any text if there are none.
+    """A setting that changes the behaviour of calls. Its value is one of `choices`, or any text if there are none.
 
-    `check` raises ValueError for text that it cannot be. `strict` is the default where the setting `compatibility` is
-    `strict`, if it is another one there.
+    `check` raises ValueError for invalid text. `strict`, if given, is the default while the setting `compatibility` is
+    `strict`.
     """
 
     choices: tuple[str, ...] = ()
@@ -50,11 +50,14 @@ class Setting(Option):
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is on or off."""
+        """True if the values are `true` and `false`."""
         return self.choices == ("true", "false")
 
     def parse(self, value: object, source: str) -> str:
-        """Return what `value` means. Raises SettingError, naming the source and what it may be."""
+        """Return the value of the text `value`.
+
+        Raises SettingError, with the source and the possible values, if it is invalid.
+        """
         text = str(value).strip()
         if not self.choices:
             return self._checked(text, source)
@@ -73,7 +76,7 @@ class Setting(Option):
         return text
 
     def get(self) -> str:
-        """Return the value that is in force. Raises SettingError when its source has a value that it cannot have."""
+        """Return the value in force. Raises SettingError if its source has an invalid value."""
         given = self.given()
         if given is not None:
             return given
@@ -82,7 +85,7 @@ class Setting(Option):
         return self.default
 
     def given(self) -> str | None:
-        """Return what it was set to; None if it was not. Raises as `get`."""
+        """Return the value that the user has set, or None. Raises SettingError as `get` does."""
         config = mock_config()
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
@@ -94,49 +97,50 @@ class Setting(Option):
 
 
 def parse_compatibility(text: str) -> object:
-    """Return the leniencies that `text` names. Raises ValueError."""
-    # It reads the settings.
+    """Return the leniencies that `text` names. Raises ValueError for an unknown name."""
+    # This module reads the settings.
     from moto_ecr_ext import compatibility
 
     return compatibility.parse_compatibility(text)
 
 
-# The compatibility that has AWS's way for every other default too.
+# The value of `compatibility` with which every other setting follows AWS by default, too.
 STRICT = "strict"
 
 COMPATIBILITY = Setting(
     "compatibility",
     "aws",
-    "whether what stock moto accepts and AWS refuses is accepted; ``strict`` is AWS to the letter",
-    "``aws``, ``moto``, ``strict``; ``moto: NAME, NAME`` for single leniencies, ``moto: -NAME`` for all but these",
+    "handling of requests that stock moto accepts and AWS refuses; ``strict`` follows AWS to the letter",
+    "``aws``, ``moto``, ``strict``; ``moto: NAME, NAME`` for single leniencies, ``moto: -NAME`` for all others",
     check=parse_compatibility,
 )
 
-# By name: the settings that `mock_aws(config={"ecr": ...})` may have, and what `install()` was given.
+# The names of settings that `mock_aws(config={"ecr": ...})` accepts, and the arguments of `install()` by
+# name.
 _of_calls: set[str] = set()
 given_to_install: dict[str, str] = {}
 
 
 def of_calls(*settings: Setting) -> tuple[Setting, ...]:
-    """Let each of the settings be given to `mock_aws` too. Return them."""
+    """Register settings that `mock_aws` accepts too, and return them."""
     _of_calls.update(setting.name for setting in settings)
     return settings
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return the end of a sentence about a name that does not exist: the one that is probably meant, if any is."""
+    """Return the suggestion that ends an error about an unknown name; an empty text if no name is similar."""
     found = get_close_matches(name, names, 1)
     return f"; did you mean {found[0]}?" if found else ""
 
 
 def mock_config() -> Mapping[str, Any]:
-    """Return what `mock_aws(config={"ecr": ...})` was given."""
-    # Importing moto takes a third of a second, which a run that does not use it should not pay.
+    """Return the configuration of ECR in `mock_aws(config={"ecr": ...})`. Raises SettingError for an unknown name."""
+    # Importing moto takes a third of a second. A run that does not use moto should not wait for it.
     from moto.core.config import default_user_config
 
     config: Mapping[str, Any] = default_user_config.get("ecr") or {}  # type: ignore[assignment]
     for name in config:
         if name not in _of_calls:
             hint = nearest(name, _of_calls)
-            raise SettingError(f"mock_aws config ecr.{name}: there is no such setting{hint}")
+            raise SettingError(f"mock_aws config ecr.{name}: unknown setting{hint}")
     return config

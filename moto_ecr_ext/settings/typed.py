@@ -1,4 +1,4 @@
-"""The settings as type checkers know them: a test compares them with those of `calls`."""
+"""The settings as type checkers know them. A test compares them with those in `calls`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Flag = bool | Literal["true", "false"]
 
 
 class Settings(TypedDict, total=False):
-    """Settings by name: arguments of `install()`, and what `mock_aws` takes as `config={"ecr": ...}`."""
+    """The settings by name: arguments of `install()`, and ECR's configuration in `mock_aws(config={"ecr": ...})`."""
 
     compatibility: str
     verify_layers: Flag
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from moto.core.config import DefaultConfig
 
     class MockConfig(DefaultConfig, total=False):
-        """What `mock_aws` takes as `config`, with ECR's settings. moto's own type knows moto's services alone."""
+        """The argument `config` of `mock_aws`, with ECR's settings. moto's own type has moto's services alone."""
 
         ecr: Settings
 
 else:
-    # Importing moto takes long.
+    # Importing moto is slow.
     class MockConfig(TypedDict, total=False):
-        """What `mock_aws` takes as `config`, with ECR's settings."""
+        """The argument `config` of `mock_aws`, with ECR's settings."""
 
         ecr: Settings

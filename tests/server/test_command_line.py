@@ -338,7 +338,7 @@ def test_it_begins_with_three_lines(tmp_path: Path) -> None:
     with running_server() as in_memory:
         first, second, third, *others = in_memory.command.output.splitlines()
         assert first == f"moto_ecr_server {moto_ecr_ext.__version__}, moto {version('moto')}"
-        assert second == "Data: in memory; nothing is left at the end"
+        assert second == "Data: in memory; lost when the server ends"
         assert third == f"Registry of account 123456789012 in us-east-1: {in_memory.url}"
         login = f"docker login --username AWS --password-stdin {in_memory.address}"
         assert [each.strip() for each in others if "|" in each] == [
@@ -453,7 +453,7 @@ def test_variables_say_which_registry_is_meant_by_default() -> None:
             proxy,
             ["--host", "a..b"],
             {},
-            "--host a..b is not an address, and no host of this name is known.",
+            "--host a..b is not an address or a known host name.",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from support.constants import ACCOUNT
 OTHER = "111122223333"
 LOGIN = f"Login is optional: a request without credentials is account {ACCOUNT} in us-east-1."
 CREATION = "A push creates its repository."
-KEYS = "An access key of twelve digits is the account that calls."
+KEYS = "An access key ID of twelve digits is the account that calls."
 
 
 def test_nothing_is_said_by_default() -> None:
@@ -68,7 +68,7 @@ def test_other_machines(
         assert refused.wait() == 2
     assert refused.output == (
         f"{command}: --host {host} can be reached from other machines. "
-        f"Give --anonymous-network too if they may push and pull as {named} has it.\n"
+        f"To let them push and pull with {named}, give --anonymous-network too.\n"
     )
     assert not data.exists()
 

@@ -190,12 +190,12 @@ def ended(*arguments: str, **variables: str) -> str:
         ),
         (
             ["-c", "{cert}", "-k", "{other}"],
-            "--ssl-cert {cert} and --ssl-key {other} are no certificate and its key: "
+            "--ssl-cert {cert} and --ssl-key {other} are not a certificate and its key: "
             "key values mismatch.\n",
         ),
         (
             ["-c", "{text}", "-k", "{cert}"],
-            "--ssl-cert {text} and --ssl-key {cert} are no certificate and its key: not PEM.\n",
+            "--ssl-cert {text} and --ssl-key {cert} are not a certificate and its key: not PEM.\n",
         ),
     ],
 )

@@ -286,7 +286,7 @@ def test_a_block_within_an_installation_ends_alone(stock_moto: None) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"verify_layer": True}, "no such setting: verify_layer"),
+        ({"verify_layer": True}, "unknown setting: verify_layer"),
         ({"quirks": "some"}, r"install\(quirks=...\) is 'some'; it must be one of none, aws"),
     ],
 )

@@ -316,7 +316,7 @@ def test_a_command_reads_its_limits(by: str, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_limits_are_no_settings_of_calls() -> None:
     """They belong to a server, so `install()` and `mock_aws` do not take them."""
-    with pytest.raises(SettingError, match="no such setting: idle_timeout"):
+    with pytest.raises(SettingError, match="unknown setting: idle_timeout"):
         moto_ecr_ext.install(idle_timeout=5)
 
 
@@ -361,7 +361,7 @@ def test_a_setting_that_install_does_not_have() -> None:
     """The error has the name that is probably meant."""
     with pytest.raises(SettingError) as refused:
         moto_ecr_ext.install(verify_layer=True)
-    assert str(refused.value) == "no such setting: verify_layer; did you mean verify_layers?"
+    assert str(refused.value) == "unknown setting: verify_layer; did you mean verify_layers?"
 
 
 @pytest.mark.parametrize(
@@ -373,9 +373,9 @@ def test_a_setting_that_install_does_not_have() -> None:
         ),
         (
             {"verify_layer": True},
-            "mock_aws config ecr.verify_layer: there is no such setting; did you mean verify_layers?",
+            "mock_aws config ecr.verify_layer: unknown setting; did you mean verify_layers?",
         ),
-        ({"zzz": 1}, "mock_aws config ecr.zzz: there is no such setting"),
+        ({"zzz": 1}, "mock_aws config ecr.zzz: unknown setting"),
     ],
 )
 def test_a_wrong_config_is_said_when_the_mock_starts(config: dict[str, Any], message: str) -> None:
