@@ -1,1 +1,1 @@
-"""State: rows in a database, bytes in a blob store, and nothing anywhere else."""
+"""State: rows in a database, and bytes in a blob store."""

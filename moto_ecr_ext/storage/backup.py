@@ -1,10 +1,10 @@
-"""A copy of a data directory, made while servers use it.
+"""Backup: a copy of a data directory, made while servers use it.
 
-The copy is a data directory itself. It is what the registry was at one moment: SQLite's own backup of the rows, and
-each blob that they name. Uploads that were not finished are left out.
+The copy is a data directory, too. It holds the registry as of one moment: SQLite's own backup of the rows, and each
+blob that they name. Unfinished uploads are left out.
 
-Blobs come first, which may take long and holds nobody up. Then, in one write transaction, in which no server commits or
-frees a blob, come the rows and the few blobs that are new since. What the rows do not name any more goes at the end.
+Blobs are copied first, which may take long but blocks nobody. Then one write transaction, during which no server
+commits or frees a blob, copies the rows and the few new blobs. Finally, blobs that the rows no longer name are removed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from .database.versions import StoreError
 from .opening import file_of_database, naming_what_cannot_be_opened
 from .store import Store
 
-# What link(2) fails with where a file cannot have another name there: on another file system, or on one without links.
+# Errors of link(2) if a second name is impossible: on another file system, or on one without links.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 _ROWS = "registry.sqlite"
 
 
 @dataclass(frozen=True)
 class Backup:
-    """What a copy has. `missing` are the digests of blobs that rows name and the source does not have."""
+    """The size of a copy. `missing` are the digests of blobs that rows name and the source does not have."""
 
     blobs: int
     bytes: int
@@ -50,15 +50,16 @@ class Backup:
 
 
 def back_up(location: StoreLocation, target: Path) -> Backup:
-    """Copy the registry at `location` to the directory `target`, which is empty or is made.
+    """Copy the registry at `location` to the directory `target`, which is empty or is created.
 
-    A file system may be full: OSError. Raises StoreError if the registry is not in files, or the target has something.
+    Raises StoreError if the registry is not in files or `target` is not empty, and OSError if the file system is full,
+    for example.
     """
     with closing(Store.found(location)) as source, naming_what_cannot_be_opened(location):
         file, blobs = file_of_database(location), source.blobs
         if file is None or not isinstance(blobs, DirectoryBlobStore):
             raise StoreError(
-                "Only a data directory is backed up by this. Back up PostgreSQL by pg_dump, and then its blobs."
+                "Only a data directory can be backed up. Back up PostgreSQL with pg_dump, and then its blobs."
             )
         make_directories(str(target))
         if any(target.iterdir()):
@@ -73,7 +74,7 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
 
 
 def _finish(target: Path, new_file: Path, copies: _Copies, sizes: dict[str, int]) -> Backup:
-    """Put a copy on disk, without what its rows do not name. Only now it has the name of a registry."""
+    """Flush a copy to disk, without blobs that its rows do not name. Give it the name of a registry last."""
     copies.keep_only(sizes.keys())
     os.replace(new_file, target / _ROWS)
     sync_directory(str(target))
@@ -82,9 +83,9 @@ def _finish(target: Path, new_file: Path, copies: _Copies, sizes: dict[str, int]
 
 
 def _copy_rows(file: Path, copy: Path) -> dict[str, int]:
-    """Copy a database without its uploads. Return the blobs that it names, with their sizes."""
+    """Copy a database without its uploads. Return the sizes of the blobs that it names, by digest."""
     with open(copy, "xb", opener=open_private):
-        pass  # It has the key that signs passwords.
+        pass  # The file holds the key that signs passwords.
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     with closing(FileDatabase.at(copy)) as database:
@@ -105,13 +106,13 @@ class _Copies:
         self.there: set[str] = set()
 
     def add(self, digests: Iterable[str]) -> None:
-        """Copy those of the blobs that are not copied yet, and that the source has."""
+        """Copy blobs that are not copied yet. Skip those that the source does not have."""
         for digest in digests:
             if digest not in self.there and self._add(self._source.path(digest), digest):
                 self.there.add(digest)
 
     def keep_only(self, digests: Iterable[str]) -> None:
-        """Remove all other blobs, and put what remains on disk."""
+        """Remove all other blobs, and flush the rest to disk."""
         for digest in self.there.difference(digests):
             remove(self._path(digest))
         for each in self._directories:
@@ -126,7 +127,7 @@ class _Copies:
         try:
             os.link(source, path)
         except FileNotFoundError:
-            return False  # It was freed meanwhile.
+            return False  # The blob was freed meanwhile.
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
@@ -138,7 +139,7 @@ class _Copies:
 
 
 def _copy_file(source: str, target: str) -> bool:
-    """Copy a file, and put the copy on disk. Return whether there was one."""
+    """Copy a file, and flush the copy to disk. Return False if there is no such file."""
     try:
         with open(source, "rb") as file, open(target, "xb", opener=open_private) as copy:
             shutil.copyfileobj(file, copy, 1024 * 1024)

@@ -1,4 +1,4 @@
-"""Work that removes what is out of sight, beside the requests."""
+"""Removal of hidden rows and their bytes, beside the requests."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 class Cleaning:
-    """Removes what is left of a reset or of a killed process, on a thread of its own."""
+    """A thread that removes the remains of a reset or of a killed process."""
 
     def __init__(self, clean: Callable[[], None]):
         self._clean = clean
         self._thread: threading.Thread | None = None
 
     def begin(self, name: str) -> None:
-        """Begin to clean. What is left by a failure goes with the next start."""
+        """Begin to clean. After a failure, the next start removes the rest."""
         thread = threading.Thread(target=self._run, args=(self._thread,), name=name, daemon=True)
         self._thread = thread
         thread.start()
 
     def settle(self) -> None:
-        """Return once it has ended."""
+        """Wait until the cleaning has ended."""
         if self._thread is not None:
             self._thread.join()
 
@@ -33,4 +33,4 @@ class Cleaning:
         try:
             self._clean()
         except Exception:
-            log.exception("Rows and bytes that are out of sight are left until the next start")
+            log.exception("Hidden rows and bytes are left until the next start")

@@ -1,6 +1,6 @@
-"""How often things have happened, by the minute, for metrics.
+"""Counts of events by the minute, for metrics.
 
-Counts are in memory, as moto's metrics are: another server has its own, and a restart begins anew.
+Counts are in memory, like moto's metrics: each server has its own, and a restart begins anew.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from .forks import fork_safe_lock
 from .siblings import Siblings
 
-# Of each process, with the oldest dropped. A minute of one metric is one.
+# The most counts of a process; the oldest are dropped. One minute of one metric is one count.
 _MOST = 100_000
 
 
 @dataclass(frozen=True)
 class Count:
-    """How often something of a registry happened in a minute, which is counted from the epoch."""
+    """The number of events of a registry in one minute. Minutes are counted from the epoch."""
 
     account_id: str
     region: str
@@ -36,7 +36,7 @@ class Counts:
         self._numbers: Counter[tuple[str, str, str, str, int]] = Counter()
 
     def add(self, account_id: str, region: str, name: str, of: str, at: float) -> None:
-        """Count something of a registry, at a time in seconds since the epoch."""
+        """Count an event of a registry. `at` is in seconds since the epoch."""
         with self._lock:
             self._numbers[account_id, region, name, of, int(at // 60)] += 1
             if len(self._numbers) > _MOST:
@@ -56,6 +56,6 @@ class Counts:
             ]
 
     def clear(self) -> None:
-        """Forget all counts."""
+        """Drop all counts."""
         with self._lock:
             self._numbers.clear()

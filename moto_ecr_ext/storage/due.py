@@ -1,7 +1,6 @@
-"""When the clock makes something happen in the store next.
+"""The next time at which the clock changes the store.
 
-It is kept in memory beside the rows that say so, so that a request which nothing is due for pays
-for one comparison.
+It is kept in memory beside the rows, so that a request for which nothing is due pays for one comparison.
 """
 
 from __future__ import annotations
@@ -13,37 +12,36 @@ from collections.abc import Callable, MutableSequence
 from .forks import fork_safe_lock, fork_safe_rlock
 from .later import Later
 
-# For what has to be looked at again with every request.
+# For work that every request looks at again.
 AT_ONCE = -math.inf
-# For a database without rows.
+# For a database without due rows.
 NEVER = math.inf
 
-# Nothing is due later than in a day. A time beyond was said when the clock was ahead: it is due now. The second more is
-# for what a sum loses as a float.
+# Seconds. Nothing is due later than in a day: a later time was noted while the clock was ahead, and is due
+# now. The second more covers the rounding of a sum of floats.
 FARTHEST = 24 * 60 * 60 + 1
 
-# Seconds that a request waits at most for what another one does. Most work is done by then, so that a test sees what
-# its clock has made due; the lifecycle of 100,000 images is not, and stops nobody.
+# Seconds that a request waits at most for the due work of another request. Most work is done by then, so that
+# a test sees the effects of its clock; the lifecycle of 100,000 images takes longer, and blocks nobody.
 _PATIENCE = 0.1
 
 
 class Schedule:
     """The next time at which something is due, in seconds since the epoch.
 
-    It may be too early, never too late, except that another process has put something into the same
-    database; `notice` makes up for that.
+    It may be too early. It is too late only if another process has added to the same database; `notice` corrects that.
     """
 
     def __init__(self, later: Later, next_at: float = AT_ONCE) -> None:
-        """Make a schedule of rows that have not been asked yet, unless `next_at` says what they have."""
+        """Make a schedule of rows that are not read yet, unless `next_at` gives their next time."""
         self._later = later
-        # A thread that does what is due may send an event whose target makes another request.
+        # A thread that does the work may send an event whose target makes another request.
         self._work = fork_safe_rlock()
         self._began_at = 0.0
-        # Of the times, for which nobody waits.
+        # Guards the times; held for a moment only.
         self._lock = fork_safe_lock()
         self._time: MutableSequence[float] = [next_at]
-        # What was said to be due while the work went on, which may have looked at that already.
+        # The times that were noted during the work, which may have passed their rows already.
         self._expected_meanwhile = math.inf
 
     @property
@@ -64,28 +62,28 @@ class Schedule:
         self._time = time
 
     def is_due(self, at: float) -> bool:
-        """Return whether something may be due by this time."""
+        """Return True if something may be due by this time."""
         next_at = self._time[0]
         return at >= next_at or FARTHEST < next_at - at < math.inf
 
     def expect(self, at: float) -> None:
-        """Note that something is due at this time. To be called outside of transactions."""
+        """Note that something is due at this time. Call this outside transactions."""
         with self._lock:
             self._next_at = min(self._next_at, at)
             self._expected_meanwhile = min(self._expected_meanwhile, at)
 
     def notice(self, due_at: float, at: float) -> None:
-        """As `expect`, without the lock, at a time: the next read of the row repeats an update that is lost."""
+        """Note a time like `expect`, without the lock; the next read of the row repeats a lost update."""
         if due_at < self._next_at:
             self._next_at = due_at
         elif due_at - at > FARTHEST:
             self._next_at = AT_ONCE
 
     def catch_up(self, at: float, work: Callable[[], float]) -> None:
-        """Call `work`, which does what is due and returns when something is due next, if that may be by this time.
+        """Call `work` if something may be due by this time. `work` does what is due, and returns the next time.
 
-        To be called outside of transactions. What follows the commits of the work comes after all of it. While another
-        thread is at work, this one waits for a moment.
+        Call this outside transactions. Calls that follow the commits of the work are made after all of it. While
+        another thread works, this one waits for a moment.
         """
         if not self.is_due(at):
             return
@@ -102,7 +100,7 @@ class Schedule:
 
     def _catch_up(self, work: Callable[[], float]) -> None:
         with self._lock:
-            # Work may be inside of work: see the lock.
+            # Work may run inside work: see the lock.
             before, self._expected_meanwhile = self._expected_meanwhile, math.inf
         next_at = work()
         with self._lock:

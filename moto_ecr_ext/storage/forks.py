@@ -1,7 +1,7 @@
-"""fork: the child of a process has the locks that other threads held, and none of those threads.
+"""Locks across a fork: a child has the locks that other threads held, but none of those threads.
 
 Before a fork the database comes to rest (`Store`), so that nothing in it is half done. Every other lock is held for a
-moment only, and the child gets it unlocked. `logging` in Python's library does the same.
+moment only, and is unlocked in the child. `logging` in Python's library does the same.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from moto_ecr_ext.platforms.processes import at_fork
 
 _locks: WeakSet[Any] = WeakSet()
 _rests: list[Callable[[], AbstractContextManager[None]]] = []
-# What is at rest while the process forks. One thread at a time can have it so.
+# Contexts that hold the store at rest during a fork. One thread at a time uses it.
 _at_rest = ExitStack()
 
 
 def fork_safe_lock() -> Lock:
-    """Return a lock that is unlocked in a child, whoever holds it."""
+    """Return a lock that is unlocked in a child, even if a thread of the parent holds it."""
     lock = Lock()
     _locks.add(lock)
     return lock
 
 
 def fork_safe_rlock() -> Any:
-    """As `fork_safe_lock`, a lock that one thread may take several times."""
+    """Return a lock like `fork_safe_lock` that one thread may take several times."""
     lock = RLock()
     _locks.add(lock)
     return lock
 
 
 def rest_while_forking(rest: Callable[[], AbstractContextManager[None]]) -> None:
-    """Have the process fork within the block that `rest` makes, which is left in parent and child."""
+    """Fork only within the block that `rest` makes. Parent and child both leave the block."""
     _rests.append(rest)
 
 

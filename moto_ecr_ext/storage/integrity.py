@@ -1,7 +1,7 @@
-"""What is kept, compared with itself: rows with bytes, bytes with digests.
+"""Checks of stored data: rows against bytes, and bytes against digests.
 
-It works on any database and any blob store, also while servers use them: what looks wrong is looked at again in a
-transaction, when nobody else writes.
+They work with any database and any blob store, even while servers use them: apparent damage is checked again in a
+transaction, while nobody else writes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Damage:
-    """Something that is not as it should be.
+    """Damage to stored data.
 
-    `kind` is a few words, `name` a digest or an upload id, and `images` are those that need it, as
-    `account/region/repository@digest`. `repair` is None where nothing but a backup helps.
+    `kind` is a few words, `name` a digest or an upload id, and `images` are the images that need it, as
+    `account/region/repository@digest`. `repair` is None if only a backup helps.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Damage:
 
 
 def find_damage(store: Store) -> Iterator[Damage]:
-    """Find all that is wrong with a store."""
+    """Find all damage of a store."""
     walk = _Walk(store)
     yield from walk.database()
     yield from walk.images()
@@ -52,7 +52,7 @@ class _Walk:
         self._store = store
 
     def database(self) -> Iterator[Damage]:
-        """Yield what SQLite finds in its own file."""
+        """Yield the problems that SQLite finds in its own file."""
         with work("Database", 1, "databases") as running, self._store.database.read() as view:
             with ticking(view.connection, running):
                 problems = rows.integrity.problems_of_sqlite(view)
@@ -61,7 +61,7 @@ class _Walk:
             yield Damage("damaged database", problem)
 
     def images(self) -> Iterator[Damage]:
-        """Yield the images whose digest is not that of their manifest."""
+        """Yield the images whose manifest does not have their digest."""
         with self._store.database.read() as view:
             images = rows.integrity.images_with_manifests(view)
         with work("Manifests", len(images), "manifests") as running:
@@ -77,7 +77,7 @@ class _Walk:
             yield Damage("damaged manifest", digest, names, partial(self._remove_image, row_id))
 
     def blobs(self) -> Iterator[Damage]:
-        """Yield the blobs that are missing, damaged, of another size than their rows say, or held by no repository."""
+        """Yield the blobs that are missing, damaged, held by no repository, or of another size than in their rows."""
         with self._store.database.read() as view:
             held = {each.digest: {each.smallest, each.largest} for each in rows.blobs.sizes(view)}
         unheld = set(self._store.blobs.digests()) - held.keys()
@@ -92,12 +92,12 @@ class _Walk:
                 yield Damage("orphaned blob", digest, (), partial(self._release, digest))
 
     def uploads(self) -> Iterator[Damage]:
-        """Yield bytes without an upload, and uploads of whose bytes some are gone."""
+        """Yield bytes without an upload, and uploads that lack bytes."""
         with self._store.database.read() as view:
             received = rows.integrity.received_of_uploads(view)
         there = set(self._store.blobs.upload_ids())
         for upload_id in sorted(there - received.keys()):
-            # Within a session, so that a server that is about to remove them has done so.
+            # Within a session, a server that is about to remove the bytes has done so.
             with self._store.blobs.upload(upload_id) as session:
                 is_orphan = session.size > 0 and self._received(upload_id) is None
             if is_orphan:
@@ -124,7 +124,7 @@ class _Walk:
             if any(self._store.blobs.set_aside(digest)):
                 kind, mend = "misplaced blob", partial(self._store.blobs.put_back, digest)
         except OSError as error:
-            # Not for good, perhaps.
+            # This may be temporary.
             yield Damage("unreadable blob", f"{digest} ({error})", self._images_with(digest))
             return
         else:
@@ -135,7 +135,7 @@ class _Walk:
             yield Damage(kind, digest, self._images_with(digest), mend)
 
     def _is_still_so(self, digest: str, kind: str) -> bool:
-        """Whether a blob is held, and missing if it was; a server may have removed it meanwhile."""
+        """Return True if a blob is still held, and still missing if it was; a server may have removed it meanwhile."""
         with self._store.database.write() as transaction:
             return _is_held(transaction, digest) and (
                 kind not in ("missing blob", "misplaced blob") or not self._is_there(digest)
@@ -167,7 +167,7 @@ class _Walk:
             self._store.release_after_commit(transaction, [digest])
 
     def _let_go(self, digest: str) -> None:
-        """Take a blob out of all repositories, unless it was pushed again meanwhile."""
+        """Remove a blob from all repositories, unless it was pushed again meanwhile."""
         with self._store.database.write() as transaction:
             try:
                 self._store.blobs.verify(digest)

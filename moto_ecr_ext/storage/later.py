@@ -11,17 +11,17 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 class Later:
-    """Makes the calls that follow a commit, on the thread that committed.
+    """Calls that follow a commit, made on the thread that committed.
 
-    They are made at once, or at the end of the outermost `held` block of the thread: a call may take as long as a
-    scanner runs, and others may wait for what the block holds.
+    They are made at once, or at the end of the thread's outermost `held` block: a call may take as long as a scanner,
+    while others wait for a lock that the block holds.
     """
 
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
     def make(self, calls: Sequence[Callable[[], None]]) -> None:
-        """Make calls in their order. One that fails goes to the log: what it follows is done and stays."""
+        """Make calls in their order. A failure is logged: the commit before it stays."""
         waiting = self._waiting()
         if waiting is not None:
             waiting.extend(calls)
@@ -34,7 +34,7 @@ class Later:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold back the calls of this block until it, and any block that it is within, has ended."""
+        """Hold back the calls of this block until it and its outer blocks have ended."""
         if self._waiting() is not None:
             yield
             return

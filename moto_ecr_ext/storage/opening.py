@@ -1,6 +1,6 @@
-"""The database and the blob store at a location, opened.
+"""Opening the database and the blob store at a location.
 
-A location is what flags and variables say: a data directory, or a database and blobs, or nothing, which is memory.
+Flags and variables give the location: a data directory, or a database and blobs, or nothing, which means memory.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
 from .database.versions import StoreError
 
-# What a data directory has, and by which of that it is one.
+# The files by which a data directory is recognized.
 _MARKS = {"registry.sqlite", "owner"}
 _OURS = {*_MARKS, "blobs", "uploads", "tls", "lock"}
-# Names of other files that an error tells.
+# The most names of other files in an error.
 _SHOWN = 3
 
 
 def check_lifetimes(location: StoreLocation) -> None:
-    """Raise StoreError where rows would outlive the bytes, or bytes the rows and so be removed as orphans."""
+    """Raise StoreError if rows would outlive the blobs, or blobs the rows, and so be deleted as orphans."""
     rows_are_kept = location.data_dir is not None or location.database is not None
     bytes_are_kept = location.blobs != "memory:" and (
         location.data_dir is not None or location.blobs is not None
@@ -45,9 +45,9 @@ def check_lifetimes(location: StoreLocation) -> None:
 
 
 def make_data_directory(directory: Path) -> None:
-    """Make the data directory if it is not there.
+    """Create the data directory if it does not exist.
 
-    Raises StoreError if it cannot be, or if it has files of something else and no registry.
+    Raises StoreError if that fails, or if the directory has other files and no registry.
     """
     try:
         make_directories(str(directory))
@@ -56,7 +56,7 @@ def make_data_directory(directory: Path) -> None:
             f"{directory} is a file. Give --data-dir a directory that is empty or new."
         ) from None
     except OSError as error:
-        raise StoreError(f"{directory} cannot be made: {error.strerror}.") from error
+        raise StoreError(f"{directory} cannot be created: {error.strerror}.") from error
     names = set(os.listdir(directory))
     foreign = sorted(
         name for name in names - _OURS if not name.startswith(".") and name != "lost+found"
@@ -69,16 +69,16 @@ def make_data_directory(directory: Path) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Return the first of the names, and how many more there are."""
+    """Return the first names, and the number of the others."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @contextmanager
 def naming_what_cannot_be_opened(location: StoreLocation) -> Iterator[None]:
-    """Raise StoreError where the database fails in this block, with its name and the reason in one line.
+    """Raise StoreError if the database fails in this block, with its name and the reason in one line.
 
-    Or where the platform has no way to use a directory.
+    Raise it also if the platform cannot use a directory.
     """
     try:
         yield
@@ -97,14 +97,14 @@ def name_of_database(location: StoreLocation) -> str:
 
 
 def file_of_database(location: StoreLocation) -> Path | None:
-    """Return the file that the database is or would be; None if it is not a file."""
+    """Return the file of the database, which need not exist; None if it is not a file."""
     if location.database is not None:
         return file_at(location.database)
     return None if location.data_dir is None else location.data_dir / "registry.sqlite"
 
 
 def open_database(location: StoreLocation) -> Database:
-    """Open the database at a location: by its URL, in the data directory, or in memory."""
+    """Open the database at a location: at its URL, in the data directory, or in memory."""
     if location.database is not None:
         return database_at(location.database)
     file = file_of_database(location)
@@ -112,20 +112,20 @@ def open_database(location: StoreLocation) -> Database:
 
 
 def open_blobs(location: StoreLocation) -> BlobStore:
-    """Open the blob store at a location. Raises StoreError for a URL that is not supported."""
+    """Open the blob store at a location. Raises StoreError for an unsupported URL."""
     place = location.blobs
     if place is None and location.data_dir is not None:
         return DirectoryBlobStore(location.data_dir)
     if place is None or place == "memory:":
         return MemoryBlobStore()
     if place.startswith("s3://"):
-        from .blobs.s3.store import S3BlobStore  # boto3 takes a while to import.
+        from .blobs.s3.store import S3BlobStore  # boto3 is slow to import.
 
         return S3BlobStore.at(place)
-    # `C:/…` of Windows is no URL.
+    # `C:/…` of Windows is not a URL.
     if re.match(r"[a-zA-Z0-9+.-]*:/", os.path.splitdrive(place)[1]):
         raise StoreError(
-            f"{place} is not a place for blobs that can be used. Supported: a directory and s3://BUCKET/PREFIX."
+            f"{place} is not a supported place for blobs. Supported: a directory and s3://BUCKET/PREFIX."
         )
     try:
         return DirectoryBlobStore(Path(place))

@@ -1,4 +1,4 @@
-"""How far long work has come, told to whoever shows it. By default nobody does."""
+"""Progress of long work, for an observer. By default nobody observes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Instructions of SQLite's machine between two ticks, which are some milliseconds.
+# Instructions of SQLite's virtual machine between two ticks: some milliseconds.
 _INSTRUCTIONS = 1_000_000
 
 
@@ -18,20 +18,20 @@ class Work(Protocol):
     """Work under way."""
 
     def advance(self, count: int = 1) -> None:
-        """Count more of it as done."""
+        """Count `count` more units as done."""
 
     def tick(self) -> None:
-        """Say that it goes on, though nothing more of it is done."""
+        """Report that the work continues, without new units."""
 
 
 Show = Callable[[str, int, str], AbstractContextManager[Work]]
-"""Shows work, of a name, a total and its unit, while its context lasts."""
+"""A context manager that shows work, given its name, total and unit."""
 
 _show: ContextVar[Show | None] = ContextVar("moto_ecr_progress", default=None)
 
 
 class _Unseen:
-    """Work that nobody looks at."""
+    """Work without an observer."""
 
     def advance(self, count: int = 1) -> None:
         """Do nothing."""
@@ -42,7 +42,7 @@ class _Unseen:
 
 @contextmanager
 def showing(show: Show) -> Iterator[None]:
-    """Have the work of this block shown."""
+    """Show the work of this block with `show`."""
     token = _show.set(show)
     try:
         yield
@@ -52,7 +52,7 @@ def showing(show: Show) -> Iterator[None]:
 
 @contextmanager
 def work(name: str, total: int, unit: str) -> Iterator[Work]:
-    """Do work in this block, and say how far it has come by what this gives."""
+    """Do work in this block, and report its progress to the yielded object."""
     show = _show.get()
     if show is None:
         yield _Unseen()
@@ -63,12 +63,12 @@ def work(name: str, total: int, unit: str) -> Iterator[Work]:
 
 @contextmanager
 def ticking(connection: Connection, running: Work) -> Iterator[None]:
-    """Have statements of this block tick, which may take minutes; on SQLite alone."""
+    """Tick during the statements of this block, which may take minutes; on SQLite alone."""
     driver: Any = connection.connection.driver_connection
     if _show.get() is None or not hasattr(driver, "set_progress_handler"):
         yield
         return
-    # SQLite goes on as long as the handler returns nothing.
+    # SQLite continues as long as the handler returns None.
     driver.set_progress_handler(running.tick, _INSTRUCTIONS)
     try:
         yield

@@ -1,7 +1,7 @@
 """Times of pulls, gathered in memory and written together, beside the requests.
 
-A pull is a read, and is not to wait for a disk, or for another process that writes. What a killed server loses of this
-is at most the last second, unless another process holds the database up.
+A pull is a read: it must not wait for a disk, or for another process that writes. A killed server loses at most the
+last second of these times, unless another process was blocking the database.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .siblings import Pull, Siblings
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Seconds between writes while images are pulled.
+# Seconds between writes during pulls.
 _INTERVAL = 1.0
 
 
 class WaitingPulls:
-    """The times of pulls that were not in the database at one moment. Answers that show times include them."""
+    """The times of pulls that were not in the database at one moment. Answers with times include them."""
 
     def __init__(self, times: Mapping[Pull, float]):
         self._times = times
 
     def of_registry(self, view: View, account_id: str, region: str) -> Mapping[int, float]:
-        """Return the times by the rows of images, without those by identities that the registry excludes."""
+        """Return the times by the rows of images, without those of identities that the registry excludes."""
         if not self._times:
             return {}
         excluded = rows.pull_time_exclusions.identities(view, account_id, region)
@@ -43,7 +43,7 @@ class WaitingPulls:
 class PendingPulls:
     """Times of pulls that are not in the database yet.
 
-    Those by excluded identities never get there. They are found out when times are written, so that a pull does not pay
+    Those of excluded identities are dropped. They are recognized when times are written, so that a pull does not pay
     for it.
     """
 
@@ -52,7 +52,7 @@ class PendingPulls:
         self._database = database
         self._lock = fork_safe_lock()
         self._storing = fork_safe_lock()
-        # The last pull last.
+        # In the order of the pulls.
         self._pending: dict[Pull, float] = {}
         self._being_written: dict[Pull, float] = {}
         self._written_at = 0.0
@@ -60,7 +60,7 @@ class PendingPulls:
         self._is_closing = threading.Event()
 
     def add(self, image_row_ids: Iterable[int], at: float, by: str | None) -> None:
-        """Note that images were pulled at this time, in seconds since the epoch, by this identity if anybody's."""
+        """Note the pulls of images at this time, in seconds since the epoch, by this identity if it is known."""
         with self._lock:
             for image_row_id in image_row_ids:
                 pull = Pull(image_row_id, by)
@@ -74,7 +74,10 @@ class PendingPulls:
             self.try_to_write()
 
     def waiting(self) -> WaitingPulls:
-        """Return the times that are not in the database. Ask before rows are read, so that none is in neither."""
+        """Return the times that are not in the database.
+
+        Call this before rows are read, so that each time is in one of the two.
+        """
         times = self.of_process()
         for pull, at in self.siblings.waiting_pulls():
             times[pull] = max(at, times.get(pull, at))
@@ -86,9 +89,10 @@ class PendingPulls:
             return {**self._being_written, **self._pending}
 
     def write(self) -> None:
-        """Put all times into the database; to be called outside of a transaction.
+        """Write all times to the database. Call this outside transactions.
 
-        That is before rows are changed by the times, or the exclusions are. What cannot be written is pending still.
+        Call it before rows are changed according to the times, or exclusions change. Times that cannot be written stay
+        pending.
         """
         self.siblings.write_pulls()
         self.write_own()
@@ -109,21 +113,21 @@ class PendingPulls:
                 self._being_written = {}
 
     def try_to_write(self) -> bool:
-        """As `write`, for what only reads: nobody is to fail where nothing can be written, as on a full disk."""
+        """Write as `write` does, for readers: return False on a failure, such as a full disk, instead of raising it."""
         try:
             self.write_own()
         except Exception:
-            log.exception("The times of pulls cannot be written, which is tried again later")
+            log.exception("The times of pulls cannot be written; the next pull tries again")
             return False
         return True
 
     def forget(self) -> None:
-        """Drop what is pending: the images are gone."""
+        """Drop all pending times: the images are gone."""
         with self._lock:
             self._pending.clear()
 
     def close(self) -> None:
-        """Write what is pending, for the last time."""
+        """Write the pending times, for the last time."""
         self._is_closing.set()
         with self._lock:
             writer = self._writer
@@ -132,7 +136,7 @@ class PendingPulls:
         self.try_to_write()
 
     def _begin_to_write(self) -> None:
-        # A thread that has not survived a fork is not alive.
+        # A thread that did not survive a fork is not alive.
         if self._writer is None or not self._writer.is_alive():
             self._writer = threading.Thread(
                 target=self._write_beside, name="times of pulls", daemon=True
@@ -140,7 +144,7 @@ class PendingPulls:
             self._writer.start()
 
     def _write_beside(self) -> None:
-        """Write until nothing is pending, once in the interval; after a failure the next pull begins anew."""
+        """Write in intervals until nothing is pending. After a failure, the next pull begins anew."""
         while True:
             passed = time.monotonic() - self._written_at
             if self._is_closing.wait(min(max(_INTERVAL - passed, 0.0), _INTERVAL)):

@@ -1,6 +1,6 @@
-"""The last requests that the process has answered, for people who want to see what happens.
+"""The last requests of the process, for the page.
 
-They are in memory, as counts are.
+They are in memory, like counts.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from .forks import fork_safe_lock
 from .siblings import Siblings
 
-# Of each process, with the oldest dropped.
+# The most requests of a process; the oldest are dropped.
 _MOST = 200
 
 
 class AnsweredRequest(NamedTuple):
-    """A request that was answered. `number` is that of the one before and one.
+    """A request that was answered. `number` counts the requests of the process.
 
     `what` is the operation, or the method and the path; `about` is a digest, or the registry. `at` is in seconds since
     the epoch, `took` in seconds.
@@ -40,13 +40,13 @@ class RecentRequests:
         self._number = 0
 
     def add(self, at: float, what: str, status: int, took: float, about: str) -> None:
-        """Note a request that has been answered."""
+        """Note an answered request."""
         with self._lock:
             self._number += 1
             self._requests.append(AnsweredRequest(self._number, at, what, status, took, about))
 
     def behind(self, number: int) -> list[AnsweredRequest]:
-        """Return the requests behind the one with a number, as far as they are kept, the first first."""
+        """Return the requests after the one with this number, as far as they are kept, in their order."""
         for other in sorted(self.siblings.take_requests()):
             self.add(*other)
         with self._lock:

@@ -1,8 +1,7 @@
 """The store: one database and one blob store, shared by all registries of the process.
 
-A blob's bytes are committed and deleted inside the write transaction that adds or checks its
-membership rows. The database admits one writer at a time, so a blob cannot be deleted between its
-commit and its first member.
+A blob's bytes are committed and deleted inside the write transaction that adds or checks its membership rows. The
+database admits one writer at a time, so a blob cannot be deleted between its commit and its first member.
 """
 
 from __future__ import annotations
@@ -51,14 +50,14 @@ from .turns import in_turns
 log = logging.getLogger("moto_ecr_ext")
 
 _REFERRER_CHECKS_REMEMBERED = 10_000
-# Blobs that go, or uploads, in one transaction, for which others wait.
+# Blobs or uploads that are removed in one transaction, which blocks other writes.
 _RELEASED_AT_ONCE = 100
 
 _Read = TypeVar("_Read")
 
 
 class Store:
-    """All that is kept, wherever it is kept."""
+    """The state of all registries, in a database and a blob store."""
 
     def __init__(self, database: Database, blobs: BlobStore):
         self.database = database
@@ -67,7 +66,7 @@ class Store:
         self.counts = Counts()
         self.requests = RecentRequests()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
-        """When the upstream registry of an image was asked for what refers to it, by a key of the image."""
+        """The times at which upstream registries were asked for the referrers of an image, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
         self._cleaning = Cleaning(self._clean_up)
         self._is_closing = threading.Event()
@@ -75,12 +74,11 @@ class Store:
 
     @classmethod
     def open(cls, location: StoreLocation) -> Store:
-        """Open the store at `location`, made if it is not there, without what a killed process has left.
+        """Open or create the store at `location`, and remove the remains of a killed process.
 
-        Much of that goes while the store is used already; nobody sees it any more.
+        Hidden remains are removed while the store is in use.
 
-        Raises StoreError when it cannot be opened: SchemaVersionError when it is newer than this
-        package.
+        Raises StoreError if it cannot be opened, and SchemaVersionError if it is newer than this package.
         """
         check_lifetimes(location)
         if location.data_dir is not None:
@@ -89,7 +87,7 @@ class Store:
             store = cls._at(location)
             store._give_up_previews()
             if store._remove_some():
-                # It is out of sight, and to remove the rest takes long.
+                # The rest is hidden, and removing it takes long.
                 store._cleaning.begin("start")
             else:
                 store._remove_orphans()
@@ -97,9 +95,9 @@ class Store:
 
     @classmethod
     def found(cls, location: StoreLocation) -> Store:
-        """Open the store that is at `location`, as it was left.
+        """Open the existing store at `location` as it was left.
 
-        Raises StoreError when it cannot be opened or there is none.
+        Raises StoreError if it cannot be opened or does not exist.
         """
         if location.database is None and location.data_dir is None:
             raise StoreError("There is no registry in memory.")
@@ -127,7 +125,7 @@ class Store:
         return store
 
     def clear(self) -> None:
-        """Empty every registry: rows, then bytes, so that no row is ever without its bytes."""
+        """Empty every registry: rows first, then bytes, so that no row ever lacks its bytes."""
         with self.database.write() as transaction:
             rows.removal.hide_all(transaction)
             # moto's IAM is reset with the registries.
@@ -138,17 +136,17 @@ class Store:
                 rows.removal.end_work(transaction)
         forget(self)
         if are_more:
-            # moto has everybody wait for a reset, and this takes long.
+            # moto blocks all requests during a reset, and this takes long.
             self._cleaning.begin("reset")
         else:
             self._remove_orphans()
 
     def settle(self) -> None:
-        """Return once nothing is left of what was there before a start or a reset, or `close` was called."""
+        """Wait until the remains of a start or a reset are removed, or `close` is called."""
         self._cleaning.settle()
 
     def principals_key(self) -> bytes:
-        """Return the key for passwords of IAM principals, which are good until the registries are emptied."""
+        """Return the key for passwords of IAM principals, which are valid until the registries are emptied."""
         found = self.find_principals_key()
         if found is not None:
             return found
@@ -169,7 +167,7 @@ class Store:
         return None if key is None else bytes.fromhex(key)
 
     def close(self) -> None:
-        """Let go of everything. What is out of sight and left goes with the next start."""
+        """Close the database and the blob store. The next start removes hidden remains."""
         self._is_closing.set()
         self.settle()
         self.pulls.close()
@@ -177,9 +175,9 @@ class Store:
         self.blobs.close()
 
     def open_blob(self, digest: str, size: int) -> Blob:
-        """Open a blob that has this size by its rows.
+        """Open a blob that has this size in its rows.
 
-        Raises BlobNotFound where it is not there, or its bytes are others than they were; the log says so.
+        Raises BlobNotFound if it is missing or damaged; damage is logged.
         """
         try:
             blob = self._found(digest, self.blobs.open)
@@ -192,7 +190,7 @@ class Store:
         return blob
 
     def size_of_blob(self, digest: str, size: int) -> int:
-        """Return the size that rows say, if the blob is there. Raises BlobNotFound as `open_blob` does."""
+        """Return the size from the rows, if the blob exists. Raises BlobNotFound as `open_blob` does."""
         try:
             if self._found(digest, self.blobs.size) != size:
                 raise BlobDamaged(digest)
@@ -202,32 +200,32 @@ class Store:
         return size
 
     def _found(self, digest: str, read: Callable[[str], _Read]) -> _Read:
-        """Return what `read` gives for a blob, also if it is aside without having to be."""
+        """Return the result of `read` for a blob, after putting the blob back if it was set aside by mistake."""
         try:
             return read(digest)
         except BlobNotFound as error:
             if isinstance(error, BlobDamaged) or not any(self.blobs.set_aside(digest)):
                 raise
-        # Another server lost its connection in the middle of a removal, and then its life or some time.
+        # Another server lost its connection in the middle of a removal, and then was killed or delayed.
         with self.database.write() as transaction:
             if rows.blobs.held_anywhere(transaction, [digest]):
                 self.blobs.put_back(digest)
         return read(digest)
 
     def cancel_upload(self, upload_id: str) -> None:
-        """Remove the bytes of an upload whose row is gone. Where that fails, the next start does it."""
+        """Remove the bytes of an upload whose row is gone. After a failure, the next start removes them."""
         try:
             self.blobs.cancel(upload_id)
         except OSError:
             log.exception("The bytes of upload %s, which has ended, were not removed", upload_id)
 
     def delete_repository(self, transaction: Transaction, repository_id: int) -> None:
-        """Remove a repository; what it has much of goes after the commit, or when a killed process starts again."""
+        """Hide a repository. Its rows are removed after the commit, or at the next start of a killed process."""
         rows.removal.hide(transaction, repository_id)
         self.remove_hidden(transaction)
 
     def remove_hidden(self, transaction: Transaction) -> None:
-        """Remove what this transaction takes out of sight; what there is much of goes after the commit."""
+        """Remove the rows that this transaction hides, after the commit."""
         digests, are_more = rows.removal.remove_some(transaction)
         self.release_after_commit(transaction, digests)
         if are_more:
@@ -239,18 +237,18 @@ class Store:
         self._remove_orphans()
 
     def _give_up_previews(self) -> None:
-        """Leave it to `_sweep` what a killed process was writing. A living one notices, and begins again."""
+        """Mark a killed process's unwritten previews for `_sweep`. A living process notices, and begins again."""
         with self.database.write() as transaction:
             rows.previews.give_up_writing(transaction)
 
     def _sweep(self) -> None:
-        """Remove all rows that are out of sight, in transactions that nobody waits for long."""
+        """Remove all hidden rows, in transactions that block others only briefly."""
         turns = in_turns(repeat(None), 1)
         while not self._is_closing.is_set() and next(turns) and self._remove_some():
             pass
 
     def _remove_some(self) -> bool:
-        """Remove some rows that are out of sight. Return whether there are more."""
+        """Remove some hidden rows. Return True if there are more."""
         with self.database.read_one() as view:
             if not rows.removal.are_any_hidden(view):
                 return False
@@ -276,8 +274,8 @@ class Store:
     def _remove_unheld(self, digests: Sequence[str]) -> None:
         """Remove those of the blobs that no repository holds.
 
-        No blob is pushed while this transaction has the database's lock. But the lock ends with the connection, which
-        this process notices only when it asks: an answer means that the lock was there until then.
+        No blob is pushed while this transaction has the database's lock. But the lock ends with the connection, and
+        this process notices that only at its next query: a result means that the lock was held until then.
         https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
         """
         with self.blobs.removal(digests) as removal, self.database.write() as transaction:
@@ -285,7 +283,7 @@ class Store:
             removal.confirm(_unheld(transaction, digests))
 
     def _remove_orphans(self) -> None:
-        """Remove bytes without members and parts without an upload, as a killed process leaves."""
+        """Remove bytes without members and parts without an upload, as left by a killed process."""
         for digest in list(self.blobs.set_aside()):
             self.blobs.put_back(digest)
         self._release(self.blobs.digests())
@@ -297,15 +295,15 @@ class Store:
                         self.blobs.cancel(upload_id)
 
     def _claim_blobs(self, location: StoreLocation) -> None:
-        """Raise StoreError where the blobs are another database's, all of which would be orphans here.
+        """Raise StoreError if the blobs belong to another database: all of them would be orphans here.
 
-        A place is easily given to two servers that have a database each, or to a new database.
+        Two servers with a database each, or a new database, are easily given the same place.
         """
-        # A name that is the database's alone, and tells nobody its key.
+        # A name that is unique to the database and does not reveal its key.
         name = Digest.of(self.signing_key)
-        # When another server of this database starts, it waits, and so does its removing of orphans.
+        # Another server of this database waits here at its start, before it removes orphans.
         with self.database.write() as transaction:
-            # Directories of version 1 have no note of it.
+            # Directories of version 1 have no such note.
             if self.blobs.owner() is None and (
                 rows.blobs.are_there(transaction) or not any(self.blobs.digests())
             ):
@@ -313,8 +311,8 @@ class Store:
         if self.blobs.owner() != name:
             place = location.blobs or location.data_dir
             raise StoreError(
-                f"{place} has the blobs of another database. Give each a place of its own, or "
-                f"empty {place} where that database is no more."
+                f"{place} has the blobs of another database. Give each a separate place, or "
+                f"empty {place} if that database no longer exists."
             )
 
     def _signing_key(self) -> bytes:
@@ -333,14 +331,14 @@ def _unheld(view: View, digests: Sequence[str]) -> list[str]:
 
 def _log_damage(digest: str) -> None:
     log.error(
-        "Blob %s is damaged and answered as missing, until it is pushed again; "
-        "`moto_ecr_server --check` finds all that are",
+        "Blob %s is damaged, and counts as missing until it is pushed again; "
+        "`moto_ecr_server --check` finds all damaged blobs",
         digest,
     )
 
 
 def is_failure_of_storage(error: Exception) -> bool:
-    """Return whether a call failed because its bytes or rows could not be read or written: a full disk, say."""
+    """Return True if a call failed because its bytes or rows could not be read or written: a full disk, for example."""
     psycopg = sys.modules.get("psycopg")
     drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
     return isinstance(error, (OSError, DBAPIError, *drivers))
@@ -352,7 +350,7 @@ _open: tuple[StoreLocation, Store] | None = None
 
 @contextmanager
 def _at_rest() -> Iterator[None]:
-    """Have no transaction under way in this block, unless one takes too long."""
+    """Keep transactions out of this block, unless one takes too long."""
     is_held = _lock.acquire(timeout=REST_TIMEOUT)
     try:
         with _open[1].database.at_rest() if _open is not None else nullcontext():
@@ -372,7 +370,7 @@ at_fork(after_in_child=_begin_child)
 
 
 def current_store(open_at: Callable[[StoreLocation], Store] = Store.open) -> Store:
-    """Return the one store of the process. It is opened where the settings say when it is first asked for."""
+    """Return the store of the process, which is opened at the settings' location on the first call."""
     global _open
     with _lock:
         location = store_location()
@@ -384,14 +382,14 @@ def current_store(open_at: Callable[[StoreLocation], Store] = Store.open) -> Sto
 
 
 def open_store() -> Store | None:
-    """Return the store of the process if it is open."""
+    """Return the store of the process if it is open, or None."""
     return None if _open is None else _open[1]
 
 
 def close_current_store() -> None:
-    """Let go of the store.
+    """Close the store of the process.
 
-    What it kept in memory is gone; what it kept in a directory is there for the next.
+    State in memory is lost; state in a directory is there for the next store.
     """
     global _open
     with _lock:

@@ -1,4 +1,4 @@
-"""Turns: one thread at a time for each key, and work that lets others have theirs."""
+"""Turns: one thread at a time for each key, and long work that pauses for others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .forks import fork_safe_lock
 
 
 class Turn:
-    """The turn of one key. `users` are the threads that have it or wait for it."""
+    """The turn of one key. `users` counts the threads that have it or wait for it."""
 
     def __init__(self) -> None:
         self.lock = fork_safe_lock()
@@ -21,7 +21,7 @@ class Turn:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the turn outlasts its users, for a thread that takes it later."""
+        """True if the turn outlasts its users, for a thread that takes it later."""
         return False
 
 
@@ -30,7 +30,7 @@ _Turn = TypeVar("_Turn", bound=Turn)
 
 
 class Turns(Generic[_Key, _Turn]):
-    """The turns of all keys, each made by `make` when it is first taken."""
+    """The turns of all keys. `make` makes a turn when its key is first taken."""
 
     def __init__(self, make: Callable[[], _Turn]) -> None:
         self._make = make
@@ -39,7 +39,7 @@ class Turns(Generic[_Key, _Turn]):
 
     @contextmanager
     def take(self, key: _Key) -> Iterator[_Turn]:
-        """Have the turn of a key for the length of the block, once no other thread has it."""
+        """Take the turn of a key for the length of the block, once no other thread has it."""
         while True:
             with self._changes:
                 turn = self._turns.get(key)
@@ -55,14 +55,14 @@ class Turns(Generic[_Key, _Turn]):
                 self._leave(key, turn)
 
     def end(self, key: _Key) -> None:
-        """End the turn of a key: its holder sees `is_over`, and the next thread gets a new turn without waiting."""
+        """End the turn of a key: its holder sees `is_over`, and the next thread gets a new turn at once."""
         with self._changes:
             turn = self._turns.pop(key, None)
             if turn is not None:
                 turn.is_over = True
 
     def keys(self) -> list[_Key]:
-        """Return the keys whose turns somebody has or waits for, or that are kept."""
+        """Return the keys whose turns have users or are kept."""
         with self._changes:
             return list(self._turns)
 
@@ -75,14 +75,14 @@ class Turns(Generic[_Key, _Turn]):
 
 _Value = TypeVar("_Value")
 
-# Seconds of work for which others wait at a time.
+# Seconds of work between two pauses.
 _TURN = 0.05
 
 
 def in_turns(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
-    """Return values in lists of at most `size`, each after a pause as long as the work on the one before.
+    """Yield values in lists of at most `size`, each after a pause as long as the work on the one before.
 
-    In the pause others have their turn: SQLite lets a process try again now and then, and has no queue.
+    In the pause others can write: SQLite has no queue, and lets a process retry now and then.
     """
     rest = iter(values)
     batch = list(islice(rest, size))
@@ -96,10 +96,10 @@ def in_turns(values: Iterable[_Value], size: int) -> Iterator[list[_Value]]:
 
 
 def timed_turns(values: Iterable[_Value], size: int) -> Iterator[Iterator[list[_Value]]]:
-    """Return turns of work on values, each an iterator of lists of at most `size` that ends when its time is over.
+    """Yield turns of work on values, each an iterator of lists of at most `size` that ends when its time is over.
 
-    For work in transactions, of which each costs a sync of the disk: the faster the work, the more of it in each. A
-    turn begins after a pause as in `in_turns`. What the caller does once a turn is exhausted is not counted.
+    It is for work in transactions, each of which costs a sync of the disk: the faster the work, the more fits into one.
+    A turn begins after a pause as in `in_turns`. Work of the caller after the end of a turn is not counted.
     """
     rest = iter(values)
     batch = list(islice(rest, size))

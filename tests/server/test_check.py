@@ -373,7 +373,7 @@ class TestCommand:
         for flag in ("--check", "--repair"):
             ran = run(stopped, flag)
             assert ran.returncode == 1
-            assert ran.stdout == "damaged database: row 1 of tags is of none in images\n"
+            assert ran.stdout == "damaged database: row 1 of tags lacks its row in images\n"
 
     @pytest.mark.parametrize("flag", ["--check", "--repair"])
     def test_a_database_that_cannot_be_read(self, stopped: Path, flag: str) -> None:

@@ -218,7 +218,7 @@ def a_file(path):
 def below_a_file(path):
     path.parent.joinpath("file").write_text("")
     path.symlink_to(path.parent / "file" / "registry")
-    return "registry cannot be made: Not a directory."
+    return "registry cannot be created: Not a directory."
 
 
 def something_else(path):

@@ -420,7 +420,7 @@ def test_a_bucket_that_is_not_there(refusal: Callable[..., str], bucket: Bucket)
     line = refusal("s3://no-such-bucket/x", **bucket.server.variables)
     assert line == (
         "moto_ecr_server: s3://no-such-bucket/x cannot be used: "
-        "there is no bucket no-such-bucket; it has to be made first"
+        "the bucket no-such-bucket does not exist; create it first"
     )
 
 
@@ -446,7 +446,7 @@ def test_an_endpoint_that_does_not_answer(refusal: Callable[..., str]) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     assert refusal("s3://bucket", AWS_ENDPOINT_URL=url) == (
         "moto_ecr_server: s3://bucket cannot be used: Could not connect to the endpoint URL: "
-        f'"{url}/bucket". The endpoint of S3 alone is set by AWS_ENDPOINT_URL_S3'
+        f'"{url}/bucket". AWS_ENDPOINT_URL_S3 sets the endpoint of S3 alone'
     )
 
 
@@ -478,8 +478,8 @@ def test_a_bucket_of_another_database(
         push(server, b"a blob")
         kept = bucket.keys()
         assert refusal(bucket.url, **bucket.server.variables) == (
-            f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a place "
-            f"of its own, or empty {bucket.url} where that database is no more."
+            f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a separate "
+            f"place, or empty {bucket.url} if that database no longer exists."
         )
         assert bucket.keys() == kept
     s3 = bucket.server.client()

@@ -34,7 +34,7 @@ WIDTH = 100
 
 # Phrases that hang in the air, each with what to write instead.
 TICS = {
-    r"\bis none\b": "has no ..., does not exist",
+    r"\bis (?-i:none)\b": "has no ..., does not exist",
     r"\bof use\b": "useful, or what it is used for",
     r"\bgives? whether\b": "return whether",
     r"\bthe other way round\b": "say both directions",

@@ -262,10 +262,10 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("registry", "The database is not given by a URL."),
-        ("mysql://me:secret@host/name", "mysql://me:***@host/name is not a database that can be used."),
-        ("postgresql+psycopg2:///name", "postgresql+psycopg2:///name is not a database that can be used."),
-        ("sqlite://", "sqlite:// is not a database that can be used."),
+        ("registry", "The database is not a URL."),
+        ("mysql://me:secret@host/name", "mysql://me:***@host/name is not a supported database."),
+        ("postgresql+psycopg2:///name", "postgresql+psycopg2:///name is not a supported database."),
+        ("sqlite://", "sqlite:// is not a supported database."),
     ],
 )  # fmt: skip
 def test_other_engines_are_refused(capfd: Any, tmp_path: Any, url: str, message: str) -> None:

@@ -670,12 +670,12 @@ def test_a_database_that_is_not_there_is_not_found(data_dir: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("database", "blobs", "message"),
     [
-        (None, "s4://bucket/x", "s4://bucket/x is not a place for blobs that can be used"),
-        (None, "s3:/bucket", "s3:/bucket is not a place for blobs that can be used"),
-        (None, "file:///blobs", "file:///blobs is not a place for blobs that can be used"),
-        ("postgresql://u@127.0.0.1:x/y", None, "The database is not given by a URL"),
-        ("registry", None, "The database is not given by a URL"),
-        ("mysql://u:secret@h/x", None, r"mysql://u:\*\*\*@h/x is not a database that can be used"),
+        (None, "s4://bucket/x", "s4://bucket/x is not a supported place for blobs"),
+        (None, "s3:/bucket", "s3:/bucket is not a supported place for blobs"),
+        (None, "file:///blobs", "file:///blobs is not a supported place for blobs"),
+        ("postgresql://u@127.0.0.1:x/y", None, "The database is not a URL"),
+        ("registry", None, "The database is not a URL"),
+        ("mysql://u:secret@h/x", None, r"mysql://u:\*\*\*@h/x is not a supported database"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused(

@@ -1,1 +1,1 @@
-"""The bytes of blobs."""
+"""Blob stores."""

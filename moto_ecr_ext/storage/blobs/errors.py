@@ -12,7 +12,7 @@ class BlobNotFound(Exception):
 
 
 class BlobDamaged(BlobNotFound):
-    """The bytes that the store has under this digest are others. They are never served."""
+    """The stored bytes do not have this digest. They are never served."""
 
 
 class UploadTruncated(Exception):
@@ -33,11 +33,11 @@ class UploadCancelled(Exception):
 
 
 class UploadDiscarded(OSError):
-    """The bytes of an upload may not have reached the disk. They are gone, and have to be sent again."""
+    """The bytes of an upload may not have reached the disk. They are discarded; the client has to send them again."""
 
 
 class DigestMismatch(Exception):
-    """The bytes of an upload have another digest than the one to commit them under."""
+    """The bytes of an upload do not have the digest to commit them under."""
 
     def __init__(self, digest: str, actual: str) -> None:
         super().__init__(f"bytes with digest {actual} cannot be blob {digest}")
@@ -46,4 +46,4 @@ class DigestMismatch(Exception):
 
 
 class BlobStoreUnavailable(OSError):
-    """The blob store cannot be reached, or refuses. It may be there again later."""
+    """The blob store cannot be reached, or refuses requests. The failure may be temporary."""

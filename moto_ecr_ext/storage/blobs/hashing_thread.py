@@ -1,4 +1,4 @@
-"""Hashing beside receiving: what makes one large upload faster than the sum of its parts."""
+"""Hashing on a second thread while bytes arrive, which makes a large upload faster."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from threading import Thread
 
 from moto_ecr_ext.oci.digest import Hasher
 
-# Bytes of a piece: as many as stay in the processor's cache, and take longer to hash than to hand over.
+# Bytes of a piece: few enough to stay in the processor's cache, and enough to take longer to hash than to
+# pass on.
 _PIECE = 256 * 1024
 _PIECES = 4
 
 
 class HashingThread:
-    """A thread that takes bytes into a hasher, in their order, while the one that brings them goes on.
+    """A thread that hashes bytes in their order, while the caller continues.
 
-    It works on copies, of which there are 1 MiB at most: `take` waits for it then. Copying takes a
-    twentieth of the time that hashing does.
+    It works on copies of at most 1 MiB in total, beyond which `take` waits. Copying takes a twentieth of the time of
+    hashing.
     """
 
     def __init__(self, hasher: Hasher) -> None:
@@ -30,7 +31,7 @@ class HashingThread:
         self._thread.start()
 
     def take(self, data: memoryview) -> None:
-        """Have these bytes hashed next. Their buffer may be used for something else afterwards."""
+        """Hash these bytes next. Their buffer may be reused afterwards."""
         while data:
             piece, data = data[:_PIECE], data[_PIECE:]
             buffer = self._free.get()
@@ -38,7 +39,7 @@ class HashingThread:
             self._taken.put((buffer, len(piece)))
 
     def end(self) -> None:
-        """Wait until all that was taken is hashed. There can be no more."""
+        """Wait until all bytes are hashed, and end the thread."""
         self._taken.put(None)
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Blobs in memory, as the parts that they arrived in: never joined, never copied twice."""
+"""Blobs in memory, as the parts in which they arrived: never joined, never copied twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .running_digest import RunningDigest
 from .sessions import Buffer, UploadSession
 from .store import BlobStore
 
-# Every part costs some 60 bytes beside its content. Tiny ones are therefore joined up to this size.
+# Every part costs some 60 bytes beside its content. Small parts are therefore joined up to this size.
 _SMALL_PART = 4096
 
 
@@ -32,28 +32,28 @@ def _chunks_of(parts: Sequence[bytes], start: int, stop: int) -> Iterator[bytes]
 
 
 class MemoryBlob(Blob):
-    """A blob that is a sequence of parts. The same object serves all readers."""
+    """A blob that is a sequence of parts. All readers share the object."""
 
     def __init__(self, parts: Sequence[bytes], size: int) -> None:
         self.size = size
         self._parts = parts
 
     def close(self) -> None:
-        """Do nothing: the parts go with their last reader, once the store has let go of them."""
+        """Do nothing: the parts are freed with their last reader, once the store has dropped them."""
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         return _chunks_of(self._parts, start, stop)
 
 
 class _Upload(Turn):
-    """An upload, of which one session at a time has the turn. It is over once it is cancelled."""
+    """An upload, whose turn one session at a time has. It ends when it is cancelled."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begin()
 
     def begin(self) -> None:
-        """Be without bytes, as a new upload is."""
+        """Drop all bytes, like a new upload."""
         self.parts: list[bytes] = []
         self.size = 0
         self.running = RunningDigest()
@@ -64,7 +64,7 @@ class _Upload(Turn):
 
 
 class MemoryUploadSession(UploadSession):
-    """A session whose bytes are in memory. `bytes` are kept as they are given, without a copy."""
+    """A session whose bytes are in memory. `bytes` objects are kept without a copy."""
 
     def __init__(self, store: MemoryBlobStore, upload_id: str, upload: _Upload) -> None:
         super().__init__(upload_id, upload.size, upload.running)
@@ -96,14 +96,14 @@ class MemoryUploadSession(UploadSession):
             excess -= min(excess, len(part))
 
     def _flush(self) -> None:
-        """Do nothing: memory is as durable as it gets."""
+        """Do nothing: memory has no disk to flush to."""
 
     def _commit(self, digest: str) -> None:
         self._store.commit(self.upload_id, self._upload, digest, self.size)
 
 
 class _MemoryRemoval(Removal):
-    """Blobs that are the removal's alone meanwhile."""
+    """Blobs that only the removal holds meanwhile."""
 
     def __init__(self, store: MemoryBlobStore) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class _MemoryRemoval(Removal):
 
 
 class MemoryBlobStore(BlobStore):
-    """Keeps everything in this process, as long as the store itself."""
+    """A store that keeps everything in this process, as long as the store exists."""
 
     def __init__(self) -> None:
         self._changes = fork_safe_lock()
@@ -164,19 +164,19 @@ class MemoryBlobStore(BlobStore):
         return _MemoryRemoval(self)
 
     def set_aside(self, digest: str | None = None) -> Iterator[str]:
-        """Nothing: what is aside is known to its removal alone, and both end with the process."""
+        """Return nothing: a blob that is set aside is known to its removal alone, and both end with the process."""
         return iter(())
 
     def put_back(self, digest: str) -> None:
-        """Nothing is aside."""
+        """Do nothing: no blob is set aside."""
 
     def take(self, digest: str) -> MemoryBlob | None:
-        """Take a blob out of the store, if it exists."""
+        """Take a blob out of the store, and return it if it exists."""
         with self._changes:
             return self._blobs.pop(Digest.parse(digest), None)
 
     def give(self, digest: str, blob: MemoryBlob) -> None:
-        """Put a blob into the store, unless it is there."""
+        """Put a blob into the store, unless it exists."""
         with self._changes:
             self._blobs.setdefault(digest, blob)
 
@@ -194,7 +194,7 @@ class MemoryBlobStore(BlobStore):
             self._blobs.clear()
 
     def commit(self, upload_id: str, upload: _Upload, digest: str, size: int) -> None:
-        """Make the bytes of an upload a blob. Raises `UploadCancelled`."""
+        """Turn the bytes of an upload into a blob. Raises `UploadCancelled` if the upload is over."""
         with self._changes:
             if upload.is_over:
                 raise UploadCancelled(upload_id)

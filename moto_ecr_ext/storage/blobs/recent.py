@@ -1,4 +1,4 @@
-"""What a store remembers of the blobs and uploads that it has last seen."""
+"""A store's memory of the blobs and uploads that it last used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Value = TypeVar("_Value")
 
 
 class Recent(Generic[_Value]):
-    """The values that were put last, by digest or upload id: `limit` at most."""
+    """The values that were put last, by digest or upload id, at most `limit`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -19,7 +19,7 @@ class Recent(Generic[_Value]):
         self._values: OrderedDict[str, _Value] = OrderedDict()
 
     def put(self, key: str, value: _Value) -> None:
-        """Remember a value, in the place of one that this key has, and forget the oldest beyond the limit."""
+        """Store a value under its key, and drop the oldest value beyond the limit."""
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
@@ -36,6 +36,6 @@ class Recent(Generic[_Value]):
             self._values.clear()
 
     def pop(self, key: str) -> _Value | None:
-        """Return the value of a key, or None, and forget it."""
+        """Return the value of a key, or None, and drop it."""
         with self._lock:
             return self._values.pop(key, None)

@@ -1,4 +1,4 @@
-"""Removing blobs in two steps: they step aside, and then go for good or come back."""
+"""Removing blobs in two steps: a blob is set aside, and then deleted or put back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 class Removal(ABC):
-    """Blobs that step aside for the length of a `with` block.
+    """Blobs that are set aside for the length of a `with` block.
 
-    A blob must not go by its name while it may be pushed: the database's lock, by which nobody pushes it, can be lost
-    with the connection. Once it stepped aside it has a name of its own, which no push gives to another. So it may go
-    however late that happens, if the database, asked after the step, says that nobody held it until then.
+    A blob must not be deleted by its name while it may be pushed: the database's lock, which keeps pushes out, can be
+    lost with the connection. A blob that was set aside has a separate name, which no push uses for other bytes. It may
+    be deleted at any later time if the database, asked after that step, says that no repository holds it.
     """
 
     def __init__(self) -> None:
@@ -23,13 +23,13 @@ class Removal(ABC):
         self._confirmed: set[str] = set()
 
     def step_aside(self, digests: Iterable[str]) -> None:
-        """Take blobs out of the store, if they exist. They come back unless they are confirmed."""
+        """Set blobs aside, if they exist. They are put back unless they are confirmed."""
         for digest in digests:
             if self._step_aside(digest):
                 self._aside.add(digest)
 
     def confirm(self, digests: Iterable[str]) -> None:
-        """Have blobs that stepped aside go for good when the block ends. Whoever has one open keeps it."""
+        """Delete blobs that were set aside, at the end of the block. Readers keep the blobs that they have open."""
         self._confirmed.update(digests)
 
     def __enter__(self) -> Removal:
@@ -48,17 +48,17 @@ class Removal(ABC):
                 else:
                     self._come_back(digest)
             except OSError:
-                # Reads find a blob that is aside, and the next start puts it back or removes it.
-                log.exception("Blob %s, which stepped aside to be removed, stays there", digest)
+                # Reads find a blob that is set aside, and the next start puts it back or deletes it.
+                log.exception("Blob %s was set aside for removal, and stays there", digest)
 
     @abstractmethod
     def _step_aside(self, digest: str) -> bool:
-        """Give a blob another name. Return whether there was one."""
+        """Set a blob aside. Return False if it does not exist."""
 
     @abstractmethod
     def _remove(self, digest: str) -> None:
-        """Remove a blob that stepped aside."""
+        """Delete a blob that was set aside."""
 
     @abstractmethod
     def _come_back(self, digest: str) -> None:
-        """Give a blob its name again, unless it was committed anew."""
+        """Put a blob back, unless it was committed anew."""

@@ -8,10 +8,10 @@ from .hashing_thread import HashingThread
 
 
 class RunningDigest:
-    """The sha256 of an upload as its bytes arrive, and as it was at one marked position.
+    """The sha256 of an upload as its bytes arrive, and as of one marked position.
 
-    The mark is where a body began, so that one that breaks off can be cut and sent again without
-    a second reading of what came before it.
+    The mark is the beginning of a body. A body that breaks off can be cut and sent again without reading the bytes
+    before it again.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class RunningDigest:
         self._marked_hasher = self._hasher.copy()
 
     def update(self, data: memoryview | bytes, beside: bool = False) -> None:
-        """Take in the bytes that follow `position`; `beside` does it while the caller goes on."""
+        """Take in the bytes that follow `position`; with `beside`, on a second thread while the caller continues."""
         if beside:
             if self._thread is None:
                 self._thread = HashingThread(self._hasher)
@@ -33,19 +33,19 @@ class RunningDigest:
         self.position += len(data)
 
     def settle(self) -> None:
-        """Wait for what is hashed beside. Whoever has had something hashed so calls this at last."""
+        """Wait for the second thread. Callers of `update` with `beside` call this at the end."""
         if self._thread is not None:
             self._thread.end()
             self._thread = None
 
     def mark(self) -> None:
-        """Make `position` the one to come back to."""
+        """Mark `position` as the one to rewind to."""
         self.settle()
         self._marked_position = self.position
         self._marked_hasher = self._hasher.copy()
 
     def rewind(self, position: int) -> None:
-        """Forget the bytes from `position` on; those before may have to be taken in again too."""
+        """Drop the bytes from `position` on. Bytes before it may have to be taken in again, too."""
         if position >= self.position:
             return
         self.settle()

@@ -1,4 +1,4 @@
-"""Sessions of uploads: one writer's turn at a blob that is not finished."""
+"""Sessions of uploads: one writer's turn at an unfinished blob."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Buffer = bytes | bytearray | memoryview
 class UploadSession(ABC):
     """One writer's turn at an unfinished blob, from `BlobStore.upload`.
 
-    `size` is how many bytes the upload has. An `append` that raises `OSError` may have appended any
-    part of its data; `resume_at` the position acknowledged before, in this session or a later one,
-    makes the upload whole again. Whatever else raises it, but `resume_at`, ends the session.
+    `size` is the number of bytes that the upload has. An `append` that raises `OSError` may have appended any part of
+    its data; `resume_at` the acknowledged position, in this session or a later one, repairs the upload. Any other
+    error, except from `resume_at`, ends the session.
     """
 
     def __init__(self, upload_id: str, size: int, running: RunningDigest) -> None:
@@ -31,9 +31,9 @@ class UploadSession(ABC):
         self._over = False
 
     def resume_at(self, position: int) -> None:
-        """Continue at `position`, which was acknowledged, and cut off what lies beyond.
+        """Continue at `position`, which was acknowledged, and drop the bytes beyond.
 
-        Raises `UploadTruncated`, and changes nothing, when the store has fewer bytes.
+        Raises `UploadTruncated`, and changes nothing, if the store has fewer bytes.
         """
         self._check_in_use()
         if position < 0:
@@ -49,21 +49,21 @@ class UploadSession(ABC):
             self._running.mark()
 
     def append(self, data: Buffer) -> None:
-        """Append `data`. Its buffer may be used for something else afterwards."""
+        """Append `data`. Its buffer may be reused afterwards."""
         self._check_in_use()
         self._catch_up()
         self._read_back.clear()
         self._append(data)
 
     def acknowledge(self) -> None:
-        """Put the bytes where the next session finds them, at whichever server; a power cut may take them.
+        """Make the bytes visible to the next session, at any server; a power cut may lose them.
 
-        For bytes that are about to be acknowledged. Most stores have them there once they are appended.
+        Call this before the bytes are acknowledged. In most stores appended bytes are visible already.
         """
         self._check_in_use()
 
     def digest(self, algorithm: str = "sha256") -> str:
-        """Return the digest of all bytes so far. Any algorithm but sha256 costs reading them back."""
+        """Return the digest of all bytes so far. Any algorithm but sha256 reads them again."""
         self._check_in_use()
         if algorithm == "sha256":
             self._catch_up()
@@ -76,33 +76,33 @@ class UploadSession(ABC):
         return self._read_back[algorithm]
 
     def has_digest(self, digest: str) -> bool:
-        """Return whether all bytes so far have this digest: never for text that is not a digest."""
+        """Return True if all bytes so far have this digest, and False for text that is not a digest."""
         return is_digest(digest) and self.digest(Digest(digest).algorithm) == digest
 
     def flush(self) -> None:
-        """Put the bytes where a power cut does not reach them; free when they are there already.
+        """Flush the bytes to disk, so that they survive a power cut; free if they are flushed already.
 
-        `commit` does it too. Raises `UploadDiscarded` when the bytes may be lost.
+        `commit` flushes, too. Raises `UploadDiscarded` if the bytes may be lost.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._flush()
 
     def prepare_commit(self, digest: str) -> None:
-        """Do what takes time of `commit`, to keep the wait out of the transaction around that.
+        """Do the slow part of `commit`, to keep it out of the caller's transaction.
 
-        The digest is one that the bytes were found to have. Raises `UploadCancelled` and `UploadDiscarded`.
+        The digest is one that `has_digest` has confirmed. Raises `UploadCancelled` and `UploadDiscarded`.
         """
         self._check_in_use()
         with self._ended_by_an_error():
             self._prepare_commit(Digest.parse(digest))
 
     def commit(self, digest: str) -> None:
-        """Make the upload the blob `digest`, in one step and durably, and end the session.
+        """Turn the upload into the blob `digest`, durably and in one step, and end the session.
 
-        It is fine when that blob is there already, and heals it when it is damaged. The upload may
-        last until the block of `BlobStore.upload` is left without an error. Raises `DigestMismatch`
-        when the bytes are others, `UploadCancelled` when the upload is gone, and `UploadDiscarded`.
+        A blob that exists already is kept, or repaired if it is damaged. The upload may last until the block of
+        `BlobStore.upload` ends without an error. Raises `DigestMismatch` if the bytes have another digest,
+        `UploadCancelled` if the upload is gone, and `UploadDiscarded`.
         """
         self._check_in_use()
         actual = self.digest(Digest.parse(digest).algorithm)
@@ -114,7 +114,7 @@ class UploadSession(ABC):
         self.is_committed = True
 
     def end(self) -> None:
-        """Allow no further use, as leaving the `with` block of `BlobStore.upload` does."""
+        """End the session, as the end of the `with` block of `BlobStore.upload` does."""
         self._over = True
 
     def _check_in_use(self) -> None:
@@ -142,7 +142,7 @@ class UploadSession(ABC):
 
     @abstractmethod
     def _append(self, data: Buffer) -> None:
-        """Append `data`, and count in `size` and the running digest what really was appended."""
+        """Append `data`, and update `size` and the running digest by the bytes that were written."""
 
     @abstractmethod
     def _cut(self, position: int) -> None:
@@ -150,12 +150,12 @@ class UploadSession(ABC):
 
     @abstractmethod
     def _flush(self) -> None:
-        """As `flush`."""
+        """Flush as `flush` does."""
 
     def _prepare_commit(self, digest: str) -> None:
-        """As `prepare_commit`."""
+        """Prepare as `prepare_commit` does."""
         self._flush()
 
     @abstractmethod
     def _commit(self, digest: str) -> None:
-        """As `commit`, with the digest verified and all prepared."""
+        """Commit as `commit` does, with the digest verified and the commit prepared."""

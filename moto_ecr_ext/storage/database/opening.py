@@ -1,4 +1,4 @@
-"""Which database a URL is of."""
+"""The database at a URL."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _URLS = "Supported: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
 def database_at(text: str) -> Database:
     """Open the database at a URL, of PostgreSQL or of a SQLite file.
 
-    Raises StoreError for any other, and when what is needed to reach it is not installed or not
-    there; SchemaVersionError, having changed nothing, when this package does not know enough.
+    Raises StoreError for any other URL, and if the database or its driver is missing. Raises SchemaVersionError, having
+    changed nothing, for a database of a newer version.
     """
     url = _url(text)
     if url.drivername in ("postgresql", "postgresql+psycopg"):
-        from .postgresql import PostgreSQLDatabase  # psycopg is installed for servers only.
+        from .postgresql import PostgreSQLDatabase  # Only servers have psycopg installed.
 
         return PostgreSQLDatabase.reach(url.set(drivername="postgresql+psycopg"))
     file = file_at(text)
     if file is not None:
         return FileDatabase.at(file)
-    raise StoreError(f"{url.render_as_string()} is not a database that can be used. {_URLS}")
+    raise StoreError(f"{url.render_as_string()} is not a supported database. {_URLS}")
 
 
 def file_at(text: str) -> Path | None:
-    """Return the SQLite file that a URL of a database is of; None for another database.
+    """Return the SQLite file of a database's URL, or None for another database.
 
     Raises StoreError for a malformed URL.
     """
@@ -45,5 +45,5 @@ def file_at(text: str) -> Path | None:
 def _url(text: str) -> URL:
     try:
         return make_url(text)
-    except (ArgumentError, ValueError):  # ValueError is that of a port.
-        raise StoreError(f"The database is not given by a URL. {_URLS}") from None
+    except (ArgumentError, ValueError):  # An invalid port raises ValueError.
+        raise StoreError(f"The database is not a URL. {_URLS}") from None

@@ -1,8 +1,8 @@
 """Queries: SELECT statements whose rows are typed values.
 
-Executing a statement through SQLAlchemy costs some 50 us beyond the database's own work. A query is compiled to the
-dialect's SQL once, by SQLAlchemy, and then run on the driver's connection, in the same transaction. Columns are mapped
-to the fields of a row by name.
+SQLAlchemy takes some 50 us to execute a statement, beyond the database's own work. A query is therefore compiled once
+by SQLAlchemy, for its dialect, and then run on the driver's connection, in the same transaction. Columns are mapped to
+the fields of a row by name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Value = TypeVar("_Value")
 
 
 class Query(Generic[_Row]):
-    """A SELECT whose rows are values of a NamedTuple: it has a column for each field, of the field's name.
+    """A SELECT whose rows are values of a NamedTuple. Each field has a column of its name.
 
     Values for the statement's `bindparam`s are given by name.
     """
@@ -80,9 +80,9 @@ class Scalars(Generic[_Value]):
 
 
 class Pairs(Generic[_Row, _Other]):
-    """A SELECT over an outer join: a row of one type, and one of another that may be missing.
+    """A SELECT over an outer join: pairs of a row of one type, and a row of another type or None.
 
-    A missing one is NULL in its first field.
+    A missing row has NULL in its first field.
     """
 
     def __init__(
@@ -126,15 +126,15 @@ class Pairs(Generic[_Row, _Other]):
 
 
 def columns_of(table: Table) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of a table by name, as `Pairs` takes them."""
+    """Return the columns of a table by name, for `Pairs`."""
     return {column.name: column for column in table.c}
 
 
 class _Select:
     """A SELECT statement, compiled once for each dialect unless it has parameters that expand into lists.
 
-    Its columns are put into the order of `names`, if any are given. Nothing is worked out before the first use: most
-    of a process's statements are never run. Raises KeyError then if it has no column of a name.
+    Its columns are put into the order of `names`, if given. Nothing is computed before the first use, since a process
+    never runs most of its statements. The first use raises KeyError if a column is missing.
     """
 
     def __init__(self, statement: Select[Any], names: Sequence[str] = ()):
@@ -160,7 +160,7 @@ class _Select:
         )
 
     def fetch(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """Return the values of all rows, as the statement's column types have them."""
+        """Return the values of all rows, converted by the statement's column types."""
         if self._expands:
             return connection.execute(self._statement, values).all()
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
@@ -201,10 +201,10 @@ class _Compiled:
         return {**self._constants, **values}
 
     def rows(self, cursor: DBAPICursor) -> Sequence[Sequence[Any]]:
-        """Return what the cursor has."""
+        """Return the converted rows of the cursor."""
         processors = self._processors
         if processors is None:
-            # PostgreSQL's dialect asks which of its types a number came as.
+            # PostgreSQL's dialect chooses the processor by the type that a number was sent as.
             processors = self._processors = [
                 (position, processor)
                 for position, (type_, described) in enumerate(

@@ -1,4 +1,4 @@
-"""What reads and changes rows: a view of them, and a transaction over them."""
+"""Views, which read rows, and transactions, which change them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 
 class RowRefused(Exception):
-    """A constraint refuses a row: there is one with its key, or the row that it belongs to is gone."""
+    """The error of a row that violates a constraint: its key exists, or the row that it refers to does not."""
 
 
 class View:
@@ -24,7 +24,7 @@ class View:
 
 
 class Transaction(View):
-    """One transaction that changes rows: all of it happens, or nothing."""
+    """One transaction that changes rows: all changes happen, or none."""
 
     __slots__ = ("_followers", "_gathered")
 
@@ -35,15 +35,15 @@ class Transaction(View):
 
     @property
     def followers(self) -> Sequence[Callable[[], None]]:
-        """The calls that follow the commit, in the order in which they were asked for."""
+        """The calls that follow the commit, in the order of their registration."""
         return self._followers
 
     def after_commit(self, follow: Callable[[], None]) -> None:
-        """Have `follow` called once this transaction is committed; never if it is undone."""
+        """Call `follow` once this transaction is committed; never if it is undone."""
         self._followers.append(follow)
 
     def gather(self, follow: Callable[[list[str]], None], values: Iterable[str]) -> None:
-        """Have `follow` called once after the commit, with all values that are gathered for it by then."""
+        """Call `follow` once after the commit, with all values that are gathered for it by then."""
         gathered = self._gathered.get(follow)
         if gathered is None:
             gathered = self._gathered[follow] = []
@@ -51,9 +51,9 @@ class Transaction(View):
         gathered.extend(values)
 
     def insert(self, table: Table, row: Mapping[str, Any]) -> Any:
-        """Add a row and return its primary key, or the first column of it.
+        """Add a row and return its primary key, or the first column of the key.
 
-        Raises RowRefused.
+        Raises RowRefused if a constraint is violated.
         """
         try:
             key = self._execute(_insert(table), row).inserted_primary_key
@@ -62,16 +62,16 @@ class Transaction(View):
         return key[0] if key else None
 
     def insert_all(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows, which may be none."""
+        """Add rows. `rows` may be empty."""
         if rows:
             self._execute(_insert(table), rows)
 
     def change(self, statement: Executable, /, **values: Any) -> int:
-        """Run an UPDATE, a DELETE or an INSERT from a SELECT, and return the number of rows that it changed."""
+        """Run an UPDATE, a DELETE or an INSERT from a SELECT, and return the number of changed rows."""
         return self._execute(statement, values).rowcount
 
     def change_each(self, statement: Executable, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run an UPDATE or a DELETE once for each of `values`, which may be none."""
+        """Run an UPDATE or a DELETE once for each of `values`, which may be empty."""
         if values:
             self._execute(statement, values)
 

@@ -1,6 +1,6 @@
-"""The version of the tables that a database has, and how it comes to be this package's.
+"""The version of a database's tables, and their migration to this package's version.
 
-The row `schema_version` of the table `store` says it, on every engine.
+The row `schema_version` of the table `store` holds it, on every engine.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ _VERSION = tables.store.c.name == "schema_version"
 
 
 class StoreError(Exception):
-    """The store cannot be opened. The message is for the person who chose its place."""
+    """The error of a store that cannot be opened. The message is for the user who chose its location."""
 
 
 class SchemaVersionError(StoreError):
-    """The database was written by a version of this package that knows more than this one."""
+    """The error of a database that a newer version of this package has written."""
 
 
 def is_up_to_date(connection: Connection) -> bool:
-    """Return whether the database has the tables of this version.
+    """Return True if the database has the tables of this version.
 
-    Raises SchemaVersionError when they are those of a later one.
+    Raises SchemaVersionError if they are those of a newer version.
     """
     return _version(connection) == tables.SCHEMA_VERSION
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Give the database the tables of this version, keeping the rows it has.
+    """Create or migrate the tables of the database, keeping its rows.
 
-    The transaction has to be the only one that writes: whoever waited for it finds the work done.
+    Call this in the only write transaction: a process that waited for it finds the work done.
     """
     version = _version(connection)
     if version is None:
-        # A table of this name that is there already is somebody else's, which is an error.
+        # An existing table of this name belongs to another program, which is an error.
         tables.metadata.create_all(connection, checkfirst=False)
         connection.execute(
             tables.store.insert(), {"name": "schema_version", "value": str(tables.SCHEMA_VERSION)}
         )
     elif version < tables.SCHEMA_VERSION:
-        from .migrations import migrate  # Alembic takes a while to import, and is seldom needed.
+        from .migrations import migrate  # Alembic is slow to import and seldom needed.
 
         migrate(connection, version)
         connection.execute(
@@ -50,7 +50,7 @@ def bring_up_to_date(connection: Connection) -> None:
 
 
 def _version(connection: Connection) -> int | None:
-    """Return the version of the schema in the database; None if it has none yet."""
+    """Return the version of the tables, or None for an empty database."""
     if not inspect(connection).has_table(tables.store.name):
         return None
     version = int(connection.execute(tables.store.select().where(_VERSION)).one().value)

@@ -1,4 +1,4 @@
-"""Rows, by the noun that they are of: typed values, and a function for each question that is asked of them."""
+"""Rows, in a module for each noun: typed values, and a function for each query and change."""
 
 from . import (
     backfills,

@@ -1,4 +1,4 @@
-"""Rows of replication backfills, and of what they replicate."""
+"""Rows of replication backfills, and of their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BackfillRow(NamedTuple):
 
 
 class ResultRow(NamedTuple):
-    """What became of an image under one of its tags, or without; the image may be gone."""
+    """The result of an image under one of its tags, or without a tag; the image may be gone."""
 
     id: int
     repository_name: str
@@ -45,7 +45,7 @@ class ResultRow(NamedTuple):
 
 
 class OutcomeRow(NamedTuple):
-    """A result that is open, and how its replication stands; `status` is None if the image is gone."""
+    """An open result and the status of its replication; `status` is None if the image is gone."""
 
     id: int
     status: str | None
@@ -53,7 +53,7 @@ class OutcomeRow(NamedTuple):
 
 
 class CountRow(NamedTuple):
-    """How many results of a backfill have a status and a failure code."""
+    """The number of results of a backfill with a status and a failure code."""
 
     status: str
     failure_code: str | None
@@ -143,7 +143,7 @@ _SEE_REPLICATIONS_AGAIN = (
 def by_id(
     view: View, account_id: str, region: str, backfill_id: str, since: float
 ) -> BackfillRow | None:
-    """Return a backfill of a registry, unless it had ended by a time."""
+    """Return a backfill of a registry, unless it had ended before `since`."""
     return _BY_ID.first(
         view, account=account_id, in_region=region, backfill_name=backfill_id, since=since
     )
@@ -152,7 +152,7 @@ def by_id(
 def page(
     view: View, account_id: str, region: str, since: float, before: int, count: int
 ) -> list[BackfillRow]:
-    """Return at most `count` backfills of a registry that had not ended by a time, newest first, before a row."""
+    """Return at most `count` backfills of a registry that had not ended before `since`, newest first, before a row."""
     return _PAGE.all(
         view, account=account_id, in_region=region, since=since, before=before, count=count
     )
@@ -169,34 +169,34 @@ def preparing(view: View) -> Sequence[BackfillRow]:
 
 
 def still_preparing(view: View, backfill: BackfillRow) -> BackfillRow | None:
-    """Return a backfill once more; None if it is not in preparation any more."""
+    """Read a backfill again. Return None if it is no longer in preparation."""
     return _STILL_PREPARING.first(view, backfill=backfill.id)
 
 
 def running(view: View) -> Sequence[BackfillRow]:
-    """Return all backfills whose images are on their way, of all registries."""
+    """Return all backfills with images under way, of all registries."""
     return _RUNNING.all(view)
 
 
 def still_running(view: View, row_id: int) -> BackfillRow | None:
-    """Return a backfill once more; None if its images are not on their way any more."""
+    """Read a backfill again. Return None if its images are no longer under way."""
     return _STILL_RUNNING.first(view, backfill=row_id)
 
 
 def outcomes(view: View, row_id: int) -> list[OutcomeRow]:
-    """Return the open results of a backfill, and how their replications stand."""
+    """Return the open results of a backfill, and the statuses of their replications."""
     return _OUTCOMES.all(view, backfill=row_id)
 
 
 def counts(view: View, row_id: int) -> list[CountRow]:
-    """Return how many results a backfill has of each status and failure code."""
+    """Return the number of results of a backfill by status and failure code."""
     return _COUNTS.all(view, backfill=row_id)
 
 
 def results_page(
     view: View, row_id: int, statuses: Sequence[str], after: int, count: int
 ) -> list[ResultRow]:
-    """Return at most `count` results of a backfill behind a row, of these statuses."""
+    """Return at most `count` results of a backfill with these statuses, after a row."""
     return _RESULTS.all(view, backfill=row_id, statuses=statuses, after=after, count=count)
 
 
@@ -206,22 +206,22 @@ def insert(transaction: Transaction, row: Mapping[str, Any]) -> None:
 
 
 def update(transaction: Transaction, row_id: int, **columns: Any) -> None:
-    """Store new values of columns of a backfill."""
+    """Store new values in columns of a backfill."""
     transaction.change(_UPDATE, backfill=row_id, **columns)
 
 
 def forget(transaction: Transaction, since: float) -> None:
-    """Remove all backfills that had ended by a time."""
+    """Remove all backfills that had ended before `since`."""
     transaction.change(_FORGET, since=since)
 
 
 def insert_results(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add results, which may be none."""
+    """Add results. `rows` may be empty."""
     transaction.insert_all(results, rows)
 
 
 def settle(transaction: Transaction, outcomes: Sequence[OutcomeRow]) -> None:
-    """Store how results have ended."""
+    """Store the outcomes of results."""
     transaction.change_each(
         _UPDATE_RESULT,
         [
@@ -232,6 +232,6 @@ def settle(transaction: Transaction, outcomes: Sequence[OutcomeRow]) -> None:
 
 
 def see_again(transaction: Transaction, account_id: str, region: str) -> None:
-    """Count one more description of the backfills of a registry, and of the replications of their images."""
+    """Count one more description of a registry's backfills, and of the replications of their images."""
     transaction.change(_SEE_AGAIN, account=account_id, in_region=region)
     transaction.change(_SEE_REPLICATIONS_AGAIN, account=account_id, in_region=region)

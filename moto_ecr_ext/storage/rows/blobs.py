@@ -1,4 +1,4 @@
-"""Rows of blobs: which repository holds which, and what refers to them."""
+"""Rows of blobs: membership in repositories, and references to them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .repositories import RepositoryRow
 from .tables import image_references, images, repository_blobs
 from .tables import repositories as repositories_table
 
-# SQLite takes some 32,000 values in a statement.
+# Values in one statement; SQLite accepts some 32,000.
 _BATCH = 10_000
 
 
 class BlobSizes(NamedTuple):
-    """The smallest and the largest size, in bytes, that repositories know a blob by; they should be one."""
+    """The smallest and the largest size of a blob, in bytes, among all repositories. They should be equal."""
 
     digest: str
     smallest: int
@@ -28,7 +28,7 @@ class BlobSizes(NamedTuple):
 
 
 class BlobSize(NamedTuple):
-    """A blob that can be pulled, by its size in bytes."""
+    """The size in bytes of a blob that can be pulled."""
 
     size: int
 
@@ -36,7 +36,7 @@ class BlobSize(NamedTuple):
 class HeldBlob(NamedTuple):
     """A blob of a repository.
 
-    `size` is in bytes; `media_type` is one that a manifest gives it, None if no manifest refers to it.
+    `size` is in bytes. `media_type` is from any manifest that refers to the blob, or None.
     """
 
     digest: str
@@ -76,7 +76,7 @@ _IS_IN_ACTIVE_IMAGE = exists().where(
     images.c.id == image_references.c.image_id,
     images.c.status == "ACTIVE",
 )
-# One reference tells enough; a base layer may have thousands.
+# One reference is enough; a base layer may have thousands.
 _ANY_REFERENCE = (
     select(image_references.c.media_type)
     .where(
@@ -106,7 +106,7 @@ _IS_HELD: Scalars[int] = Scalars(
         _IN_REPOSITORY, repository_blobs.c.digest == bindparam("blob")
     )
 )
-# A blob that only archived images refer to is as good as missing.
+# A blob to which only archived images refer counts as missing.
 _TO_PULL = repositories.joined_with(
     BlobSize,
     {"size": case((_IS_IN_ACTIVE_IMAGE | ~IS_REFERENCED, repository_blobs.c.size))},
@@ -135,12 +135,12 @@ _CORRECT_SIZE = repository_blobs.update().where(_IS_BLOB)
 
 
 def sizes(view: View) -> list[BlobSizes]:
-    """Return what repositories say of the sizes of all blobs."""
+    """Return the sizes of all blobs in the rows of repositories."""
     return _SIZES.all(view)
 
 
 def held_anywhere(view: View, wanted: Sequence[str]) -> set[str]:
-    """Return those of the digests that any repository holds."""
+    """Return those of the digests whose blobs any repository holds."""
     found: set[str] = set()
     for start in range(0, len(wanted), _BATCH):
         found.update(_HELD_ANYWHERE.all(view, digests=wanted[start : start + _BATCH]))
@@ -148,12 +148,12 @@ def held_anywhere(view: View, wanted: Sequence[str]) -> set[str]:
 
 
 def are_there(view: View) -> bool:
-    """Return whether any repository holds a blob."""
+    """Return True if any repository holds a blob."""
     return _ANY.first(view) is not None
 
 
 def delete_everywhere(transaction: Transaction, digest: str) -> None:
-    """Take a blob out of all repositories."""
+    """Remove a blob from all repositories."""
     transaction.change(_DELETE_EVERYWHERE, blob=digest)
 
 
@@ -163,14 +163,14 @@ def correct_size(transaction: Transaction, digest: str, size: int) -> None:
 
 
 def held(view: View, repository_id: int, digests: Sequence[str]) -> set[str]:
-    """Return those of the digests that a repository holds blobs of."""
+    """Return those of the digests whose blobs a repository holds."""
     return set(_HELD.all(view, repository=repository_id, digests=digests)) if digests else set()
 
 
 def delete_unreferenced(
     transaction: Transaction, repository_id: int, digests: Sequence[str]
 ) -> list[str]:
-    """Take those of the blobs out of a repository that no image there refers to. Return which went."""
+    """Remove those of the blobs from a repository to which no image there refers. Return their digests."""
     gone: list[str] = []
     for start in range(0, len(digests), _BATCH):
         found = _UNREFERENCED.all(
@@ -184,14 +184,16 @@ def delete_unreferenced(
 def to_pull(
     view: View, account_id: str, region: str, repository_name: str, digest: str
 ) -> tuple[RepositoryRow, BlobSize | None] | None:
-    """Return a repository of a registry, and a blob that it holds and that not only archived images refer to."""
+    """Return a repository of a registry, and a blob that it holds; without the blob if only archived images refer to
+    it.
+    """
     return _TO_PULL.first(
         view, blob=digest, **repositories.named(account_id, region, repository_name)
     )
 
 
 def by_digests(view: View, repository_id: int, digests: Sequence[str]) -> list[HeldBlob]:
-    """Return those blobs of a repository that have one of the digests."""
+    """Return those blobs of a repository whose digests are given."""
     return _BY_DIGESTS.all(view, repository=repository_id, digests=digests) if digests else []
 
 
@@ -201,17 +203,17 @@ def by_digest(view: View, repository_id: int, digest: str) -> HeldBlob | None:
 
 
 def is_held(view: View, repository_id: int, digest: str) -> bool:
-    """Return whether a repository holds a blob."""
+    """Return True if a repository holds a blob."""
     return _IS_HELD.first(view, repository=repository_id, blob=digest) is not None
 
 
 def insert(transaction: Transaction, repository_id: int, digest: str, size: int) -> None:
-    """Have a repository hold a blob. Raises RowRefused if it does, or is gone."""
+    """Add a blob to a repository. Raises RowRefused if the repository holds it already, or is gone."""
     transaction.insert(
         repository_blobs, {"repository_id": repository_id, "digest": digest, "size": size}
     )
 
 
 def delete(transaction: Transaction, repository_id: int, digest: str) -> None:
-    """Take a blob out of a repository."""
+    """Remove a blob from a repository."""
     transaction.change(_DELETE, repository=repository_id, blob=digest)

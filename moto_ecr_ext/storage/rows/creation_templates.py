@@ -13,7 +13,7 @@ from .tables import creation_templates
 
 
 class TemplateRow(NamedTuple):
-    """A template. `settings` has the members of the API as they were given; times are seconds since the epoch."""
+    """A template. `settings` has the members of the API as given; times are in seconds since the epoch."""
 
     prefix: str
     created_at: float
@@ -41,14 +41,14 @@ def of_registry(view: View, account_id: str, region: str) -> list[TemplateRow]:
 
 
 def by_prefix(view: View, account_id: str, region: str, prefix: str) -> TemplateRow | None:
-    """Return the template of a registry for a prefix, which has no `/` at its end."""
+    """Return the template of a registry for a prefix without a `/` at its end."""
     return _BY_PREFIX.first(view, account=account_id, in_region=region, of_prefix=prefix)
 
 
 def insert(
     transaction: Transaction, account_id: str, region: str, prefix: str, **columns: Any
 ) -> None:
-    """Add a template. Raises RowRefused if there is one for the prefix."""
+    """Add a template. Raises RowRefused if the prefix has one."""
     transaction.insert(
         creation_templates,
         {"account_id": account_id, "region": region, "prefix": prefix, **columns},
@@ -58,7 +58,7 @@ def insert(
 def update(
     transaction: Transaction, account_id: str, region: str, prefix: str, **columns: Any
 ) -> None:
-    """Store new values of columns."""
+    """Store new values in columns of a template."""
     transaction.change(_UPDATE, account=account_id, in_region=region, of_prefix=prefix, **columns)
 
 

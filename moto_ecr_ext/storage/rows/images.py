@@ -16,7 +16,7 @@ from .tables import images, tags
 
 
 class StoredImage(Protocol):
-    """An image that is in a repository now: its row and its digest. Every row of an image is one."""
+    """An image of a repository, by its row and digest. Every row of an image is a StoredImage."""
 
     @property
     def id(self) -> int: ...
@@ -26,14 +26,14 @@ class StoredImage(Protocol):
 
 
 class ImageKey(NamedTuple):
-    """An image by its row and its digest."""
+    """An image by its row and digest."""
 
     id: int
     digest: str
 
 
 class ImageRow(NamedTuple):
-    """An image without its manifest. Times are seconds since the epoch, `size` is in bytes."""
+    """An image without its manifest. Times are in seconds since the epoch, `size` is in bytes."""
 
     id: int
     digest: str
@@ -49,16 +49,16 @@ class ImageRow(NamedTuple):
 
 
 class TaggedImage(NamedTuple):
-    """An image and its tags, in the order in which it got them."""
+    """An image and its tags, in the order in which they were put on it."""
 
     image: ImageRow
     tags: list[str]
 
 
 class Content(NamedTuple):
-    """A manifest as it was pushed, its media type, and when that was, in seconds since the epoch.
+    """A manifest as it was pushed, its media type, and the time of the push in seconds since the epoch.
 
-    That of a placeholder is any text.
+    The content of a placeholder is any text.
     """
 
     manifest: bytes
@@ -68,7 +68,7 @@ class Content(NamedTuple):
 
 
 class ImageSize(NamedTuple):
-    """An image and its size in bytes, where that is known."""
+    """An image and its size in bytes, if known."""
 
     digest: str
     size: int | None
@@ -84,7 +84,7 @@ class TagOfImage(NamedTuple):
 
 
 class BeforePut(NamedTuple):
-    """The image that a digest names, and the image that a tag names, by their rows."""
+    """The rows of the images that a digest and a tag name."""
 
     id: int | None
     tagged_id: int | None
@@ -102,7 +102,7 @@ class _TagName(NamedTuple):
 
 
 IS_PLACEHOLDER = images.c.text_digest.is_not(None)
-"""Whether an image is a placeholder."""
+"""True for a placeholder."""
 
 COLUMNS = tuple(images.c[name] for name in ImageRow._fields)
 """The columns of an ImageRow."""
@@ -112,7 +112,7 @@ IS_IMAGE = images.c.id == bindparam("image")
 
 _IMAGE_COLUMNS = {name: images.c[name] for name in ImageRow._fields}
 _tag_of_image = tags.alias()
-# An image comes once for each of its tags, and once, without a name, if it has none.
+# One row for each tag of an image, and one row without a name for an image without tags.
 _AND_ITS_TAGS = images.outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id)
 _BY_DIGEST = Pairs(
     ImageRow,
@@ -132,7 +132,7 @@ _BY_DIGESTS = Pairs(
     _AND_ITS_TAGS,
     IN_REPOSITORY,
     images.c.digest.in_(bindparam("digests", expanding=True)),
-    # By the image too, SQLite would look through all of the repository in that order.
+    # Ordered by the image too, SQLite would search all of the repository in that order.
     order_by=(_tag_of_image.c.id,),
 )
 _BY_TAG = Pairs(
@@ -205,7 +205,7 @@ _DELETE = images.delete().where(images.c.id.in_(bindparam("images", expanding=Tr
 
 
 def by_id(view: View, image_id: int) -> ImageRow:
-    """Return an image that is there."""
+    """Return an image that exists."""
     return _BY_ID.one(view, image=image_id)
 
 
@@ -215,7 +215,7 @@ def by_digest(view: View, repository_id: int, digest: str) -> TaggedImage | None
 
 
 def by_digests(view: View, repository_id: int, digests: Sequence[str]) -> dict[str, TaggedImage]:
-    """Return those images of a repository that have one of the digests, by their digests."""
+    """Return those images of a repository whose digests are given, by digest."""
     found: dict[str, TaggedImage] = {}
     for image, tag in _BY_DIGESTS.all(view, repository=repository_id, digests=digests):
         tagged = found.setdefault(image.digest, TaggedImage(image, []))
@@ -236,17 +236,17 @@ def _tagged(found: Sequence[tuple[ImageRow, _TagName | None]]) -> TaggedImage | 
 
 
 def before_put(view: View, repository_id: int, digest: str, tag: str) -> BeforePut:
-    """Return which images of a repository a digest and a tag name."""
+    """Return the images of a repository that a digest and a tag name."""
     return _BEFORE_PUT.one(view, repository=repository_id, digest=digest, tag=tag)
 
 
 def content(view: View, image_id: int) -> Content | None:
-    """Return the manifest of an image; None if the image is gone."""
+    """Return the manifest of an image, or None if the image is gone."""
     return _CONTENT.first(view, image=image_id)
 
 
 def is_placeholder(view: View, image_id: int) -> bool:
-    """Return whether an image is a placeholder."""
+    """Return True if an image is a placeholder."""
     return bool(_PLACEHOLDER.first(view, image=image_id))
 
 
@@ -256,12 +256,12 @@ def placeholder_of(view: View, repository_id: int, text_digest: str) -> str | No
 
 
 def count_of_placeholders(view: View) -> int:
-    """Return how many placeholders all registries have."""
+    """Return the number of placeholders in all registries."""
     return _PLACEHOLDERS.one(view)
 
 
 def sizes(view: View, repository_id: int, digests: Sequence[str]) -> list[ImageSize]:
-    """Return those images of a repository, but placeholders, that have one of the digests."""
+    """Return the sizes of those images of a repository whose digests are given, without placeholders."""
     return _SIZES.all(view, repository=repository_id, digests=digests) if digests else []
 
 
@@ -272,20 +272,20 @@ def by_reference(view: View, repository_id: int, reference: Reference) -> Tagged
 
 
 def of_repository(view: View, repository_id: int) -> list[ImageRow]:
-    """Return all images of a repository, in the order of push."""
+    """Return all images of a repository, in the order of their push."""
     return _OF_REPOSITORY.all(view, repository=repository_id)
 
 
 def active(view: View, repository_id: int) -> list[ImageRow]:
-    """Return the active images of a repository, in the order of push."""
+    """Return the active images of a repository, in the order of their push."""
     return _ACTIVE.all(view, repository=repository_id)
 
 
 def are_as_many(view: View, repository_id: int, number: int) -> bool:
-    """Return whether a repository has this many images, or more.
+    """Return True if a repository has at least `number` images.
 
-    Rows are numbered in the order of push, so that images need to be counted only if as many rows lie between the first
-    one and the last.
+    Rows are numbered in the order of push, so that images are counted only if that many rows lie between the first and
+    the last.
     """
     span = _SPAN.one(view, repository=repository_id)
     if span.first is None or span.last is None:
@@ -298,9 +298,9 @@ def are_as_many(view: View, repository_id: int, number: int) -> bool:
 def page(
     view: View, repository_id: int, tag_status: str, image_status: str, after: int, count: int
 ) -> list[ImageRow]:
-    """Return at most `count` images behind the row `after`, in the order of push.
+    """Return at most `count` images after the row `after`, in the order of their push.
 
-    The statuses are those of ECR's filters; ANY leaves all images.
+    The statuses are values of ECR's filters; ANY keeps all images.
     """
     query = _page(tag_status, image_status)
     return query.all(
@@ -320,7 +320,7 @@ def page_by_tag(
     after: tuple[int, int],
     count: int,
 ) -> list[TagOfImage]:
-    """Return at most `count` tags of images behind the rows of an image and a tag, in the order of push."""
+    """Return at most `count` tags after the rows of an image and a tag, in the order of their images' push."""
     query = _page_by_tag(tag_status, image_status)
     after_image, after_tag = after
     return query.all(
@@ -340,7 +340,7 @@ def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
 
 
 def update(transaction: Transaction, image_id: int, columns: Mapping[str, Any]) -> None:
-    """Give columns of an image new values."""
+    """Store new values in columns of an image."""
     transaction.change(_UPDATE, image=image_id, **columns)
 
 
@@ -386,7 +386,7 @@ def _page_by_tag(tag_status: str, image_status: str) -> Query[TagOfImage]:
 
 
 def filtered(statement: Select[Any], tag_status: str, image_status: str) -> Select[Any]:
-    """Return a statement that has only images by ECR's filters, of which ANY leaves all: see `values_of_filter`."""
+    """Return a statement restricted to images by ECR's filters, of which ANY keeps all: see `values_of_filter`."""
     if tag_status != "ANY":
         statement = statement.where(images.c.is_tagged == bindparam("is_tagged"))
     if image_status != "ANY":
@@ -395,5 +395,5 @@ def filtered(statement: Select[Any], tag_status: str, image_status: str) -> Sele
 
 
 def values_of_filter(tag_status: str, image_status: str) -> dict[str, Any]:
-    """Return the values of a statement that is `filtered`."""
+    """Return the parameters of a statement from `filtered`."""
     return {"is_tagged": tag_status == "TAGGED", "image_status": image_status}

@@ -1,4 +1,4 @@
-"""Questions about rows as such, for those who look for damage."""
+"""Queries over all rows, for the check for damage."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class ImageName(NamedTuple):
 
 
 class ImageKey(NamedTuple):
-    """An image by its row and its digest."""
+    """An image by its row and digest."""
 
     id: int
     digest: str
 
 
 class Received(NamedTuple):
-    """An upload session, and how many bytes of it were acknowledged."""
+    """An upload session, and the number of its acknowledged bytes."""
 
     id: str
     received: int
@@ -68,7 +68,7 @@ _DELETE_UPLOAD = uploads.delete().where(uploads.c.id == bindparam("upload"))
 
 
 def problems_of_sqlite(view: View) -> list[str]:
-    """Return what SQLite finds wrong with its file; nothing for another database."""
+    """Return the problems that SQLite finds in its file; an empty list for another database."""
     if view.connection.dialect.name != "sqlite":
         return []
     # https://www.sqlite.org/pragma.html#pragma_integrity_check: "ok", or a row for each problem.
@@ -76,22 +76,25 @@ def problems_of_sqlite(view: View) -> list[str]:
     strays = view.connection.exec_driver_sql("PRAGMA foreign_key_check")
     return [
         *(problem for problem in said if problem != "ok"),
-        *(f"row {row_id} of {table} is of none in {other}" for table, row_id, other, *_ in strays),
+        *(
+            f"row {row_id} of {table} lacks its row in {other}"
+            for table, row_id, other, *_ in strays
+        ),
     ]
 
 
 def images_with_manifests(view: View) -> list[ImageKey]:
-    """Return every image but placeholders, whose digests are not those of their texts."""
+    """Return every image except placeholders, whose digests are not computed from their texts."""
     return _IMAGES.all(view)
 
 
 def manifest(view: View, image_id: int) -> bytes | None:
-    """Return the manifest of an image; None if the image is gone."""
+    """Return the manifest of an image, or None if the image is gone."""
     return _MANIFEST.first(view, image=image_id)
 
 
 def name_of_image(view: View, image_id: int) -> list[ImageName]:
-    """Return the name of an image; nothing if it is gone."""
+    """Return the name of an image; an empty list if it is gone."""
     return _NAME_OF_IMAGE.all(view, image=image_id)
 
 
@@ -106,12 +109,12 @@ def delete_image(transaction: Transaction, image_id: int) -> None:
 
 
 def received_of_uploads(view: View) -> dict[str, int]:
-    """Return how many bytes were acknowledged of every upload session, by its id."""
+    """Return the numbers of acknowledged bytes of all upload sessions, by id."""
     return {row.id: row.received for row in _UPLOADS.all(view)}
 
 
 def received(view: View, upload_id: str) -> int | None:
-    """Return how many bytes were acknowledged of an upload session; None if there is no such session."""
+    """Return the number of acknowledged bytes of an upload session, or None if it does not exist."""
     return _RECEIVED.first(view, upload=upload_id)
 
 

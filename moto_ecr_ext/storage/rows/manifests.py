@@ -1,4 +1,4 @@
-"""Rows of images with their manifests, by a tag or a digest, or by their subject."""
+"""Rows of images with their manifests, found by tag, digest or subject."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .tables import repositories as repositories_table
 class ManifestRow(NamedTuple):
     """An image with its manifest.
 
-    `checked_at` is when the upstream registry was asked for the tag, in seconds since the epoch; None but for tags that
-    came through the pull-through cache.
+    `checked_at` is the last time at which the upstream registry was asked for the tag, in seconds since the epoch. It
+    is None except for tags from the pull-through cache.
     """
 
     id: int
@@ -52,7 +52,7 @@ COLUMNS = {
     **{name: images.c[name] for name in ManifestRow._fields if name in images.c},
     "is_placeholder": IS_PLACEHOLDER,
 }
-"""The columns of a ManifestRow that images have."""
+"""The columns of a ManifestRow in the table of images."""
 
 _BY_DIGEST = repositories.joined_with(
     ManifestRow,
@@ -81,7 +81,7 @@ _BY_TAG = repositories.joined_with(
 def by_reference(
     view: View, account_id: str, region: str, repository_name: str, reference: Reference
 ) -> tuple[RepositoryRow, ManifestRow | None] | None:
-    """Return a repository of a registry, and the image in it that a tag or a digest names."""
+    """Return a repository of a registry, and its image by tag or digest."""
     query = _BY_TAG if isinstance(reference, Tag) else _BY_DIGEST
     return query.first(
         view,
@@ -99,14 +99,14 @@ def referrers(
     after: int,
     count: int,
 ) -> list[ReferrerRow]:
-    """Return at most `count` manifests whose subject is a digest, behind the row `after`, in the order of push.
+    """Return at most `count` manifests whose subject is a digest, after the row `after`, in the order of their push.
 
-    Those of any type if `artifact_types` is None, and of any status if that is ANY.
+    `artifact_types=None` and `status=ANY` keep all of them.
     """
     query = _referrers(artifact_types is not None, status != "ANY")
     values: dict[str, Any] = {"status": status, "count": count}
     if artifact_types is not None:
-        # No type has a NUL, and PostgreSQL takes no text that has one.
+        # No type has a NUL, and PostgreSQL refuses text with one.
         values["artifact_types"] = [each for each in artifact_types if "\0" not in each]
     return query.all(view, repository=repository_id, subject=subject, after=after, **values)
 

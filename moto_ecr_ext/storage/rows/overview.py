@@ -1,4 +1,4 @@
-"""Counts and sums over rows of all registries, for the page that people read."""
+"""Counts and sums over rows of all registries, for the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import image_references, images, repositories, repository_blobs, ta
 
 
 class RegistryCount(NamedTuple):
-    """A registry that has repositories, and how many repositories and images it has."""
+    """A registry that has repositories, and its numbers of repositories and images."""
 
     account_id: str
     region: str
@@ -24,7 +24,7 @@ class RegistryCount(NamedTuple):
 
 
 class ImageCount(NamedTuple):
-    """How many images a repository has. `last_id` is the row of the one that was pushed last."""
+    """The number of images of a repository. `last_id` is the row of the image that was pushed last."""
 
     repository_id: int
     number: int
@@ -32,14 +32,14 @@ class ImageCount(NamedTuple):
 
 
 class TagCount(NamedTuple):
-    """How many tags a repository has."""
+    """The number of tags of a repository."""
 
     repository_id: int
     number: int
 
 
 class BlobSum(NamedTuple):
-    """The blobs that a repository holds: their number, and their bytes together."""
+    """The blobs that a repository holds: their number, and the sum of their bytes."""
 
     repository_id: int
     number: int
@@ -47,21 +47,21 @@ class BlobSum(NamedTuple):
 
 
 class SharedSum(NamedTuple):
-    """The bytes of those blobs of a repository that another one holds, too."""
+    """The bytes of those blobs of a repository that other repositories hold, too."""
 
     repository_id: int
     size: int
 
 
 class PushTime(NamedTuple):
-    """When an image was pushed, in seconds since the epoch."""
+    """The time of an image's push, in seconds since the epoch."""
 
     id: int
     pushed_at: float
 
 
 class StoredSum(NamedTuple):
-    """Blobs, each counted once, and their bytes together."""
+    """Blobs, each counted once, and the sum of their bytes."""
 
     number: int
     size: int
@@ -171,59 +171,62 @@ def counts_of_registries(view: View) -> list[RegistryCount]:
 
 
 def image_counts(view: View, repository_ids: Sequence[int]) -> dict[int, ImageCount]:
-    """Return the counts of images of those of the repositories that have any."""
+    """Return the counts of images by repository, for repositories that have images."""
     return {each.repository_id: each for each in _IMAGE_COUNTS.all(view, ids=repository_ids)}
 
 
 def tag_counts(view: View, repository_ids: Sequence[int]) -> dict[int, int]:
-    """Return how many tags those of the repositories have that have any."""
+    """Return the numbers of tags by repository, for repositories that have tags."""
     return {each.repository_id: each.number for each in _TAG_COUNTS.all(view, ids=repository_ids)}
 
 
 def blob_sums(view: View, repository_ids: Sequence[int]) -> dict[int, BlobSum]:
-    """Return the sums of blobs of those of the repositories that hold any."""
+    """Return the sums of blobs by repository, for repositories that hold blobs."""
     return {each.repository_id: each for each in _BLOB_SUMS.all(view, ids=repository_ids)}
 
 
 def shared_sizes(view: View, repository_ids: Sequence[int]) -> dict[int, int]:
-    """Return the bytes of those blobs of repositories that another one holds, too; it takes a look at each blob."""
+    """Return the bytes of those blobs of repositories that other repositories hold, too.
+
+    This reads a row for each blob.
+    """
     found = _SHARED_SUMS.all(view, ids=repository_ids)
     return {each.repository_id: int(each.size) for each in found}
 
 
 def push_times(view: View, image_ids: Sequence[int]) -> dict[int, float]:
-    """Return when images were pushed, by their rows."""
+    """Return the times at which images were pushed, by their rows."""
     return {each.id: each.pushed_at for each in _PUSH_TIMES.all(view, ids=image_ids)}
 
 
 def stored(view: View) -> StoredSum:
-    """Return the blobs of the whole store, each once."""
+    """Return the sum of the whole store's blobs, each counted once."""
     return _STORED.one(view)
 
 
 def held(view: View) -> StoredSum:
-    """Return the blobs of the whole store, each as often as repositories hold it."""
+    """Return the sum of the whole store's blobs, each counted once for each repository that holds it."""
     return _HELD.one(view)
 
 
 def manifests(view: View) -> StoredSum:
-    """Return the manifests of the whole store."""
+    """Return the sum of the whole store's manifests."""
     return _MANIFESTS.one(view)
 
 
 def open_uploads(view: View) -> StoredSum:
-    """Return the upload sessions of the whole store, and the bytes that they have received."""
+    """Return the sum of the whole store's upload sessions, and of their received bytes."""
     return _UPLOADS.one(view)
 
 
 def largest_repositories(view: View, count: int) -> list[tuple[RepositoryRow, BlobSum]]:
-    """Return the `count` repositories that hold the most bytes, the largest first."""
+    """Return the `count` repositories that hold the most bytes, in that order."""
     sums = _LARGEST.all(view, count=count)
     found = {row.id: row for row in _BY_IDS.all(view, ids=[each.repository_id for each in sums])}
-    # The rows of a repository that was deleted go a little later.
+    # The rows of a deleted repository are removed a little later.
     return [(found[each.repository_id], each) for each in sums if each.repository_id in found]
 
 
 def images_with_blob(view: View, repository_id: int, digest: str, count: int) -> list[str]:
-    """Return the digests of at most `count` images of a repository that refer to a blob, in the order of push."""
+    """Return the digests of at most `count` images of a repository that refer to a blob, in the order of their push."""
     return _IMAGES_WITH_BLOB.all(view, repository=repository_id, blob=digest, count=count)

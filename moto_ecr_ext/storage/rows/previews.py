@@ -1,7 +1,7 @@
-"""Rows of previews of lifecycle policies, the last one of each repository, and of their results.
+"""Rows of lifecycle policy previews, of which each repository shows the last, and of their results.
 
-A preview may have as many results as its repository has images. They are written in several transactions, and it is
-seen once they all are; `removal` has those of a preview that was replaced.
+A preview may have as many results as its repository has images. They are written in several transactions, and the
+preview is shown once all are written. `removal` deletes those of replaced previews.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from .tables import preview_tags
 
 
 class PreviewRow(NamedTuple):
-    """A preview that is seen, and how many images the policy would act on. Times are seconds since the epoch."""
+    """A preview that is shown, and the numbers of images that the policy would act on.
+
+    Times are in seconds since the epoch.
+    """
 
     id: int
     repository_id: int
@@ -33,7 +36,7 @@ class PreviewRow(NamedTuple):
 
 
 class ResultRow(NamedTuple):
-    """What the policy would have done to an image. Positions begin with 1."""
+    """The action that the policy would have taken on an image. Positions begin with 1."""
 
     position: int
     digest: str
@@ -93,23 +96,23 @@ def of_repository(view: View, repository_id: int) -> PreviewRow | None:
 
 
 def under_way(view: View) -> list[PreviewRow]:
-    """Return all previews that go on, in all registries."""
+    """Return all previews under way, in all registries."""
     return _UNDER_WAY.all(view)
 
 
 def still_under_way(view: View, preview: PreviewRow) -> PreviewRow | None:
-    """Return a preview once more; None if it has ended."""
+    """Read a preview again. Return None if it has ended."""
     return _STILL_UNDER_WAY.first(view, preview=preview.id)
 
 
 def begin_writing(transaction: Transaction, columns: Mapping[str, Any]) -> int:
-    """Add a preview that nobody sees yet, and return its row."""
+    """Add a preview that is not shown yet, and return its row."""
     row_id: int = transaction.insert(previews, {**columns, "status": "WRITING", "times_seen": 0})
     return row_id
 
 
 def is_being_written(view: View, preview_id: int) -> bool:
-    """Return whether a preview is still one that nobody sees yet. A server that starts gives up those of others."""
+    """Return True if a preview is still being written. A server that starts gives up those of others."""
     return _WRITTEN.first(view, preview=preview_id) is not None
 
 
@@ -133,23 +136,23 @@ def write_results(transaction: Transaction, preview_id: int, found: Sequence[Res
 
 
 def show(transaction: Transaction, preview: PreviewRow) -> None:
-    """Have a preview seen that was written, in place of the last one of its repository."""
+    """Show a preview that was written, in place of the last one of its repository."""
     transaction.change(_REPLACE, repository=preview.repository_id)
     transaction.change(_UPDATE, preview=preview.id, status=preview.status)
 
 
 def give_up(transaction: Transaction, preview_id: int) -> None:
-    """Have a preview removed that nobody sees yet."""
+    """Mark a preview that is not shown yet for removal."""
     transaction.change(_UPDATE, preview=preview_id, status="REPLACED")
 
 
 def give_up_writing(transaction: Transaction) -> None:
-    """Have those previews removed that a killed process was writing."""
+    """Mark the previews that a killed process was writing for removal."""
     transaction.change(_GIVE_UP)
 
 
 def see_again(transaction: Transaction, repository_id: int) -> None:
-    """Count one more description of the preview of a repository, if it goes on."""
+    """Count one more description of a repository's preview, if it is under way."""
     transaction.change(_SEE_AGAIN, repository=repository_id)
 
 
@@ -159,7 +162,7 @@ def end(transaction: Transaction, preview_id: int) -> None:
 
 
 def page(view: View, preview_id: int, tag_status: str, after: int, count: int) -> list[ResultRow]:
-    """Return at most `count` results behind a position. The status is that of ECR's filter; ANY leaves all."""
+    """Return at most `count` results after a position. The status is that of ECR's filter; ANY keeps all results."""
     if tag_status == "ANY":
         return _PAGE.all(view, preview=preview_id, after=after, count=count)
     return _PAGE_BY_TAGGING.all(
@@ -170,7 +173,7 @@ def page(view: View, preview_id: int, tag_status: str, after: int, count: int) -
 def of_images(
     view: View, preview_id: int, digests: Sequence[str], names: Sequence[str]
 ) -> list[ResultRow]:
-    """Return the results for images that have one of the digests or had one of the tags, in their order."""
+    """Return the results for images that have one of the digests or had one of the tags, in the order of positions."""
     found = _BY_DIGESTS.all(view, preview=preview_id, digests=digests) if digests else []
     if names:
         found += _BY_TAGS.all(view, preview=preview_id, names=names)

@@ -1,4 +1,4 @@
-"""Rows of pull-through cache rules, and of tags that came by them."""
+"""Rows of pull-through cache rules, and of the tags that they have cached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import upstream_tags
 
 
 class RuleRow(NamedTuple):
-    """A pull-through cache rule. Prefixes have no `/` at their end; times are seconds since the epoch."""
+    """A pull-through cache rule. Prefixes have no `/` at their end; times are in seconds since the epoch."""
 
     account_id: str
     region: str
@@ -52,14 +52,14 @@ def rule(view: View, account_id: str, region: str, prefix: str) -> RuleRow | Non
 
 
 def insert_rule(transaction: Transaction, row: Mapping[str, Any]) -> None:
-    """Add a rule. Raises RowRefused if there is one for the prefix."""
+    """Add a rule. Raises RowRefused if the prefix has one."""
     transaction.insert(rules, row)
 
 
 def update_rule(
     transaction: Transaction, account_id: str, region: str, prefix: str, **columns: Any
 ) -> None:
-    """Store new values of columns."""
+    """Store new values in columns of a rule."""
     transaction.change(_UPDATE, account=account_id, in_region=region, of_prefix=prefix, **columns)
 
 
@@ -69,6 +69,6 @@ def delete_rule(transaction: Transaction, account_id: str, region: str, prefix: 
 
 
 def note_check(transaction: Transaction, tag_id: int, image_id: int, at: float) -> None:
-    """Remember that the upstream registry was asked for a tag, at this time, and which image it named then."""
+    """Note that the upstream registry was asked for a tag at this time, and the image that the tag named then."""
     transaction.change(_FORGET_TAG, of_tag=tag_id)
     transaction.insert(upstream_tags, {"tag_id": tag_id, "image_id": image_id, "checked_at": at})

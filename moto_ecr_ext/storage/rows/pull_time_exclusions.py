@@ -13,7 +13,7 @@ from .tables import pull_time_exclusions
 
 
 class ExclusionRow(NamedTuple):
-    """An excluded principal, by its row and its ARN."""
+    """An excluded principal, by its row and ARN."""
 
     id: int
     principal_arn: str
@@ -40,17 +40,17 @@ _DELETE = pull_time_exclusions.delete().where(
 
 
 def count(view: View, account_id: str, region: str) -> int:
-    """Return how many exclusions a registry has."""
+    """Return the number of exclusions of a registry."""
     return _COUNT.one(view, account=account_id, in_region=region)
 
 
 def page(view: View, account_id: str, region: str, after: int, count: int) -> list[ExclusionRow]:
-    """Return at most `count` exclusions of a registry behind a row, in the order in which they were registered."""
+    """Return at most `count` exclusions of a registry after a row, in the order of their registration."""
     return _PAGE.all(view, account=account_id, in_region=region, after=after, count=count)
 
 
 def identities(view: View, account_id: str, region: str) -> set[str]:
-    """Return the identities whose pulls do not count in a registry."""
+    """Return the identities whose pulls a registry does not record."""
     return set(_IDENTITIES.all(view, account=account_id, in_region=region))
 
 
@@ -62,7 +62,7 @@ def insert(
     identity: str,
     created_at: float,
 ) -> None:
-    """Exclude a principal, whose pulls are those of an identity. Raises RowRefused if it is excluded already."""
+    """Exclude a principal, whose pulls have `identity`. Raises RowRefused if it is excluded already."""
     transaction.insert(
         pull_time_exclusions,
         {
@@ -76,7 +76,7 @@ def insert(
 
 
 def delete(transaction: Transaction, account_id: str, region: str, principal_arn: str) -> bool:
-    """Remove an exclusion. Return whether there was one."""
+    """Remove an exclusion. Return False if it does not exist."""
     changed = transaction.change(
         _DELETE, account=account_id, in_region=region, principal=principal_arn
     )

@@ -21,7 +21,7 @@ _PULLED = images.update().where(images.c.id == bindparam("image"), ~_IS_EXCLUDED
 
 
 class Pulled(NamedTuple):
-    """An image was pulled at this time, in seconds since the epoch, by this identity if anybody's."""
+    """A pull of an image at this time, in seconds since the epoch, by this identity if it is known."""
 
     image_id: int
     identity: str | None
@@ -29,7 +29,7 @@ class Pulled(NamedTuple):
 
 
 def record(transaction: Transaction, pulled: Sequence[Pulled]) -> None:
-    """Store the times of pulls, but not of those by excluded identities."""
+    """Store the times of pulls, except those by excluded identities."""
     transaction.change_each(
         _PULLED,
         [

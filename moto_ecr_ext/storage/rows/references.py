@@ -1,4 +1,4 @@
-"""Rows of references: the blobs and manifests that the manifest of an image refers to."""
+"""Rows of references: the blobs and manifests to which an image's manifest refers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tables import image_references, images, repository_blobs
 
 
 class ReferenceRow(NamedTuple):
-    """A blob or a manifest that a manifest refers to."""
+    """A blob or a manifest to which a manifest refers."""
 
     digest: str
     media_type: str | None
@@ -97,17 +97,17 @@ _COPY_MEMBERSHIP = repository_blobs.insert().from_select(
 
 
 def blobs_of_image(view: View, image_id: int) -> list[ReferenceRow]:
-    """Return the blobs that an image refers to, held by its repository or not."""
+    """Return the blobs to which an image refers, even if its repository does not hold them."""
     return _BLOBS_OF_IMAGE.all(view, image=image_id)
 
 
 def blobs_of_images(view: View, image_ids: Sequence[int]) -> list[str]:
-    """Return the digests of the blobs that images refer to, each once, held by their repository or not."""
+    """Return the digests of the blobs to which images refer, once each, even if their repository does not hold them."""
     return _BLOBS_OF_IMAGES.all(view, images=image_ids)
 
 
 def parents(view: View, repository_id: int, digests: Sequence[str]) -> Mapping[str, list[str]]:
-    """Return the digests of the indexes of a repository that list manifests, by the manifests' digests."""
+    """Return the digests of the indexes of a repository that list the given manifests, by the manifests' digests."""
     found: dict[str, list[str]] = {}
     for row in _PARENTS.all(view, repository=repository_id, children=digests):
         found.setdefault(row.child, []).append(row.digest)
@@ -115,7 +115,7 @@ def parents(view: View, repository_id: int, digests: Sequence[str]) -> Mapping[s
 
 
 def children(view: View, image_id: int) -> list[ImageKey]:
-    """Return the images that an index lists and that its repository has."""
+    """Return the images that an index lists and its repository has."""
     return _CHILDREN.all(view, image=image_id)
 
 
@@ -133,5 +133,5 @@ def insert_all(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def copy_blobs(transaction: Transaction, image_id: int, repository_id: int) -> None:
-    """Have another repository hold the blobs that an image refers to and that its own repository holds."""
+    """Add the blobs of an image to another repository: those that its own repository holds."""
     transaction.change(_COPY_MEMBERSHIP, image=image_id, target=repository_id)

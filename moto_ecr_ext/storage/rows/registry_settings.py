@@ -13,7 +13,7 @@ from .tables import registry_settings
 
 
 class SettingRow(NamedTuple):
-    """A setting of one registry, its value as JSON has it."""
+    """A setting of one registry. Its value is a parsed JSON value."""
 
     account_id: str
     region: str
@@ -37,12 +37,12 @@ _DELETE = registry_settings.delete().where(_IS_SETTING)
 
 
 def value(view: View, account_id: str, region: str, name: str) -> Any | None:
-    """Return the value of a setting, as JSON has it; None if it is not set."""
+    """Return the value of a setting, parsed from JSON; None if it is not set."""
     return _VALUE.first(view, account=account_id, in_region=region, setting=name)
 
 
 def of_name(view: View, name: str) -> list[SettingRow]:
-    """Return the values that a setting has, in all registries that have it."""
+    """Return the values of a setting in all registries that have it."""
     return _OF_NAME.all(view, setting=name)
 
 

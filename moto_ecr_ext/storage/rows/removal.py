@@ -1,8 +1,7 @@
-"""Rows of repositories that are deleted, and of previews that are replaced: out of sight at once, and removed some at a
-time.
+"""Rows of deleted repositories and replaced previews: hidden at once, and removed in small transactions.
 
-To remove 100,000 images takes long, and others would wait for it. A deleted repository belongs to no account, so that
-no request finds it.
+Removing 100,000 images takes long and would block other writes. A deleted repository belongs to no account, so that no
+request finds it.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from .tables import (
     uploads,
 )
 
-# Images, and blobs that repositories hold, in one transaction.
+# Images, and blobs of repositories, in one transaction.
 _AT_ONCE = 100
-# Results of previews, which nothing belongs to.
+# Results of previews in one transaction. No other rows refer to them.
 _RESULTS_AT_ONCE = 1000
 _NO_ACCOUNT = ""
 
@@ -55,7 +54,7 @@ _HIDE_ONE = _HIDE.where(repositories.c.id == bindparam("repository"))
 _ANY: Scalars[int] = Scalars(select(repositories.c.id).where(_IS_DELETED).limit(1))
 _IS_REPLACED = lifecycle_previews.c.status == "REPLACED"
 _ANY_PREVIEW: Scalars[int] = Scalars(select(lifecycle_previews.c.id).where(_IS_REPLACED).limit(1))
-# Those that go on are ended with other work.
+# Previews under way are ended by `_END_WORK`.
 _REPLACE_PREVIEWS = (
     lifecycle_previews.update()
     .where(
@@ -107,7 +106,7 @@ def _is_of_deleted(image_id: ColumnElement[int]) -> ColumnElement[bool]:
     )
 
 
-# What goes on is looked for in all registries.
+# Work under way is looked up in all registries.
 _END_WORK = (
     replications.delete().where(
         replications.c.status == "IN_PROGRESS", _is_of_deleted(replications.c.image_id)
@@ -121,7 +120,7 @@ _END_WORK = (
 
 
 def _tables_beside_repositories() -> list[Table]:
-    """Return the tables whose rows do not go with a repository, those that refer to others first."""
+    """Return the tables whose rows are not deleted with a repository, referring tables first."""
     of_repositories = {repositories}
     for table in reversed(EMPTIED_FIRST_TO_LAST):
         if any(key.column.table in of_repositories for key in table.foreign_keys):
@@ -134,13 +133,13 @@ _DELETE_UPLOADS = uploads.delete()
 
 
 def hide(transaction: Transaction, repository_id: int) -> None:
-    """Take a repository out of its registry, with all that it has. `remove_some` follows."""
+    """Hide a repository with all that it has. `remove_some` removes it later."""
     transaction.change(_HIDE_ONE, repository=repository_id)
     transaction.change(_REPLACE_PREVIEWS)
 
 
 def hide_all(transaction: Transaction) -> None:
-    """Take all repositories out of their registries, and remove what else the registries have."""
+    """Hide all repositories, and remove all other rows of their registries."""
     transaction.change(_HIDE)
     transaction.change(_REPLACE_PREVIEWS)
     transaction.change(_DELETE_UPLOADS)
@@ -149,7 +148,7 @@ def hide_all(transaction: Transaction) -> None:
 
 
 def remove_some(transaction: Transaction) -> tuple[list[str], bool]:
-    """Remove some rows that are out of sight. Return blobs that they let go, and whether there are more rows."""
+    """Remove some hidden rows. Return the blobs that they held, and True if there are more rows."""
     if not _remove_some_of_previews(transaction):
         return [], True
     if transaction.change(_DELETE_IMAGES) == _AT_ONCE:
@@ -166,7 +165,7 @@ def remove_some(transaction: Transaction) -> tuple[list[str], bool]:
 
 
 def _remove_some_of_previews(transaction: Transaction) -> bool:
-    """Remove some rows of replaced previews. Return whether they were all that there were."""
+    """Remove some rows of replaced previews. Return True if those were all."""
     if _ANY_PREVIEW.first(transaction) is None:
         return True
     for statement in _DELETE_OF_PREVIEWS:
@@ -177,11 +176,11 @@ def _remove_some_of_previews(transaction: Transaction) -> bool:
 
 
 def end_work(transaction: Transaction) -> None:
-    """Remove what goes on with images of hidden repositories, so that nobody looks after it."""
+    """Remove the work under way on images of hidden repositories, so that nothing continues it."""
     for statement in _END_WORK:
         transaction.change(statement)
 
 
 def are_any_hidden(view: View) -> bool:
-    """Return whether there are rows for `remove_some`."""
+    """Return True if there are rows for `remove_some`."""
     return _ANY.first(view) is not None or _ANY_PREVIEW.first(view) is not None

@@ -1,4 +1,4 @@
-"""Rows of replications: the last one of an image to each destination."""
+"""Rows of replications: the last replication of an image to each destination."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tables import images, replications
 
 
 class ReplicationRow(NamedTuple):
-    """A replication to the registry of an account in a region. `tags` are those that it has yet to take there."""
+    """A replication to the registry of an account in a region. `tags` are those that it has yet to put there."""
 
     account_id: str
     region: str
@@ -24,7 +24,7 @@ class ReplicationRow(NamedTuple):
 
 
 class ReplicationUnderWay(NamedTuple):
-    """A replication that goes on, and its image."""
+    """A replication under way, and its image."""
 
     image_id: int
     digest: str
@@ -74,12 +74,12 @@ def of_image(view: View, image_id: int) -> list[ReplicationRow]:
 
 
 def under_way(view: View) -> Sequence[ReplicationUnderWay]:
-    """Return all replications that go on, from all registries, in the order in which they were first begun."""
+    """Return all replications under way, from all registries, in the order of their beginning."""
     return _UNDER_WAY.all(view)
 
 
 def still_under_way(view: View, replication: ReplicationUnderWay) -> ReplicationUnderWay | None:
-    """Return a replication once more; None if it has ended or its image is gone."""
+    """Read a replication again. Return None if it has ended or its image is gone."""
     return _STILL_UNDER_WAY.first(
         view,
         image=replication.image_id,
@@ -101,7 +101,7 @@ def insert(
 def update(
     transaction: Transaction, image_id: int, account_id: str, region: str, **columns: Any
 ) -> None:
-    """Store new values of columns."""
+    """Store new values in columns of a replication."""
     transaction.change(_UPDATE, image=image_id, account=account_id, to_region=region, **columns)
 
 

@@ -17,7 +17,7 @@ _Other = TypeVar("_Other", bound=tuple[Any, ...])
 
 
 class RepositoryRow(NamedTuple):
-    """A repository. Times are seconds since the epoch."""
+    """A repository. Times are in seconds since the epoch."""
 
     id: int
     account_id: str
@@ -50,7 +50,7 @@ _IS_NAMED = (*_OF_REGISTRY, repositories.c.name == bindparam("repository_name"))
 _IS_REPOSITORY = repositories.c.id == bindparam("repository")
 
 IS_THERE = repositories.c.region != ""
-"""Whether a repository is in a registry; one that was deleted has none, until its rows are gone."""
+"""True if a repository is in a registry. A deleted one is in no registry until its rows are removed."""
 
 _ALL = select(repositories)
 _BY_NAME = Query(RepositoryRow, _ALL.where(*_IS_NAMED))
@@ -59,7 +59,7 @@ _OF_ONE_REGISTRY = Query(RepositoryRow, _ALL.where(*_OF_REGISTRY).order_by(repos
 _REGISTRIES = Query(
     RegistryRow, select(repositories.c.account_id, repositories.c.region).distinct()
 )
-# A repository that is being removed has no region.
+# A deleted repository has no region.
 _REGISTRIES_WITH = Query(
     RegistryRow,
     select(repositories.c.account_id, repositories.c.region)
@@ -76,7 +76,7 @@ _PAGE = Query(
 _WITH_LIFECYCLE_POLICY = Query(
     RepositoryRow, _ALL.where(repositories.c.lifecycle_policy.is_not(None))
 )
-# Also where the clock was ahead when that was said.
+# A time beyond the interval was noted while the clock was ahead, and is due as well.
 _IS_LIFECYCLE_DUE = repositories.c.lifecycle_policy.is_not(None) & (
     (repositories.c.lifecycle_due_at <= bindparam("by"))
     | (repositories.c.lifecycle_due_at > bindparam("beyond"))
@@ -104,7 +104,7 @@ def by_name(view: View, account_id: str, region: str, name: str) -> RepositoryRo
 
 
 def by_id(view: View, repository_id: int) -> RepositoryRow:
-    """Return a repository that is there, of any registry."""
+    """Return a repository that exists, of any registry."""
     return _BY_ID.one(view, repository=repository_id)
 
 
@@ -114,7 +114,7 @@ def of_registry(view: View, account_id: str, region: str) -> list[RepositoryRow]
 
 
 def registries(view: View) -> list[tuple[str, str]]:
-    """Return account and Region of every registry that has repositories, in their order."""
+    """Return the account and Region of every registry that has repositories, sorted."""
     return sorted((each.account_id, each.region) for each in _REGISTRIES.all(view))
 
 
@@ -124,7 +124,7 @@ def registries_with(view: View, name: str) -> list[RegistryRow]:
 
 
 def page(view: View, account_id: str, region: str, after: str, count: int) -> list[RepositoryRow]:
-    """Return at most `count` repositories of a registry behind the name `after`, by name."""
+    """Return at most `count` repositories of a registry after the name `after`, by name."""
     return _PAGE.all(view, account=account_id, in_region=region, after=after, count=count)
 
 
@@ -134,24 +134,24 @@ def with_lifecycle_policy(view: View) -> list[RepositoryRow]:
 
 
 def with_lifecycle_policy_due(view: View, by: float) -> list[RepositoryRow]:
-    """Return the repositories of all registries whose lifecycle policy is due by a time."""
+    """Return the repositories of all registries whose lifecycle policy is due by this time."""
     return _LIFECYCLE_DUE.all(view, by=by, beyond=by + FARTHEST)
 
 
 def with_lifecycle_policy_due_by(view: View, repository_id: int, by: float) -> RepositoryRow | None:
-    """Return a repository if its lifecycle policy is due by a time."""
+    """Return a repository, or None if its lifecycle policy is not due by this time."""
     return _STILL_LIFECYCLE_DUE.first(view, repository=repository_id, by=by, beyond=by + FARTHEST)
 
 
 def next_lifecycle_policy_due(view: View) -> float | None:
-    """Return when the next lifecycle policy is due, in any registry; None if there is no policy."""
+    """Return the time at which the next lifecycle policy is due, in any registry, or None without a policy."""
     return _NEXT_LIFECYCLE_DUE.one(view)
 
 
 def are_as_many(view: View, account_id: str, region: str, number: int) -> bool:
-    """Return whether a registry has this many repositories, or more.
+    """Return True if a registry has at least `number` repositories.
 
-    They are counted only if as many rows were made in all registries.
+    They are counted only if all registries together have had that many.
     """
     if (_LAST.one(view) or 0) < number:
         return False
@@ -159,32 +159,32 @@ def are_as_many(view: View, account_id: str, region: str, number: int) -> bool:
 
 
 def has_images(view: View, repository_id: int) -> bool:
-    """Return whether a repository has an image."""
+    """Return True if a repository has an image."""
     return _ANY_IMAGE.first(view, repository=repository_id) is not None
 
 
 def insert(transaction: Transaction, columns: Mapping[str, Any]) -> int:
-    """Add a repository and return its id. Raises RowRefused if there is one of its name."""
+    """Add a repository and return its id. Raises RowRefused if its name is taken."""
     row_id: int = transaction.insert(repositories, columns)
     return row_id
 
 
 def update(transaction: Transaction, repository_id: int, **columns: Any) -> None:
-    """Store new values of columns."""
+    """Store new values in columns of a repository."""
     transaction.change(_UPDATE, repository=repository_id, **columns)
 
 
 def joined_with(
     other: type[_Other], columns: Mapping[str, ColumnElement[Any]], joined: FromClause
 ) -> Pairs[RepositoryRow, _Other]:
-    """Return a query for a repository, by the parameters of `named`, and for what it has.
+    """Return a query for a repository, by the parameters of `named`, and for rows that belong to it.
 
-    `joined` is the table of repositories, outer joined with those of `columns`. Asking for a repository and then for
-    what it has takes twice as long.
+    `joined` is the table of repositories, outer joined with those of `columns`. Two separate queries take twice as
+    long.
     """
     return Pairs(RepositoryRow, columns_of(repositories), other, columns, joined, *_IS_NAMED)
 
 
 def named(account_id: str, region: str, name: str) -> dict[str, str]:
-    """Return the parameters by which a query of `joined_with` finds the repository."""
+    """Return the parameters with which a query of `joined_with` finds the repository."""
     return {"account": account_id, "in_region": region, "repository_name": name}

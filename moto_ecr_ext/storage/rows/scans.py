@@ -1,4 +1,4 @@
-"""Rows of scans: the last scan of an image by each scan type."""
+"""Rows of scans: the last scan of an image by scan type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import image_references, images, repositories, repository_blobs, sc
 
 
 class ScanRow(NamedTuple):
-    """A scan. `completed_at` is None while it is under way; times are seconds since the epoch."""
+    """A scan. `completed_at` is None while it is under way; times are in seconds since the epoch."""
 
     image_id: int
     scan_type: str
@@ -42,7 +42,7 @@ class ScanSummaryRow(NamedTuple):
 
 
 class ScanUnderWay(NamedTuple):
-    """A scan whose outcome is known and not shown yet, and its image."""
+    """A scan whose outcome is known but not shown yet, and its image."""
 
     image_id: int
     digest: str
@@ -57,7 +57,10 @@ class ScanUnderWay(NamedTuple):
 
 
 class RepeatedScan(NamedTuple):
-    """A scan that has ended, and what decides whether its image is scanned again. Times are seconds since the epoch."""
+    """A scan that has ended, with the facts that decide about scanning its image again.
+
+    Times are in seconds since the epoch.
+    """
 
     image_id: int
     digest: str
@@ -69,7 +72,7 @@ class RepeatedScan(NamedTuple):
 
 
 class HeldBlob(NamedTuple):
-    """A blob that an image refers to and its repository holds, and its size in bytes."""
+    """A blob to which an image refers and which its repository holds, and its size in bytes."""
 
     digest: str
     size: int
@@ -93,7 +96,7 @@ _UNDER_WAY_SELECT = (
 _UNDER_WAY = Query(ScanUnderWay, _UNDER_WAY_SELECT)
 _STILL_UNDER_WAY = Query(
     ScanUnderWay,
-    # Another scan may have begun in the meantime.
+    # Another scan may have begun meanwhile.
     _UNDER_WAY_SELECT.where(*_IS_SCAN, scans.c.started_at == bindparam("begun_at")),
 )
 _ENDED_SINCE = Query(
@@ -143,7 +146,7 @@ _SEE_AGAIN = _UPDATE.values(times_seen=scans.c.times_seen + 1)
 
 
 def last(view: View, image_id: int, scan_type: str) -> ScanRow | None:
-    """Return the last scan of an image by a scan type."""
+    """Return the last scan of an image by scan type."""
     return _SCAN.first(view, image=image_id, type=scan_type)
 
 
@@ -153,31 +156,31 @@ def summaries(view: View, first: int, last: int, scan_type: str) -> list[ScanSum
 
 
 def under_way(view: View) -> Sequence[ScanUnderWay]:
-    """Return all scans whose outcome is known and not shown yet, in all registries."""
+    """Return all scans whose outcome is known but not shown yet, in all registries."""
     return _UNDER_WAY.all(view)
 
 
 def still_under_way(view: View, scan: ScanUnderWay) -> ScanUnderWay | None:
-    """Return a scan under way once more; None if it has ended or another one has begun."""
+    """Read a scan under way again. Return None if it has ended or another one has begun."""
     return _STILL_UNDER_WAY.first(
         view, image=scan.image_id, type=scan.scan_type, begun_at=scan.started_at
     )
 
 
 def not_scanned(view: View, repository_id: int, scan_type: str) -> list[ImageRow]:
-    """Return the active images of a repository that have no scan of a type."""
+    """Return the active images of a repository without a scan of this type."""
     return _NOT_SCANNED.all(view, repository=repository_id, type=scan_type)
 
 
 def ended_since(
     view: View, account_id: str, region: str, scan_type: str, since: float
 ) -> list[RepeatedScan]:
-    """Return the scans of a registry that have ended since a time, well or with a failure."""
+    """Return the scans of a registry that have completed or failed since a time."""
     return _ENDED_SINCE.all(view, account=account_id, in_region=region, type=scan_type, since=since)
 
 
 def held_blobs(view: View, image_id: int) -> list[HeldBlob]:
-    """Return the blobs of an image that its repository holds."""
+    """Return the blobs of an image that its repository holds, with their sizes."""
     return _HELD_BLOBS.all(view, image=image_id)
 
 
@@ -190,7 +193,7 @@ def replace(transaction: Transaction, image_id: int, scan_type: str, **columns: 
 
 
 def update(transaction: Transaction, image_id: int, scan_type: str, **columns: Any) -> None:
-    """Store new values of columns."""
+    """Store new values in columns of a scan."""
     transaction.change(_UPDATE, image=image_id, type=scan_type, **columns)
 
 

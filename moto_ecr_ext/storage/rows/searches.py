@@ -1,4 +1,4 @@
-"""Pages of images and repositories in both directions, and searches, for the page that people read."""
+"""Pages of images and repositories in both directions, and searches, for the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TAG_OR_DIGEST = or_(
 
 
 class NamedImage(NamedTuple):
-    """An image that was searched for, with a tag that matches; None if its digest does."""
+    """An image that was found, with the tag that matches, or None if its digest matches."""
 
     account_id: str
     region: str
@@ -40,7 +40,7 @@ class NamedImage(NamedTuple):
 
 
 class ImageFilter(NamedTuple):
-    """Which images of a repository are listed: by ECR's two statuses, and by a text in a tag or a digest."""
+    """A filter of a repository's images: ECR's two statuses, and a text in a tag or a digest."""
 
     tag_status: str = "ANY"
     image_status: str = "ANY"
@@ -48,14 +48,14 @@ class ImageFilter(NamedTuple):
 
     @property
     def condition(self) -> ColumnElement[bool] | None:
-        """The condition of the search; None without one. Only what may begin a digest is looked for in digests."""
+        """The condition of the search, or None. Digests are searched only for a text that can begin one."""
         if not self.search:
             return None
         return _TAG_OR_DIGEST if _BEGINS_DIGEST.fullmatch(self.search) else _HAS_TAG
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values of a statement that has this filter."""
+        """The parameters of a statement with this filter."""
         return {
             **values_of_filter(self.tag_status, self.image_status),
             "pattern": pattern_within(self.search),
@@ -99,12 +99,12 @@ _DIGESTS_LIKE = Query(
 
 
 def pattern_within(text: str) -> str:
-    """Return the LIKE pattern of texts, in lower case, that have this one in them."""
+    """Return the LIKE pattern of lower-case texts that contain this text."""
     return f"%{_escaped(text.lower())}%"
 
 
 def pattern_of_digest(text: str) -> str:
-    """Return the LIKE pattern of digests that begin with a text, with or without the name of the algorithm."""
+    """Return the LIKE pattern of digests that begin with this text, with or without the algorithm's name."""
     escaped = _escaped(text.lower())
     return f"{escaped}%" if ":" in text else f"%:{escaped}%"
 
@@ -118,7 +118,7 @@ def _escaped(text: str) -> str:
 def page_of_repositories(
     view: View, registry: RegistryRow, search: str, after: str, count: int
 ) -> list[RepositoryRow]:
-    """Return at most `count` repositories behind the name `after` whose names have a text in them, by name."""
+    """Return at most `count` repositories after the name `after` whose names contain a text, by name."""
     return _page_of_repositories(bool(search)).all(
         view,
         account=registry.account_id,
@@ -132,7 +132,7 @@ def page_of_repositories(
 def repositories_before(
     view: View, registry: RegistryRow, search: str, before: str, count: int
 ) -> list[RepositoryRow]:
-    """Return the last `count` repositories before a name, as `page_of_repositories`, by name."""
+    """Return the last `count` repositories before the name `before` whose names contain a text, by name."""
     found = _repositories_before(bool(search)).all(
         view,
         account=registry.account_id,
@@ -145,24 +145,24 @@ def repositories_before(
 
 
 def repositories_named_like(view: View, search: str, count: int) -> list[RepositoryRow]:
-    """Return at most `count` repositories of any registry whose names have a text in them."""
+    """Return at most `count` repositories of any registry whose names contain a text."""
     return _NAMED_LIKE.all(view, pattern=pattern_within(search), count=count)
 
 
 def tags_like(view: View, search: str, count: int) -> list[NamedImage]:
-    """Return at most `count` tags of any registry that have a text in them, the last ones first."""
+    """Return at most `count` tags of any registry that contain a text, newest first."""
     return _TAGS_LIKE.all(view, pattern=pattern_within(search), count=count)
 
 
 def digests_like(view: View, search: str, count: int) -> list[NamedImage]:
-    """Return at most `count` images of any registry whose digests begin with a text, the last ones first."""
+    """Return at most `count` images of any registry whose digests begin with a text, newest first."""
     return _DIGESTS_LIKE.all(view, pattern=pattern_of_digest(search), count=count)
 
 
 def images_before(
     view: View, repository_id: int, wanted: ImageFilter, before: int, count: int
 ) -> list[ImageRow]:
-    """Return at most `count` images before a row, the last ones first."""
+    """Return at most `count` images before a row, newest first."""
     query = _images(wanted.tag_status, wanted.image_status, wanted.condition, newer=False)
     return query.all(view, repository=repository_id, row=before, count=count, **wanted.values)
 
@@ -170,7 +170,7 @@ def images_before(
 def images_after(
     view: View, repository_id: int, wanted: ImageFilter, after: int, count: int
 ) -> list[ImageRow]:
-    """Return the `count` images that follow a row, the last of them first."""
+    """Return the `count` images that follow a row, newest first."""
     query = _images(wanted.tag_status, wanted.image_status, wanted.condition, newer=True)
     found = query.all(view, repository=repository_id, row=after, count=count, **wanted.values)
     return found[::-1]

@@ -23,7 +23,7 @@ class SigningRow(NamedTuple):
 
 
 class SigningUnderWay(NamedTuple):
-    """A signing that goes on, and the descriptor of its image; `size` is that of the manifest in bytes."""
+    """A signing under way, and the descriptor of its image; `size` is that of the manifest in bytes."""
 
     id: int
     profile_arn: str
@@ -37,7 +37,7 @@ class SigningUnderWay(NamedTuple):
 
 
 class ProfileRow(NamedTuple):
-    """The key and the certificate of a signing profile, in PEM."""
+    """The private key and the certificate of a signing profile, in PEM."""
 
     private_key: str
     certificate: str
@@ -80,17 +80,17 @@ _END = image_signings.update().where(image_signings.c.id == bindparam("signing")
 
 
 def of_image(view: View, image_id: int) -> list[SigningRow]:
-    """Return the signings of an image, one for each profile, in the order of the rules."""
+    """Return the signings of an image, one for each profile, in the order of the signing rules."""
     return _OF_IMAGE.all(view, image=image_id)
 
 
 def under_way(view: View) -> Sequence[SigningUnderWay]:
-    """Return all signings that go on, in all registries."""
+    """Return all signings under way, in all registries."""
     return _UNDER_WAY.all(view)
 
 
 def still_under_way(view: View, signing: SigningUnderWay) -> SigningUnderWay | None:
-    """Return a signing once more; None if it has ended or its image is gone."""
+    """Read a signing again. Return None if it has ended or its image is gone."""
     return _STILL_UNDER_WAY.first(view, signing=signing.id)
 
 
@@ -105,24 +105,24 @@ def see_again(transaction: Transaction, image_id: int) -> None:
 
 
 def end(transaction: Transaction, signing_id: int, status: str) -> None:
-    """Store how a signing has ended."""
+    """Store the status with which a signing has ended."""
     transaction.change(_END, signing=signing_id, status=status)
 
 
 def fail(transaction: Transaction, signing_id: int, code: str, reason: str) -> None:
-    """Store that a signing has failed, and why."""
+    """Store the code and the reason with which a signing has failed."""
     transaction.change(
         _END, signing=signing_id, status="FAILED", failure_code=code, failure_reason=reason
     )
 
 
 def profile(view: View, arn: str) -> ProfileRow | None:
-    """Return what a signing profile signs with; None if it has not signed yet."""
+    """Return the key and the certificate of a signing profile, or None if it has not signed yet."""
     return _PROFILE.first(view, profile=arn)
 
 
 def insert_profile(transaction: Transaction, arn: str, private_key: str, certificate: str) -> None:
-    """Keep what a signing profile signs with, in PEM."""
+    """Store the key and the certificate of a signing profile, in PEM."""
     transaction.insert(
         signing_profiles,
         {"arn": arn, "private_key": private_key, "certificate": certificate},

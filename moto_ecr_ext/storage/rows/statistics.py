@@ -1,4 +1,4 @@
-"""How much there is of everything, in all registries."""
+"""Counts and sums over all registries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tables import images, repositories, repository_blobs, tags, uploads
 
 
 class Stored(NamedTuple):
-    """Blobs, each once, and their bytes."""
+    """The number of blobs, each counted once, and the sum of their bytes."""
 
     blobs: int
     bytes: int
@@ -30,7 +30,7 @@ _STORED = Query(
         func.count().label("blobs"), func.coalesce(func.sum(_SIZES.c.size), 0).label("bytes")
     ).select_from(_SIZES),
 )
-# One that is deleted belongs to no account until all of it is removed.
+# A deleted repository belongs to no account until it is removed.
 _REPOSITORIES: Scalars[int] = Scalars(
     select(func.count()).select_from(repositories).where(repositories.c.account_id != "")
 )
@@ -41,11 +41,11 @@ _COUNTS: dict[str, Scalars[int]] = {
 
 
 def stored(view: View) -> Stored:
-    """Return what is kept of blobs."""
+    """Return the number and the bytes of all blobs."""
     return _STORED.first(view) or Stored(0, 0)
 
 
 def counts(view: View) -> dict[str, int]:
-    """Return the numbers of repositories, images, tags and uploads, by these names."""
+    """Return the numbers of repositories, images, tags and uploads, by these words."""
     queries = {"repositories": _REPOSITORIES, **_COUNTS}
     return {name: query.first(view) or 0 for name, query in queries.items()}

@@ -1,4 +1,4 @@
-"""Rows of images on their way to the archive and back, and of what goes there with them."""
+"""Rows of images that move into the archive and back, and of the images that move with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .tables import image_activations, image_references, images, scans, tags
 
 
 class Activation(NamedTuple):
-    """An image on its way back from the archive, since when and how often it was described since."""
+    """An image on its way back from the archive, the time at which that began, and the number of its descriptions
+    since.
+    """
 
     id: int
     digest: str
@@ -24,7 +26,7 @@ class Activation(NamedTuple):
     times_seen: int
 
 
-# Aliases, so that statements that have these tables themselves are not taken to mean the same rows.
+# Aliases keep these tables apart from the same tables in other statements.
 _parent, _listing = images.alias(), image_references.alias()
 _IS_LISTED = exists().where(
     _listing.c.repository_id == images.c.repository_id,
@@ -86,24 +88,24 @@ _ACTIVATION = Query(Activation, _ACTIVATIONS.where(IS_IMAGE))
 
 
 def is_listed(view: View, image_id: int) -> bool:
-    """Return whether an index that is not archived lists an image."""
+    """Return True if an index that is not archived lists an image."""
     return bool(_LISTED.one(view, image=image_id))
 
 
 def status(view: View, image_id: int) -> str:
-    """Return the status of an image that is there."""
+    """Return the status of an image that exists."""
     return _STATUS.one(view, image=image_id)
 
 
 def status_by_digest(view: View, repository_id: int, digest: str) -> str | None:
-    """Return the status of an image; None if the repository has no such image."""
+    """Return the status of an image, or None if the repository lacks it."""
     return _STATUS_BY_DIGEST.first(view, repository=repository_id, digest=digest)
 
 
 def left_alone(view: View, repository_id: int, image: StoredImage) -> Iterator[ImageRow]:
-    """Yield what goes into the archive behind an image: children that nothing else needs, then its referrers.
+    """Yield the images that follow an image into the archive: children that nothing else needs, then its referrers.
 
-    The referrers are looked for once the children have been dealt with, here and below.
+    The referrers are read after the caller has handled the children, here and below.
     """
     key = _key(repository_id, image)
     yield from _LEFT_CHILDREN.all(view, **key)
@@ -118,7 +120,7 @@ def archived(view: View, repository_id: int, image: StoredImage) -> Iterator[Ima
 
 
 def inactive(view: View, repository_id: int, image: StoredImage) -> Iterator[ImageRow]:
-    """Yield the children of an image that are archived or on their way back, then such referrers."""
+    """Yield the children of an image that are archived or on their way back, then its referrers of that kind."""
     key = _key(repository_id, image)
     yield from _INACTIVE_CHILDREN.all(view, **key)
     yield from _INACTIVE_REFERRERS.all(view, **key)
@@ -129,7 +131,7 @@ def _key(repository_id: int, image: StoredImage) -> dict[str, Any]:
 
 
 def archive(transaction: Transaction, image_ids: Sequence[int], at: float) -> None:
-    """Mark images as archived at this time, and forget what was found in them."""
+    """Mark images as archived at this time, and remove their findings."""
     transaction.change(_ARCHIVE, images=image_ids, last_archived_at=at)
     transaction.change(_DELETE_ACTIVATIONS, images=image_ids)
     transaction.change(_DELETE_SCANS, images=image_ids)
@@ -138,8 +140,8 @@ def archive(transaction: Transaction, image_ids: Sequence[int], at: float) -> No
 def begin_activation(
     transaction: Transaction, repository_id: int, image: StoredImage, at: float
 ) -> Activation:
-    """Mark an image of a repository as on its way back since this time."""
-    # Until it has ended, it counts from its beginning.
+    """Mark an image of a repository as on its way back from this time on."""
+    # Until the activation ends, its time is that of its beginning.
     transaction.change(_UPDATE, image=image.id, status="ACTIVATING", last_activated_at=round(at, 3))
     transaction.insert(image_activations, {"image_id": image.id, "started_at": at, "times_seen": 0})
     return Activation(image.id, image.digest, repository_id, started_at=at, times_seen=0)
@@ -157,10 +159,10 @@ def activations(view: View) -> Sequence[Activation]:
 
 
 def activation(view: View, image_id: int) -> Activation | None:
-    """Return an image on its way back; None if it is not."""
+    """Return the activation of an image, or None."""
     return _ACTIVATION.first(view, image=image_id)
 
 
 def see_activations_again(transaction: Transaction, repository_id: int) -> None:
-    """Count one more description of the images of a repository that are on their way back."""
+    """Count one more description of those images of a repository that are on their way back."""
     transaction.change(_SEE_AGAIN, repository=repository_id)

@@ -1,4 +1,4 @@
-"""Rows of the whole store, and rows of all registries at once."""
+"""Rows of the whole store."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _DELETE = tables.store.delete().where(tables.store.c.name == bindparam("named"))
 
 
 def signing_key(view: View) -> str | None:
-    """Return the key that signs passwords, in hexadecimal; None if there is none yet."""
+    """Return the key that signs passwords, in hexadecimal, or None before the first."""
     return _VALUE.first(view, named=_SIGNING_KEY)
 
 
 def store_signing_key(transaction: Transaction, key: str) -> None:
-    """Keep the key that signs passwords, in hexadecimal."""
+    """Store the key that signs passwords, in hexadecimal."""
     transaction.insert(tables.store, {"name": _SIGNING_KEY, "value": key})
 
 
 def principals_key(view: View) -> str | None:
-    """Return the key that signs passwords of IAM principals, in hexadecimal; None if there is none yet."""
+    """Return the key that signs passwords of IAM principals, in hexadecimal, or None."""
     return _VALUE.first(view, named=_PRINCIPALS_KEY)
 
 
 def store_principals_key(transaction: Transaction, key: str) -> None:
-    """Keep the key that signs passwords of IAM principals, in hexadecimal."""
+    """Store the key that signs passwords of IAM principals, in hexadecimal."""
     transaction.insert(tables.store, {"name": _PRINCIPALS_KEY, "value": key})
 
 
 def delete_principals_key(transaction: Transaction) -> None:
-    """Remove the key that signs passwords of IAM principals, if there is one."""
+    """Remove the key that signs passwords of IAM principals, if it exists."""
     transaction.change(_DELETE, named=_PRINCIPALS_KEY)

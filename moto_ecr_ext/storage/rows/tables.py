@@ -1,9 +1,7 @@
-"""The tables that hold every registry: what is kept, under which names, and which rows belong
-together.
+"""The tables of all registries: their columns, keys and relations.
 
-Times are seconds since the epoch. Rows of a repository, and rows of an image, go with it (foreign
-keys cascade). Bytes of blobs are in the blob store, never here; manifests are here, since a request
-needs them whole.
+Times are in seconds since the epoch. The rows of a repository, and those of an image, are deleted with it (foreign keys
+cascade). Bytes of blobs are in the blob store, never here. Manifests are here, since a request needs them whole.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-# Counted up with every change of a table.
+# Increased with every change of a table.
 SCHEMA_VERSION = 3
 
 metadata = MetaData()
@@ -43,7 +41,7 @@ def _belongs_to(column: Column[int]) -> ForeignKey:
     return ForeignKey(column, ondelete="CASCADE")
 
 
-# What belongs to the whole store: its schema version, the keys that sign tokens.
+# Values of the whole store: its schema version, and the keys that sign passwords.
 store = Table(
     "store",
     metadata,
@@ -51,8 +49,7 @@ store = Table(
     Column("value", Text, nullable=False),
 )
 
-# Settings of one registry: its policy, its scanning, replication and signing configuration, one row
-# each.
+# Settings of one registry, one row each: its policy, its scanning, replication and signing configuration.
 registry_settings = Table(
     "registry_settings",
     metadata,
@@ -62,8 +59,8 @@ registry_settings = Table(
     Column("value", _JSON, nullable=False),
 )
 
-# What repositories are created with that are made on behalf of a push, a replication or a pull. The
-# prefix is without a `/` at its end; `settings` has the members of the API as they were given.
+# Templates for repositories that a push, a replication or a pull creates. The prefix has no `/` at its end;
+# `settings` has the members of the API as given.
 creation_templates = Table(
     "creation_templates",
     metadata,
@@ -75,7 +72,7 @@ creation_templates = Table(
     Column("settings", _JSON, nullable=False),
 )
 
-# The prefixes are without a `/` at their end; they may be the word ROOT.
+# The prefixes have no `/` at their end; they may be the word ROOT.
 pull_through_cache_rules = Table(
     "pull_through_cache_rules",
     metadata,
@@ -122,8 +119,7 @@ repository_blobs = Table(
     sqlite_with_rowid=False,
 )
 
-# Upload sessions. `received` is how many bytes were acknowledged; the blob store may have more of
-# them.
+# Upload sessions. `received` is the number of acknowledged bytes; the blob store may have more.
 uploads = Table(
     "uploads",
     metadata,
@@ -137,8 +133,8 @@ uploads = Table(
     Column("last_part", BigInteger),
 )
 
-# A placeholder is a text that stands for an image without being its manifest; its digest may be any text. It is found
-# by `text_digest`, the digest of its text, which is NULL for all other images.
+# Images. A placeholder stands for an image, and has a text in place of a manifest; its digest may be any
+# text. It is found by `text_digest`, the digest of its text, which is NULL for all other images.
 images = Table(
     "images",
     metadata,
@@ -155,8 +151,8 @@ images = Table(
     Column("last_archived_at", Float),
     Column("last_activated_at", Float),
     Column("manifest", LargeBinary, nullable=False),
-    # Whether a tag names it, as the rows of tags say too: by them a page of untagged images would be looked for among
-    # all that are tagged.
+    # True if the image has a tag. The rows of tags say the same, but a page of untagged images would have to look
+    # at all tagged images.
     Column("is_tagged", Boolean, nullable=False, server_default=false()),
     Column("text_digest", _NAME),
     UniqueConstraint("repository_id", "digest"),
@@ -174,7 +170,7 @@ images = Table(
     sqlite_autoincrement=True,
 )
 
-# In the order in which they were given to images.
+# In the order in which tags were put on images.
 tags = Table(
     "tags",
     metadata,
@@ -188,8 +184,8 @@ tags = Table(
     sqlite_autoincrement=True,
 )
 
-# When the upstream registry was last asked for a tag that came from there, and the image that it was
-# then: a tag on another image is one that a client has pushed since.
+# The last time at which the upstream registry was asked for a cached tag, and the image that it was then. A
+# tag on another image has been pushed by a client since.
 upstream_tags = Table(
     "upstream_tags",
     metadata,
@@ -199,7 +195,7 @@ upstream_tags = Table(
     Index("upstream_tags_of_image", "image_id"),
 )
 
-# What a manifest refers to: its config and layers (kind `blob`), and the children of an index (kind
+# References of a manifest: its config and layers (kind `blob`), and the children of an index (kind
 # `manifest`).
 image_references = Table(
     "image_references",
@@ -213,8 +209,8 @@ image_references = Table(
     sqlite_with_rowid=False,
 )
 
-# The digests that images have in the other form in which clients were given them by tag: what a client
-# was told the digest of it can ask for.
+# Digests of images in the other form in which clients received them by tag. Clients can pull by these
+# digests.
 translations = Table(
     "translations",
     metadata,
@@ -225,8 +221,8 @@ translations = Table(
     sqlite_with_rowid=False,
 )
 
-# The last scan of an image by each scan type. `status` is IN_PROGRESS until it is known what was found;
-# that is shown once `completed_at` is set. `was_requested` is true of those that StartImageScan began.
+# The last scan of an image by scan type. `status` is IN_PROGRESS until the outcome is known. The outcome is
+# shown once `completed_at` is set. `was_requested` is true for scans that StartImageScan began.
 scans = Table(
     "scans",
     metadata,
@@ -268,7 +264,8 @@ image_signings = Table(
     Index("image_signings_by_status", "status"),
 )
 
-# Whose pulls do not count as such. `identity` is the user or role as `services.iam.identity_of` has it.
+# Principals whose pulls are not recorded. `identity` is the user or role, as returned by
+# `services.iam.identity_of`.
 pull_time_exclusions = Table(
     "pull_time_exclusions",
     metadata,
@@ -290,7 +287,7 @@ image_activations = Table(
     Column("times_seen", Integer, nullable=False),
 )
 
-# The last replication of an image to a destination. `tags` are those that it has yet to take there.
+# The last replication of an image to a destination. `tags` are those that it has yet to put there.
 replications = Table(
     "replications",
     metadata,
@@ -307,7 +304,7 @@ replications = Table(
     Index("replications_by_status", "status"),
 )
 
-# Replications of images that were there before the rules: of one registry to one destination.
+# Replications of images that are older than the rules, from one registry to one destination.
 replication_backfills = Table(
     "replication_backfills",
     metadata,
@@ -327,8 +324,8 @@ replication_backfills = Table(
     sqlite_autoincrement=True,
 )
 
-# What a backfill replicates: images with one tag of theirs, or without. An image may be gone before
-# the backfill is.
+# The images of a backfill, each with one of its tags, or without a tag. An image may be deleted before the
+# backfill.
 backfill_results = Table(
     "backfill_results",
     metadata,
@@ -345,8 +342,9 @@ backfill_results = Table(
     Column("failure_code", String),
 )
 
-# Previews of lifecycle policies. One of each repository is seen: its status is IN_PROGRESS or COMPLETE. Of one that is
-# WRITING not all results are there, and one that is REPLACED goes. `expiring` and `transitioning` count its results.
+# Previews of lifecycle policies. Each repository shows one, whose status is IN_PROGRESS or COMPLETE. A
+# WRITING preview is incomplete, and a REPLACED one is to be removed. `expiring` and `transitioning` count its
+# results.
 lifecycle_previews = Table(
     "lifecycle_previews",
     metadata,
@@ -363,7 +361,8 @@ lifecycle_previews = Table(
     sqlite_autoincrement=True,
 )
 
-# What a preview says of an image, which may be gone. Positions are numbered from 1 in the order of what would be done.
+# The results of a preview, for images that may be gone. Positions are numbered from 1 in the order of the
+# actions.
 preview_results = Table(
     "preview_results",
     metadata,
@@ -390,17 +389,17 @@ preview_tags = Table(
     sqlite_with_rowid=False,
 )
 
-# All that belongs to registries, those that refer to others first. The store's own rows are not
-# among them: its version and its signing key outlive a reset, so that tokens remain valid.
+# All tables of registries, referring tables first. The store's own rows are not included: its version and its
+# signing key outlive a reset, so that tokens remain valid.
 EMPTIED_FIRST_TO_LAST = tuple(
     table for table in reversed(metadata.sorted_tables) if table is not store
 )
 
 
 def use_partial_indexes(dialect: str) -> None:
-    """Have indexes with a condition keep it in another dialect than SQLite.
+    """Keep the conditions of partial indexes in another dialect than SQLite.
 
-    To name the dialect where the index is defined would import all of it, also where SQLite is used.
+    Naming the dialect in an index's definition would import it, even if SQLite is used.
     """
     for table in metadata.tables.values():
         for index in table.indexes:

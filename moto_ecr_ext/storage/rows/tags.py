@@ -16,7 +16,7 @@ from .tables import images, tags
 
 
 class TagRow(NamedTuple):
-    """A tag and the image that it names, by their rows."""
+    """A tag and its image, by their rows."""
 
     id: int
     image_id: int
@@ -78,7 +78,7 @@ def of_images(
 ) -> dict[int, list[str]]:
     """Return the tags of images that follow one another in the order of push, by the images' rows.
 
-    The tags of an image are in the order in which it got them; an image without tags is not in the answer.
+    The tags of an image are in the order in which they were put on it. Images without tags are left out.
     """
     found: dict[int, list[str]] = {}
     if images_in_order:
@@ -89,7 +89,7 @@ def of_images(
 
 
 def of_each(view: View, image_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Return the tags of images as `of_images` does, wherever in their repository they are."""
+    """Return the tags of any images, in the form of `of_images`."""
     found: dict[int, list[str]] = {}
     for row in _OF_EACH.all(view, images=image_ids):
         found.setdefault(row.image_id, []).append(row.name)
@@ -99,7 +99,7 @@ def of_each(view: View, image_ids: Sequence[int]) -> dict[int, list[str]]:
 def of_page(
     view: View, repository_id: int, tag_status: str, image_status: str, after: int, count: int
 ) -> dict[int, list[str]]:
-    """Return the tags of the images that `images.page` returns for the same, as `of_images` does.
+    """Return the tags of the images that `images.page` returns for these arguments, in the form of `of_images`.
 
     The images of a filter may lie far apart.
     """
@@ -116,17 +116,17 @@ def of_page(
 
 
 def of_image(view: View, repository_id: int, image: StoredImage) -> list[str]:
-    """Return the tags of an image, in the order in which it got them."""
+    """Return the tags of an image, in the order in which they were put on it."""
     return of_images(view, repository_id, [image]).get(image.id, [])
 
 
 def count_of_image(view: View, image_id: int) -> int:
-    """Return how many tags an image has."""
+    """Return the number of an image's tags."""
     return _COUNT.one(view, image=image_id)
 
 
 def page(view: View, repository_id: int, after: str, count: int) -> list[str]:
-    """Return at most `count` tags of active images behind the name `after`, in lexical order; not of placeholders."""
+    """Return at most `count` tags of active images after the name `after`, in lexical order, without placeholders."""
     return _PAGE.all(view, repository=repository_id, after=after, count=count)
 
 
@@ -137,7 +137,7 @@ def insert(transaction: Transaction, repository_id: int, name: str, image_id: in
 
 
 def move(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:
-    """Have a tag name another image."""
+    """Move a tag to another image."""
     before = by_name(transaction, repository_id, name)
     transaction.change(_MOVE, repository=repository_id, tag=name, image_id=image_id)
     _note(transaction, image_id)
@@ -154,7 +154,7 @@ def delete(transaction: Transaction, repository_id: int, name: str) -> None:
 
 
 def _note(transaction: Transaction, image_id: int) -> None:
-    """Note in the row of an image whether it has a tag."""
+    """Update the column of an image that says if it has a tag."""
     transaction.change(_NOTE, image=image_id)
 
 

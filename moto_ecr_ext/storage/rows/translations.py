@@ -1,4 +1,4 @@
-"""Rows of translations: the digests that manifests have in the form in which clients were given them."""
+"""Rows of translations: digests of manifests in the translated form that clients received."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _ORIGINAL = repositories.joined_with(
 
 
 def is_known(view: View, repository_id: int, digest: Digest) -> bool:
-    """Return whether an image of a repository is known to have this digest in another form."""
+    """Return True if an image of a repository has this digest in another form."""
     return _IMAGE.first(view, repository=repository_id, translation=digest) is not None
 
 
 def original(
     view: View, account_id: str, region: str, repository_name: str, digest: Digest
 ) -> tuple[RepositoryRow, ManifestRow | None] | None:
-    """Return a repository of a registry, and the image in it that has this digest in another form."""
+    """Return a repository of a registry, and its image that has this digest in another form."""
     return _ORIGINAL.first(
         view,
         translation=digest,
@@ -50,7 +50,7 @@ def original(
 
 
 def insert(transaction: Transaction, repository_id: int, digest: Digest, image_id: int) -> None:
-    """Add the digest of an image in another form. Raises RowRefused if it is there, or the image gone."""
+    """Add the digest of an image in another form. Raises RowRefused if it exists, or the image is gone."""
     transaction.insert(
         translations, {"repository_id": repository_id, "digest": digest, "image_id": image_id}
     )

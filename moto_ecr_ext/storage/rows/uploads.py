@@ -17,10 +17,10 @@ from .tables import uploads
 
 
 class UploadRow(NamedTuple):
-    """An upload session as it was acknowledged.
+    """The acknowledged state of an upload session.
 
-    `received` and the sizes of parts are in bytes, `smallest_part` is among all but the last; `started_at` is in
-    seconds since the epoch.
+    `received` and the sizes of parts are in bytes. `smallest_part` leaves out the last part. `started_at` is in seconds
+    since the epoch.
     """
 
     id: str
@@ -58,7 +58,7 @@ _DELETE = uploads.delete().where(_IS_UPLOAD)
 def by_id(
     view: View, account_id: str, region: str, repository_name: str, upload_id: str
 ) -> tuple[RepositoryRow, UploadRow | None] | None:
-    """Return a repository of a registry, and an upload session of it."""
+    """Return a repository of a registry, and one of its upload sessions."""
     return _BY_ID.first(
         view, upload=upload_id, **repositories.named(account_id, region, repository_name)
     )
@@ -70,12 +70,12 @@ def of_repository(view: View, repository_id: int) -> list[str]:
 
 
 def started_by(view: View, by: float, count: int) -> list[str]:
-    """Return the ids of at most `count` upload sessions that were started by a time, of any repository."""
+    """Return the ids of at most `count` upload sessions that were started by this time, in any repository."""
     return _STARTED_BY.all(view, by=by, count=count)
 
 
 def existing(view: View, upload_ids: Sequence[str]) -> set[str]:
-    """Return those of the ids that are of upload sessions."""
+    """Return those of the ids that have an upload session."""
     return set(_EXISTING.all(view, uploads=upload_ids))
 
 
@@ -94,7 +94,10 @@ def insert(transaction: Transaction, upload_id: str, repository_id: int, started
 
 
 def advance(transaction: Transaction, upload_id: str, expected: int, **columns: int | None) -> bool:
-    """Acknowledge more bytes of an upload session that has received `expected` bytes. Return whether it had."""
+    """Acknowledge more bytes of an upload session that has received `expected` bytes.
+
+    Return False for any other number.
+    """
     return transaction.change(_ADVANCE, upload=upload_id, expected=expected, **columns) > 0
 
 

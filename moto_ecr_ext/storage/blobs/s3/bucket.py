@@ -1,7 +1,7 @@
-"""A bucket of S3, or of what speaks its protocol: the requests that a blob store makes.
+"""A bucket of S3, or of a compatible service: the requests that a blob store makes.
 
-Every request is tried again as botocore's settings say. What fails all the same is told as
-`BlobStoreUnavailable`, an object that is not there as `FileNotFoundError`.
+Every request is retried as botocore's settings say. A failure that remains is raised as `BlobStoreUnavailable`, and a
+missing object as `FileNotFoundError`.
 """
 
 from __future__ import annotations
@@ -33,27 +33,28 @@ from moto_ecr_ext.storage.database.versions import StoreError
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed"}
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: objects of 5 GB at most.
+# Bytes of an object that one request can copy: 5 GB.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 _COPIED_AT_ONCE = 5 * 1000**3
-# Of an object that is copied through this process: enough for 80 GiB in 10,000 parts.
+# Bytes of a part of an object that is copied through this process: enough for 80 GiB in 10,000 parts.
 _PART = 8 * 1024 * 1024
-# An unreachable host is to be told at the start, not after several times botocore's minute.
+# Seconds. An unreachable host should be reported at the start, not after several times botocore's minute.
 _CONNECT_TIMEOUT = 10
-# The end of a layer's upload is asked for in a transaction, for which all others wait.
+# Seconds. The last request of a layer's upload runs in a transaction, which blocks all other writes.
 _READ_TIMEOUT = 20
 # Each request of a client may read or write a blob.
 _CONNECTIONS = 64
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+# Objects in one request. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 _DELETED_AT_ONCE = 1000
 
 
 class CopyRefused(Exception):
-    """This S3 cannot copy an object into a part of a multipart upload."""
+    """The error of a service that cannot copy an object into a part of a multipart upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Multipart:
-    """A multipart upload that will make the object `key`."""
+    """A multipart upload that will create the object `key`."""
 
     key: str
     id: str
@@ -67,7 +68,7 @@ class Multipart:
 
 
 class S3Bucket:
-    """The objects of a bucket whose keys begin with a prefix, which the keys here go without."""
+    """The objects of a bucket whose keys begin with a prefix. Keys are given without the prefix."""
 
     def __init__(self, client: Any, name: str, prefix: str) -> None:
         self._client = client
@@ -77,9 +78,10 @@ class S3Bucket:
 
     @classmethod
     def at(cls, url: str) -> S3Bucket:
-        """Open the bucket of `s3://bucket/prefix`, which exists.
+        """Open the existing bucket of `s3://bucket/prefix`.
 
-        Its endpoint, credentials and region come from where boto3 has them from. Raises StoreError.
+        Its endpoint, credentials and region come from boto3's usual sources. Raises StoreError if the URL is malformed
+        or the bucket cannot be used.
         """
         match = _URL.fullmatch(url)
         if match is None:
@@ -95,7 +97,8 @@ class S3Bucket:
                 "s3",
                 region_name=session.region_name or "us-east-1",
                 config=Config(
-                    # botocore signs URLs for us-east-1 in a way that AWS no longer offers new buckets.
+                    # botocore's default signature of URLs for us-east-1 is one that AWS no longer accepts for new
+                    # buckets.
                     signature_version="s3v4",
                     # rclone sends the checksum of the whole object with a part of it.
                     response_checksum_validation="when_required",
@@ -110,12 +113,12 @@ class S3Bucket:
         return cls(client, name, f"{prefix}/" if prefix else "")
 
     def put(self, key: str, content: bytes | bytearray) -> None:
-        """Make or replace an object, in one step."""
+        """Create or replace an object, in one step."""
         with self._asking(key):
             self._client.put_object(**self._object(key), Body=content)
 
     def size(self, key: str) -> int | None:
-        """Return how many bytes the object has; None if there is none."""
+        """Return the size of an object in bytes, or None if it does not exist."""
         try:
             with self._asking(key):
                 size: int = self._client.head_object(**self._object(key))["ContentLength"]
@@ -132,10 +135,10 @@ class S3Bucket:
         return content
 
     def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes from `start` up to `stop`, which the object has, at most `CHUNK` at a time.
+        """Yield the bytes from `start` up to `stop`, which the object has, in pieces of at most `CHUNK`.
 
-        An answer that breaks off is asked for again from there, as long as that brings more: S3 may
-        close a connection that is read slowly.
+        A response that breaks off is requested again from there, as long as each request yields bytes: S3 may close a
+        connection that is read slowly.
         """
         while start < stop:
             begun = start
@@ -151,7 +154,7 @@ class S3Bucket:
                 raise OSError(errno.EIO, f"object ends at byte {start}, before {stop}", key)
 
     def _piece(self, key: str, body: Any, has_advanced: bool) -> bytes:
-        """Return the next bytes of an answer, none where it ended or, having brought some, broke off."""
+        """Return the next bytes of a response; none at its end, or if it breaks off after it has yielded some."""
         with self._asking(key):
             try:
                 piece: bytes = body.read(CHUNK)
@@ -162,7 +165,7 @@ class S3Bucket:
             return piece
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove those of the objects that exist."""
+        """Delete those of the objects that exist."""
         rest = [self._prefix + key for key in keys]
         while rest:
             batch, rest = rest[:_DELETED_AT_ONCE], rest[_DELETED_AT_ONCE:]
@@ -177,19 +180,22 @@ class S3Bucket:
                 )
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield the keys that begin with `prefix`, in the order of their bytes, and the sizes."""
+        """Yield the keys that begin with `prefix`, in the order of their bytes, with the sizes of their objects."""
         for page in self._pages("list_objects_v2", prefix):
             for found in page.get("Contents", []):
                 yield self._own_key(found["Key"]), found["Size"]
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """Yield the part of each key between `prefix` and the next slash, if it has one, each once."""
+        """Yield the part of each key between `prefix` and the next slash, once each.
+
+        Keys without that slash are left out.
+        """
         for page in self._pages("list_objects_v2", prefix, Delimiter="/"):
             for found in page.get("CommonPrefixes", []):
                 yield self._own_key(found["Prefix"])[len(prefix) :].rstrip("/")
 
     def signed_url(self, key: str, seconds: int) -> str:
-        """Return a URL at which anybody may GET the object, for so many seconds."""
+        """Return a presigned URL for GET of the object, valid for `seconds`."""
         with self._asking(key):
             url: str = self._client.generate_presigned_url(
                 "get_object", Params=self._object(key), ExpiresIn=seconds
@@ -197,13 +203,13 @@ class S3Bucket:
         return url
 
     def begin(self, key: str) -> Multipart:
-        """Begin a multipart upload that will make an object."""
+        """Begin a multipart upload that will create an object."""
         with self._asking(key):
             answer = self._client.create_multipart_upload(**self._object(key))
         return Multipart(key, answer["UploadId"])
 
     def add(self, multipart: Multipart, number: int, content: bytes | bytearray) -> str:
-        """Send a part; gives its entity tag."""
+        """Send a part, and return its entity tag."""
         with self._asking(multipart.key):
             answer = self._client.upload_part(
                 **self._of(multipart), PartNumber=number, Body=content
@@ -212,7 +218,7 @@ class S3Bucket:
         return etag
 
     def copy(self, multipart: Multipart, number: int, key: str) -> str:
-        """Have S3 copy an object into a part; gives its entity tag. Raises CopyRefused."""
+        """Copy an object into a part in S3, and return the part's entity tag. Raises CopyRefused."""
         try:
             with self._asking(key):
                 answer = self._client.upload_part_copy(
@@ -222,14 +228,14 @@ class S3Bucket:
             if _code(error.__cause__) in _UNKNOWN:
                 raise CopyRefused from error
             raise
-        # Where copying is unknown, the request is an upload of a part without content.
+        # A service that does not know the copy treats the request as the upload of an empty part.
         etag: str | None = answer.get("CopyPartResult", {}).get("ETag")
         if etag is None:
             raise CopyRefused
         return etag
 
     def duplicate(self, key: str, new_key: str) -> None:
-        """Copy an object, in S3 if that can do it. Raises FileNotFoundError if it does not exist."""
+        """Copy an object, in S3 if that is possible. Raises FileNotFoundError if it does not exist."""
         size = self.size(key)
         if size is None:
             raise FileNotFoundError(errno.ENOENT, f"{self.url} has no such object", key)
@@ -245,7 +251,7 @@ class S3Bucket:
                 raise
 
     def _copied(self, key: str, new_key: str) -> bool:
-        """Have S3 copy an object. Return whether it knows how to."""
+        """Copy an object in S3. Return False if the service does not support copies."""
         try:
             with self._asking(key):
                 answer = self._client.copy_object(
@@ -255,11 +261,11 @@ class S3Bucket:
             if _code(error.__cause__) in _UNKNOWN:
                 return False
             raise
-        # If copying is unknown, the request is one for an object without content.
+        # A service that does not know the copy treats the request as the upload of an empty object.
         return "ETag" in answer.get("CopyObjectResult", {})
 
     def complete(self, multipart: Multipart, etags: Sequence[str]) -> None:
-        """Make the object of all parts, in one step."""
+        """Create the object from all parts, in one step."""
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         with self._asking(multipart.key):
             self._client.complete_multipart_upload(
@@ -275,8 +281,8 @@ class S3Bucket:
             return
 
     def multiparts(self, prefix: str) -> Iterator[tuple[Multipart, datetime]]:
-        """Yield the multipart uploads for keys that begin with `prefix`, and when each was begun."""
-        # rclone answers "NoSuchUpload" where there are none.
+        """Yield the multipart uploads for keys that begin with `prefix`, with their times of creation."""
+        # rclone answers "NoSuchUpload" if there are none.
         with suppress(FileNotFoundError):
             for page in self._pages("list_multipart_uploads", prefix):
                 for found in page.get("Uploads", []):
@@ -322,13 +328,13 @@ def _code(error: BaseException | None) -> str | None:
 
 
 def _reason(error: Exception, bucket: str) -> str:
-    """Return what went wrong, with what to do about it where the cause is known."""
+    """Return the reason of a failure, with a remedy if the cause is known."""
     code = _code(error)
     if code in ("404", "NoSuchBucket"):
-        return f"there is no bucket {bucket}; it has to be made first"
+        return f"the bucket {bucket} does not exist; create it first"
     if code in ("403", "AccessDenied"):
         return f"access to the bucket {bucket} is denied"
     if isinstance(error, EndpointConnectionError) and os.environ.get("AWS_ENDPOINT_URL"):
         # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-        return f"{error}. The endpoint of S3 alone is set by AWS_ENDPOINT_URL_S3"
+        return f"{error}. AWS_ENDPOINT_URL_S3 sets the endpoint of S3 alone"
     return str(error)

@@ -1,4 +1,4 @@
-"""The objects of a bucket that are blobs and uploads: their keys, and the segments of an upload."""
+"""The keys of blobs and uploads in a bucket, and the segments of an upload."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NAME_OF_MULTIPART = "multipart"
 
 
 def key_of_blob(digest: str) -> str:
-    """Return the key of the object that is or would be a blob."""
+    """Return the key of a blob, which need not exist."""
     return BLOBS + path_of_blob(digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Bytes of an upload that are an object. `turn` is higher than that of any segment its writer saw."""
+    """Bytes of an upload in one object. `turn` is higher than that of any segment that its writer has seen."""
 
     key: str
     start: int
@@ -40,15 +40,15 @@ class Segment:
 
     @classmethod
     def of(cls, key: str, size: int) -> Segment | None:
-        """Return the segment that an object is; None when it is something else."""
+        """Return the segment that an object holds, or None for any other object."""
         match = _SEGMENT_NAME.fullmatch(key.rpartition("/")[2])
         return cls(key, int(match[1]), size, int(match[2])) if match else None
 
 
 def chain_of(segments: Sequence[Segment]) -> list[Segment]:
-    """Return those that follow one another without a gap, from the first byte on.
+    """Return the segments that follow one another without a gap, from the first byte on.
 
-    What else there is was left by a killed server, or by one that is late.
+    A killed or delayed server has left the others.
     """
     latest = {each.start: each for each in sorted(segments, key=lambda each: each.turn)}
     chain: list[Segment] = []
@@ -60,7 +60,7 @@ def chain_of(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def groups_of(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Return neighbours that together are large enough for a part. The last group may be smaller."""
+    """Yield neighbouring segments that together are large enough for a part. The last group may be smaller."""
     group: list[Segment] = []
     for segment in segments:
         group.append(segment)
@@ -79,25 +79,25 @@ class UploadObjects:
         self._folder = f"{UPLOADS}{checked_upload_id(upload_id)}/"
 
     def segments(self) -> list[Segment]:
-        """Return the segments that have bytes, whoever wrote them."""
+        """Return the segments that have bytes, of all writers."""
         found = (Segment.of(key, size) for key, size in self._bucket.sizes(self._folder))
         return [each for each in found if each is not None and each.size]
 
     def add_segment(self, start: int, turn: int, content: bytes | bytearray) -> Segment:
-        """Write a segment, under a key of its own."""
+        """Write a segment under a unique key."""
         key = f"{self._folder}{start:020d}-{turn:06d}-{uuid4().hex}"
         self._bucket.put(key, content)
         return Segment(key, start, len(content), turn)
 
     def multipart(self) -> Multipart | None:
-        """Return the multipart upload by which this one was to become a blob."""
+        """Return the multipart upload that was to turn this upload into a blob, or None."""
         key = self._folder + _NAME_OF_MULTIPART
         if self._bucket.size(key) is None:
             return None
         return Multipart.of_json(self._bucket.content(key))
 
     def begin_multipart(self, key: str) -> Multipart:
-        """Begin a multipart upload that is found again; any earlier one is aborted."""
+        """Begin a multipart upload and note it in the bucket. Abort an earlier one."""
         self.abort_multipart()
         multipart = self._bucket.begin(key)
         self._bucket.put(self._folder + _NAME_OF_MULTIPART, multipart.to_json())

@@ -1,4 +1,4 @@
-"""Removing blobs of a bucket, where an object cannot be given another name."""
+"""Removing blobs of a bucket, in which objects cannot be renamed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _COPIES_AT_ONCE = 16
 
 
 class S3Removal(Removal):
-    """Blobs that are copied when the block begins, and then are these copies alone.
+    """Blobs that are copied at the start of the block, and set aside by deleting the originals.
 
-    S3 cannot give an object another name. Copies take their time, for which no transaction has to wait.
+    S3 cannot rename an object. Copying takes time, and no transaction waits for it.
     """
 
     def __init__(self, bucket: S3Bucket, digests: Collection[str]) -> None:
@@ -51,7 +51,7 @@ class S3Removal(Removal):
 
     def step_aside(self, digests: Iterable[str]) -> None:
         leaving = [digest for digest in digests if digest in self._copies]
-        # Before the request, of which nobody knows what it has done when it fails.
+        # This precedes the request, whose effect is unknown if it fails.
         super().step_aside(leaving)
         self._bucket.delete(map(key_of_blob, leaving))
 
@@ -67,14 +67,14 @@ class S3Removal(Removal):
         return True
 
     def _remove(self, digest: str) -> None:
-        """Copies go all at once, at the end of the block."""
+        """Do nothing: all copies are deleted together, at the end of the block."""
 
     def _come_back(self, digest: str) -> None:
         put_back(self._bucket, digest, self._copies[digest])
 
 
 def put_back(bucket: S3Bucket, digest: str, key: str) -> None:
-    """Make the copy `key` of a blob the blob again, unless it was committed anew."""
+    """Restore a blob from its copy `key`, unless it was committed anew."""
     with suppress(FileNotFoundError):  # Another server was faster.
         if bucket.size(key_of_blob(digest)) is None:
             bucket.duplicate(key, key_of_blob(digest))

@@ -14,14 +14,15 @@ from moto_ecr_ext.storage.turns import Turn
 from .bucket import CopyRefused, Multipart, S3Bucket
 from .objects import Segment, UploadObjects, chain_of, groups_of, key_of_blob
 
-# An upload has at most 10,000 parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html):
-# enough for 80 GiB, where a layer of ECR has at most 52,000 MiB.
+# Bytes of a segment. An upload has at most 10,000 parts
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html): enough for 80 GiB, while a layer of ECR
+# has at most 52,000 MiB.
 _SEGMENT = 8 * 1024 * 1024
 _COPIES_AT_ONCE = 4
 
 
 class S3UploadSession(UploadSession):
-    """A session that holds the last bytes in memory, one segment at most, and the others in S3."""
+    """A session that holds the last bytes in memory, at most one segment, and the others in S3."""
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class S3UploadSession(UploadSession):
         kept = [each for each in self._segments if each.end <= position]
         end = kept[-1].end if kept else 0
         if end < position:
-            # Before anything is removed, so that no byte before the position is ever missing.
+            # This precedes the removal, so that no byte before the position is ever missing.
             beginning = b"".join(self._read(end, position))
             kept.append(self._add_segment(end, beginning))
         self._segments, self._held = kept, position
@@ -125,11 +126,11 @@ class S3UploadSession(UploadSession):
             raise UploadCancelled(self.upload_id)
 
     def _compose(self, key: str) -> None:
-        """Put all bytes into a multipart upload, by copies in S3 where that can make them."""
+        """Put all bytes into a multipart upload, by copies in S3 if that is possible."""
         try:
             self._send_parts(key, self._copied_part, _COPIES_AT_ONCE)
         except CopyRefused:
-            # One after the other, since such an S3 may also hold what comes early in memory.
+            # One part at a time: a service without copies may also keep the early parts in memory.
             self._send_parts(key, self._read_part, 1)
 
     def _send_parts(
@@ -164,7 +165,7 @@ class S3UploadSession(UploadSession):
         return self._bucket.add(multipart, number, content)
 
     def keep(self) -> list[str]:
-        """Keep the bytes for a later session, and return the keys of the segments that they are in."""
+        """Write the bytes in memory for a later session, and return the keys of all segments."""
         if self._turn.is_over:
             self._bucket.delete(each.key for each in self._written)
             return []
@@ -174,6 +175,6 @@ class S3UploadSession(UploadSession):
         return [each.key for each in self._segments]
 
     def remove(self) -> None:
-        """Remove what there is of an upload that has become a blob."""
+        """Delete the remains of an upload that has become a blob."""
         if self._found or self._written:
             self._objects.remove()

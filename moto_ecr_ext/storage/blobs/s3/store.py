@@ -31,14 +31,14 @@ from .session import S3UploadSession
 log = logging.getLogger("moto_ecr_ext")
 
 _UPLOADS_REMEMBERED = 1024
-# A multipart upload without a name in the bucket is one that another server has just begun, or one
-# whose server was killed in that moment.
+# Age from which on a multipart upload without a note in the bucket is aborted. A younger one may have been
+# begun by another server just now.
 _UNNAMED_FOR = timedelta(hours=1)
 _OWNER = "owner"
 
 
 class S3Blob(Blob):
-    """A blob that is an object. Unlike others it cannot be read on when it is deleted: that raises OSError."""
+    """A blob that is an object. Unlike other blobs it cannot be read once it is deleted: that raises OSError."""
 
     def __init__(self, bucket: S3Bucket, key: str, size: int) -> None:
         self.size = size
@@ -49,24 +49,24 @@ class S3Blob(Blob):
         return self._bucket.signed_url(self._key, seconds)
 
     def close(self) -> None:
-        """Do nothing: nothing is open but while bytes are read."""
+        """Do nothing: connections are open only while bytes are read."""
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         return self._bucket.read(self._key, start, stop)
 
 
 class S3BlobStore(BlobStore):
-    """Keeps everything in a bucket."""
+    """A store that keeps everything in a bucket."""
 
     def __init__(self, bucket: S3Bucket) -> None:
         self._bucket = bucket
         self._turns: Turns[str, Turn] = Turns(Turn)
-        # The digests of uploads as far as this process has hashed them, with the keys of those segments.
+        # The digests of uploads, as far as this process has hashed them, with the keys of the hashed segments.
         self._hashed: Recent[tuple[RunningDigest, list[str]]] = Recent(_UPLOADS_REMEMBERED)
 
     @classmethod
     def at(cls, url: str) -> S3BlobStore:
-        """Return the store at `s3://bucket/prefix`. Raises StoreError: the bucket has to exist."""
+        """Return the store at `s3://bucket/prefix`. Raises StoreError if the bucket does not exist."""
         store = cls(S3Bucket.at(url))
         store._abort_unnamed()
         return store
@@ -142,7 +142,7 @@ class S3BlobStore(BlobStore):
         self._bucket.delete(map(key_of_blob, self.digests()))
 
     def _recalled(self, upload_id: str, chain: list[Segment]) -> RunningDigest:
-        """Return the digest of the segments as far as this process has hashed them."""
+        """Return the running digest of the segments, as far as this process has hashed them."""
         running, keys = self._hashed.pop(upload_id) or (RunningDigest(), [])
         if [each.key for each in chain[: len(keys)]] != keys:
             return RunningDigest()
@@ -156,7 +156,7 @@ class S3BlobStore(BlobStore):
                 self._hashed.put(upload_id, (running, keys))
 
     def _abort_unnamed(self) -> None:
-        """Abort multipart uploads that no upload names, as a server leaves that is killed in a bad moment."""
+        """Abort multipart uploads that have no note, which a killed server may leave."""
         try:
             begun = list(self._bucket.multiparts(BLOBS))
             named = {UploadObjects(self._bucket, each).multipart() for each in self.upload_ids()}
@@ -164,13 +164,13 @@ class S3BlobStore(BlobStore):
                 if multipart not in named and datetime.now(timezone.utc) - since >= _UNNAMED_FOR:
                     self._bucket.abort(multipart)
         except OSError as error:
-            # They cost room, and S3 can be told to abort them by a rule of the bucket's lifecycle.
+            # They only cost space, and a rule of the bucket's lifecycle can abort them.
             log.warning("Multipart uploads cannot be cleaned up: %s", error)
 
 
 @contextmanager
 def _logging_failure(upload_id: str) -> Iterator[None]:
-    """Let S3 fail once a session is over. Bytes that nobody was told of are lost, or left for the next start."""
+    """Log failures of S3 at the end of a session. Unacknowledged bytes are lost, or left for the next start."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Changes of the tables from one version to the next, each in a module named for the version it makes.
+"""Migrations of the tables from one version to the next, each in a module named for the version it creates.
 
-They say what the tables were when they were written, and so share nothing with `tables`.
+They describe the tables as of their version, and so share no code with `tables`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from moto_ecr_ext.storage.rows import tables
 
 
 def migrate(connection: Connection, version: int) -> None:
-    """Change the tables of an earlier version into those of this one, and their rows.
+    """Migrate the tables of an earlier version, and their rows, to this version.
 
-    It happens within the transaction that is open: both engines can undo changes of tables.
+    This runs in the open transaction: both engines can undo changes of tables.
     """
     operations = Operations(MigrationContext.configure(connection))
     following = range(version + 1, tables.SCHEMA_VERSION + 1)

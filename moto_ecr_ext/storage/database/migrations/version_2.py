@@ -31,7 +31,7 @@ def _belongs_to(name: str) -> ForeignKey:
 
 
 def upgrade(op: Operations) -> None:
-    """Add the tables that version 1 does not have, and what it does not know of scans."""
+    """Add the tables that version 1 lacks, and the new columns of scans."""
     op.create_table(
         "creation_templates",
         Column("account_id", _NAME, primary_key=True),
@@ -143,7 +143,7 @@ def upgrade(op: Operations) -> None:
 
 
 def _replace_scans(op: Operations) -> None:
-    """Give the table of scans new columns. The scans of version 1 have all ended and have found nothing."""
+    """Give the table of scans new columns. The scans of version 1 have all ended without findings."""
     connection = op.get_bind()
     rows = (
         connection.execute(

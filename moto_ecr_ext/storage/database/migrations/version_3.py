@@ -38,7 +38,7 @@ def _belongs_to(name: str) -> ForeignKey:
 
 
 def upgrade(op: Operations) -> None:
-    """Add what version 2 does not have."""
+    """Add the tables and columns that version 2 lacks."""
     _note_which_images_are_tagged(op)
     _add_translations(op)
     _find_placeholders_by_text(op)
@@ -47,7 +47,7 @@ def upgrade(op: Operations) -> None:
 
 
 def _note_which_images_are_tagged(op: Operations) -> None:
-    """Note in the row of each image whether it has a tag, and keep images in order by what filters ask."""
+    """Note in the row of each image whether it has a tag, and index images by the columns of filters."""
     op.add_column("images", Column("is_tagged", Boolean, nullable=False, server_default=false()))
     images = table("images", column("id"), column("is_tagged", Boolean))
     tags = table("tags", column("image_id"))
@@ -64,7 +64,7 @@ def _note_which_images_are_tagged(op: Operations) -> None:
 
 
 def _add_translations(op: Operations) -> None:
-    """Add the digests of manifests that clients were given in another form than the stored one."""
+    """Add the digests of manifests in the translated forms that clients received."""
     op.create_table(
         "translations",
         Column("repository_id", _ID, _belongs_to("repositories.id"), primary_key=True),
@@ -76,7 +76,7 @@ def _add_translations(op: Operations) -> None:
 
 
 def _find_placeholders_by_text(op: Operations) -> None:
-    """Add what placeholder images are known by, of which there are none."""
+    """Add the index of placeholder images by their text. There are no placeholders yet."""
     op.add_column("images", Column("text_digest", _NAME))
     op.create_index(
         "placeholders_by_text",
@@ -88,12 +88,12 @@ def _find_placeholders_by_text(op: Operations) -> None:
 
 
 def _mark_nothing(op: Operations) -> None:
-    """Mark no scan as requested, which is not known of them."""
+    """Mark no scan as requested: for older scans that is unknown."""
     op.add_column("scans", Column("was_requested", Boolean, nullable=False, server_default=false()))
 
 
 def _give_results_of_previews_rows(op: Operations) -> None:
-    """Keep each result of a preview in a row; there was one text of all."""
+    """Keep each result of a preview in a row, instead of one text for all."""
     connection = op.get_bind()
     names = ("repository_id", "policy", "status", "started_at", "times_seen")
     before = table("lifecycle_previews", *map(column, names), column("results", _JSON))
