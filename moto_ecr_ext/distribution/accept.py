@@ -6,13 +6,13 @@ import re
 
 from moto_ecr_ext.oci.media_types import without_parameters
 
-# A quality of 0 refuses (RFC 9110, 12.4.2). All others are alike: there is one form of a manifest that is best, the
-# stored one.
+# A quality of 0 refuses (RFC 9110, 12.4.2). Other qualities make no difference, since the stored form of a
+# manifest is the best.
 _REFUSED = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
 
 
 class Accept:
-    """An Accept header, which contains the media types that the client accepts. An empty one contains all."""
+    """An Accept header. It contains the media types that the client accepts; an empty header contains all."""
 
     def __init__(self, header: str) -> None:
         self._is_accepted: dict[str, bool] = {}
@@ -25,7 +25,7 @@ class Accept:
 
     def __contains__(self, media_type: object) -> bool:
         text = str(media_type)
-        # The most specific of them decides.
+        # The most specific range decides.
         for form in (text, f"{text.partition('/')[0]}/*", "*/*"):
             if form in self._is_accepted:
                 return self._is_accepted[form]

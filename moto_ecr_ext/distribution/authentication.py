@@ -1,4 +1,4 @@
-"""Who asks, and of which registry: decided from the route and the credentials, once, before the handler.
+"""Authorization: the caller and the registry, decided once before the handler from the route and the credentials.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 """
@@ -33,22 +33,25 @@ USER = "AWS"
 
 
 class Unauthorized(Exception):
-    """No credentials, or none that this registry gave."""
+    """A request without credentials, or with credentials that this registry did not issue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A caller at a registry. `backend` is the caller's own, `registry_id` the account whose registry is asked."""
+    """A caller at a registry.
+
+    `backend` is the caller's own registry, `registry_id` the account of the requested one.
+    """
 
     backend: ECRBackend
     registry_id: str
     caller: Caller
 
     def authorize(self, name: str | None) -> None:
-        """Raise AccessDeniedException where moto's IAM is enforced and does not permit this.
+        """Raise AccessDeniedException if moto's IAM is enforced and denies the action.
 
-        `name` is that of the repository, or None if the request is about several. Raises Unauthorized for a user or
-        role that IAM does not know.
+        `name` is the repository, or None for a request about several. Raises Unauthorized for a user or role that IAM
+        does not know.
         """
         if not self.caller.is_enforced:
             return
@@ -63,10 +66,10 @@ class Access:
 
 
 def access_by_password(request: Request, action: str) -> Access:
-    """Return the access that the password of GetAuthorizationToken gives.
+    """Return the access by a password of GetAuthorizationToken.
 
-    The host names the registry where it is a registry's; the registry of the token is meant by every other. Raises
-    Unauthorized, and RegistryError when the password has expired.
+    A registry's host name selects the registry; any other host leads to the registry of the token. Raises Unauthorized,
+    and RegistryError if the password has expired.
     """
     registry = hosts.registry_of_host(request.host)
     if not request.headers.get("authorization") and settings.LOGIN.get() == "optional":
@@ -76,7 +79,7 @@ def access_by_password(request: Request, action: str) -> Access:
     if registry is None:
         registry = hosts.Registry(token.account_id, token.region)
     elif registry.region != token.region:
-        raise Unauthorized  # A token is good for the registries of one region.
+        raise Unauthorized  # A token is valid for the registries of one Region.
     principal = token.principal or account_principal(token.account_id, token.region)
     return _access(request, action, registry, principal, is_enforced())
 
@@ -84,8 +87,8 @@ def access_by_password(request: Request, action: str) -> Access:
 def _access_of_nobody(request: Request, action: str, registry: hosts.Registry | None) -> Access:
     """Return the access of a request without credentials: that of the default account to its own registry.
 
-    Clients send the credentials that they have when they are asked for them, as they are for every other registry.
-    Where IAM is enforced, the account as a whole is nobody that it knows.
+    Clients send the credentials that they have only if they are asked, as for every other registry. While IAM is
+    enforced, it does not know the account as a whole.
     """
     default = default_registry()
     if registry not in (None, default):
@@ -95,9 +98,9 @@ def _access_of_nobody(request: Request, action: str, registry: hosts.Registry | 
 
 
 def access_by_url(request: Request, action: str, name: str, digest: Digest) -> Access | None:
-    """Return the access that a URL of GetDownloadUrlForLayer gives; None if the request has no such URL.
+    """Return the access by a URL of GetDownloadUrlForLayer, or None if the request has no such URL.
 
-    Raises RegistryError when it was made for something else, or has expired.
+    Raises RegistryError if the URL is for another request, or has expired.
     """
     if not is_download_query(request.query):
         return None
@@ -110,7 +113,7 @@ def access_by_url(request: Request, action: str, name: str, digest: Digest) -> A
             "DENIED", "The request signature does not match the URL that was signed", 403
         ) from None
     principal = account_principal(registry.account_id, registry.region)
-    # Whoever has the URL may download: AWS signs it for the caller that asked.
+    # AWS signs the URL for its caller, and anybody with the URL may download.
     return _access(request, action, registry, principal, is_enforced=False)
 
 
@@ -155,7 +158,7 @@ def _token(authorization: str, region: str) -> RegistryToken:
 
 @lru_cache(maxsize=256)
 def _password(authorization: str) -> str | None:
-    """Return the password that user AWS gives in an Authorization header (RFC 7617); None for any other header."""
+    """Return the password of the user AWS in an Authorization header (RFC 7617), or None for any other header."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
@@ -165,7 +168,7 @@ def _password(authorization: str) -> str | None:
 
 
 def ask_for_credentials(request: Request) -> Response:
-    """Return the 401 of ECR, which is plain text."""
+    """Return ECR's 401 response, which is plain text."""
     return Response(
         401,
         {

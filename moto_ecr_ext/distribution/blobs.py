@@ -13,16 +13,15 @@ from .errors import range_not_satisfiable
 from .messages import BlobSlice, Request, Response
 from .ranges import wanted_range
 
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html has no time. URLs
-# that were seen name about an hour.
+# Seconds. https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html gives no
+# time; observed URLs are valid for about an hour.
 _REDIRECT_LASTS = 3600
 
 
 def head(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Checking if content exists in the registry".
+    """Answer HEAD: OCI Distribution Specification 1.1, "Checking if content exists in the registry".
 
-    With If-Match and If-None-Match. No part of a GET: the blob is not opened, and where a GET would be redirected ECR
-    answers this.
+    With If-Match and If-None-Match. Unlike GET, it does not open the blob, and it is not redirected, as in ECR.
     """
     size = access.backend.size_of_blob(name, digest, access.registry_id)
     headers = _headers(digest)
@@ -33,10 +32,10 @@ def head(request: Request, access: Access, name: str, digest: Digest) -> Respons
 
 
 def get(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Pulling blobs".
+    """Answer GET: OCI Distribution Specification 1.1, "Pulling blobs".
 
     With If-Match, If-None-Match, and one range of bytes (RFC 9110, 14). Several ranges are answered with the whole
-    blob, as S3 does to which ECR redirects; the setting REDIRECT has the same done here.
+    blob, as by S3, to which ECR redirects; the setting REDIRECT does that here.
     """
     headers = _headers(digest)
     with ExitStack() as unless_sent:
@@ -58,7 +57,7 @@ def get(request: Request, access: Access, name: str, digest: Digest) -> Response
 
 
 def delete(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to the blob.
+    """Delete a blob: OCI Distribution Specification 1.1, "Deleting Blobs"; refused while an image refers to it.
 
     With If-Match.
     """

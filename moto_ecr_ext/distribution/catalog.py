@@ -1,4 +1,4 @@
-"""The registry itself: is it one, and which repositories does it have."""
+"""The registry itself: the check of the API's version, and the list of repositories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .pages import page_of
 
 
 def ping(request: Request, access: Access) -> Response:
-    """OCI Distribution Specification 1.1, "Determining Support". `docker login` asks this."""
+    """Answer the version check of `docker login`: OCI Distribution Specification 1.1, "Determining Support"."""
     return Response(200)
 
 

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): what a client holds is not sent again, and what has changed is left alone."""
+"""Conditional requests (RFC 9110, 13): they save transfers of known content, and protect changes by others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .messages import Request
 
 
 def entity_tag(digest: Digest) -> str:
-    """Return the ETag of content with this digest. Other content has another one."""
+    """Return the ETag of content with this digest."""
     return f'"{digest}"'
 
 
 def client_holds(request: Request, digest: Digest) -> bool:
-    """Return whether a request to read need not be answered with the content, of this digest: 304 then.
+    """Return True if a read needs no content, since the client holds this digest: the status is 304 then.
 
-    Raises RegistryError, 412, if If-Match names only other content. That comes first (RFC 9110, 13.2.2).
+    Raises RegistryError, 412, if If-Match names only other content. That takes precedence (RFC 9110, 13.2.2).
     """
     _check_if_match(request, digest)
     given = request.headers.get("if-none-match")
@@ -26,10 +26,10 @@ def client_holds(request: Request, digest: Digest) -> bool:
 
 
 def check_before_change(request: Request, digest: str | None) -> None:
-    """Raise RegistryError, 412, if a request to write is not meant for what there is now.
+    """Raise RegistryError, 412, if a write is meant for other content than the present one.
 
-    `digest` is that of the content, None if there is none. `If-None-Match: *` creates only; an If-Match with the digest
-    that a tag had replaces nothing that somebody else has pushed since.
+    `digest` is that of the present content, or None. `If-None-Match: *` only creates; an If-Match with a tag's known
+    digest replaces no later push.
     """
     _check_if_match(request, digest)
     given = request.headers.get("if-none-match")
@@ -39,6 +39,6 @@ def check_before_change(request: Request, digest: str | None) -> None:
 
 def _check_if_match(request: Request, digest: str | None) -> None:
     given = request.headers.get("if-match")
-    # By the strong comparison (RFC 9110, 13.1.1).
+    # The strong comparison (RFC 9110, 13.1.1).
     if given is not None and (digest is None or digest not in parse_etags(given)):
         raise precondition_failed("If-Match", given)

@@ -1,4 +1,4 @@
-"""What ECR does on the wire that the OCI specification does not: every difference, once.
+"""Every difference between ECR and the OCI specification on the wire.
 
 The registry follows OCI Distribution Specification 1.1. With the setting `quirks=aws` it answers as ECR does.
 """
@@ -18,61 +18,75 @@ from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest
 from moto_ecr_ext.oci.reference import Tag
 
-# A page of ECR has at most this many names; under the specification a client that asks for more gets this many and a
-# Link.
+# A page of ECR has at most this many names. Under the specification, a client that asks for more gets this
+# many and a Link.
 MAX_PAGE_SIZE = 1000
 
 
 class Dialect:
-    """The specification as it is written."""
+    """The OCI specification, unchanged."""
 
-    # Codes instead of those in the table of `errors`.
+    # Codes that replace those in the table of `errors`.
     error_codes: Mapping[type[aws.ECRError], str] = {}
 
     # "Pushing a blob in chunks": the status of an accepted chunk.
     chunk_status = 202
 
-    # "Pulling manifests": a GET may name the digest in Docker-Content-Digest, as a HEAD does.
+    # "Pulling manifests": the answer to a GET may name the digest in Docker-Content-Digest, as that to a HEAD
+    # does.
     names_digest_of_get = True
 
-    # "Pushing blobs": what names the upload beside Location, as registries did before the specification.
+    # "Pushing blobs": the header that names the upload beside Location, as in registries before the
+    # specification.
     upload_header: str | None = "Docker-Upload-UUID"
 
-    # "Listing Tags": a list of tags is JSON, which is what every answer says that says nothing else.
+    # "Listing Tags": extra headers of a list of tags. Answers are JSON by default.
     tag_list_headers: Mapping[str, str] = {}
 
     def last_byte(self, upload: Upload) -> int:
-        """Return the end of Range in answers to an upload: "Pushing a blob in chunks"."""
+        """Return the end of Range in answers about an upload: "Pushing a blob in chunks"."""
         return upload.last_byte
 
     def check_upload(self, upload: OpenUpload) -> None:
-        """Raise an error if an upload cannot be committed. Any can, also one without bytes or with small chunks."""
+        """Raise an error if an upload cannot be committed.
+
+        The specification allows any, even without bytes or with small chunks.
+        """
 
     def page_size(self, wanted: int) -> int:
-        """Return how many names the answer to `n=wanted` has at most: "Listing Tags"; for 0 it is an empty list."""
+        """Return the most names in the answer to `n=wanted`: "Listing Tags". 0 means an empty list."""
         return min(wanted, MAX_PAGE_SIZE)
 
     def delete_tag(
         self, backend: ECRBackend, name: str, tag: Tag, registry_id: str, condition: Condition
     ) -> None:
-        """Delete a tag: "Deleting tags". The manifest stays, also when that was its last tag."""
+        """Delete a tag: "Deleting tags". The manifest stays, even without a tag."""
         backend.delete_manifest(name, tag, registry_id, condition)
 
     def mount(
         self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
     ) -> bool:
-        """Mount a blob that the caller may read: "Mounting a blob from another repository". Return whether it was."""
+        """Mount a blob that the caller may read: "Mounting a blob from another repository".
+
+        Return True if it was mounted.
+        """
         return backend.mount_blob(name, source, digest, registry_id)
 
     def check_manifest(self, manifest: Manifest) -> None:
-        """Raise an error for a manifest that the image specification allows. None is refused."""
+        """Raise an error for a manifest that the image specification allows but ECR refuses.
+
+        The specification refuses none.
+        """
 
     def check_repeated_push(self, repository: Repository, tag: str) -> None:
-        """Raise an error for an image that is pushed again under a tag that it has. Clients repeat what they do."""
+        """Raise an error for an image that is pushed again under its tag.
+
+        The specification allows it: clients repeat requests.
+        """
 
 
 class ECRDialect(Dialect):
-    """ECR's departures from the specification."""
+    """ECR's deviations from the specification."""
 
     error_codes: Mapping[type[aws.ECRError], str] = {
         # https://github.com/mapbox/ecs-conex/issues/50
@@ -89,21 +103,21 @@ class ECRDialect(Dialect):
     # https://github.com/aws/containers-roadmap/issues/1931
     names_digest_of_get = False
 
-    # No answer of ECR that was recorded has one.
+    # Recorded answers of ECR have no such header.
     upload_header = None
 
-    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html, in the answer that it shows
+    # In the example of https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
     tag_list_headers: Mapping[str, str] = {"Content-Type": "text/plain; charset=utf-8"}
 
     def last_byte(self, upload: Upload) -> int:
-        """Return the end of the first chunk, however many followed it.
+        """Return the end of the first chunk, even after later chunks.
 
         https://github.com/aws/containers-roadmap/issues/2831
         """
         return super().last_byte(upload) if upload.first_part is None else upload.first_part - 1
 
     def check_upload(self, upload: OpenUpload) -> None:
-        """Raise what CompleteLayerUpload raises for an upload without bytes, or with a small chunk before the last.
+        """Raise the error of CompleteLayerUpload for an upload without bytes, or with a small chunk before the last.
 
         https://github.com/devcontainers/cli/issues/814,
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html ("Minimum layer part size")
@@ -111,7 +125,7 @@ class ECRDialect(Dialect):
         upload.check_parts()
 
     def page_size(self, wanted: int) -> int:
-        """Return `wanted`, or raise InvalidParameterException outside of 1 to 1000.
+        """Return `wanted`. Raises InvalidParameterException outside 1 to 1000.
 
         https://github.com/google/go-containerregistry/issues/681
         """
@@ -128,7 +142,7 @@ class ECRDialect(Dialect):
     def delete_tag(
         self, backend: ECRBackend, name: str, tag: Tag, registry_id: str, condition: Condition
     ) -> None:
-        """Delete a tag, and with the last tag of an image the image, as BatchDeleteImage does.
+        """Delete a tag, and the image with its last tag, as BatchDeleteImage does.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html
         """
@@ -137,18 +151,18 @@ class ECRDialect(Dialect):
     def mount(
         self, backend: ECRBackend, name: str, source: str, digest: Digest, registry_id: str
     ) -> bool:
-        """Mount a blob under ECR's conditions. Return whether it was mounted.
+        """Mount a blob under ECR's conditions. Return True if it was mounted.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
         return backend.mount_layer_of_image(name, source, digest, registry_id)
 
     def check_manifest(self, manifest: Manifest) -> None:
-        """Raise what PutImage raises for a manifest that does not fit ECR's own schema."""
+        """Raise the error of PutImage for a manifest that violates ECR's own schema."""
         check_ecr_schema(manifest)
 
     def check_repeated_push(self, repository: Repository, tag: str) -> None:
-        """Raise ImageTagAlreadyExistsException if the tag is immutable, though it would stay where it is.
+        """Raise ImageTagAlreadyExistsException if the tag is immutable, though it would not move.
 
         https://github.com/aws/containers-roadmap/issues/2179
         """

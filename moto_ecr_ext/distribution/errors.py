@@ -1,7 +1,7 @@
-"""Errors of the registry: one table from what went wrong to status and code.
+"""Errors of the registry, with one table from the backend's errors to status and code.
 
-OCI Distribution Specification 1.1, "Error Codes"; texts are ECR's. Where ECR's code would mislead a client that follows
-the specification, the table has the specification's, and `dialects.ECR` has ECR's.
+OCI Distribution Specification 1.1, "Error Codes"; texts are ECR's. If ECR's code would mislead a client that follows
+the specification, the table has the specification's code, and `dialects.ECR` has ECR's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SEE_LOG = "The registry has failed; see its log"
 
 
 class RegistryError(Exception):
-    """A refusal in the registry's own terms. `headers` go with the answer, `detail` goes into it."""
+    """A refusal by the registry. `headers` are added to the answer, `detail` to its body."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How an error of the backend is answered.
+    """The answer to an error of the backend.
 
-    `message` is what ECR says over this protocol if it says something else over JSON.
+    `message` is ECR's text over this protocol, if it differs from that over JSON.
     """
 
     status: int
@@ -73,7 +73,7 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
     pull_through.UnableToGetUpstreamImageException: ErrorRow(403, "DENIED"),
     pull_through.UpstreamAccessDenied: ErrorRow(403, "DENIED"),
     pull_through.UpstreamTooManyRequests: ErrorRow(429, "TOOMANYREQUESTS"),
-    # The specification has no code for these three; Docker's registry has it.
+    # The specification has no code for these three. Their codes are those of Docker's registry.
     pull_through.UnableToListUpstreamImageReferrersException: ErrorRow(503, "UNAVAILABLE"),
     pull_through.UpstreamUnavailable: ErrorRow(503, "UNAVAILABLE"),
     aws.StorageUnavailable: ErrorRow(503, "UNAVAILABLE"),
@@ -82,7 +82,7 @@ ERRORS: dict[type[aws.ECRError], ErrorRow] = {
 
 
 def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
-    """Return an error of the backend in the registry's terms."""
+    """Return the registry's error for an error of the backend."""
     for kind in type(error).__mro__:
         if kind in ERRORS:
             row = ERRORS[kind]
@@ -93,7 +93,7 @@ def registry_error(error: aws.ECRError, dialect: Dialect) -> RegistryError:
 
 
 def _detail(error: aws.ECRError) -> dict[str, str] | None:
-    """Return what the specification leaves to each registry. ECR has none of it."""
+    """Return the error's detail, which the specification leaves to each registry. ECR has no details."""
     if isinstance(error, registry_protocol.PlaceholderImage):
         return {"reason": error.reason}
     if isinstance(error, aws.RepositoryNotFoundException):
@@ -105,7 +105,7 @@ def _detail(error: aws.ECRError) -> dict[str, str] | None:
 
 
 def render_error(error: RegistryError) -> Response:
-    """The OCI error body, as ECR writes it: with a newline behind it, and no `detail` unless there is one to tell."""
+    """Return the OCI error body in ECR's form: with a final newline, and with `detail` only if there is one."""
     document: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.detail is not None:
         document["detail"] = error.detail
@@ -134,7 +134,7 @@ def range_not_satisfiable(size: int) -> RegistryError:
     """Return the error of RFC 9110, 15.5.17. The specification has no code for it."""
     return RegistryError(
         "SIZE_INVALID",
-        f"The range that is asked for is not within the {size} bytes of the blob",
+        f"The requested range is not within the {size} bytes of the blob",
         416,
         {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
     )

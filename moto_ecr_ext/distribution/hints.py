@@ -1,4 +1,4 @@
-"""Hints for people whose client reached another registry than they meant."""
+"""Hints for clients that reached another registry than they meant."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from .authentication import Access
 
 
 def where_it_is(access: Access, name: str) -> str | None:
-    """Return how to reach a repository that is in another registry than the one that was asked; None if it is in none.
+    """Return how to reach a repository that another registry has, or None if no registry has it.
 
-    Clients that name a host of AWS mean its registry. Where IAM is enforced, nobody is told what others have.
+    A host of AWS names a registry, so no hint is given for it. While IAM is enforced, hints would reveal the
+    repositories of others.
     """
     address = access.caller.address
     if address is None or access.caller.is_enforced:
@@ -29,13 +30,13 @@ def _how_to_reach(registry: Registry, name: str, address: str) -> str:
     return (
         f"{name} is in the registry of account {registry.account_id} in {registry.region}. "
         f"Log in with the password of that registry (aws ecr get-login-password --region {registry.region}), "
-        f"or name the host {local}{colon}{port}. Where that name does not resolve, add this line to /etc/hosts: "
+        f"or name the host {local}{colon}{port}. If that name does not resolve, add this line to /etc/hosts: "
         f"{_ip_address(host)} {local}"
     )
 
 
 def _ip_address(host: str) -> str:
-    """Return the address that a name of this server stands for in a file of hosts."""
+    """Return the address of this server for a hosts file."""
     try:
         return str(ipaddress.ip_address(host.strip("[]")))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The host that a request names, whichever carrier brought it. Answers repeat it in Location and WWW-Authenticate."""
+"""The host that a request names, over any carrier. Answers repeat it in Location and WWW-Authenticate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from .errors import malformed
 
-# RFC 3986, 3.2.2 and 3.2.3, without `sub-delims` and percent-encodings: no host has them, and by WSGI two Host headers
-# are one with a comma.
+# RFC 3986, 3.2.2 and 3.2.3, without `sub-delims` and percent-encodings: real hosts have none, and WSGI joins
+# two Host headers with a comma.
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~-]+)(?::[0-9]*)?")
 
 

@@ -23,7 +23,7 @@ MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 
 def get(request: Request, access: Access, name: str, reference: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pulling manifests". A HEAD is no pull."""
+    """Answer GET and HEAD: OCI Distribution Specification 1.1, "Pulling manifests". A HEAD does not count as a pull."""
     pulled = access.backend.get_manifest(
         name,
         read_reference(reference),
@@ -45,11 +45,11 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
 
 
 def put(request: Request, access: Access, name: str, reference: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing Manifests". The same again is no error.
+    """Push a manifest: OCI Distribution Specification 1.1, "Pushing Manifests". Repeating a push is allowed.
 
-    With If-Match and If-None-Match. The parameter `digest` names a manifest that is pushed by tag, by its sha512 for
-    instance; the parameters `tag` are the tags of one that is pushed by digest (endpoint end-7b of the specification's
-    development version: https://github.com/opencontainers/distribution-spec/pull/600).
+    With If-Match and If-None-Match. The parameter `digest` names a manifest that is pushed by tag, for example by its
+    sha512. The parameters `tag` are the tags of a manifest that is pushed by digest (endpoint end-7b of the
+    specification's development version: https://github.com/opencontainers/distribution-spec/pull/600).
     """
     target = read_new_reference(reference)
     digests = [read_digest(each) for each in request.query.getlist("digest")]
@@ -82,7 +82,10 @@ def put(request: Request, access: Access, name: str, reference: str) -> Response
 
 
 def delete(request: Request, access: Access, name: str, reference: str) -> Response:
-    """OCI Distribution Specification 1.1, "Deleting Manifests", "Deleting tags". With If-Match."""
+    """Delete a manifest or a tag: OCI Distribution Specification 1.1, "Deleting Manifests", "Deleting tags".
+
+    With If-Match.
+    """
     target, condition = read_reference(reference), _condition(request)
     if isinstance(target, Digest):
         access.backend.delete_manifest(name, target, access.registry_id, condition)
@@ -92,7 +95,7 @@ def delete(request: Request, access: Access, name: str, reference: str) -> Respo
 
 
 def _condition(request: Request) -> Condition:
-    """Return what a change depends on, by the headers of the request."""
+    """Return the condition of a change in the headers of its request."""
     if "if-match" in request.headers or "if-none-match" in request.headers:
         return partial(check_before_change, request)
     return unconditionally

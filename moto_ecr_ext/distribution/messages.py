@@ -1,4 +1,4 @@
-"""Requests and responses of the registry, whatever carries them: a server, WSGI, or the test process."""
+"""Requests and responses of the registry, independent of their carrier: a server, WSGI, or the test process."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
 class BodyTruncated(Exception):
-    """The client went away, or broke the transfer encoding, before the body had ended."""
+    """The end of the connection, or of valid transfer encoding, before the end of the body."""
 
 
 class RequestBody(Protocol):
-    """The body of a request, read once."""
+    """The body of a request, which can be read once."""
 
     @property
     def length(self) -> int | None:
-        """Bytes the client said it sends; None when it did not say (chunked)."""
+        """The bytes that the client has announced; None without an announcement (chunked)."""
 
     def pieces(self) -> Iterator[memoryview]:
-        """Yield the bytes as they arrive, each piece valid until the next. Raises BodyTruncated."""
+        """Yield the bytes as they arrive. Each piece is valid until the next. Raises BodyTruncated."""
 
 
 class OpenBlob(Protocol):
     """The bytes of a blob, open for reading until `close`."""
 
     def chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `stop`, some at a time."""
+        """Return the bytes from `start` up to `stop`, in pieces."""
 
     def fileno(self) -> int | None:
-        """Return the descriptor of a file of exactly these bytes, for `sendfile` or `mmap`, or None."""
+        """Return the descriptor of a file with exactly these bytes, for `sendfile` or `mmap`, or None."""
 
     def close(self) -> None:
-        """Let go of the bytes. Closing twice is fine."""
+        """Release the bytes. Closing twice is allowed."""
 
 
 Query = MultiDict[str, str]
-"""The parameters of a query. The first counts of those that have one name, unless `getlist` asks for all."""
+"""The parameters of a query. The first of several with one name counts; `getlist` returns all."""
 
 
 def read_query(text: str) -> Query:
@@ -62,7 +62,7 @@ def read_query(text: str) -> Query:
 
 @dataclass
 class Request:
-    """A request to the registry. Header names are in lower case; `client` is the IP address that it came from."""
+    """A request to the registry. Header names are in lower case; `client` is the client's IP address."""
 
     method: str
     scheme: str
@@ -76,16 +76,16 @@ class Request:
 
     @cached_property
     def dialect(self) -> Dialect:
-        """How the answer departs from the specification, chosen once for a request."""
+        """The dialect of the answer, chosen once for a request."""
         return current_dialect()
 
     @property
     def base_url(self) -> str:
-        """Where the client reached the registry: scheme and host."""
+        """The scheme and host that the client has used."""
         return f"{self.scheme}://{self.host}"
 
     def read_body(self, limit: int) -> bytes | None:
-        """Return the whole body, now and when it is asked for again; None for more than `limit` bytes."""
+        """Return the whole body, and keep it; None if it has more than `limit` bytes."""
         if self.content is not None:
             return self.content
         if self.body.length is not None and self.body.length > limit:
@@ -101,7 +101,7 @@ class Request:
 
 @dataclass(slots=True)
 class BlobSlice:
-    """Bytes `start` up to `stop` of a blob, to be sent; closed by who sends it."""
+    """Bytes `start` up to `stop` of a blob, to be sent and then closed by the carrier."""
 
     blob: OpenBlob
     start: int
@@ -112,7 +112,7 @@ class BlobSlice:
         return self.stop - self.start
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes. Where the store fails, the log says so: the client only sees a body that ends early."""
+        """Yield the bytes. A failure of the store is logged: the client only sees a body that ends early."""
         try:
             yield from self.blob.chunks(self.start, self.stop)
         except OSError as error:
@@ -122,9 +122,9 @@ class BlobSlice:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. A HEAD is answered with the headers of its GET, so that Content-Length is set beside the body.
+    """An answer. A HEAD has the headers of its GET, so that Content-Length may differ from the size of the body.
 
-    `tags` are the values of OCI-Tag, which has a line for each.
+    `tags` are the values of OCI-Tag, one header line each.
     """
 
     status: int
@@ -140,7 +140,7 @@ class Response:
 
     @property
     def header_lines(self) -> list[tuple[str, str]]:
-        """Every header, line by line."""
+        """The headers, line by line."""
         return [*self.headers.items(), *(("OCI-Tag", tag) for tag in self.tags)]
 
     @property
@@ -150,7 +150,7 @@ class Response:
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Response:
-        """Return an answer with a JSON document, ended by a newline."""
+        """Return an answer with a JSON document and a final newline."""
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         return cls(status, {"Content-Type": JSON, **(headers or {})}, content)
 
@@ -159,7 +159,7 @@ class Response:
             self.body.blob.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """The body, for a carrier that takes only bytes."""
+        """Return the body, for a carrier that accepts only bytes."""
         try:
             if isinstance(self.body, BlobSlice):
                 yield from self.body.chunks()

@@ -1,4 +1,4 @@
-"""Pages of a listing: `n`, `last`, and the Link to what follows.
+"""Pages of a listing: the parameters `n` and `last`, and the Link to the next page.
 
 OCI Distribution Specification 1.1, "Listing Tags".
 """
@@ -17,20 +17,20 @@ from .messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was asked for: at most `size` names behind `last`, which is empty for the first page."""
+    """The requested page: at most `size` names after `last`, which is empty for the first page."""
 
     request: Request
     size: int
     last: str
 
     def cut(self, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """Return the names of this page out of up to one more, and the Link header when there are more."""
+        """Return the names of this page, given up to one more, and the Link header if there are more."""
         shown = list(names[: self.size])
         goes_on = len(names) > self.size and shown
         return shown, self.link_to(shown[-1] if goes_on else None)
 
     def link_to(self, last: str | None) -> dict[str, str]:
-        """Return the Link header of the page behind `last`; none if that is None."""
+        """Return the Link header of the page after `last`; an empty dict for None."""
         if last is None:
             return {}
         query = {**self.request.query.to_dict(), "n": str(self.size), "last": last}
@@ -42,12 +42,12 @@ def page_of(request: Request) -> Page:
     """Return the page that a request asks for.
 
     Raises InvalidParameterException for an `n` that is not a number or that the dialect refuses, and for a `last` that
-    no name can be.
+    cannot be a name.
     """
     asked = request.query.get("n")
     last = request.query.get("last", "")
     if "\0" in last:
-        # PostgreSQL has no text with it to compare with; no name has it.
+        # No name has this character, and PostgreSQL cannot compare with it.
         raise InvalidParameterException.at("last", "Member must not have the character U+0000")
     if asked is None:
         return Page(request, MAX_PAGE_SIZE, last)

@@ -1,4 +1,4 @@
-"""The part of a blob that a request asks for (RFC 9110, 14)."""
+"""The requested part of a blob (RFC 9110, 14)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from moto_ecr_ext.oci.digest import Digest
 from .conditions import entity_tag
 from .messages import Request
 
-# A number of more digits than these counts no bytes; such a header is not understood.
+# A number of more digits exceeds any size; such a header is ignored.
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,1000})\s*-\s*([0-9]{0,1000})\s*", re.IGNORECASE)
 
 
 def wanted_range(request: Request, digest: Digest, size: int) -> range | None:
-    """Return the positions that are asked for, of a blob of `size` bytes; none of them if the blob has none of them.
+    """Return the requested positions in a blob of `size` bytes; an empty range if the blob has none of them.
 
-    None stands for the whole blob: without a range or with several, with one that is not understood, and if If-Range
-    names other content. One whose last byte is before its first, or the last 0 bytes, is of no blob (RFC 9110, 14.1.1
-    and 14.1.2).
+    None means the whole blob: without a range, with several, with a malformed one, or if If-Range names other content.
+    A range that ends before it begins, or the last 0 bytes, cannot be satisfied (RFC 9110, 14.1.1 and 14.1.2).
     """
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     if match is None or not (match[1] or match[2]):

@@ -1,4 +1,4 @@
-"""Digests and tags as requests write them: parsed here, or refused in the registry's terms."""
+"""Digests and tags in requests: parsed, or refused with the registry's errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import RegistryError, digest_invalid
 
 
 def read_digest(text: str) -> Digest:
-    """Return the digest that a request names. Raises RegistryError."""
+    """Return the digest in a request. Raises RegistryError if it is malformed."""
     try:
         return Digest.parse(text)
     except InvalidDigest:
@@ -25,7 +25,7 @@ def read_digest(text: str) -> Digest:
 
 
 def read_reference(text: str) -> Reference:
-    """Return the reference of a manifest that is asked for. Raises RegistryError."""
+    """Return the reference of a requested manifest. Raises RegistryError if it is malformed."""
     try:
         return parse_reference(text)
     except InvalidDigest:
@@ -37,9 +37,9 @@ def read_reference(text: str) -> Reference:
 
 
 def read_new_reference(text: str) -> Reference:
-    """Return the reference of a manifest that is pushed.
+    """Return the reference of a pushed manifest.
 
-    Raises RegistryError for a malformed digest, and what PutImage raises for a malformed tag.
+    Raises RegistryError for a malformed digest, and the error of PutImage for a malformed tag.
     """
     try:
         reference = parse_reference(text)
@@ -53,7 +53,7 @@ def read_new_reference(text: str) -> Reference:
 
 
 def read_new_tag(text: str) -> Tag:
-    """Return a tag that an image is to get. Raises what PutImage raises for a malformed one."""
+    """Return the tag for a pushed image. Raises the error of PutImage if it is malformed."""
     try:
         tag = Tag.parse(text)
     except InvalidTag:

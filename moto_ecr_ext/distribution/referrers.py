@@ -1,4 +1,4 @@
-"""Referrers: the manifests whose subject is a given one."""
+"""Referrers: the manifests that name a subject."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .pages import page_of
 
 
 def list_referrers(request: Request, access: Access, name: str, digest: Digest) -> Response:
-    """OCI Distribution Specification 1.1, "Listing Referrers"; an unknown digest has none.
+    """List referrers: OCI Distribution Specification 1.1, "Listing Referrers". An unknown digest has none.
 
-    In pages as tags are, and as the specification allows: Link names the next one.
+    In pages, as tags are, and as the specification allows: Link names the next page.
     """
     wanted = request.query.get("artifactType")
     page = page_of(request)

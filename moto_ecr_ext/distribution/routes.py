@@ -1,6 +1,6 @@
-"""The endpoints: method, template, handler, and the IAM action that it takes.
+"""The endpoints: method, template, handler, and the required IAM action.
 
-OCI Distribution Specification 1.1, "Endpoints"; actions as CloudTrail shows them for ECR
+OCI Distribution Specification 1.1, "Endpoints"; actions are those that CloudTrail shows for ECR
 (https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html).
 """
 
@@ -48,7 +48,7 @@ class Route:
 
     @property
     def label(self) -> str:
-        """What metrics call it."""
+        """The name in metrics."""
         return f"{self.method} {self.template}"
 
 
@@ -118,12 +118,12 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _constant_part(template: str) -> str:
-    """Return the longest text that every path of a template has."""
+    """Return the longest text that is in every path of a template."""
     return max(re.split(r"<\w+>", template.removesuffix("/")), key=len)
 
 
-# The methods of each template, in the order of the table. To find that a path has not the constant part takes a
-# twentieth of the time in which its pattern does.
+# The methods of each template, in the order of the table. A path without the constant part is rejected in a
+# twentieth of the time that the pattern needs.
 _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
     (
         _constant_part(template),
@@ -144,10 +144,10 @@ def is_motos(method: str, path: str) -> bool:
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, Any]]:
-    """Return the endpoint of a request, and what its placeholders stand for. A HEAD is served by the route of its GET.
+    """Return the endpoint of a request, and the values of its placeholders. A HEAD has the route of its GET.
 
-    Raises RegistryError: 404 for a path that no template has, 405 for a method that its template has not, 400 for a
-    name or a digest that cannot be one.
+    Raises RegistryError: 404 for an unknown path, 405 for a method that the path does not have, 400 for a malformed
+    name or digest.
     """
     for constant, pattern, routes in _BY_PATH:
         match = pattern.fullmatch(path) if constant in path else None

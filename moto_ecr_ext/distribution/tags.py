@@ -8,7 +8,7 @@ from .pages import page_of
 
 
 def list_tags(request: Request, access: Access, name: str) -> Response:
-    """OCI Distribution Specification 1.1, "Listing Tags": in lexical order."""
+    """List tags in lexical order: OCI Distribution Specification 1.1, "Listing Tags"."""
     page = page_of(request)
     names = access.backend.list_tags(name, page.last, page.size + 1, access.registry_id)
     shown, link = page.cut(names)

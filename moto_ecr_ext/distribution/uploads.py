@@ -1,4 +1,4 @@
-"""Upload sessions: start, append, commit, cancel; mounting a blob of another repository."""
+"""Upload sessions: start, append, commit, cancel; and mounting a blob of another repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))
 
 
 def start(request: Request, access: Access, name: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing blobs": start a session, mount, or push all in one POST.
+    """Start a session, mount a blob, or push it in one POST: OCI Distribution Specification 1.1, "Pushing blobs".
 
     A mount that is not granted, for whatever reason, is answered with a session.
     """
@@ -30,19 +30,22 @@ def start(request: Request, access: Access, name: str) -> Response:
     if claimed is None:
         return _accepted(request, 202, access.backend.start_upload(name, access.registry_id))
     digest = read_digest(claimed)
-    # Cancelled if that fails: the client knows no session to continue.
+    # A failure cancels the upload: the client knows no session to continue.
     with access.backend.open_new_upload(name, access.registry_id) as upload:
         _commit(request, upload, digest)
     return _created(request, name, digest)
 
 
 def status(request: Request, access: Access, name: str, session: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing a blob in chunks": how much of it is there."""
+    """Answer with the number of received bytes: OCI Distribution Specification 1.1, "Pushing a blob in chunks"."""
     return _accepted(request, 204, access.backend.find_upload(name, session, access.registry_id))
 
 
 def append(request: Request, access: Access, name: str, session: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing a blob in chunks"; without Content-Range, a stream."""
+    """Append to an upload:
+
+    OCI Distribution Specification 1.1, "Pushing a blob in chunks". Without Content-Range, it is a stream.
+    """
     with access.backend.open_upload(name, session, access.registry_id) as upload:
         _receive(request, upload)
         upload.acknowledge()
@@ -50,7 +53,10 @@ def append(request: Request, access: Access, name: str, session: str) -> Respons
 
 
 def commit(request: Request, access: Access, name: str, session: str) -> Response:
-    """OCI Distribution Specification 1.1, "Pushing blobs": the last bytes, if any, and the digest of all."""
+    """Commit an upload by its digest, after its last bytes, if any:
+
+    OCI Distribution Specification 1.1, "Pushing blobs".
+    """
     digest = read_digest(request.query.get("digest", ""))
     with access.backend.open_upload(name, session, access.registry_id) as upload:
         _commit(request, upload, digest)
@@ -58,15 +64,18 @@ def commit(request: Request, access: Access, name: str, session: str) -> Respons
 
 
 def cancel(request: Request, access: Access, name: str, session: str) -> Response:
-    """Forget an upload (endpoint end-14, which the specification has since version 1.1)."""
+    """Cancel an upload (endpoint end-14, which the specification has since version 1.1)."""
     access.backend.cancel_upload(name, session, access.registry_id)
     return Response(204)
 
 
 def _mount(request: Request, access: Access, name: str, digest: Digest) -> bool:
-    """OCI Distribution Specification 1.1, "Mounting a blob from another repository"; whether it was granted."""
+    """Mount a blob: OCI Distribution Specification 1.1, "Mounting a blob from another repository".
+
+    Return True if it was mounted.
+    """
     source = request.query.get("from")
-    # No repository has a name with U+0000, and PostgreSQL takes no text that has one.
+    # No repository's name has U+0000, and PostgreSQL refuses text with it.
     if not source or "\0" in source:
         return False
     return request.dialect.mount(access.backend, name, source, digest, access.registry_id)
@@ -79,7 +88,7 @@ def _commit(request: Request, upload: OpenUpload, digest: Digest) -> None:
 
 
 def _receive(request: Request, upload: OpenUpload) -> None:
-    """Append the body to the upload. What came of a body that breaks off is acknowledged, so that it can go on."""
+    """Append the body to the upload. Acknowledge the bytes before a break, so that the client can continue there."""
     said = _chunk_range(request, upload.acknowledged)
     try:
         for piece in request.body.pieces():
@@ -95,7 +104,7 @@ def _receive(request: Request, upload: OpenUpload) -> None:
 
 
 def _chunk_range(request: Request, upload: Upload) -> int | None:
-    """Return how many bytes Content-Range says the chunk has; None without that header.
+    """Return the number of bytes of the chunk by Content-Range, or None without that header.
 
     A chunk that does not start where the last one ended is refused with 416 (OCI Distribution Specification 1.1,
     "Pushing a blob in chunks").

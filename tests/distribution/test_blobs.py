@@ -92,7 +92,7 @@ def test_range_outside(repository: RepositoryClient, path: str, header: str) -> 
         response,
         416,
         "SIZE_INVALID",
-        f"The range that is asked for is not within the {SIZE} bytes of the blob",
+        f"The requested range is not within the {SIZE} bytes of the blob",
     )
     assert response.headers["Content-Range"] == f"bytes */{SIZE}"
 

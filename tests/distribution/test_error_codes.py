@@ -525,7 +525,7 @@ REFUSALS = {
             range_outside,
             416,
             "SIZE_INVALID",
-            f"The range that is asked for is not within the {OTHER.config.size} bytes of the blob",
+            f"The requested range is not within the {OTHER.config.size} bytes of the blob",
         ),
         Case(
             chunk_of_another_size,

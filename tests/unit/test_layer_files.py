@@ -147,5 +147,5 @@ def test_there_is_a_limit_of_bytes() -> None:
             yield piece
 
     listing = list_files(counted())
-    assert listing.cut == "The layer is large: these are the first of its files."
+    assert listing.cut == "The layer is large. Its first files are shown."
     assert given < len(content) * 0.6

@@ -1,5 +1,5 @@
-"""The page for people: what the store has, in a browser, and a few things to do with it.
+"""The page: the state of the registries in a browser, and a few actions.
 
-HTML is made here, by Jinja; there is one style sheet and one script, and nothing comes from elsewhere. It works without
-the script too, but for the buttons that copy and the requests that appear by themselves.
+Jinja makes the HTML on the server. There is one style sheet and one script, and nothing is loaded from other hosts.
+Without the script, only the copy buttons and the live requests are missing.
 """

@@ -1,4 +1,4 @@
-"""The page as an application: check who asks, match a route, call the view, render errors."""
+"""The page as an application: check the origin, match a route, call the view, render errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import actions, guard, images, live, registries, repositories, templates
 from .context import DEFAULT_REGION, Context, context_of
 from .messages import Answer, PageError, Request
 
-# Errors of ECR that say that something is not there.
+# Names of ECR's errors for missing things.
 _NOT_FOUND = re.compile("NotFound|DoesNotExist")
 
 _REGISTRY = r"registries/(?P<account>[0-9]{1,20})/(?P<region>[a-z0-9-]{1,40})"
@@ -57,7 +57,7 @@ _ROUTES = (
 )
 _STATIC = re.compile("static/([a-z.]+)")
 
-# Characters that no name has, and that a database may not take.
+# Characters that no name has, and that a database may refuse.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -94,7 +94,7 @@ def _handle(request: Request, default_account: str) -> Answer:
 
 
 def _find_view(request: Request) -> tuple[View, dict[str, Any]]:
-    """Return the view of a path, and the parts of it that have names. Raises PageError."""
+    """Return the view of a path, and its named parts. Raises PageError if there is no such view."""
     for route in _ROUTES:
         found = route.path.fullmatch(request.path)
         if found is None:
@@ -103,7 +103,7 @@ def _find_view(request: Request) -> tuple[View, dict[str, Any]]:
         view = views.get(request.method)
         if view is None:
             allowed = ", ".join(method for method, each in views.items() if each)
-            raise PageError(405, f"This page takes {allowed} only.", Allow=allowed)
+            raise PageError(405, f"This page accepts {allowed} only.", Allow=allowed)
         return view, found.groupdict()
     raise PageError(404, "There is no such page.")
 
@@ -112,7 +112,7 @@ def _render_error(
     request: Request, status: int, message: str, headers: dict[str, str], default_account: str
 ) -> Answer:
     context = context_of(request, default_account, DEFAULT_REGION)
-    # Nothing of a refused request is repeated but its message.
+    # Only the message of a refused request is repeated.
     bare = Context(Request("GET", request.scheme, request.host, ""), context.backend)
     answer = bare.render("error.html", status, code=status, message=message)
     answer.headers.update(headers)

@@ -1,8 +1,8 @@
-"""What an artifact that belongs to an image is: a signature, an SBOM, an attestation, by its type or its tag."""
+"""Kinds of artifacts that belong to an image, by their type or tag: signatures, SBOMs, attestations."""
 
 from __future__ import annotations
 
-# Parts of artifact types, in the order in which they are looked for.
+# Parts of artifact types, in the order of the search.
 _BY_TYPE = (
     ("spdx", "SBOM (SPDX)"),
     ("cyclonedx", "SBOM (CycloneDX)"),
@@ -25,11 +25,11 @@ _BY_SUFFIX = {
 
 
 def kind_of_type(artifact_type: str | None) -> str:
-    """Return what an artifact of a type is."""
+    """Return the kind of an artifact with this type."""
     name = (artifact_type or "").lower()
     return next((kind for part, kind in _BY_TYPE if part in name), "Artifact")
 
 
 def kind_of_tag(tag: str) -> str:
-    """Return what an artifact is whose tag cosign makes of the digest that it belongs to."""
+    """Return the kind of an artifact with this tag, which cosign derives from the digest of the artifact's image."""
     return _BY_SUFFIX.get(tag.rpartition(".")[2], "Artifact")

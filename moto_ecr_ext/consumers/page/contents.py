@@ -1,4 +1,4 @@
-"""What a manifest and a configuration say of an image, read with patience: both may be any JSON."""
+"""The contents of manifests and configurations, read tolerantly: both may be any JSON."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, SCHEMA_1_TYPES
 # Bytes. A larger configuration is not shown.
 LARGEST_CONFIG = 1024 * 1024
 
-# What BuildKit calls the manifests of an index that attest to others.
+# BuildKit's annotation of attestation manifests in an index.
 _ATTESTATION = "vnd.docker.reference.type"
 _ATTESTED = "vnd.docker.reference.digest"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step in the making of an image: the command, and the layer that it added, if any.
+    """A step in the build of an image: the command, and the layer that it added, if any.
 
-    `share` is that of the layer in the bytes of all, in thousandths; `offset` is where it begins.
+    `share` is the layer's share of all bytes, in thousandths; `offset` is the sum of the shares before it.
     """
 
     number: int | None
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Platform:
-    """A child of an index, and what it is for."""
+    """A child of an index, and its purpose."""
 
     digest: str
     size: int
@@ -48,7 +48,7 @@ class Platform:
 
 
 def read_manifest(content: bytes, media_type: str) -> Manifest | None:
-    """Return a manifest; None for bytes that are none, as those of a placeholder."""
+    """Return a manifest, or None for other bytes, such as those of a placeholder."""
     try:
         return parse_manifest(content, media_type)
     except ECRError:
@@ -56,7 +56,7 @@ def read_manifest(content: bytes, media_type: str) -> Manifest | None:
 
 
 def pretty(content: bytes) -> str:
-    """Return a JSON document with an indent; other bytes as text."""
+    """Return a JSON document with indentation; other bytes as text."""
     text = content.decode("utf-8", "replace")
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
@@ -65,7 +65,7 @@ def pretty(content: bytes) -> str:
 
 
 def read_object(content: bytes) -> Mapping[str, Any]:
-    """Return a JSON object; an empty one for anything else."""
+    """Return a JSON object; an empty one for any other value."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -74,7 +74,7 @@ def read_object(content: bytes) -> Mapping[str, Any]:
 
 
 def has_config(manifest: Manifest) -> bool:
-    """Return whether the first blob of a manifest is the configuration of a container's image."""
+    """Return True if the first blob of a manifest is the configuration of a container's image."""
     return (
         not manifest.is_index
         and manifest.media_type not in SCHEMA_1_TYPES
@@ -84,15 +84,15 @@ def has_config(manifest: Manifest) -> bool:
 
 
 def layers_of(manifest: Manifest) -> tuple[Descriptor, ...]:
-    """Return the layers of a manifest, or the blobs that an index lists, the lowest first."""
+    """Return the layers of a manifest, or the blobs that an index lists, lowest first."""
     if manifest.is_index:
         return manifest.blobs
-    # Schema 1 has the lowest last, and no configuration.
+    # Schema 1 has the lowest layer last, and no configuration.
     return manifest.blobs[::-1] if manifest.media_type in SCHEMA_1_TYPES else manifest.blobs[1:]
 
 
 def steps_of(manifest: Manifest, config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Step]:
-    """Return the steps of a history with their layers, then layers that it does not have, the first first."""
+    """Return the steps of a history with their layers, followed by layers without a step."""
     layers = layers_of(manifest)
     whole = sum(_size(each, sizes) for each in layers) or 1
     numbers = count(1)
@@ -128,7 +128,7 @@ def _paired(
 
 
 def _command(text: object) -> str:
-    """Return a command without the words that builders put before it."""
+    """Return a command without the prefix that builders add."""
     command = _text(text).strip()
     command = command.removeprefix("/bin/sh -c ").removeprefix("#(nop) ").strip()
     command = command.removeprefix("RUN /bin/sh -c ").removesuffix("# buildkit").strip()
@@ -136,7 +136,7 @@ def _command(text: object) -> str:
 
 
 def facts_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what people ask of a configuration, by names."""
+    """Return the most useful facts of a configuration, with their names."""
     inner = config.get("config")
     settings: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
     facts = [
@@ -193,7 +193,7 @@ def platforms_of(manifest: Manifest) -> list[Platform]:
 
 
 def platform_name(value: object) -> str:
-    """Return the name of a platform: `linux/arm64/v8`; an empty text if there is none."""
+    """Return the name of a platform, such as `linux/arm64/v8`; an empty text without a platform."""
     if not isinstance(value, dict):
         return ""
     parts = [_text(value.get(key)) for key in ("os", "architecture", "variant")]
@@ -201,19 +201,19 @@ def platform_name(value: object) -> str:
 
 
 def as_list(value: object) -> list[Any]:
-    """Return a value if it is a list; else an empty one."""
+    """Return a list as it is, and an empty list for any other value."""
     return value if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:
-    """Return a text as it is, nothing as nothing, and any other value as JSON."""
+    """Return a text as it is, an empty text for None, and any other value as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _words(value: object) -> str:
-    """Return the words of a command as they are written in a Dockerfile."""
+    """Return the words of a command in the form of a Dockerfile."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else _text(value)
 
 

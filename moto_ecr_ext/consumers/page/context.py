@@ -1,4 +1,4 @@
-"""What a view has of its request: the backend, the registry that it is about, and the token of forms."""
+"""The context of a view: the request, the backend, the registry, and the token of forms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .templates import render
 
 DEFAULT_REGION = "us-east-1"
 
-# The longest text that is searched for.
+# The longest text to search for.
 _LONGEST_SEARCH = 300
 
-# What the page says behind a change, by the word in the URL.
+# Notices after an action, by the word in the URL.
 NOTICES = {
-    "deleted": "The tag is gone. Its image stays.",
+    "deleted": "The tag was deleted. Its image stays.",
     "scanned": "The scan has begun.",
     "lifecycle": "The lifecycle policy has run.",
 }
@@ -37,7 +37,7 @@ class Context:
 
     @property
     def secret(self) -> bytes:
-        """What the token of forms is made of."""
+        """The secret from which the token of forms is made."""
         return self.backend.secret_for("page")
 
     @property
@@ -52,7 +52,7 @@ class Context:
 
     @property
     def caller(self) -> Caller:
-        """Who makes the calls of the page: the account itself, as at the address that the client has for the server."""
+        """The caller of the page's operations: the account itself, at the address that the client has used."""
         host = self.request.host
         name = host.partition(":")[0].lower()
         return Caller(
@@ -69,7 +69,7 @@ class Context:
         return self.request.query.get("q", "").strip()[:_LONGEST_SEARCH]
 
     def render(self, template: str, status: int = 200, **values: Any) -> Answer:
-        """Return the page that a template makes of values."""
+        """Return the page that a template renders from values."""
         notice = NOTICES.get(self.request.query.get("done", ""))
         return render(
             self.request,
@@ -85,7 +85,10 @@ class Context:
 
 
 def context_of(request: Request, account_id: str, region: str) -> Context:
-    """Return the context of a request for a registry, after what is due by now. Raises PageError for none."""
+    """Return the context of a request for a registry, after the work that is due.
+
+    Raises PageError for an unknown registry.
+    """
     if not hosts.is_account_id(account_id):
         raise PageError(404, "An account has twelve digits.")
     try:

@@ -1,4 +1,4 @@
-"""The files of a layer, read from its archive as far as is reasonable for a page."""
+"""The files of a layer, read from its archive within limits."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-# How far an archive is read: entries, bytes once they are decompressed, and seconds.
+# Limits of reading an archive: entries, bytes after decompression, and seconds.
 MOST_FILES = 2000
 _MOST_BYTES = 128 * 1024 * 1024
 _MOST_SECONDS = 2.0
-# Bytes that a decompressor may return at once, for a few that it is given.
+# Bytes that a decompressor may return at once, even for a few compressed ones.
 _PIECE = 256 * 1024
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-# A name with this before it says that a lower layer's file is gone.
-# OCI Image Specification 1.1, "Image Layer Filesystem Changeset", "Whiteouts"
+# The prefix of a name that removes a lower layer's file: OCI Image Specification 1.1, "Image Layer Filesystem
+# Changeset", "Whiteouts".
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
@@ -39,7 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class File:
-    """An entry of a layer. `size` is in bytes, `target` that of a link."""
+    """An entry of a layer. `size` is in bytes, `target` is that of a link."""
 
     path: str
     size: int
@@ -50,13 +50,13 @@ class File:
 
     @property
     def is_removal(self) -> bool:
-        """Whether the entry takes a file of a lower layer away."""
+        """True if the entry removes a file of a lower layer."""
         return self.kind in ("removed", "emptied")
 
 
 @dataclass
 class Listing:
-    """The entries of a layer. `cut` says why there may be more of them; None if these are all."""
+    """The entries of a layer. `cut` is the reason why there may be more, or None if these are all."""
 
     files: list[File] = field(default_factory=list)
     number: int = 0
@@ -65,7 +65,7 @@ class Listing:
     cut: str | None = None
 
     def add(self, file: File) -> None:
-        """Count an entry, and keep it if it is one of the first."""
+        """Count an entry, and keep it if it is among the first."""
         self.number += 1
         self.size += file.size
         self.removed += file.is_removal
@@ -74,11 +74,11 @@ class Listing:
 
 
 class _Unreadable(Exception):
-    """Why an archive cannot be read on."""
+    """The reason why an archive cannot be read further."""
 
 
 def list_files(chunks: Iterator[bytes], search: str = "") -> Listing:
-    """Return the entries of a layer, compressed or not, whose paths have a text in them."""
+    """Return the entries of a layer, compressed or not, whose paths contain a text."""
     listing = Listing()
     try:
         with tarfile.open(fileobj=_Stream(_decompressed(chunks)), mode="r|", bufsize=65536) as tar:
@@ -86,7 +86,7 @@ def list_files(chunks: Iterator[bytes], search: str = "") -> Listing:
                 file = _file_of(member)
                 if search.lower() in file.path.lower():
                     listing.add(file)
-                # It keeps all that it has read.
+                # tarfile keeps every member that it has read.
                 tar.members = []  # type: ignore[attr-defined]
     except _Unreadable as error:
         listing.cut = str(error)
@@ -117,12 +117,12 @@ def _file_of(member: tarfile.TarInfo) -> File:
 
 
 def _shown(name: str) -> str:
-    """Return a name whose bytes need not be UTF-8, as text that can be sent."""
+    """Return a name as text that can be sent; its bytes need not be UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class _Stream(io.RawIOBase):
-    """The bytes of pieces, read in order; Raises _Unreadable where there are too many."""
+    """The bytes of pieces, read in order. Raises _Unreadable beyond the limits."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -131,14 +131,14 @@ class _Stream(io.RawIOBase):
         self._until = time.monotonic() + _MOST_SECONDS
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most `size` bytes; none at the end."""
+        """Return at most `size` bytes; an empty value at the end."""
         while not self._waiting:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
             self._left -= len(piece)
             if self._left < 0 or time.monotonic() > self._until:
-                raise _Unreadable("The layer is large: these are the first of its files.")
+                raise _Unreadable("The layer is large. Its first files are shown.")
             self._waiting = memoryview(piece)
         given = bytes(self._waiting[:size] if size >= 0 else self._waiting)
         self._waiting = self._waiting[len(given) :]
@@ -160,17 +160,17 @@ def _with_first(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(chunks: Iterator[bytes], make: Callable[[], Any]) -> Iterator[bytes]:
-    """Yield what chunks are decompressed to, a bounded piece at a time: a small chunk may become a large one."""
+    """Yield decompressed chunks in pieces of bounded size: a small chunk may become a large one."""
     decompressor = make()
     for chunk in chunks:
         rest, piece = chunk, b""
-        # A full piece may have been cut off.
+        # A full piece may be incomplete.
         while rest or len(piece) == _PIECE:
             if decompressor.eof:
-                # Another member follows.
+                # Another gzip member or zstd frame follows.
                 decompressor = make()
             piece = decompressor.decompress(rest, _PIECE)
-            # One keeps what it has not read, the other gives it back.
+            # One decompressor keeps its unread input, the other returns it.
             rest = getattr(decompressor, "unconsumed_tail", b"") or decompressor.unused_data
             if piece:
                 yield piece
@@ -181,7 +181,10 @@ def _inflator() -> Any:
 
 
 def _zstd_decompressor() -> Callable[[], Any]:
-    """Return what makes a decompressor, of Python 3.14 or a package for those before. Raises _Unreadable."""
+    """Return the constructor of a decompressor, from Python 3.14 or a package for earlier versions.
+
+    Raises _Unreadable without either.
+    """
     for name in ("compression.zstd", "backports.zstd"):
         with suppress(ImportError):
             make: Callable[[], Any] = import_module(name).ZstdDecompressor

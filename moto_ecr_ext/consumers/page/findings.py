@@ -1,4 +1,4 @@
-"""Findings of scans, basic and enhanced, in one form for the page. What a test queues may have any shape."""
+"""Findings of basic and enhanced scans, in one form for the page. Those that a test queues may have any shape."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from .formats import web_address
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNTRIAGED", "UNDEFINED")
-"""ECR's, the worst first."""
+"""ECR's severities, worst first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding. `link` is a URL of the web, or None; `fixed_in` is empty if no version is known that mends it."""
+    """A finding. `link` is a web address or None; `fixed_in` is empty if no version with a fix is known."""
 
     name: str
     severity: str
@@ -27,12 +27,12 @@ class Finding:
 
 
 def in_order(findings: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Return findings, the worst first."""
+    """Return findings, worst first."""
     return sorted(map(_finding, findings), key=lambda each: (_rank(each.severity), each.name))
 
 
 def counts(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Return how many findings there are of each severity, the worst first."""
+    """Return the number of findings of each severity, worst first."""
     numbers = Counter(_text(each.get("severity")) or "UNDEFINED" for each in findings)
     return sorted(numbers.items(), key=lambda item: _rank(item[0]))
 

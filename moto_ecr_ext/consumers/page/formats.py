@@ -1,4 +1,4 @@
-"""How the page writes sizes, times, digests and numbers."""
+"""Formats of sizes, times, digests and numbers on the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from moto_ecr_ext.clock import now
 
 _UNITS = ("KB", "MB", "GB", "TB", "PB")
-# Each with its seconds.
+# Units of time, with their seconds.
 _SPANS = (
     (365 * 86400, "year"),
     (30 * 86400, "month"),
@@ -18,12 +18,12 @@ _SPANS = (
 )
 # A dash.
 _NONE = "\u2013"
-# The earliest and the latest time that `datetime` has.
+# The earliest and the latest time of `datetime`.
 _TIMES = (-62135596800, 253402300799)
 
 
 def size(number: float | None) -> str:
-    """Return a number of bytes as people read it, in powers of 1000: `12.3 MB`."""
+    """Return a number of bytes in a readable unit, in powers of 1000: `12.3 MB`."""
     if number is None:
         return _NONE
     if number < 1000:
@@ -46,14 +46,14 @@ def plural(number: int, noun: str, several: str | None = None) -> str:
 
 
 def exact_time(at: float | None) -> str:
-    """Return a time in UTC, to the second: `2026-01-31 12:00:00 UTC`."""
+    """Return a time in UTC, in seconds: `2026-01-31 12:00:00 UTC`."""
     if at is None or not _TIMES[0] <= at <= _TIMES[1]:
         return _NONE
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def time_ago(at: float | None) -> str:
-    """Return how long ago a time is: `3 minutes ago`."""
+    """Return the time since then: `3 minutes ago`."""
     if at is None:
         return "never"
     seconds = now() - at
@@ -72,7 +72,7 @@ def short_digest(digest: str) -> str:
 
 
 def web_address(text: object) -> str | None:
-    """Return a URL if it is one of the web, which a link may lead to; else None: `javascript:` is one, too."""
+    """Return a URL if it is safe as a link, with http or https, and None for others, such as `javascript:`."""
     if not isinstance(text, str):
         return None
     try:
@@ -83,7 +83,7 @@ def web_address(text: object) -> str | None:
 
 
 def short_type(media_type: str | None) -> str:
-    """Return a media type as people call it: `OCI image`, `Docker list`; an unknown one as it is."""
+    """Return the common name of a media type, such as `OCI image` or `Docker list`; an unknown type unchanged."""
     return _TYPES.get(media_type or "", media_type or "unknown")
 
 

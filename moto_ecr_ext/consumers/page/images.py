@@ -1,4 +1,4 @@
-"""Views of one image, and of one layer."""
+"""Views of an image, and of a layer."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .messages import Answer, PageError, path_of
 
 
 def show_tag(context: Context, name: str, tag: str) -> Answer:
-    """Send the client to the image that a tag names."""
+    """Redirect to the image that a tag names."""
     view = context.backend.view_image(name, Tag(tag))
     return Answer.redirection(image_path(context, name, view.image.digest))
 
 
 def image_path(context: Context, name: str, digest: str) -> str:
-    """Return the path of an image of the registry, below the page's."""
+    """Return the path of an image of the registry, below the page's root."""
     return path_of(
         "registries", context.account, context.region, "repositories", name, "-", "images", digest
     )
 
 
 def show_image(context: Context, name: str, digest: str) -> Answer:
-    """Return all that there is to say of an image."""
+    """Return the view of an image."""
     # The digest of a placeholder may be any text.
     view = context.backend.view_image(name, Digest(digest))
     manifest = contents.read_manifest(view.content.manifest, view.content.media_type)
@@ -62,7 +62,7 @@ def show_image(context: Context, name: str, digest: str) -> Answer:
 
 
 def _config(context: Context, view: ImageView, manifest: Manifest | None) -> bytes:
-    """Return the configuration of an image; nothing if it has none, or it is missing or too large to be shown."""
+    """Return the configuration of an image; empty if it is missing or too large to be shown."""
     if manifest is None or not contents.has_config(manifest):
         return b""
     digest = manifest.blobs[0].digest
@@ -77,7 +77,7 @@ def _config(context: Context, view: ImageView, manifest: Manifest | None) -> byt
 
 
 def show_layer(context: Context, name: str, digest: str) -> Answer:
-    """Return the files of a layer, as far as they are read, and the images that have it."""
+    """Return the files of a layer, within limits, and the images that contain it."""
     parsed = Digest.parse_or_none(digest)
     if parsed is None:
         raise PageError(404, "There is no such layer.")

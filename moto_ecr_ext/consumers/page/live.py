@@ -1,4 +1,4 @@
-"""The last requests to the API and to the registry, as they come."""
+"""The last requests to the API and to the registry, live."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .messages import Answer, PageError
 
 
 def show_requests(context: Context) -> Answer:
-    """Return the last requests, the newest first. The script adds those that follow."""
+    """Return the last requests, newest first. The script adds later ones."""
     requests = context.backend.requests_behind(0)
     shown = [_shown(each) for each in reversed(requests)]
     return context.render("requests.html", requests=shown, last=_last(requests))
 
 
 def list_requests(context: Context) -> Answer:
-    """Return the requests behind the one with a number, the first first.
+    """Return the requests after the one with this number, oldest first.
 
-    Where `last`, the number of the last one, is below that, the server has started anew.
+    If `last`, the number of the last request, is lower, the server has restarted.
     """
     text = context.request.query.get("after", "0")
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise PageError(400, "after is a number that the page has given.")
+        raise PageError(400, "after must be a number from the page.")
     requests, after = context.backend.requests_behind(0), int(text)
     shown = [_shown(each) for each in requests if each.number > after]
     return Answer.of_json({"requests": shown, "last": _last(requests)})

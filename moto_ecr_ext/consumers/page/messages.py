@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 ROOT = "/moto-api/ecr/"
-"""The path of the page; all others are below it."""
+"""The root of the page's paths."""
 
-# Scripts and styles are files of the page alone, so that markup in somebody's tag could not run.
+# Scripts and styles are files of the page alone, so that markup in a tag's name cannot run.
 # https://www.w3.org/TR/CSP3/
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def url(self) -> str:
-        """Where the client reached the server: scheme and host."""
+        """The scheme and host that the client has used."""
         return f"{self.scheme}://{self.host}"
 
 
@@ -63,7 +63,7 @@ class Answer:
 
     @classmethod
     def of(cls, status: int, content_type: str, body: str | bytes, **headers: str) -> Answer:
-        """Return an answer that no cache keeps, unless `headers` say otherwise."""
+        """Return an answer that caches do not keep, unless `headers` say otherwise."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return cls(
             status,
@@ -73,12 +73,12 @@ class Answer:
 
     @classmethod
     def of_json(cls, document: object) -> Answer:
-        """Return a document."""
+        """Return an answer with a JSON document."""
         return cls.of(200, "application/json", json.dumps(document))
 
     @classmethod
     def redirection(cls, path: str) -> Answer:
-        """Send the client to a path below `ROOT`, which it is to GET."""
+        """Return a redirection to a path below `ROOT`, for a GET."""
         return cls.of(303, "text/plain; charset=utf-8", "", Location=ROOT + path)
 
 
@@ -93,5 +93,5 @@ class PageError(Exception):
 
 
 def path_of(*parts: str) -> str:
-    """Return a path below `ROOT`, whose parts may have slashes in them, without `ROOT`."""
+    """Return the path below `ROOT` of these parts, which may contain slashes, without `ROOT`."""
     return "/".join(quote(part, safe="/:@+~") for part in parts)

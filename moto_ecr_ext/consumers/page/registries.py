@@ -12,7 +12,7 @@ _MOST_RESULTS = 50
 
 
 def show_registries(context: Context) -> Answer:
-    """Return the list of registries; the one that clients have by default is in it, also without a repository."""
+    """Return the list of registries. The default registry is included, even without a repository."""
     counts = context.backend.registry_counts()
     has_default = any(
         (each.account_id, each.region) == (context.account, context.region) for each in counts
@@ -21,7 +21,7 @@ def show_registries(context: Context) -> Answer:
 
 
 def show_storage(context: Context) -> Answer:
-    """Return what the store has, and where it is."""
+    """Return the contents and the location of the store."""
     return context.render("storage.html", usage=context.backend.store_usage(), places=_places())
 
 
@@ -39,7 +39,7 @@ def _places() -> list[tuple[str, str]]:
 
 
 def _without_password(url: str) -> str:
-    """Return a URL without what stands before its host."""
+    """Return a URL without the credentials before its host."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
@@ -48,7 +48,7 @@ def _without_password(url: str) -> str:
 
 
 def show_results(context: Context) -> Answer:
-    """Return what a text names in all registries."""
+    """Return the search results in all registries."""
     if not context.search:
         return Answer.redirection("")
     found = context.backend.search(context.search, _MOST_RESULTS)

@@ -1,4 +1,4 @@
-"""Views of one registry: its repositories, one of them with its images, and what its lifecycle policy would do."""
+"""Views of a registry's repositories, of a repository with its images, and of a lifecycle policy's preview."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .messages import Answer, PageError
 REPOSITORIES_OF_PAGE = 50
 IMAGES_OF_PAGE = 100
 
-# Images that a preview names.
+# The most images that a preview names.
 _MOST_DECISIONS = 500
 
 _STATUSES = {
@@ -52,7 +52,7 @@ def _name(usage: RepositoryUsage) -> str:
 
 
 def show_repository(context: Context, name: str) -> Answer:
-    """Return a repository and a page of its images, the last one that was pushed first."""
+    """Return a repository and a page of its images, in reverse order of their push."""
     query, backend = context.request.query, context.backend
     usage = backend.repository_usage(name)
     status = query.get("show", "")
@@ -84,14 +84,14 @@ def _policies(usage: RepositoryUsage) -> list[tuple[str, str]]:
 
 
 def _row(text: str) -> int:
-    """Return the number of a row. Raises PageError."""
+    """Return the number of a row. Raises PageError for any other text."""
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise PageError(400, "before and after are numbers that the page has given.")
+        raise PageError(400, "before and after must be numbers from the page.")
     return int(text)
 
 
 def show_lifecycle(context: Context, name: str, *, is_outdated: bool = False) -> Answer:
-    """Return what the lifecycle policy of a repository would do now."""
+    """Return a preview of the lifecycle policy of a repository."""
     decisions = context.backend.lifecycle_decisions(name)
     usage = context.backend.repository_usage(name)
     return context.render(
@@ -107,6 +107,6 @@ def show_lifecycle(context: Context, name: str, *, is_outdated: bool = False) ->
 
 
 def fingerprint(decisions: Sequence[Decision]) -> str:
-    """Return what tells one preview from another: what is done to which image."""
+    """Return a fingerprint of a preview's actions and images."""
     acts = [(each.image.digest, each.action.name) for each in decisions]
     return hashlib.sha256(json.dumps(acts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The templates of the page. Whatever they are given is escaped."""
+"""The templates of the page. All values are escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import artifacts, contents, formats
 from .messages import ROOT, Answer, PageError, Request, path_of
 
 _STATIC = ("page.css", "page.js", "icon.svg")
-# Where a file has another name with every change of it, a browser may keep it.
+# A browser may keep a file whose name changes with its content.
 _KEPT = "public, max-age=31536000, immutable"
 
 
@@ -53,7 +53,7 @@ def _environment() -> Environment:
 
 
 def render(request: Request, template: str, token: str, status: int = 200, **values: Any) -> Answer:
-    """Return the page that a template makes of values."""
+    """Return the page that a template renders from values."""
     text = _environment().get_template(template).render(request=request, token=token, **values)
     return Answer.of(status, "text/html; charset=utf-8", text)
 
