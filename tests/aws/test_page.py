@@ -400,7 +400,7 @@ def test_a_change_needs_the_token(site: Site, forms: Any, name: str) -> None:
         site.post(f"{path}?token={token}", form),
     ):
         assert answer.status_code == 403
-        assert "This form does not come from this page" in answer.text
+        assert "This form is from another page" in answer.text
         assert "docker login" not in answer.text
     assert everything_stored() == before
 

@@ -111,7 +111,7 @@ def test_a_repository_of_another_registry(
     hint = (
         f"team/none is in the registry of account {account} in {region}. "
         f"Log in with the password of that registry (aws ecr get-login-password --region {region}), "
-        f"or name the host {local_host(account, region)}:{port}. Where that name does not resolve, "
+        f"or name the host {local_host(account, region)}:{port}. If that name does not resolve, "
         f"add this line to /etc/hosts: 127.0.0.1 {local_host(account, region)}"
     )
     assert error["detail"] == {"hint": hint}

@@ -72,7 +72,7 @@ def test_a_tag_is_deleted_once_that_was_confirmed(
     browser.find('summary[aria-label="Delete tag 1.4…"]').click()
     assert tags_of(shown) == ["1.4.2", "1.4", "stable"]
     browser.find(".confirm[open] button").click()
-    wait_until(browser, "return document.body.innerText.includes('The tag is gone.')")
+    wait_until(browser, "return document.body.innerText.includes('The tag was deleted.')")
     assert tags_of(shown) == ["1.4.2", "stable"]
 
 
@@ -92,7 +92,7 @@ def test_everything_is_reached_by_the_keyboard(shown: Server, site: Site, browse
     browser.press("ENTER")
     browser.press("TAB")
     browser.press("ENTER")
-    wait_until(browser, "return document.body.innerText.includes('The tag is gone.')")
+    wait_until(browser, "return document.body.innerText.includes('The tag was deleted.')")
     assert tags_of(shown) == ["1.4.2", "1.4"]
 
 
