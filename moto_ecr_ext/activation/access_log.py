@@ -1,6 +1,6 @@
-"""A line of the log for each request to moto's server and to its proxy, in the place of their own.
+"""The access log of moto's server and proxy, in place of their logs: one line for each request.
 
-What the registry answers on its connections is noted there (`distribution.carriers.connection`).
+`distribution.carriers.connection` notes the registry's answers on its connections.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ log = logging.getLogger("moto_ecr_ext")
 
 # RFC 8446, 5.1: the type of a handshake record, and the first digit of its version.
 _TLS = b"\x16\x03"
-# AWS's Signature Version 4: the region and the service of a credential.
+# AWS Signature Version 4: the region and the service of a credential.
 _CREDENTIAL = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{1,40})/([A-Za-z0-9_.-]{1,60})/")
 _TARGET = re.compile(r"(?:[\w.-]+\.)?(\w{1,100})")
 _REQUEST_IDS = frozenset(("x-amzn-requestid", "x-amz-request-id"))
 
 
 def plug_server(handler_class: Any) -> Unplug:
-    """Note the requests of a server with the attribute `watch`, in the place of werkzeug's access log.
+    """Log the requests of a server with the attribute `watch`, in place of werkzeug's access log.
 
     werkzeug's handler calls `run_wsgi` for each request whose head it has read, `log_request` when it begins to answer,
-    and `log_error` for what is wrong with a connection.
+    and `log_error` for a problem with the connection.
     """
     run_wsgi, log_request, log_error = (
         getattr(handler_class, name) for name in ("run_wsgi", "log_request", "log_error")
@@ -47,7 +47,9 @@ def plug_server(handler_class: Any) -> Unplug:
             try:
                 run_wsgi(self)
             finally:
-                if not exchange.seconds:  # The client has gone, or the application has failed.
+                if (
+                    not exchange.seconds
+                ):  # The client has closed the connection, or the application has failed.
                     watch.record(exchange)
 
     def note_status(self: Any, code: int | str = "-", size: int | str = "-") -> None:
@@ -77,13 +79,13 @@ def plug_server(handler_class: Any) -> Unplug:
 
 
 def _log_failure(handler: Any, text: str, arguments: tuple[Any, ...]) -> None:
-    """Log what is wrong with a connection, in printable characters; a probe by TLS has a line already."""
+    """Log a problem with a connection in printable characters. A TLS probe has been logged already."""
     if not getattr(handler, "raw_requestline", b"").startswith(_TLS):
         log.debug("A connection failed: %s", repr(text % arguments)[1:-1])
 
 
 def noted(application: Callable[..., Iterable[bytes]], watch: Watch | None) -> Any:
-    """Return a WSGI application that notes what it answers in the current exchange, and records that at its end."""
+    """Return a WSGI application that notes its answer in the current exchange, and records the exchange at the end."""
     exchange = current_exchange()
     if exchange is None or watch is None:
         return application
@@ -113,7 +115,7 @@ def _counted(body: Iterable[bytes], exchange: Exchange, watch: Watch) -> Iterato
 
 
 def name_request(exchange: Exchange, environ: Mapping[str, Any]) -> None:
-    """Note which service a request is for, and what it asks of it, as far as its head says so."""
+    """Note the service and the operation of a request, as far as its head names them."""
     length = environ.get("CONTENT_LENGTH", "")
     exchange.received = int(length) if length.isdecimal() else 0
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -125,7 +127,7 @@ def name_request(exchange: Exchange, environ: Mapping[str, Any]) -> None:
 
 
 def note_headers(exchange: Exchange, headers: Iterable[tuple[str, str]]) -> None:
-    """Note what the headers of an answer say: the id of the request, a digest."""
+    """Note the request id and the digest in the headers of an answer."""
     for name, value in headers:
         name = name.lower()
         if name in _REQUEST_IDS:
@@ -135,7 +137,7 @@ def note_headers(exchange: Exchange, headers: Iterable[tuple[str, str]]) -> None
 
 
 def plug_proxy(watch: Watch) -> Unplug:
-    """Note what moto's proxy answers itself: it calls `parse_request` for that, and writes its own line by `info`."""
+    """Log the answers of moto's proxy itself, which calls `parse_request` for them and logs by `info`."""
     from moto.moto_proxy import proxy3
     from werkzeug.exceptions import HTTPException
 

@@ -1,4 +1,4 @@
-"""The account that calls, by its access key: for the setting `account_from_key`, which is a server's."""
+"""The calling account by its access key, for the server's setting `account_from_key`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CREDENTIAL = re.compile(r"([0-9]{12})(?:/|$)")
 
 @contextmanager
 def accounts_from_keys() -> Iterator[None]:
-    """In this block, take an access key id of twelve digits for the account that calls, in all services of moto.
+    """In this block, use an access key ID of twelve digits as the calling account, in all services of moto.
 
     Each response class of moto asks this method of its base class. `querystring` are the parameters of the URL. The
-    header `x-moto-account-id` comes first.
+    header `x-moto-account-id` takes precedence.
     """
     from moto.core.responses import BaseResponse
 
@@ -42,7 +42,7 @@ def accounts_from_keys() -> Iterator[None]:
 
 
 def _account_in(response: Any) -> str | None:
-    """Return the account that the credential of a request is; None if it is none."""
+    """Return the account in the credential of a request, or None."""
     match = _SIGNED.match(response.headers.get("Authorization") or "")
     if match is None:
         query = response.querystring or {}
@@ -52,5 +52,5 @@ def _account_in(response: Any) -> str | None:
 
 
 def are_overridden() -> bool:
-    """Return whether moto takes one account for all that call."""
+    """Return True if moto uses one account for all callers."""
     return "MOTO_ACCOUNT_ID" in os.environ

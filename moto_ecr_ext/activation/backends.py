@@ -1,4 +1,4 @@
-"""Which backend moto makes for ECR, and which URLs lead to it."""
+"""The backends and URLs of ECR in moto."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ _BACKEND = "moto_ecr_ext.models"
 
 
 def plug_factory() -> Unplug:
-    """Have moto make backends of this package, by calling `ecr_backends.backend(region, account_id=...)`.
+    """Make backends of this package, by calling `ecr_backends.backend(region, account_id=...)`.
 
-    Everything that holds a backend holds it through this one dict: decorator, server, proxy, Lambda, CloudFormation,
-    moto-api, resets.
+    Decorator, server, proxy, Lambda, CloudFormation, moto-api and resets all find a backend in this one dict.
     """
     from moto.ecr.models import ecr_backends
 
@@ -31,21 +30,21 @@ def plug_factory() -> Unplug:
 
 
 def _make_backend(region_name: str, account_id: str) -> Any:
-    # Its module brings SQLAlchemy, so it is imported when the first backend is made.
+    # Its module imports SQLAlchemy, so it is imported with the first backend.
     with without_collecting() if _BACKEND not in sys.modules else nullcontext():
         from moto_ecr_ext.models import ECRBackend
     return ECRBackend(region_name, account_id)
 
 
 def forget_backends() -> None:
-    """Have moto make backends anew when they are asked for."""
+    """Drop all backends. moto makes new ones on demand."""
     models = sys.modules.get("moto.ecr.models")
     if models is not None:
         models.ecr_backends.clear()
 
 
 def plug_urls() -> Unplug:
-    """Add the hosts that moto does not take for ECR's.
+    """Add the hosts that moto does not recognize as ECR's.
 
     Decorator, proxy and server find a service by the first pattern of this list that a URL matches.
     """

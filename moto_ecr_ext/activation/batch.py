@@ -1,4 +1,4 @@
-"""moto's Batch: jobs of images in this ECR run them."""
+"""moto's Batch: jobs run their images from this ECR."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moto_ecr_ext.compatibility import UNVERIFIED_IMAGES
 
 from .replacing import Unplug, replace, replace_all
 
-# The attribute of a job that holds why its image could not be pulled.
+# The attribute of a job for the reason why its image could not be pulled.
 _REASON = "moto_ecr_ext_reason"
 
 
@@ -16,7 +16,7 @@ def plug() -> Unplug:
     """Run the images of this ECR.
 
     A job starts its containers by `docker_client.containers.run`, with the image's name among the arguments, and fails
-    when that raises. `describe` shows `job_stopped_reason`, and `_mark_stopped` is called at a job's end.
+    if that raises. `describe` shows `job_stopped_reason`, and `_mark_stopped` is called at a job's end.
     """
     from moto.batch.models import Job
 
@@ -29,7 +29,7 @@ def plug() -> Unplug:
 
 
 class _Client:
-    """A client of docker for one job. Everything but running containers is the client's own."""
+    """A docker client for one job. It delegates all except running containers."""
 
     def __init__(self, client: Any, job: Any):
         self._client = client
@@ -54,7 +54,7 @@ class _Containers:
         return getattr(self._containers, name)
 
     def run(self, **arguments: Any) -> Any:
-        """Run a container, of the image in this ECR if that has it. Raises CannotPull, with the reason in the job."""
+        """Run a container, of the image in this ECR if it exists. Raises CannotPull, with the reason in the job."""
         from moto_ecr_ext.consumers.errors import ConsumerError
 
         try:
@@ -67,7 +67,7 @@ class _Containers:
 
 
 def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a container with an image that the daemon has; unchanged for another registry's image."""
+    """Return the arguments of a container with an image that the daemon has; unchanged for other registries' images."""
     from moto_ecr_ext.consumers.daemon import connect, labels
     from moto_ecr_ext.consumers.pulls import CannotPull, for_platform, image_of_task
     from moto_ecr_ext.hosts import Registry
@@ -91,14 +91,14 @@ def _with_loaded_image(job: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     add_use(job, image.registry, image.repository_name, image.digest)
     changed = {**arguments, "image": loaded, "labels": labels("batch")}
     if arguments.get("network_mode") == "host":
-        # There is no other network, which docker could take the gateway of.
+        # There is no other network whose gateway docker could use.
         changed["extra_hosts"] = None
         changed["environment"] = _at_home(arguments["environment"])
     return changed
 
 
 def _at_home(environment: dict[str, str]) -> dict[str, str]:
-    """Return the variables of a container that shares the network of this machine, where moto's server is."""
+    """Return the variables of a container that shares this machine's network, on which moto's server listens."""
     return {
         **environment,
         "MOTO_HOST": "http://127.0.0.1",
@@ -112,7 +112,7 @@ def _with_reason(original: Any) -> Any:
 
         answer: dict[str, Any] = original(self)
         if uses_of(self) and self.exit_code is not None:
-            # moto keeps it, and overwrites it here.
+            # moto stores the exit code, and overwrites it here.
             answer.setdefault("container", {})["exitCode"] = self.exit_code
         reason = vars(self).get(_REASON)
         if reason is not None:

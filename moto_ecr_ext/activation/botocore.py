@@ -8,11 +8,11 @@ from .replacing import Unplug
 
 
 def plug() -> Unplug:
-    """Have botocore raise the class that AWS has for an error.
+    """Raise AWS's exception class for an error in botocore.
 
-    botocore finds the class of an error by `Error.Code`, which may name this project's code (see
-    `exceptions.PROJECT_CODES`), unless a handler overrides it, as botocore's own does for SQS. Its sessions register
-    the handlers of this list when they are made, as moto has its own registered.
+    botocore finds the class of an error by `Error.Code`, which may be this project's code (see
+    `exceptions.PROJECT_CODES`), unless a handler overrides it, as botocore's own does for SQS. New sessions register
+    the handlers of this list; moto registers its own in the same way.
     """
     from botocore.handlers import BUILTIN_HANDLERS
 

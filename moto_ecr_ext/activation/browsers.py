@@ -1,4 +1,4 @@
-"""Requests of web pages to moto's server and proxy: those of foreign pages reach neither moto's own API nor ECR."""
+"""Requests of web pages to moto's server and proxy. Foreign pages cannot reach moto's own API and ECR."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from werkzeug import Response
 if TYPE_CHECKING:
     from moto_ecr_ext.distribution.carriers.gate import Gate
 
-# Paths of moto itself, which its server finds by their beginning.
+# The prefix of moto's own paths, which its server recognizes.
 _MOTO_API = "/moto-api"
-# The headers that only browsers send, by their names in WSGI.
+# Headers that only browsers send, by their names in WSGI.
 _OF_BROWSERS = (
     ("HTTP_ORIGIN", "origin"),
     ("HTTP_SEC_FETCH_SITE", "sec-fetch-site"),
@@ -24,7 +24,7 @@ _OF_BROWSERS = (
 
 
 def refusal(gate: Gate, environ: Mapping[str, Any], find_service: Callable[[], str | None]) -> Any:
-    """Return the WSGI application that refuses a request, or None if nothing is wrong with it.
+    """Return the WSGI application that refuses a request, or None for a permitted request.
 
     Other services than ECR keep moto's own rules: SDKs in browsers use them. `find_service` is called for requests of
     foreign pages only.
@@ -48,9 +48,9 @@ def refusal(gate: Gate, environ: Mapping[str, Any], find_service: Callable[[], s
 
 
 def refuse_page(handler: Any, find_service: Callable[[Any], str | None]) -> bool:
-    """Answer a request of a foreign page to ECR or moto's own API with 403. Return whether it was one.
+    """Answer a foreign page's request to ECR or moto's own API with 403. Return True if it was one.
 
-    The request has come to the proxy, whose service `find_service` returns.
+    The request was sent to the proxy; `find_service` returns its service.
     """
     from moto_ecr_ext.distribution.errors import RegistryError
 
@@ -69,7 +69,7 @@ def refuse_page(handler: Any, find_service: Callable[[Any], str | None]) -> bool
 
 
 def _refused(message: str, status: int) -> Response:
-    """Return a refusal as AWS's JSON protocols have it: SDKs show its message."""
+    """Return a refusal in the form of AWS's JSON protocols: SDKs show its message."""
     return Response(
         json.dumps({"__type": "AccessDeniedException", "message": message}),
         status,

@@ -1,4 +1,4 @@
-"""The end of containers: with moto's state."""
+"""Removal of containers with moto's state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .replacing import Unplug, replace
 
 
 def plug() -> Unplug:
-    """Remove the containers of functions when moto forgets them.
+    """Remove the containers of functions when moto resets.
 
     `BackendDict.reset` is called when `mock_aws` starts and ends, and by POST /moto-api/reset.
     """
@@ -31,7 +31,7 @@ def plug() -> Unplug:
 
 
 def remove_containers() -> None:
-    """Remove all containers of this process. Nothing is imported if nothing was run."""
+    """Remove all containers of this process. Import nothing if no container was started."""
     pool = sys.modules.get("moto_ecr_ext.consumers.lambda_.pool")
     if pool is not None:
         pool.pool.remove_all()

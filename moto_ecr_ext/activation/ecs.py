@@ -1,4 +1,4 @@
-"""moto's ECS: tasks know the digests of their images, and stop if an image is not there and images are verified."""
+"""moto's ECS: tasks show the digests of their images, and stop if a verified image is missing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def plug() -> Unplug:
     """Look up the images of tasks and services.
 
-    RunTask, StartTask and the rest make `Task`, with a task definition and a backend among its arguments, whose
-    attributes are the members of the answer in snake case. `stop_task` stops one.
+    RunTask, StartTask and other operations make `Task`, with a task definition and a backend among its arguments. Its
+    attributes are the members of the answer in snake case. `stop_task` stops a task.
     """
     from moto.ecs.models import EC2ContainerServiceBackend, Task
 
@@ -47,7 +47,7 @@ def _with_images(original: Any) -> Any:
             if image is not None:
                 image.record_pull()
                 add_use(self, image.registry, image.repository_name, image.digest)
-        # moto's tasks have the container of the first definition alone.
+        # moto's tasks have only the container of the first definition.
         if images and images[0] is not None:
             self.containers[0].image_digest = images[0].digest
 
@@ -55,9 +55,9 @@ def _with_images(original: Any) -> Any:
 
 
 def _images_of(backend: Any, definition: Any) -> list[StoredImage | None]:
-    """Return the image of each container of a definition, None for one that this ECR does not have.
+    """Return the image of each container of a definition, or None for an image of another registry.
 
-    Raises CannotPull if that is one of this ECR, and images are verified.
+    Raises CannotPull for a missing image of this ECR, if images are verified.
     """
     from moto_ecr_ext.consumers.pulls import CannotPull, image_of_task
     from moto_ecr_ext.hosts import Registry
@@ -76,7 +76,7 @@ def _images_of(backend: Any, definition: Any) -> list[StoredImage | None]:
 
 
 def _stop(task: Any, reason: str) -> None:
-    """Stop a task as the agent does that cannot pull: on Fargate, the reason is the task's, else its container's."""
+    """Stop a task as an agent that cannot pull does: on Fargate the task has the reason, elsewhere its container."""
     at = datetime.now(timezone.utc)
     task.last_status = task.desired_status = "STOPPED"
     task.stop_code = "TaskFailedToStart"
@@ -110,7 +110,7 @@ def _with_end(original: Any) -> Any:
 
 
 def _with_check(original: Any) -> Any:
-    """Have a service say why it has no tasks. moto's services start none."""
+    """Make a service report why it has no tasks. moto's services start none."""
 
     def make(self: Any, *arguments: Any, **options: Any) -> Any:
         from moto_ecr_ext.consumers.pulls import CannotPull

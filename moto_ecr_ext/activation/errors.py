@@ -1,4 +1,4 @@
-"""moto's search for the service that an error is of."""
+"""The service of an error, as moto determines it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .replacing import Unplug
 
 
 def plug() -> Unplug:
-    """Let errors of this package be ECR's.
+    """Assign the errors of this package to ECR.
 
-    moto takes the second part of the name of any module that begins with "moto" for a service: that of
-    `moto_ecr_ext.exceptions` would be `exceptions`. Other services meet such errors when they call ECR's backend. This
-    function of one module says which service an error is of, by its name there.
+    moto takes the second part of the name of any module that begins with "moto" for a service: for
+    `moto_ecr_ext.exceptions` that would be `exceptions`. Other services meet such errors when they call ECR's backend.
+    This function of one module returns the service of an error, and is found by its name there.
     """
     from moto.core import errors
     from moto.core.utils import get_service_model

@@ -1,6 +1,6 @@
-"""Requests that Python's HTTP server has read, and that another reader could understand differently (RFC 9112).
+"""Requests that Python's HTTP server has read, and another reader could understand differently (RFC 9112).
 
-It reads those of moto's proxy, and of moto's server except for most of the registry's, which
+It reads the requests of moto's proxy and server, except most requests for the registry, which
 `distribution.carriers.heads` reads.
 """
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 def refuse_ambiguous_head(handler: Any) -> bool:
-    """Answer with 400 if it is not certain where a request leads or where its body ends. Return whether it was."""
+    """Answer with 400 if the target or the end of a request is ambiguous. Return True in that case."""
     reason = _ambiguity(handler)
     if reason is not None:
         _refuse(handler, reason)
@@ -19,9 +19,9 @@ def refuse_ambiguous_head(handler: Any) -> bool:
 
 
 def refuse_bad_host(handler: Any) -> bool:
-    """Answer with 400 if a request has no Host, or none that is one. Return whether it was.
+    """Answer with 400 if a request has no valid Host. Return True in that case.
 
-    moto's server does without, by its own name.
+    moto's server falls back to its own name.
     """
     from moto_ecr_ext.distribution.errors import RegistryError
     from moto_ecr_ext.distribution.host import check_host
@@ -37,7 +37,7 @@ def refuse_bad_host(handler: Any) -> bool:
 
 
 def read_chunks(handler: Any) -> bytes:
-    """Return a body that comes in chunks. Raises ConnectionError if it breaks off or, having answered, is malformed."""
+    """Return a body in chunks. Raises ConnectionError if it breaks off, or after the answer if it is malformed."""
     from moto_ecr_ext.distribution.carriers.bodies import SocketBody
     from moto_ecr_ext.distribution.carriers.connection import refuse
     from moto_ecr_ext.distribution.errors import RegistryError
@@ -54,7 +54,7 @@ def read_chunks(handler: Any) -> bytes:
 
 
 def _ambiguity(handler: Any) -> str | None:
-    """Return what is wrong with a head; None if nothing is."""
+    """Return the ambiguity in a head, or None."""
     try:
         urlsplit(handler.path)
     except ValueError:
@@ -69,7 +69,7 @@ def _ambiguity(handler: Any) -> str | None:
             return "Transfer-Encoding is not chunked"
         if lengths:
             return "Transfer-Encoding and Content-Length exclude each other"
-    # The same one twice is one (RFC 9112, 6.3).
+    # A repeated equal length is allowed (RFC 9112, 6.3).
     if len(set(lengths)) > 1 or not all(_is_length(each) for each in lengths):
         return "Content-Length is not a number"
     return None
@@ -81,7 +81,7 @@ def _is_length(text: str) -> bool:
 
 
 def _refuse(handler: Any, reason: str) -> None:
-    """Answer in the words of the registry: it is not certain which service would have others."""
+    """Answer in the registry's form, since the service is not certain."""
     from moto_ecr_ext.distribution.carriers.connection import refuse
     from moto_ecr_ext.distribution.errors import malformed
 

@@ -1,4 +1,4 @@
-"""Seams that wait for a module: those of moto that most tests do not use take long to import."""
+"""Seams for modules that are imported later: most tests do not need those of moto, which are slow to import."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .replacing import Unplug
 
 
 class LateSeams:
-    """Seams by the module that each changes. It is a seam itself: `plug` plugs in those whose modules are there.
+    """Seams by the module that each changes. It is a seam itself: `plug` plugs in those of imported modules.
 
     Python asks the finders in `sys.meta_path`, in their order, for a module that is not imported yet.
     """
@@ -45,7 +45,7 @@ class LateSeams:
 
 
 def seam_of(module: str, name: str = "plug") -> Callable[[], Unplug]:
-    """Return the seam that a module of this package has under a name; the module is imported when it is plugged in."""
+    """Return the seam with this name in a module of this package, which is imported when the seam is plugged in."""
 
     def plug() -> Unplug:
         unplug: Unplug = getattr(importlib.import_module(f"{__package__}.{module}"), name)()
@@ -56,7 +56,7 @@ def seam_of(module: str, name: str = "plug") -> Callable[[], Unplug]:
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """Stop the garbage collector for this block, which imports much: it would look at all of it several times."""
+    """Stop the garbage collector in this block, which imports much: it would scan all objects several times."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -67,7 +67,7 @@ def without_collecting() -> Iterator[None]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds some modules as they would be found without it, and calls a function after each was executed."""
+    """A finder that finds some modules by the other finders, and calls a function after each is executed."""
 
     def __init__(self, modules: frozenset[str], then: Callable[[str], None]):
         self._modules = modules
@@ -90,7 +90,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(Loader):
-    """Loads a module as another loader does, and leaves that one in its place."""
+    """A loader that loads a module by another loader, and restores that loader in the module."""
 
     def __init__(self, loader: Loader, then: Callable[[str], None]):
         self._loader = loader

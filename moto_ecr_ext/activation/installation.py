@@ -1,4 +1,4 @@
-"""Plugging the extension into moto, and taking it out again."""
+"""Installation of the extension in moto, and its removal."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ _SEAMS = (
     ).plug,
 )
 
-# What is plugged in; None while the extension is not installed.
+# The plugged seams; None while the extension is not installed.
 _plugged: ExitStack | None = None
 
 
 class Installation:
-    """The result of `install()`, a context manager: leaving it restores what was before.
+    """The result of `install()`, a context manager: leaving it restores the previous state.
 
-    It takes the extension out. Leaving a nested `with` block restores the outer settings.
+    Leaving the outermost `with` block uninstalls the extension. Leaving a nested one restores the outer settings.
     """
 
     def __init__(self, before: settings.Installed | None):
@@ -105,17 +105,17 @@ def install(
 ) -> Installation:
     """Give moto a whole ECR, until `uninstall()` or the end of a `with` block.
 
-    Without `data_dir` everything is in memory. With it, everything is kept in that directory, and a reset of moto (the
+    Without `data_dir`, all state is in memory. With it, all state is kept in that directory, and a reset of moto (the
     start of `mock_aws`, POST /moto-api/reset) empties it: it is meant for a server. `database` is the URL of a database
-    for metadata (`postgresql+psycopg://user@host/name`), `blobs` the place of the bytes: `memory:`, a directory or
+    for metadata (`postgresql+psycopg://user@host/name`), `blobs` the place of the blobs: `memory:`, a directory or
     `s3://bucket/prefix`. `server_address` is the `host:port` of that server. `behaviour` are settings by name, such as
-    `verify_layers=True`; `mock_aws(config={"ecr": {...}})` comes before them.
+    `verify_layers=True`; `mock_aws(config={"ecr": {...}})` takes precedence over them.
 
-    Call it before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for a setting
-    that does not exist or cannot have that value, also in the environment, and ImportError if moto is too old.
+    Call it before `mock_aws` starts. A second call changes the settings of the first. Raises SettingError for an
+    unknown setting or an invalid value, even in the environment, and ImportError if moto is too old.
     """
     global _plugged
-    # Importing this package imports no moto.
+    # Importing this package does not import moto.
     import moto
 
     check_moto(moto.__version__)
@@ -133,7 +133,7 @@ def install(
 
 
 def uninstall() -> None:
-    """Take the extension out: moto's own ECR answers again. What was kept in memory is lost."""
+    """Remove the extension: moto's own ECR answers again. State in memory is lost."""
     global _plugged
     if _plugged is not None:
         _plugged.close()
@@ -150,5 +150,5 @@ def _close_store() -> None:
 
 
 def is_installed() -> bool:
-    """Return whether the extension is plugged in."""
+    """Return True if the extension is installed."""
     return _plugged is not None

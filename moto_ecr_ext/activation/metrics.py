@@ -1,8 +1,8 @@
-"""GET /moto-api/ecr/health and /moto-api/ecr/metrics: whether a server is well, and what it does.
+"""GET /moto-api/ecr/health and /moto-api/ecr/metrics: the health of a server, and its metrics.
 
 Metrics are in Prometheus's text format (https://prometheus.io/docs/instrumenting/exposition_formats/). They need the
-package `prometheus-client`, which the extra `server` brings. Labels have a bounded number of values: operations, routes
-and statuses, and no name that comes from a client.
+package `prometheus-client`, which the extra `server` installs. Labels have a bounded number of values: operations,
+routes and statuses, but no names from clients.
 """
 
 from __future__ import annotations
@@ -25,16 +25,14 @@ _Answer = tuple[int, dict[str, str], str]
 _JSON = {"Content-Type": "application/json"}
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _PROMETHEUS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-_WITHOUT_LIBRARY = (
-    "Metrics need the package prometheus-client: pip install 'moto-ecr-ext[server]'\n"
-)
+_WITHOUT_LIBRARY = "Metrics need the package prometheus-client. Install it with: pip install 'moto-ecr-ext[server]'\n"
 
-# Counts the requests of the server of this process, if there is one.
+# Counts the requests of this process's server, if it has one.
 _count_requests: Callable[[], Counts] | None = None
 
 
 def plug() -> Unplug:
-    """Add the paths to moto's own API, whose paths are in this dict."""
+    """Add the paths to the dict of moto's own API."""
     from moto.moto_api._internal.urls import url_paths
 
     paths = {"{0}/moto-api/ecr/health": _health, "{0}/moto-api/ecr/metrics": _metrics}
@@ -49,14 +47,14 @@ def plug() -> Unplug:
 
 
 def count_requests_by(counts: Callable[[], Counts] | None) -> None:
-    """Have the metrics of this process tell the requests that `counts` returns."""
+    """Include the requests that `counts` returns in the metrics of this process."""
     global _count_requests
     _count_requests = counts
 
 
 def _health(request: Any, full_url: str, headers: Any) -> _Answer:
-    """Answer 200 if the store answers, else 503 with the reason."""
-    # It brings SQLAlchemy.
+    """Answer 200 if the store answers, otherwise 503 with the reason."""
+    # It imports SQLAlchemy.
     from moto_ecr_ext.models.registry.statistics import failure_of_store
 
     if request.method not in ("GET", "HEAD"):
@@ -68,7 +66,7 @@ def _health(request: Any, full_url: str, headers: Any) -> _Answer:
 
 
 def _metrics(request: Any, full_url: str, headers: Any) -> _Answer:
-    """Answer with all metrics, 501 without the library, and 503 if the store does not answer."""
+    """Answer with all metrics, with 501 without the library, or with 503 if the store does not answer."""
     from moto_ecr_ext.models.registry.statistics import failure_of_store, statistics
 
     if request.method not in ("GET", "HEAD"):
@@ -92,14 +90,14 @@ def _only_get() -> _Answer:
 
 
 class _Collector:
-    """The metrics of one moment."""
+    """The metrics at one moment."""
 
     def __init__(self, there: Statistics, requests: Counts | None) -> None:
         self._there = there
         self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
-        """Return them, as `prometheus_client` asks for them."""
+        """Yield the metrics; `prometheus_client` calls this."""
         yield from self._of_store()
         if self._requests is not None:
             yield from self._of_requests(self._requests)
@@ -123,7 +121,7 @@ class _Collector:
         )
         yield GaugeMetricFamily(
             "moto_ecr_uploads_open",
-            "Upload sessions that are neither committed nor cancelled.",
+            "Upload sessions that are not committed or cancelled yet.",
             value=self._there.numbers["uploads"],
         )
         work = GaugeMetricFamily(

@@ -1,6 +1,6 @@
-"""Services of moto whose packages are not installed: the server names the extra that has them.
+"""Services of moto whose packages are not installed: the server names the extra to install.
 
-The extra `server` brings moto's server alone. Some services, such as CloudFormation, import more.
+The extra `server` installs moto's server alone. Some services, such as CloudFormation, import further packages.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from .replacing import Unplug, replace
 log = logging.getLogger("moto_ecr_ext")
 
 _CODE = "MissingPackageException"
-# botocore repeats what was answered with 500, 502, 503 or 504. This will not change.
+# botocore retries answers with 500, 502, 503 and 504. A retry would not help here.
 _STATUS = 501
 _EXTRAS = {"docker": "docker"}
-# Services that answer in XML, beside those whose requests are forms.
+# Services that answer in XML, beside those with form requests.
 _OF_XML = {"cloudfront", "route53", "s3"}
 
 
 def plug() -> Unplug:
-    """Answer where a module that a request needs is not there.
+    """Answer requests that fail since a module is not installed.
 
     Each view of moto's server is a `convert_to_flask_response`, which calls the service.
     """
@@ -43,7 +43,7 @@ def plug() -> Unplug:
 
 
 def answer(error: ModuleNotFoundError, environ: dict[str, Any]) -> Any:
-    """Return an answer, in the form of the service that was asked, that says what to install."""
+    """Return an answer that says what to install, in the form of the requested service."""
     from werkzeug import Response
 
     message = message_of(error)
@@ -59,7 +59,7 @@ def answer(error: ModuleNotFoundError, environ: dict[str, Any]) -> Any:
 
 
 def message_of(error: ModuleNotFoundError) -> str:
-    """Return what to install."""
+    """Return the sentence that says what to install."""
     package = (error.name or "").partition(".")[0]
     extra = _EXTRAS.get(package, "all")
     return (

@@ -10,9 +10,9 @@ from .replacing import Unplug, replace
 
 
 def plug() -> Unplug:
-    """Refuse a configuration that cannot be at the start of the mock, and not at the first call that asks for it.
+    """Refuse an invalid configuration at the start of the mock, instead of at the first call that reads it.
 
-    `start` begins every mock, also that of a decorator. It puts the configuration in force, and `stop` takes it back.
+    `start` begins every mock, even that of a decorator. It applies the configuration, and `stop` reverts it.
     """
     from moto.core.models import MockAWS
 

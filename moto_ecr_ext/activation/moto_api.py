@@ -1,4 +1,4 @@
-"""Paths of moto's own API: calls to the emulator that AWS has no operation for, and the page for people."""
+"""Paths of moto's own API: calls to the emulator for which AWS has no operation, and the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FINDINGS = "{0}/moto-api/static/ecr/scan-finding-results"
 def plug() -> Unplug:
     """Add paths below /moto-api/ecr/ to moto's own API, whose paths are in this dict.
 
-    Link its dashboard to the page, and check the findings that are queued. Decorator and proxy look the paths up with
+    Link the page from its dashboard, and check the findings that are queued. Decorator and proxy look the paths up with
     each request; the server does once, with the first request below /moto-api/.
     """
     from moto.moto_api._internal.urls import url_paths
@@ -46,9 +46,10 @@ def plug() -> Unplug:
 
 
 def _without_consuming(request: Any, headers: Any) -> Any:
-    """Return the JSON that a request brings, which can be read again; None if it brings something else.
+    """Return the JSON of a request, which can be read again, or None for any other content.
 
-    In the process it has it as `body`. In a server moto reads it from the stream of the environment.
+    A request in the process has it as `body`. A server's request has it in the stream of the environment, which moto
+    reads.
     """
     environ = getattr(request, "environ", None)
     if environ is None:
@@ -66,7 +67,7 @@ def _without_consuming(request: Any, headers: Any) -> Any:
 
 
 def _problem_of_findings(body: Any) -> str | None:
-    """Return what is wrong with the severities in answers of DescribeImageScanFindings that are queued."""
+    """Return the problem with the severities in queued answers of DescribeImageScanFindings, or None."""
     from moto_ecr_ext.testing.findings import problem_of_severities
 
     found = [
@@ -79,7 +80,7 @@ def _problem_of_findings(body: Any) -> str | None:
 
 
 def _objects(document: Any, name: str) -> list[dict[str, Any]]:
-    """Return the objects in a list that is a member of a document; what is none is not refused here."""
+    """Return the objects in a list that is a member of a document. Other items are not refused here."""
     value = document.get(name) if isinstance(document, dict) else None
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
@@ -87,18 +88,17 @@ def _objects(document: Any, name: str) -> list[dict[str, Any]]:
 def run_lifecycle() -> None:
     """Run the lifecycle policy of every repository now, in every registry of this process.
 
-    For a server there is POST /moto-api/ecr/run-lifecycle. Without either, a policy runs by itself
-    once a day by the clock of the process, which freezegun can move. Raises RuntimeError if the
-    extension is not installed.
+    A server has POST /moto-api/ecr/run-lifecycle for this. Otherwise a policy runs once a day by the clock of the
+    process, which freezegun can move. Raises RuntimeError if the extension is not installed.
     """
-    # This brings SQLAlchemy.
+    # It imports SQLAlchemy.
     from moto_ecr_ext.models.lifecycle.runs import run_lifecycle_policies
 
     run_lifecycle_policies()
 
 
 def _answer(request: Any, full_url: str, headers: Any) -> _Answer:
-    """Answer as moto's own /moto-api/reset does."""
+    """Answer in the form of moto's own /moto-api/reset."""
     if request.method != "POST":
         return 400, {}, json.dumps({"Error": "Need to POST to run lifecycle policies"})
     run_lifecycle()

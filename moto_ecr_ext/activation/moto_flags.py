@@ -10,7 +10,7 @@ from .replacing import replace
 
 
 class _Made(Exception):
-    """A parser that is about to parse."""
+    """A parser that is about to parse its arguments."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         super().__init__()
@@ -18,17 +18,17 @@ class _Made(Exception):
 
 
 def parser_of(main: Callable[[list[str]], Any]) -> argparse.ArgumentParser:
-    """Return the parser that a command of moto makes, which begins with that and has it `parse_args`."""
+    """Return the parser of a moto command, which begins by making it and calling its `parse_args`."""
 
     def stop(self: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
         raise _Made(self)
 
     put_back = replace(argparse.ArgumentParser, "parse_args", stop)
     try:
-        # A command that parses in another way ends with its own help, before it serves.
+        # A command that parses differently ends with its own help, before it serves.
         main(["--help"])
     except _Made as made:
         return made.parser
     finally:
         put_back()
-    raise AssertionError("moto's command has parsed its flags in another way")
+    raise AssertionError("moto's command has parsed its flags differently")

@@ -1,4 +1,4 @@
-"""The page for people, as moto's own API serves it: in its server, in the test process, and in its proxy."""
+"""The page in moto's own API: in its server, in the test process, and in its proxy."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PATHS = tuple(
         "static/(?P<file>.+)$",
     )
 )
-"""The paths of the page, as moto writes those of its own API."""
+"""The paths of the page, in the form of moto's own API."""
 
-# What is in moto's navigation once, and behind which the link stands.
+# A part of moto's navigation that occurs once. The link is inserted after it.
 _HOME = 'href="/moto-api">Home</a>\n            </li>'
 _LINK = (
     '\n            <li class="nav-item">\n'
@@ -36,7 +36,7 @@ def answer(request: Any, full_url: str, headers: Any) -> _Answer:
     """Answer a request for the page. moto calls this."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
 
-    # This brings Jinja.
+    # It imports Jinja.
     from moto_ecr_ext.consumers.page.app import respond
     from moto_ecr_ext.consumers.page.messages import Request
 
@@ -48,7 +48,7 @@ def answer(request: Any, full_url: str, headers: Any) -> _Answer:
             method=str(request.method),
             scheme=url.scheme,
             host=given.get("host") or url.netloc,
-            # Flask sends what lacks the slash here, too.
+            # Flask routes a path without the slash here, too.
             path=path.removeprefix(_ROOT.rstrip("/")).removeprefix("/"),
             query=_parameters(url.query),
             form=_form(request),
@@ -65,13 +65,13 @@ def _form(request: Any) -> Mapping[str, str]:
     if form is not None:
         found: Mapping[str, str] = form.to_dict()
         return found
-    # A prepared request of `requests`, by earlier versions of moto in the process.
+    # A prepared request of `requests`, from earlier versions of moto in the process.
     body = request.body or ""
     return _parameters(body if isinstance(body, str) else body.decode("utf-8", "replace"))
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """Return the parameters of a query or a form; of several with one name the first."""
+    """Return the parameters of a query or a form. The first of several with one name counts."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100)
     except ValueError:

@@ -1,6 +1,6 @@
 """moto's proxy: the seams of its command.
 
-The proxy needs moto's extra `proxy`, and runs in no other way than by the command.
+The proxy needs moto's extra `proxy`, and runs only by the command.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .server import finish_requests
 
 @contextmanager
 def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
-    """Have the seams in moto's proxy for this block. Call `configure` with its server. Let its requests end at last."""
+    """Plug in the proxy's seams for this block. Call `configure` with its server. Let requests finish at the end."""
     started: list[Any] = []
     watch = Watch()
 
@@ -41,11 +41,11 @@ def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
 
 
 def plug() -> Unplug:
-    """Close a TLS connection once the proxy has answered, instead of leaving it to the garbage collector.
+    """Close a TLS connection after the proxy's answer, instead of leaving it to the garbage collector.
 
-    The proxy's server closes the socket that it has accepted, and `wrap_socket` has moved the connection from that to
-    another, the handler's `connection`. A client would wait there for the answer to its next request. The handler
-    calls `finish` when it is done with a connection.
+    The proxy's server closes the socket that it has accepted, but `wrap_socket` has moved the connection to another
+    one, the handler's `connection`. A client would wait there for the answer to its next request. The handler calls
+    `finish` at the end of a connection.
     """
     from moto.moto_proxy.proxy3 import ProxyRequestHandler
 
@@ -59,7 +59,7 @@ def plug() -> Unplug:
 
 
 def plug_limits(begin: Callable[[Any], None]) -> Unplug:
-    """Bound the connections of the proxy, whose command makes its server of the class with this name in its module."""
+    """Limit the proxy's connections. Its command makes its server from the class with this name in its module."""
     from moto import proxy
 
     from .connections import CountedProxyServer
@@ -73,10 +73,10 @@ def plug_limits(begin: Callable[[Any], None]) -> Unplug:
 
 
 def plug_patience() -> Unplug:
-    """Limit how long the proxy waits for its clients, with each byte of a request or an answer.
+    """Limit the proxy's waits for each byte of a request or an answer.
 
-    moto's own limit is five seconds, for a whole answer too. The handler sets its connection up by `setup`, and makes
-    another of it, for TLS, by `do_CONNECT`.
+    moto's own limit is five seconds, even for a whole answer. The handler sets its connection up by `setup`, and
+    replaces it, for TLS, by `do_CONNECT`.
     """
     from moto.moto_proxy.proxy3 import ProxyRequestHandler
 
@@ -101,7 +101,7 @@ def _then(name: str, act: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def plug_heads() -> Unplug:
-    """Refuse heads that are ambiguous, and foreign pages, before the proxy does anything with a request.
+    """Refuse ambiguous heads and foreign pages before the proxy handles a request.
 
     `parse_request` reads the head; a request for which it returns False has been answered.
     """
@@ -133,7 +133,7 @@ def plug_chunks() -> Unplug:
 
 
 def _service(handler: Any) -> str | None:
-    """Return the service of moto that a request is for; `moto_api` for moto's own API."""
+    """Return moto's service for a request; `moto_api` for moto's own API."""
     scheme = "https" if isinstance(handler.connection, ssl.SSLSocket) else "http"
     service: str | None = handler.moto_request_handler.get_backend_for_host(
         f"{scheme}://{handler.headers['Host']}"

@@ -1,4 +1,4 @@
-"""Replacing attributes of moto's classes and modules, with a way back."""
+"""Reversible replacement of attributes of moto's classes and modules."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-# Takes a seam out again.
+# Removes a seam.
 Unplug = Callable[[], None]
 
 
 def replace(owner: type[Any] | ModuleType, name: str, replacement: object) -> Unplug:
-    """Give a class or module another attribute. Return what puts back the one that it had, or inherited."""
+    """Replace an attribute of a class or module. Return a function that restores the previous or inherited one."""
     is_its_own = name in vars(owner)
     original = vars(owner).get(name)
     setattr(owner, name, replacement)
@@ -26,7 +26,7 @@ def replace(owner: type[Any] | ModuleType, name: str, replacement: object) -> Un
 
 
 def replace_all(*unplugs: Unplug) -> Unplug:
-    """Return what takes out several changes, the last one first."""
+    """Return a function that undoes several changes, the last one first."""
 
     def put_back() -> None:
         for unplug in reversed(unplugs):

@@ -1,4 +1,4 @@
-"""Clients that use the library `requests` in the process, under `mock_aws`."""
+"""Clients in the process that use the library `requests`, under `mock_aws`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .replacing import Unplug, replace
 
 
 def plug() -> Unplug:
-    """Let clients send the body of a request to the registry in pieces, and ask with HEAD.
+    """Support bodies in pieces and HEAD requests to the registry.
 
-    This method of the decorator's callbacks answers a request of `requests`. It gets the prepared request. moto builds
-    its own request from that, which rejects an iterator as the body. It returns urllib3's response, which does not
+    This method of the decorator's callbacks answers a request of `requests`. It receives the prepared request. moto
+    builds its own request from it, which rejects an iterator as the body. It returns urllib3's response, which does not
     know that it answers a HEAD, and misses the body.
     """
     from moto.core.custom_responses_mock import CallbackResponse

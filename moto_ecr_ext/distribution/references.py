@@ -31,9 +31,7 @@ def read_reference(text: str) -> Reference:
     except InvalidDigest:
         raise digest_invalid(text) from None
     except InvalidTag:
-        raise RegistryError(
-            "MANIFEST_INVALID", f"'{text}' is neither a tag nor a digest", 400
-        ) from None
+        raise RegistryError("MANIFEST_INVALID", f"'{text}' is not a tag or a digest", 400) from None
 
 
 def read_new_reference(text: str) -> Reference:

@@ -1,10 +1,10 @@
-"""Images to test with: built here, read from disk, pushed and pulled through the API.
+"""Images for tests: built here, read from disk, pushed and pulled through the API.
 
     image = build_image(layers=3, layer_size=5_000_000)
     push(boto3.client("ecr"), "team/app", image, tag="1.0")
     assert pull(boto3.client("ecr"), "team/app", "1.0").digest == image.digest
 
-Built images are what real clients accept: layers are tar archives, the configuration lists the
+Real clients accept built images: layers are tar archives, the configuration lists the
 digests of the uncompressed layers, every digest is computed from bytes. The same arguments give the
 same bytes on every Python and every machine, so a digest may be written into a test.
 

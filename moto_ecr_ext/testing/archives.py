@@ -1,4 +1,4 @@
-"""Archives of `docker save`, pushed."""
+"""Archives of `docker save`: pushing them."""
 
 from __future__ import annotations
 
@@ -26,16 +26,15 @@ def push_docker_archive(
     *,
     registry_id: str | None = None,
 ) -> list[str]:
-    """Push the images of a `docker save` archive (which may be gzipped), and return their digests.
+    """Push the images of a `docker save` archive, which may be gzipped, and return their digests.
 
-    An archive that is an OCI image layout as well, as Docker 25 and later write them, is pushed as
-    that. Any other has no manifest: one of Docker schema 2 is made, over the configuration and the
-    layers as they are in the archive. So the image ID stays what `docker images` showed, and layers
-    stay uncompressed (media type `application/vnd.docker.image.rootfs.diff.tar`, which Docker,
-    containerd, skopeo and crane pull).
+    An archive that is an OCI image layout too, as written by Docker 25 and later, is pushed as a layout. Other archives
+    have no manifest: one of Docker schema 2 is made for the configuration and the layers in the archive. The image ID
+    stays the one that `docker images` shows, and layers stay uncompressed (media type
+    `application/vnd.docker.image.rootfs.diff.tar`, which Docker, containerd, skopeo and crane pull).
 
-    Without `tag` every image is pushed under the tags that it was saved with. With `tag` one image
-    is pushed under it: the only one, or else the one that was saved with this tag.
+    Without `tag`, every image is pushed under its saved tags. With `tag`, one image is pushed under it: the only image,
+    or the one that was saved with this tag.
     """
     if Path(path).is_dir():
         raise ImageError(f"{path} is a directory; `docker save` writes a tar archive.")
@@ -69,14 +68,14 @@ def _image(saved: Any, where: _PathLike, find: FindFile) -> NamedImage:
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list) or len(diff_ids) != len(saved["Layers"]):
         raise ImageError(
-            f"{where} has {len(saved['Layers'])} layers for an image, which is not the number of "
+            f"{where} has {len(saved['Layers'])} layers for an image, but another number of "
             f"'diff_ids' in {saved['Config']}."
         )
     layers = [
         _layer(found(name), diff_id, f"{name} in {where}")
         for name, diff_id in zip(saved["Layers"], diff_ids, strict=True)
     ]
-    names = saved.get("RepoTags")  # null for an image that was saved by its ID.
+    names = saved.get("RepoTags")  # Null for an image that was saved by its ID.
     tags = (
         [tag for name in names for tag in tag_of_name(str(name))] if isinstance(names, list) else []
     )
@@ -87,8 +86,7 @@ def _layer(stored: StoredFile, diff_id: object, where: str) -> Blob:
     digest = stored.digest()
     if digest == diff_id:
         return StoredBlob(stored, DOCKER.layer_tar, digest)
-    # Docker writes tar archives; ko, kaniko and crane write the same kind of archive with gzipped
-    # layers.
+    # Docker writes uncompressed layers; ko, kaniko and crane write the same kind of archive with gzipped ones.
     blob = StoredBlob(stored, DOCKER.layer_gzip, digest)
     try:
         is_right = diff_id_of(blob) == diff_id

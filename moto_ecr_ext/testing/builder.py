@@ -1,4 +1,4 @@
-"""Building images, indexes and artifacts whose bytes are the same on every Python and machine."""
+"""Images, indexes and artifacts, built with the same bytes on every Python and machine."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ def build_image(
 ) -> Image:
     """Build an image.
 
-    Its layers are first `layers`, a number of generated ones, or finished ones of `build_layer` or
-    another image; then one layer for each of `files`. Without either it has two generated layers. A
-    generated layer holds one file of `layer_size` bytes, so the layer is a little larger; generated
-    layers of different seeds are different.
+    Its first layers are `layers`: a number of generated layers, or finished layers from `build_layer` or another image.
+    Each of `files` adds a layer. Without both, the image has two generated layers. A generated layer holds one file of
+    `layer_size` bytes, and is a little larger itself; generated layers of different seeds are different.
 
-    `config` is what containers are run with (`Cmd`, `Env`, `Labels`, ...). `annotations` go into
-    the manifest. Raises ImageError for a number of layers or bytes below zero.
+    `config` is the configuration of containers (`Cmd`, `Env`, `Labels`, ...). `annotations` are added to the manifest.
+    Raises ImageError for a negative number of layers or bytes.
     """
     if layers is None:
         layers = 2 if files is None else 0
     if isinstance(layers, int):
         if layers < 0:
-            raise ImageError(f"layers={layers}: an image has no layers or more.")
+            raise ImageError(f"layers={layers}: the number of layers cannot be negative.")
         layers = [
             build_layer(
                 seed=f"{seed}/{number}",
@@ -106,9 +105,8 @@ def build_artifact(
 ) -> Image:
     """Build an OCI 1.1 artifact, such as a signature or an SBOM, that refers to `subject`.
 
-    Its only layer is `content` under `media_type` (by default the artifact type). An artifact
-    without content gets the empty blob `{}`, as the image specification advises; so do all
-    configurations.
+    Its only layer is `content` under `media_type` (by default the artifact type). Without content, the layer is the
+    empty blob `{}`, as the image specification advises; so are all configurations of artifacts.
     """
     empty = Blob(b"{}", OCI_EMPTY)
     layer = empty if content is None else Blob(content, media_type or artifact_type)

@@ -24,7 +24,7 @@ from .images import (
 )
 
 MANIFEST_TYPES = (OCI.manifest, DOCKER.manifest, OCI.index, DOCKER.index)
-"""The media types of manifests that are pushed and pulled; those of schema 1 are not."""
+"""The media types of manifests to push and pull; schema 1 is not supported."""
 
 
 def push(
@@ -37,8 +37,8 @@ def push(
 ) -> str:
     """Push an image, or an index after everything it lists, and return its digest.
 
-    Layers that the repository already has are not sent again. Pushing what is already there, under
-    the same tag, succeeds and changes nothing.
+    Layers that the repository has are not sent again. Pushing the same image under the same tag again succeeds and
+    changes nothing.
     """
     return _Repository(client, repository_name, registry_id).push(image, tag)
 
@@ -46,10 +46,10 @@ def push(
 def pull(
     client: Any, repository_name: str, reference: str, *, registry_id: str | None = None
 ) -> Image | Index:
-    """Pull the image or index that `reference`, a tag or a digest, names, with everything below it.
+    """Pull the image or index of `reference`, a tag or a digest, with everything below it.
 
-    The manifest comes by BatchGetImage, each blob by GetDownloadUrlForLayer and a plain GET; every
-    digest and size is checked. Blobs are held in memory; `download_blob` streams one.
+    The manifest comes from BatchGetImage, each blob from GetDownloadUrlForLayer and a plain GET; every digest and size
+    is checked. Blobs are held in memory; `download_blob` streams one.
     """
     return _Repository(client, repository_name, registry_id).pull(reference, {})
 
@@ -57,9 +57,9 @@ def pull(
 def upload_blob(
     client: Any, repository_name: str, blob: Blob, *, registry_id: str | None = None
 ) -> None:
-    """Upload one blob, in parts of the size that InitiateLayerUpload asks for.
+    """Upload one blob, in parts of the size that InitiateLayerUpload returns.
 
-    A blob that the repository already has is sent all the same; that it is there is no error.
+    A blob that the repository has is sent again, without an error.
     """
     _Repository(client, repository_name, registry_id).upload(blob)
 
@@ -69,7 +69,7 @@ def download_blob(
 ) -> Iterator[bytes]:
     """Stream a blob through GetDownloadUrlForLayer.
 
-    Raises `ImageError` after the last chunk when the bytes do not have the digest.
+    Raises `ImageError` after the last chunk if the bytes have another digest.
     """
     return _Repository(client, repository_name, registry_id).download(digest)
 
@@ -111,12 +111,12 @@ class _Repository:
                     **session, partFirstByte=first, partLastByte=last, layerPartBlob=part
                 )
                 first = last + 1
-        # Where somebody else was faster, it was with the same bytes.
+        # Another client has uploaded the same bytes meanwhile.
         with suppress(self.client.exceptions.LayerAlreadyExistsException):
             self.client.complete_layer_upload(**session, layerDigests=[blob.digest])
 
     def pull(self, reference: str, pulled: _Pulled) -> Image | Index:
-        """Pull an image or index. `pulled` are the blobs that need not be downloaded again."""
+        """Pull an image or index. The blobs in `pulled` are not downloaded again."""
         manifest, media_type = self._manifest(reference)
         where = f"Manifest {reference} in repository {self.name}"
         document = parse_object(manifest, where)
@@ -126,7 +126,7 @@ class _Repository:
                 manifest, media_type, [self.pull(child.digest, pulled) for child in children]
             )
         if media_type not in MANIFEST_TYPES:
-            raise ImageError(f"{where} is neither an image nor an index but {media_type}.")
+            raise ImageError(f"{where} is not an image or an index: {media_type}.")
         config = Descriptor.parse(document.get("config"), where)
         layers = Descriptor.parse_list(document, "layers", where)
         return Image(
@@ -137,13 +137,13 @@ class _Repository:
         )
 
     def download(self, text: str) -> Iterator[bytes]:
-        # Imported late because only pulling needs it. It is what moto's decorator intercepts.
+        # It is imported late because only pulling needs it. moto's decorator intercepts it.
         import requests
 
         digest = parse_digest(text)
         url = self.client.get_download_url_for_layer(**self.names, layerDigest=text)["downloadUrl"]
         expected = ExpectedDigest(digest, f"The download of repository {self.name}")
-        # The bytes as they are stored, whatever a server or proxy would like to do with them.
+        # Request the stored bytes, unchanged by servers and proxies.
         headers = {"Accept-Encoding": "identity"}
         with requests.get(url, headers=headers, stream=True, timeout=60) as response:
             if response.status_code != 200:
@@ -158,7 +158,7 @@ class _Repository:
 
     def _available(self, digests: list[str]) -> set[str]:
         available: set[str] = set()
-        for start in range(0, len(digests), 100):  # BatchCheckLayerAvailability takes up to 100.
+        for start in range(0, len(digests), 100):  # BatchCheckLayerAvailability accepts up to 100.
             answer = self.client.batch_check_layer_availability(
                 **self.names, layerDigests=digests[start : start + 100]
             )
@@ -182,14 +182,13 @@ class _Repository:
                 imageManifestMediaType=image.media_type,
             )
         except (errors.ImageAlreadyExistsException, errors.ImageTagAlreadyExistsException):
-            # Refused although nothing would change, or because the tag is another image's and
-            # immutable. Only the first is a success, and servers do not agree on which of the two
-            # errors it is.
+            # The error means that nothing would change, or that the tag is immutable and another image's. Only the
+            # first is a success, and servers differ in the error that they raise.
             if tag is not None and self._tagged(tag) != image.digest:
                 raise
 
     def _tagged(self, tag: str) -> str | None:
-        # Not BatchGetImage, which would count as a pull.
+        # BatchGetImage would count as a pull.
         details = self.client.describe_images(**self.names, imageIds=[{"imageTag": tag}])
         digests: list[str] = [image["imageDigest"] for image in details["imageDetails"]]
         return digests[0] if digests else None
@@ -200,7 +199,7 @@ class _Repository:
         answer = self.client.batch_get_image(
             **self.names,
             imageIds=[image_id],
-            # ECR translates what is asked for by tag into a type that is accepted.
+            # For a tag, ECR translates the manifest into an accepted type.
             acceptedMediaTypes=[*MANIFEST_TYPES],
         )
         where = f"{reference} in repository {self.name}"
@@ -217,7 +216,8 @@ class _Repository:
         return manifest, str(media_type or parse_object(manifest, where).get("mediaType"))
 
     def _blob(self, descriptor: Descriptor, pulled: _Pulled) -> Blob:
-        # Not by digest alone: the same bytes can be called a configuration here and a layer there.
+        # The digest alone is not enough: the same bytes may be a configuration in one manifest and a layer in
+        # another.
         key = (descriptor.digest, descriptor.media_type, descriptor.size)
         if key not in pulled:
             content = b"".join(self.download(descriptor.digest))

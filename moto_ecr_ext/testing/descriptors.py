@@ -1,4 +1,4 @@
-"""Descriptors in the manifests and layouts of others, with an error that says what is wrong."""
+"""Descriptors in manifests and layouts from outside, with an error that names the problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .images import ImageError
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A descriptor, checked as far as it is used here. `document` is its JSON."""
+    """A descriptor, checked for its use here. `document` is its JSON."""
 
     media_type: str
     digest: Digest
@@ -23,9 +23,9 @@ class Descriptor:
 
     @classmethod
     def parse(cls, document: Any, where: str) -> Descriptor:
-        """Read a descriptor. Raises ImageError, in which `where` names what has it."""
+        """Parse a descriptor. Raises ImageError, in which `where` names the document."""
         if not isinstance(document, dict):
-            raise ImageError(f"{where} lacks a descriptor that it must have.")
+            raise ImageError(f"{where} lacks a required descriptor.")
         media_type, digest = document.get("mediaType"), document.get("digest")
         size = document.get("size")
         if not (isinstance(media_type, str) and isinstance(digest, str) and is_digest(digest)):
@@ -36,7 +36,7 @@ class Descriptor:
 
     @classmethod
     def parse_list(cls, document: dict[str, Any], member: str, where: str) -> list[Descriptor]:
-        """Read the descriptors in a member of a manifest. Raises ImageError as `parse` does."""
+        """Parse the descriptors in a member of a manifest. Raises ImageError as `parse` does."""
         descriptors = document.get(member)
         if not isinstance(descriptors, list):
             raise ImageError(f"{where} has no list '{member}'.")
@@ -51,5 +51,5 @@ class Descriptor:
 
     @property
     def is_distributed(self) -> bool:
-        """Whether registries hold the bytes; those of foreign layers are downloaded from elsewhere."""
+        """True if registries hold the bytes. Foreign layers are downloaded from elsewhere."""
         return is_distributed(self.media_type)

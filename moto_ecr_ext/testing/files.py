@@ -1,4 +1,4 @@
-"""Files of a directory or a tar archive, found by name and read from where they are."""
+"""Files of a directory or a tar archive, found by name and read in place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .images import CHUNK, Blob, ExpectedDigest, ImageError
 class StoredFile:
     """A file on disk, or a member of an uncompressed tar archive on disk.
 
-    `offset` and `size` are in bytes. `where` is what its user calls the directory or archive.
+    `offset` and `size` are in bytes. `where` names the directory or archive in errors.
     """
 
     path: Path
@@ -52,11 +52,11 @@ class StoredFile:
 
 
 FindFile = Callable[[str], StoredFile | None]
-"""Returns the file of a name, with slashes, or None."""
+"""A function that returns the file of a name, with slashes, or None."""
 
 
 class StoredBlob(Blob):
-    """A blob that stays on disk until it is read, and is checked against its digest then."""
+    """A blob that stays on disk until it is read. Its digest is checked then."""
 
     def __init__(self, stored: StoredFile, media_type: str, digest: Digest) -> None:
         self._stored = stored
@@ -75,7 +75,7 @@ class StoredBlob(Blob):
 
 
 class _CheckedReader(io.RawIOBase):
-    """Reads a stored file once. The read that reaches its end raises unless the digest is right."""
+    """A reader of a stored file, for one reading. The read that reaches the end raises unless the digest is right."""
 
     def __init__(self, stored: StoredFile, digest: Digest) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _CheckedReader(io.RawIOBase):
 def files_in(path: Path) -> Iterator[FindFile]:
     """Open a directory, or a tar archive that may be gzipped, to find its files by name.
 
-    Raises ImageError when it is neither, or is damaged.
+    Raises ImageError for a damaged archive and for any other file.
     """
     if path.is_dir():
 
@@ -144,7 +144,7 @@ def _members_of(archive_path: Path, where: Path) -> dict[str, StoredFile]:
 
     files = {}
     for name, member in members.items():
-        # Docker up to 24 writes a layer that several images share once, and links to it.
+        # Docker up to 24 writes a layer of several images once, and links to it.
         followed: set[str] = set()
         target: tarfile.TarInfo | None = member
         while target is not None and (target.issym() or target.islnk()):

@@ -1,4 +1,4 @@
-"""Scan findings, queued in moto with the extension for the next scans."""
+"""Scan findings that a test queues in moto with the extension."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from moto_ecr_ext import service_model
 
 from .images import ImageError
 
-# Of Amazon Inspector's findings, which the model of ECR does not list.
+# A severity of Amazon Inspector, which ECR's model lacks.
 # https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
 _OF_INSPECTOR = "UNTRIAGED"
 
 
 def problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return what is wrong with the severity of a finding, basic or enhanced; None if all exist."""
+    """Return the problem with the severities of basic or enhanced findings, or None."""
     severities = (*service_model.values_of("FindingSeverity"), _OF_INSPECTOR)
     for finding in findings:
         if finding.get("severity", severities[0]) not in severities:
@@ -38,16 +38,16 @@ def queue_scan_findings(
     status: str = "COMPLETE",
     description: str = "The scan was completed successfully.",
 ) -> None:
-    """Queue what the scan of an image finds, or how it fails, before or after the scan.
+    """Queue the result of an image's scan, before or after the scan: findings, or a failure.
 
-    It is for the image of this tag or digest, or else for the first image of the repository whose
-    findings are asked for. The members of a finding are those of ECR's `ImageScanFinding` or
-    `EnhancedImageScanFinding`; its times are texts or seconds since the epoch.
+    It is for the image of this tag or digest. Without both, it is for the first image of the repository whose findings
+    are read. The members of a finding are those of ECR's `ImageScanFinding` or `EnhancedImageScanFinding`; its times
+    are texts or seconds since the epoch.
 
-    Only moto with the extension can do this: the server at the client's endpoint or, under
-    `mock_aws`, this process. Raises ImageError for a severity that ECR does not have.
+    Only moto with the extension supports this: the server at the client's endpoint or, under `mock_aws`, this process.
+    Raises ImageError for a severity that ECR does not have.
     """
-    import requests  # As for pulling.
+    import requests  # Imported late, as for pulling.
 
     kind = "enhancedFindings" if enhanced_findings else "findings"
     found = [dict(finding) for finding in (*findings, *enhanced_findings)]

@@ -1,4 +1,4 @@
-"""What the fixtures of the pytest plugin give: classes to annotate tests with."""
+"""The values of the pytest plugin's fixtures: classes for type annotations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .images import OCI, Blob, Image, MediaTypes
 from .layers import Compression, Files
 
 if TYPE_CHECKING:
-    # Of boto3-stubs; without them the client is of any type.
+    # From boto3-stubs; without them, the client has any type.
     from mypy_boto3_ecr import ECRClient
 
 
@@ -44,14 +44,14 @@ class RunningServer:
         )
 
     def password(self, region: str = "us-east-1") -> str:
-        """Return the password with which the user AWS logs in to the registry of a region."""
+        """Return the password of the user AWS for the registry of a region."""
         ecr: Any = self.client(region=region)
         (data,) = ecr.get_authorization_token()["authorizationData"]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]
 
 
 class ImageBuilder(Protocol):
-    """The type of `build_image`, which the fixture `moto_ecr_image` is."""
+    """The type of the fixture `moto_ecr_image`: the signature of `build_image`."""
 
     def __call__(
         self,

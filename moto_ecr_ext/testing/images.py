@@ -24,16 +24,16 @@ from moto_ecr_ext.oci.media_types import (
 )
 
 CHUNK = 1 << 20
-"""The most bytes of a blob that are read at once."""
+"""The most bytes of a blob to read at once."""
 
 
 class ImageError(Exception):
-    """An image, layout, archive or answer is not what it claims to be; the message says how."""
+    """The error of an image, layout, archive or answer that is invalid. The message says why."""
 
 
 @dataclass(frozen=True)
 class MediaTypes:
-    """The names that one family of formats has for the parts of an image."""
+    """The media types of one family of formats for the parts of an image."""
 
     manifest: str
     index: str
@@ -59,14 +59,14 @@ DOCKER = MediaTypes(
 
 
 class _Content:
-    """Bytes that a descriptor can refer to."""
+    """Bytes to which a descriptor can refer."""
 
     media_type: str
     digest: str
     size: int
 
     def descriptor(self) -> dict[str, Any]:
-        """Return the descriptor by which a manifest or an index refers to this."""
+        """Return the descriptor with which a manifest or an index refers to this."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
@@ -85,7 +85,7 @@ class Blob(_Content):
         return self._content
 
     def open(self) -> BinaryIO:
-        """Return the bytes as a stream to be read from its beginning to its end."""
+        """Return a stream of the bytes, to be read from the beginning to the end."""
         return io.BytesIO(self._content)
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class Blob(_Content):
 
 
 class Layer(Blob):
-    """A file system layer. `diff_id` is the digest of the tar archive before it was compressed."""
+    """A file system layer. `diff_id` is the digest of the uncompressed tar archive."""
 
     def __init__(self, content: bytes, media_type: str, diff_id: str) -> None:
         super().__init__(content, media_type)
@@ -101,7 +101,7 @@ class Layer(Blob):
 
 
 class _Manifest(_Content):
-    """JSON that lists descriptors, kept as the bytes that its digest is made of."""
+    """JSON that lists descriptors, kept as bytes with their digest."""
 
     def __init__(self, manifest: bytes, media_type: str) -> None:
         self.manifest = manifest
@@ -121,8 +121,8 @@ class _Manifest(_Content):
 class Image(_Manifest):
     """A manifest with its configuration and layers.
 
-    An artifact is an image too. Layers that registries do not keep (foreign layers of Windows
-    images) are named by the manifest only; `layers` leaves them out.
+    An artifact is an image too. Layers that registries do not keep (foreign layers of Windows images) are in the
+    manifest only; `layers` leaves them out.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Index(_Manifest):
 
 
 class ExpectedDigest:
-    """A digest that bytes are checked against as they are read. `what` names them in the error."""
+    """The expected digest of bytes, checked as they are read. `what` names the bytes in the error."""
 
     def __init__(self, digest: Digest, what: str) -> None:
         self._digest = digest
@@ -180,12 +180,12 @@ class ExpectedDigest:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the sha256 digest of `content`: a plain `str`, since PyYAML, say, refuses subclasses."""
+    """Return the sha256 digest of `content` as a plain `str`: PyYAML, for example, refuses subclasses."""
     return str(Digest.of(content))
 
 
 def parse_digest(text: str) -> Digest:
-    """Return `text` as a digest. Raises ImageError when it is none."""
+    """Return `text` as a digest. Raises ImageError for any other text."""
     try:
         return Digest.parse(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Building layers: tar archives whose bytes are the same on every Python and every machine."""
+"""Layers: tar archives, built with the same bytes on every Python and machine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from typing import Literal
 from .images import CHUNK, DOCKER, OCI, Blob, ImageError, Layer, MediaTypes, digest_of
 
 Compression = Literal["gzip", "none"]
-# What goes into one layer: contents (or files and directories on disk) by path, or one directory on
-# disk.
+# The content of a layer: bytes (or files and directories on disk) by path, or one directory on disk.
 Files = Mapping[str, bytes | os.PathLike[str]] | str | os.PathLike[str]
 
 
@@ -32,9 +31,9 @@ def build_layer(
 ) -> Layer:
     """Build a layer from `files`, or from one generated file of `size` incompressible bytes.
 
-    `files` maps paths inside the layer to contents, or to a file or directory on disk;
-    alternatively it is a directory on disk itself. Owners and times are zero; of a file on disk the
-    permissions are kept. Parent directories are added. Layers are built in memory.
+    `files` maps paths inside the layer to contents, or to a file or directory on disk; it may also be a directory on
+    disk itself. Owners and times are zero; files on disk keep their permissions. Parent directories are added. Layers
+    are built in memory.
     """
     archive = _tar(_entries(_generated(seed, size) if files is None else files))
     diff_id = digest_of(archive)
@@ -42,11 +41,11 @@ def build_layer(
         return Layer(archive, media_types.layer_tar, diff_id)
     if compression == "gzip":
         return Layer(_gzip(archive), media_types.layer_gzip, diff_id)
-    raise ImageError(f"Compression '{compression}' is neither 'gzip' nor 'none'.")
+    raise ImageError(f"Compression '{compression}' is not 'gzip' or 'none'.")
 
 
 def diff_id_of(layer: Blob) -> str:
-    """Return the digest of the tar archive that `layer` is, or is the compressed form of."""
+    """Return the digest of the uncompressed tar archive of `layer`."""
     if isinstance(layer, Layer):
         return layer.diff_id
     if layer.media_type in (OCI.layer_tar, DOCKER.layer_tar):
@@ -64,13 +63,15 @@ def diff_id_of(layer: Blob) -> str:
 
 
 def _generated(seed: int | str, size: int) -> dict[str, bytes]:
-    """Return a file of bytes that follow from `seed` alone and do not compress. Raises ImageError for a size below 0.
+    """Return a file of bytes that depend on `seed` alone and do not compress. Raises ImageError for a negative size.
 
-    SHAKE makes them faster than `random` does, and is a standard.
+    SHAKE is faster than `random`, and a standard.
     """
     if size < 0:
-        raise ImageError(f"A layer of {size} bytes cannot be generated: it has no bytes or more.")
-    block = 1 << 28  # Without OpenSSL a SHAKE digest has to be shorter than 512 MiB.
+        raise ImageError(
+            f"A layer of {size} bytes cannot be generated: the size cannot be negative."
+        )
+    block = 1 << 28  # Without OpenSSL, a SHAKE digest must be shorter than 512 MiB.
     content = b"".join(
         hashlib.shake_128(f"{seed}/{start}".encode()).digest(min(block, size - start))
         for start in range(0, size, block)
@@ -89,7 +90,7 @@ class _Entry:
 
 
 def _entries(files: Files) -> dict[str, _Entry]:
-    """Return the members of a layer by name: what `files` gives, and the directories above."""
+    """Return the members of a layer by name: those in `files`, and their parent directories."""
     if not isinstance(files, Mapping):
         root = Path(files).resolve()
         if not root.is_dir():
@@ -130,13 +131,13 @@ def _entries_on_disk(name: str, path: Path) -> Iterator[tuple[str, _Entry]]:
         for child in path.iterdir():
             yield from _entries_on_disk(posixpath.join(name, child.name), child)
     else:
-        raise ImageError(f"{path} is neither a file nor a directory nor a symbolic link.")
+        raise ImageError(f"{path} is not a file, a directory or a symbolic link.")
 
 
 def _tar(entries: Mapping[str, _Entry]) -> bytes:
     """Return a POSIX tar archive of `entries`, sorted by name.
 
-    Written by hand: the headers of `tarfile` have changed between Python versions.
+    It is written here, since the headers of `tarfile` have changed between Python versions.
     """
     pieces: list[bytes] = []
     for name, entry in sorted(entries.items()):
@@ -188,8 +189,7 @@ def _padding(size: int) -> bytes:
 def _gzip(content: bytes) -> bytes:
     """Return `content` as a gzip file (RFC 1952) of stored blocks.
 
-    Not compressed, because what zlib makes of the same input depends on its version. The header has
-    no time and no operating system.
+    It is not compressed: the output of zlib depends on its version. The header has no time and no operating system.
     """
     view = memoryview(content)
     pieces: list[bytes | memoryview] = [b"\x1f\x8b\x08\0" + bytes(4) + b"\0\xff"]

@@ -1,4 +1,4 @@
-"""Image layouts on disk, written and pushed."""
+"""OCI image layouts on disk: writing and pushing them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .descriptors import Descriptor
 from .files import FindFile, StoredBlob, files_in
 from .images import CHUNK, Blob, Image, ImageError, Index, parse_object
 
-# Fewer tags than ECR accepts: those of the OCI Distribution Specification 1.1, "Pulling manifests".
+# A stricter pattern than ECR's: tags of the OCI Distribution Specification 1.1, "Pulling manifests".
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
@@ -35,9 +35,8 @@ def write_oci_layout(
 ) -> Path:
     """Write an OCI image layout, which `skopeo copy oci:<path>:<tag>` reads, and return its path.
 
-    A layout that is already there gets one more image; one of the same tag is replaced in its
-    index. Images of Docker's media types are written as they are, but skopeo refuses them in a
-    layout.
+    An existing layout gets one more image; one of the same tag is replaced in its index. Images of Docker's media types
+    are written unchanged, but skopeo refuses them in a layout.
     """
     root = Path(path)
     entry = index_entry(image)
@@ -72,12 +71,12 @@ def push_oci_layout(
 
     The layout is a directory, or a tar archive of one, which may be gzipped.
 
-    Without `tag` everything that `index.json` lists is pushed, under the tag that its annotation
-    `org.opencontainers.image.ref.name` gives, or untagged. With `tag` one image is pushed under it:
-    the only one, or else the one annotated with this tag.
+    Without `tag`, everything that `index.json` lists is pushed, under the tag in its annotation
+    `org.opencontainers.image.ref.name`, or untagged. With `tag`, one image is pushed under it: the only image, or the
+    one annotated with this tag.
 
-    An index of which the layout holds a single platform's image is replaced by that image, as
-    `docker push` does. Manifests keep their bytes; blobs are streamed and checked on the way.
+    If the layout has only one platform's image of an index, that image replaces the index, as with `docker push`.
+    Manifests keep their bytes; blobs are streamed and checked on the way.
     """
     with files_in(Path(path)) as find:
         images = LayoutReader(path, find).images()
@@ -86,7 +85,7 @@ def push_oci_layout(
 
 @dataclass(frozen=True)
 class NamedImage:
-    """An image of a layout or archive, and the tags that it has there."""
+    """An image of a layout or archive, and its tags there."""
 
     image: Image | Index
     tags: tuple[str, ...]
@@ -102,7 +101,7 @@ def push_images(
 ) -> list[str]:
     """Push all images under their tags, or one of them under `tag`, and return the digests.
 
-    `where` is the layout or archive that has them, for the error.
+    `where` names the layout or archive in the error.
     """
     if tag is not None:
         images = [NamedImage(_chosen(images, tag, where), (tag,))]
@@ -125,7 +124,7 @@ def _chosen(images: list[NamedImage], tag: str, where: str | os.PathLike[str]) -
 
 
 def tag_of_name(name: str) -> tuple[str, ...]:
-    """Return the tag, if any, of a reference name: a tag or, as podman writes it, an image name."""
+    """Return the tag in a reference name, if any: the name is a tag or, from podman, an image name."""
     path, _, last = name.rpartition("/")
     image, colon, tag = last.rpartition(":")
     is_tagged = bool(colon) or not path
@@ -133,13 +132,13 @@ def tag_of_name(name: str) -> tuple[str, ...]:
 
 
 class _MissingContent(ImageError):
-    """A layout refers to a blob that it does not hold."""
+    """The error of a layout that lacks a blob to which it refers."""
 
 
 class LayoutReader:
     """The images of an OCI image layout, whose blobs stay on disk until they are pushed.
 
-    `where` is what its user calls it, and `find` finds its files.
+    `where` names it in errors, and `find` finds its files.
     """
 
     def __init__(self, where: str | os.PathLike[str], find: FindFile) -> None:
@@ -147,7 +146,7 @@ class LayoutReader:
         self._find = find
 
     def descriptors(self) -> list[Descriptor]:
-        """Return what the index lists. Raises ImageError."""
+        """Return the descriptors in the index. Raises ImageError."""
 
         def read(name: str) -> bytes | None:
             stored = self._find(name)
@@ -160,7 +159,7 @@ class LayoutReader:
         return [Descriptor.parse(each, f"{INDEX} in {self._where}") for each in listed]
 
     def images(self) -> list[NamedImage]:
-        """Return what the index lists with all its content. Raises ImageError."""
+        """Return the images in the index that are complete. Raises ImageError."""
         descriptors = self.descriptors()
         if not descriptors:
             raise ImageError(f"{self._where} holds no image.")
@@ -171,7 +170,7 @@ class LayoutReader:
     def _image(self, descriptor: Descriptor) -> Image | Index:
         where = f"Manifest {descriptor.digest} in {self._where}"
         if descriptor.media_type not in MANIFEST_TYPES:
-            raise ImageError(f"{where} is neither an image nor an index: {descriptor.media_type}.")
+            raise ImageError(f"{where} is not an image or an index: {descriptor.media_type}.")
         manifest = self._blob(descriptor).content
         document = parse_object(manifest, where)
         if descriptor.media_type in INDEX_TYPES:
@@ -196,9 +195,8 @@ class LayoutReader:
                 missing = missing or error
         if missing is None:
             return Index(manifest, media_type, present)
-        # `docker save` of an image that was pulled for one platform writes the whole index with one
-        # image. The others that may be there are BuildKit's attestations, whose platform is
-        # "unknown".
+        # `docker save` of an image that was pulled for one platform writes the whole index with one image. Other
+        # images that may be present are BuildKit's attestations, with the platform "unknown".
         images = [image for image in present if isinstance(image, Image) and _is_runnable(image)]
         if len(images) == 1:
             return images[0]

@@ -1,1 +1,1 @@
-"""moto's Lambda: functions of images are resolved in this ECR, and run."""
+"""moto's Lambda: functions of images find their images in this ECR, and run."""

@@ -1,4 +1,4 @@
-"""Where the records of asynchronous invocations go, as moto keeps it, and their way there.
+"""Delivery of the records of asynchronous invocations, to the destinations that moto keeps.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def asynchronous_settings(function: Any) -> AsynchronousSettings:
-    """Return what PutFunctionEventInvokeConfig has set for a function. moto keeps the last one at the end of a list."""
+    """Return the settings of PutFunctionEventInvokeConfig for a function. moto keeps the last ones at the end of a
+    list.
+    """
     from moto_ecr_ext.consumers.lambda_.invocations import AsynchronousSettings
 
     configs = function.event_invoke_config

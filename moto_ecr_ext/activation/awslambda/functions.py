@@ -1,6 +1,6 @@
-"""Functions of images, as moto keeps them, and their images in this ECR.
+"""Functions of images in moto, and their images in this ECR.
 
-A function whose image this ECR does not have is left to moto.
+moto handles a function whose image is not in this ECR.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _NOT_OF_IMAGES = ("Runtime", "Handler", "Layers", "VpcConfig")
 
 
 def source_of(function: Any) -> Any | None:
-    """Return the SourceImage of a function; None for one that is left to moto."""
+    """Return the SourceImage of a function, or None for a function that moto handles."""
     return vars(function).get(SOURCE_OF_FUNCTION) if function.package_type == "Image" else None
 
 
 def verifies() -> bool:
-    """Return whether functions of images that are not there are refused."""
+    """Return True if functions with missing images are refused."""
     from moto import settings as moto_settings
 
     return not UNVERIFIED_IMAGES.is_on or not moto_settings.lambda_stub_ecr()
 
 
 def plug() -> Unplug:
-    """Resolve the image of a function when its code is set, and show it.
+    """Find the image of a function when its code is set, and show it.
 
-    CreateFunction and UpdateFunctionCode set it by `_set_function_code`, with a dict that has `ImageUri`. `get_code`,
-    `get_configuration` and `update_configuration` show and change the rest of it. What a version shares with the
-    function that it was published from is a shallow copy.
+    CreateFunction and UpdateFunctionCode set the code by `_set_function_code`, with a dict that has `ImageUri`.
+    `get_code`, `get_configuration` and `update_configuration` show and change the rest of it. A version is a shallow
+    copy of its function, with which it shares attributes.
     """
     from moto.awslambda.models import LambdaFunction
 
@@ -68,16 +68,16 @@ def _setter(original: Any) -> Any:
             original(self, updated_spec)
             return
         self.code_sha_256 = source.hex_digest
-        # AWS does not say what the size of an image's code is. These are moto's sizes.
+        # AWS does not define the code size of an image. These are moto's sizes.
         self.code_size = 0 if moto_settings.lambda_stub_ecr() else source.config_size
-        # Versions that were published share the old one.
+        # Published versions share the old dict.
         self.code = {**self.code, "ImageUri": updated_spec["ImageUri"]}
 
     return _set_function_code
 
 
 def _check_package_type(function: Any, spec: dict[str, Any], *, is_update: bool) -> None:
-    """Refuse code of the other kind, as AWS does, if images are verified."""
+    """Refuse code of the other package type, as AWS does, if images are verified."""
     if not verifies():
         return
     is_image = function.package_type == "Image"
@@ -102,7 +102,7 @@ def _resolve(function: Any, uri: str) -> Any | None:
     from moto_ecr_ext.consumers.lambda_.source_images import MissingImage, Refusal, resolve
     from moto_ecr_ext.hosts import Registry
 
-    # The function has no ARN yet when it is created.
+    # A new function has no ARN yet.
     arn = make_function_arn(function.region, function.account_id, function.function_name)
     home = Registry(function.account_id, function.region)
     try:
@@ -115,7 +115,7 @@ def _resolve(function: Any, uri: str) -> Any | None:
 
 
 def refusal(code: str, message: str, status: int = 400) -> Exception:
-    """Return an error as moto's Lambda raises it."""
+    """Return an error in the form of moto's Lambda."""
     from moto.awslambda.exceptions import LambdaClientError
 
     error = LambdaClientError(code, message)

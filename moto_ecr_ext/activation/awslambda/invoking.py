@@ -1,4 +1,4 @@
-"""Invocations of functions of images, on every way that moto has to them."""
+"""Invocations of functions of images, by all of moto's ways."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Bytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; asynchronous since October 2025.
+# Bytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; for asynchronous invocations
+# since October 2025.
 _LARGEST_REQUEST = 6 * 1024 * 1024
 _LARGEST_EVENT = 1024 * 1024
 
@@ -33,9 +34,9 @@ _Answer = tuple[int, dict[str, str], str | bytes]
 def plug() -> Unplug:
     """Invoke functions of images.
 
-    The operations arrive at `LambdaResponse.invoke` and `invoke_async`, which have the request in `path`, `headers`,
-    `querystring` and `body`. Event source mappings, SNS, S3, Logs and the rest end in `LambdaFunction.invoke`, with a
-    body of JSON and a dict for headers of the answer. `_enrich_response` gives each answer a request id at last.
+    The operations arrive at `LambdaResponse.invoke` and `invoke_async`, with the request in `path`, `headers`,
+    `querystring` and `body`. Event source mappings, SNS, S3, Logs and others call `LambdaFunction.invoke`, with a JSON
+    body and a dict for the headers of the answer. `_enrich_response` adds a request id to each answer at the end.
     """
     from moto.awslambda.models import LambdaBackend, LambdaFunction
     from moto.awslambda.responses import LambdaResponse
@@ -54,7 +55,7 @@ def plug() -> Unplug:
 
 
 def _uses_docker() -> bool:
-    """Return whether moto's Lambda is the one that runs functions; the other answers without."""
+    """Return True if moto's Lambda runs functions; its other variant answers without running them."""
     from moto.core.config import default_user_config
 
     return default_user_config.get("lambda", {}).get("use_docker", True) is not False
@@ -75,7 +76,9 @@ def _operation(original: Any) -> Any:
 
 def _old_operation(original: Any) -> Any:
     def invoke_async(self: Any) -> _Answer:
-        """https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html, which is deprecated."""
+        """Invoke a function by the deprecated operation
+        https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html.
+        """
         from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
 
         name = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
@@ -91,7 +94,7 @@ def _old_operation(original: Any) -> Any:
 
 
 def _with_own_request_id(original: Any) -> Any:
-    """Keep the request id of an answer that has one: it is that of the event, too."""
+    """Keep the request id of an answer that has one: it is also the id of the event."""
 
     def _enrich_response(headers: dict[str, str], body: Any) -> Any:
         own = headers.pop(_REQUEST_ID, None)
@@ -104,7 +107,7 @@ def _with_own_request_id(original: Any) -> Any:
 
 
 def _is_of_image(backend: Any, name: str) -> bool:
-    """Return whether a function, which need not exist, is one of an image."""
+    """Return True if a function exists and has an image."""
     from moto.awslambda.exceptions import LambdaClientError
 
     try:
@@ -114,7 +117,7 @@ def _is_of_image(backend: Any, name: str) -> bool:
 
 
 def _invoked_arn(function: Any, name: str, qualifier: str | None) -> str:
-    """Return the ARN that the caller has used: with a version or alias only if the caller named one."""
+    """Return the ARN that the caller has used. It has a version or an alias only if the caller named one."""
     base = ":".join(function.function_arn.split(":")[:7])
     given = name.split(":function:")[-1].partition(":")[2]
     used = given or qualifier
@@ -146,7 +149,7 @@ def _answer_operation(response: Any, function: Any, arn: str) -> _Answer:
 
 
 def _payload(body: Any, kind: str) -> bytes:
-    """Return the payload of a call. Raises AWS's error for one that is too large or no JSON."""
+    """Return the payload of a call. Raises AWS's error for a payload that is too large or not JSON."""
     payload = body if isinstance(body, bytes) else (body or "").encode()
     limit = _LARGEST_EVENT if kind == "Event" else _LARGEST_REQUEST
     if len(payload) > limit:
@@ -168,12 +171,15 @@ def _payload(body: Any, kind: str) -> bytes:
 
 
 def _refuse(constant: str) -> None:
-    """Refuse what Python takes for a number, and JSON does not have."""
-    raise ValueError(f"{constant} is no JSON value")
+    """Refuse a constant that Python accepts as a number and JSON does not have."""
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def _version_of(function: Any) -> FunctionVersion:
-    """Return what a container of a function is made from. Raises AWS's error if the image is not in this ECR."""
+    """Return the version of a function from which a container is made.
+
+    Raises AWS's error if its image is not in this ECR.
+    """
     from moto_ecr_ext.consumers.lambda_.function import FunctionVersion, ImageOverrides
 
     source = source_of(function)
@@ -227,7 +233,7 @@ def _event(payload: bytes, arn: str, headers: Any) -> Event:
 
 
 def _check_concurrency(backend: Any, version: FunctionVersion) -> None:
-    """Raise AWS's error if the reserved concurrency of a function, which its versions share, is used up."""
+    """Raise AWS's error if the reserved concurrency of a function, which its versions share, is exhausted."""
     from moto_ecr_ext.consumers.lambda_.pool import pool
 
     latest = backend.get_function(version.name, None)
@@ -262,7 +268,7 @@ def _call(original: Any) -> Any:
 def _invoke_for_service(
     function: Any, body: str, request_headers: Any, response_headers: Any
 ) -> bytes:
-    """Invoke a function for another service of moto, to whose caller no error is to come."""
+    """Invoke a function for another service of moto. Its caller receives no errors."""
     from moto_ecr_ext.consumers.errors import ConsumerError
     from moto_ecr_ext.consumers.lambda_.invocations import invoke, invoke_later
 

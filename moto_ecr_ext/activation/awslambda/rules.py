@@ -12,9 +12,9 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 def plug() -> Unplug:
-    """Send events to functions. moto raises NotImplementedError for a target that is one.
+    """Send events to functions. moto raises NotImplementedError for such a target.
 
-    Every event of a bus comes to `Rule.send_to_targets`, which goes through `targets`.
+    Every event of a bus arrives at `Rule.send_to_targets`, which iterates over `targets`.
     """
     from moto.events.models import Rule
 
@@ -37,7 +37,7 @@ def plug() -> Unplug:
 
 
 class _RuleWithTargets:
-    """A rule with some of its targets."""
+    """A rule with a part of its targets."""
 
     def __init__(self, rule: Any, targets: list[dict[str, Any]]):
         self._rule = rule
@@ -52,7 +52,7 @@ def _is_function(target: dict[str, Any]) -> bool:
 
 
 def _input(target: dict[str, Any], event: Any) -> Any:
-    """Return what a target gets of an event.
+    """Return the input of a target for an event.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
     """
@@ -73,7 +73,7 @@ def _input(target: dict[str, Any], event: Any) -> Any:
 
 
 def _invoke(target: dict[str, Any], event: Any) -> None:
-    """Invoke a function asynchronously, as EventBridge does. PutEvents does not say whether there is one."""
+    """Invoke a function asynchronously, as EventBridge does. PutEvents does not report a missing function."""
     from moto.awslambda.exceptions import LambdaClientError
     from moto.awslambda.utils import get_backend
 

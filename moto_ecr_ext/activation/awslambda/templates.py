@@ -10,7 +10,7 @@ from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
 
-# Properties that are members of CreateFunction too. moto passes a few of them on.
+# Properties that are members of CreateFunction too. moto passes on only a few of them.
 _MEMBERS = (
     "Architectures",
     "Code",
@@ -32,10 +32,10 @@ _MEMBERS = (
 
 
 def plug() -> Unplug:
-    """Give functions of stacks the properties that make them functions of images.
+    """Give functions of stacks the properties of functions of images.
 
-    A stack makes and updates a function by two class methods, which get the template's resource, and the first calls
-    `LambdaBackend.create_function` with a specification that has few of its properties.
+    A stack creates and updates a function by two class methods, which receive the template's resource. The first calls
+    `LambdaBackend.create_function` with a specification that has few of the properties.
     """
     from moto.awslambda.models import LambdaFunction
 
@@ -100,7 +100,7 @@ def _update(original: Any) -> Any:
     ) -> Any:
         properties = cloudformation_json["Properties"]
         if _is_of_image(properties):
-            # What a template has no more is what it is by default.
+            # A property that a template no longer has returns to its default.
             properties = {"ImageConfig": {}, **properties}
             if "Architectures" in properties:
                 original_resource.architectures = properties["Architectures"]

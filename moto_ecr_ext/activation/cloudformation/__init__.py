@@ -1,1 +1,1 @@
-"""The resources of ECR in CloudFormation, as moto's stacks create, update, read and delete them."""
+"""ECR's resources in CloudFormation. moto's stacks create, update, read and delete them."""

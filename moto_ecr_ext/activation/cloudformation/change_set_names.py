@@ -1,7 +1,7 @@
-"""Change sets by their name and their stack.
+"""Change sets by name and stack.
 
-Two stacks may have change sets of the same name, as all that the AWS CDK deploys do. moto looks at the name alone. One
-that does not exist ends in the error of a stack, or in an internal error.
+Two stacks may have change sets of the same name; every deployment of the AWS CDK uses one name. moto searches by the
+name alone. For a missing change set it answers with the error for a stack, or with an internal error.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
 """
@@ -14,10 +14,10 @@ from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
 
 
 def plug() -> Unplug:
-    """Have the operations for change sets find those of one stack.
+    """Restrict operations on change sets to one stack.
 
-    They are methods of `CloudFormationResponse`, which read the parameter `StackName` no further. The backend has all
-    change sets in a dict, by their ARNs, in the order of their creation; its methods take ARNs.
+    They are methods of `CloudFormationResponse`, which do not use the parameter `StackName` further. The backend has
+    all change sets in a dict, by ARN, in the order of their creation; its methods accept ARNs.
     """
     from moto.cloudformation.responses import CloudFormationResponse
     from moto.core.responses import ActionResult, EmptyResult
@@ -51,19 +51,19 @@ def _arn_of(response: Any) -> str:
 
     found = _found(response)
     if not found:
-        # The AWS CDK waits for this error when it has deleted one. The text is from a recording:
+        # The AWS CDK waits for this error after it has deleted a change set. The text is from a recording:
         # https://github.com/localstack/localstack/blob/main/tests/aws/services/cloudformation/api/test_changesets.snapshot.json
         name = response._get_param("ChangeSetName")
         raise CloudFormationError(
             "ChangeSetNotFoundException", f"ChangeSet [{name}] does not exist"
         )
-    # moto lets a second one have the name of another, and takes the last.
+    # moto permits several change sets of one name, and uses the last.
     arn: str = found[-1].change_set_id
     return arn
 
 
 def _found(response: Any) -> list[Any]:
-    """Return the change sets that a request names: by ARN, or by name, if it says so in one stack."""
+    """Return the change sets that a request names: by ARN, or by name, in one stack if the request names it."""
     change_sets = response.cloudformation_backend.change_sets
     name = response._get_param("ChangeSetName")
     if name in change_sets:
@@ -72,7 +72,10 @@ def _found(response: Any) -> list[Any]:
 
 
 def _of_stack(response: Any) -> list[Any]:
-    """Return the change sets of the stack that a request names, or of all. Raises ValidationError for another stack."""
+    """Return the change sets of the stack in a request, or of all stacks.
+
+    Raises ValidationError for an unknown stack.
+    """
     from moto.cloudformation.exceptions import ValidationError
 
     backend = response.cloudformation_backend

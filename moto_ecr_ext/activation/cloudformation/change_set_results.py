@@ -1,7 +1,7 @@
-"""Stacks that come from change sets.
+"""Stacks from change sets.
 
-moto makes and changes the resources of such a stack, and leaves out what else its template says: outputs, exports and
-the description. The AWS CDK and SAM deploy by change sets only.
+moto creates and changes the resources of such a stack, and ignores the rest of its template: outputs, exports and the
+description. The AWS CDK and SAM deploy only by change sets.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
 """
@@ -17,11 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 def plug() -> Unplug:
-    """Have an executed change set change the whole stack.
+    """Make an executed change set change the whole stack.
 
-    moto executes a change set through `ChangeSet.apply`, and makes its stack of an empty template, without the exports
-    of other stacks. A stack has what it shows in `template_dict`, `description`, `parameters`, `tags` and `output_map`;
-    the exports of all are in a dict of the backend.
+    moto executes a change set through `ChangeSet.apply`, and makes its stack from an empty template, without the
+    exports of other stacks. A stack keeps its state in `template_dict`, `description`, `parameters`, `tags` and
+    `output_map`; the exports of all stacks are in a dict of the backend.
     """
     from moto.cloudformation.models import ChangeSet
 
@@ -36,7 +36,7 @@ def plug() -> Unplug:
         stack.template = self.template
         stack.template_dict = self.template_dict
         stack.description = stack.template_description
-        # The next change set is compared with them.
+        # moto compares the next change set with them.
         stack.parameters = self.parameters
         if self.tags:
             stack.tags = self.tags
@@ -55,7 +55,7 @@ def _backend_of(stack: Any) -> Any:
 def _outputs_of(stack: Any) -> Any:
     """Return the outputs of a stack that moto can resolve: it does not have all attributes of all resources.
 
-    Another one would be the error of each later DescribeStacks.
+    Any other output would make each later DescribeStacks fail.
     """
     from moto.cloudformation.exceptions import CloudFormationError
     from moto.cloudformation.parsing import OutputMap
@@ -68,14 +68,14 @@ def _outputs_of(stack: Any) -> Any:
         except (CloudFormationError, LookupError) as error:
             _log.warning("Output %s of stack %s is left out: %r", name, stack.name, error)
         else:
-            # That of an output whose condition is false is None, and it exports nothing.
+            # An output with a false condition resolves to None, and exports nothing.
             if resolved is not None:
                 outputs[name] = output
     return OutputMap(stack.resource_map, {"Outputs": outputs}, stack.stack_id)
 
 
 def _export(backend: Any, stack: Any) -> None:
-    """Replace the exports of a stack. Raises moto's error for a name that another stack has."""
+    """Replace the exports of a stack. Raises moto's error for the name of another stack's export."""
     for name in [
         name for name, each in backend.exports.items() if each.exporting_stack_id == stack.stack_id
     ]:

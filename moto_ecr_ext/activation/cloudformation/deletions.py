@@ -1,10 +1,10 @@
 """Resources of ECR that a stack cannot delete.
 
 A stack that is to be deleted stays, with those resources and the status DELETE_FAILED. An update leaves them behind and
-ends well: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html, "Resource removed from
+succeeds: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html, "Resource removed from
 stack but not deleted".
 
-moto instead raises the error of the resource, in the first case without the stack and in the second half way.
+moto instead raises the resource's error: for a deletion after it has dropped the stack, for an update halfway.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _UPDATED = "Update successful. One or more resources could not be deleted."
 
 
 class NotDeleted(StackError):
-    """A resource that could not be deleted, and why in CloudFormation's words."""
+    """A resource that could not be deleted, and the reason in CloudFormation's words."""
 
     @classmethod
     def by(cls, error: ECRError) -> NotDeleted:
         """Return the error of a resource whose deletion ECR has refused.
 
-        The words and the two codes are those of a stack of 2022. Its ids say nothing to others.
+        The words and the two codes are those of a stack of 2022. Its ids are random.
         """
         return cls(
             error.code,
@@ -48,7 +48,7 @@ class _Failure(NamedTuple):
     reason: str
 
 
-# What could not be deleted so far in the update or the deletion of a stack, by its logical id.
+# The resources that an update or a deletion of a stack could not delete so far, by logical id.
 _Failures = dict[str, _Failure]
 _of_update: ContextVar[_Failures | None] = ContextVar("of_update", default=None)
 _of_deletion: ContextVar[_Failures | None] = ContextVar("of_deletion", default=None)
@@ -56,7 +56,7 @@ _of_deletion: ContextVar[_Failures | None] = ContextVar("of_deletion", default=N
 
 @contextmanager
 def replacing(resource: Any) -> Iterator[None]:
-    """Leave a resource behind if an update that replaces it cannot delete it. Raises NotDeleted outside of updates."""
+    """Leave a resource behind if the update that replaces it cannot delete it. Raises NotDeleted outside updates."""
     try:
         yield
     except NotDeleted as error:
@@ -73,9 +73,10 @@ _unplug: Unplug | None = None
 
 
 def plug_once() -> None:
-    """Plug the seam in, if it is not yet.
+    """Plug the seam in once.
 
-    Called when a stack creates its first repository: moto's CloudFormation takes seconds to import, and is there then.
+    A stack calls this when it creates its first repository: moto's CloudFormation takes seconds to import, and is
+    imported by then.
     """
     global _unplug
     with _lock:
@@ -84,7 +85,7 @@ def plug_once() -> None:
 
 
 def unplug() -> None:
-    """Take the seam out, if it is plugged in."""
+    """Remove the seam, if it is plugged in."""
     global _unplug
     with _lock:
         if _unplug is not None:
@@ -93,10 +94,10 @@ def unplug() -> None:
 
 
 def _plug() -> Unplug:
-    """Have stacks outlive what they cannot delete.
+    """Keep stacks whose resources cannot be deleted.
 
     moto deletes each resource through `ResourceMap._delete_resource`, removes resources in `ResourceMap.update` for
-    updates and change sets alike, and takes a stack out of its list before it deletes it.
+    updates and change sets alike, and removes a stack from its list before it deletes it.
     """
     from moto.cloudformation.models import CloudFormationBackend
     from moto.cloudformation.parsing import ResourceMap
@@ -134,7 +135,7 @@ def _plug() -> Unplug:
 
     def keep_undeleted(self: Any, name_or_stack_id: str) -> None:
         stack = self.stacks.get(name_or_stack_id)
-        if stack is None:  # A name, of a stack that is deleted by its id then.
+        if stack is None:  # The name of a stack that is to be deleted by its id.
             return delete_stack(self, name_or_stack_id)
         stack.status_reason = None
         is_nested = _of_deletion.get() is not None or _of_update.get() is not None
@@ -177,9 +178,9 @@ def _stack_of(resources: Any) -> Any:
 
 
 def _keep(stack: Any, failures: _Failures) -> str:
-    """Give a stack the status of one that was not deleted. Return the reason."""
+    """Give a stack the status of a failed deletion. Return the reason."""
     resources = stack.resource_map
-    # What is gone would be made again for the next description.
+    # Otherwise the next description would create the deleted resources again.
     resources._resource_json_map = {
         name: description
         for name, description in resources._resource_json_map.items()

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 class RepositoryResource:
-    """A repository as a stack holds it."""
+    """A repository of a stack."""
 
-    # moto's stacks write these.
+    # moto's stacks set these.
     cf_resource_type: str
     logical_resource_id: str
 
@@ -58,7 +58,7 @@ class RepositoryResource:
     def delete(self, account_id: str, region_name: str) -> None:
         """Delete the repository; a non-empty one only if the template says EmptyOnDelete.
 
-        Raises NotDeleted. A repository that is gone already is what the stack wants.
+        A missing repository is no error. Raises NotDeleted if ECR refuses.
         """
         request = {
             "repositoryName": self.name,
@@ -71,7 +71,7 @@ class RepositoryResource:
             raise NotDeleted.by(error) from error
 
     def is_created(self) -> bool:
-        """Return True: a repository is there as soon as it is asked for."""
+        """Return True: a repository exists at once."""
         return True
 
 
@@ -80,7 +80,7 @@ def create(
 ) -> RepositoryResource:
     """Create the repository that `properties` of a template describe.
 
-    `resource_name` is the name if the template has none. Raises StackError as the operations would.
+    `resource_name` is the name if the template has none. Raises StackError for an error of the operations.
     """
     backend = backend_of(account_id, region_name)
     name = properties.get("RepositoryName") or resource_name.lower()
@@ -115,9 +115,9 @@ def update(
     account_id: str,
     region_name: str,
 ) -> RepositoryResource:
-    """Bring the repository to new properties; replace it where its name or encryption changes.
+    """Update the repository to new properties. Replace it if its name or encryption changes.
 
-    Raises StackError as the operations would.
+    Raises StackError for an error of the operations.
     """
     if _needs_replacement(resource, properties):
         if properties.get("RepositoryName") == resource.name:
@@ -131,7 +131,7 @@ def update(
 
 
 def _needs_replacement(resource: RepositoryResource, properties: Mapping[str, Any]) -> bool:
-    """Return whether an update changes what a repository is created with for good."""
+    """Return True if an update changes a property that is fixed at creation."""
     return any(
         properties.get(name) != resource.properties.get(name)
         for name in ("RepositoryName", "EncryptionConfiguration")

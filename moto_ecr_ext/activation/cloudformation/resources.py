@@ -1,8 +1,8 @@
-"""The resources of ECR that moto does not have: rules and settings of a registry.
+"""Resources of ECR that moto does not have: rules and settings of a registry.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ECR.html
 
-Each is a class of its own, since moto finds the type of a resource by its class.
+Each has its own class, since moto finds the type of a resource by its class.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
     from moto_ecr_ext.models.registry.creation_templates import CreationTemplate
 
-# Whether moto's stacks are to know the types of these resources. moto keeps the classes that it has found.
+# True while moto's stacks should know these types. moto caches the classes that it has found.
 _known = False
 
 
 class _Resource:
-    """A resource as a stack holds it, and what moto's stacks call on its class."""
+    """A resource of a stack, with the methods that moto's stacks call on its class."""
 
     TYPE: ClassVar[str]
 
-    # moto's stacks write these.
+    # moto's stacks set these.
     cf_resource_type: str
     logical_resource_id: str
 
@@ -74,7 +74,7 @@ class _Resource:
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        # Asked once the resource is there, `get_cfn_attribute` knows.
+        # moto asks for attributes after the resource exists; `get_cfn_attribute` decides then.
         return True
 
     @classmethod
@@ -86,7 +86,7 @@ class _Resource:
         region_name: str,
         **kwargs: Any,
     ) -> Self:
-        """Make what a template describes. Raises StackError as the operations would."""
+        """Create the resource that a template describes. Raises StackError for an error of the operations."""
         properties = cloudformation_json.get("Properties", {})
         with errors_of_stacks():
             return cls._created(properties, backend_of(account_id, region_name))
@@ -100,18 +100,18 @@ class _Resource:
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Bring a resource to what a template describes now. Raises StackError as the operations would."""
+        """Update a resource to its new description in a template. Raises StackError for an error of the operations."""
         properties = cloudformation_json.get("Properties", {})
         with errors_of_stacks():
             return original_resource._updated(properties, backend_of(account_id, region_name))
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Delete the resource. One that is gone already is what the stack wants."""
+        """Delete the resource. A missing one is no error."""
         with errors_of_stacks():
             self._delete(backend_of(account_id, region_name))
 
     def is_created(self) -> bool:
-        """Return True: a resource is there as soon as it is asked for."""
+        """Return True: a resource exists at once."""
         return True
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
@@ -125,7 +125,7 @@ class _Resource:
         raise NotImplementedError
 
     def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
-        """Replace the resource, since it cannot be changed."""
+        """Replace the resource, which cannot be changed."""
         self._delete(backend)
         return self._created(properties, backend)
 
@@ -134,7 +134,7 @@ class _Resource:
 
 
 class _Singleton(_Resource):
-    """What a registry has one of. It is known by the registry's id."""
+    """A resource of which a registry has one, with the registry's id as its own."""
 
     @classmethod
     def _created(cls, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
@@ -154,7 +154,9 @@ class _Singleton(_Resource):
 
 
 class RegistryPolicy(_Singleton, CloudFormationModel):
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registrypolicy.html"""
+    """The resource
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registrypolicy.html
+    """
 
     TYPE = "AWS::ECR::RegistryPolicy"
 
@@ -201,7 +203,7 @@ class RegistryScanningConfiguration(_Singleton, CloudFormationModel):
 
     @classmethod
     def _put(cls, properties: Mapping[str, Any], backend: ECRBackend) -> None:
-        # Both may be left out in the operation.
+        # The operation does not require them.
         for name in ("ScanType", "Rules"):
             if name not in properties:
                 raise ValidationException(f"Property {name} is required")
@@ -268,7 +270,8 @@ class RepositoryCreationTemplate(_Resource, CloudFormationModel):
     def _updated(self, properties: Mapping[str, Any], backend: ECRBackend) -> Self:
         if properties.get("Prefix") != self.physical_resource_id:
             return super()._updated(properties, backend)
-        # An operation leaves as it is what it is not given; what a stack's template leaves out is not so any more.
+        # The operation keeps the members that it is not given; a property that a template leaves out returns to its
+        # default.
         request = {**_NO_TEMPLATE_SETTINGS, **_template_request(properties)}
         answer = call(backend, "UpdateRepositoryCreationTemplate", request)
         return type(self)(answer["repositoryCreationTemplate"], properties)
@@ -341,16 +344,16 @@ def _template_request(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_known() -> None:
-    """Have moto's stacks know these resources.
+    """Make these resources known to moto's stacks.
 
-    moto collects the classes of all types of resources once, from the classes that there are when the first stack is
-    made, into a dict by their types. Classes that come later are put into that.
+    moto collects the classes of all resource types once, when the first stack is created, into a dict by type. Later
+    classes are added to that dict.
     """
     _set_known(True)
 
 
 def make_unknown() -> None:
-    """Have moto's stacks know these resources no more."""
+    """Make these resources unknown to moto's stacks."""
     _set_known(False)
 
 

@@ -1,4 +1,4 @@
-"""What moto's stacks make of the resources of ECR."""
+"""The seams between moto's stacks and the resources of ECR."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moto_ecr_ext.activation.replacing import Unplug, replace
 
 
 def plug_repositories() -> Unplug:
-    """Have stacks create and update repositories of this package.
+    """Create and update repositories of this package in stacks.
 
     CloudFormation creates and updates `AWS::ECR::Repository` through these two methods of moto's `Repository`.
     """
@@ -64,7 +64,7 @@ def plug_repositories() -> Unplug:
 
 
 def plug_other_resources() -> Unplug:
-    """Have stacks know the resources of ECR that moto does not have."""
+    """Add the resources of ECR that moto does not have."""
     from . import resources
 
     resources.make_known()

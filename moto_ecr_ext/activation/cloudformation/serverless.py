@@ -1,7 +1,7 @@
 """Templates of the AWS Serverless Application Model (SAM).
 
-SAM's command line sends a template as it is, and CloudFormation makes plain resources of it. moto leaves those
-resources out. AWS's own package makes them here, if it is installed.
+SAM's command line sends its template unchanged, and CloudFormation transforms it to plain resources. moto ignores SAM's
+resources. AWS's own package transforms them here, if it is installed.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-serverless.html
 """
@@ -20,10 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 def plug() -> Unplug:
-    """Have templates transformed when they are parsed.
+    """Transform templates when they are parsed.
 
     moto parses them in `Stack.parse_template`, and in `ChangeSet._parse_template`, which keeps the result as
-    `template_dict`. The text of a template stays as it is, for GetTemplate.
+    `template_dict`. The text of a template stays unchanged, for GetTemplate.
     """
     from moto.cloudformation.models import ChangeSet, Stack
 
@@ -54,9 +54,11 @@ def _transformed(template: dict[str, Any], parameters: Mapping[str, Any]) -> dic
         from samtranslator.public.exceptions import InvalidDocumentException
         from samtranslator.translator.translator import Translator
     except ImportError:
-        _log.warning("The resources of SAM need: pip install 'moto-ecr-ext[sam]'")
+        _log.warning(
+            "The resources of SAM need a package. Install it with: pip install 'moto-ecr-ext[sam]'"
+        )
         return template
-    # It takes the partition of ARNs from the Region; moto's stacks are all in the partition "aws".
+    # The Region determines the partition of ARNs; moto's stacks are all in the partition "aws".
     session = boto3.Session(region_name="us-east-1")
     translator = Translator({}, Parser(), boto_session=session)
     try:
@@ -64,7 +66,7 @@ def _transformed(template: dict[str, Any], parameters: Mapping[str, Any]) -> dic
     except InvalidDocumentException as error:
         raise _refusal(error) from error
     finally:
-        # Nobody reads them; it warns of metrics that were not published.
+        # No one reads the metrics, and the translator warns about unpublished ones.
         translator.metrics.publish()
     return plain
 

@@ -1,4 +1,4 @@
-"""What all resources of stacks share: how they call operations, fail, and name what templates name otherwise."""
+"""Code that all resources of stacks share: calls of operations, errors, and the names of templates."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 
 class StackError(ServiceException):
-    """An error of an operation that a stack called."""
+    """The error of an operation that a stack has called."""
 
-    # A disguise. moto looks an error up in the model of CloudFormation, and then in that of the service that the second
-    # part of the name of its class's module is, if that name begins with "moto", as the name of this package does.
+    # A disguise: moto looks an error up in CloudFormation's model, and then in that of another service. It takes
+    # that service from the second part of the class's module name, if the name begins with "moto", as this
+    # package's does.
     __module__ = "moto.ecr.exceptions"
 
 
 def already_exists(resource_type: str, identifier: str) -> StackError:
-    """Return the error of a resource that something else has made before."""
+    """Return the error for a resource that exists already, outside the stack."""
     return StackError(
         "AlreadyExistsException",
         f"Resource of type '{resource_type}' with identifier '{identifier}' already exists.",
@@ -35,7 +36,7 @@ def already_exists(resource_type: str, identifier: str) -> StackError:
 
 
 def custom_name_error(name: str) -> StackError:
-    """Return the error of an update that would have to make a second resource of the same name."""
+    """Return the error for an update that would have to create a second resource of the same name."""
     return StackError(
         "ValidationException",
         "CloudFormation cannot update a stack when a custom-named resource requires "
@@ -45,11 +46,11 @@ def custom_name_error(name: str) -> StackError:
 
 @contextmanager
 def errors_of_stacks() -> Iterator[None]:
-    """Raise StackError for an error of ECR."""
+    """Raise StackError in place of an error of ECR."""
     try:
         yield
     except SerializationException as error:
-        # Neither CloudFormation's model nor ECR's has this one.
+        # The models of CloudFormation and ECR both lack this error.
         raise StackError("ValidationException", error.message) from error
     except ECRError as error:
         raise StackError(error.code, error.message) from error
@@ -77,7 +78,7 @@ def attribute_of(attributes: Mapping[str, str], name: str) -> str:
 
 
 def members(properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a property that is an object, or an empty one if it is not given."""
+    """Return a property that is an object; an empty object by default."""
     value = properties.get(name) or {}
     if not isinstance(value, dict):
         raise ValidationException(f"Value of property {name} must be an object")
@@ -113,10 +114,10 @@ def exclusion_filters(properties: Mapping[str, Any]) -> Any:
 
 
 def text_of(policy: Any) -> Any:
-    """Return a policy as the API takes it, as text; a template may have it as an object."""
+    """Return a policy as text, for the API; a template may have it as an object."""
     return json.dumps(policy) if isinstance(policy, dict) else policy
 
 
 def boolean(value: object) -> bool:
-    """Return whether a property is true. Templates carry booleans as text too."""
+    """Return True if a property is true. Templates have booleans as text too."""
     return str(value).lower() == "true"

@@ -1,7 +1,7 @@
 """Templates at a URL of this machine.
 
-A client that has S3 at `http://127.0.0.1:5000` names a template there by `http://127.0.0.1:5000/bucket/key`. moto takes
-the first part of the host for a bucket, unless the URL has "localhost" in it.
+A client with S3 at `http://127.0.0.1:5000` names a template there as `http://127.0.0.1:5000/bucket/key`. moto takes the
+first part of the host for the bucket, unless the URL contains "localhost".
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from urllib.parse import urlsplit, urlunsplit
 
 from moto_ecr_ext.activation.replacing import Unplug, replace
 
-# A URL of S3 that has the bucket in its path: moto knows those by their host.
+# A URL of S3 with the bucket in its path: moto recognizes those by their host.
 _S3 = "s3.amazonaws.com"
 
 
 def plug_stacks() -> Unplug:
-    """Have the templates of nested stacks found."""
+    """Find the templates of nested stacks."""
     from moto.cloudformation import models
 
     return _plug(models)
 
 
 def plug_operations() -> Unplug:
-    """Have the templates of operations found."""
+    """Find the templates of operations."""
     from moto.cloudformation import responses
 
     return _plug(responses)
 
 
 def _plug(module: ModuleType) -> Unplug:
-    """Have a module read templates at any host whose name has no bucket in it.
+    """Make a module read templates at any host without a bucket in its name.
 
-    It has a function `get_stack_from_s3_url` among its names, to which it gives the URL first.
+    The module passes the URL to a function that has `get_stack_from_s3_url` among its names.
     """
     read: Callable[..., str] = vars(module)["get_stack_from_s3_url"]
 
@@ -45,7 +45,7 @@ def _plug(module: ModuleType) -> Unplug:
 
 
 def with_known_host(template_url: str) -> str:
-    """Return the same URL at S3's own host if its host is an address or a name without dots, as containers have."""
+    """Return the URL with S3's own host, if its host is an address or a name without dots, as containers have."""
     parts = urlsplit(template_url)
     host = parts.hostname or ""
     has_bucket_in_path = "/" in parts.path.lstrip("/") and (

@@ -1,1 +1,3 @@
-"""Services of moto that show what ECR has: by tags, as metrics, as findings, as configuration, on the dashboard."""
+"""Services of moto that show the state of ECR: as tagged resources, metrics, findings, configuration, and on the
+dashboard.
+"""

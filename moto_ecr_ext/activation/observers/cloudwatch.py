@@ -1,4 +1,4 @@
-"""CloudWatch: how often images are pulled, and operations called.
+"""CloudWatch: counts of image pulls and of calls.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-repository-metrics.html and
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/monitoring-usage.html
@@ -45,7 +45,7 @@ def _metrics(account_id: str, region: str) -> Iterator[Any]:
             name=count.name,
             value=float(count.number),
             dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-            # moto's times are in UTC, without saying so.
+            # moto's times are naive, in UTC.
             timestamp=datetime.fromtimestamp(count.minute * 60, timezone.utc).replace(tzinfo=None),
             unit=unit,
         )

@@ -14,7 +14,7 @@ _TYPE = "AWS::ECR::Repository"
 
 
 def plug() -> Unplug:
-    """Add repositories to the types of resources that Config knows, which are in this dict with an object for each."""
+    """Add repositories to the resource types of Config, which are in this dict with an object for each."""
     from moto.config.models import RESOURCE_MAP
     from moto.ecr.models import ecr_backends
 
@@ -27,7 +27,7 @@ def plug() -> Unplug:
 
 
 class _Repositories:
-    """What moto's `ConfigQueryModel` describes, of repositories. The id of a repository is its name."""
+    """Repositories in the form of moto's `ConfigQueryModel`. The id of a repository is its name."""
 
     def __init__(self, backends: Any):
         self.backends = backends
@@ -44,7 +44,10 @@ class _Repositories:
         resource_region: str | None = None,
         aggregator: dict[str, Any] | None = None,
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return a page of repositories of one Region, or of all for an aggregator; the token is the last one's."""
+        """Return a page of repositories of one Region, or of all for an aggregator.
+
+        The token is the last repository's name.
+        """
         regions = [backend_region] if backend_region else self._regions(account_id)
         found = [
             {
@@ -80,7 +83,7 @@ class _Repositories:
         backend_region: str | None = None,
         resource_region: str | None = None,
     ) -> dict[str, Any] | None:
-        """Return the configuration item of a repository; None if there is none."""
+        """Return the configuration item of a repository, or None if it does not exist."""
         region = str(backend_region or resource_region)
         for each in self.backends[account_id][region].all_repositories():
             if each.repository_name == resource_id and resource_name in (None, resource_id):

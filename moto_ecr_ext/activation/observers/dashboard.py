@@ -8,15 +8,15 @@ from typing import Any
 
 from moto_ecr_ext.activation.replacing import Unplug
 
-# The page has all of them in one table.
+# The page shows all rows in one table.
 _MOST_ROWS = 1000
 
 
 def plug() -> Unplug:
-    """Show what the store has under the names of moto's own classes.
+    """Show the contents of the store under the names of moto's own classes.
 
-    The page goes through this dict of classes by service and name, and shows the attributes of each one's
-    `instances_tracked`, to which a reset assigns an empty list.
+    The page reads this dict of classes by service and name, and shows the attributes of each one's `instances_tracked`,
+    to which a reset assigns an empty list.
     """
     from moto.core.model_instances import model_data
 
@@ -36,7 +36,7 @@ def plug() -> Unplug:
 
 
 class _Model:
-    """Stands for a class of moto whose instances are in the store."""
+    """A stand-in for a class of moto with instances in the store."""
 
     def __init__(self, rows: Any):
         self._rows = rows
@@ -47,11 +47,11 @@ class _Model:
 
     @instances_tracked.setter
     def instances_tracked(self, instances: list[Any]) -> None:
-        """Keep nothing: a reset empties the store."""
+        """Ignore the assignment: a reset empties the store."""
 
 
 class _Row:
-    """One row of the page, with these attributes."""
+    """A row of the page, with its attributes."""
 
     def __init__(self, attributes: dict[str, Any]):
         self.__dict__.update(attributes)

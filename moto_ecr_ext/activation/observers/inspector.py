@@ -15,7 +15,8 @@ _MOST_RESOURCES = 200
 
 
 def plug() -> Unplug:
-    """Answer ListFindings with what a test has queued, or else with ECR's findings, and ListCoverage, which moto lacks.
+    """Answer ListFindings with findings that a test has queued, or otherwise with ECR's, and ListCoverage, which moto
+    lacks.
 
     The operations are methods of the response class, which reads members by `_get_param`; a test's results are in
     `findings_queue` and `findings` of the backend. The paths of the service are in the dict `url_paths`.
@@ -63,7 +64,7 @@ def _registry(response: Any) -> Any:
 
 
 def _page(response: Any, member: str, found: list[dict[str, Any]], most: int) -> str:
-    """Return one page of an answer. A token that is none is the first page's."""
+    """Return one page of an answer; the first page for an unknown token."""
     token = str(response._get_param("nextToken") or "")
     first = int(token) if token.isdigit() else 0
     end = first + int(response._get_param("maxResults") or most)

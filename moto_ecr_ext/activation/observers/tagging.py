@@ -14,10 +14,10 @@ _TYPE = "ecr:repository"
 
 
 def plug() -> Unplug:
-    """Add repositories to the resources that have tags.
+    """Add repositories to the tagged resources.
 
-    The backend of the service asks this function of its module for the backends of others, and each of those for its
-    tagged resources. It exists since moto 5.2.2; before, repositories are not listed.
+    The service's backend asks this function of its module for the backends of other services, and asks each of those
+    for its tagged resources. The function exists since moto 5.2.2; with earlier versions, repositories are not listed.
     """
     from moto.resourcegroupstaggingapi import models as backend_module
 
@@ -39,7 +39,7 @@ def plug() -> Unplug:
 
 
 class _Repositories:
-    """The repositories of a registry, as moto's `TaggableResourcesMixin` describes those of a service.
+    """The repositories of a registry in the form of moto's `TaggableResourcesMixin`.
 
     ECR's own operations have the same names, and other parameters.
     """

@@ -234,7 +234,7 @@ ENTRY = {"Config": "config.json", "RepoTags": [], "Layers": ["layer.tar"]}
         ([{**ENTRY, "Config": None}], LAYERED, "does not hold 'None'"),
         ([{**ENTRY, "Config": "../config.json"}], LAYERED, "does not hold '../config.json'"),
         ([{**ENTRY, "Layers": ["other.tar"]}], LAYERED, "does not hold 'other.tar'"),
-        ([ENTRY], {}, "not the number of 'diff_ids' in config.json"),
+        ([ENTRY], {}, "but another number of 'diff_ids' in config.json"),
         ([{**ENTRY, "Layers": []}], LAYERED, "has 0 layers for an image"),
         ([ENTRY], [], "config.json in .* is not a JSON object"),
         ([ENTRY], LAYERED, f"layer.tar in .* is not the layer {sha256(b'a layer')}"),

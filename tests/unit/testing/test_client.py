@@ -213,13 +213,13 @@ def invent_a_digest(ecr: FakeECR, image: Image) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (call_it_something_else, "neither an image nor an index but .*prettyjws"),
+        (call_it_something_else, "not an image or an index: .*prettyjws"),
         (invent_a_digest, "'sha256:1' is not a digest"),
         (damage_a_layer, "has the digest sha256:.* instead of sha256:"),
         (lose_a_layer, "answered 403: Forbidden"),
         (damage_the_manifest, "Manifest 1.0 .* has the digest sha256:.* instead of"),
         (misstate_a_size, "bytes, but its descriptor says"),
-        (forget_the_configuration, "lacks a descriptor"),
+        (forget_the_configuration, "lacks a required descriptor"),
     ],
 )
 def test_a_pull_checks_what_it_gets(

@@ -307,7 +307,7 @@ def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
 def test_a_special_file_is_refused(tmp_path: Path) -> None:
     """A pipe cannot be in a layer, and is not waited for."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ImageError, match="pipe is neither a file nor a directory"):
+    with pytest.raises(ImageError, match="pipe is not a file, a directory or a symbolic link"):
         build_layer(tmp_path)
 
 
@@ -382,8 +382,11 @@ def test_a_large_blob_is_shown_by_its_digest() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": -1}, "layers=-1: an image has no layers or more."),
-        ({"layer_size": -1}, "A layer of -1 bytes cannot be generated: it has no bytes or more."),
+        ({"layers": -1}, "layers=-1: the number of layers cannot be negative."),
+        (
+            {"layer_size": -1},
+            "A layer of -1 bytes cannot be generated: the size cannot be negative.",
+        ),
     ],
 )
 def test_numbers_below_zero(arguments: dict[str, Any], message: str) -> None:

@@ -284,7 +284,7 @@ DAMAGED_LAYOUTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no-size": (lambda path: edit_entry(path, size="1"), "without a valid size"),
     "not-an-image": (
         lambda path: edit_entry(path, mediaType="text/plain"),
-        "neither an image nor an index: text/plain",
+        "not an image or an index: text/plain",
     ),
     "no-manifest": (lambda path: remove_blob(path, IMAGE.digest), "does not hold blob sha256:"),
     "no-layer": (
