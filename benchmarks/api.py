@@ -1,6 +1,6 @@
-"""ECR's API: stock moto beside the extension.
+"""A benchmark of ECR's API: stock moto and the extension.
 
-Each variant runs in a process of its own (`api_variant.py`), and the variants take turns, round by round.
+Each variant runs in a separate process (`api_variant.py`), and the variants take turns, round by round.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ CALLS = (NO_OP, BY_TAG, PAGE, PUT_NEW, PUT_MOVING)
 STEPS = ("import moto", "import moto_ecr_ext", "install()", "first ECR call", "all of these")
 DECORATOR_STEPS = ("mock_aws start and stop", "the same with create_repository")
 
-# A variant that takes longer than this, in seconds, hangs.
+# Seconds. A variant that takes longer hangs.
 _LIMIT = 1800
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything.
+    """The sizes of the workloads.
 
-    `pages` are the two sizes of repositories between which a page must not become dearer. A server
-    is asked about the sizes `server_sizes` only.
+    `pages` are two sizes of repositories, between which the cost of a page must not grow. With a server, only the sizes
+    `server_sizes` are measured.
     """
 
     sizes: tuple[int, ...]
@@ -79,7 +79,7 @@ QUICK = Scale((10, 100, 200), (10,), (100, 200), 3, 0.5, 20, 2)
 
 
 class Benchmark:
-    """All measurements, their figures and what they are to be."""
+    """All measurements, with their figures and targets."""
 
     def __init__(self, directory: Path, scale: Scale, rest: Rest) -> None:
         self._directory = directory
@@ -88,7 +88,7 @@ class Benchmark:
         self._figures = Figures()
 
     def measure(self, rounds: int, only: str) -> None:
-        """Measure both variants in turn, what is named like `only`."""
+        """Measure both variants in turn, with measurements named like `only`."""
         measurements = {
             "start": self._measure_start,
             "images": self._measure_images,
@@ -133,7 +133,7 @@ class Benchmark:
         arguments: Sequence[str] = (),
         carrier: str = DECORATOR,
     ) -> None:
-        """Have one variant measure, and take down its figures."""
+        """Run a measurement of one variant, and record its figures."""
         with (
             scratch_directory(self._directory) as directory,
             self._carried(variant, carrier, directory) as how,
@@ -144,7 +144,7 @@ class Benchmark:
 
     @contextmanager
     def _carried(self, variant: str, carrier: str, directory: Path) -> Iterator[list[str]]:
-        """What tells `api_variant.py` which variant it is; with a server, if it is to be behind one."""
+        """Yield the arguments that name the variant to `api_variant.py`, while its server runs, if it needs one."""
         data_dir = directory / "data" if variant == ON_DISK else None
         if carrier == DECORATOR:
             how = [] if variant == MOTO else ["--extension"]
@@ -279,7 +279,7 @@ class Benchmark:
 
 
 def _figures_of(arguments: Sequence[str]) -> dict[str, float]:
-    """What a run of `api_variant.py` found. Raises CalledProcessError when it fails."""
+    """Return the figures of a run of `api_variant.py`. Raises CalledProcessError if it fails."""
     script = Path(__file__).with_name("api_variant.py")
     ran = subprocess.run(
         [sys.executable, str(script), *arguments],

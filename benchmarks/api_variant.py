@@ -1,4 +1,4 @@
-"""One variant of ECR, alone in this process: stock moto or the extension, under the decorator or behind a server.
+"""One variant of ECR, alone in this process: stock moto or the extension, under the decorator or with a server.
 
 `api.py` runs it, once for each variant and round. It prints the figures of one measurement as JSON.
 """
@@ -30,8 +30,8 @@ PUT_MOVING = "put_image, moving tag"
 BY_TAG = "describe_images by tag"
 PAGE = "describe_images, page of 100"
 
-# How often a call is made before the next one has its turn. The first of them finds the caches of
-# the processor filled by another call; the median is one of those that do not.
+# Calls of one kind in a row. The first of them runs with processor caches that another call has filled; the
+# median does not.
 _CALLS_A_TURN = 5
 _LEAST_CALLS = 3
 
@@ -53,9 +53,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("measurement", choices=("start-up", "decorator", "images", "layer"))
     parser.add_argument("--extension", action="store_true", help="install the extension")
-    parser.add_argument("--data-dir", type=Path, help="where the extension keeps what it has")
-    parser.add_argument("--endpoint", help="a server to ask instead of moto's decorator")
-    parser.add_argument("--server-pid", type=int, help="the process whose memory is watched")
+    parser.add_argument("--data-dir", type=Path, help="the data directory of the extension")
+    parser.add_argument("--endpoint", help="use this server instead of moto's decorator")
+    parser.add_argument("--server-pid", type=int, help="watch the memory of this process")
     parser.add_argument("--sizes", type=int, nargs="+", default=[], help="images in a repository")
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1, help="for all calls of one kind")
@@ -70,7 +70,7 @@ def _milliseconds(action: Callable[[], object]) -> float:
 
 
 def _mocked(arguments: argparse.Namespace) -> AbstractContextManager[object]:
-    """What the calls of this variant are to be made in."""
+    """Return the context for the calls of this variant."""
     if arguments.endpoint:
         return nullcontext()
     if arguments.extension:
@@ -83,7 +83,7 @@ def _mocked(arguments: argparse.Namespace) -> AbstractContextManager[object]:
 
 
 def start_up(arguments: argparse.Namespace) -> Figures:
-    """Importing and installing, up to the first call of ECR. boto3 is there before."""
+    """Measure imports and installation, up to the first call of ECR. boto3 is imported before."""
     import boto3  # noqa: F401
 
     figures: Figures = {}
@@ -121,7 +121,7 @@ def start_up(arguments: argparse.Namespace) -> Figures:
 
 
 def decorator(arguments: argparse.Namespace) -> Figures:
-    """Starting and stopping mock_aws: before ECR was used, and with one call of ECR in between."""
+    """Measure the start and stop of mock_aws: before ECR is used, and with one call of ECR in between."""
     mock = _mocked(arguments)
 
     def empty() -> None:
@@ -149,7 +149,7 @@ def decorator(arguments: argparse.Namespace) -> Figures:
 
 @dataclass(frozen=True)
 class Call:
-    """A call, and what takes back its effect. Only the call is timed."""
+    """A call, and the call that undoes its effect. Only the first is timed."""
 
     name: str
     make: Callable[[], object]
@@ -157,7 +157,7 @@ class Call:
 
 
 def images(arguments: argparse.Namespace) -> Figures:
-    """Calls on a repository of each of the sizes, from the smallest to the largest."""
+    """Measure calls on a repository of each of the sizes, smallest first."""
     figures: Figures = {}
     with _mocked(arguments):
         client = ecr_client(arguments.endpoint)
@@ -180,7 +180,7 @@ def images(arguments: argparse.Namespace) -> Figures:
 
 
 def _interleaved(calls: list[Call], turns: int, seconds: float) -> dict[str, list[float]]:
-    """Milliseconds of each call, made in turn with the others until its own seconds are spent."""
+    """Return the milliseconds of each call, made in turn with the others until its seconds are spent."""
     taken: dict[str, list[float]] = {call.name: [] for call in calls}
     for _ in range(turns):
         for call in calls:
@@ -194,10 +194,10 @@ def _interleaved(calls: list[Call], turns: int, seconds: float) -> dict[str, lis
 
 
 def _calls(client: Any, manifests: Iterator[str], size: int) -> list[Call]:
-    """The calls, each of which leaves the repository as large as it was."""
+    """Return the calls, each of which restores the size of the repository."""
     repository = {"repositoryName": REPOSITORY}
     put: list[str] = []
-    # What has the tag now comes last.
+    # The image with the tag is the last one.
     tagged: list[str] = []
 
     def put_image(tag: str, digests: list[str]) -> None:
@@ -213,7 +213,7 @@ def _calls(client: Any, manifests: Iterator[str], size: int) -> list[Call]:
 
     def describe_page() -> None:
         answer = client.describe_images(**repository, maxResults=100)
-        # Stock moto gives all there are.
+        # Stock moto returns all images at once.
         _expect(len(answer["imageDetails"]) >= min(size, 100), "a full page")
 
     put_image("latest", tagged)
@@ -232,7 +232,7 @@ def _expect(truth: bool, what: str) -> None:
 
 
 def _manifests() -> Iterator[str]:
-    """Manifests of different images of three layers, as docker makes them."""
+    """Yield manifests of different images with three layers, in docker's form."""
     for number in itertools.count():
         digests = [hashlib.sha256(f"{number}/{part}".encode()).hexdigest() for part in range(4)]
         yield json.dumps(
@@ -258,11 +258,11 @@ def _manifests() -> Iterator[str]:
 
 
 def layer(arguments: argparse.Namespace) -> Figures:
-    """Uploading one layer through the API: MB/s, and MiB that memory grew by at most."""
+    """Measure the upload of one layer through the API: MB/s, and the growth of memory in MiB."""
     with _mocked(arguments):
         client = ecr_client(arguments.endpoint)
         client.create_repository(repositoryName=REPOSITORY)
-        # Whatever is imported or made at a first upload is there before the measurement.
+        # The first upload imports and creates things that must not be measured.
         _upload(client, [b"first"], f"sha256:{hashlib.sha256(b'first').hexdigest()}")
         parts = _Parts(arguments.parts)
         digest = parts.digest()
@@ -277,7 +277,7 @@ def layer(arguments: argparse.Namespace) -> Figures:
 
 
 class _Parts:
-    """The parts of a layer, in one buffer one after the other, so that the client does not hold them all."""
+    """The parts of a layer, one after the other in one buffer, so that the client does not hold them all."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -296,7 +296,7 @@ class _Parts:
 
 
 def _upload(client: Any, parts: Iterable[bytes | bytearray], digest: str) -> float:
-    """Upload a layer; the seconds that the calls took."""
+    """Upload a layer. Return the seconds of the calls."""
     repository = {"repositoryName": REPOSITORY}
     start = time.perf_counter()
     upload_id = client.initiate_layer_upload(**repository)["uploadId"]

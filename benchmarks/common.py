@@ -1,6 +1,6 @@
-"""What the benchmarks share: figures of rounds, tables, targets, the machine, and servers in processes of their own.
+"""Code that the benchmarks share: figures of rounds, tables, targets, the machine, and servers in separate processes.
 
-For Linux: processes are looked at through /proc.
+For Linux: it reads /proc.
 """
 
 from __future__ import annotations
@@ -31,18 +31,17 @@ GIB = 1 << 30
 
 REGION = "us-east-1"
 
-# Seconds until a server has to listen, and until it has to have ended.
+# Seconds in which a server must listen, and in which it must end.
 _START_LIMIT = 60
 _END_LIMIT = 20
 
-# The machine rests when no more than this share of its processors is busy, measured over so many
-# seconds.
+# The machine is idle while at most this share of its processors is busy, measured over this many seconds.
 _BUSY_SHARE = 0.1
 _BUSY_WINDOW = 0.5
 
 
 class Figures:
-    """Figures by what was measured and of whom, one for each round."""
+    """Figures by measurement and variant, one for each round."""
 
     def __init__(self) -> None:
         self._rounds: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -51,28 +50,28 @@ class Figures:
         self._rounds[what, whose].append(figure)
 
     def median(self, what: str, whose: str) -> float | None:
-        """The median over the rounds; None when it was not measured."""
+        """Return the median of the rounds, or None without a measurement."""
         rounds = self._rounds.get((what, whose))
         return statistics.median(rounds) if rounds else None
 
     def rounds(self, what: str, whose: str) -> list[float]:
-        """The figures of all rounds, in their order."""
+        """Return the figures of all rounds, in their order."""
         return list(self._rounds.get((what, whose), []))
 
     def ratios(self, what: str, whose: str, other: str) -> list[float]:
-        """How many times `other`'s figure `whose` is, in each round that has both."""
+        """Return the quotients of the figures of `whose` and `other`, for each round that has both."""
         pairs = zip(self.rounds(what, whose), self.rounds(what, other), strict=False)
         return [figure / against for figure, against in pairs if against]
 
     def ratio(self, what: str, whose: str, other: str) -> float | None:
-        """How many times `other`'s figure `whose` is: the median of the ratios within each round."""
+        """Return the median of the quotients of the figures of `whose` and `other` within each round."""
         return self.ratio_between((what, whose), (what, other))
 
     def ratio_between(self, of: tuple[str, str], to: tuple[str, str]) -> float | None:
-        """As `ratio`, of two figures of any kind.
+        """Return the ratio of two figures of any kind, as `ratio` does.
 
-        Figures of one round were taken one right after the other. What slows down a machine from
-        one round to the next is not in their ratio.
+        Figures of one round were measured in direct succession. A slower machine in another round does not affect their
+        ratio.
         """
         pairs = zip(self._rounds.get(of, []), self._rounds.get(to, []), strict=False)
         ratios = [figure / other for figure, other in pairs if other]
@@ -81,7 +80,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure is to be. The figure is None where it was not measured."""
+    """The target of a figure. The figure is None if it was not measured."""
 
     what: str
     figure: float | None
@@ -99,7 +98,7 @@ class Target:
 
 
 def print_targets(targets: Iterable[Target]) -> None:
-    """Say of each target whether it was met."""
+    """Print for each target if it was met."""
     print_table(
         "Targets",
         ("", "measured", "target", "verdict"),
@@ -116,7 +115,7 @@ def print_targets(targets: Iterable[Target]) -> None:
 
 
 def number(figure: float | None) -> str:
-    """A figure with about three digits that mean something."""
+    """Return a figure with about three significant digits."""
     if figure is None:
         return "-"
     digits = 0 if abs(figure) >= 100 else 1 if abs(figure) >= 10 else 2
@@ -124,9 +123,9 @@ def number(figure: float | None) -> str:
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose first column is text and whose others are figures.
+    """Print a table whose first column is text and whose other columns are figures.
 
-    Rows of which nothing was measured are left out, and a table that has no others.
+    Rows without figures are left out, and so is a table without rows.
     """
     measured = [tuple(row) for row in rows if set(row[1:]) - {"-"}]
     if not measured:
@@ -143,7 +142,7 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def argument_parser(description: str | None, rounds: int = 5) -> argparse.ArgumentParser:
-    """The flags that the benchmarks have in common. `rounds` is how many there are by default."""
+    """Return a parser of the benchmarks' common flags. `rounds` is the default number of rounds."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -151,16 +150,14 @@ def argument_parser(description: str | None, rounds: int = 5) -> argparse.Argume
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="small sizes and one round, to see that it works; the figures mean nothing",
+        help="small sizes and one round, as a check of the benchmark; the figures mean nothing",
     )
-    parser.add_argument(
-        "--rounds", type=int, help=f"how often each is measured (default: {rounds})"
-    )
+    parser.add_argument("--rounds", type=int, help=f"number of rounds (default: {rounds})")
     parser.add_argument(
         "--directory",
         type=Path,
         default=Path(tempfile.gettempdir()),
-        help="where all files are kept while it runs (default: %(default)s)",
+        help="directory for all files during the run (default: %(default)s)",
     )
     parser.add_argument(
         "--patience",
@@ -171,18 +168,18 @@ def argument_parser(description: str | None, rounds: int = 5) -> argparse.Argume
         "--only",
         metavar="TEXT",
         default="",
-        help="leave out what has not this text in its name, which is printed while it runs",
+        help="run only workloads whose names, as printed during a run, contain this text",
     )
     return parser
 
 
 def parse_arguments(description: str | None) -> argparse.Namespace:
-    """The flags of a benchmark that has no others."""
+    """Parse the flags of a benchmark that has only the common ones."""
     return completed(argument_parser(description).parse_args())
 
 
 def completed(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Flags with the defaults that depend on others."""
+    """Return the flags with the defaults that depend on other flags."""
     arguments.rounds = arguments.rounds or (1 if arguments.quick else arguments.default_rounds)
     if arguments.patience is None:
         arguments.patience = 0 if arguments.quick else 60
@@ -190,7 +187,7 @@ def completed(arguments: argparse.Namespace) -> argparse.Namespace:
 
 
 def machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> list[str]:
-    """Lines that name the machine and all that is measured on it."""
+    """Return lines that name the machine and the measured software."""
     memory = int(fields(Path("/proc/meminfo"))["MemTotal"].split()[0]) * 1024 / GIB
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     processors = len(os.sched_getaffinity(0))
@@ -204,7 +201,7 @@ def machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -
 
 
 def print_machine(directory: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
-    """Name the machine and all that was measured on it."""
+    """Print the machine and the measured software."""
     print("\n".join(machine(directory, packages, programs)))
 
 
@@ -217,10 +214,10 @@ def _processor() -> str:
 
 
 def _file_system(directory: Path) -> str:
-    """The type of the file system that holds `directory`."""
+    """Return the type of the file system that holds `directory`."""
     path = os.path.realpath(directory)
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    # The last one mounted comes last, and hides others at the same place.
+    # The last mount comes last, and hides earlier ones at the same place.
     holding = [each for each in mounts if os.path.commonpath([path, each[0]]) == each[0]]
     return max(enumerate(holding), key=lambda each: (len(each[1][0]), each[0]))[1][1]
 
@@ -233,7 +230,7 @@ def _version_of(program: str) -> str:
 
 
 class Rest:
-    """Waits for the machine to rest before something is measured, for `patience` seconds at most."""
+    """A wait for an idle machine before each measurement, of at most `patience` seconds."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -241,7 +238,7 @@ class Rest:
         self.disturbed = 0
 
     def wait(self) -> None:
-        """Return once nothing waits to be written to disk and the processors have little to do."""
+        """Wait until no data waits to be written to disk, and the processors are idle."""
         if not self._patience:
             return
         os.sync()
@@ -253,15 +250,18 @@ class Rest:
                 return
 
     def print_summary(self) -> None:
-        """Say how often that was in vain."""
+        """Print how often the wait failed."""
         if not self._patience:
-            print("\nNothing was waited for: the figures are not to be compared.", flush=True)
+            print(
+                "\nNo measurement waited for an idle machine: do not compare the figures.",
+                flush=True,
+            )
             return
         print(f"\nThe machine was busy at {self.disturbed} of {self.starts} starts.", flush=True)
 
 
 def _busy_share() -> float:
-    """The share of all processors that is busy now, with waiting for disks and other machines."""
+    """Return the share of all processors that is busy now, including waits for disks and other machines."""
     before = _processor_times()
     time.sleep(_BUSY_WINDOW)
     passed = [now - then for now, then in zip(_processor_times(), before, strict=True)]
@@ -276,7 +276,7 @@ def _processor_times() -> list[int]:
 
 
 def environment() -> dict[str, str]:
-    """The environment, without what would change how moto, this package and AWS's clients behave."""
+    """Return the environment without variables that would affect moto, this package and AWS's clients."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -285,7 +285,7 @@ def environment() -> dict[str, str]:
 
 
 class ServerProcess:
-    """A server that runs in a process of its own and listens on a port of 127.0.0.1."""
+    """A server that runs in a separate process and listens on a port of 127.0.0.1."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.pid = process.pid
@@ -294,7 +294,7 @@ class ServerProcess:
         self.url = f"http://{self.address}"
 
     def processor_seconds(self) -> float:
-        """What it has used of the processors so far, in user and system mode."""
+        """Return the seconds of processor time that it has used so far, in user and system mode."""
         # proc(5): the name of the program, in parentheses, is the only field that may have spaces.
         fields = Path("/proc", str(self.pid), "stat").read_text().rpartition(")")[2].split()
         ticks: int = os.sysconf("SC_CLK_TCK")
@@ -303,7 +303,7 @@ class ServerProcess:
 
 @contextmanager
 def serving(command: Sequence[str], port: int, log: Path) -> Iterator[ServerProcess]:
-    """A server until the end of the block. Raises RuntimeError with its log when it does not start."""
+    """Run a server until the end of the block. Raises RuntimeError with its log if it does not start."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -326,7 +326,7 @@ def serving(command: Sequence[str], port: int, log: Path) -> Iterator[ServerProc
 
 
 def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Whether the process listens, once it does; False when it has ended or takes too long."""
+    """Return True once the process listens, and False if it has ended or takes too long."""
     until = time.monotonic() + _START_LIMIT
     while time.monotonic() < until:
         try:
@@ -343,30 +343,30 @@ def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def moto_server_command(port: int) -> list[str]:
-    """Stock moto's server."""
+    """Return the command of stock moto's server."""
     return [_script("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
 
 
 def moto_ecr_server_command(port: int, data_dir: Path | None) -> list[str]:
-    """The extension's server."""
+    """Return the command of the extension's server."""
     command = [_script("moto_ecr_server"), "-H", "127.0.0.1", "-p", str(port)]
     return command if data_dir is None else [*command, "--data-dir", str(data_dir)]
 
 
 def _script(name: str) -> str:
-    """A command that is installed beside the Python that runs this."""
+    """Return the path of a command that is installed beside this Python."""
     return os.path.join(sysconfig.get_path("scripts"), name)
 
 
 def ecr_client(endpoint_url: str | None = None) -> Any:
-    """A boto3 client of ECR: of a server, or of whatever moto mocks."""
+    """Return a boto3 client of ECR, for a server or for moto's mock."""
     import boto3
     from botocore.config import Config
 
@@ -382,6 +382,6 @@ def ecr_client(endpoint_url: str | None = None) -> Any:
 
 @contextmanager
 def scratch_directory(parent: Path) -> Iterator[Path]:
-    """A new directory in `parent`, gone with all that is in it at the end of the block."""
+    """Create a directory in `parent`, which is removed at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="moto-ecr-benchmark-", dir=parent) as path:
         yield Path(path)

@@ -1,7 +1,7 @@
-"""Invocations of a Lambda function of an image, beside `docker run` of that image, and the memory that loading one
-takes.
+"""A benchmark of Lambda functions of images: invocations, beside `docker run`, and the memory that loading an image
+needs.
 
-Images go to docker's daemon at DOCKER_HOST, which is left as it was. Where its containers have no network, set
+Images are loaded into docker's daemon at DOCKER_HOST, and removed at the end. If its containers have no network, set
 MOTO_DOCKER_NETWORK_MODE=host.
 """
 
@@ -46,7 +46,7 @@ _RUNTIME = Path(__file__).parent.parent / "tests" / "support" / "runtime.c"
 _HOST = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
 
 _LARGE = f"{_HOST}/team/large:1.0"
-# The argument that has the script load an image.
+# The argument that makes the script load an image.
 _LOAD = "--load"
 
 _FIRST = "first invocation, image not in the daemon"
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _compiled(directory: Path) -> Path:
-    """Return a directory with the static program of the tests, which is a Lambda runtime."""
+    """Return a directory with the tests' static program, which is a Lambda runtime."""
     tree = directory / "tree"
     tree.mkdir()
     command = [shutil.which("cc") or "cc", "-static", "-O1", "-w", "-o", "runtime", str(_RUNTIME)]
@@ -100,7 +100,7 @@ def _compiled(directory: Path) -> Path:
 
 
 def _image(program: Path, megabytes: int, seed: int) -> Image:
-    """Return an image of that program, in layers of at most 50 MB that gzip cannot make smaller."""
+    """Return an image of that program, in layers of at most 50 MB that gzip cannot compress."""
     content = random.Random(seed)
     parts = [
         {f"filling-{start}": content.randbytes(min(50, megabytes - start) * 1_000_000)}
@@ -145,14 +145,14 @@ def _measure_invocations(client: Any, figures: Figures, image: Image) -> None:
 
 
 def _growth(client: Any, directory: Path, image: Image) -> float:
-    """Return by how many MiB a process grows that loads an image from a data directory."""
+    """Return the growth in MiB of a process that loads an image from a data directory."""
     data = directory / "data"
     port = free_port()
     with serving(moto_ecr_server_command(port, data), port, directory / "server.log"):
         ecr = ecr_client(f"http://127.0.0.1:{port}")
         ecr.create_repository(repositoryName="team/large")
         push(ecr, "team/large", image, tag="1.0")
-    # A process that has not held the image itself.
+    # A process that does not hold the image itself.
     command = [sys.executable, __file__, _LOAD, str(data)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     client.images.remove(_LARGE)
@@ -160,7 +160,7 @@ def _growth(client: Any, directory: Path, image: Image) -> float:
 
 
 def _load(data: str) -> float:
-    """Load the image of a data directory, and return by how many MiB this process has grown."""
+    """Load the image of a data directory, and return the growth of this process in MiB."""
     from moto_ecr_ext.consumers import daemon
     from moto_ecr_ext.consumers.image_names import ImageName
     from moto_ecr_ext.consumers.images import find_image

@@ -1,8 +1,8 @@
-"""What a repository of 100,000 images costs beside smaller ones: pages of it, previews and runs of a lifecycle policy,
-deletions, a reset.
+"""A benchmark of a repository of 100,000 images beside smaller ones: pages, lifecycle previews and runs, deletions, a
+reset.
 
-Beside each it measures the longest time that another client waits for an answer meanwhile. Pages are to cost what they
-cost in a small repository, and no client is to wait for more than 200 ms, however long the work takes as a whole.
+Beside each operation, it measures the longest time that another client waits for an answer. Pages should cost as much
+as in a small repository, and no client should wait for more than 200 ms, however long the operation takes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ENGINES = ("sqlite", "postgresql")
 SIZES = [1_000, 10_000, 100_000]
 # Milliseconds.
 LONGEST_WAIT = 200
-# Seconds for which another client is watched while nothing else happens, and for which a reset may take.
+# Seconds for which another client is watched without other load, and the longest time of a reset.
 QUIET = 5
 RESET_LIMIT = 1200
 FILTERS = [
@@ -49,14 +49,14 @@ FILTERS = [
 
 
 def policy(kept: int) -> str:
-    """A policy that expires all images but the newest."""
+    """Return a policy that expires all images except the newest."""
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept}
     rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
     return json.dumps({"rules": [rule]})
 
 
 class Other(threading.Thread):
-    """Another client: it reads and writes in a small repository until it is told to stop."""
+    """Another client, which reads and writes in a small repository until it is stopped."""
 
     def __init__(self, url: str, name: str) -> None:
         super().__init__(daemon=True)
@@ -87,20 +87,20 @@ class Other(threading.Thread):
 
     def _time(self, call: Callable[..., object], **parameters: object) -> None:
         begun = time.perf_counter()
-        # It is gone after a reset.
+        # A reset removes it.
         with suppress(self._ecr.exceptions.RepositoryNotFoundException):
             call(**parameters)
         self.longest = max(self.longest, time.perf_counter() - begun)
         self.answers += 1
 
     def stop(self) -> None:
-        """Return when the last answer was there."""
+        """Stop the client, and wait for its last answer."""
         self._is_over.set()
         self.join()
 
 
 def manifest_of(number: int) -> str:
-    """A manifest that differs from all others."""
+    """Return a manifest that differs from all others."""
     return json.dumps(
         {
             "schemaVersion": 2,
@@ -121,14 +121,14 @@ def descriptor(content: bytes) -> dict[str, Any]:
 
 
 def timed(call: Callable[..., object], *arguments: object, **parameters: object) -> float:
-    """Milliseconds."""
+    """Return the milliseconds of a call."""
     begun = time.perf_counter()
     call(*arguments, **parameters)
     return 1000 * (time.perf_counter() - begun)
 
 
 def measure_pages(figures: Figures, url: str, column: str, count: int) -> None:
-    """Pages of 100 in the order of push, from the beginning by any filter, and from the middle."""
+    """Measure pages of 100 in the order of push: the first by any filter, and one in the middle."""
     ecr = ecr_client(url)
     for operation in ("describe_images", "list_images"):
         call = getattr(ecr, operation)
@@ -147,7 +147,7 @@ def measure_middle(
     count: int,
     largest: int = 1000,
 ) -> None:
-    """A page of 100 from the middle of a list, to which pages of at most `largest` lead."""
+    """Measure a page of 100 in the middle of a list, reached by pages of at most `largest`."""
     token, passed = None, 0
     while passed < count // 2:
         size = min(largest, count // 2 - passed)
@@ -159,7 +159,7 @@ def measure_middle(
 
 
 def measure_preview_pages(figures: Figures, url: str, column: str, count: int) -> None:
-    """Pages of 100 results of a preview of a policy that expires all images but one."""
+    """Measure pages of 100 results of a preview of a policy that expires all images except one."""
     ecr = ecr_client(url)
     call = ecr.get_lifecycle_policy_preview
     for tag_status in ("ANY", "TAGGED", "UNTAGGED"):
@@ -175,7 +175,7 @@ def measure_preview_pages(figures: Figures, url: str, column: str, count: int) -
 
 
 def best(call: Callable[..., object], **parameters: object) -> float:
-    """Milliseconds: the least of some, since others use the processors too."""
+    """Return the milliseconds of the fastest of some calls, since other processes use the processors too."""
     call(**parameters)
     return min(timed(call, **parameters) for _ in range(7))
 
@@ -202,7 +202,7 @@ def delete_repository(ecr: Any, url: str, blobs: Path, count: int) -> None:
 
 
 def reset(ecr: Any, url: str, blobs: Path, count: int) -> None:
-    """Return when the last bytes are gone, long after the answer."""
+    """Reset the server, and wait until the last bytes are removed, long after the answer."""
     requests.post(f"{url}/moto-api/reset", timeout=1200).raise_for_status()
     until = time.monotonic() + RESET_LIMIT
     while any(path.is_file() for path in blobs.rglob("*")):
@@ -212,7 +212,7 @@ def reset(ecr: Any, url: str, blobs: Path, count: int) -> None:
 
 
 Operation = Callable[[Any, str, Path, int], None]
-# Those of a group have the same server, one after the other.
+# The operations of a group use the same server, in their order.
 GROUPS: list[dict[str, Operation]] = [
     {
         "nothing": lambda *_: time.sleep(QUIET),
@@ -254,13 +254,13 @@ def parse_arguments() -> argparse.Namespace:
         type=int,
         nargs="+",
         default=SIZES,
-        help="how many images the repositories have (default: 1000 10000 100000)",
+        help="numbers of images in the repositories (default: 1000 10000 100000)",
     )
     parser.add_argument(
         "--engine",
         choices=ENGINES,
         action="append",
-        help="where the rows are; may be given twice (default: sqlite)",
+        help="engine of the database; may be given twice (default: sqlite)",
     )
     arguments = completed(parser.parse_args())
     if arguments.quick:
@@ -280,7 +280,7 @@ def main() -> None:
             place.mkdir()
             cluster = None
             if engine == "postgresql":
-                # The tests' own has no use for durability.
+                # The tests' own cluster runs without fsync.
                 cluster = stack.enter_context(running_cluster("-c fsync=on"))
             all_seeds.append(Seeds(place, cluster))
         for _ in range(arguments.rounds):

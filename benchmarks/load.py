@@ -1,8 +1,8 @@
-"""Many clients that push and pull at once, for a minute, against one moto_ecr_server on a data directory.
+"""A load test: many clients push and pull at once, for a minute, against one moto_ecr_server on a data directory.
 
-Images that were pushed are pulled again by others while it runs, and those that are left at the end. Prints what was
-done, what failed, what was lost, and the memory, descriptors and threads of the server again and again; ends with 1
-when something failed or was lost. With `--seconds 1800` it is a soak.
+Clients pull each other's images during the run, and all remaining images at the end. It prints the counts of
+operations, failures and losses, and samples of the server's memory, descriptors and threads. Exit status 1 means a
+failure or a loss. With `--seconds 1800` it is a soak test.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from registry_client import (
     memory_blob,
 )
 
-# MiB that the server may take beyond what it takes at rest, for each client.
+# MiB by which each client may increase the server's memory.
 _MEMORY_OF_A_CLIENT = 4
 
-# How often the server is looked at while the clients are at work.
+# Number of samples of the server during the run.
 _SAMPLES = 12
 
-# Sizes of layers, small ones more often.
+# Sizes of layers; small ones are more frequent.
 _SIZES = (4_000, 100_000, 100_000, 400_000, 400_000, 2_000_000, 8_000_000)
 _FILLING = random.Random(0).randbytes(max(_SIZES))
 
 
 @dataclass(frozen=True)
 class Image:
-    """The image that a client pushes as its n-th, which every client knows how to make."""
+    """The n-th image of a client. Every client can compute it."""
 
     client: int
     number: int
@@ -66,7 +66,7 @@ class Image:
         return f"{self.client}-{self.number}"
 
     def blobs(self) -> list[Blob]:
-        """Two layers and a config."""
+        """Return two layers and a config."""
         chance = random.Random(self.tag)
         sizes = [chance.choice(_SIZES), chance.choice(_SIZES), 500]
         return [
@@ -89,7 +89,7 @@ class Image:
         ).encode()
 
     def push(self, client: RegistryClient) -> int:
-        """Push the image, by either way; how many bytes it has."""
+        """Push the image, by either protocol. Return its size in bytes."""
         blobs = self.blobs()
         push = client.push if self.number % 2 else client.push_streamed
         for blob in blobs:
@@ -102,7 +102,7 @@ class Image:
         client.delete(f"sha256:{digest}")
 
     def pull(self, client: RegistryClient) -> int:
-        """Pull the image and compare it with what was pushed; how many bytes it has."""
+        """Pull the image and compare it with the original. Return its size in bytes."""
         blobs = self.blobs()
         if client.manifest(self.tag) != self.manifest(blobs):
             raise ProtocolError(f"{self.tag}: the manifest is another one")
@@ -114,7 +114,7 @@ class Image:
 
 @dataclass
 class Record:
-    """What clients have done: seconds of each, bytes of all, and what went wrong."""
+    """The results of clients: seconds of each operation, bytes in total, and failures."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {"push": [], "pull": []})
     size: dict[str, int] = field(default_factory=lambda: {"push": 0, "pull": 0})
@@ -122,7 +122,7 @@ class Record:
 
     @contextmanager
     def noting_errors(self, counts: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Note an error of the block if it `counts`: an image may be deleted while it is pulled."""
+        """Record an error of the block if it `counts`: an image may be deleted while it is pulled."""
         try:
             yield
         except (ProtocolError, OSError) as error:
@@ -142,7 +142,7 @@ class Record:
 
 
 class Load:
-    """Clients, which know of each other how many images were pushed; each has deleted all but its last `keep`."""
+    """Clients that know each other's numbers of pushed images. Each deletes its images except the last `keep`."""
 
     def __init__(self, clients: int, seconds: float, keep: int, directory: Path) -> None:
         self._clients = range(clients)
@@ -153,22 +153,22 @@ class Load:
 
     @property
     def images(self) -> list[Image]:
-        """All that were acknowledged and not deleted."""
+        """All images that were acknowledged and not deleted."""
         return [Image(client, number) for client in self._clients for number in self._there(client)]
 
     def _there(self, client: int) -> range:
-        """The images of a client that nobody has begun to delete."""
+        """Return the images of a client that are not being deleted."""
         pushed = self._pushed[client]
         return range(max(0, pushed - self._keep), pushed)
 
     def run(self, registry: Registry) -> tuple[Record, float]:
-        """Push and pull for as long as it is to be; what was done, and the seconds that it took."""
+        """Push and pull for the given time. Return the record and the seconds."""
         tasks = [partial(self._work, client) for client in self._clients]
         ran = at_once(registry.address, tasks, self._seconds)
         return self._collected(), ran.seconds
 
     def verify(self, registry: Registry) -> Record:
-        """Pull every image that is to be there."""
+        """Pull every image that must exist."""
         clients = os.cpu_count() or 1
         tasks = [partial(self._verify, self.images[each::clients], each) for each in range(clients)]
         at_once(registry.address, tasks)
@@ -229,13 +229,13 @@ def main() -> int:
         "--keep",
         type=int,
         default=50,
-        help="images of each client that are there at a time, older ones are deleted (default: %(default)s)",
+        help="images that each client keeps; it deletes older ones (default: %(default)s)",
     )
     parser.add_argument(
         "--directory",
         type=Path,
         default=Path(tempfile.gettempdir()),
-        help="where the server keeps its files (default: %(default)s)",
+        help="directory for the server's files (default: %(default)s)",
     )
     arguments = parser.parse_args()
     print_machine(arguments.directory, ["moto-ecr-ext", "moto", "sqlalchemy"], [])

@@ -1,8 +1,8 @@
-"""A picture of what registry.py has measured: the ratio of each pair, and their median.
+"""A picture of the results of registry.py: the ratio of each pair, and their median.
 
     python benchmarks/plot.py benchmarks/results/registry.json docs/registry-speed.svg
 
-It needs matplotlib, which nothing else does.
+Only this script needs matplotlib.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-# The same figures make the same file, but for the version of matplotlib.
+# The same figures make the same file with the same version of matplotlib.
 matplotlib.rcParams["svg.hashsalt"] = "moto-ecr-ext"
 
 from matplotlib import pyplot  # noqa: E402
@@ -29,7 +29,7 @@ _HEIGHT_OF_A_LINE = 0.34
 
 
 def draw(document: dict[str, Any], path: Path) -> None:
-    """Draw the ratios of all pairs; of seconds the other way round, so that more is always faster."""
+    """Draw the ratios of all pairs, inverted for seconds, so that a higher ratio is always faster."""
     measures = [each for each in document["measures"] if each["ratios"]][::-1]
     go, ours = document["registries"]
     figure, axes = pyplot.subplots(

@@ -1,4 +1,4 @@
-"""What processes have in use: memory, descriptors and threads, as /proc says."""
+"""Resources of processes, from /proc: memory, descriptors and threads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def fields(path: Path) -> dict[str, str]:
-    """The `name: value` lines of a file in /proc."""
+    """Return the `name: value` lines of a file in /proc."""
     lines = path.read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 class MemoryWatch:
-    """How much more memory a process has in use at most than when the watch began, in MiB."""
+    """The peak growth of a process's memory since the watch began, in MiB."""
 
     def __init__(self, pid: int) -> None:
         self._process = Path("/proc", str(pid))
@@ -24,8 +24,8 @@ class MemoryWatch:
         self.idle = self._mib("VmRSS")
 
     def forget_peak(self) -> None:
-        """Look for the peak from now on. What is idle remains what it was."""
-        # proc(5): 5 makes the peak what is resident now.
+        """Measure the peak from now on. The baseline stays."""
+        # proc(5): 5 resets the peak to the present resident size.
         (self._process / "clear_refs").write_text("5")
 
     @property
@@ -38,7 +38,7 @@ class MemoryWatch:
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process has in use: resident memory in MiB, open descriptors and threads."""
+    """The resources of a process: resident memory in MiB, open descriptors and threads."""
 
     memory: float
     descriptors: int
@@ -46,7 +46,7 @@ class Sample:
 
     @classmethod
     def of(cls, pid: int) -> Sample:
-        """Look at a process."""
+        """Take a sample of a process."""
         process = Path("/proc", str(pid))
         about = fields(process / "status")
         memory = int(about["VmRSS"].split()[0]) / 1024
@@ -54,7 +54,7 @@ class Sample:
 
 
 class Watch(threading.Thread):
-    """Looks at the server again and again until it is stopped."""
+    """Samples of the server, taken in intervals until the watch is stopped."""
 
     def __init__(self, pid: int, every: float) -> None:
         super().__init__(daemon=True)

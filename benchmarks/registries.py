@@ -1,4 +1,4 @@
-"""The registries that are compared, each a fresh server on an empty directory."""
+"""The registries in the comparison, each started fresh on an empty directory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPOSITORY = "benchmark"
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that runs, and how clients reach it."""
+    """A running registry, and its address for clients."""
 
     name: str
     process: ServerProcess
@@ -30,18 +30,18 @@ class Registry:
     credentials: str | None = None
 
     def image(self, tag: str) -> str:
-        """What skopeo calls an image of this registry."""
+        """Return skopeo's name of an image of this registry."""
         return f"docker://{self.process.address}/{REPOSITORY}:{tag}"
 
     def skopeo_flags(self, side: Literal["src", "dest"]) -> list[str]:
-        """What skopeo has to be told of this registry as the source or destination of a copy."""
+        """Return skopeo's flags for this registry as the source or destination of a copy."""
         flags = [f"--{side}-tls-verify=false"]
         return [*flags, f"--{side}-creds={self.credentials}"] if self.credentials else flags
 
 
 @contextmanager
 def _docker_registry(directory: Path) -> Iterator[Registry]:
-    """Debian's docker-registry, set up as its package does but without passwords and logs."""
+    """Run Debian's docker-registry, configured as in its package but without passwords and logs."""
     port = free_port()
     data = directory / "data"
     data.mkdir()
@@ -63,7 +63,7 @@ def _docker_registry(directory: Path) -> Iterator[Registry]:
 
 @contextmanager
 def moto_ecr_server(directory: Path, workers: int = 1) -> Iterator[Registry]:
-    """moto_ecr_server with a data directory. Clients log in, which the other's do not have to."""
+    """Run moto_ecr_server with a data directory. Its clients log in; those of the other registry do not."""
     port = free_port()
     command = moto_ecr_server_command(port, directory / "data")
     if workers > 1:
@@ -85,10 +85,10 @@ _STARTS: dict[str, Callable[[Path], AbstractContextManager[Registry]]] = {
 
 
 def installed_registries() -> list[str]:
-    """The names of the registries that can be started here, in the order in which they take turns."""
+    """Return the names of the registries that can be started here, in the order of their turns."""
     return [name for name in _STARTS if name == OURS or shutil.which(name)]
 
 
 def running(name: str, directory: Path) -> AbstractContextManager[Registry]:
-    """A registry until the end of the block; everything that it keeps is in `directory`."""
+    """Run a registry until the end of the block, with all its files in `directory`."""
     return _STARTS[name](directory)

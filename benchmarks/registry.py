@@ -1,4 +1,4 @@
-"""The registry: Debian's docker-registry (Go) beside moto_ecr_server, both keeping everything on one disk.
+"""A benchmark of the registry: Debian's docker-registry (Go) and moto_ecr_server, on the same disk.
 
 Each measurement begins with a fresh server on an empty directory. The two take turns, round by round.
 """
@@ -46,17 +46,17 @@ from registry_results import Measure, Results
 
 PACKAGES = ("moto", "moto-ecr-ext", "SQLAlchemy", "Werkzeug")
 
-# What is needed at most at one time: the source of all blobs, the images for skopeo, and what one
-# server keeps.
+# Bytes that are needed at the same time: the source of all blobs, the images for skopeo, and the files of one
+# server.
 _DISK_SPACE = 12 * GIB
 _SKOPEO_LIMIT = 600
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything. Sizes are bytes; `skopeo_images` are a number and size of layers each.
+    """The sizes of the workloads. Sizes are in bytes; `skopeo_images` are a number and size of layers each.
 
-    What is None is left out.
+    A workload with None is left out.
     """
 
     large: int
@@ -70,13 +70,13 @@ class Scale:
 
 
 FULL = Scale(GIB, 8, MIB, 200, 400, 4000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
-# What waits least for the machine and for other programs, for a run of nine rounds in a quarter of an hour.
+# The workloads that wait least for the machine and other programs, for nine rounds in a quarter of an hour.
 BRIEF = Scale(GIB, 8, MIB, 200, 200, 1000, None, None)
 QUICK = Scale(64 * MIB, 8, MIB, 16, 32, 64, ((2, 4 * MIB), (5, MIB)), 128 * MIB)
 
 
 class Source:
-    """A file of random bytes, as many as were ever wanted, of which blobs are made."""
+    """A file of random bytes, from which blobs are made. It grows on demand."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -85,7 +85,7 @@ class Source:
         os.close(self._descriptor)
 
     def files(self, size: int, count: int) -> list[Blob]:
-        """`count` blobs that together are the first `size` bytes, sent from the file."""
+        """Return `count` blobs that together are the first `size` bytes, sent from the file."""
         self._grow(size)
         each = size // count
         return [
@@ -94,7 +94,7 @@ class Source:
         ]
 
     def in_memory(self, size: int, count: int) -> list[Blob]:
-        """`count` blobs of `size` bytes each, sent from memory."""
+        """Return `count` blobs of `size` bytes each, sent from memory."""
         self._grow(size * count)
         content = memoryview(os.pread(self._descriptor, size * count, 0))
         return [
@@ -111,7 +111,7 @@ _Item = TypeVar("_Item")
 
 
 class Benchmark:
-    """All workloads, each from a method that makes what it sends before the first round."""
+    """All workloads. For each, a method makes its content before the first round."""
 
     def __init__(self, directory: Path, scale: Scale, rest: Rest) -> None:
         self._directory = directory
@@ -126,9 +126,9 @@ class Benchmark:
     def measure(
         self, names: Sequence[str], rounds: int, only: str, keep: Callable[[], None]
     ) -> None:
-        """Measure the registries of these names, which take turns, with workloads named like `only`.
+        """Measure the registries of these names, in turns, with workloads named like `only`.
 
-        After each workload, `keep` is called: a run that is broken off is not in vain.
+        `keep` is called after each workload, so that an interrupted run keeps its figures.
         """
         for title, prepare in self._workloads().items():
             if only not in title:
@@ -136,7 +136,8 @@ class Benchmark:
             workload = prepare()
             print(title, end="", file=sys.stderr, flush=True)
             for number in range(rounds):
-                # In turns the first: what one leaves in the memory of the machine, the next one finds.
+                # The registries take turns at being first: the second finds the machine's memory as the first has left
+                # it.
                 for name in names if number % 2 == 0 else names[::-1]:
                     with self._fresh(name) as registry:
                         workload(registry)
@@ -146,7 +147,7 @@ class Benchmark:
 
     @contextmanager
     def _fresh(self, name: str) -> Iterator[Registry]:
-        """A registry that has just started, on an empty directory, and has answered a few requests."""
+        """Run a registry on an empty directory, and yield it after it has answered a few requests."""
         with scratch_directory(self._directory) as directory:
             self._rest.wait()
             with running(name, directory) as registry:
@@ -154,7 +155,7 @@ class Benchmark:
                 yield registry
 
     def _workloads(self) -> dict[str, Callable[[], Workload]]:
-        """What makes each workload, by its name."""
+        """Return the functions that make the workloads, by name."""
         many = self._scale.streams
         workloads: dict[str, Callable[[], Workload]] = {
             "large blobs": lambda: self._large_blobs(1, 2.0),
@@ -292,7 +293,7 @@ class Benchmark:
     def _time(
         self, registry: Registry, measure: Measure, amount: float, act: Callable[[], Run]
     ) -> None:
-        """Time what `act` does, once the machine rests."""
+        """Time an action, once the machine is idle."""
         self._rest.wait()
         before = registry.process.processor_seconds()
         run = act()
@@ -303,7 +304,7 @@ class Benchmark:
 def _dealt(
     items: Sequence[_Item], streams: int, act: Callable[[RegistryClient, _Item], None]
 ) -> list[Task]:
-    """The tasks of so many clients, each of which does with its share of the items, one by one."""
+    """Return the tasks of `streams` clients, each of which acts on its share of the items, one by one."""
 
     def task(share: Sequence[_Item]) -> Task:
         def act_on_all(client: RegistryClient) -> None:
@@ -316,7 +317,7 @@ def _dealt(
 
 
 def _warm_up(client: RegistryClient) -> None:
-    """Use every request once, and see that what comes back is what was sent."""
+    """Make every request once, and compare the answers with the pushed content."""
     content = os.urandom(64 * 1024)
     blob = memory_blob(content)
     client.push(blob)
@@ -329,7 +330,7 @@ def _warm_up(client: RegistryClient) -> None:
 
 
 def _manifest(blobs: Sequence[Blob], number: int) -> bytes:
-    """A manifest whose configuration is the first of the blobs; no two numbers give the same."""
+    """Return a manifest whose configuration is the first of the blobs. Each number gives a different one."""
     kind = "application/vnd.oci.image."
     config, *layers = [{"digest": blob.digest, "size": blob.size} for blob in blobs]
     document: dict[str, Any] = {
@@ -348,7 +349,7 @@ def _expect(truth: bool, what: str) -> None:
 
 
 def _oci_layout(path: Path, layers: int, size: int) -> str:
-    """An image that cannot be compressed, as skopeo names it."""
+    """Return skopeo's name of a new image that cannot be compressed."""
     from moto_ecr_ext.testing import build_image, write_oci_layout
 
     write_oci_layout(build_image(layers=layers, layer_size=size), path, "latest")
@@ -356,7 +357,7 @@ def _oci_layout(path: Path, layers: int, size: int) -> str:
 
 
 def _copy(arguments: Sequence[str]) -> Run:
-    """Run `skopeo copy`; as long as the process lives."""
+    """Run `skopeo copy`. The run lasts as long as the process."""
     command = ["skopeo", "--insecure-policy", "copy", "--quiet", *arguments]
     start = time.monotonic()
     subprocess.run(command, env=environment(), check=True, timeout=_SKOPEO_LIMIT)

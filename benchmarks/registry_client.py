@@ -1,7 +1,7 @@
-"""A client of registries that costs little, so that what is measured is the server.
+"""A client of registries that uses little processor time, so that the server is measured.
 
-Each client is a process of its own with one connection, which it keeps as long as the server lets it. Files
-are sent by sendfile, memory by sendmsg, and what is pulled is counted and thrown away by the kernel.
+Each client is a separate process with one connection, which it keeps as long as the server does. It sends files by
+sendfile and memory by sendmsg. The kernel counts and discards pulled bytes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from common import MIB
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
-# What docker sends at once when it pushes in chunks.
+# Bytes that docker sends at once when it pushes in chunks.
 _CHUNK = 32 * 1024
 _CHUNKS_A_CALL = 16
 _RECEIVED_AT_ONCE = 4 * MIB
 _LONGEST_HEAD = 64 * 1024
 
-# Seconds: a server that says nothing for so long hangs, as do clients that take longer than they have to.
+# Seconds. A silent server hangs, and so does a client that exceeds its time by as much.
 _SILENCE_LIMIT = 120
 _CLIENT_LIMIT = 900
 
 
 class ProtocolError(Exception):
-    """The server answered something else than it was asked for."""
+    """An unexpected answer of the server."""
 
 
 class Body(Protocol):
@@ -43,7 +43,7 @@ class Body(Protocol):
 
     @property
     def framing(self) -> str:
-        """The header that says how long the body is."""
+        """The header with the length of the body."""
 
     def send(self, connection: socket.socket, head: bytes) -> None:
         """Send the request: its head, then this body."""
@@ -61,7 +61,7 @@ class MemoryBody:
 
 
 class FileBody:
-    """Bytes `start` up to `stop` of a file, of which the kernel makes no copy."""
+    """Bytes `start` up to `stop` of a file, sent without a copy."""
 
     def __init__(self, descriptor: int, start: int, stop: int) -> None:
         self._descriptor, self._start, self._stop = descriptor, start, stop
@@ -75,7 +75,7 @@ class FileBody:
 
 
 class ChunkedBody:
-    """Bytes `start` up to `stop` of a file in chunks, as docker streams what it has not measured."""
+    """Bytes `start` up to `stop` of a file in chunks, like a stream of unknown length from docker."""
 
     framing = "Transfer-Encoding: chunked"
 
@@ -112,7 +112,7 @@ def _send_all(connection: socket.socket, buffers: list[memoryview]) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer. `size` is how long its body is; `body` is empty where it was thrown away."""
+    """An answer. `size` is the length of its body; `body` is empty if it was discarded."""
 
     status: int
     headers: Mapping[str, str]
@@ -121,7 +121,7 @@ class Answer:
 
 
 class Connection:
-    """A connection over HTTP/1.1, made anew when the server has closed it after an answer."""
+    """A connection over HTTP/1.1, renewed after the server has closed it behind an answer."""
 
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
         self._port = port
@@ -134,7 +134,7 @@ class Connection:
     def _connect(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self._port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # By the kernel, so that the socket remains a blocking one for sendfile.
+        # The kernel limits the waits, so that the socket stays blocking, for sendfile.
         for limit in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             connection.setsockopt(socket.SOL_SOCKET, limit, struct.pack("ll", _SILENCE_LIMIT, 0))
         return connection
@@ -153,9 +153,9 @@ class Connection:
         headers: str = "",
         keep: bool = False,
     ) -> Answer:
-        """Send a request and read its answer, of which `keep` has the body kept.
+        """Send a request and read its answer. `keep` keeps the body.
 
-        Raises ProtocolError when the status is not the one expected.
+        Raises ProtocolError for an unexpected status.
         """
         if not self._is_open:
             self._socket = self._connect()
@@ -211,7 +211,7 @@ class Connection:
     def _discard(self, size: int) -> None:
         while size:
             wanted = min(size, len(self._discarded))
-            # tcp(7): with MSG_TRUNC the bytes are not copied but thrown away.
+            # tcp(7): with MSG_TRUNC the bytes are discarded instead of copied.
             received = self._socket.recv_into(self._discarded, wanted, socket.MSG_TRUNC)
             if not received:
                 raise ProtocolError(f"the body ended {size} bytes early")
@@ -220,7 +220,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Blob:
-    """What is pushed and pulled. `body` carries it with its length, `stream` as what has no length yet."""
+    """A blob to push and pull. `body` sends it with its length, `stream` without."""
 
     digest: str
     size: int
@@ -229,7 +229,7 @@ class Blob:
 
 
 def file_blob(descriptor: int, start: int, stop: int) -> Blob:
-    """Bytes `start` up to `stop` of a file as a blob. They are read, so that the file is in memory."""
+    """Return bytes `start` up to `stop` of a file as a blob. They are read, so that the file is cached."""
     hasher = hashlib.sha256()
     at = start
     while at < stop:
@@ -245,7 +245,7 @@ def file_blob(descriptor: int, start: int, stop: int) -> Blob:
 
 
 def memory_blob(content: bytes | memoryview) -> Blob:
-    """Bytes in memory as a blob."""
+    """Return bytes in memory as a blob."""
     body = MemoryBody(content)
     return Blob(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), body, body)
 
@@ -262,7 +262,7 @@ class RegistryClient:
         self._commit(self._start(), blob, blob.body)
 
     def push_streamed(self, blob: Blob) -> None:
-        """Push a blob by POST, PATCH and PUT, as docker does; in chunks, if it comes from a file."""
+        """Push a blob by POST, PATCH and PUT, as docker does; in chunks if it comes from a file."""
         answer = self.connection.ask("PATCH", self._start(), 202, body=blob.stream)
         self._commit(_location(answer), blob, MemoryBody())
 
@@ -274,18 +274,18 @@ class RegistryClient:
         self.connection.ask("PUT", f"{location}{separator}digest={blob.digest}", 201, body=body)
 
     def pull(self, blob: Blob) -> None:
-        """Pull a blob and throw it away."""
+        """Pull a blob and discard it."""
         answer = self.connection.ask("GET", f"{self._above}/blobs/{blob.digest}", 200)
         if answer.size != blob.size:
             raise ProtocolError(f"{blob.digest} has {answer.size} bytes, not {blob.size}")
 
     def content(self, blob: Blob) -> bytes:
-        """Pull a blob and keep it."""
+        """Pull a blob and return it."""
         target = f"{self._above}/blobs/{blob.digest}"
         return self.connection.ask("GET", target, 200, keep=True).body
 
     def has(self, blob: Blob) -> None:
-        """Ask for a blob by HEAD. Raises ProtocolError when it is not there."""
+        """Request a blob by HEAD. Raises ProtocolError if it is missing."""
         self.connection.ask("HEAD", f"{self._above}/blobs/{blob.digest}", 200)
 
     def put_manifest(self, tag: str, content: bytes) -> None:
@@ -311,14 +311,14 @@ class RegistryClient:
 
 
 def _location(answer: Answer) -> str:
-    """Path and query of the address that an answer sends the client to."""
+    """Return the path and query of an answer's Location."""
     target = urlsplit(answer.headers["location"])
     return f"{target.path}?{target.query}" if target.query else target.path
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where clients connect to, what they say to be let in, and the repository that they use."""
+    """The address of a registry, the credentials, and the repository."""
 
     port: int
     headers: Mapping[str, str]
@@ -326,7 +326,7 @@ class Address:
 
     @contextmanager
     def connected(self) -> Iterator[RegistryClient]:
-        """A client that is connected until the end of the block."""
+        """Yield a client that is connected until the end of the block."""
         connection = Connection(self.port, self.headers)
         try:
             yield RegistryClient(connection, self.repository)
@@ -339,16 +339,16 @@ Task = Callable[[RegistryClient], None]
 
 @dataclass(frozen=True)
 class Run:
-    """What clients at once took: from the start of the first to the end of the last."""
+    """The run of several clients, from the start of the first to the end of the last."""
 
     seconds: float
     reconnections: int
 
 
 def at_once(address: Address, tasks: Sequence[Task], seconds: float = 0) -> Run:
-    """Have each task done by a client of its own, all starting at once, with connections made before.
+    """Run each task in a separate client, all at once, on open connections.
 
-    `seconds` is how long the tasks go on in any case. Raises RuntimeError when a client fails; it has printed why.
+    `seconds` is the planned time of the tasks. Raises RuntimeError if a client fails; it has printed the reason.
     """
     context = multiprocessing.get_context("fork")
     start = context.Event()
@@ -396,5 +396,5 @@ def _receive(client: Any, channel: Channel, limit: float) -> Any:
 
 
 def shares_of(items: Sequence[Any], count: int) -> list[Sequence[Any]]:
-    """The items dealt to `count` clients."""
+    """Distribute the items over `count` clients."""
     return [items[number::count] for number in range(count)]

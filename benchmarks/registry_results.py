@@ -1,4 +1,4 @@
-"""What registry.py has measured: tables, targets, and a file of all figures."""
+"""The results of registry.py: tables, targets, and a file of all figures."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from common import Figures, Rest, Target, number, print_table
 from registries import GO, OURS
 from registry_client import Run
 
-# MiB that the server may take more than when it is idle.
+# MiB that the server may use beyond its idle memory.
 _MEMORY_BOUND = 64
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured: MB or requests in a second, or seconds.
+    """A measure: MB or requests in a second, or seconds.
 
-    `bound` is what the ratio to the Go registry is to be, if anything: at most, of seconds, else at
-    least.
+    `bound` is the target of the ratio to the Go registry, if any: a maximum for seconds, otherwise a minimum.
     """
 
     name: str
@@ -31,7 +30,7 @@ class Measure:
     bound: float | None = None
 
     def figure(self, amount: float, seconds: float) -> float:
-        """The figure for an amount, of bytes or requests, that took so many seconds."""
+        """Return the figure for an amount, in bytes or requests, and its seconds."""
         if self.unit == "s":
             return seconds
         return amount / seconds / (1e6 if self.unit == "MB/s" else 1)
@@ -44,7 +43,7 @@ class Measure:
 
 
 class Results:
-    """The figures of both registries, and what else there is to say of them."""
+    """The figures of both registries, and further facts about them."""
 
     def __init__(self) -> None:
         self._measures: dict[str, Measure] = {}
@@ -112,7 +111,7 @@ class Results:
         )
 
     def write(self, path: Path, machine: Sequence[str], rest: Rest) -> None:
-        """Write all figures as JSON. A pair is what both registries had in one round."""
+        """Write all figures as JSON. A pair has the figures of both registries in one round."""
         document = {
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "machine": list(machine),
@@ -167,7 +166,7 @@ def _spread(figures: Sequence[float]) -> tuple[str, str, str]:
 
 
 def _rounded(value: object) -> object:
-    """A document whose figures have four digits that mean something, which makes it short."""
+    """Return a document with four significant digits in each figure, which makes it short."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):

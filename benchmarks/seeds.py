@@ -1,4 +1,4 @@
-"""Registries with a repository of many images, made past the API and copied for each server."""
+"""Registries with a repository of many images, created without the API and copied for each server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 class Seeds:
-    """Registries with a repository of so many images, each made once and copied for each server."""
+    """Registries with a repository of many images, created once for each number and copied for each server."""
 
     def __init__(self, directory: Path, cluster: Cluster | None) -> None:
         self._directory = directory
@@ -51,7 +51,7 @@ class Seeds:
         database = self._cluster.create_database() if self._cluster else ""
         seed(self._location(blobs, database), blobs, count)
         if self._cluster is not None:
-            # Soon after so many rows have come, PostgreSQL does this by itself.
+            # PostgreSQL does this by itself soon after so many rows were inserted.
             with self._cluster.connect(database) as connection:
                 connection.execute("ANALYZE")
         return blobs, database
@@ -63,11 +63,11 @@ class Seeds:
 
     @contextmanager
     def server(self, count: int) -> Iterator[tuple[ServerProcess, Path]]:
-        """A server of a copy, and the directory of its blobs."""
+        """Run a server on a copy, and yield it with the directory of its blobs."""
         seed, template = self._seed(count)
         with scratch_directory(self._directory) as scratch:
             copy = scratch / "registry"
-            # Links of the blobs: to write 100,000 files takes minutes.
+            # The blobs are linked: writing 100,000 files takes minutes.
             shutil.copytree(seed, copy, copy_function=os.link)
             port = free_port()
             if self._cluster is None:
@@ -85,7 +85,7 @@ class Seeds:
 
 
 def seed(location: StoreLocation, data_dir: Path, count: int) -> None:
-    """Make a repository of so many tagged images, each with a config of its own and a layer that all have."""
+    """Create a repository of `count` tagged images, each with its own config and a shared layer."""
     store = Store.open(location)
     layer = add_file(data_dir, b"the layer of all images")
     with store.database.write() as transaction:
@@ -131,7 +131,7 @@ def seed(location: StoreLocation, data_dir: Path, count: int) -> None:
             ],
         )
         if location.database:
-            # The rows of images have the numbers that PostgreSQL would give to the next ones.
+            # The images have rows with explicit numbers, so the sequence is advanced here.
             transaction.connection.exec_driver_sql(
                 f"SELECT setval(pg_get_serial_sequence('images', 'id'), {count})"
             )
@@ -139,7 +139,7 @@ def seed(location: StoreLocation, data_dir: Path, count: int) -> None:
 
 
 def image(number: int, repository: int, config: str, layer: str) -> dict[str, Any]:
-    """The row of an image."""
+    """Return the row of an image."""
     content = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
     manifest = json.dumps(content).encode()
     return {
@@ -160,7 +160,7 @@ def digest_of(content: bytes) -> str:
 
 
 def add_file(data_dir: Path, content: bytes) -> str:
-    """Put a blob's file where the store has it."""
+    """Write a blob's file to its place in the store."""
     digest = digest_of(content)
     encoded = digest.partition(":")[2]
     directory = data_dir / "blobs" / "sha256" / encoded[:2]

@@ -1,7 +1,7 @@
-"""What a test process pays before its first test: stock moto beside the extension, each in a fresh process.
+"""A benchmark of the cost before a test process's first test: stock moto and the extension, each in a fresh process.
 
-The two take turns. A difference is that within one pair, so that a machine that is slower for a while changes both.
-Processor time is shown beside the time that passed, since it does not count what other processes do.
+The two take turns. A difference is within one pair, so that a slow phase of the machine affects both. Processor time is
+shown beside elapsed time, since it does not count other processes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ with mock_aws():
     ecr = boto3.client("ecr", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     ecr.create_repository(repositoryName="app")
 """
-# What is measured: the code of stock moto, and that of the extension.
+# The measured steps: the code of stock moto, and that of the extension.
 _STEPS = {
     "import and install()": (_MOTO, _EXTENSION),
     "and the first ECR call": (_MOTO + _FIRST_CALL, _EXTENSION + _FIRST_CALL),
@@ -35,14 +35,14 @@ _MOST_MILLISECONDS = 15
 
 
 class Cost(NamedTuple):
-    """What one process took, in milliseconds."""
+    """The cost of one process, in milliseconds."""
 
     passed: float
     processor: float
 
 
 def cost_of(code: str) -> Cost:
-    """Run a process to its end. Python's caches of bytecode are used, as everywhere but in some containers."""
+    """Run a process to its end. Python's caches of bytecode are used, as everywhere except in some containers."""
     variables = environment()
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
@@ -55,9 +55,9 @@ def cost_of(code: str) -> Cost:
 
 
 def pairs_of(step: str, rounds: int, rest: Rest) -> list[tuple[Cost, Cost]]:
-    """Measure both so often, one right after the other."""
+    """Measure both in pairs, in direct succession."""
     moto, extension = _STEPS[step]
-    cost_of(extension)  # Now its bytecode is there.
+    cost_of(extension)  # This creates the bytecode.
     pairs = []
     for _ in range(rounds):
         rest.wait()
@@ -66,7 +66,7 @@ def pairs_of(step: str, rounds: int, rest: Rest) -> list[tuple[Cost, Cost]]:
 
 
 def row(step: str, kind: str, pairs: Sequence[tuple[float, float]]) -> tuple[str, ...]:
-    """Return a line of the table."""
+    """Return a row of the table."""
     more = [ours - stock for stock, ours in pairs]
     stock, ours = (statistics.median(each) for each in zip(*pairs, strict=True))
     return (

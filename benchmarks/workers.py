@@ -1,4 +1,5 @@
-"""moto_ecr_server with one process beside several (`--workers`): small requests of many clients, on one disk.
+"""A benchmark of moto_ecr_server with one process and with several (`--workers`): small requests of many clients, on
+one disk.
 
 Each measurement begins with a fresh server on an empty directory. The two take turns, round by round.
 """
@@ -23,7 +24,7 @@ Act = Callable[[RegistryClient, int], None]
 
 
 class Benchmark:
-    """What is asked of each server."""
+    """The requests to each server."""
 
     def __init__(self, requests: int, only: str) -> None:
         self._requests = requests
@@ -43,7 +44,9 @@ class Benchmark:
             ("GET of a blob of 16 KiB", many, lambda client, _: client.pull(self._blobs[0])),
         ]
         for name, count, act in work:
-            if self._only in name or count < many:  # The others need what the pushes leave.
+            if (
+                self._only in name or count < many
+            ):  # The other measurements need the pushed content.
                 rest.wait()
                 run = at_once(registry.address, _dealt(count, act))
                 self.figures.setdefault(name, {}).setdefault(workers, []).append(

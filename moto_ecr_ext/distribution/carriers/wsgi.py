@@ -68,7 +68,7 @@ def _address_of_server(environ: dict[str, Any]) -> str:
 def registry_application(
     environ: dict[str, Any], start_response: Any, gate: Gate | None = None
 ) -> Iterable[bytes]:
-    """The registry over WSGI, for any server."""
+    """Answer a request, as a WSGI application for any server."""
     response = respond_to_environ(environ, gate)
     start_response(response.status_line, response.header_lines)
     return response.chunks()

@@ -147,7 +147,7 @@ def test_an_uncompressed_layer_is_the_tar_archive_itself() -> None:
 
 def test_an_unknown_compression_is_refused() -> None:
     """A compression that is not offered is an error that names it."""
-    with pytest.raises(ImageError, match="'zstd' is neither"):
+    with pytest.raises(ImageError, match="'zstd' is not"):
         build_layer(compression="zstd")  # type: ignore[arg-type]
 
 
