@@ -1,4 +1,4 @@
-"""The connections of moto's server and of its proxy: bounded, counted, and ended by silence."""
+"""The connections of moto's server and proxy: limited, counted, and closed after silence."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from moto_ecr_ext.platforms.sockets import REUSE_ADDRESS
 
 log = logging.getLogger("moto_ecr_ext")
 
-# There is no descriptor, or no memory, for another connection. It stays where it is until there is.
+# Errors for a lack of descriptors or memory. The connection stays in the queue until there are some.
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-# Descriptors: the socket, a blob, a database with its log.
+# Descriptors: for the socket, a blob, and a database with its log.
 _PER_CONNECTION = 4
 _CLIENT_HAS_GONE = (ConnectionError, TimeoutError, ssl.SSLError)
-# Seconds until a server that has no descriptor left looks again, if none of its connections ends before.
+# Seconds after which a server without descriptors tries again, if no connection ends before.
 _RETRY = 0.5
-# Seconds and bytes that a client has for its request, before it hears that there are too many connections.
+# Seconds and bytes for the request of a client that is then refused for too many connections.
 _REFUSAL = 2
 _READ = 64 * 1024
 
@@ -49,7 +49,7 @@ _TOO_MANY = (
 
 
 class CountedConnections(socketserver.ThreadingMixIn):
-    """What a server does with a connection beside serving it."""
+    """The connections of a server, beside the service on them."""
 
     idle_timeout: float = IDLE_TIMEOUT
     allow_reuse_address = REUSE_ADDRESS
@@ -60,7 +60,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
         super().__init__(*arguments, **options)
 
     def get_request(self) -> Any:
-        """Accept a connection. Without a descriptor for it, wait for one: the caller would try again at once."""
+        """Accept a connection, once a descriptor is free: without the wait, the caller would retry at once."""
         try:
             return super().get_request()  # type: ignore[misc]
         except OSError as error:
@@ -75,14 +75,14 @@ class CountedConnections(socketserver.ThreadingMixIn):
         try:
             super().process_request(request, client_address)
         except Exception:
-            self.connections.leave()  # No thread could begin.
+            self.connections.leave()  # No thread could start.
             raise
         except BaseException as error:
-            # A signal ends the server. A thread may serve the connection already, which the caller would close.
+            # A signal ends the server. A thread may serve the connection already, so the caller must not close it.
             self._interruption = error
 
     def service_actions(self) -> None:
-        """Do what follows each request that was accepted."""
+        """Do the work that follows each accepted connection."""
         super().service_actions()  # type: ignore[misc]
         if self._interruption is not None:
             raise self._interruption
@@ -94,13 +94,15 @@ class CountedConnections(socketserver.ThreadingMixIn):
             self.connections.leave()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, on a thread of its own."""
+        """Serve a connection, on a separate thread."""
         is_refused = self.connections.are_too_many
         request.settimeout(_REFUSAL if is_refused else self.idle_timeout)
         if isinstance(request, ssl.SSLSocket):
             try:
                 request.do_handshake()
-            except OSError:  # The client has gone, is silent, or speaks something else.
+            except (
+                OSError
+            ):  # The client has closed the connection, is silent, or uses another protocol.
                 return
         if is_refused:
             _refuse(request)
@@ -108,7 +110,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
             super().finish_request(request, client_address)  # type: ignore[misc]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what a handler raises, unless it says that the client has gone."""
+        """Log an error of a handler, unless the client has closed the connection."""
         if not isinstance(sys.exc_info()[1], _CLIENT_HAS_GONE):
             super().handle_error(request, client_address)  # type: ignore[misc]
 
@@ -119,7 +121,7 @@ class CountedWSGIServer(CountedConnections, ThreadedWSGIServer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if self.ssl_context is not None:
-            # By default a TLS socket shakes hands in `accept`, while all other clients wait.
+            # By default a TLS handshake happens in `accept`, while all other clients wait.
             self.socket.do_handshake_on_connect = False  # type: ignore[attr-defined]
 
 
@@ -128,12 +130,12 @@ class CountedProxyServer(CountedConnections, ThreadingHTTPServer):
 
 
 def raise_limit(connections: int) -> None:
-    """Let the process open as many files as so many connections may need, or as many as it is allowed to."""
+    """Allow the process to open the files that this many connections need, as far as its limit permits."""
     allow_open_files(connections * _PER_CONNECTION)
 
 
 def within_limit(connections: int) -> int:
-    """Return how many connections the process can serve at once, with the files that they need."""
+    """Return the number of connections that the process can serve at once, with the files that they need."""
     files = most_open_files()
     if files is None or files >= connections * _PER_CONNECTION:
         return connections
@@ -148,16 +150,16 @@ def within_limit(connections: int) -> int:
 
 
 def wait_patiently(handler: Any) -> None:
-    """Have the handler of a connection wait for its client at most as long as the server says, with each byte."""
+    """Limit the waits of a connection's handler for each byte of its client, as set for the server."""
     handler.connection.settimeout(getattr(handler.server, "idle_timeout", IDLE_TIMEOUT))
     handler.wfile = SocketWriter(handler.connection)
     received = getattr(handler.connection, "received", b"")
-    if received:  # By a worker, which has passed it on.
+    if received:  # A worker has received them, and passed the connection on.
         unread(handler, received)
 
 
 def _refuse(connection: socket.socket) -> None:
-    """Say that there are too many connections, once the client has sent something, so that it reads the answer."""
+    """Report that there are too many connections, once the client has sent something, so that it reads the answer."""
     with suppress(OSError):
         connection.recv(_READ)
         SocketWriter(connection).write(_TOO_MANY)
@@ -168,9 +170,9 @@ def _refuse(connection: socket.socket) -> None:
 
 
 def read_form(environ: dict[str, Any]) -> None:
-    """Read the body of a form now, which moto's server would do while all other requests wait.
+    """Read the body of a form now: moto's server would read it while all other requests wait.
 
-    It holds a lock while it finds the service of a request, for which it reads forms.
+    It holds a lock while it looks for the service of a request, and reads forms for that.
     """
     if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return

@@ -1,4 +1,4 @@
-"""moto's server: it serves the registry, keeps its connections, and answers clients that try TLS first."""
+"""moto's server: the seams that serve the registry, keep its connections, and answer clients that try TLS first."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Seconds that requests have to end. `docker stop` kills after ten.
+# Seconds for requests to finish. `docker stop` kills after ten.
 _LAST_REQUESTS = 8
 
 
 def plug() -> Unplug:
-    """Plug in all seams of the server, once its module is imported: it brings Flask, which takes long."""
+    """Plug in all seams of the server, once its module is imported, which imports Flask and is slow."""
     return replace_all(
         plug_dispatch(),
         plug_connections(),
@@ -40,7 +40,7 @@ def plug() -> Unplug:
 
 
 def _nothing() -> None:
-    """Take nothing out, since nothing was plugged in."""
+    """Do nothing, since nothing was plugged in."""
 
 
 def plug_dispatch() -> Unplug:
@@ -75,7 +75,7 @@ def plug_dispatch() -> Unplug:
         try:
             answer = original(self, environ, start_response)
         except ModuleNotFoundError as error:
-            # It imports the service when it is asked first.
+            # The first request for a service imports it.
             return missing_packages.answer(error, environ)(environ, start_response)
         workers = getattr(self, "workers", None)
         if workers is not None:
@@ -86,18 +86,18 @@ def plug_dispatch() -> Unplug:
 
 
 def _service(application: Any, environ: dict[str, Any]) -> str | None:
-    """Return the service of moto that a request is for, if it is not found by its path."""
+    """Return moto's service for a request, if the path does not determine it."""
     host = application.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
     service: str | None = application.get_backend_for_host(host)
     return service
 
 
 def plug_connections() -> Unplug:
-    """Serve the registry on connections that are kept.
+    """Serve the registry on connections that are kept alive.
 
-    The server's request handler is this class, which takes one request after the other from its connection by
-    `handle_one_request`, until `close_connection` says that it was the last. moto has the class since 5.2; before, the
-    registry is served through `plug_dispatch` alone, without kept-alive connections.
+    The server's request handler is this class. It takes one request after the other from its connection by
+    `handle_one_request`, until `close_connection` is true. moto has the class since 5.2; with earlier versions,
+    `plug_dispatch` serves the registry without kept-alive connections.
     """
     from moto.moto_server import werkzeug_app
 
@@ -111,7 +111,8 @@ def plug_connections() -> Unplug:
         from moto_ecr_ext.distribution.carriers.sockets import IDLE_TIMEOUT
 
         if not serve(self):
-            # A request before may have left the waits to the system, which ends them without an error for readers.
+            # A previous request may have left the limit of waits to the system, which ends them without an error for
+            # readers.
             self.connection.settimeout(getattr(self.server, "idle_timeout", IDLE_TIMEOUT))
             original(self)
 
@@ -119,9 +120,9 @@ def plug_connections() -> Unplug:
 
 
 def plug_limits() -> Unplug:
-    """Bound the connections of the server, and end those that are silent.
+    """Limit the connections of the server, and close silent ones.
 
-    `make_server` looks the class of a threaded server up in its module.
+    `make_server` looks up the class of a threaded server in its module.
     """
     from werkzeug import serving
 
@@ -131,7 +132,7 @@ def plug_limits() -> Unplug:
 
 
 def plug_patience() -> Unplug:
-    """Limit how long the server waits for its clients, with each byte of a request or an answer.
+    """Limit the server's waits for each byte of a request or an answer.
 
     The request handler sets its connection up by `setup`, and then reads `rfile` and writes `wfile`.
     """
@@ -148,7 +149,7 @@ def plug_patience() -> Unplug:
 
 
 def plug_heads() -> Unplug:
-    """Refuse heads that are ambiguous, before the server does anything with a request.
+    """Refuse ambiguous heads before the server handles a request.
 
     `parse_request` reads the head; a request for which it returns False has been answered.
     """
@@ -164,7 +165,7 @@ def plug_heads() -> Unplug:
 
 
 def plug_access_log() -> Unplug:
-    """Have a server that is watched write lines of its own for requests."""
+    """Write this package's access log for a server that is watched."""
     return plug_server(_handler_class())
 
 
@@ -179,11 +180,11 @@ def _handler_class() -> Any:
 def plug_answers_to_tls() -> Unplug:
     """Answer the start of TLS with a status line.
 
-    The server answers what is not a request in the version of HTTP that this attribute of its request handler names.
-    By default that is HTTP/0.9, which has no status line.
+    The server answers an invalid request in the version of HTTP in this attribute of its request handler. The default
+    is HTTP/0.9, which has no status line.
 
-    Docker with containerd's image store, and all else that resolves names as containerd does, asks a registry of this
-    machine by TLS first, and again in plain HTTP only if the answer begins with "HTTP/"
+    Docker with containerd's image store, and other clients that resolve names as containerd does, connect to a registry
+    of this machine by TLS first, and by plain HTTP only if the answer begins with "HTTP/"
     (https://github.com/containerd/containerd, core/remotes/docker/registry.go, isTLSError).
     """
     return replace(_handler_class(), "default_request_version", "HTTP/1.1")
@@ -191,10 +192,11 @@ def plug_answers_to_tls() -> Unplug:
 
 @contextmanager
 def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
-    """Call `announce` with the server that moto starts in this block, once it listens. Let its requests end at last.
+    """Call `announce` with the server that moto starts in this block, once it listens. Let its requests finish at the
+    end.
 
-    moto ends in werkzeug's `run_simple`, which makes the server and has it `serve_forever`: in the process that
-    serves, also where `--reload` has another one watch over it. Only then is it known which port 0 stands for.
+    moto calls werkzeug's `run_simple` last, which makes the server and calls its `serve_forever`, in the process
+    that serves, even if `--reload` has another process watch it. Only then is the number of port 0 known.
     """
     from werkzeug.serving import BaseWSGIServer
 
@@ -216,7 +218,7 @@ def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
 
 
 def finish_requests(server: Any) -> None:
-    """Let the requests of a server end that accepts no more, so that none finds the extension gone."""
+    """Let the requests of a server finish after it has stopped accepting, so that they do not miss the extension."""
     until = time.monotonic() + _LAST_REQUESTS
     workers = getattr(server, "workers", None)
     if workers is not None:
@@ -224,13 +226,11 @@ def finish_requests(server: Any) -> None:
         workers.finish(until)
     left = server.connections.finish(max(0.0, until - time.monotonic()))
     if left:
-        log.warning(
-            "%d connections are cut off, which have not ended for %d s", left, _LAST_REQUESTS
-        )
+        log.warning("%d connections are cut off after %d s", left, _LAST_REQUESTS)
 
 
 def set_limits(server: Any, idle_timeout: float, connections: int) -> None:
-    """Say how long a server waits for its clients, and how many it serves at once."""
+    """Set the longest wait of a server for its clients, and the number of connections that it serves at once."""
     from .connections import within_limit
 
     server.idle_timeout = idle_timeout
@@ -238,7 +238,7 @@ def set_limits(server: Any, idle_timeout: float, connections: int) -> None:
 
 
 def watch(server: BaseWSGIServer) -> None:
-    """Have a server note its requests, for its log and its metrics."""
+    """Make a server record its requests, for its log and its metrics."""
     from moto_ecr_ext.distribution.carriers.watch import Watch
 
     watch = Watch()
@@ -248,7 +248,7 @@ def watch(server: BaseWSGIServer) -> None:
 
 
 def guard(server: BaseWSGIServer, origins: list[str], hosts: list[str]) -> None:
-    """Refuse pages of other origins, and other names if the server listens on a loopback address."""
+    """Refuse pages of other origins, and unknown host names if the server listens on a loopback address."""
     from moto.settings import get_s3_custom_endpoints
 
     from moto_ecr_ext.distribution.carriers.gate import Gate

@@ -1,4 +1,4 @@
-"""What the two commands share: their flags, and how a registry is opened before they listen."""
+"""Code that the two commands share: flags, and opening a registry before they listen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server does with its connections."""
+    """The server's limits and rules for connections."""
 
     idle_timeout: float
     connections: int
@@ -35,10 +35,10 @@ class Limits:
 
 
 class Command:
-    """A command of moto's with flags of this package added.
+    """A command of moto with the flags of this package.
 
-    `defaults` are values of settings that this command has if neither a flag nor the environment gives one. `further`
-    are settings of this command alone.
+    `defaults` are values of settings for this command, without a flag or a variable. `further` are settings of this
+    command alone.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Command:
         for setting in (*settings.ALL, *settings.OF_SERVERS, *self._settings):
             default = self._defaults.get(setting.name, setting.default) or "none"
             meaning = setting.meaning.replace("``", "")
-            # What can be on or off is on by its flag alone.
+            # A switch is on by its flag alone.
             alone: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.is_switch else {}
             self.parser.add_argument(
                 setting.flag,
@@ -75,44 +75,49 @@ class Command:
         self.parser.add_argument(
             "--quiet",
             action="store_true",
-            help="write nothing at the start, and of the log warnings and errors alone",
+            help="print nothing at the start, and log only warnings and errors",
         )
 
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """Return the flags of this package, and all that is left, which is moto's.
+        """Parse the flags of this package. Return them, and the remaining arguments, which are moto's.
 
-        Ends the process when a flag of this package is wrong.
+        Ends the process if a flag of this package is invalid.
         """
         return self.parser.parse_known_args(arguments)
 
     def moto_module(self, name: str, arguments: Sequence[str]) -> Any:
-        """Return the module of moto's own command, which takes what is left of the arguments.
+        """Return the module of moto's own command, which receives the remaining arguments.
 
-        Ends the process when the module cannot be imported, when a flag is one of neither, and when help is asked for.
+        Ends the process if the module cannot be imported, if a flag is unknown, and for `--help`.
         """
         try:
             with warnings.catch_warnings():
-                # moto warns of packages that the sentence below names.
+                # moto warns about missing packages, which the error below names.
                 warnings.simplefilter("ignore")
                 module = import_module(f"moto.{name}")
         except ImportError as error:
-            self.fail(f"{error}. To install what it takes: pip install 'moto-ecr-ext[{name}]'")
+            self.fail(
+                f"{error}. Install the required packages with: pip install 'moto-ecr-ext[{name}]'"
+            )
         of_moto = parser_of(module.main)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
         return module
 
     def fail(self, error: object) -> NoReturn:
-        """End the process with one line that says what is wrong."""
+        """End the process with one line that states the error."""
         self.parser.error(str(error))
 
     @contextmanager
     def logging(self, flags: argparse.Namespace) -> Iterator[None]:
-        """Write the log in this block as the flags and the environment say. Ends the process when they are wrong."""
+        """Write the log in this block, as set by the flags and the environment.
+
+        Ends the process if a value is invalid.
+        """
         with logging_as(*self.read_log(flags)):
             yield
 
     def read_log(self, flags: argparse.Namespace) -> tuple[str, str]:
-        """Return the level and the format of the log. Ends the process when one is wrong."""
+        """Return the level and the format of the log. Ends the process if a value is invalid."""
         try:
             level = self._chosen(flags, settings.LOG_LEVEL)
             log_format = self._chosen(flags, settings.LOG_FORMAT)
@@ -121,12 +126,11 @@ class Command:
         return "warning" if flags.quiet and level in ("debug", "info") else level, log_format
 
     def open_registry(self, flags: argparse.Namespace) -> ECRBackend:
-        """Install the extension as the flags and the environment say, and open the store.
+        """Install the extension with the settings of the flags and the environment, and open the store.
 
-        It is opened now so that one that cannot be is reported before anything listens, and so that
-        moto's reset empties it although nothing has asked for it yet. The registry is the one that
-        clients get who name no other. Ends the process when a setting, or what is in the data
-        directory, is wrong.
+        It is opened now, so that a failure is reported before anything listens, and so that moto's reset empties the
+        store even before its first request. The returned registry is the default one. Ends the process if a setting or
+        the data directory is invalid.
         """
         try:
             given: dict[str, Any] = {**places(flags), **self._behaviour(flags)}
@@ -140,9 +144,9 @@ class Command:
         return registry
 
     def read_limits(self, flags: argparse.Namespace) -> Limits:
-        """Return what the flags and the environment say about connections.
+        """Return the limits of connections from the flags and the environment.
 
-        Ends the process when one is wrong.
+        Ends the process if a value is invalid.
         """
         try:
             chosen = {setting.name: self._chosen(flags, setting) for setting in settings.OF_SERVERS}
@@ -158,16 +162,16 @@ class Command:
         )
 
     def read_workers(self, flags: argparse.Namespace) -> int:
-        """Return by how many processes the registry is to be served. Ends the process when that is wrong."""
+        """Return the number of processes that serve the registry. Ends the process if the value is invalid."""
         try:
             return settings.parse_count(self._chosen(flags, settings.WORKERS))
         except settings.SettingError as error:
             self.fail(error)
 
     def behaviour(self, flags: argparse.Namespace) -> dict[str, str]:
-        """Return the settings of calls, by name, that are not as they are by default in a test process.
+        """Return the settings of calls, by name, that differ from the defaults of a test process.
 
-        Ends the process when one is wrong.
+        Ends the process if a value is invalid.
         """
         try:
             return self._behaviour(flags)
@@ -185,7 +189,7 @@ class Command:
         return self._given(flags, setting) or setting.default
 
     def _given(self, flags: argparse.Namespace, setting: settings.Setting) -> str | None:
-        """Return what the flag of a setting says, else its variable; None if neither does."""
+        """Return the value of a setting's flag, or else of its variable, or None."""
         value = getattr(flags, setting.name)
         if value is not None:
             return setting.parse(value, setting.flag)
@@ -194,7 +198,7 @@ class Command:
 
 
 def places(flags: argparse.Namespace) -> dict[str, str | None]:
-    """Return where state is kept, as arguments of `install()`: what the flags say, else the environment."""
+    """Return the location of state, as arguments of `install()`, from the flags or else the environment."""
     return {
         place.name: getattr(flags, place.name) or os.environ.get(place.variable)
         for place in settings.PLACES

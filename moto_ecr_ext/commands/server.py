@@ -1,4 +1,4 @@
-"""`moto_ecr_server`: moto's own server with a whole ECR in it."""
+"""`moto_ecr_server`: moto's own server with a whole ECR."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DESCRIPTION = """\
 A local Amazon ECR: moto's server, whose ECR keeps real images and serves the registry that docker
 pushes to."""
 
-# Settings that are others here than in a test process, so that what a call answers can be pushed to.
+# Settings with other defaults than in a test process, so that clients can push to the addresses in answers.
 DEFAULTS = {"repository_uri": "endpoint"}
 
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     backup.add_flags(command)
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
-    # moto reads the variable too, and raises an error for a wrong one.
+    # moto reads the variable too, and raises an error for an invalid value.
     port = default_port(command, "MOTO_PORT", 5000)
     moto = command.moto_module("server", arguments)
     if flags.check or flags.repair:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 when_listening(begin),
             ):
                 of_tls = certificates.arguments if certificates else []
-                # moto reads the process's own arguments when it gets none.
+                # moto parses the process's own arguments if it receives none.
                 moto.main([*flags_of_moto, *of_tls] or ["--host", "127.0.0.1"])
         finally:
             uninstall()
@@ -94,7 +94,10 @@ def _begin(running: BaseWSGIServer, limits: Limits, certificates: Certificates |
 
 
 def _number_of_workers(command: Command, flags: Namespace, endpoint: Endpoint) -> int:
-    """Return how many workers are to serve the registry, 1 for none beside moto. Ends the process if that cannot be."""
+    """Return the number of workers for the registry, or 1 for none beside moto.
+
+    Ends the process if it is not possible.
+    """
     workers = command.read_workers(flags)
     if workers == 1:
         return workers
@@ -110,7 +113,7 @@ def _number_of_workers(command: Command, flags: Namespace, endpoint: Endpoint) -
 def _begin_workers(
     command: Command, running: BaseWSGIServer, registry: ECRBackend, count: int, flags: Namespace
 ) -> None:
-    """Have workers accept the connections of a server."""
+    """Let workers accept the connections of a server."""
     from moto_ecr_ext.activation.workers.pool import Pool, WorkersFailed
 
     try:

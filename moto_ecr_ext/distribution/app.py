@@ -1,4 +1,4 @@
-"""The registry as an application: match a route, authorise, call the handler, render.
+"""The registry as an application: match a route, authorize, call the handler, render.
 
 `respond` does that for the requests of every carrier: `carriers.connection`, `carriers.wsgi` and `carriers.in_process`.
 """
@@ -32,20 +32,20 @@ from .routes import Route, find_route
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Signatures of AWS, in versions 4 and 2.
+# Signatures of AWS, versions 4 and 2.
 _SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
 _SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
-# Of a path in the list of the last requests.
+# The longest path in the list of the last requests.
 _LONGEST_PATH = 500
-# RFC 9110, 5.5: the characters with which a header ends, or seems to.
+# RFC 9110, 5.5: characters that end a header, or appear to.
 _ENDS_HEADER = re.compile(r"[\r\n\0]")
 
 
 def is_for_registry(path: str, authorization: str, query: str, host: str) -> bool:
-    """Return whether a request is the registry's to answer.
+    """Return True if the registry answers this request.
 
-    Other services have APIs below /v2/ too (SES v2, API Gateway v2, AppSync); their requests are signed, or go to a
-    host that is theirs.
+    Other services have APIs below /v2/, too (SES v2, API Gateway v2, AppSync). Their requests are signed, or have a
+    host of the service.
     """
     if path != "/v2" and not path.startswith("/v2/"):
         return False
@@ -56,8 +56,8 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
     name = host.partition(":")[0]
     if ".amazonaws.com" in name or ".s3" in name:
         return False
-    # A bucket of S3 may be part of such a host, and an object's key begin with v2/.
-    # Before a client logs in, it asks for /v2/.
+    # A bucket of S3 may be part of such a host, and an object's key may begin with v2/. Before a login, a client
+    # requests /v2/.
     return (
         not name.endswith(".localhost")
         or path in ("/v2", "/v2/")
@@ -148,7 +148,7 @@ def _serve(
             elif route.writes:
                 log.warning(_how_to_create(request, access, name))
             raise
-        # What is made for a push stays, whatever becomes of the push
+        # A repository that was created for a push stays, even if the push fails
         # (https://github.com/aws/containers-roadmap/issues/853).
         return route.handler(request, access, **placeholders)
 

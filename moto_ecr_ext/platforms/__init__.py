@@ -1,4 +1,4 @@
-"""What differs between Linux, macOS and Windows, each way chosen once by what Python has there.
+"""Differences between Linux, macOS and Windows, each decided once by the features of this Python.
 
-Nothing else of the package asks for the platform, or uses what Python does not have everywhere.
+No other module of the package asks for the platform, or uses features that Python does not have everywhere.
 """

@@ -17,13 +17,13 @@ _fcntl = module("fcntl")
 _msvcrt = module("msvcrt")
 
 POSIX_FILES: bool = _fcntl is not None
-"""Whether several processes can lock a file in turn, and a file that is open can get another name or none."""
+"""True if processes can lock a file in turn, and an open file can be renamed or removed."""
 
 FULL_FLUSH: int | None = getattr(_fcntl, "F_FULLFSYNC", None)
-"""The command of fcntl that empties the disk's own cache; None where fsync does it."""
+"""The command of fcntl that flushes the disk's own cache; None if fsync does that."""
 
 BINARY: int = getattr(os, "O_BINARY", 0)
-"""The flag of `os.open` for bytes as they are. Windows changes the ends of lines without it."""
+"""The flag of `os.open` for unchanged bytes. Windows changes line ends without it."""
 
 _DONTNEED: int = getattr(os, "POSIX_FADV_DONTNEED", 0)
 _PROT_READ: int = getattr(mmap, "PROT_READ", 0)
@@ -31,30 +31,30 @@ _MAP_SHARED: Any = (
     mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0) if hasattr(mmap, "MAP_SHARED") else None
 )
 
-# What F_FULLFSYNC fails with on file systems that do not have it, such as those of a network.
+# Errors of F_FULLFSYNC on file systems that lack it, such as network file systems.
 _NO_FULL_FLUSH = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY)
 
-# The file of a directory that stands for it in locks, where a directory cannot be opened, and its bytes.
+# The lock file of a directory, for systems on which a directory cannot be opened, and the length of its lock.
 _LOCK_FILE = "lock"
 _TURN_BYTE = 0
 _ALONE_BYTE = 1
-# Seconds between two tries. Windows can wait by itself, but gives up after ten seconds.
+# Seconds between two tries. Windows can wait itself, but gives up after ten seconds.
 _RETRY = 0.05
 
 
 class DirectoryUnusable(OSError):
-    """A directory that files cannot be kept in here; the message says why."""
+    """The error of a directory that cannot be used for files here. The message says why."""
 
 
 def open_directory(path: str | os.PathLike[str]) -> int | None:
-    """Return a descriptor of a directory; None where a directory cannot be opened."""
+    """Return a descriptor of a directory, or None if directories cannot be opened."""
     if hasattr(os, "O_DIRECTORY"):
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     return None
 
 
 def flush(descriptor: int) -> None:
-    """Put a file or a directory on disk, past the disk's own cache.
+    """Flush a file or a directory to disk, including the disk's own cache.
 
     https://developer.apple.com/library/archive/documentation/System/Conceptual/ManPages_iPhoneOS/man2/fsync.2.html
     """
@@ -69,7 +69,7 @@ def flush(descriptor: int) -> None:
 
 
 def flush_content(descriptor: int) -> None:
-    """As `flush`, of a file's content and size: its times may follow later, which saves a write."""
+    """Flush the content and size of a file. Its times may follow later, which saves a write."""
     if FULL_FLUSH is None and hasattr(os, "fdatasync"):
         os.fdatasync(descriptor)
     else:
@@ -77,12 +77,13 @@ def flush_content(descriptor: int) -> None:
 
 
 def forget_pages(descriptor: int, start: int = 0, length: int = 0) -> None:
-    """Drop clean pages of a part of a file, or of all of it, from memory, as far as the system can do that."""
+    """Drop clean pages of a part of a file, or of all of it, from memory, if the system supports that."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, start, length, _DONTNEED)
 
 
-# One for all files: `read_at` without `os.pread` is two calls, between which no other thread may move the position.
+# A lock for all files: without `os.pread`, `read_at` is two calls, between which no other thread may move the
+# position.
 _position = Lock()
 
 
@@ -105,34 +106,35 @@ read_at: Callable[[int, int, int], bytes] = os.pread if hasattr(os, "pread") els
 read_into_at: Callable[[int, Any, int], int] = (
     os.preadv if hasattr(os, "preadv") else _read_and_copy
 )
-"""`read_into_at(descriptor, [buffer], start)` reads as `read_at` into a buffer, and returns how many bytes."""
+"""`read_into_at(descriptor, [buffer], start)` reads like `read_at` into a buffer, and returns the number of bytes."""
 
 
 def map_file(descriptor: int, length: int, start: int) -> mmap.mmap:
-    """Return a map of a part of a file for reading, with its pages in memory where the system can do that."""
+    """Return a map of a part of a file for reading, with its pages loaded if the system supports that."""
     if _MAP_SHARED is not None:
         return mmap.mmap(descriptor, length, _MAP_SHARED, _PROT_READ, offset=start)
     return mmap.mmap(descriptor, length, access=mmap.ACCESS_READ, offset=start)
 
 
 def lock(descriptor: int) -> None:
-    """Wait until no other descriptor of the file has its lock, and take it.
+    """Take the lock of the file, once no other descriptor has it.
 
-    Nothing without POSIX_FILES: a process has its directory alone then (`directory_alone`), and its threads take turns.
+    Do nothing without POSIX_FILES: a process has its directory alone then (`directory_alone`), and its threads take
+    turns.
     """
     if _fcntl is not None:
         _fcntl.flock(descriptor, _fcntl.LOCK_EX)
 
 
 def unlock(descriptor: int) -> None:
-    """Let go of the lock. Closing would not unlock what a forked child still has open."""
+    """Release the lock. Closing would not release it while a forked child has the file open."""
     if _fcntl is not None:
         _fcntl.flock(descriptor, _fcntl.LOCK_UN)
 
 
 @contextmanager
 def directory_turn(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Have other processes wait that want to do this with the same directory. Raises DirectoryUnusable."""
+    """Exclude other processes from this block for the same directory. Raises DirectoryUnusable."""
     descriptor = open_directory(path) if POSIX_FILES else None
     if descriptor is None:
         with _LockFile(path, _TURN_BYTE) as file:
@@ -149,9 +151,9 @@ def directory_turn(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def directory_alone(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Have a directory for this process alone. Raises DirectoryUnusable.
+    """Reserve a directory for this process. Raises DirectoryUnusable.
 
-    Nothing with POSIX_FILES: processes share a directory, and lock its files.
+    Do nothing with POSIX_FILES: processes share a directory, and lock its files.
     """
     if POSIX_FILES:
         yield
@@ -165,9 +167,9 @@ def directory_alone(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 class _LockFile:
-    """A byte of the lock file of a directory; a context manager that unlocks it at last, and leaves no file.
+    """A byte of a directory's lock file; a context manager that unlocks it and removes the file at the end.
 
-    The byte need not be there, and nobody reads it: what is locked on Windows cannot be read.
+    The byte need not exist, and nobody reads it: Windows refuses reads of locked bytes.
     """
 
     def __init__(self, directory: str | os.PathLike[str], position: int) -> None:
@@ -181,7 +183,7 @@ class _LockFile:
         self._is_locked = False
 
     def try_to_lock(self) -> bool:
-        """Lock the byte against all other descriptors. Return whether that was possible."""
+        """Lock the byte against all other descriptors. Return False if that is impossible now."""
         with suppress(PermissionError):
             self._change(_msvcrt.LK_NBLCK)
             self._is_locked = True
@@ -193,7 +195,7 @@ class _LockFile:
     def __exit__(self, *error: object) -> None:
         try:
             if self._is_locked:
-                # The system does so too when the file is closed, but takes its time.
+                # The system does so, too, when the file is closed, but later.
                 self._change(_msvcrt.LK_UNLCK)
         finally:
             os.close(self._descriptor)

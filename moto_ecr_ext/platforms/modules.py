@@ -1,4 +1,4 @@
-"""Modules that Python has on some platforms only."""
+"""Modules of Python's library that only some platforms have."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def module(name: str) -> Any:
-    """Return a module of Python's library, or None where there is none."""
+    """Return a module of Python's library, or None if it does not exist here."""
     return import_module(name) if find_spec(name) else None

@@ -1,4 +1,4 @@
-"""Processes: forks, programs and what they have started, files that a process may open."""
+"""Processes: forks, programs and their children, limits of open files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 
-# For bandit: the one program that is run here is of the system, and its argument a number.
+# For bandit: the only program that runs here is part of the system, with a number as its argument.
 import subprocess  # nosec B404
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +26,7 @@ def at_fork(
     after_in_parent: Callable[[], Any] = _nothing,
     after_in_child: Callable[[], Any] = _nothing,
 ) -> None:
-    """Call these functions whenever the process forks, which it does nowhere if it cannot."""
+    """Register functions to call at each fork. Systems without forks never call them."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
@@ -34,7 +34,7 @@ def at_fork(
 
 
 def kill_with_children(program: subprocess.Popen[bytes]) -> None:
-    """Kill a program that has a session of its own, and what it has started."""
+    """Kill a program that leads a session, and its children."""
     if hasattr(os, "killpg") and hasattr(signal, "SIGKILL"):
         os.killpg(program.pid, signal.SIGKILL)
     else:
@@ -61,7 +61,7 @@ def words_of_command(text: str) -> list[str]:
 
 
 def most_open_files() -> int | None:
-    """Return how many files the process may open; None without a limit."""
+    """Return the number of files that the process may open, or None without a limit."""
     if _resource is None:
         return None
     soft: int = _resource.getrlimit(_resource.RLIMIT_NOFILE)[0]
@@ -69,7 +69,7 @@ def most_open_files() -> int | None:
 
 
 def allow_open_files(wanted: int) -> None:
-    """Let the process open so many files, or as many as it is allowed to. It is never fewer than before."""
+    """Allow the process to open this many files, or as many as its limit permits, but never fewer than before."""
     soft = most_open_files()
     if soft is None:
         return
@@ -77,6 +77,6 @@ def allow_open_files(wanted: int) -> None:
     if hard != _resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if soft < wanted:
-        # macOS has a limit below the one that it names.
+        # macOS has a lower limit than the one that it reports.
         with suppress(OSError, ValueError):
             _resource.setrlimit(_resource.RLIMIT_NOFILE, (wanted, hard))

@@ -10,31 +10,31 @@ import struct
 from collections.abc import Callable
 
 AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
-"""The family of Unix sockets; None where Python has none."""
+"""The family of Unix sockets; None if Python lacks it."""
 
 send_file: Callable[[int, int, int, int], int] | None = getattr(os, "sendfile", None)
-"""`send_file(socket, file, start, size)` sends bytes of a file, and returns how many; None where the system cannot."""
+"""`send_file(socket, file, start, size)` sends bytes of a file, and returns their number; None if the system cannot."""
 
 _POLLIN: int = getattr(select, "POLLIN", 0)
 
 LIMITS_OF_SYSTEM: bool = send_file is not None
-"""Whether the system limits waits. Python's own limits make a socket that does not block, which `send_file` needs."""
+"""True if the system limits waits. Python's own limits make a socket non-blocking, which `send_file` cannot use."""
 
-# On Windows it would let a second server take the port of the first, and no port is kept busy by old connections.
-# https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
+# On Windows the option would let a second server take the port of the first, and old connections do not block
+# a port. https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
 REUSE_ADDRESS: bool = not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
-"""Whether a server that listens needs SO_REUSEADDR, to start again at once."""
+"""True if a listening server needs SO_REUSEADDR for a prompt restart."""
 
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
-    """Have the system end each wait for a byte after so many seconds, with an OSError; with LIMITS_OF_SYSTEM only."""
+    """Make the system end each wait for a byte after `seconds`, with an OSError; with LIMITS_OF_SYSTEM only."""
     limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def is_readable(descriptor: int) -> bool:
-    """Return whether a socket has something to read, be it its end."""
+    """Return True if a socket has something to read, including its end."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(descriptor, _POLLIN)

@@ -37,7 +37,7 @@ def parse_scanner(text: str) -> list[str]:
 
     Raises ValueError for a program other than trivy and grype.
     """
-    from moto_ecr_ext.platforms.processes import words_of_command  # It takes a while to import.
+    from moto_ecr_ext.platforms.processes import words_of_command  # It is slow to import.
 
     words = words_of_command(text)
     if words and not re.match("trivy|grype", os.path.basename(words[0])):

@@ -64,7 +64,7 @@ ANONYMOUS_NETWORK = Setting(
 WORKERS = Setting(
     "workers",
     "1",
-    "how many processes serve the registry; several need a data directory or a database (``moto_ecr_server`` only)",
+    "serve the registry by this many processes; several need a data directory or a database (``moto_ecr_server`` only)",
     "a number",
     check=parse_count,
 )

@@ -1,4 +1,4 @@
-"""One flush for all that wait for one."""
+"""A flush that is shared by all threads that wait for one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class _Flush:
 
 
 class SharedFlush:
-    """Flushes, one after the other, each for all who asked before it began.
+    """Flushes, one after the other, each for all threads that asked before it began.
 
-    A flush that is under way may have missed what was written since it began. So whoever asks waits for the next one,
-    which the first of those who wait makes when its turn comes. Nobody waits for more
-    than two, and who is alone for one.
+    A flush under way may miss bytes that were written since its beginning. A thread therefore waits for the next flush,
+    which the first waiting thread makes when its turn comes. A thread waits for two flushes at most, and a single
+    thread for one.
     """
 
     def __init__(self, flush: Callable[[], None]) -> None:
@@ -29,7 +29,7 @@ class SharedFlush:
         self._is_under_way = False
 
     def wait(self) -> None:
-        """Return once a flush has ended that began after this call. Raises its error, in all that waited for it."""
+        """Wait for a flush that begins after this call. Raises the flush's error in each waiting thread."""
         with self._changed:
             mine = self._next
             self._changed.wait_for(lambda: mine.has_ended or not self._is_under_way)
@@ -53,5 +53,5 @@ class SharedFlush:
 
 def _raise_error_of(flush: _Flush) -> None:
     if flush.error is not None:
-        # Not the same object: a traceback is one thread's.
+        # A new object: a traceback belongs to one thread.
         raise OSError(*getattr(flush.error, "args", ())) from flush.error

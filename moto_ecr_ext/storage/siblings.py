@@ -1,4 +1,4 @@
-"""Other processes of the same server: each keeps something of the store in memory."""
+"""Sibling processes of the same server, each of which keeps a part of the state in memory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class Pull(NamedTuple):
-    """The pulls of an image by one identity, if by anybody's."""
+    """The pulls of an image by one identity, or by nobody known."""
 
     image_id: int
     identity: str | None
 
 
 class Siblings:
-    """What the other processes have in memory. This is a server without any."""
+    """The state in the memory of sibling processes. This class is for a server without siblings."""
 
     def counts(self, account_id: str, region: str) -> Sequence[Count]:
-        """Return what they have counted of a registry."""
+        """Return their counts of a registry."""
         return ()
 
     def waiting_pulls(self) -> Sequence[tuple[Pull, float]]:
@@ -29,24 +29,24 @@ class Siblings:
         return ()
 
     def write_pulls(self) -> None:
-        """Have them write these times. Raises OSError if one cannot."""
+        """Make them write these times. Raises OSError if one cannot."""
 
     def take_requests(self) -> Sequence[tuple[float, str, int, float, str]]:
-        """Take over what they have answered since they were last asked: see `RecentRequests`."""
+        """Return the requests that they have answered since the last call: see `RecentRequests`."""
         return ()
 
     def forget(self) -> None:
-        """Have them drop what is of registries that are emptied."""
+        """Make them drop their state of emptied registries."""
 
 
 def join(store: Store, siblings: Siblings) -> None:
-    """Have the store of this process count with what the others have in memory."""
+    """Join the store of this process with the memory of its siblings."""
     store.pulls.siblings = store.counts.siblings = store.requests.siblings = siblings
     store.database.form_a_queue()
 
 
 def forget(store: Store) -> None:
-    """Drop what this process and the others have in memory of registries that are emptied."""
+    """Drop the state of emptied registries in this process and its siblings."""
     store.pulls.siblings.forget()
     store.pulls.forget()
     store.referrer_checks.clear()

@@ -1,1 +1,1 @@
-"""Workers: processes that serve the registry on the port of one server, beside the one that is moto."""
+"""Workers: processes that serve the registry on the port of one server, beside moto's process."""

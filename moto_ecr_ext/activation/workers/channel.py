@@ -1,4 +1,4 @@
-"""Connections that one process of a server passes on to another, with what was received of them."""
+"""Connections that one process of a server passes to another, with the bytes that it has received."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-# Bytes of a message: more than the buffer of a connection has.
+# Bytes of a message: more than the buffer of a connection holds.
 _LARGEST = 256 * 1024
 
 
 class PassedConnection(socket.socket):
-    """A connection of which another process has `received` something, which its reader is to begin with.
+    """A connection of which another process has `received` bytes, which its reader is to read first.
 
     Its first request is for this process.
     """
@@ -25,19 +25,19 @@ class PassedConnection(socket.socket):
 
 
 class Channel:
-    """One end of the way between processes. It is a listening socket to a server that accepts what was passed.
+    """One end of a channel between processes. For a server that accepts passed connections, it is a listening socket.
 
-    A connection and what was received of it are one datagram, so that a process which is killed leaves no half of one.
+    A connection and its received bytes are one datagram, so that a killed process leaves no half of one.
     """
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
-        with suppress(OSError):  # By default macOS takes datagrams of 2 KiB only.
+        with suppress(OSError):  # macOS limits datagrams to 2 KiB by default.
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
-        """Make the two ends."""
+        """Return the two ends of a new channel."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         return cls(ours), cls(theirs)
 
@@ -45,28 +45,28 @@ class Channel:
         return self._end.fileno()
 
     def again(self) -> Channel:
-        """Return the same end once more, which stays when this one is closed."""
+        """Return a duplicate of this end, which stays open when this one is closed."""
         return Channel(self._end.dup())
 
     def close(self) -> None:
         self._end.close()
 
     def send(self, handler: Any) -> None:
-        """Pass the connection of a handler on, which has received something of a request and read nothing of it."""
+        """Pass on the connection of a handler, of which some bytes were received but none were read."""
         socket.send_fds(self._end, [handler.rfile.peek()], [handler.connection.fileno()])
-        # Not by `shutdown`, which would end it for the other process too.
+        # `shutdown` would end the connection for the other process too.
         os.close(handler.connection.detach())
 
     def accept(self) -> tuple[PassedConnection, Any]:
         """Wait for a connection. Return it with the address of its client."""
         received, descriptors, _, _ = socket.recv_fds(self._end, _LARGEST, 1)
         if not descriptors:
-            # The system closes a connection for which there is no descriptor.
+            # The system closes a passed connection if there is no descriptor for it.
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         os.set_inheritable(descriptors[0], False)
         connection = PassedConnection(descriptors[0], received)
         try:
             return connection, connection.getpeername()
-        except OSError:  # The client has gone.
+        except OSError:  # The client has closed the connection.
             connection.close()
             raise

@@ -1,4 +1,4 @@
-"""What the process that is moto asks of a worker: lines of JSON on a socket, each with an answer."""
+"""The questions of moto's process to a worker: lines of JSON on a socket, each with an answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lines:
         self._connection.sendall(json.dumps(value).encode() + b"\n")
 
     def receive(self, seconds: float | None = None) -> Any:
-        """Return the next value. Raises EOFError when the other side has gone, and TimeoutError."""
+        """Return the next value. Raises EOFError if the other side has ended, and TimeoutError."""
         until = None if seconds is None else time.monotonic() + seconds
         while b"\n" not in self._received:
             self._connection.settimeout(
@@ -46,7 +46,7 @@ class Lines:
 
 
 class Asking:
-    """The side that asks, one question after the other, for many threads."""
+    """The asking side: one question after the other, from many threads."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
@@ -54,16 +54,16 @@ class Asking:
         self._number = 0
 
     def ask(self, what: str, seconds: float, **parameters: Any) -> Any | None:
-        """Return the answer; None from a process that has ended, or has none in time.
+        """Return the answer, or None if the process has ended or does not answer in time.
 
-        Raises OSError if the other process could not do it.
+        Raises OSError if the other process has failed to do it.
         """
         with self._lock:
             self._number += 1
             try:
                 self._lines.send([self._number, what, parameters])
                 number, error, answer = self._lines.receive(seconds)
-                while number != self._number:  # It came too late for a question before.
+                while number != self._number:  # A late answer to an earlier question.
                     number, error, answer = self._lines.receive(seconds)
             except (EOFError, OSError):
                 return None
@@ -72,17 +72,17 @@ class Asking:
         return answer
 
     def close(self) -> None:
-        """Ask no more. A question that waits for its answer ends first."""
+        """Stop asking, once a question under way has ended."""
         with self._lock:
             self._lines.close()
 
 
 class Failed(OSError):
-    """Another process could not do what it was asked for, which its log says more of."""
+    """The error of another process that has failed to do what it was asked. Its log has the details."""
 
 
 def answer(lines: Lines, answers: Mapping[str, Callable[..., Any]]) -> None:
-    """Answer questions until the other side has gone."""
+    """Answer questions until the other side ends."""
     with suppress(EOFError, ConnectionError):
         while True:
             number, what, parameters = lines.receive()

@@ -1,4 +1,4 @@
-"""The workers of a server, as the process that is moto sees them: started, asked, replaced, ended."""
+"""The workers of a server, managed by moto's process: started, asked, replaced, ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("moto_ecr_ext")
 
-# What a worker runs, with the modules of this process: `-m` would look for them in the working directory first.
+# The program of a worker, with the modules of this process: `-m` would search the working directory first.
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; "
     "from moto_ecr_ext.activation.workers.worker import main; main({arguments})"
@@ -42,18 +42,18 @@ _ANSWER = 5
 _WRITE = 65
 _MORE_THAN_A_WORKER = 0.5
 _WAIT = 0.02
-# A worker that ends so soon would end again.
+# Seconds. A worker that ends this soon would end again.
 _TOO_SOON = 2
 _PAUSE = 1
 _GRACE = 0.2
 
 
 class WorkersFailed(Exception):
-    """The workers could not be started."""
+    """The error of workers that could not be started."""
 
 
 class _Worker:
-    """One process."""
+    """A worker's process."""
 
     def __init__(self, process: subprocess.Popen[bytes], lines: Lines) -> None:
         self.process = process
@@ -63,7 +63,7 @@ class _Worker:
         self.answers = False
 
     def is_ready(self) -> bool:
-        """Wait until it accepts connections, and answers questions. Return whether it does."""
+        """Wait until it accepts connections and answers questions. Return False if it does not."""
         try:
             self.answers = self.lines.receive(_START) == "ready"
         except (EOFError, OSError):
@@ -72,7 +72,7 @@ class _Worker:
 
 
 class Pool(Siblings):
-    """Workers that accept the connections of a server. The server gets those which they pass on."""
+    """Workers that accept the connections of a server. The server gets the connections that they pass on."""
 
     def __init__(self, server: Any, count: int, store: Store, log: Sequence[str]) -> None:
         self._server = server
@@ -84,7 +84,7 @@ class Pool(Siblings):
         self._page = Page(self._file)
         self._workers: list[_Worker | None] = [None] * count
         self._is_ending = threading.Event()
-        # So that none starts once all are to end.
+        # Held while a worker starts, so that none starts after the end.
         self._starting = threading.Lock()
         store.schedule.share(self._page.due)
         join(store, self)
@@ -93,35 +93,35 @@ class Pool(Siblings):
         server.workers = server.app.workers = self
         server.hand_back = self.hand_back
         self.publish()
-        # What each worker has counted when it was last asked, and what those have that are gone.
+        # The last counts of each worker, and the counts of workers that have ended.
         self._requests: dict[int, Requests] = {}
         self._requests_of_the_gone = Requests()
         count_requests_by(self._count_requests)
 
     def start(self) -> None:
-        """Start all workers. Raises WorkersFailed, with none left, if one does not start."""
+        """Start all workers. Raises WorkersFailed, and leaves none, if one does not start."""
         started = [self._start(index) for index in range(len(self._workers))]
         for index, worker in enumerate(started):
             self._workers[index] = worker
             if not worker.is_ready():
                 self._kill(started)
-                raise WorkersFailed("A worker has ended, or does not begin; see above.")
+                raise WorkersFailed("A worker has ended, or did not start; see the lines above.")
         for index in range(len(started)):
             threading.Thread(
                 target=self._look_after, args=(index,), name=f"worker {index + 1}", daemon=True
             ).start()
 
     def publish(self) -> None:
-        """Have the workers know whether moto serves everything; to be called after whatever may change it."""
+        """Publish to the workers if moto serves everything. Call this after each change that may affect it."""
         import moto.settings
 
         is_counting = float("inf") != moto.settings.INITIAL_NO_AUTH_ACTION_COUNT
         self._page.leave_all_to_moto(is_counting)
 
     def hand_back(self, handler: Any, method: str, path: str) -> bool:
-        """Return whether a request, of which nothing was read, goes back to the workers with its connection.
+        """Return True if a request, of which nothing was read, was passed back to the workers with its connection.
 
-        A worker that has passed it on would do so again: that one is served here.
+        A worker that has passed it on would do so again: moto's process serves that request.
         """
         connection = handler.connection
         if connection.is_at_first_request:
@@ -138,7 +138,9 @@ class Pool(Siblings):
         return True
 
     def finish(self, until: float) -> None:
-        """Have the workers end, until a reading of the monotonic clock, and serve what they pass on meanwhile."""
+        """End the workers by this reading of the monotonic clock, and serve the connections that they pass on
+        meanwhile.
+        """
         with self._starting:
             self._is_ending.set()
         self._listening.close()
@@ -153,7 +155,7 @@ class Pool(Siblings):
             while self._serve_passed(channel, 0):
                 pass
 
-    # What the workers have in memory.
+    # The state in the memory of the workers.
 
     def counts(self, account_id: str, region: str) -> Sequence[Count]:
         answers = self._ask("counts", _ANSWER, account_id=account_id, region=region)
@@ -176,7 +178,7 @@ class Pool(Siblings):
         self._ask("forget", _ANSWER)
 
     def _count_requests(self) -> Requests:
-        """Return the requests of all processes. What a worker has counted is kept when it ends."""
+        """Return the requests of all processes. The counts of a worker are kept after its end."""
         for index, worker in enumerate(self._workers):
             if worker is not None and worker.answers:
                 answer = worker.asking.ask("requests", _ANSWER)
@@ -190,7 +192,7 @@ class Pool(Siblings):
         answers = [each.asking.ask(what, seconds, **parameters) for each in there]
         return [each for each in answers if each is not None]
 
-    # Their processes.
+    # The processes of the workers.
 
     def _start(self, index: int) -> _Worker:
         ours, theirs = socket.socketpair()
@@ -199,14 +201,14 @@ class Pool(Siblings):
         program = _PROGRAM.format(path=sys.path, arguments=", ".join(map(str, descriptors)))
         warnings = [f"-W{each}" for each in sys.warnoptions]
         with theirs:
-            # It is executed anew: a child of fork would have the locks of other threads, and connections of SQLite.
+            # It is a new program: a forked child would have the locks of other threads, and connections of SQLite.
             process = subprocess.Popen(  # nosec B603
                 [sys.executable, *warnings, "-c", program],
                 stdin=subprocess.DEVNULL,
                 pass_fds=descriptors,
             )
         worker = _Worker(process, Lines(ours))
-        with suppress(OSError):  # It has ended, which its end will tell.
+        with suppress(OSError):  # It has ended, which its end will show.
             worker.lines.send(self._hello(index))
         return worker
 
@@ -230,12 +232,12 @@ class Pool(Siblings):
         }
 
     def _look_after(self, index: int) -> None:
-        """Put another worker in the place of one that has ended, until all are to end."""
+        """Replace a worker that has ended, until all are to end."""
         while True:
             worker = self._workers[index]
             assert worker is not None
             status = worker.process.wait()
-            # A signal may have gone to all processes at once.
+            # A signal may have ended all processes at once.
             if self._is_ending.wait(_GRACE):
                 return
             self._page.connections[index + 1] = 0
@@ -258,9 +260,9 @@ class Pool(Siblings):
             worker.process.wait()
 
     def _serve_passed(self, channel: Channel, seconds: float) -> bool:
-        """Serve a connection that was passed on, if one comes in so many seconds. Return whether one did."""
+        """Serve a passed connection, if one arrives within `seconds`. Return False otherwise."""
         if not select.select([channel], [], [], seconds)[0]:
             return False
-        with suppress(OSError):  # The client has gone.
+        with suppress(OSError):  # The client has closed the connection.
             self._server.process_request(*channel.accept())
         return True

@@ -1,4 +1,6 @@
-"""A worker: a process that accepts connections, serves the registry on them, and passes on what is moto's."""
+"""A worker: a process that accepts connections, serves the registry on them, and passes other requests to moto's
+process.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         while not self.close_connection:
             if not serve(self):  # type: ignore[arg-type]
-                # The process that is moto answers this request, and may hand back what follows it.
+                # moto's process answers this request, and may hand back the connection after it.
                 self.server.channel.send(self)
                 return
 
@@ -65,13 +67,13 @@ class _Server(CountedConnections, socketserver.TCPServer):
         self.watch = Watch()
 
     def serve_forever(self, poll_interval: float = 0.5) -> NoReturn:
-        """Accept connections. The system wakes one process for each, the one that has waited longest."""
+        """Accept connections. For each, the system wakes the process that has waited longest."""
         while True:
             self._handle_request_noblock()  # type: ignore[attr-defined]
             self.service_actions()
 
     def take_back(self) -> NoReturn:
-        """Serve connections that the process that is moto hands back."""
+        """Serve the connections that moto's process hands back."""
         while True:
             try:
                 self.process_request(*self.channel.accept())
@@ -81,10 +83,10 @@ class _Server(CountedConnections, socketserver.TCPServer):
 
 
 def main(listening: int, channel: int, control: int, page: int) -> None:
-    """Run a worker, with the descriptors that it is given, until it gets SIGTERM or the process that is moto ends."""
+    """Run a worker with these descriptors, until SIGTERM or the end of moto's process."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C comes to all; moto's process sends SIGTERM.
+    )  # All processes receive Ctrl-C; moto's process then sends SIGTERM.
     signal.signal(signal.SIGTERM, _leave)
     _wake_by_signals()
     lines = Lines(socket.socket(fileno=control))
@@ -106,7 +108,7 @@ def _serve(server: _Server, lines: Lines, answers: Any) -> NoReturn:
 
 
 def _wake_by_signals() -> None:
-    """Have a signal interrupt `accept` in any case: it may come just before, when Python has looked for signals."""
+    """Make a signal interrupt `accept` in any case: it may arrive just before, after Python has checked for signals."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
@@ -127,12 +129,12 @@ def _leave(number: int, frame: object) -> None:
 
 def _obey(lines: Lines, answers: Any) -> None:
     answer(lines, answers)
-    # The server was killed. Its port is to be free, and what is committed is there.
+    # The server was killed. Its port should be free, and commits are on disk.
     os._exit(1)
 
 
 def _begin(server: _Server, hello: dict[str, Any], page: Page) -> dict[str, Any]:
-    """Open the store beside the process that is moto. Return what answers its questions."""
+    """Open the store beside moto's process. Return the functions that answer its questions."""
     import moto.settings
 
     from moto_ecr_ext.activation.installation import install
@@ -141,10 +143,10 @@ def _begin(server: _Server, hello: dict[str, Any], page: Page) -> dict[str, Any]
     from moto_ecr_ext.storage.store import Store, current_store
 
     install(**hello["install"])
-    # This process serves nothing while moto counts calls.
+    # While moto counts calls, this process serves nothing.
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
     become_worker(page.is_all_motos)
-    # The process that is moto has opened it, and removed what a killed server left.
+    # moto's process has opened it, and removed the remains of a killed server.
     store = current_store(Store.found)
     join(store, Siblings())
     store.schedule.follow(page.due)
@@ -168,7 +170,7 @@ def _begin(server: _Server, hello: dict[str, Any], page: Page) -> dict[str, Any]
 
 
 def _end() -> NoReturn:
-    """Let go of the store, and of the process, without waiting for what Python takes apart at its end."""
+    """Close the store and end the process, without waiting for Python's own cleanup."""
     from moto_ecr_ext.activation.installation import uninstall
 
     uninstall()

@@ -1,1 +1,1 @@
-"""How requests reach the registry."""
+"""Carriers: the ways on which requests reach the registry."""

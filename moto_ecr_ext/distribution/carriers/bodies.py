@@ -1,6 +1,7 @@
-"""Bodies of requests as they arrive: from the socket where the server lets us, else from WSGI's input.
+"""Bodies of requests: from the socket if the server permits that, otherwise from WSGI's input.
 
-Each thread has one buffer, into which bodies are received, hashed and written from (see `benchmarks/`).
+Each thread has one buffer, into which bodies are received, and from which they are hashed and written (see
+`benchmarks/`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from moto_ecr_ext.distribution.messages import BodyTruncated
 
 from .heads import TCHAR, content_length
 
-# More than the processor keeps close by makes a body slower, not faster: with 4 MiB, half as fast.
+# More than fits into the processor's cache slows a body down: 4 MiB halve the speed.
 BUFFER_SIZE = 256 * 1024
 _SMALL = 64 * 1024
 _INCOMING_SIZE = 256 * 1024
 _LONGEST_LINE = 4 * 1024
 _LONGEST_TRAILERS = 8 * 1024
-# RFC 9112, 7.1: the size of a chunk, behind which extensions may stand, and a trailer.
+# RFC 9112, 7.1: the size of a chunk, which extensions may follow, and a trailer.
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
 _TRAILER = re.compile(rf"{TCHAR}+:[\t -~\x80-\xff]*".encode("latin-1"))
 
@@ -32,9 +33,9 @@ _of_thread = threading.local()
 
 
 def thread_buffer(size: int) -> memoryview:
-    """Return this thread's buffer, at least `size` bytes of it, up to BUFFER_SIZE. It grows and stays.
+    """Return this thread's buffer, with at least `size` bytes, up to BUFFER_SIZE. It only grows.
 
-    Anonymous memory: what a client does not fill takes no room.
+    It is anonymous memory: unused pages take no space.
     """
     size = min(max(size, _SMALL), BUFFER_SIZE)
     buffer: mmap.mmap | None = getattr(_of_thread, "buffer", None)
@@ -44,7 +45,7 @@ def thread_buffer(size: int) -> memoryview:
 
 
 class MemoryBody:
-    """A body that is in memory already."""
+    """A body that is in memory."""
 
     def __init__(self, content: bytes):
         self._content = content
@@ -57,7 +58,7 @@ class MemoryBody:
 
 
 class StreamBody:
-    """A body of a WSGI server: `length` bytes of a stream, or all of it when the stream knows its end."""
+    """A body from a WSGI server: `length` bytes of a stream, or all of it if the stream knows its end."""
 
     def __init__(self, stream: Any, length: int | None):
         self._stream = stream
@@ -81,10 +82,10 @@ class StreamBody:
 
 
 class SocketBody:
-    """A body that is read from a connection: first what the server's reader has buffered, then from the socket.
+    """A body from a connection: first the bytes in the server's reader, then those from the socket.
 
-    `is_finished` says whether the connection stands at the end of the body, where the next request begins; `received`
-    is how many bytes of it have come.
+    `is_finished` is true if the connection is at the end of the body, where the next request begins; `received` is the
+    number of received bytes.
     """
 
     def __init__(self, reader: io.BufferedReader, connection: socket.socket, length: int | None):
@@ -95,7 +96,10 @@ class SocketBody:
         self.received = 0
 
     def drain(self, limit: int) -> bool:
-        """Read the body to its end, if nothing was read of it and it has at most `limit` bytes; whether it ended."""
+        """Read the body to its end, if it is unread and has at most `limit` bytes.
+
+        Return True if the end was reached.
+        """
         if self.length is None or self.length > limit:
             return False
         try:
@@ -120,7 +124,7 @@ class SocketBody:
             while filled < wanted:
                 received = self.receive(buffer[filled:wanted])
                 if not received:
-                    # What came until now is kept for a client that asks where to go on.
+                    # The bytes so far are kept for a client that continues.
                     self.received += filled
                     if filled:
                         yield buffer[:filled]
@@ -133,7 +137,7 @@ class SocketBody:
             filled = 0
 
     def _take_buffered(self, into: memoryview) -> int:
-        """Take what the server's reader took from the socket beyond the headers. Waits only while bytes are owed."""
+        """Take the bytes that the server's reader has read beyond the headers. Wait only while more are due."""
         try:
             buffered = len(self._reader.peek())
             return self._reader.readinto(into[:buffered]) or 0
@@ -141,7 +145,7 @@ class SocketBody:
             return 0
 
     def receive(self, into: memoryview) -> int:
-        """Receive bytes from the socket, at least one; 0 when the client has gone, or is silent for too long."""
+        """Receive at least one byte from the socket; 0 if the client has closed it or is silent for too long."""
         try:
             return self._connection.recv_into(into)
         except OSError:
@@ -150,8 +154,8 @@ class SocketBody:
     def _dechunked(self) -> Iterator[memoryview]:
         """Yield the bytes of Transfer-Encoding chunked (RFC 9112, 7.1), many chunks in a piece.
 
-        Raises RegistryError if a chunk is malformed; unlike those of a body that breaks off, the bytes before it are
-        not acknowledged.
+        Raises RegistryError if a chunk is malformed. The bytes before it are not acknowledged, unlike those of a body
+        that breaks off.
         """
         incoming = _Incoming(self)
         incoming.begin(self._take_buffered)
@@ -173,14 +177,14 @@ class SocketBody:
             if filled:
                 yield piece[:filled]
             raise
-        # What came behind the body would be another request, which nobody will find.
+        # Bytes after the body would be another request, which would be lost.
         self.is_finished = incoming.is_empty
         if filled:
             yield piece[:filled]
 
 
 class _Incoming:
-    """Bytes of a connection with chunk sizes and chunks in them, received many at a time."""
+    """Bytes of a connection that contain chunk sizes and chunks, received many at a time."""
 
     def __init__(self, body: SocketBody):
         self._body = body
@@ -188,7 +192,7 @@ class _Incoming:
         self._start = self._end = 0
 
     def begin(self, take_buffered: Callable[[memoryview], int]) -> None:
-        """Take over what was read from the connection before."""
+        """Take over the bytes that were read from the connection before."""
         self._end = take_buffered(self._buffer)
 
     @property
@@ -196,7 +200,10 @@ class _Incoming:
         return self._start == self._end
 
     def line(self) -> bytes:
-        """Return the next line, without its end. Raises RegistryError if that is not CR LF, or far away."""
+        """Return the next line without its end.
+
+        Raises RegistryError if the end is not CR LF, or the line is too long.
+        """
         while True:
             found = bytes(self._buffer[self._start : min(self._end, self._start + _LONGEST_LINE)])
             line, end, _ = found.partition(b"\n")
@@ -210,7 +217,7 @@ class _Incoming:
             self._receive()
 
     def end_chunk(self) -> None:
-        """Read the CR LF behind a chunk. Raises RegistryError if something else is there."""
+        """Read the CR LF after a chunk. Raises RegistryError for anything else."""
         while self._end - self._start < 2:
             self._receive()
         if bytes(self._buffer[self._start : self._start + 2]) != b"\r\n":
@@ -218,7 +225,7 @@ class _Incoming:
         self._start += 2
 
     def skip_trailers(self) -> None:
-        """Read to the end of the body. Raises RegistryError for trailers that are malformed, or too long."""
+        """Read to the end of the body. Raises RegistryError if the trailers are malformed or too long."""
         size = 0
         while line := self.line():
             size += len(line)
@@ -226,7 +233,7 @@ class _Incoming:
                 raise malformed(f"{line[:200].decode('latin-1')!r} is not a trailer")
 
     def take(self, into: memoryview) -> int:
-        """Take bytes, at least one, into `into`. Raises BodyTruncated."""
+        """Copy at least one byte into `into`, and return the number. Raises BodyTruncated."""
         if self.is_empty:
             if len(into) >= len(self._buffer):
                 received = self._body.receive(into)
@@ -240,7 +247,7 @@ class _Incoming:
         return size
 
     def _receive(self) -> None:
-        """Receive more behind what is there, moving that to the front."""
+        """Receive more bytes after the remaining ones, which are moved to the front."""
         rest = self._end - self._start
         if self._start:
             self._buffer[:rest] = bytes(self._buffer[self._start : self._end])

@@ -1,9 +1,9 @@
-"""The registry on the connections of moto's server: kept alive, read and written without copies.
+"""The registry on the connections of moto's server: kept alive, and read and written without copies.
 
-werkzeug's server closes a connection after each request, and hands bodies through its own readers. Requests for the
-registry are taken before that, on the request handler, before anything of them is read: the body is received from the
-socket straight into the buffer that is hashed and written (`bodies`), and blobs leave by sendfile or from a map of
-their file.
+werkzeug's server closes a connection after each request, and passes bodies through its own readers. The registry's
+requests are therefore taken in the request handler, before the server reads them: bodies are received from the socket
+directly into the buffer that is hashed and written (`bodies`), and blobs are sent by sendfile or from a map of their
+file.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from .watch import Watch
 
 log = logging.getLogger("moto_ecr_ext")
 
-# Those of servers that do not count theirs.
+# For servers that do not count their connections.
 _UNCOUNTED = OpenConnections()
-# A rest of a body that is read so that the connection can go on; with more of it the connection is closed.
+# Bytes of an unread body that are read to keep the connection; with more, the connection is closed.
 _WORTH_DRAINING = 256 * 1024
-# Files up to this size leave by sendfile; larger ones faster from a map, of which only a window is there at a time.
+# Smaller files are sent by sendfile; larger ones are faster from a map, which covers a window at a time.
 _MAPPED_FROM = 16 * 1024 * 1024
 _WINDOW = 8 * 1024 * 1024
 
@@ -47,9 +47,9 @@ _WINDOW = 8 * 1024 * 1024
 def serve(handler: BaseHTTPRequestHandler) -> bool:
     """Answer the next request on the connection of `handler`, if it is for the registry.
 
-    False, with nothing read, for every other one, and for one whose head did not come in one piece: the server goes on
-    with those, and finds the registry by WSGI. So does the process that is moto with those that a worker leaves to it.
-    A malformed head closes the connection, and one that goes back to the workers ends it here.
+    Return False, with nothing read, for any other request, and if the head did not arrive in one piece: the server
+    continues, and finds the registry by WSGI. moto's process does so, too, with the requests that a worker leaves to
+    it. A malformed head closes the connection, and passing a request back to the workers ends it here.
     """
     connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
     gate: Gate | None = getattr(handler.server, "gate", None)
@@ -91,7 +91,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
         if not body.is_finished:
             _linger(handler.connection)
     except OSError:
-        handler.close_connection = True  # The client went away.
+        handler.close_connection = True  # The client has closed the connection.
     finally:
         response.close()
     exchange.received = body.received
@@ -100,10 +100,12 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
-    """Return what has come of the next request, once something has; nothing if the client has gone, or stays silent."""
+    """Return the received bytes of the next request, once there are some; none if the client has closed the connection
+    or is silent.
+    """
     connection, waiting = handler.connection, connections.waiting
     if getattr(connection, "received", b""):
-        # By another process. Its body may be yet to come.
+        # Another process received these bytes. The body may not have arrived yet.
         connection.received = b""
         return handler.rfile.peek()  # type: ignore[attr-defined, no-any-return]
     waiting.add(connection)
@@ -132,7 +134,9 @@ def _respond(
         client=_address_of(handler),
     )
     if head.headers.get("expect", "").lower() == "100-continue":
-        with suppress(OSError):  # The client has gone, which its body will tell.
+        with suppress(
+            OSError
+        ):  # The client has closed the connection, which reading its body will show.
             handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         if gate is None or "origin" not in head.headers:
@@ -141,7 +145,7 @@ def _respond(
         gate.show(response, head.headers["origin"])
         return response
     except NeedsMoto:
-        raise  # A client that is told to continue once more does not mind (RFC 9110, 15.2).
+        raise  # A second 100 Continue does no harm (RFC 9110, 15.2).
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return render_error(server_failed())
@@ -155,11 +159,11 @@ def _address_of(handler: BaseHTTPRequestHandler) -> str:
 def refuse(
     handler: BaseHTTPRequestHandler, error: RegistryError, exchange: Exchange | None = None
 ) -> None:
-    """Answer a request that cannot be told from the next one on its connection, and close that."""
+    """Answer a request whose end is not certain, and close its connection."""
     handler.close_connection = True
     response = render_error(error)
     _record(handler, exchange or Exchange("-", "-", name="malformed"), response)
-    with suppress(OSError):  # The client went away.
+    with suppress(OSError):  # The client has closed the connection.
         _send(handler, response)
         _linger(handler.connection)
 
@@ -175,7 +179,7 @@ def _record(handler: BaseHTTPRequestHandler, exchange: Exchange, response: Respo
 
 
 def _prepare(handler: BaseHTTPRequestHandler) -> None:
-    """Set up the connection, once: small answers leave at once, and a silent client does not stay for ever."""
+    """Prepare the connection once: small answers are sent at once, and a silent client is disconnected in the end."""
     if getattr(handler, "_is_prepared_for_registry", False):
         return
     handler._is_prepared_for_registry = True  # type: ignore[attr-defined]
@@ -218,10 +222,10 @@ def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
 
 
 def _send_read(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:
-    """Send bytes of a file that are read first: where the system cannot send a file, and by TLS.
+    """Send bytes of a file after reading them, under TLS and if the system cannot send files.
 
-    TLS reads what it sends in the process itself, which a map of a file that has become shorter would end with SIGBUS.
-    The system only says so.
+    TLS reads its input in the process. If that is a map of a file that has become shorter, SIGBUS ends the process; a
+    read only reports it.
     """
     buffer = thread_buffer(BUFFER_SIZE)
     while start < stop:
@@ -231,7 +235,7 @@ def _send_read(connection: socket.socket, descriptor: int, start: int, stop: int
 
 
 def _at_least_one(size: int) -> int:
-    """Return the number of bytes that a file gave. Raises ConnectionError if it has ended too early."""
+    """Return the number of bytes read from a file. Raises ConnectionError at an early end."""
     if size == 0:
         log.error("The answer breaks off, since the file of the blob is shorter than it was")
         raise ConnectionError("the file of the blob is shorter than it was")
@@ -239,7 +243,7 @@ def _at_least_one(size: int) -> int:
 
 
 def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: int) -> None:
-    """Send bytes of a file from maps of it, each begun at a page and let go before the next."""
+    """Send bytes of a file from maps, each of which begins at a page and is released before the next."""
     while start < stop:
         offset = start - start % mmap.ALLOCATIONGRANULARITY
         end = min(offset + _WINDOW, stop)
@@ -253,7 +257,7 @@ def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: i
 
 
 def _linger(connection: socket.socket) -> None:
-    """Let a client that is still sending read the answer: closing on unread bytes would take it away."""
+    """Let a client that is still sending read the answer: closing with unread bytes would discard it."""
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(2)
     until = time.monotonic() + 2

@@ -1,7 +1,7 @@
-"""Who may ask a server: web pages by their origin, and any client by the name that it has for the server.
+"""The gate of a server: it admits web pages by their origin, and clients by their name for the server.
 
-A page of any site may send requests to a server of the same machine, and read the answers if its name was made to mean
-that machine ("DNS rebinding"). A server would empty its data directory for it, and tell it passwords.
+A page of any site may send requests to a server on the same machine, and read the answers if its host name resolves to
+that machine ("DNS rebinding"). It could make the server empty its data directory, and read passwords.
 
 https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/
 """
@@ -31,11 +31,11 @@ _ANSWER_HEADERS = (
 
 
 class Gate:
-    """What a server admits.
+    """The requests that a server admits.
 
-    `origins` are web pages beside its own, `*` all. `names` are hosts beside those that always mean this machine or AWS
-    (`*.example.com` those below one), `*` all; None if the server cannot be reached from this machine alone, and is not
-    to look at names.
+    `origins` are those of web pages beside the server's own; `*` admits all. `names` are hosts beside those that always
+    mean this machine or AWS; `*.example.com` admits the names below it, `*` all. None means that other machines can
+    reach the server, so that it does not check names.
     """
 
     def __init__(self, origins: Iterable[str], names: Iterable[str] | None):
@@ -51,7 +51,10 @@ class Gate:
             self.check_page(method, host, headers)
 
     def check_name(self, host: str) -> None:
-        """Raise RegistryError if the server has another name than `host`, with or without a port. Empty is none."""
+        """Raise RegistryError if `host`, with or without a port, is not a name of the server.
+
+        An empty host is not one.
+        """
         if self.names is not None and host and not self._is_known(host):
             check_host(host)
             raise RegistryError(
@@ -61,9 +64,9 @@ class Gate:
             )
 
     def check_page(self, method: str, host: str, headers: Mapping[str, str]) -> None:
-        """Raise RegistryError for a request that the page of another site makes.
+        """Raise RegistryError for a request by the page of another site.
 
-        A link to be followed is none: what it gets is shown to the user, not to the page.
+        A followed link is admitted: its target is shown to the user, not to the page.
         """
         origin = headers.get("origin")
         if origin is None:
@@ -84,11 +87,11 @@ class Gate:
             )
 
     def allows(self, origin: str) -> bool:
-        """Return whether the pages of an origin beside the server's own may use it."""
+        """Return True if pages of another origin may use the server."""
         return origin.lower() in self.origins or "*" in self.origins
 
     def preflight(self, method: str, headers: Mapping[str, str]) -> Response | None:
-        """Return the answer to a browser that asks before it sends a request of a page; None for other requests.
+        """Return the answer to a browser's preflight request, or None for other requests.
 
         https://fetch.spec.whatwg.org/#cors-preflight-fetch
         """
@@ -115,7 +118,7 @@ class Gate:
             }
 
     def _is_own(self, origin: str, host: str) -> bool:
-        """Return whether a page is the server's own. A proxy before it may speak another scheme."""
+        """Return True if a page is the server's own. A proxy in front of it may use another scheme."""
         scheme, _, authority = origin.lower().partition("://")
         return scheme in ("http", "https") and authority == host.lower() != ""
 
@@ -135,7 +138,7 @@ class Gate:
 
 
 def _name_of(host: str) -> str | None:
-    """Return the name in `host[:port]`, in lower case and without a final dot; None if it is malformed."""
+    """Return the name in `host[:port]`, in lower case and without a final dot, or None if it is malformed."""
     try:
         check_host(host)
     except RegistryError:
@@ -146,7 +149,7 @@ def _name_of(host: str) -> str | None:
 
 
 def _is_address(name: str) -> bool:
-    """Return whether a name is an address, which cannot be made to mean another."""
+    """Return True if a name is an IP address, which cannot resolve to another one."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

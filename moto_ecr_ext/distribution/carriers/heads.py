@@ -1,7 +1,7 @@
 """Heads of HTTP requests, parsed strictly (RFC 9112).
 
-A head that two readers could understand differently is refused rather than mended: a mended one smuggles requests
-past proxies, and carries line ends into the headers of answers.
+A head that two readers could understand differently is refused instead of repaired: a repaired one smuggles requests
+past proxies, and line ends into the headers of answers.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from moto_ecr_ext.distribution.host import check_host
 TCHAR = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 
 _TOKEN = re.compile(f"{TCHAR}+")
-# RFC 9112, 3: a path of visible ASCII with a query, behind a scheme and an authority in requests to proxies.
+# RFC 9112, 3: a path of visible ASCII with a query, after a scheme and an authority in requests to proxies.
 _REQUEST_LINE = re.compile(
     rf"({TCHAR}+) (?:(?i:https?)://([^/?#\s]*))?(/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))? HTTP/1\.([0-9])"
 )
-# What a lenient server takes for a request line of the registry.
+# A request line of the registry, as a lenient server recognizes it.
 _NAMES_REGISTRY = re.compile(r"\S*\s+(?:\w+://[^/?#\s]*)?/+v2(?![^/?#\s])")
-# RFC 9110, 5.5: what a field line consists of. Everything else is a control character.
+# RFC 9110, 5.5: the bytes of a field line. All others are control characters.
 _TEXT = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
 
 @dataclass(slots=True)
 class Head:
-    """A request line and its headers, by name in lower case. `size` is how many bytes they take."""
+    """A request line and its headers, by name in lower case. `size` is the length in bytes."""
 
     method: str
     host: str
@@ -42,13 +42,13 @@ class Head:
 
     @property
     def is_last(self) -> bool:
-        """Whether the client wants the connection to end with this request."""
+        """True if the client wants to close the connection after this request."""
         return self.version != "1.1" or "close" in self.headers.get("connection", "").lower()
 
     def body_length(self) -> int | None:
-        """Return the bytes of the body, or None if it comes in chunks.
+        """Return the length of the body in bytes, or None for chunks.
 
-        Raises RegistryError if that is ambiguous (RFC 9112, 6.3).
+        Raises RegistryError if it is ambiguous (RFC 9112, 6.3).
         """
         encoding = self.headers.get("transfer-encoding")
         if encoding is None:
@@ -61,13 +61,13 @@ class Head:
 
 
 def read_head(received: bytes) -> Head | None:
-    """Return the head at the beginning of `received`, or None if it is not below /v2, or has not come whole.
+    """Return the head at the beginning of `received`, or None if it is incomplete or not below /v2.
 
     Raises RegistryError if it is malformed.
     """
     text, end, _ = received.partition(b"\r\n\r\n")
     if not end:
-        text = text.removesuffix(b"\r")  # Half of a line's end.
+        text = text.removesuffix(b"\r")  # The first half of a line's end.
     request_line, *lines = text.decode("latin-1").split("\r\n")
     match = _REQUEST_LINE.fullmatch(request_line)
     if match is None:
@@ -88,12 +88,12 @@ def read_head(received: bytes) -> Head | None:
         if not colon or not _is_token(name):
             raise malformed(f"{line[:200]!r} is not a header")
         name, value = name.lower(), value.strip(" \t")
-        # One that came in several lines is one list (RFC 9110, 5.3), which Host, Content-Length and Transfer-Encoding
-        # must not be. docker sends each media type that it accepts in a line of its own, in an order by chance.
+        # A repeated header is one list (RFC 9110, 5.3), which Host, Content-Length and Transfer-Encoding must not be.
+        # docker sends each accepted media type in a separate line, in random order.
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if minor == "0" and "host" not in headers:
         return None  # The server knows its own name.
-    # RFC 9112, 3.2: both have to be well-formed; 3.2.2: the one of the request line counts.
+    # RFC 9112, 3.2: both must be well-formed; 3.2.2: the host in the request line takes precedence.
     host = headers.get("host", "")
     check_host(host)
     if authority is not None:
@@ -111,13 +111,13 @@ def read_head(received: bytes) -> Head | None:
 
 
 def _names_registry(received: bytes) -> bool:
-    """Return whether a first line has come that moto's server would take for one of a request below /v2."""
+    """Return True if moto's server would recognize the received first line as a request below /v2."""
     line, end, _ = received.partition(b"\n")
     return bool(end and _NAMES_REGISTRY.match(unquote(line.decode("latin-1")).lstrip()))
 
 
 def content_length(text: str) -> int:
-    """Return the bytes that a Content-Length announces. Raises RegistryError if it is not a number."""
+    """Return the number of bytes in a Content-Length. Raises RegistryError if it is not a number."""
     text = text.strip(" \t")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)

@@ -1,6 +1,6 @@
-"""The registry inside the test process and in the proxy.
+"""The registry in the test process and in the proxy.
 
-moto hands over a whole request and takes a whole answer.
+moto passes whole requests, and expects whole answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def registry_dispatch(
 
     if hasattr(request, "environ"):
         response = respond_to_environ(request.environ)
-    else:  # A prepared request of `requests`, by moto up to 5.2.3 in the process.
+    else:  # A prepared request of `requests`, from moto up to 5.2.3 in the process.
         url = urlsplit(full_url)
         response = respond(
             Request(
@@ -39,23 +39,23 @@ def registry_dispatch(
                 body=MemoryBody(_content(request.body)),
             )
         )
-    # moto's proxy closes the connection after every answer and does not say so: a client that sends
-    # its next request there would wait for an answer, or lose a POST that cannot be sent twice.
+    # moto's proxy closes the connection after every answer without a notice. A client would wait there for the
+    # answer to its next request, or lose a POST that cannot be sent twice.
     headers = {**date_header(request), "Connection": "close"}
     for name, value in response.header_lines:
-        # moto has one line for a name. Several are one list (RFC 9110, 5.3).
+        # moto has one line for each name. Several values are one list (RFC 9110, 5.3).
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return response.status, headers, b"".join(response.chunks())
 
 
 def is_for_registry(request: PreparedRequest) -> bool:
-    """Whether a request of `requests` goes to a registry's host, or to one through a VPC endpoint."""
+    """Return True if a request of `requests` goes to a registry's host, also through a VPC endpoint."""
     host = urlsplit(request.url or "").netloc
     return registry_of_host(host) is not None or vpc_endpoint_of_host(host) is not None
 
 
 def with_whole_body(request: PreparedRequest) -> PreparedRequest:
-    """Return the request with its body as bytes, whichever way `requests` was to send it."""
+    """Return the request with its body as bytes, regardless of its original form."""
     whole = request.copy()
     whole.body = _content(request.body)
     return whole

@@ -1,4 +1,4 @@
-"""The connections of a server: how many are open, and which of them wait for a request."""
+"""The connections of a server: the number of open ones, and those that wait for a request."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import threading
 from collections.abc import MutableSequence
 from contextlib import suppress
 
-# Each takes a thread and some descriptors, which the process has not without end.
+# Each needs a thread and some descriptors, which are limited.
 MAX_CONNECTIONS = 512
-# Connections beyond the limit that get an answer which says so; further ones are closed.
+# Connections beyond the limit that get an answer with the reason; further ones are closed.
 _REFUSED_POLITELY = 32
 
 
 class OpenConnections:
-    """What a server knows of its connections. `limit` is how many it serves at once."""
+    """The connections of a server. `limit` is the number that it serves at once."""
 
     def __init__(self, limit: int = MAX_CONNECTIONS):
         self.limit = limit
-        # Those that wait for a request. Who reads one adds it here first, and looks at `are_ending` then: it will be
-        # seen by `finish`, or sees that.
+        # Connections that wait for a request. A reader adds its connection first and then checks `are_ending`: either
+        # `finish` sees the connection, or the reader sees the end.
         self.waiting: set[socket.socket] = set()
         self.are_ending = False
-        # Of each process of the server, the own one at `_own`.
+        # The numbers of all processes of the server, with this process's number at `_own`.
         self._counts: MutableSequence[float] = [0]
         self._own = 0
         self._changed = threading.Condition()
 
     def share(self, counts: MutableSequence[float], own: int) -> None:
-        """Count with other processes of the server, each in its own place of `counts`."""
+        """Share `counts` with other processes of the server, each of which has a place in it."""
         with self._changed:
             counts[own] = self._counts[self._own]
             self._counts, self._own = counts, own
@@ -38,7 +38,7 @@ class OpenConnections:
         return sum(self._counts) > self.limit
 
     def enter(self) -> bool:
-        """Count another connection, unless there is no room even for a refusal. Return whether it is counted."""
+        """Count a new connection, unless there are too many even for a refusal. Return True if it is counted."""
         with self._changed:
             if sum(self._counts) >= self.limit + _REFUSED_POLITELY:
                 return False
@@ -46,20 +46,20 @@ class OpenConnections:
             return True
 
     def leave(self) -> None:
-        """Count one connection less."""
+        """Count the end of a connection."""
         with self._changed:
             self._counts[self._own] -= 1
             self._changed.notify_all()
 
     def wait_for_an_end(self, seconds: float) -> None:
-        """Wait until a connection ends, at most for so many seconds."""
+        """Wait until a connection ends, for at most `seconds`."""
         with self._changed:
             self._changed.wait(seconds)
 
     def finish(self, seconds: float) -> int:
-        """Let requests under way end, at most for so many seconds. Return how many connections are left.
+        """Let requests under way finish, for at most `seconds`. Return the number of remaining connections.
 
-        The server must accept none by now.
+        The server must not accept connections any more.
         """
         self.are_ending = True
         for connection in list(self.waiting):
@@ -70,7 +70,7 @@ class OpenConnections:
 
 
 def expect_no_more(connection: socket.socket) -> None:
-    """Have the reader of a connection find its end behind what has come: a request that was sent is answered."""
-    with suppress(OSError):  # The client has gone.
-        # Not TLS's own `shutdown`, which would end TLS.
+    """End the input of a connection after the received bytes. Its reader still answers a received request."""
+    with suppress(OSError):  # The client has closed the connection.
+        # TLS's own `shutdown` would end TLS.
         socket.socket.shutdown(connection, socket.SHUT_RD)

@@ -1,6 +1,6 @@
-"""Sockets of clients that may fall silent: a wait for bytes, in either direction, ends after some seconds without any.
+"""Sockets of clients that may fall silent: a wait for a byte, in either direction, has a limit.
 
-It is never a limit for a whole body or answer, which may take as long as its client is slow.
+A whole body or answer has none: it may take as long as a slow client needs.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 from moto_ecr_ext.platforms import sockets as platform
 
-# Seconds, unless a server says otherwise.
+# Seconds, by default.
 IDLE_TIMEOUT = 60
-# RFC 8446, 5.1: the most bytes of a record. Python's limit of a socket is one for all bytes of a call.
+# RFC 8446, 5.1: the most bytes of a record. Python's timeout of a socket limits all bytes of a call together.
 _RECORD = 16 * 1024
 
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
-    """Have each wait for a byte of the client end after so many seconds, with an OSError.
+    """End each wait for a byte of the client after `seconds`, with an OSError.
 
-    By the kernel where that is possible: a socket with a limit of Python's does not block, so `sendfile` would fail on
-    it, and each call would begin with one more of the system.
+    The kernel does it if possible: Python's timeout makes a socket non-blocking, so that `sendfile` fails on it, and
+    each call needs another system call.
     """
     if isinstance(connection, ssl.SSLSocket) or not platform.LIMITS_OF_SYSTEM:
         connection.settimeout(seconds)
@@ -40,14 +40,14 @@ def send_all(connection: socket.socket, content: bytes | memoryview) -> None:
 
 
 def _send_in_pieces(connection: socket.socket, rest: memoryview) -> None:
-    """Send bytes on a socket with a limit of Python's, which counts from piece to piece."""
+    """Send bytes on a socket with Python's timeout, which begins anew with each piece."""
     piece = _RECORD if isinstance(connection, ssl.SSLSocket) else len(rest)
     while rest:
         rest = rest[connection.send(rest[:piece]) :]
 
 
 class SocketWriter(io.BufferedIOBase):
-    """Writes on a socket that has a limit of Python's (`settimeout`), which is one for all bytes of `sendall`."""
+    """A writer for a socket with Python's timeout (`settimeout`), which would limit all bytes of `sendall` together."""
 
     def __init__(self, connection: socket.socket):
         self._connection = connection
@@ -65,7 +65,7 @@ class SocketWriter(io.BufferedIOBase):
 
 
 class ReceivedBefore(io.RawIOBase):
-    """What comes on a connection, behind bytes that were received before."""
+    """A reader that returns bytes that were received before, and then those of the connection."""
 
     def __init__(self, received: bytes, rest: io.RawIOBase):
         self._received = received
@@ -88,5 +88,5 @@ class ReceivedBefore(io.RawIOBase):
 
 
 def unread(handler: Any, received: bytes) -> None:
-    """Have the next reader of a handler find what was received, though some of it was read."""
+    """Make the next reader of a handler begin with the received bytes, even if some were read."""
     handler.rfile = io.BufferedReader(ReceivedBefore(received, handler.rfile.detach()))

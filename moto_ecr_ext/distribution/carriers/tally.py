@@ -1,6 +1,6 @@
-"""Counts of the requests that a server has answered, for metrics.
+"""Counts of a server's answered requests, for metrics.
 
-They are plain numbers until somebody asks for them.
+They are plain numbers until metrics are requested.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from moto_ecr_ext.caller import Exchange
 
-# Seconds; each bound is the most that is within it, and what takes longer comes behind the last.
+# Seconds. Each bound is inclusive; longer durations are counted after the last.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 @dataclass
 class Durations:
-    """How long the requests of one kind took, in seconds: how many within each bound, and their sum."""
+    """Durations of the requests of one kind, in seconds: the number within each bound, and the sum."""
 
     within: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0
 
     def cumulated(self) -> list[int]:
-        """Return how many took at most each bound, and how many there are."""
+        """Return the cumulated numbers: durations up to each bound, and all of them."""
         sums = []
         so_far = 0
         for number in self.within:
@@ -46,7 +46,7 @@ class Tally:
         self._sent = 0
 
     def add(self, exchange: Exchange) -> None:
-        """Count a request that is answered."""
+        """Count an answered request."""
         bound = bisect_left(BOUNDS, exchange.seconds)
         with self._lock:
             self._answers[exchange.kind, exchange.status] += 1
@@ -59,7 +59,7 @@ class Tally:
             self._sent += exchange.sent
 
     def counts(self) -> Counts:
-        """Return what was counted until now."""
+        """Return the counts so far."""
         with self._lock:
             return Counts(
                 dict(self._answers),
@@ -83,7 +83,7 @@ class Counts:
 
     @classmethod
     def sum(cls, all_counts: Iterable[Counts]) -> Counts:
-        """Return what several processes have counted."""
+        """Return the sum of several processes' counts."""
         answers: Counter[tuple[str, int]] = Counter()
         durations: dict[str, Durations] = {}
         received = sent = 0
@@ -100,14 +100,14 @@ class Counts:
         return cls(dict(answers), durations, received, sent)
 
     def to_json(self) -> Any:
-        """Return the counts as JSON has values, for another process."""
+        """Return the counts as a JSON value, for another process."""
         answers = [[*key, number] for key, number in self.answers.items()]
         durations = {kind: [each.within, each.total] for kind, each in self.durations.items()}
         return [answers, durations, self.received, self.sent]
 
     @classmethod
     def from_json(cls, value: Any) -> Counts:
-        """Return what `to_json` has of counts."""
+        """Return the counts of a value from `to_json`."""
         answers, durations, received, sent = value
         return cls(
             {(kind, status): number for kind, status, number in answers},

@@ -1,6 +1,6 @@
-"""What a server tells of the requests that it has answered: a line of the log, counts, and the last ones.
+"""The watch of a server over its answered requests: lines of the log, counts, and the last requests.
 
-A server has a `Watch` as its attribute `watch`, or none.
+A server has a `Watch` or None as its attribute `watch`.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ log = logging.getLogger("moto_ecr_ext.requests")
 # Digits of a digest in a line of text.
 _DIGITS = 12
 _REMEMBERED = 200
-# Clients ask for what may not be there before they push, and without credentials before they log in.
+# Clients look for missing blobs before they push, and make requests without credentials before they log in.
 _USUAL = frozenset((401, 404))
-# What others ask all the time whether the server is well.
+# Health checks and scrapes come all the time.
 _PROBES = frozenset(("/moto-api/ecr/health", "/moto-api/ecr/metrics"))
 
 
 class Watch:
-    """The requests that a server has answered since it began. `recent` are the last ones."""
+    """The requests that a server has answered since its start. `recent` are the last ones."""
 
     def __init__(self) -> None:
         self.tally = Tally()
         self.recent: deque[Exchange] = deque(maxlen=_REMEMBERED)
 
     def record(self, exchange: Exchange) -> None:
-        """Note a request that is answered now."""
+        """Record a request that has just been answered."""
         exchange.seconds = perf_counter() - exchange.began
         self.tally.add(exchange)
         self.recent.append(exchange)
         level = _level(exchange)
         if log.isEnabledFor(level):
-            # Not by `log.log`, which would look for its caller. The text is made when a handler wants it.
+            # `log.log` would look for its caller. A handler makes the text on demand.
             log.handle(
                 logging.LogRecord(log.name, level, __file__, 0, AnsweredRequest(exchange), (), None)
             )
 
 
 class AnsweredRequest:
-    """The message of a log record: a request that was answered."""
+    """The message of a log record: an answered request."""
 
     __slots__ = ("exchange",)
 
@@ -59,7 +59,7 @@ class AnsweredRequest:
         words = (
             each.service,
             each.name or f"{each.method} {_in_a_line(each.path)}",
-            each.repository if each.name else "",  # It is in the path.
+            each.repository if each.name else "",  # The path contains it.
             str(each.status),
             f"{each.seconds * 1000:.0f}ms",
             each.digest[: each.digest.find(":") + 1 + _DIGITS],
@@ -70,7 +70,7 @@ class AnsweredRequest:
         return " ".join(filter(None, words))
 
     def members(self) -> dict[str, str | int | float]:
-        """Return what is known, by name."""
+        """Return the known facts, by name."""
         each = self.exchange
         known: dict[str, str | int | float] = {
             "service": each.service or ("" if each.kind == "other" else "ecr"),

@@ -15,7 +15,7 @@ from .gate import Gate
 
 
 def is_registry_request(environ: dict[str, Any]) -> bool:
-    """Return whether a WSGI request is the registry's to answer."""
+    """Return True if the registry answers a WSGI request."""
     return is_for_registry(
         environ.get("PATH_INFO", ""),
         environ.get("HTTP_AUTHORIZATION", ""),
@@ -40,7 +40,7 @@ def respond_to_environ(environ: dict[str, Any], gate: Gate | None = None) -> Res
 
 
 def _request_of_environ(environ: dict[str, Any]) -> Request:
-    """Return a WSGI request as the registry's own. Raises RegistryError if its Content-Length is not a number."""
+    """Convert a WSGI request. Raises RegistryError if its Content-Length is not a number."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()

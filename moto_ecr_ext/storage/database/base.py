@@ -1,4 +1,4 @@
-"""What every database offers: views of its rows, transactions over them, and the version of what it holds."""
+"""The interface of databases: views of rows, transactions, and the version of the tables."""
 
 from __future__ import annotations
 
@@ -16,47 +16,45 @@ from moto_ecr_ext.storage.later import Later
 from .transaction import Transaction, View
 from .versions import bring_up_to_date, is_up_to_date
 
-# Seconds that a transaction waits for another process that writes.
+# Seconds that a transaction waits for another writing process.
 BUSY_TIMEOUT = 60
 # Seconds that a fork waits for the transactions of other threads.
 REST_TIMEOUT = 10
-# Connections of the parent of this process. To close them would end them for it.
+# Connections of this process's parent. Closing them would end them for the parent.
 _of_parent: list[object] = []
 
 
 class Writer(Protocol):
-    """Gives connections in a transaction that changes rows, one after the other."""
+    """A source of connections in write transactions, one after the other."""
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Open a transaction that is committed when the block ends and undone when it raises."""
 
     def flush(self) -> None:
-        """Return once what was committed before is as durable as the writer promises. Others may write meanwhile."""
+        """Wait until earlier commits are as durable as the writer promises. Others may write meanwhile."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
 
     def forget(self) -> object:
-        """Return the connection, which stays open, and use another one from now on."""
+        """Return the connection without closing it, and use another one from now on."""
 
 
 class Database(ABC):
     """All rows, and the transactions over them.
 
-    One write runs at a time, in all processes together; a read never waits for one, except in memory.
+    One write runs at a time, in all processes together. A read never waits for a write, except in memory.
 
-    Connections are kept, not taken from the engine for each transaction: that would cost as much as
-    the queries.
+    Connections are kept: taking one from the engine for each transaction would cost as much as the queries.
     """
 
     is_shared = True
-    """Whether other processes may write to it too, for which a write waits."""
+    """True if other processes may write to it too, for which a write waits."""
 
     def __init__(self, engine: Engine, durable: Writer, swift: Writer):
         self.later = Later()
         self._engine = engine
-        # Waiting here is fair and wakes at once; SQLite's own way of waiting for the lock is to
-        # sleep and retry.
+        # This lock is fair and wakes at once, while SQLite sleeps and retries.
         self._writer = fork_safe_lock()
         self._idle: deque[Connection] = deque()
         self._durable = durable
@@ -72,7 +70,7 @@ class Database(ABC):
         """Return one consistent view of the rows, for the `with` block."""
 
     def read_one(self) -> AbstractContextManager[View]:
-        """As `read`, for a single query: a second one may see other rows.
+        """Return a view for a single query: a second one may see other rows.
 
         That saves a transaction, which can take as long as the query.
         """
@@ -82,8 +80,8 @@ class Database(ABC):
     def write(self, *, durable: bool = True) -> Iterator[Transaction]:
         """Open a transaction that changes rows: all of it happens, or nothing.
 
-        It is on disk when the block has ended. One that is not `durable` may be taken back by a power cut, with nothing
-        but it, though not by killing the process: upload sessions and times of pulls are written like this.
+        It is on disk at the end of the block. A power cut may undo a transaction that is not `durable`, but no other
+        one; killing the process does not. Upload sessions and times of pulls are written like this.
         """
         writer = self._durable if durable else self._swift
         with self._writer, writer.transaction() as connection:
@@ -94,7 +92,7 @@ class Database(ABC):
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """Have no transaction under way in this block, unless one takes too long."""
+        """Keep transactions out of this block, unless one takes too long."""
         is_held = self._writer.acquire(timeout=REST_TIMEOUT)
         try:
             yield
@@ -103,16 +101,16 @@ class Database(ABC):
                 self._writer.release()
 
     def form_a_queue(self) -> None:
-        """Have this process wait in line with others that write often; each of them is to be told so."""
-        return  # Most databases have one.
+        """Make this process queue with others that write often. Each of them must call this."""
+        return  # Most databases have a queue.
 
     def leave_to_parent(self) -> None:
-        """Use no connection any more that this process has from its parent."""
+        """Stop using the connections that this process has inherited from its parent."""
         _of_parent.extend([*self._idle, self._durable.forget(), self._swift.forget()])
         self._idle.clear()
 
     def close(self) -> None:
-        """Close all connections, once a write that is under way has ended."""
+        """Close all connections, once the current write has ended."""
         with self._writer:
             while self._idle:
                 self._idle.pop().close()
@@ -132,7 +130,7 @@ class Database(ABC):
 
 
 def driver_execute(connection: Connection, statement: str) -> None:
-    """Run a statement without parameters on the driver's connection, past SQLAlchemy."""
+    """Run a statement without parameters on the driver's connection, bypassing SQLAlchemy."""
     driver_connection = connection.connection.dbapi_connection
     assert driver_connection is not None
     driver_connection.cursor().execute(statement)

@@ -19,31 +19,30 @@ from .base import BUSY_TIMEOUT, Database, driver_execute
 from .transaction import View
 from .versions import StoreError
 
-# Connections of one server that read; two more write. PostgreSQL takes 100 by default, of all
-# servers together. A thread that finds none idle waits: reads are short.
+# Connections of one server for reads; it has two more for writes. PostgreSQL's default is 100 for all servers
+# together. A thread waits if none is idle: reads are short.
 _MAX_READERS = 15
 
-# Seconds until a server that does not answer is given up, unless the URL says another number.
+# Seconds to wait for an unresponsive server, unless the URL gives another number.
 _CONNECT_TIMEOUT = 10
 
-# What holds this lock is the one transaction that writes. PostgreSQL would let several write at once
-# and undo one of two that collide. But the bytes of blobs are published and deleted within
-# transactions, and that cannot be undone; nor could a transaction that deletes a blob see the member
-# that another one is adding. The lock ends with the transaction, after its rows can be seen, also
-# when the server that held it is killed. Locks of this kind are a database's own.
-# https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+# The transaction with this lock is the only one that writes. PostgreSQL would permit concurrent writes, and
+# undo one of two that conflict. But bytes of blobs are published and deleted within transactions, which
+# cannot be undone; and a transaction that deletes a blob could not see a member that another one adds. The
+# lock ends with the transaction, after its rows are visible, even if its server is killed. Each database has
+# separate locks of this kind. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 _LOCK = f"pg_advisory_xact_lock({int.from_bytes(b'moto_ecr', 'big')})"
 
 
 class PostgreSQLDatabase(Database):
     """PostgreSQL through psycopg 3.
 
-    A transaction whose connection is lost raises; the next one makes a new connection.
+    A transaction that loses its connection raises; the next one makes a new connection.
     """
 
     def __init__(self, engine: Engine):
         self._readers = threading.BoundedSemaphore(_MAX_READERS)
-        # One view of the rows from the first query to the last.
+        # One view of the rows, from the first query to the last.
         self._reading = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -55,9 +54,9 @@ class PostgreSQLDatabase(Database):
 
     @classmethod
     def reach(cls, url: URL) -> PostgreSQLDatabase:
-        """Open the database at `url`, which exists.
+        """Open the existing database at `url`.
 
-        Raises StoreError when it cannot be reached or cannot hold what a registry has.
+        Raises StoreError if it cannot be reached or is not suitable.
         """
         arguments: dict[str, Any] = {
             "fallback_application_name": "moto_ecr_ext",
@@ -71,7 +70,7 @@ class PostgreSQLDatabase(Database):
             engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
         except ImportError as error:
             raise StoreError(
-                f"{error}. To install what PostgreSQL takes: pip install 'moto-ecr-ext[postgresql]'"
+                f"{error}. Install the packages for PostgreSQL with: pip install 'moto-ecr-ext[postgresql]'"
             ) from error
         try:
             _check_encoding(engine)
@@ -119,7 +118,7 @@ class _Writer:
     """A connection whose transactions begin with `take_turn`, a query that waits for the lock."""
 
     def __init__(self, engine: Engine, take_turn: str):
-        # A view of the rows that lasted longer than one query would be taken before the wait.
+        # A view for the whole transaction would be taken before the wait.
         self._engine = engine.execution_options(isolation_level="READ COMMITTED")
         self._take_turn = take_turn
         self._connection: Connection | None = None
@@ -135,7 +134,7 @@ class _Writer:
             yield connection
 
     def flush(self) -> None:
-        """Do nothing: a commit does it."""
+        """Do nothing: a commit flushes."""
 
     def close(self) -> None:
         if self._connection is not None:
@@ -153,17 +152,17 @@ def _transaction(connection: Connection) -> Iterator[Any]:
         try:
             yield transaction
         except BaseException:
-            # SQLAlchemy does not see what happens in queries past it.
+            # SQLAlchemy does not see errors of queries that bypass it.
             if not _is_usable(connection):
                 connection.invalidate()
             raise
 
 
 def _is_usable(connection: Connection) -> bool:
-    """Return whether the server is there, as far as the connection shows without a question.
+    """Return True if the server is there, as far as the connection shows without a query.
 
-    A server that ends a connection says so, or the connection ends: either can be read. One that
-    goes on says nothing unasked.
+    A server that ends a connection sends a message or closes it, and both can be read. Otherwise it sends nothing
+    unasked.
     """
     if connection.invalidated:
         return False

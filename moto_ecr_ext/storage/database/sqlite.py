@@ -28,9 +28,9 @@ class FileDatabase(Database):
 
     @classmethod
     def at(cls, path: Path) -> FileDatabase:
-        """Open the SQLite file at `path`, made if it is not there.
+        """Open the SQLite file at `path`, created if missing.
 
-        Raises SchemaVersionError, having changed nothing, when this package does not know enough.
+        Raises SchemaVersionError, having changed nothing, for a file of a newer version.
         """
         engine = _engine(
             URL.create("sqlite", database=str(path)),
@@ -40,7 +40,7 @@ class FileDatabase(Database):
         return cls(engine, _LoggedWriter(engine, str(path)), _Writer(engine, "NORMAL"))
 
     def __init__(self, engine: Engine, durable: Writer, swift: Writer):
-        # All connections that read.
+        # All connections for reads.
         self._opened: set[Connection] = set()
         super().__init__(engine, durable, swift)
 
@@ -52,7 +52,7 @@ class FileDatabase(Database):
 
     @contextmanager
     def read_one(self) -> Iterator[View]:
-        """As `read`, for a single query: a second one may see other rows."""
+        """Return a view for a single query: a second one may see other rows."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -64,7 +64,8 @@ class FileDatabase(Database):
             self._idle.append(connection)
 
     def form_a_queue(self) -> None:
-        """Do as in general: SQLite itself lets a process that waits try again now and then, up to a tenth of a second.
+        """Make this process queue: SQLite itself lets a waiting process retry now and then, up to a tenth of a second
+        apart.
 
         The lock of the file's directory goes to the process that has waited longest.
         """
@@ -76,11 +77,11 @@ class FileDatabase(Database):
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        """As in general, and have no read under way: SQLite has locks for all connections of the process."""
+        """Keep transactions and reads out of this block: SQLite has locks for all connections of the process."""
         with super().at_rest():
             until = time.monotonic() + REST_TIMEOUT
             while len(self._idle) < len(self._opened) and time.monotonic() < until:
-                time.sleep(0.001)  # Nothing says so; a read should not pay for a fork.
+                time.sleep(0.001)  # There is no notification: reads should not pay for forks.
             yield
 
     def leave_to_parent(self) -> None:
@@ -94,29 +95,28 @@ class FileDatabase(Database):
     def _open_schema(self) -> None:
         assert self._engine.url.database is not None
         path = Path(self._engine.url.database)
-        # SQLite does not wait for its turn to begin a write-ahead log; it fails.
+        # SQLite fails instead of waiting for its turn to begin a write-ahead log.
         with files.directory_turn(path.parent):
             _make_private(path)
             super()._open_schema()
         if self._journal_mode() != "wal":
-            # A file system without shared memory has no write-ahead log. A commit puts itself on disk there.
+            # Without shared memory, a file system has no write-ahead log. Each commit flushes itself there.
             self._durable = _Writer(self._engine, "FULL")
 
     def _journal_mode(self) -> str:
         with self.read_one() as view:
             connection = _driver_connection(view.connection)
-            # One that was opened before the mode changed learns of it by a query.
+            # A connection from before the change of the mode learns of it by a query.
             connection.execute("SELECT 1 FROM sqlite_master").fetchall()
             [(mode,)] = connection.execute("PRAGMA journal_mode")
         found: str = mode
         return found
 
     def _change_schema(self) -> None:
-        # SQLite changes a column by making the table anew. Deleting the old one would delete the rows
-        # that refer to it (https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table
-        # Schema Changes").
+        # SQLite changes a column by creating the table anew. Deleting the old table would delete the rows that refer
+        # to it (https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
         with self._engine.connect() as connection:
-            # With a write-ahead log, reads and a write do not wait for each other. The file keeps it.
+            # With a write-ahead log, reads and a write do not wait for each other. The file keeps the mode.
             driver_execute(connection, "PRAGMA journal_mode = WAL")
             driver_execute(connection, "PRAGMA synchronous = FULL")
             driver_execute(connection, "PRAGMA foreign_keys = OFF")
@@ -125,16 +125,16 @@ class FileDatabase(Database):
 
 
 class MemoryDatabase(Database):
-    """SQLite in memory lives in its one connection, so that reads and writes take turns on it.
+    """SQLite in memory, in one connection, on which reads and writes take turns.
 
-    A read needs no transaction then.
+    A read therefore needs no transaction.
     """
 
     is_shared = False
 
     @classmethod
     def new(cls) -> MemoryDatabase:
-        """Make a database that is gone with the process."""
+        """Make a database that ends with the process."""
         engine = _engine(URL.create("sqlite"), StaticPool, {"check_same_thread": False})
         return cls(engine, _Writer(engine, "FULL"), _Writer(engine, "NORMAL"))
 
@@ -147,13 +147,13 @@ class MemoryDatabase(Database):
             yield View(self._idle[0])
 
     def leave_to_parent(self) -> None:
-        """Nothing is left: a child has a copy of all that is in memory."""
+        """Do nothing: a child has a copy of the memory."""
 
 
 class _Writer:
     """A connection whose transactions take SQLite's write lock at once.
 
-    `synchronous` is SQLite's setting.
+    `synchronous` is the value of SQLite's setting.
     """
 
     def __init__(self, engine: Engine, synchronous: str):
@@ -171,7 +171,7 @@ class _Writer:
             yield self._connection
 
     def flush(self) -> None:
-        """Do nothing: a commit does it as far as `synchronous` says."""
+        """Do nothing: a commit flushes as far as `synchronous` says."""
 
     def close(self) -> None:
         if self._connection is not None:
@@ -209,9 +209,9 @@ class _LoggedWriter(_Writer):
         return super().forget()
 
     def _leave_the_log(self) -> None:
-        """Put all that was committed into the database itself, and begin the log anew.
+        """Write all commits into the database itself, and begin the log anew.
 
-        Frames behind lost ones would be lost, too. Raises sqlite3.OperationalError while the disk fails.
+        Frames after lost ones would be lost, too. Raises sqlite3.OperationalError while the disk fails.
         """
         with self._engine.connect() as connection:
             driver_connection = _driver_connection(connection)
@@ -223,11 +223,13 @@ class _LoggedWriter(_Writer):
 
 
 class _Turn(AbstractContextManager[None]):
-    """The turn of this process to write. One thread at a time may have it."""
+    """The turn of this process to write. One thread at a time has it."""
 
     def __init__(self, directory: str) -> None:
         descriptor = files.open_directory(directory)
-        assert descriptor is not None  # There are no workers where a directory cannot be opened.
+        assert (
+            descriptor is not None
+        )  # Systems on which a directory cannot be opened have no workers.
         self._descriptor = descriptor
 
     def __enter__(self) -> None:
@@ -241,11 +243,11 @@ class _Turn(AbstractContextManager[None]):
 def _transaction(connection: Connection, begin: str, end: str) -> Iterator[None]:
     """Open a transaction of SQLite with these statements; BEGIN IMMEDIATE takes the write lock at once.
 
-    It is begun and ended past SQLAlchemy, which takes as long for that as SQLite for the queries of a pull. To
-    SQLAlchemy a connection is in one transaction from its first statement to its end, of which SQLite hears nothing.
+    It bypasses SQLAlchemy, which takes as long for it as SQLite for the queries of a pull. For SQLAlchemy, a connection
+    is in one transaction from its first statement to its end; SQLite does not see that.
 
-    It is left in any case: a commit that fails, of a full disk, say, may leave SQLite in it, where the next one could
-    not begin (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+    The transaction ends in any case: a failed commit, on a full disk for example, may leave it open, so that the next
+    one could not begin (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
     """
     try:
         driver_execute(connection, begin)
@@ -263,16 +265,16 @@ def _driver_connection(connection: Connection) -> Any:
 
 
 def _make_private(path: Path) -> None:
-    """Make a file, unless it is there, that nobody else may read: it will have the key that signs passwords.
+    """Create a file that only its owner can read, unless it exists: it will hold the key that signs passwords.
 
-    The files that SQLite makes beside it get the same mode (https://www.sqlite.org/wal.html).
+    SQLite gives its other files the same mode (https://www.sqlite.org/wal.html).
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | files.BINARY, 0o600))
 
 
 def _engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
-    # What is in the database has no whitespace around it, which `json.loads` takes its time to look for.
+    # JSON in the database has no surrounding whitespace, for which `json.loads` would look.
     decode = json.JSONDecoder().raw_decode
     engine = create_engine(
         url,
@@ -283,18 +285,18 @@ def _engine(url: URL, pool: type[Pool], connect_args: dict[str, Any]) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
-        # Python's driver opens transactions by rules of its own; with None it leaves them to `_transaction`.
+        # Python's driver opens transactions by its own rules; with None it leaves them to `_transaction`.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         if files.FULL_FLUSH is not None:
-            # Both default to fsync alone, which leaves the disk's own cache as it is there.
+            # Both default to fsync alone, which does not flush the disk's own cache there.
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA checkpoint_fullfsync = ON")
 
     @event.listens_for(engine, "handle_error")
     def keep(context: ExceptionContext) -> None:
-        # SQLAlchemy gives a connection up when a statement is interrupted, by Ctrl-C, say: others may have been lost.
-        # With this one all would be lost that is in memory.
+        # SQLAlchemy drops a connection after an interrupted statement, by Ctrl-C for example: others may have been
+        # lost. This connection holds the whole database in memory.
         context.is_disconnect = False
 
     return engine

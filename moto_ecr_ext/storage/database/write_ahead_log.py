@@ -1,9 +1,9 @@
-"""SQLite's write-ahead log, put on disk once for all transactions that were committed meanwhile.
+"""SQLite's write-ahead log, flushed once for several commits.
 
-With ``synchronous = NORMAL`` a commit writes its frames to the log and returns; only a checkpoint and the header of a
-new log are synced, which keeps the file whole whatever happens (https://www.sqlite.org/pragma.html#pragma_synchronous).
-After a power cut the log is read as far as its checksums hold. So a transaction is there if a sync of the log that
-began after its commit has ended, or a checkpoint that has taken it into the database.
+With ``synchronous = NORMAL``, a commit writes its frames to the log and returns; only a checkpoint and the header of a
+new log are synced, which keeps the file consistent in any case (https://www.sqlite.org/pragma.html#pragma_synchronous).
+After a power cut, the log is read as far as its checksums hold. A transaction therefore survives if a sync of the log
+that began after its commit has ended, or if a checkpoint has copied it into the database.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from moto_ecr_ext.storage.shared_flush import SharedFlush
 
 
 class WriteAheadLog:
-    """The log of a database at `path`, as long as a connection to that is open."""
+    """The log of a database at `path`, while a connection to the database is open."""
 
     def __init__(self, path: str) -> None:
         self._path = f"{path}-wal"
-        # Kept open: the kernel tells each open file of a write that failed, and one that is opened later perhaps not.
+        # Kept open: the kernel reports a failed write to each open file, but perhaps not to one that is opened later.
         self._descriptor: int | None = None
         self._shared = SharedFlush(self._sync)
         self.is_doubtful = False
-        """Whether a sync has failed: a later one would succeed without the frames that are lost."""
+        """True if a sync has failed: a later one would succeed without the lost frames."""
 
     def flush(self) -> None:
-        """Return once all that was committed before this call is on disk. Raises OSError, and is doubtful then."""
+        """Wait until all commits before this call are on disk.
+
+        Raises OSError, and sets `is_doubtful`, if that fails.
+        """
         self._shared.wait()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):
                 os.close(descriptor)
 
     def forget_waiters(self) -> None:
-        """Have nobody wait: in the child of a process, whose other threads are not there."""
+        """Forget the waiting threads, in the child of a fork, which does not have them."""
         self._shared = SharedFlush(self._sync)
 
     def _sync(self) -> None:
@@ -52,7 +55,7 @@ class WriteAheadLog:
                 self._descriptor = self._open()
             flush_content(self._descriptor)
         except FileNotFoundError:
-            return  # The last connection was closed, which has taken all of it into the database.
+            return  # The last connection was closed, which has copied the log into the database.
         except BaseException:
             self.is_doubtful = True
             raise
@@ -68,9 +71,9 @@ class WriteAheadLog:
 
 
 def _flush_directory(path: str) -> None:
-    """Have the log's name on disk.
+    """Flush the name of the log to disk.
 
-    SQLite does this for a log that it makes; the one of a killed process may be older than its name there.
+    SQLite does this for a log that it creates. A killed process may have left its log without that.
     """
     directory = open_directory(path)
     if directory is None:

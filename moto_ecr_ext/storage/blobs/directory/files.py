@@ -1,4 +1,4 @@
-"""What the directory store asks of a file system beyond Python's library: exclusive files, synced names."""
+"""File operations of the directory store: exclusive files, synced names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from uuid import uuid4
 from moto_ecr_ext.platforms import files as platform
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 
-# What link(2) fails with on file systems where a file has one name only.
+# Errors of link(2) on file systems without second names for a file.
 _NO_SECOND_NAME = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class SyncFailed(OSError):
-    """What was to be put on disk may not be there, and a second try would not tell.
+    """Data may not have reached the disk, and a second sync would not reveal it.
 
-    Linux takes pages that it could not write for written, so that the next fsync succeeds without them, also that of
+    Linux marks pages as clean even if writing them has failed, so that the next fsync succeeds without them, even in
     another process (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
@@ -26,16 +26,16 @@ FileState = tuple[int, int, int]
 
 
 def file_state(status: os.stat_result) -> FileState:
-    """Return what tells a file from itself after a change, also from another file in its place.
+    """Return values that change with a file's content, and differ between files.
 
-    The time tells a file that another process cut and wrote to the same size again. A new name does not
-    change it.
+    The time reveals a file that another process has cut and written to the same size again. A new name does not change
+    the state.
     """
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def sync(descriptor: int) -> None:
-    """Put a file or a directory on disk. Raises SyncFailed."""
+    """Flush a file or a directory to disk. Raises SyncFailed."""
     try:
         platform.flush(descriptor)
     except OSError as error:
@@ -43,9 +43,9 @@ def sync(descriptor: int) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Put the names in a directory on disk. Syncing a file does not do that (fsync(2)). Raises SyncFailed.
+    """Flush the names in a directory to disk. Syncing a file does not do that (fsync(2)). Raises SyncFailed.
 
-    Nothing where a directory cannot be opened: that is left to the file system then.
+    Do nothing if a directory cannot be opened: the file system is responsible then.
     """
     descriptor = platform.open_directory(path)
     if descriptor is None:
@@ -57,7 +57,7 @@ def sync_directory(path: str) -> None:
 
 
 def make_directories(path: str) -> None:
-    """Make a directory and those above it, all of it on disk."""
+    """Create a directory and its missing parents, and flush them to disk."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -67,26 +67,26 @@ def make_directories(path: str) -> None:
     except FileNotFoundError:
         above = os.path.dirname(path)
         if os.path.isdir(above) or above == path:
-            raise  # Such as /proc, in which nobody can make anything, and a drive that is not there.
+            raise  # For example in /proc, which is read-only, or on a missing drive.
         make_directories(above)
         make_directories(path)
         return
     try:
         sync_directory(os.path.dirname(path))
     except SyncFailed:
-        # A directory that is there would not be synced by the next try.
+        # The next try would not sync an existing directory.
         with suppress(OSError):
             os.rmdir(path)
         raise
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read and write; an `opener` of `open`."""
+    """Open a file that only its owner may read and write; an `opener` for `open`."""
     return os.open(path, flags | platform.BINARY, 0o600)
 
 
 def names_in(path: str) -> list[str]:
-    """Return the names in a directory, none if it is not there."""
+    """Return the names in a directory; an empty list if it does not exist."""
     try:
         return os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -102,7 +102,7 @@ def remove(path: str) -> None:
 
 
 def give_name(path: str, name: str) -> None:
-    """Give a file a second name, or a new one where it can have one only. Raises FileExistsError."""
+    """Give a file a second name, or move it if it can have only one. Raises FileExistsError."""
     try:
         os.link(path, name)
     except OSError as error:
@@ -112,7 +112,7 @@ def give_name(path: str, name: str) -> None:
 
 
 def is_at(path: str, status: os.stat_result) -> bool:
-    """Return whether an open file of this status still is the one at `path`."""
+    """Return True if an open file of this status still is the one at `path`."""
     try:
         return os.path.samestat(os.stat(path), status)
     except FileNotFoundError:
@@ -120,12 +120,15 @@ def is_at(path: str, status: os.stat_result) -> bool:
 
 
 def spare_beside(path: str) -> str:
-    """Return a new path in the directory of an upload: one of an upload, so that the next start removes it."""
+    """Return a new path for a spare file beside an upload.
+
+    It looks like an upload, so that the next start removes it.
+    """
     return os.path.join(os.path.dirname(path), str(uuid4()))
 
 
 def piece_of(descriptor: int, start: int, stop: int) -> bytes:
-    """Return bytes from `start` on, at least one and at most `CHUNK`, of a file that has `stop` bytes."""
+    """Return at least one and at most `CHUNK` bytes from `start` on, of a file that has `stop` bytes."""
     piece = platform.read_at(descriptor, min(CHUNK, stop - start), start)
     if not piece:
         raise OSError(errno.EIO, f"file ends at byte {start}, before {stop}")
@@ -133,10 +136,10 @@ def piece_of(descriptor: int, start: int, stop: int) -> bytes:
 
 
 def open_alone(path: str) -> tuple[int, os.stat_result]:
-    """As `_open_exclusively`, with a copy in the place of a file that is a blob, too.
+    """Open as `_open_exclusively` does, but replace a file that is a blob with a copy.
 
-    That is what is left when an upload was committed and then something else went wrong. Bytes that
-    are written from now on must not become part of that blob.
+    Such a file remains if an error follows the commit of an upload. Bytes that are written from now on must not become
+    part of that blob.
     """
     descriptor, status = _open_exclusively(path)
     if status.st_nlink == 1:
@@ -158,7 +161,7 @@ def open_alone(path: str) -> tuple[int, os.stat_result]:
         os.close(copy)
     finally:
         os.close(descriptor)
-    # Neither file may be open now. Nobody else comes in between: the process is alone, and this thread has its turn.
+    # Both files must be closed now. Nothing comes in between: the process is alone, and this thread has the turn.
     try:
         os.replace(spare, path)
     except BaseException:
@@ -168,9 +171,9 @@ def open_alone(path: str) -> tuple[int, os.stat_result]:
 
 
 def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
-    """Return a descriptor that appends to the file at `path`, made if need be, once nobody else has it.
+    """Return a descriptor that appends to the file at `path`, created if missing, once nobody else has it.
 
-    The lock counts in this process and in all others that share the directory.
+    The lock holds against this process and all others that share the directory.
     """
     while True:
         descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
@@ -182,5 +185,5 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
         except BaseException:
             os.close(descriptor)
             raise
-        # While this one waited, the file was cancelled or became a blob.
+        # During the wait, the file was cancelled or became a blob.
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What this process knows of an upload beyond its bytes, from one session to the next."""
+"""The process's knowledge of uploads between their sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UPLOADS_REMEMBERED = 1024
 
 
 class Progress:
-    """How much of an upload is hashed and on disk, as long as its file stays as it was."""
+    """The numbers of an upload's bytes that are hashed and on disk, valid while its file is unchanged."""
 
     def __init__(self) -> None:
         self.running = RunningDigest()
@@ -22,22 +22,22 @@ class Progress:
 
 
 class ProgressOfUploads:
-    """The progress of the uploads last used here, so that a session begins where one ended.
+    """The progress of the uploads last used here, so that a session continues where the last one ended.
 
-    Whatever is missing is made up for by reading the file and flushing it once more.
+    For a missing upload, the file is read and flushed again.
     """
 
     def __init__(self) -> None:
         self._progress: Recent[Progress] = Recent(_UPLOADS_REMEMBERED)
 
     def take(self, upload_id: str, status: os.stat_result) -> Progress:
-        """Return the progress of an upload whose file is in this state, and hold it no longer."""
+        """Return and drop the progress of an upload whose file is in this state."""
         progress = self._progress.pop(upload_id)
         if progress is None or progress.file_state != file_state(status):
             return Progress()
         return progress
 
     def keep(self, upload_id: str, progress: Progress, status: os.stat_result) -> None:
-        """Hold the progress of an upload whose session leaves the file in this state."""
+        """Keep the progress of an upload whose session leaves the file in this state."""
         progress.file_state = file_state(status)
         self._progress.put(upload_id, progress)

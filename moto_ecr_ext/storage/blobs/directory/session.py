@@ -17,18 +17,18 @@ from .progress import Progress
 from .tree import BlobTree
 from .verification import Verified
 
-# In ranges this short, none of the pages is on disk, and so dropped from memory, when it is asked
-# to be written; with four times as much a sixth was.
+# Bytes of a range to write back. In ranges this short, no page is on disk, and so dropped from memory, when
+# its writing is requested; with four times as much, a sixth of the pages was.
 _WRITE_BACK = 8 * 1024 * 1024
-# Larger writes make larger pages, and a virtual machine may have given large free pages back to its host.
-# To get them again takes as long as all the rest.
+# Bytes of a write. Larger writes make larger pages, which a virtual machine may have returned to its host.
+# Getting them again takes as long as all other work.
 _WRITE = 32 * 1024
-# To start a thread takes as long as to hash some 100 KiB.
+# Bytes. Starting a thread takes as long as hashing some 100 KiB.
 _WORTH_A_THREAD = 1024 * 1024
 
 
 class OpenSessions:
-    """How many sessions there are in this process; a context manager for each."""
+    """The number of sessions in this process; each is within this context manager."""
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock()
@@ -49,7 +49,7 @@ class OpenSessions:
 class DirectoryUploadSession(UploadSession):
     """A session whose bytes are in a file that nobody else writes to.
 
-    The file is to go when the session ends if it `is_discarded`.
+    If it `is_discarded`, the file is removed at its end.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class DirectoryUploadSession(UploadSession):
     def _append(self, data: Buffer) -> None:
         view = memoryview(data).cast("B")
         self._progress.flushed = False
-        # Another thread is worth its start for a large upload, while the processors have little else to do.
+        # A second thread pays for a large upload while the processors are idle.
         beside = self.size >= _WORTH_A_THREAD and self._is_alone()
         start = self.size
         try:
@@ -93,7 +93,7 @@ class DirectoryUploadSession(UploadSession):
                 if self.size - self._written_back >= _WRITE_BACK:
                     self._write_back()
         finally:
-            # What could not be written is not to be part of the digest.
+            # Bytes that could not be written must not be part of the digest.
             self._running.update(view[: self.size - start], beside)
 
     def _cut(self, position: int) -> None:
@@ -134,7 +134,7 @@ class DirectoryUploadSession(UploadSession):
         return status
 
     def _write_back(self) -> None:
-        """Have the disk write while bytes still arrive, so that `flush` has little left to do."""
+        """Start writing to disk while bytes still arrive, so that `flush` has little left to do."""
         # Linux starts to write the dirty pages of such a range, and drops only clean ones.
         files.forget_pages(self._descriptor, self._written_back, self.size - self._written_back)
         self._written_back = self.size

@@ -43,10 +43,10 @@ log = logging.getLogger("moto_ecr_ext")
 
 
 class DirectoryBlobStore(BlobStore):
-    """Keeps everything in a directory, which is made when it is not there.
+    """A store that keeps everything in a directory, which is created if it does not exist.
 
-    Where files are not as on POSIX, a process has the directory alone: another one gets DirectoryUnusable. A file
-    that is open stays where it is then, so that uploads go when their sessions end, and blobs with a later removal.
+    On platforms without POSIX files, one process uses the directory alone, and others get DirectoryUnusable. An open
+    file cannot be removed there, so uploads are removed at the end of their sessions, and blobs by a later removal.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -57,9 +57,9 @@ class DirectoryBlobStore(BlobStore):
         self._progress = ProgressOfUploads()
         self._sessions = OpenSessions()
         self._verified = Verified()
-        # Uploads that have ended, as long as their files cannot be removed.
+        # Uploads that have ended, but whose files cannot be removed yet.
         self._discarded: set[str] = set()
-        # Locks of files do it for processes, and so for threads, where there are any.
+        # File locks exclude processes and threads, if the platform has them. Otherwise threads take turns.
         self._turns: Turns[str, Turn] | None = None if POSIX_FILES else Turns(Turn)
         make_directories(self._uploads)
         with ExitStack() as stack:
@@ -107,7 +107,7 @@ class DirectoryBlobStore(BlobStore):
         try:
             progress = self._progress.take(upload_id, status)
             if progress.file_state is None:
-                # Another process may have failed to put these bytes on disk.
+                # Another process may have failed to write these bytes to disk.
                 forget_pages(descriptor)
             session = DirectoryUploadSession(
                 upload_id,
@@ -142,7 +142,7 @@ class DirectoryBlobStore(BlobStore):
         except PermissionError:
             if POSIX_FILES:
                 raise
-            # The file is open. It goes when the session ends, which finds itself cancelled.
+            # The file is open. It is removed at the end of the session, which finds itself cancelled.
             self._discarded.add(upload_id)
         else:
             self._discarded.discard(upload_id)
@@ -184,7 +184,7 @@ class DirectoryBlobStore(BlobStore):
             self._tree.put_back(digest, path)
 
     def path(self, digest: str) -> str:
-        """Return the file that a blob is or would be."""
+        """Return the path of a blob's file, which need not exist."""
         return self._tree.path(digest)
 
     def digests(self) -> Iterator[str]:
@@ -203,7 +203,7 @@ class DirectoryBlobStore(BlobStore):
         self._alone.close()
 
     def _check_second_names(self) -> None:
-        """Raise DirectoryUnusable if a file cannot have a second name: one that is open could not become a blob."""
+        """Raise DirectoryUnusable if a file cannot have a second name: an open file could not become a blob."""
         names = [self._path_of_upload(str(uuid4())) for _ in range(2)]
         try:
             os.close(open_private(names[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL))
@@ -218,7 +218,7 @@ class DirectoryBlobStore(BlobStore):
                 remove(name)
 
     def _remove_discarded(self) -> None:
-        """Remove files that were open when they were to be removed. The next start removes what still is."""
+        """Remove files that were open at their removal. The next start removes the rest."""
         for upload_id in list(self._discarded):
             with suppress(OSError):
                 self.cancel(upload_id)
@@ -230,7 +230,7 @@ class DirectoryBlobStore(BlobStore):
         try:
             self.cancel(upload_id)
         except OSError:
-            # The blob is there all the same. The file has no upload any more: the next start removes it.
+            # The blob exists nevertheless. Its upload is gone, so the next start removes the file.
             log.exception("The file of upload %s, which is a blob now, was not removed", upload_id)
 
     def _discard(self, upload_id: str) -> None:
@@ -243,7 +243,7 @@ class DirectoryBlobStore(BlobStore):
             )
 
     def _leave(self, upload_id: str, path: str, descriptor: int, progress: Progress) -> None:
-        """Keep what is known of an upload for its next session, and no file without content."""
+        """Keep the progress of an upload for its next session. Remove a file without content."""
         status = os.fstat(descriptor)
         if upload_id in self._discarded or not is_at(path, status):
             return
@@ -268,7 +268,7 @@ class _DirectoryRemoval(Removal):
         except PermissionError:
             if POSIX_FILES:
                 raise
-            # Somebody reads it. The next start finds that no repository has it.
+            # A reader has it open. The next start finds that no repository holds it.
             return False
         if path is not None:
             self._paths[digest] = path

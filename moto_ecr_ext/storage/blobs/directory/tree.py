@@ -1,4 +1,4 @@
-"""The files that are blobs: where they lie, and how an upload's file becomes one."""
+"""The tree of files that are blobs: their paths, and the adoption of an upload's file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _has_digest(path: str, digest: str) -> bool:
 
 
 class BlobTree:
-    """All blobs below a directory: in `sha256/ab` those whose digits begin with `ab`."""
+    """All blobs below a directory: in `sha256/ab` those whose digests begin with `ab`."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -40,20 +40,20 @@ class BlobTree:
         self._made: set[str] = set()
 
     def path(self, digest: str) -> str:
-        """Return where the blob of this digest is or would be."""
+        """Return the path of this blob's file, which need not exist."""
         return f"{self._root}/{path_of_blob(digest)}"
 
     def adopt(self, path: str, digest: str) -> None:
-        """Make the file at `path` the blob of this digest, too, with the new name on disk.
+        """Make the file at `path` the blob of this digest, with its second name on disk.
 
-        Where a file can have one name only it gets a new one.
+        If a file can have only one name, it is moved.
         """
         blob = self.path(digest)
         self._make_shards(Digest.parse(digest).algorithm)
         try:
             give_name(path, blob)
         except FileExistsError:
-            # In its place, since it may be damaged; not where an earlier try has come as far as this.
+            # Replace an existing file, which may be damaged, unless an earlier try has come as far as this.
             if not is_at(blob, os.stat(path)):
                 self._replace(blob, path, digest)
         sync_directory(os.path.dirname(blob))
@@ -64,12 +64,12 @@ class BlobTree:
             os.link(path, spare)
             os.replace(spare, blob)
         elif not _has_digest(blob, digest):
-            # The upload is open, so that none of its names can be changed. Nobody reads what is damaged.
+            # The upload is open, so that its names cannot change. A damaged blob has no readers.
             os.unlink(blob)
             os.link(path, blob)
 
     def step_aside(self, digest: str) -> str | None:
-        """Give a blob another name beside its own, and return its path. Return None if there is no such blob."""
+        """Give a blob another name beside its own, and return its path, or None if it does not exist."""
         path = aside(self.path(digest))
         try:
             os.rename(self.path(digest), path)
@@ -78,7 +78,7 @@ class BlobTree:
         return path
 
     def put_back(self, digest: str, path: str) -> None:
-        """Give a blob that stepped aside its name again, on disk, unless it has been adopted anew."""
+        """Restore the name of a blob that was set aside, on disk, unless the blob was adopted anew."""
         try:
             give_name(path, self.path(digest))
             sync_directory(os.path.dirname(path))
@@ -89,11 +89,11 @@ class BlobTree:
         remove(path)
 
     def digests(self) -> Iterator[str]:
-        """Return the digests of all blobs. Other files are none of the store's business."""
+        """Return the digests of all blobs. Other files are ignored."""
         return filter(None, map(digest_at, self._paths()))
 
     def set_aside(self, digest: str | None = None) -> Iterator[tuple[str, str]]:
-        """Return the blobs, or only this one, that stepped aside, with their paths."""
+        """Return the blobs, or only this one, that are set aside, with their paths."""
         shard = None if digest is None else os.path.dirname(path_of_blob(digest))
         for path in self._paths(shard):
             found = digest_of_aside(path)
@@ -101,14 +101,14 @@ class BlobTree:
                 yield found, f"{self._root}/{path}"
 
     def _paths(self, shard: str | None = None) -> Iterator[str]:
-        """Return the paths below the root of all files, or of those in one shard."""
+        """Return the relative paths of all files, or of those in one shard."""
         shards = [shard] if shard else [f"{each}/{two}" for each in HASHERS for two in _SHARDS]
         for each in shards:
             for name in names_in(os.path.join(self._root, each)):
                 yield f"{each}/{name}"
 
     def _make_shards(self, algorithm: str) -> None:
-        # All at once, because syncing the directory above for each would slow down many uploads.
+        # All at once: syncing the directory above for each would slow down many uploads.
         with self._making:
             if algorithm in self._made:
                 return

@@ -1,4 +1,4 @@
-"""Blobs that are files, each compared with its digest before it is first served."""
+"""Blobs in files, each compared with its digest before it is first served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FileBlob(Blob):
 
     def __init__(self, path: str) -> None:
         self._file = FileIO(path)
-        # As it was when it was opened.
+        # The status at the time of opening.
         self.status = os.fstat(self._file.fileno())
         self.size = self.status.st_size
 
@@ -32,33 +32,33 @@ class FileBlob(Blob):
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
-            # Asked for each time: once the blob is closed, the number may be another file's.
+            # The descriptor is read each time: after `close`, its number may be another file's.
             piece = piece_of(self._file.fileno(), start, stop)
             yield piece
             start += len(piece)
 
 
 class Verified:
-    """Whether files have the digests that they are named by, of those last asked for.
+    """The results of verification for the files that were last used.
 
-    The state of a file is not changed by a new name, so that what is noted of an upload holds for its blob.
+    A new name does not change the state of a file, so that the result for an upload holds for its blob.
     """
 
     def __init__(self) -> None:
         self._found: Recent[tuple[FileState, bool]] = Recent(_BLOBS_REMEMBERED)
-        # A blob that many ask for at once is read once.
+        # A blob that many threads request at once is read once.
         self._turns: Turns[str, Turn] = Turns(Turn)
 
     def note(self, digest: str, status: os.stat_result, is_intact: bool) -> None:
-        """Remember what was found of a file that is in this state."""
+        """Remember the result for a file in this state."""
         self._found.put(digest, (file_state(status), is_intact))
 
     def forget(self, digest: str) -> None:
-        """Have the file read again when it is next asked for."""
+        """Drop the result: the next use reads the file again."""
         self._found.pop(digest)
 
     def is_intact(self, digest: str, blob: FileBlob) -> bool:
-        """Return whether a blob has its digest, read now if it is not known."""
+        """Return True if a blob has its digest, reading it if the result is unknown."""
         found = self.find(digest, blob.status)
         if found is None:
             with self._turns.take(digest):
@@ -69,6 +69,6 @@ class Verified:
         return found
 
     def find(self, digest: str, status: os.stat_result) -> bool | None:
-        """Return what is remembered of a file in this state; None if that is nothing."""
+        """Return the remembered result for a file in this state, or None."""
         state, is_intact = self._found.get(digest) or (None, False)
         return is_intact if state == file_state(status) else None
