@@ -129,7 +129,8 @@ def test_wrong_upstreams_name_themselves(wrong: str) -> None:
 def test_an_unknown_upstream_names_itself() -> None:
     """A name that ECR has for no upstream registry is an error that lists those there are."""
     with pytest.raises(
-        SettingError, match=r"install\(upstreams=.* dockerhub is not the name .* docker-hub, "
+        SettingError,
+        match=r"install\(upstreams=.* dockerhub is not an upstream registry .* docker-hub, ",
     ):
         moto_ecr_ext.install(upstreams="dockerhub=http://127.0.0.1:5001")
 

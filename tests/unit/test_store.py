@@ -649,7 +649,7 @@ def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir: Path)
     with_a_blob(StoreLocation(data_dir))
     (data_dir / "registry.sqlite").rename(data_dir.with_name("elsewhere"))
 
-    with pytest.raises(StoreError, match=f"or empty {data_dir} where that database is no more"):
+    with pytest.raises(StoreError, match=f"or empty {data_dir} if that database no longer exists"):
         Store.open(StoreLocation(data_dir))
 
     (data_dir.with_name("elsewhere")).rename(data_dir / "registry.sqlite")

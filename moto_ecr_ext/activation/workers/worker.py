@@ -1,6 +1,4 @@
-"""A worker: a process that accepts connections, serves the registry on them, and passes other requests to moto's
-process.
-"""
+"""A worker: a process that accepts connections, serves the registry, and passes other requests to moto's process."""
 
 from __future__ import annotations
 
