@@ -1,5 +1,4 @@
-"""A benchmark of Lambda functions of images: invocations, beside `docker run`, and the memory that loading an image
-needs.
+"""A benchmark of Lambda functions of images: invocations beside `docker run`, and memory while an image is loaded.
 
 Images are loaded into docker's daemon at DOCKER_HOST, and removed at the end. If its containers have no network, set
 MOTO_DOCKER_NETWORK_MODE=host.

@@ -1,5 +1,4 @@
-"""A benchmark of a repository of 100,000 images beside smaller ones: pages, lifecycle previews and runs, deletions, a
-reset.
+"""A benchmark of a repository of 100,000 images beside smaller ones: pages, lifecycle policies, deletions, a reset.
 
 Beside each operation, it measures the longest time that another client waits for an answer. Pages should cost as much
 as in a small repository, and no client should wait for more than 200 ms, however long the operation takes.

@@ -1,7 +1,6 @@
-"""A benchmark of moto_ecr_server with one process and with several (`--workers`): small requests of many clients, on
-one disk.
+"""A benchmark of moto_ecr_server with one process and with several (`--workers`): small requests of many clients.
 
-Each measurement begins with a fresh server on an empty directory. The two take turns, round by round.
+Each measurement begins with a fresh server on an empty directory, on the same disk. The two take turns, round by round.
 """
 
 from __future__ import annotations

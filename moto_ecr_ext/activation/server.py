@@ -192,11 +192,11 @@ def plug_answers_to_tls() -> Unplug:
 
 @contextmanager
 def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
-    """Call `announce` with the server that moto starts in this block, once it listens. Let its requests finish at the
-    end.
+    """Call `announce` with the server that moto starts in this block, once it listens.
 
-    moto calls werkzeug's `run_simple` last, which makes the server and calls its `serve_forever`, in the process
-    that serves, even if `--reload` has another process watch it. Only then is the number of port 0 known.
+    Its requests finish at the end of the block. moto calls werkzeug's `run_simple` last, which makes the server and
+    calls its `serve_forever`, in the process that serves, even if `--reload` has another process watch it. Only then is
+    the number of port 0 known.
     """
     from werkzeug.serving import BaseWSGIServer
 

@@ -137,9 +137,7 @@ class Issuer:
         return self._valid_authority(now)
 
     def _check_permitted(self, authority: _Pair) -> None:
-        """Raise CertificateError if the authority is not permitted to issue for a name: clients would refuse the
-        certificate.
-        """
+        """Raise CertificateError if the authority may not issue for a name: clients would refuse the certificate."""
         permitted = set(_subtrees(authority.certificate))
         missing = [
             each for each in self._names if not _is_local(each) and _subtree(each) not in permitted

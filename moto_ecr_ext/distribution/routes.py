@@ -30,12 +30,12 @@ _NAME_LENGTHS = range(2, 257)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. The handler gets the placeholders of the template by name.
+    """An endpoint. The handler receives the placeholders of the template by name.
 
-    `writes` says that it is part of a push, `allows_signed_urls` that a URL of GetDownloadUrlForLayer opens it. Of a
-    server with workers, one that `needs_moto` is served by the process that is moto: events follow it, and services of
-    moto take part. The others are the workers', unless the pull-through cache, a policy of another account or
-    something that is due takes part, or IAM may be enforced: see `require_moto`.
+    `writes` is true for parts of a push, `allows_signed_urls` if a URL of GetDownloadUrlForLayer gives access. In a
+    server with workers, moto's process serves a route that `needs_moto`: events follow it, and services of moto take
+    part. Workers serve the others, unless the pull-through cache, a policy of another account or due work takes part,
+    or IAM may be enforced: see `require_moto`.
     """
 
     method: str
@@ -135,7 +135,7 @@ _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
 
 
 def is_motos(method: str, path: str) -> bool:
-    """Return whether the process that is moto serves a request, as far as the route says."""
+    """Return True if moto's process must serve a request of this route."""
     try:
         route, _ = find_route(method, path)
     except RegistryError:

@@ -43,7 +43,7 @@ class Counts:
                 del self._numbers[next(iter(self._numbers))]
 
     def of_registry(self, account_id: str, region: str) -> list[Count]:
-        """Return the counts of a registry, by all processes of the server. A minute may be in it several times."""
+        """Return the counts of a registry, from all processes of the server. A minute may occur several times."""
         return [*self.siblings.counts(account_id, region), *self.of_process(account_id, region)]
 
     def of_process(self, account_id: str, region: str) -> list[Count]:

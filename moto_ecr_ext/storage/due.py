@@ -53,7 +53,7 @@ class Schedule:
         self._time[0] = at
 
     def share(self, time: MutableSequence[float]) -> None:
-        """Keep the time in the place of several processes, of which one has a schedule that works."""
+        """Keep the time in a place that several processes share, one of which has a schedule that works."""
         time[0] = self._next_at
         self._time = time
 

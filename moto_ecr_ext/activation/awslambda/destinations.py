@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def asynchronous_settings(function: Any) -> AsynchronousSettings:
-    """Return the settings of PutFunctionEventInvokeConfig for a function. moto keeps the last ones at the end of a
-    list.
-    """
+    """Return the settings of PutFunctionEventInvokeConfig for a function: the last ones in moto's list."""
     from moto_ecr_ext.consumers.lambda_.invocations import AsynchronousSettings
 
     configs = function.event_invoke_config

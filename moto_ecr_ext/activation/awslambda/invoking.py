@@ -76,8 +76,9 @@ def _operation(original: Any) -> Any:
 
 def _old_operation(original: Any) -> Any:
     def invoke_async(self: Any) -> _Answer:
-        """Invoke a function by the deprecated operation
-        https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html.
+        """Invoke a function by the deprecated operation InvokeAsync.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html
         """
         from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
 

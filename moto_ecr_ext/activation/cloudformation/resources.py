@@ -154,9 +154,7 @@ class _Singleton(_Resource):
 
 
 class RegistryPolicy(_Singleton, CloudFormationModel):
-    """The resource
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registrypolicy.html
-    """
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-registrypolicy.html"""
 
     TYPE = "AWS::ECR::RegistryPolicy"
 

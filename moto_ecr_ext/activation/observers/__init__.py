@@ -1,3 +1,1 @@
-"""Services of moto that show the state of ECR: as tagged resources, metrics, findings, configuration, and on the
-dashboard.
-"""
+"""Services of moto that show the state of ECR: tags, metrics, findings, configuration, and the dashboard."""

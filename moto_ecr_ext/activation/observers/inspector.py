@@ -15,8 +15,7 @@ _MOST_RESOURCES = 200
 
 
 def plug() -> Unplug:
-    """Answer ListFindings with findings that a test has queued, or otherwise with ECR's, and ListCoverage, which moto
-    lacks.
+    """Answer ListFindings with a test's queued findings, or otherwise with ECR's, and ListCoverage, which moto lacks.
 
     The operations are methods of the response class, which reads members by `_get_param`; a test's results are in
     `findings_queue` and `findings` of the backend. The paths of the service are in the dict `url_paths`.

@@ -138,8 +138,9 @@ class Pool(Siblings):
         return True
 
     def finish(self, until: float) -> None:
-        """End the workers by this reading of the monotonic clock, and serve the connections that they pass on
-        meanwhile.
+        """End the workers, and serve the connections that they pass on meanwhile.
+
+        `until` is the latest time, as a reading of the monotonic clock.
         """
         with self._starting:
             self._is_ending.set()

@@ -100,9 +100,7 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
-    """Return the received bytes of the next request, once there are some; none if the client has closed the connection
-    or is silent.
-    """
+    """Wait for bytes of the next request, and return them; none if the client is gone or silent."""
     connection, waiting = handler.connection, connections.waiting
     if getattr(connection, "received", b""):
         # Another process received these bytes. The body may not have arrived yet.

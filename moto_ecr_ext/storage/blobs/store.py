@@ -85,7 +85,7 @@ class BlobStore(ABC):
         """Return the id of every upload that has bytes or an open session."""
 
     def close(self) -> None:  # noqa: B027  Most stores have nothing to let go of.
-        """Let go of the place, so that another store may use it. Stores share most places."""
+        """Release the place, so that another store may use it. Most places can be shared."""
 
     @abstractmethod
     def clear(self) -> None:

@@ -64,8 +64,7 @@ class FileDatabase(Database):
             self._idle.append(connection)
 
     def form_a_queue(self) -> None:
-        """Make this process queue: SQLite itself lets a waiting process retry now and then, up to a tenth of a second
-        apart.
+        """Make this process queue, since SQLite lets a waiting process retry only up to ten times a second.
 
         The lock of the file's directory goes to the process that has waited longest.
         """

@@ -184,9 +184,7 @@ def delete_unreferenced(
 def to_pull(
     view: View, account_id: str, region: str, repository_name: str, digest: str
 ) -> tuple[RepositoryRow, BlobSize | None] | None:
-    """Return a repository of a registry, and a blob that it holds; without the blob if only archived images refer to
-    it.
-    """
+    """Return a repository of a registry and a blob that it holds; no blob if only archived images refer to it."""
     return _TO_PULL.first(
         view, blob=digest, **repositories.named(account_id, region, repository_name)
     )

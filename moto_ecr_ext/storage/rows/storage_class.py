@@ -15,9 +15,7 @@ from .tables import image_activations, image_references, images, scans, tags
 
 
 class Activation(NamedTuple):
-    """An image on its way back from the archive, the time at which that began, and the number of its descriptions
-    since.
-    """
+    """An image on its way back from the archive, its start time, and the number of its descriptions since."""
 
     id: int
     digest: str

@@ -1,5 +1,7 @@
-"""Version 3: pages of images by any filter in repositories of any size, digests of translated manifests, placeholder
-images, scans that were requested, and previews of lifecycle policies with a row for each result.
+"""Version 3: filters of images, translated manifests, placeholder images, requested scans, large previews.
+
+It adds indexes for pages of images by any filter, digests of translated manifests, placeholder images, the mark of
+scans that were requested, and previews of lifecycle policies with a row for each result.
 """
 
 from __future__ import annotations
