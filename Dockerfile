@@ -1,4 +1,4 @@
-# moto_ecr_server in a container; docs/containers.rst says how to use it.
+# moto_ecr_server in a container; docs/how-to/container-image.rst says how to use it.
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build

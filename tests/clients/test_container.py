@@ -1,9 +1,10 @@
-"""The image of Dockerfile: the first page of the README against a container, which is stopped and started again."""
+"""The image of Dockerfile: the README's first page and the how-to pages, against a container."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import sys
 import time
@@ -13,15 +14,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from support.commands import PATIENCE
 from support.debian_base import import_base
 from support.docker_daemon import running_docker
-from support.pages import blocks_of
+from support.pages import HOW_TO, blocks_of
 from support.programs import Home, find
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = blocks_of(ROOT / "README.rst")
+IMAGE_PAGE = blocks_of(HOW_TO / "container-image.rst")
+COMPOSE_PAGE = blocks_of(HOW_TO / "compose.rst")
+# The daemon of the tests has no network of its own for containers.
+ON_THE_HOST = """\
+services:
+  registry:
+    network_mode: host
+    ports: !reset []
+    environment:
+      MOTO_PORT: "{port}"
+"""
 # Seconds that building the image may take: pip installs some 35 packages.
 BUILD = 600
 
@@ -34,10 +47,10 @@ class Container:
         self.docker = home.program("docker")
         self.port = port
         self.address = f"127.0.0.1:{port}"
-        network = ("--network", "host", "--env", f"MOTO_PORT={port}")
-        self.id = self.docker(
-            "run", "--detach", *network, "--volume", "registry:/data", "moto-ecr"
-        ).strip()
+        run = IMAGE_PAGE["run-the-image"].replace(
+            "docker run", f"docker run --network host --env MOTO_PORT={port}"
+        )
+        self.id = self.shell(run).strip()
 
     def state(self) -> dict[str, Any]:
         """What the daemon knows of it."""
@@ -73,31 +86,35 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with running_docker(tmp_path_factory.mktemp("docker")) as address:
         home = Home(tmp_path_factory.mktemp("home"), DOCKER_HOST=address)
         import_base(home.variables, "base")
-        docker = home.program("docker")
-        docker.patience = BUILD
-        built = docker.run(
-            *("build", "--network", "host", "--build-arg", "BASE=base", "--tag", "moto-ecr"),
-            *_arguments_of_pip(),
-            ROOT,
+        shell = home.program("bash", "-euo", "pipefail", "-c")
+        shell.patience = BUILD
+        build = IMAGE_PAGE["build-the-image"].replace(
+            "docker build", shlex.join(["docker", "build", *_arguments_of_the_build()])
         )
+        built = shell.run(f"cd {shlex.quote(str(ROOT))}; {build}")
         if "No matching distribution found" in built.stdout + built.stderr:
             pytest.skip("pip finds no package index here")
         assert built.returncode == 0, built.stdout + built.stderr
         yield home
 
 
-def _arguments_of_pip() -> list[str]:
-    """The build arguments that have pip find PyPI as it does here."""
+def _arguments_of_the_build() -> list[str]:
+    """Return the network and the base of the tests, and the build arguments with which pip finds PyPI here."""
     names = [name for name in ("PIP_INDEX_URL", "PIP_CERT") if os.environ.get(name)]
-    return [word for name in names for word in ("--build-arg", f"{name}={os.environ[name]}")]
+    values = ["BASE=base", *(f"{name}={os.environ[name]}" for name in names)]
+    return ["--network", "host", *(word for value in values for word in ("--build-arg", value))]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 @pytest.fixture
 def container(home: Home) -> Iterator[Container]:
     """A container that runs, on an empty volume."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    container = Container(home, port)
+    container = Container(home, _free_port())
     container.wait_until_healthy()
     yield container
     container.docker("rm", "--force", container.id)
@@ -119,6 +136,29 @@ def test_the_first_page_of_the_readme(container: Container) -> None:
     assert details["imageTags"] == ["1.0"]
 
 
+def test_its_log_shows_the_login(container: Container) -> None:
+    """`docker logs` has the commands that log in, with the address of the container."""
+    log = container.shell(IMAGE_PAGE["log-of-the-image"].strip() + " 2>&1")
+
+    assert f"docker login --username AWS --password-stdin {container.address}" in log
+
+
+def test_compose_starts_a_registry(home: Home) -> None:
+    """`docker compose up --wait` returns when the registry is healthy, and `down` removes its container."""
+    find("docker-compose")
+    port = _free_port()
+    (home.path / "compose.yaml").write_text(COMPOSE_PAGE["compose.yaml"])
+    (home.path / "compose.override.yaml").write_text(ON_THE_HOST.format(port=port))
+    shell = home.program("bash", "-euo", "pipefail", "-c")
+
+    shell(COMPOSE_PAGE["compose-up"])
+
+    health = requests.get(f"http://127.0.0.1:{port}/moto-api/ecr/health", timeout=PATIENCE)
+    assert health.status_code == 200
+    shell(COMPOSE_PAGE["compose-down"])
+    assert home.program("docker")("ps", "--all", "--quiet", "--filter", "name=registry") == ""
+
+
 def test_stopping_it_loses_nothing(container: Container) -> None:
     """`docker stop` ends it in order, before docker kills it; another one on the volume has all that it had."""
     container.page("create-a-repository-with-boto3")
@@ -129,6 +169,7 @@ def test_stopping_it_loses_nothing(container: Container) -> None:
     state = container.state()
     assert state["ExitCode"] == 0
     assert _seconds(state["FinishedAt"]) - asked_at < 5
+    container.docker("rename", container.id, "stopped")
     another = Container(container.home, container.port)
     another.wait_until_healthy()
     names = (

@@ -87,6 +87,14 @@ def test_its_files_are_used(page: Path) -> None:
         assert is_test or re.search(rf"\b{re.escape(name)}\b", others), block.file
 
 
+def test_the_index_has_every_page() -> None:
+    """Each how-to page is once in a group of the index."""
+    lines = (DOCS / "how-to" / "index.rst").read_text().splitlines()
+    listed = [line.strip() for line in lines if re.fullmatch(r"   [\w-]+", line)]
+    pages = [page.stem for page in DOCS.glob("how-to/*.rst") if page not in INDEXES]
+    assert sorted(listed) == sorted(pages)
+
+
 def test_other_pages_name_their_tests() -> None:
     """A page that is not followed as a whole names a folder of tests that exists."""
     named = {runner_of(page) for page in PAGES if page not in INDEXES} - {""}

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from support.commands import PATIENCE, environment
+from support.commands import PATIENCE, environment, running_server
 from support.containers import python_tree
 from support.docker_daemon import running_docker
-from support.programs import PATH, find
+from support.programs import PATH, Home, find
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -49,6 +50,47 @@ def test_each_project_is_tested() -> None:
 @pytest.mark.parametrize("name", ["pytest-suite", "layer-scanner"])
 def test_a_project_of_python_alone(name: str, tmp_path: Path) -> None:
     passes(name, tmp_path)
+
+
+def test_a_release_against_the_registry_service(tmp_path: Path) -> None:
+    """The script releases a version once: it prints the digest, and another image cannot take the tag."""
+    find("docker")
+    find("aws")
+    copy = tmp_path / "ci-service"
+    shutil.copytree(EXAMPLES / "ci-service", copy)
+    workflow = yaml.safe_load((copy / ".github" / "workflows" / "release.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    with running_docker(tmp_path) as docker, running_server() as server:
+        home = Home(
+            tmp_path / "home",
+            **{**job["env"], "AWS_ENDPOINT_URL": server.url},
+            DOCKER_HOST=docker,
+            BASE="scratch",
+        )
+        release = home.program("bash", str(copy / "release.sh"))
+        release.patience = 5 * PATIENCE
+
+        released = release("1.0").splitlines()[-1]
+        (copy / "site" / "index.html").write_text("another page")
+        refused = release.refused("1.0")
+
+        (details,) = server.client().describe_images(repositoryName="team/site")["imageDetails"]
+    assert details["imageDigest"] == released
+    assert details["imageTags"] == ["1.0"]
+    assert "tag is immutable" in refused
+
+
+def test_the_files_of_the_registry_service() -> None:
+    """The workflow runs the script with the service's address, and Compose publishes the same address."""
+    project = EXAMPLES / "ci-service"
+    workflow = yaml.safe_load((project / ".github" / "workflows" / "release.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    assert any(step.get("run", "").startswith("./release.sh ") for step in job["steps"])
+    assert job["services"]["registry"]["ports"] == ["5000:5000"]
+    compose = yaml.safe_load((project / "compose.yaml").read_text())
+    assert compose["services"]["registry"]["ports"] == ["127.0.0.1:5000:5000"]
+    assert job["env"]["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+    assert job["env"]["AWS_ENDPOINT_URL"] in (project / "README.rst").read_text()
 
 
 def test_a_lambda_function(tmp_path: Path) -> None:

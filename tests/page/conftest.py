@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -52,12 +50,3 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
             pytest.skip(f"{program} is not installed (Debian: chromium, chromium-driver)")
     with open_browser(tmp_path_factory.mktemp("chromium")) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that pictures are written to, which MOTO_ECR_TEST_PICTURES may name."""
-    given = os.environ.get("MOTO_ECR_TEST_PICTURES")
-    directory = Path(given) if given else tmp_path_factory.mktemp("pictures")
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory

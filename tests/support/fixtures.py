@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -55,6 +56,15 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in _LEADS_HOME:
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that pictures are written to, which MOTO_ECR_TEST_PICTURES may name."""
+    given = os.environ.get("MOTO_ECR_TEST_PICTURES")
+    directory = Path(given) if given else tmp_path_factory.mktemp("pictures")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 @pytest.fixture(scope="session")
