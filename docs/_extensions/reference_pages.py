@@ -35,7 +35,7 @@ _DIFFERS = ("Unlike AWS", "Unlike on AWS")
 
 def settings_table() -> Iterator[str]:
     """Return a table of all settings with the places that each is read from."""
-    yield from _table("Setting", "Values", "Default", "Meaning", widths="20 30 15 35")
+    yield from _table("Setting", "Values", "Default", "Meaning", widths="33 21 14 32")
     keys = {setting.name for setting in settings.ALL}
     for option in (*settings.ALL, *settings.OF_SERVERS, settings.WORKERS, *settings.PLACES):
         choices = ", ".join(f"``{each}``" for each in getattr(option, "choices", ()))
@@ -52,7 +52,7 @@ def settings_table() -> Iterator[str]:
 
 def operations_table() -> Iterator[str]:
     """Return a table of ECR's operations: what each does here, and what AWS does otherwise."""
-    yield from _table("Operation", "What it does here", "On AWS", "Since", widths="25 40 25 10")
+    yield from _table("Operation", "Behaviour here", "On AWS", "Since", widths="30 37 23 10")
     for operation in service_model.operation_names():
         method = getattr(ECRBackend, service_model.method_name(operation))
         done, differs = _described(inspect.getdoc(method) or "")

@@ -22,7 +22,7 @@ docker push 127.0.0.1:5000/team/app:1.0
 aws ecr describe-images --repository-name team/app --query 'imageDetails[0].imageDigest'
 """
 SHOWN = "127.0.0.1:5000"
-COLUMNS = 92
+COLUMNS = 100
 
 
 def test_a_push_is_shown(tmp_path: Path, pictures: Path) -> None:
@@ -46,7 +46,11 @@ def test_a_push_is_shown(tmp_path: Path, pictures: Path) -> None:
         for command in COMMANDS.splitlines():
             said = bash(f"{command} 2>&1".replace(SHOWN, server.address))
             console.print(f"[bold green]$[/] [bold]{command}[/]", highlight=False, soft_wrap=True)
-            console.print(_without_warnings(said).replace(server.address, SHOWN), markup=False)
+            console.print(
+                _without_warnings(said).replace(server.address, SHOWN),
+                markup=False,
+                highlight=False,
+            )
     text = console.export_text(clear=False)
 
     pushed = re.search(r"1\.0: digest: (sha256:\w{64})", text)

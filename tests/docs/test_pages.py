@@ -14,7 +14,7 @@ from support.scanning import scanner
 from support.walkthrough import Surroundings, blocks, reader
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted([DOCS / "tutorial.rst", *DOCS.glob("how-to/*.rst")])
+PAGES = sorted([DOCS / "index.rst", DOCS / "tutorial.rst", *DOCS.glob("how-to/*.rst")])
 # Pages that only point to others.
 INDEXES = {DOCS / "how-to" / "index.rst"}
 # Pages that need more than a terminal are run by tests of their own.
