@@ -52,7 +52,7 @@ def settings_table() -> Iterator[str]:
 
 def operations_table() -> Iterator[str]:
     """Return a table of ECR's operations: what each does here, and what AWS does otherwise."""
-    yield from _table("Operation", "Behaviour here", "On AWS", "Since", widths="30 37 23 10")
+    yield from _table("Operation", "Behaviour here", "On AWS", "Since", widths="34 35 21 10")
     for operation in service_model.operation_names():
         method = getattr(ECRBackend, service_model.method_name(operation))
         done, differs = _described(inspect.getdoc(method) or "")
