@@ -55,7 +55,7 @@ class Terminal:
         }
 
     def run(self, text: str, *replaced: tuple[str, str]) -> str:
-        """What the text writes, which has to succeed; each pair has an address and what it is here."""
+        """Return the output of a text, which must succeed; each pair has an address and its substitute."""
         for written, real in replaced:
             text = text.replace(written, real)
         ended = subprocess.run(
@@ -78,7 +78,7 @@ class Terminal:
         self.variables.update(zip(names, values.splitlines(), strict=True))
 
     def python(self, text: str) -> str:
-        """What a script writes."""
+        """Return the output of a script."""
         (self.directory / "script.py").write_text(text)
         return self.run(".venv/bin/python -W error script.py")
 
@@ -307,7 +307,7 @@ def test_the_line_that_runs_the_tests_is_the_one_of_ci() -> None:
 
 
 def test_an_environment_of_tox_is_one() -> None:
-    """What is shown as a part of the tests is there."""
+    """The tests that the README names exist."""
     words = BLOCKS["run-some-tests"].split()
     assert words[:2] == [".venv/bin/tox", "-e"]
     python, factor = words[2].split("-")

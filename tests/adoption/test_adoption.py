@@ -60,7 +60,7 @@ def _is_test(node: ast.stmt) -> bool:
 
 
 def _uses_helpers(test: ast.FunctionDef) -> bool:
-    """Whether a test takes a manifest or an image from a helper of its module."""
+    """Return whether a test gets a manifest or an image from a helper of its module."""
     names = {each.id for each in ast.walk(test) if isinstance(each, ast.Name)}
     return bool({"manifest"} & names or {"put", "image"} & {each.arg for each in test.args.args})
 

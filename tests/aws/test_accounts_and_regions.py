@@ -212,7 +212,7 @@ def test_all_repositories_are_shown_to_whom_the_registry_s_policy_lets_in(
 
 
 def test_a_repository_is_created_for_another_account(ecr: Any, guest: Any) -> None:
-    """Where its registry's policy allows it; it is the owner's then."""
+    """A policy can allow another account to create repositories; they belong to the registry."""
     request = {"registryId": ACCOUNT, "repositoryName": "team/app"}
     before = everything_stored()
     assert refusal(guest.create_repository, **request) == denied("CreateRepository")

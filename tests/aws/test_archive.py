@@ -72,7 +72,7 @@ def refused_move(ecr: Any, target: str, image: testing.Image | testing.Index) ->
 
 
 def described(ecr: Any, image: testing.Image | testing.Index) -> dict[str, Any]:
-    """What DescribeImages says of one image."""
+    """Return one image of DescribeImages."""
     [detail] = ecr.describe_images(
         repositoryName="team/app", imageIds=[{"imageDigest": image.digest}]
     )["imageDetails"]
@@ -216,7 +216,7 @@ def test_layers_of_archived_images(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_archived_image_is_not_scanned(ecr: Any, repository_name: str) -> None:
-    """What had been found before is gone, also once it is restored; it may be scanned again then."""
+    """An archived image loses its findings. Once it is restored, it can be scanned again."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     image = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     ecr.start_image_scan(**image)
@@ -232,7 +232,7 @@ def test_an_archived_image_is_not_scanned(ecr: Any, repository_name: str) -> Non
 
 
 def test_restoring_is_like_a_push(ecr: Any, repository_name: str) -> None:
-    """Where images are scanned on push, a restored one is."""
+    """A restored image is scanned if images are scanned on push."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
     ecr.put_image_scanning_configuration(
@@ -359,7 +359,7 @@ def test_referrers_go_along_with_their_subject(
 
 
 def test_a_referrer_is_not_archived_on_its_own(ecr: Any, repository_name: str) -> None:
-    """Whether its subject is there or not; once that is in the archive, it may follow."""
+    """A referrer is not archived alone, with or without its subject; it may follow an archived subject."""
     testing.push(ecr, repository_name, SIGNATURE)
     assert refused_move(ecr, "ARCHIVE", SIGNATURE) == NOT_SUPPORTED
     testing.push(ecr, repository_name, IMAGE, tag="v1")

@@ -17,7 +17,7 @@ from support.refusals import Refusal, invalid, refusal
 
 
 def tokens(ecr: Any, **request: Any) -> list[dict[str, Any]]:
-    """What was given, with the password instead of the token."""
+    """The login that was issued, with the password instead of the token."""
     data = ecr.get_authorization_token(**request)["authorizationData"]
     for each in data:
         user, _, password = base64.b64decode(each.pop("authorizationToken")).decode().partition(":")

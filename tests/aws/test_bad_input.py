@@ -91,7 +91,7 @@ def test_a_body_that_is_not_json(raw: RawClient, operation: str, body: bytes) ->
     ],
 )
 def test_a_body_of_wrong_types(raw: RawClient, body: str, message: str) -> None:
-    """What AWS's front ends say of it."""
+    """It is refused in the words of AWS's front ends."""
     answer = raw.send("DeleteRepository", body)
     assert (answer.status, answer.refusal) == (
         400,

@@ -20,7 +20,7 @@ OTHER = build_image(seed=1, layers=1)
 
 
 def delete(ecr: Any, *image_ids: dict[str, str]) -> list[dict[str, str]]:
-    """What was deleted; there must be no failure."""
+    """Return the deleted image IDs. Fails if the call has failures."""
     answer = ecr.batch_delete_image(repositoryName="team/app", imageIds=list(image_ids))
     assert answer["failures"] == []
     deleted: list[dict[str, str]] = answer["imageIds"]
@@ -28,7 +28,7 @@ def delete(ecr: Any, *image_ids: dict[str, str]) -> list[dict[str, str]]:
 
 
 def listed(ecr: Any) -> list[dict[str, str]]:
-    """What is left."""
+    """Return the remaining image IDs."""
     left: list[dict[str, str]] = ecr.list_images(repositoryName="team/app")["imageIds"]
     return left
 

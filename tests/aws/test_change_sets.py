@@ -107,7 +107,7 @@ def test_a_stack_has_outputs_exports_and_description(stacks: Stacks, ecr: Any) -
 
 
 def test_an_update_changes_outputs_exports_and_description(stacks: Stacks, ecr: Any) -> None:
-    """What the new template does not say any more is gone."""
+    """Outputs and exports that the new template omits are removed."""
     stacks.deploy("one", exporting("old", App="app"))
     stacks.deploy("one", exporting("new", Other="other", App="app"), "UPDATE")
 

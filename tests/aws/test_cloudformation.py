@@ -66,7 +66,7 @@ class Stack:
         self.client.delete_stack(StackName=stack_id or self.name)
 
     def described(self) -> dict[str, Any]:
-        """What DescribeStacks says."""
+        """The stack in DescribeStacks."""
         [stack] = self.client.describe_stacks(StackName=self.name)["Stacks"]
         found: dict[str, Any] = stack
         return found
@@ -287,7 +287,7 @@ def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
 
 
 def test_the_rest_of_a_stack_that_stays(aws: Any, ecr: Any, stack: Stack) -> None:
-    """What could be deleted is gone, and is not made again by who describes the stack."""
+    """Deleted resources stay deleted when the stack is described."""
     stack.create_of(
         {
             "Repo": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}},

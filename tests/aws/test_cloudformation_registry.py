@@ -225,7 +225,7 @@ class Stack:
 
     @property
     def identifier(self) -> str:
-        """What `Ref` gives."""
+        """The value of `Ref`."""
         [stack] = self._client.describe_stacks(StackName="Rules")["Stacks"]
         assert stack["StackStatus"].endswith("_COMPLETE")
         [output] = stack["Outputs"]

@@ -48,12 +48,12 @@ def let_in(ecr: Any, condition: Any, **statement: Any) -> None:
 
 
 def is_let_in(client: Any) -> bool:
-    """Whether a client may list the images of the repository."""
+    """Return whether a client may list the images of the repository."""
     return is_granted(lambda: client.list_images(registryId=ACCOUNT, repositoryName=NAME))
 
 
 def is_granted(call: Callable[[], Any]) -> bool:
-    """Whether a call is not refused. Any other refusal than that of a policy is raised."""
+    """Return whether policies allow a call. Raises any other refusal."""
     try:
         call()
     except ClientError as error:
@@ -286,7 +286,7 @@ def test_an_organization_pulls(aws: Environment, ecr: Any, repository: None) -> 
 
 
 def is_permitted(call: Callable[[], Any]) -> bool:
-    """Whether a call is granted while IAM is enforced."""
+    """Return whether a call is allowed while IAM is enforced."""
     return enforced(lambda: is_granted(call))
 
 

@@ -208,7 +208,7 @@ def test_a_pull_through_the_cache(aws: Any, ecr: Any, listener: Listener) -> Non
 
 
 def test_a_refused_push_is_told_to_nobody(ecr: Any, listener: Listener) -> None:
-    """What did not happen has no event."""
+    """A refused call sends no event."""
     ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
     first, second = testing.build_image(seed=6), testing.build_image(seed=7)
     testing.push(ecr, NAME, first, tag="v1")
@@ -256,7 +256,7 @@ def move(ecr: Any, target: str, image: testing.Image) -> None:
 
 
 def test_a_run_of_a_lifecycle_policy_is_told(ecr: Any, listener: Listener) -> None:
-    """What it deletes as every deletion, what it archives as every change of the storage class."""
+    """A lifecycle policy sends the usual events for deletions and for changes of the storage class."""
     first, second = testing.build_image(seed=9), testing.build_image(seed=10)
     testing.push(ecr, NAME, first, tag="a")
     testing.push(ecr, NAME, second, tag="b")

@@ -52,7 +52,7 @@ def test_without_a_policy_nothing_is_allowed(aws: Any, ecr: Any, repository_name
 
 
 def test_a_policy_allows_actions_on_resources(aws: Any, ecr: Any, repository_name: str) -> None:
-    """What is not named is not allowed."""
+    """Actions that no statement names are denied."""
     ecr.create_repository(repositoryName="other")
     user = User(aws, Action=["ecr:ListImages", "ecr:DescribeImages"], Resource=f"{ARN}team/*")
     client = user.client()
@@ -253,7 +253,7 @@ def test_a_statement_that_cannot_be_read(aws: Any, ecr: Any, repository_name: st
 def test_a_policy_names_principals_that_exist(
     aws: Any, ecr: Any, repository_name: str, principal: str
 ) -> None:
-    """Where IAM is enforced: before, it need not know anyone.
+    """Principals must exist only while IAM is enforced.
 
     https://github.com/hashicorp/terraform-provider-aws/issues/39064; a registry's policy has one text for everything:
     https://github.com/pulumi/pulumi-aws/issues/2326
@@ -476,7 +476,7 @@ def test_signatures_are_not_asked_for(in_process: Any, authorization: str | None
     "authorization", ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b", "AWS4,/"]
 )
 def test_a_signature_without_a_region(in_process: Any, authorization: str) -> None:
-    """Where moto takes the region from there: a dual-stack host."""
+    """The Region is read from a dual-stack host, as in moto."""
     raw = RawClient(in_process, "https://ecr.us-west-2.api.aws/")
     answer = raw.send("DescribeRegistry", Authorization=authorization)
     assert (answer.status, answer.refusal) == (

@@ -61,7 +61,7 @@ class Upload:
 
 
 def availability(ecr: Any, *digests: str) -> list[dict[str, Any]]:
-    """What BatchCheckLayerAvailability says of layers of team/app."""
+    """Return the answer of BatchCheckLayerAvailability for layers of team/app."""
     answer = ecr.batch_check_layer_availability(
         repositoryName="team/app", layerDigests=list(digests)
     )

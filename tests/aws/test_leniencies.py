@@ -59,7 +59,7 @@ def put(ecr: Any, text: str | None = None, **options: Any) -> dict[str, Any]:
 
 
 def accepted(call: Callable[..., Any], *arguments: Any, **options: Any) -> bool:
-    """Whether a call is not refused."""
+    """Return whether a call succeeds."""
     status = 200
     try:
         call(*arguments, **options)
@@ -388,7 +388,7 @@ every_leniency = pytest.mark.parametrize("leniency", ALL, ids=lambda each: each.
 
 @pytest.fixture
 def is_as_moto(aws: Environment, ecr: Any, leniency: Leniency) -> Callable[[], bool]:
-    """Whether moto's way is taken where a leniency is concerned."""
+    """A function that returns whether a leniency is in effect."""
     ecr.create_repository(repositoryName="app")
     scenario = globals()[leniency.name.replace("-", "_")]
     given = {"aws": aws, "ecr": ecr}

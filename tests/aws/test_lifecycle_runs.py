@@ -354,7 +354,7 @@ def test_a_reset_forgets_what_was_due(clock: Any, aws: Any, ecr: Any, repository
 
 
 def test_a_policy_that_became_due_while_no_server_ran(tmp_path: Path, clock: Any) -> None:
-    """Whoever opens the directory next runs it with the first request."""
+    """The next process that opens the directory runs the policy with its first request."""
     with moto_ecr_ext.install(data_dir=tmp_path):
         backend = registry_backend(ACCOUNT, "us-east-1")
         backend.create_repository(repository_name="app")
@@ -396,7 +396,7 @@ def test_a_clock_that_was_ahead_of_a_server(tmp_path: Path, clock: Any) -> None:
 
 
 def test_a_run_needs_the_extension() -> None:
-    """Where it is not installed there is nothing to run, which is most likely a mistake."""
+    """Without the extension there are no policies to run, so the call is refused."""
     moto_ecr_ext.uninstall()
     with pytest.raises(RuntimeError, match="install"):
         moto_ecr_ext.run_lifecycle()

@@ -74,7 +74,7 @@ def test_members(ecr: Any, signed: str) -> None:
 
 
 def test_both_protocols_list_the_same(aws: Any, ecr: Any, repository_name: str) -> None:
-    """What was pushed over the registry protocol, and listed there, is listed here."""
+    """Referrers that were pushed over the registry protocol are listed by both protocols."""
     registry = RepositoryClient(aws.registry(), repository_name)
     for each in (IMAGE, SBOM, SIGNATURE):
         registry.push(each)

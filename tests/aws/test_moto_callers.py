@@ -1,4 +1,4 @@
-"""What other parts of moto do with ECR, and what moto does to it: Lambda, EC2, moto's own API.
+"""Calls between moto's other parts and ECR: Lambda, EC2, moto's own API.
 
 CloudFormation has its own file, and so have scan findings, `test_scanning`.
 """
@@ -132,7 +132,7 @@ def test_the_backend_that_moto_holds(aws: Any, ecr: Any, repository_name: str) -
 
 
 def test_moto_s_dashboard(aws: Any, ecr: Any, repository_name: str) -> None:
-    """What moto's server shows of its backends can be asked for."""
+    """The data of moto's dashboard are answered."""
     url = aws.endpoint_url or "https://motoapi.amazonaws.com"
     response = requests.get(f"{url}/moto-api/data.json", timeout=60)
     assert response.status_code == 200

@@ -373,7 +373,7 @@ FOREIGN: dict[str, dict[str, str]] = {
 
 @pytest.fixture
 def forms(ecr: Any, site: Site, image: Image) -> dict[str, tuple[str, dict[str, str]]]:
-    """What the page would send for each change, but for the token."""
+    """The page's form for each change, without the token."""
     push(ecr, NAME, build_image(seed="newer"), tag="2.0")
     ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=json.dumps(POLICY))
     page = site.read(f"{PATH}/-/lifecycle")
@@ -548,7 +548,7 @@ def test_a_scan_that_may_not_begin(ecr: Any, site: Site, image: Image) -> None:
 
 
 def test_the_storage_counts_shared_bytes_once(ecr: Any, site: Site, image: Image) -> None:
-    """What two repositories hold is stored once."""
+    """A blob of two repositories is stored once."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", image, tag="copy")
     text = site.read("storage").text

@@ -149,7 +149,7 @@ def test_the_digest_of_a_real_image_is_its_own(ecr: Any) -> None:
 
 
 def test_real_images_are_real(aws: Environment, ecr: Any) -> None:
-    """What was uploaded is an image under its own digest, over both protocols."""
+    """An uploaded manifest is an image under its own digest, over both protocols."""
     image = testing.build_image(layers=2)
     assert testing.push(ecr, "app", image, tag="v1") == image.digest
     answer = aws.registry().get("/v2/app/manifests/v1")

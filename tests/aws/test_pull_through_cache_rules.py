@@ -269,7 +269,7 @@ class TestSecrets:
     """Credentials are in moto's Secrets Manager, in the account and region of the rule."""
 
     def refusal(self, ecr: Any, arn: str) -> Refusal:
-        """What says the same when a rule is created and when it is updated."""
+        """Return the refusal, which is the same for creating and for updating a rule."""
         create(ecr)
         updating = refusal(
             ecr.update_pull_through_cache_rule, ecrRepositoryPrefix="quay", credentialArn=arn

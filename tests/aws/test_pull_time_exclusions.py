@@ -155,7 +155,7 @@ def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository_name: st
 def test_a_pull_before_is_not_excluded_afterwards(
     clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """What counts is whether the exclusion was registered when the image was pulled."""
+    """A pull is recorded by the exclusions at the time of the pull."""
     push(ecr, repository_name, IMAGE)
     puller = session(aws)
     for _ in range(2):  # The second is written later than it is made.

@@ -436,7 +436,7 @@ def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository_name: str) ->
 
 
 def test_images_of_equal_layers_are_different_images(ecr: Any, repository_name: str) -> None:
-    """What stock moto calls one: the digest is the manifest's."""
+    """Stock moto treats them as one image. Here the digest is the manifest's."""
     other = build_image(layers=IMAGE.layers, annotations={"build": "2"})
     put(ecr, IMAGE.manifest, imageTag="v1")
     put(ecr, other.manifest, imageTag="v2")

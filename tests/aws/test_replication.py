@@ -249,7 +249,7 @@ def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
 
 
 def test_what_ecr_does_by_itself_has_no_address(home: Any, abroad: Any) -> None:
-    """Whoever pushed: in conditions `aws:SourceIp` is missing. The role of replication has its account.
+    """Replication has no address: conditions lack `aws:SourceIp`. Its role belongs to the source account.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/slr-rp.html
     """

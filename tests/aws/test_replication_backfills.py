@@ -347,7 +347,7 @@ def test_stopped_while_it_is_prepared(clock: Any, home: Any, west: Any, slowly: 
 
 
 def test_stopped_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """What is on its way arrives first."""
+    """Replications under way arrive first."""
     slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -398,7 +398,7 @@ def test_a_destination_that_no_rule_has(home: Any) -> None:
 
 
 def test_one_at_a_time_for_each_region(home: Any, slowly: Any) -> None:
-    """Whatever the account there; another can be started once it has been stopped."""
+    """A Region has one backfill at a time, to any account; another can start after a stop."""
     slowly("ecr::replication", progression="time", seconds=600)
     other = {"region": "eu-west-1", "registryId": OTHER_ACCOUNT}
     replicate(home, rule(WEST, other))

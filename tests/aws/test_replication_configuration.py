@@ -13,7 +13,7 @@ from support.stored import everything_stored
 
 
 def destination(region: str = "eu-west-1", registry_id: str = ACCOUNT) -> dict[str, str]:
-    """Where images go."""
+    """A destination of a rule."""
     return {"region": region, "registryId": registry_id}
 
 
@@ -102,7 +102,7 @@ def test_as_many_destinations_as_ecr_has(ecr: Any) -> None:
     reason="this botocore does not know deleteReplication",
 )
 def test_deletions_are_replicated_where_a_rule_says_so(ecr: Any) -> None:
-    """What was given is shown, and nothing where nothing was given."""
+    """The configuration is shown as it was put; members that were omitted stay absent."""
     put(
         ecr,
         {**rule(destination()), "deleteReplication": {"enabled": True}},

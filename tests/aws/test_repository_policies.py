@@ -171,7 +171,7 @@ def test_a_policy_that_locks_its_setter_out_needs_force(
 def test_other_denials_need_no_force(
     ecr: Any, repository_name: str, members: dict[str, object]
 ) -> None:
-    """Whoever sets them can set another policy."""
+    """A denial that leaves the author able to set policies needs no force."""
     text = policy(Effect="Deny", **members)
     ecr.set_repository_policy(repositoryName=repository_name, policyText=text)
 

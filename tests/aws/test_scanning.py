@@ -340,7 +340,7 @@ def test_rules_scan_on_push(ecr: Any, repository_name: str) -> None:
 
 
 def test_continuous_scans_win(ecr: Any, repository_name: str) -> None:
-    """Where rules of both kinds match; all rules of one kind count."""
+    """Continuous rules win over rules for pushes; all rules of one kind apply."""
     ecr.put_registry_scanning_configuration(
         scanType="ENHANCED",
         rules=[rule("SCAN_ON_PUSH", "*"), rule("CONTINUOUS_SCAN", "team", "*app", "x")],

@@ -168,7 +168,7 @@ def test_what_the_scanner_finds_later(
 
 
 def test_a_scanner_that_fails_later(clock: Any, aws: Any, continuous: Any, tmp_path: Path) -> None:
-    """What it found before stays, and the next day's scan is another one."""
+    """Findings stay after a failed scan, and the next day has another scan."""
     aws.configure(scanner=str(scanner(tmp_path / "good")))
     push(continuous, "team/app", DEBIAN, tag="v1")
     found = names(continuous)

@@ -63,7 +63,7 @@ def findings_of(ecr: Any, tag: str = "v1", name: str = "team/app") -> dict[str, 
 
 
 def described(ecr: Any, tag: str = "v1") -> dict[str, Any]:
-    """What DescribeImages says of the scan of an image."""
+    """Return the scan status of an image in DescribeImages."""
     [by_tag] = ecr.describe_images(repositoryName="team/app", imageIds=[{"imageTag": tag}])[
         "imageDetails"
     ]

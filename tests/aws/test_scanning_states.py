@@ -172,7 +172,7 @@ def test_the_event_of_a_scan_that_took_its_time(
 def test_events_of_scans_that_failed(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:
-    """Whether the program fails or cannot do anything with the image."""
+    """A scan fails if the program fails or does not support the image."""
     listener = Listener(aws)
     aws.configure(scanner=str(scanner(tmp_path)))
     push(ecr, repository_name, build_image(layers=1), tag="v1")

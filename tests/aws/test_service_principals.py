@@ -47,7 +47,7 @@ def let_in(ecr: Any, service: str, **statement: Any) -> None:
 
 
 def pull(service: str = LAMBDA, source_arn: str | None = None, account: str = ACCOUNT) -> str:
-    """What a service of an account gets: the digest of `v1`. Raises AccessDeniedException."""
+    """Return the digest of `v1` that a service of an account pulls. Raises AccessDeniedException."""
     registry = registry_backend(account, REGION)
     with calling(Caller("ecr:BatchGetImage", service, source_arn=source_arn)):
         [image] = registry.batch_get_image(

@@ -547,7 +547,7 @@ def test_a_failure_takes_its_time(
 def test_who_pushes_needs_the_permission_to_sign(
     aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """Where moto's IAM is enforced. The push itself succeeds without it."""
+    """Signing needs permission if moto's IAM is enforced. The push succeeds without it."""
     iam = aws.client("iam")
     iam.create_user(UserName="builder")
     key = iam.create_access_key(UserName="builder")["AccessKey"]
@@ -583,7 +583,7 @@ def test_who_pushes_needs_the_permission_to_sign(
 
 
 def test_configuration(ecr: Any) -> None:
-    """What was put is what is there, until it is replaced or deleted."""
+    """A configuration stays as it was put, until it is replaced or deleted."""
     first = {"rules": [rule(RELEASE, "team/*", "*prod*"), rule(AUDIT)]}
     second: dict[str, Any] = {"rules": []}
     for configuration in (first, second):

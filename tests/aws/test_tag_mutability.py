@@ -220,7 +220,7 @@ MATCHES = [
 def test_exclusion_filters(
     ecr: Any, repository_name: str, mode: str, pattern: str, tag: str, matches: bool
 ) -> None:
-    """What a filter matches is the exception to the mode; `*` is any text, the rest literal."""
+    """Tags that match a filter are exceptions to the mode; `*` matches any text, everything else itself."""
     ecr.put_image_tag_mutability(
         repositoryName=repository_name,
         imageTagMutability=mode,

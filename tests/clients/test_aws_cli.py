@@ -22,7 +22,7 @@ def aws(home: Home) -> Program:
 def test_the_login_password_opens_the_registry(
     aws: Program, registry: Server, remote: RemoteRepository
 ) -> None:
-    """What get-login-password prints is a password of the registry."""
+    """get-login-password prints a password of the registry."""
     password = aws("ecr", "get-login-password").strip()
 
     assert registry.registry("GET", "/v2/", password).status_code == 200

@@ -53,7 +53,7 @@ class Container:
         self.id = self.shell(run).strip()
 
     def state(self) -> dict[str, Any]:
-        """What the daemon knows of it."""
+        """Return the daemon's state of the container."""
         state: dict[str, Any] = json.loads(
             self.docker("inspect", "--format", "{{json .State}}", self.id)
         )
@@ -70,11 +70,11 @@ class Container:
             time.sleep(0.2)
 
     def page(self, name: str) -> str:
-        """What a block of the README writes, at the container's address."""
+        """Return the output of a block of the README, at the container's address."""
         return self.shell(BLOCKS[name].replace(".venv/bin/python", sys.executable))
 
     def shell(self, text: str) -> str:
-        """What commands write, with the variables that the README sets."""
+        """Return the output of commands, with the README's variables."""
         text = (BLOCKS["environment"] + text).replace("127.0.0.1:5000", self.address)
         return self.home.program("bash", "-euo", "pipefail", "-c")(text)
 

@@ -48,7 +48,7 @@ def ctr(home: Home, daemon: str, request: pytest.FixtureRequest) -> Program:
 
 @pytest.fixture
 def login(registry: Server) -> tuple[str, ...]:
-    """What every command that talks to the registry is told."""
+    """The options of every command that talks to the registry."""
     return ("--plain-http", "--user", f"AWS:{registry.password}")
 
 
@@ -75,7 +75,7 @@ def test_an_image_is_pushed_and_pulled(
     tag: str,
     way: Any,
 ) -> None:
-    """What is imported, pushed and pulled again is the same to the last byte of every blob."""
+    """An image that is imported, pushed and pulled again has the same bytes in every blob."""
     name = f"{remote.uri}:{tag}"
     ctr(
         *("images", "import", "--no-unpack", "--all-platforms", "--base-name", remote.uri),

@@ -53,7 +53,7 @@ def docker(anonymous: Program, registry: Server) -> Program:
 
 @pytest.fixture
 def context(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """What `docker build` makes an image of one file from; another image for every test."""
+    """The context of `docker build` for an image of one file; another image for every test."""
     context = tmp_path / "context"
     context.mkdir()
     (context / "data").write_bytes(DATA)
@@ -177,7 +177,7 @@ def test_an_index_of_platforms_is_built_and_pushed(
 
 
 def test_a_push_without_login(anonymous: Program, remote: RemoteRepository, context: Path) -> None:
-    """Who is not logged in is told so, and nothing is stored."""
+    """A push without a login is refused with that reason, and nothing is stored."""
     anonymous("build", "--tag", f"{remote.uri}:1.0", context)
 
     assert "no basic auth credentials" in anonymous.refused("push", f"{remote.uri}:1.0")

@@ -54,7 +54,7 @@ def test_an_artifact_is_pushed_and_pulled(
 
 
 def test_an_attached_artifact_is_discovered(oras: Program, remote: RemoteRepository) -> None:
-    """What is attached to an artifact is its referrer, for oras and for the API."""
+    """An attached artifact is a referrer, for oras and for the API."""
     _push(oras, f"{remote.uri}:1.0")
     subject = remote.digest_of("1.0")
     _attach(oras, f"{remote.uri}:1.0")

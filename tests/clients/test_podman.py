@@ -27,7 +27,7 @@ def podman(home: Home, registry: Server) -> Program:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """What `podman build` makes an image of one file from."""
+    """The context of `podman build` for an image of one file."""
     context = tmp_path / "context"
     context.mkdir()
     (context / "data").write_bytes(DATA)

@@ -113,7 +113,7 @@ def test_from_docker_registry(
     tmp_path: Path,
     image: Any,
 ) -> None:
-    """What skopeo pushed to a docker-registry it pulls through the cache, byte for byte."""
+    """skopeo pulls through the cache every byte that it pushed to a docker-registry."""
     layout = write_oci_layout(image, tmp_path / "layout", "1.0")
     name = f"library/{type(image).__name__.lower()}"
     skopeo(

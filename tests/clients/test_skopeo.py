@@ -117,7 +117,7 @@ def test_one_platform_of_an_index_is_pulled(
 def test_an_image_in_dockers_format(
     skopeo: Program, remote: RemoteRepository, layout: Path
 ) -> None:
-    """What skopeo converts to Docker's schema 2 on the way is kept as that."""
+    """An image that skopeo converts to Docker's schema 2 is stored in that form."""
     skopeo("copy", "--format", "v2s2", f"oci:{layout}:1.0", f"docker://{remote.uri}:1.0")
 
     image = remote.image("1.0")
@@ -212,7 +212,7 @@ def test_an_image_is_inspected(skopeo: Program, remote: RemoteRepository, layout
 def test_an_image_is_replicated(
     skopeo: Program, remote: RemoteRepository, registry: Server, layout: Path, tmp_path: Path
 ) -> None:
-    """What is pushed to one Region is pulled from the other that a rule names, with all platforms."""
+    """A pushed image can be pulled from the other Region of a rule, with all platforms."""
     there = {"region": "eu-west-1", "registryId": ACCOUNT}
     filters = [{"filter": remote.name, "filterType": "PREFIX_MATCH"}]
     remote.ecr.put_replication_configuration(

@@ -33,7 +33,7 @@ def address(open_server: Server) -> str:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """What an image of one file is made from."""
+    """The context of an image of one file."""
     context = tmp_path / "context"
     context.mkdir()
     for name, content in FILES.items():

@@ -45,7 +45,7 @@ def docker(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doc
 
 
 def is_gone(client: DockerClient, container: str) -> bool:
-    """Whether a container is removed: Batch does that on a thread of its own, when the job has its state."""
+    """Return whether a container is removed. Batch does so on another thread, after the job has ended."""
     try:
         client.api.wait(container, timeout=PATIENCE, condition="removed")
     except NotFound:

@@ -33,7 +33,7 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:app"
 
 
 class Answer(NamedTuple):
-    """What Invoke answered: the payload, and the members that are not in each answer."""
+    """The answer of Invoke: the payload, and the members that vary."""
 
     payload: Any
     error: str | None = None

@@ -22,7 +22,7 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:app"
 def events_seen(
     docker: DockerClient, aws: Environment, ecr: Any, functions: Any, role: str, image: Image
 ) -> Any:
-    """What a function was invoked with: its runtime answers the event, which goes to a queue."""
+    """The event of an invocation: the runtime answers it, and it goes to a queue."""
     uri = push_image(ecr, "team/app", image)
     functions.create_function(
         FunctionName="app", Role=role, PackageType="Image", Code={"ImageUri": uri}, Timeout=60

@@ -81,7 +81,7 @@ def pushed(repository: RepositoryClient) -> RepositoryClient:
 
 
 class TestPassword:
-    """What opens a registry, and what does not."""
+    """Credentials that open a registry, and those that do not."""
 
     @pytest.mark.parametrize(("method", "path"), REQUESTS)
     def test_without(
@@ -141,7 +141,7 @@ class TestPassword:
         ],
     )
     def test_no_password(self, aws: Environment, session: RegistrySession, header: str) -> None:
-        """What is no password of this registry is none at all."""
+        """A password of another registry is refused."""
         session.headers["Authorization"] = header
         assert_unauthorized(aws, session.get("/v2/"))
 
@@ -213,7 +213,7 @@ class TestRegion:
 
 
 class TestServer:
-    """What only a server can show: hosts that name no registry, and resets by request."""
+    """Behaviour that needs a server: hosts that name no registry, and resets by request."""
 
     @pytest.fixture
     def aws(self, server: Environment) -> Environment:

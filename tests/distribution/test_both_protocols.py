@@ -190,7 +190,7 @@ class TestPushedByTheAPI:
         assert repository.put_manifest(IMAGE, "v2").status_code == 404
 
     def test_a_deleted_image(self, ecr: Any, repository: RepositoryClient) -> None:
-        """What BatchDeleteImage removed is gone for HTTP."""
+        """An image that BatchDeleteImage removed is missing over HTTP."""
         push(ecr, "team/app", IMAGE, "v1")
         ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])
         assert repository.get("/manifests/v1").status_code == 404

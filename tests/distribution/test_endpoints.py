@@ -360,7 +360,7 @@ def test_success(session: RegistrySession, fill: Fill, name: str) -> None:
 
 @pytest.mark.parametrize(("endpoint", "path"), FAILURES)
 def test_failure(session: RegistrySession, fill: Fill, endpoint: Endpoint, path: str) -> None:
-    """What is not there, and what cannot be, answers with its status and code."""
+    """Missing and malformed resources are answered with their status and code."""
     response = session.request(
         endpoint.method, fill(path), headers=endpoint.headers, data=fill(endpoint.body).encode()
     )
@@ -401,7 +401,7 @@ def test_other_paths(session: RegistrySession, repository: RepositoryClient, pat
     "name", [name for name, endpoint in ENDPOINTS.items() if endpoint.status == 201]
 )
 def test_location(session: RegistrySession, fill: Fill, name: str) -> None:
-    """Where something was created it can be pulled from."""
+    """The Location of a created resource can be pulled."""
     endpoint = ENDPOINTS[name]
     created = session.request(
         endpoint.method,

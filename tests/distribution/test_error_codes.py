@@ -42,7 +42,7 @@ MISMATCH = "None of the provided layer digests match the calculated layer digest
 
 
 class Case(NamedTuple):
-    """What provokes an error, and what is then said. `<upload>` stands for the session's id."""
+    """A request that causes an error, and its answer. `<upload>` stands for the session's id."""
 
     provoke: Callable[[Situation], requests.Response]
     status: int
@@ -191,7 +191,7 @@ def too_many_requests_to_upstream(at: Situation) -> requests.Response:
 
 
 def failing_storage(at: Situation, error: Exception, log: str) -> requests.Response:
-    """What a pull of a blob is answered when opening it fails; it is logged once, by this method of the logger."""
+    """Return the answer to a pull of a blob that cannot be opened; this method of the logger logs it once."""
     with (
         patch.object(failures.log, log) as logged,
         patch.object(current_store().blobs, "open", side_effect=error),
@@ -436,7 +436,7 @@ def test_error_with_quirks(aws: Environment, situation: Situation, kind: type[EC
 
 @pytest.mark.parametrize("kind", sorted(ONLY_BY_AWS, key=str))
 def test_only_aws_refuses(situation: Situation, kind: type[ECRError]) -> None:
-    """What only ECR refuses is fine without `quirks=aws`."""
+    """Requests that only ECR refuses succeed without `quirks=aws`."""
     assert CASES[kind].provoke(situation).status_code == 201
 
 
@@ -552,7 +552,7 @@ def test_refusal(situation: Situation, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["naïve", "日本", 'a"b', "a\\b", "<b>"])
 def test_what_a_client_sent_is_repeated_safely(situation: Situation, text: str) -> None:
-    """What the client wrote is JSON in the answer, whatever it was."""
+    """Any input of a client is valid JSON in the answer."""
     response = situation.repository.get(f"/manifests/{text}")
     assert json.loads(response.content) == {
         "errors": [{"code": "MANIFEST_INVALID", "message": f"'{text}' is not a tag or a digest"}]

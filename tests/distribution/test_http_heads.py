@@ -317,7 +317,7 @@ def test_malformed_chunks_are_not_acknowledged(repository: RepositoryClient, sen
 @needs_connections
 @pytest.mark.parametrize("name", WELL_FORMED)
 def test_well_formed(repository: RepositoryClient, send: Send, name: str) -> None:
-    """What the RFC allows is understood."""
+    """Heads that the RFC allows are accepted."""
     wire = altered(PUSH, WELL_FORMED[name])
     wire = wire.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     assert send(wire).startswith(b"HTTP/1.1 201 ")
@@ -432,7 +432,7 @@ def test_other_services_below_v2(send: Send) -> None:
 
 @needs_connections
 def test_what_is_no_request(send: Send) -> None:
-    """What is not HTTP is answered in HTTP/1.1, never in HTTP/0.9, which has no status."""
+    """Bytes that are not HTTP are answered in HTTP/1.1, never in HTTP/0.9, which has no status."""
     for wire in (b"GET /v2/\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\n", b"GET\r\n\r\n"):
         assert send(wire).startswith(b"HTTP/1.1 400 ")
 
@@ -559,7 +559,7 @@ def test_heads_of_answers_by_wsgi(aws: Environment, host: str) -> None:
 
 
 class TestTheLastResort:
-    """What is to end a header of an answer is not sent, wherever it comes from."""
+    """Characters that would end a header of an answer are not sent."""
 
     @pytest.fixture(params=["in_process", "server"])
     def aws(self, request: pytest.FixtureRequest) -> Any:

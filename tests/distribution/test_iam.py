@@ -286,7 +286,7 @@ class TestAnotherAccount:
         condition: Any,
         is_let_in: bool,
     ) -> None:
-        """Who is let in is let in by either protocol."""
+        """An admitted principal is admitted by both protocols."""
         statement = {
             "Principal": principal,
             "Action": "ecr:ListImages",

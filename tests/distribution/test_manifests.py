@@ -79,7 +79,7 @@ TAKEN: dict[str, Image | Index] = {
 
 
 class TestTaken:
-    """What the registry takes, and gives back."""
+    """Manifests that the registry accepts and returns unchanged."""
 
     @pytest.mark.parametrize("name", TAKEN)
     @pytest.mark.parametrize("reference", ["tag", "digest"])
@@ -206,7 +206,7 @@ DESCRIPTOR = IMAGE.document["layers"][0]
 
 
 class NotTaken(NamedTuple):
-    """What is no manifest that the registry takes: its bytes, the Content-Type with them, and why."""
+    """A manifest that the registry refuses: its bytes, its Content-Type, and the reason."""
 
     content: bytes
     media_type: str
@@ -324,7 +324,7 @@ NOT_TAKEN = {
 
 
 class TestRefused:
-    """What the registry refuses, storing nothing."""
+    """The registry refuses invalid manifests and stores nothing."""
 
     @pytest.mark.parametrize("name", NOT_TAKEN)
     def test_not_taken(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
@@ -584,7 +584,7 @@ class TestDigestParameter:
         assert images(ecr) == {}
 
     def test_no_digest(self, ecr: Any, repository: RepositoryClient) -> None:
-        """What is no digest is refused."""
+        """An invalid digest is refused."""
         assert_refused(
             put_with(repository, IMAGE, "v1", digest="sha512:1234"),
             400,
@@ -605,7 +605,7 @@ class TestDigestParameter:
 
 
 class TestTags:
-    """What a push does to tags, as the repository's mutability has it."""
+    """Pushes and tags, by the repository's mutability."""
 
     def test_a_tag_moves(self, ecr: Any, repository: RepositoryClient) -> None:
         """A tag that is pushed again names the new image; the old one stays."""
@@ -831,7 +831,7 @@ class TestAccept:
         ],
     )
     def test_as_it_is_stored(self, repository: RepositoryClient, stored: Any, accept: str) -> None:
-        """Who accepts what is stored, or nothing that it could be turned into, gets what is stored."""
+        """A client gets the stored form if it accepts that form, or no form that ECR can translate to."""
         image, wanted = stored
         header = accept.format(
             own=image.media_type, OWN=image.media_type.upper(), other=wanted.manifest
@@ -849,7 +849,7 @@ class TestAccept:
         ],
     )
     def test_a_quality_of_0(self, repository: RepositoryClient, stored: Any, accept: str) -> None:
-        """Who accepts the stored form with a quality of 0 does not accept it (RFC 9110, 12.4.2)."""
+        """A quality of 0 excludes the stored form (RFC 9110, 12.4.2)."""
         image, wanted = stored
         header = accept.format(
             own=image.media_type, OWN=image.media_type.upper(), other=wanted.manifest
@@ -888,7 +888,7 @@ class TestConditions:
     @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_if_match(self, repository: RepositoryClient, method: str, reference: str) -> None:
-        """Who asks for a manifest that it is no more gets 412 (RFC 9110, 13.1.1)."""
+        """A failed If-Match is answered with 412 (RFC 9110, 13.1.1)."""
         repository.push(IMAGE, "v1")
         path = f"/manifests/{reference}"
         for etag, status in (('"other"', 412), (f'"{IMAGE.digest}"', 200), ("*", 200)):
@@ -1036,7 +1036,7 @@ class TestDelete:
 
     @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
     def test_twice(self, repository: RepositoryClient, reference: str) -> None:
-        """What was deleted is missing."""
+        """A deleted image is missing."""
         repository.push(IMAGE, "v1")
         assert repository.delete(f"/manifests/{reference}").status_code == 202
         assert_refused(

@@ -100,7 +100,7 @@ def test_a_repository_of_another_registry(
     method: str,
     path: str,
 ) -> None:
-    """Who reaches another registry than the one that is meant is told of both ways to that, pulling too."""
+    """A request at the wrong registry is answered with both ways to the right one, also for pulls."""
     server.client(account=account, region=region).create_repository(repositoryName="team/none")
     with server.registry() as session:
         response = RepositoryClient(session, "team/none").request(method, path)
@@ -143,7 +143,7 @@ def test_a_host_of_aws(aws: Environment, ecr: Any, caplog: pytest.LogCaptureFixt
 
 
 def test_nobody_is_told_where_iam_is_enforced(server: Environment) -> None:
-    """What other accounts have is theirs."""
+    """If IAM is enforced, repositories of other accounts are not revealed."""
     server.client(account=OTHER_ACCOUNT).create_repository(repositoryName="team/none")
     user = User(server, Action="ecr:*", Resource="*")
     token = enforced(lambda: user.client().get_authorization_token())

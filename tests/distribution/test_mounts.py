@@ -133,7 +133,7 @@ def test_mount_of_what_is_there(repository: RepositoryClient) -> None:
 
 @pytest.mark.usefixtures("mounting")
 def test_an_image_of_mounted_blobs(ecr: Any, repository: RepositoryClient) -> None:
-    """What was mounted counts for the manifest, and survives the source."""
+    """A mounted blob satisfies a manifest, and survives its source."""
     for blob in IMAGE.blobs:
         assert mount(repository, blob.digest).status_code == 201
     assert repository.put_manifest(IMAGE, "v1").status_code == 201

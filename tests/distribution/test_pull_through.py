@@ -114,7 +114,7 @@ def test_batch_get_image(ecr: Any, upstream: Upstream) -> None:
 
 
 def test_batch_get_image_by_the_digest_of_nothing(ecr: Any, upstream: Upstream) -> None:
-    """What ECR accepts as a digest and is none is not found. The upstream is not asked, and nothing is made.
+    """An invalid digest that ECR accepts is not found. The upstream is not asked, and nothing is created.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageIdentifier.html
     """
@@ -142,7 +142,7 @@ def test_an_index_and_what_it_lists(
 
 
 def test_a_manifest_says_its_type_itself(upstream: Upstream, session: RegistrySession) -> None:
-    """Whatever the upstream's Content-Type is."""
+    """The media type is the manifest's, with any Content-Type of the upstream."""
     upstream.content_type = "text/plain; charset=utf-8"
     response = cached(session).get("/manifests/v1")
     assert (response.content, response.headers["Content-Type"]) == (
@@ -718,7 +718,7 @@ class TestCredentials:
         assert cached(session, hub).get(f"/manifests/{IMAGE.digest}").ok
 
     def test_anybody_may_get_a_token(self, ecr: Any, upstream: Upstream) -> None:
-        """Where the upstream has public images."""
+        """An upstream with public images."""
         upstream.token_service = True
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
@@ -740,7 +740,7 @@ class TestCredentials:
 
 
 class TestOtherAccounts:
-    """Who is let into a registry imports where its policy allows that too."""
+    """A caller of another account imports only if the registry's policy also allows importing."""
 
     def allow(self, ecr: Any, *actions: str) -> None:
         statement = {
@@ -780,7 +780,7 @@ class TestOtherAccounts:
     def test_no_image_without_permission(
         self, aws: Environment, ecr: Any, upstream: Upstream
     ) -> None:
-        """Where the repository is there."""
+        """In an existing repository, an image that only an import could bring is not found."""
         self.allow(ecr, "ecr:BatchGetImage")
         ecr.create_repository(repositoryName=NAME)
         answer = aws.client(account=OTHER_ACCOUNT).batch_get_image(
@@ -791,7 +791,7 @@ class TestOtherAccounts:
 
 
 class TestIam:
-    """Where moto's IAM is enforced, a user imports who may do that beside getting images."""
+    """If moto's IAM is enforced, importing needs its own permission beside pulling."""
 
     ACTIONS = frozenset(
         (

@@ -40,7 +40,7 @@ BODIES: dict[str, Callable[[], Any]] = {
 
 @pytest.fixture
 def password(session: RegistrySession) -> str:
-    """What `aws ecr get-login-password` prints."""
+    """The password of `aws ecr get-login-password`."""
     token = str(session.headers["Authorization"]).partition(" ")[2]
     return base64.b64decode(token).decode().partition(":")[2]
 
@@ -166,7 +166,7 @@ class TestDxf:
 
     @pytest.mark.parametrize("progress", [False, True])
     def test_an_iterator(self, dxf: Any, progress: bool) -> None:
-        """What an iterator yields is sent in chunks."""
+        """The items of an iterator are sent in chunks."""
         told: list[bytes] = []
         pieces = (CONTENT[start : start + 999] for start in range(0, len(CONTENT), 999))
         dxf.push_blob(
@@ -223,7 +223,7 @@ class TestRequests:
             assert response.raw.read() == b""
 
     def test_the_request_is_the_client_s(self, repository: RepositoryClient) -> None:
-        """What a client keeps of its request is what it sent."""
+        """A client's record of its request is the request that it sent."""
         body = iter([CONTENT])
         response = repository.patch(repository.start_upload(), data=body)
         assert response.status_code == 202

@@ -178,7 +178,7 @@ def test_the_same_image_under_its_tag(ecr: Any, quirky: RepositoryClient, mutabi
 
 
 def test_the_same_image_under_a_new_tag(ecr: Any, quirky: RepositoryClient) -> None:
-    """What an immutable repository refuses is the tag, not the image."""
+    """An immutable repository refuses the tag, not the image."""
     ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
     quirky.push(IMAGE, "v1")
     assert quirky.put_manifest(IMAGE, "v2").status_code == 201
@@ -212,7 +212,7 @@ NO_LAYER = (
 def test_the_schema_of_ecr(
     aws: Environment, ecr: Any, repository: RepositoryClient, name: str
 ) -> None:
-    """What the specification allows is taken, but with `quirks=aws`, where ECR's own schema decides."""
+    """Manifests of the specification are accepted; with `quirks=aws`, ECR's schema decides."""
     content, member, reason = REFUSED_BY_ECR[name]
     media_type = json.loads(content)["mediaType"]
     repository.push(IMAGE)

@@ -177,7 +177,7 @@ def test_of_nothing(signed: RepositoryClient, digest: str) -> None:
 
 @pytest.mark.parametrize("digest", ["sha256:1234", "v1", "sha256"])
 def test_of_no_digest(signed: RepositoryClient, digest: str) -> None:
-    """What is no digest is refused."""
+    """An invalid digest is refused."""
     assert_refused(
         signed.get(f"/referrers/{digest}"),
         400,

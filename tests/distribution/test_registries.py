@@ -316,7 +316,7 @@ class TestAnotherAccount:
         assert stranger.delete("/manifests/v1").status_code == 403
 
     def test_push(self, ecr: Any, repository: RepositoryClient, stranger: RepositoryClient) -> None:
-        """What another account pushes is the repository's own."""
+        """An image that another account pushes belongs to the repository."""
         self.allow(ecr, *PUSH)
         stranger.push(OTHER, "v2")
         assert repository.get("/manifests/v2").content == OTHER.manifest

@@ -336,7 +336,7 @@ def test_two_clients_in_one_session(repository: RepositoryClient, upload: str) -
 
 
 class OnConnections:
-    """What only a server can see of its clients."""
+    """Behaviour of clients that only a server sees."""
 
     @pytest.fixture
     def aws(self, server: Environment) -> Environment:

@@ -51,7 +51,7 @@ def upstream(aws: Environment, ecr: Any) -> Iterator[Upstream]:
 
 
 def by_api(aws: Environment, image: Image = IMAGE, name: str = NAME) -> list[str]:
-    """What ListImageReferrers says refers to an image."""
+    """Return the referrers of an image in ListImageReferrers."""
     answer = aws.client().list_image_referrers(
         repositoryName=name, subjectId={"imageDigest": image.digest}
     )
@@ -59,7 +59,7 @@ def by_api(aws: Environment, image: Image = IMAGE, name: str = NAME) -> list[str
 
 
 def by_registry(aws: Environment) -> list[str]:
-    """What the registry protocol says refers to the image."""
+    """Return the referrers of the image in the registry protocol."""
     answer = RepositoryClient(aws.registry(), NAME).get(f"/referrers/{IMAGE.digest}")
     assert answer.status_code == 200
     return [each["digest"] for each in answer.json()["manifests"]]
@@ -77,7 +77,7 @@ def test_a_referrer_of_upstream(
 
 
 def test_upstream_is_asked_every_six_hours(aws: Environment, upstream: Upstream) -> None:
-    """What is here already is not fetched again."""
+    """Existing referrers are not fetched again."""
     assert by_api(aws) == [SIGNATURE.digest]
     upstream.put("team/app", SECOND, "second")
     upstream.asked.clear()
@@ -136,7 +136,7 @@ def test_an_upstream_that_fails(aws: Environment, ecr: Any, upstream: Upstream) 
 
 
 def test_an_upstream_that_fails_later(aws: Environment, upstream: Upstream) -> None:
-    """What came before is listed."""
+    """Earlier imports are listed."""
     assert by_api(aws) == [SIGNATURE.digest]
     upstream.status = 503
     with freeze_time(datetime.now(timezone.utc) + timedelta(hours=7)):

@@ -51,7 +51,7 @@ def test_the_default_region(
     "authorization", ["Basic QVdTOndyb25n", "Basic", "Bearer token", "Basic !"]
 )
 def test_credentials_are_checked(anonymous: RegistrySession, authorization: str) -> None:
-    """Whoever gives any has to give the right ones."""
+    """Wrong credentials are refused."""
     answer = anonymous.get("/v2/", headers={"Authorization": authorization})
     assert (answer.status_code, answer.text) == (401, "Not Authorized\n")
 

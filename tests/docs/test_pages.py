@@ -39,7 +39,7 @@ runroot = "{0}/storage-run"
 
 @pytest.fixture
 def surroundings(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Surroundings:
-    """What a page has its reader bring along: a database, a bucket, a scanner, podman's settings."""
+    """The surroundings that a page requires: a database, a bucket, a scanner, podman's settings."""
     if page.stem == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgresql")
         url = cluster.url(cluster.create_database())

@@ -21,7 +21,7 @@ BLOCKS = blocks_of(PAGE)
 
 
 def accepted(words: list[str], tmp_path: Path) -> bool:
-    """Whether the server starts with these arguments, but for the port and the directory."""
+    """Return whether the server starts with these arguments, except the port and the directory."""
     assert words[0].endswith("bin/moto_ecr_server")
     flags = dict(zip(words[1::2], words[2::2], strict=True))
     assert set(flags) == {"--port", "--data-dir"}

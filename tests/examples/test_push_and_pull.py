@@ -75,7 +75,7 @@ def test_in_the_process(example: ModuleType, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_image_is_real(example: ModuleType) -> None:
-    """What is pushed is some 20 MB of many files of this machine, in three layers worth the name."""
+    """The pushed image has about 20 MB of many files of this machine, in three layers."""
     files = example.python_files()
     layers = example.build().layers
 
@@ -86,7 +86,7 @@ def test_the_image_is_real(example: ModuleType) -> None:
 
 
 def test_against_a_server_before_and_after_a_restart(tmp_path: Path) -> None:
-    """What a server with a data directory took is there, byte for byte, in the next one."""
+    """The next server on a data directory has every byte of the previous one."""
     directory = tmp_path / "registry"
     with running_server("--data-dir", str(directory)) as server:
         pushed = run(server)

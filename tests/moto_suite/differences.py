@@ -17,7 +17,7 @@ class Difference:
 
     @property
     def reason(self) -> str:
-        """What moto and AWS do, for the owner of a suite that expects the same, and what to write instead."""
+        """The behaviour of moto and of AWS, and the code to write instead."""
         return " ".join(
             f"[{each.name}] {each.moto} AWS: {each.aws} {each.instead} {each.page}"
             for each in self.leniencies

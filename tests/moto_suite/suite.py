@@ -99,7 +99,7 @@ def _is_about_ecr(item: pytest.Item) -> bool:
 
 
 def _needs_docker(item: pytest.Item) -> bool:
-    """Whether moto starts a container for this test; a machine that tests ECR need not have docker.
+    """Return whether moto starts a container for this test; a machine that tests ECR need not have docker.
 
     None of those that use ECR does in moto 5.2.5.
     """

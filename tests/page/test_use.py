@@ -1,4 +1,4 @@
-"""What people do on the page, in a browser: with the mouse, by the keyboard, and without scripts."""
+"""Uses of the page in a browser: with the mouse, by the keyboard, and without scripts."""
 
 from __future__ import annotations
 

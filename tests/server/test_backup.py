@@ -74,7 +74,7 @@ def test_a_backup(server: Server, data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_the_copy_is_its_own(server: Server, data_dir: Path, tmp_path: Path) -> None:
-    """What happens to the data directory later does not happen to the copy."""
+    """Later changes of the data directory do not change the copy."""
     testing.push(server.client(), "app", testing.build_image(), tag="1.0")
     assert back_up(tmp_path / "copy", "--data-dir", data_dir).returncode == 0
     server.reset()
@@ -139,7 +139,7 @@ def other_file_system(directory: Path) -> bool:
 
 
 def test_another_file_system(server: Server, data_dir: Path, tmp_path: Path) -> None:
-    """Where a blob cannot have a second name it is copied, for its owner alone."""
+    """A blob that cannot be linked is copied, readable only by its owner."""
     if not other_file_system(data_dir):
         pytest.skip("this machine has no second file system at /dev/shm")
     testing.push(server.client(), "app", testing.build_image(), tag="1.0")
@@ -153,7 +153,7 @@ def test_another_file_system(server: Server, data_dir: Path, tmp_path: Path) -> 
 
 
 def test_a_missing_blob(server: Server, data_dir: Path, tmp_path: Path) -> None:
-    """What the data directory has lost is named, and the exit status is 1."""
+    """Missing blobs are named, and the exit status is 1."""
     image = testing.build_image(layers=1)
     testing.push(server.client(), "app", image, tag="1.0")
     digest = image.layers[0].digest
@@ -220,7 +220,7 @@ def a_registry(tmp_path: Path) -> Path:
     ],
 )
 def test_refusals(tmp_path: Path, make: Any, message: str) -> None:
-    """What cannot be backed up is said in one line; nothing is changed."""
+    """An impossible backup is refused in one line and changes nothing."""
     flags = make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
 

@@ -173,7 +173,7 @@ class TestFindings:
         close_current_store()
 
     def repaired(self) -> list[tuple[str, str, list[str]]]:
-        """What is found, after it was repaired and nothing is found any more."""
+        """Return the damage that is found, after a check that its repair leaves none."""
         store = current_store()
         found = list(find_damage(store))
         for finding in found:
@@ -215,7 +215,7 @@ class TestFindings:
         assert LAYER.digest not in set(store.blobs.digests())
 
     def test_a_wrong_size(self, backend: Any) -> None:
-        """Where the bytes have the digest it is the row that is wrong."""
+        """If the bytes have the digest, the row is repaired."""
         with current_store().database.write() as transaction:
             transaction.connection.execute(
                 tables.repository_blobs.update()
@@ -277,7 +277,7 @@ class TestFindings:
 
 
 def test_an_upload_that_lost_bytes_vanishes(server: Environment, ecr: Any, data_dir: Path) -> None:
-    """What acknowledged parts a power cut takes cannot be gone on with: the client is told to begin anew."""
+    """An upload that lost acknowledged parts in a power cut is refused: the client must begin anew."""
     registry = server.registry()
     location = registry.post("/v2/app/blobs/uploads/").headers["Location"]
     registry.patch(location, data=b"some bytes")
@@ -360,7 +360,7 @@ class TestCommand:
         assert moto_ecr_ext.check(stopped) == []
 
     def test_check_removes_no_orphans(self, stopped: Path) -> None:
-        """What a killed server has left is found; --check leaves it to the next start."""
+        """Leftovers of a killed server are found; --check leaves them to the next start."""
         upload_id = str(uuid4())
         (stopped / "uploads" / upload_id).write_bytes(b"x")
         for _ in range(2):
@@ -377,7 +377,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("flag", ["--check", "--repair"])
     def test_a_database_that_cannot_be_read(self, stopped: Path, flag: str) -> None:
-        """Where SQLite refuses to go on, that is said in one line; nothing is removed."""
+        """A refusal of SQLite is reported in one line, and nothing is removed."""
         path = stopped / "registry.sqlite"
         content = path.read_bytes()
         # All pages but the first, which has the schema, and those that were opened with it.

@@ -103,7 +103,7 @@ def test_the_nearest_flag_is_named(run: Run, flag: str, nearest: str) -> None:
 
 
 def test_a_flag_like_no_other(run: Run) -> None:
-    """Where no flag is near, none is named."""
+    """No flag is suggested if no flag is similar."""
     _, output = run(server, "--zzz")
     assert output == "moto_ecr_server: unrecognized arguments: --zzz\n"
 
@@ -119,7 +119,7 @@ def test_a_flag_like_no_other(run: Run) -> None:
 def test_a_wrong_variable_is_said_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str, value: str, message: str
 ) -> None:
-    """What is wrong in the environment is said in one line; the exit code is 2."""
+    """A wrong variable is reported in one line, with exit code 2."""
     monkeypatch.setenv(variable, value)
 
     code, output = run(command)
@@ -321,7 +321,7 @@ def test_what_must_be_installed_is_said_in_one_line(
 
 
 def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
-    """Where another program listens, it ends with one sentence."""
+    """A used port ends the command with one sentence."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with Command("moto_ecr_server", "--port", port) as command:
@@ -389,7 +389,7 @@ def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running: Server) -
 def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(
     running: Server,
 ) -> None:
-    """Where no request says how it came to the server, it is the address that was printed."""
+    """The URI that a stack gives has the address that the server printed."""
     running.reset()
     stacks = running.client("cloudformation")
     template = """{
@@ -496,7 +496,7 @@ def has_ipv6() -> bool:
     ],
 )
 def test_the_printed_address_can_be_reached(host: str, printed: str) -> None:
-    """Whatever it listens on, the line has an address that clients on this machine reach."""
+    """The login line has an address that clients on this machine reach, on any host."""
     with running_server("--host", host) as elsewhere:
         assert elsewhere.address.rpartition(":")[0] == printed
         assert elsewhere.registry("GET", "/v2/").status_code == 200

@@ -362,7 +362,7 @@ def test_a_file_that_shrinks(
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 @pytest.mark.parametrize("place", ["memory", "directory"])
 def test_pulls_over_tls(certificate: tuple[str, str], tmp_path: Path, place: str) -> None:
-    """What is pulled over TLS is what was pushed, also in ranges."""
+    """Pulls over TLS return the pushed bytes, also in ranges."""
     arguments = ["--data-dir", str(tmp_path / "registry")] if place == "directory" else []
     content = os.urandom(3 * MIB + 7)
     with running_with_tls(certificate, *arguments) as server:

@@ -79,7 +79,7 @@ class Scenario:
         self._location = self._upload_id = ""
 
     def steps(self) -> Iterator[Step]:
-        """What a client does, one after the other."""
+        """The calls of a client, in their order."""
         for act in self.acts():
             yield from act
 
@@ -261,14 +261,14 @@ def client(server: Environment, data_dir: Path) -> Client:
 
 
 def start_again(data_dir: Path, blobs: str | None = None) -> None:
-    """What a restart does to the directory."""
+    """The changes of a restart in the directory."""
     close_current_store()
     moto_ecr_ext.install(data_dir=data_dir, blobs=blobs)
     current_store()
 
 
 def is_refused_well(answer: requests.Response) -> bool:
-    """Whether an answer is an error of the server in the form of its protocol, and tells nothing from inside.
+    """Return whether an answer is a server error in the form of its protocol, without internal details.
 
     503 is for what may be there again later: S3.
     """
@@ -314,7 +314,7 @@ def run(scenario: Scenario, fault: Fault, caplog: pytest.LogCaptureFixture) -> b
 
 
 def is_unknown_upload(answer: requests.Response) -> bool:
-    """Whether an answer says that there is no such upload."""
+    """Return whether an answer says that the upload does not exist."""
     if answer.ok:
         return False
     if "errors" in answer.json():
@@ -550,7 +550,7 @@ def write_without_end(file: Any, content: bytes) -> None:
 def test_a_disk_that_is_full(
     server: Environment, small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever there was room for has happened, nothing else has, and what fails succeeds with more room."""
+    """Calls that found room took effect, no others did, and failed calls succeed with more room."""
     data_dir = small_disk / "registry"
     moto_ecr_ext.install(data_dir=data_dir)
     client = Client(server)

@@ -68,7 +68,7 @@ def test_a_deletion_and_a_push_of_the_same_bytes(
     servers: Callable[[Path], Any],
     take: Callable[[Server], requests.Response],
 ) -> None:
-    """What was answered to be there is; what nobody has is not on disk."""
+    """Acknowledged blobs exist; blobs without a holder are not on disk."""
     data_dir = tmp_path / "registry"
     barrier = Barrier(2)
     path = f"/v2/other/blobs/{LAYER.digest}"

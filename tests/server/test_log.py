@@ -127,7 +127,7 @@ def test_a_probe_by_tls(server: Server) -> None:
 
 
 def test_a_malformed_request(server: Server) -> None:
-    """What is no request is a warning, in printable characters."""
+    """Bytes that are not HTTP are logged as a warning, in printable characters."""
     with Connection(server.url) as connection:
         connection.send(b"nonsense\x1b[31m\r\n\r\n")
         connection.read_to_end()
@@ -136,13 +136,13 @@ def test_a_malformed_request(server: Server) -> None:
 
 
 def test_a_foreign_name(server: Server) -> None:
-    """What is refused before the registry sees it has a line too."""
+    """A request that is refused before it reaches the registry is logged too."""
     requests.get(f"{server.url}/v2/", headers={"Host": "evil.example"}, timeout=PATIENCE)
     server.command.wait_for(r" WARNING GET /v2/ 403 ")
 
 
 def test_questions_for_health(server: Server) -> None:
-    """What is asked all the time is for debugging alone."""
+    """Requests for health and metrics are logged only at the level debug."""
     requests.get(f"{server.url}/moto-api/ecr/health", timeout=PATIENCE).raise_for_status()
     server.command.wait_for(r" DEBUG   GET /moto-api/ecr/health 200 ")
 
@@ -290,7 +290,7 @@ class TestColours:
 
 
 def test_an_error_has_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    """What has failed is written with its traceback, also as JSON."""
+    """An internal error is logged with its traceback, also as JSON."""
     with logging_as("info", "json"):
         try:
             raise ValueError("reason")
@@ -302,7 +302,7 @@ def test_an_error_has_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_log_is_put_back() -> None:
-    """What was set up before is there afterwards."""
+    """The previous set-up of logging is restored."""
     root = logging.getLogger()
     before = list(root.handlers), logging.getLogger("moto_ecr_ext").level
     with logging_as("debug", "text"):

@@ -188,7 +188,7 @@ def test_labels_are_bounded(server: Server) -> None:
 
 
 def test_without_the_library(tmp_path: Path) -> None:
-    """Where `prometheus-client` is not installed, the answer says how to get it."""
+    """Without `prometheus-client`, the answer explains how to install it."""
     (tmp_path / "prometheus_client.py").write_text("raise ImportError('not installed')\n")
     with running_server(PYTHONPATH=str(tmp_path)) as server:
         answer = get(server, METRICS)

@@ -54,7 +54,7 @@ class Kept:
 
     @property
     def flags(self) -> list[str]:
-        """What starts a server on it."""
+        """The settings that start a server on it."""
         if self.location.data_dir:
             return ["--data-dir", str(self.location.data_dir)]
         return ["--database", str(self.location.database), "--blobs", str(self.location.blobs)]
@@ -135,7 +135,7 @@ def new(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable
 
 @pytest.fixture(params=VERSIONS)
 def kept(engine: str, new: Callable[[], Kept], request: pytest.FixtureRequest) -> Kept:
-    """What a version of this package has written, unpacked."""
+    """The unpacked data directory of an earlier version."""
     kept = new()
     directory = Path(kept.location.data_dir or str(kept.location.blobs))
     with tarfile.open(KEPT / f"{request.param}.tar.gz") as archive:
@@ -258,7 +258,7 @@ def previewed(number: int, tags: list[str], action: dict[str, str]) -> dict[str,
 
 
 def test_previews_stay(kept: Kept) -> None:
-    """What a preview of an earlier version has found is answered as before, in pages and by filters and identifiers."""
+    """The results of an earlier version's preview are answered as before, in pages and by filters and identifiers."""
     archive = {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
     results = [
         previewed(0, ["a", "b"], {"type": "EXPIRE"}),

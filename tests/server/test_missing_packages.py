@@ -85,7 +85,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ],
 )
 def test_services_that_go_with_images_answer(clients, service, operation, parameters):
-    """What people use with ECR needs nothing but Flask."""
+    """Services that are used with ECR need only Flask."""
     assert getattr(clients(service), operation)(**parameters)
 
 

@@ -36,7 +36,7 @@ COUNTS = [
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """What a server has left that was given an image."""
+    """The data directory of a server that received an image."""
     with running_server("--data-dir", str(tmp_path / "registry")) as server:
         server.client().create_repository(repositoryName="app")
         testing.push(server.client(), "app", IMAGE, tag="1.0")
@@ -44,7 +44,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def run(data_dir: Path, *flags: str, stderr: int = subprocess.PIPE, **variables: str) -> str:
-    """What a command that ends with 0 wrote to a standard error that is no terminal."""
+    """The standard error of a successful command, without a terminal."""
     ended = subprocess.run(
         [script("moto_ecr_server"), "--data-dir", str(data_dir), *flags],
         env=environment(**variables),
@@ -59,7 +59,7 @@ def run(data_dir: Path, *flags: str, stderr: int = subprocess.PIPE, **variables:
 
 
 def on_a_terminal(data_dir: Path, *flags: str, **variables: str) -> str:
-    """What it wrote to a standard error that is one."""
+    """The standard error of a successful command, on a terminal."""
     here, there = pty.openpty()
     # Lines and columns.
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))

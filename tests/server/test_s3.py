@@ -143,7 +143,7 @@ def test_parts_of_the_api(server: Server, bucket: Bucket) -> None:
 
 @pytest.mark.parametrize("first", [1000, 9 * MIB])
 def test_an_upload_goes_on_after_a_kill(bucket: Bucket, data_dir: Path, first: Any) -> None:
-    """What was acknowledged is in the bucket; a later server hashes and completes it."""
+    """Acknowledged bytes are in the bucket; a later server hashes and completes them."""
     with registry_in(bucket, data_dir) as before:
         before.client().create_repository(repositoryName="app")
         url = append(before, start_upload(before), LAYER[:first])
@@ -434,7 +434,7 @@ def test_a_key_that_s3_does_not_know(refusal: Callable[..., str], rclone_s3: S3S
 
 
 def test_a_url_without_a_bucket(refusal: Callable[..., str]) -> None:
-    """What is no URL of a bucket is refused without asking anybody."""
+    """An invalid URL of a bucket is refused without a request."""
     assert refusal("s3:///x") == (
         "moto_ecr_server: 's3:///x' is not of the form s3://BUCKET/PREFIX"
     )

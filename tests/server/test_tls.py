@@ -163,7 +163,7 @@ def test_a_certificate_of_the_user_s_comes_first(tmp_path: Path) -> None:
 
 
 def ended(*arguments: str, **variables: str) -> str:
-    """What a server wrote that ended with exit code 2."""
+    """The output of a server that ended with exit code 2."""
     with Command("moto_ecr_server", "--port", "0", *arguments, **variables) as command:
         assert command.wait() == 2
     return command.output.removeprefix("moto_ecr_server: ")

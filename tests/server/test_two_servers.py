@@ -106,7 +106,7 @@ def test_one_of_two_creates_a_repository(servers: list[Server]) -> None:
 
 
 def test_an_immutable_tag_goes_to_one(servers: list[Server]) -> None:
-    """Whoever is first, at whichever server; both say the same."""
+    """The first push wins at either server; both servers answer the same."""
     clients = [server.client() for server in servers] * 3
     clients[0].create_repository(repositoryName="app", imageTagMutability="IMMUTABLE")
     images = [testing.build_image(seed=seed, layers=1) for seed in range(len(clients))]

@@ -1,1 +1,1 @@
-"""What the tests share: the registry's environments, clients of it, and programs and servers around it."""
+"""Shared parts of the tests: environments of the registry, its clients, other programs and servers."""

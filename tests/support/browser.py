@@ -76,7 +76,7 @@ class Browser:
 
     @property
     def complaints(self) -> list[str]:
-        """What the browser has said on its console since it was last asked."""
+        """The browser's console messages since the last call."""
         driver: Any = self.driver
         return [each["message"] for each in driver.get_log("browser")]
 

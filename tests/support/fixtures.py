@@ -80,7 +80,7 @@ def postgresql() -> Iterator[Cluster]:
 def places(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """Where the environments keep their state, as arguments of `install()`."""
+    """The places of the environments' state, as arguments of `install()`."""
     if not ON_POSTGRESQL:
         return {}
     cluster: Cluster = request.getfixturevalue("postgresql")

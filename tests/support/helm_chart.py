@@ -1,4 +1,4 @@
-"""What test_helm.py has done by a process of its own, which takes Helm's library in:
+"""Work of test_helm.py in a separate process, which loads Helm's library:
 
 helm_chart.py package CHART DIRECTORY
 helm_chart.py push ADDRESS PASSWORD PACKAGE PATH

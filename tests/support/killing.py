@@ -38,7 +38,7 @@ DELAY = 0.008
 
 
 class Lost(AssertionError):
-    """What a server had answered is not there after its restart, or something else is."""
+    """Acknowledged data are missing after a restart, or unacknowledged data are present."""
 
 
 def serve(arguments: Sequence[str], output: Any) -> None:
@@ -97,7 +97,7 @@ def _canonical(policy: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class State:
-    """What a repository has: images with their blobs, tags, blobs, and its policy."""
+    """The contents of a repository: images with their blobs, tags, blobs, and its policy."""
 
     images: dict[str, frozenset[str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class State:
 
     @property
     def image_ids(self) -> set[tuple[str, str | None]]:
-        """What ListImages lists."""
+        """The image IDs of ListImages."""
         tagged = {(digest, tag) for tag, digest in self.tags.items()}
         return tagged | {
             (digest, None) for digest in self.images if digest not in self.tags.values()
@@ -433,7 +433,7 @@ class _Countdown:
 
 @dataclass
 class Result:
-    """What happened until the end."""
+    """The events until the end."""
 
     kills: int = 0
     counts: Counter[str] = field(default_factory=Counter)

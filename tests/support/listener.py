@@ -1,4 +1,4 @@
-"""What is heard on moto's default event bus."""
+"""Events on moto's default event bus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the page for people share: requests for it, and what it answers."""
+"""Requests for the web page, and its answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGISTRY = f"registries/{ACCOUNT}/{REGION}"
 
 
 class Page(HTMLParser):
-    """What a page of HTML has: its elements with their attributes, and its texts."""
+    """The contents of an HTML page: its elements with their attributes, and its texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

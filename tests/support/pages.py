@@ -67,7 +67,7 @@ class HowTo:
         return text
 
     def run(self, name: str) -> str:
-        """What the commands of a block write, with the variables of the page if there is a server."""
+        """Return the output of a block, with the variables of the page if there is a server."""
         variables = self.text("environment") if self._addresses["127.0.0.1:5000"] else ""
         return self._shell(variables + self.text(name))
 

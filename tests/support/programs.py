@@ -21,7 +21,7 @@ PATH = os.pathsep.join(
 
 
 def find(name: str) -> str:
-    """Where a program is installed. Skips the test, and says why, where it is not."""
+    """Return the path of a program. Skips the test, with the reason, if it is not installed."""
     # Debian keeps daemons where the PATH of users does not lead.
     path = shutil.which(name, path=os.pathsep.join([PATH, "/usr/sbin", "/sbin"]))
     if path is None:
@@ -77,7 +77,7 @@ class Program:
         self.patience = PATIENCE
 
     def __call__(self, *arguments: str | Path, stdin: str = "") -> str:
-        """What one call wrote to its standard output. Fails, with all it said, when the call failed."""
+        """Return the standard output of one call. Fails, with all output, if the call fails."""
         ended = self.run(*arguments, stdin=stdin)
         assert ended.returncode == 0, self._account(ended)
         return ended.stdout

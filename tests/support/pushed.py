@@ -1,4 +1,4 @@
-"""What the server has, seen through the API and not through the client that pushed it."""
+"""The server's contents, read through the API and not through the client that pushed them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RemoteRepository:
     ecr: Any
 
     def details(self) -> dict[str, Any]:
-        """What DescribeImages lists, by digest."""
+        """The images of DescribeImages, by digest."""
         pages = self.ecr.get_paginator("describe_images").paginate(repositoryName=self.name)
         return {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
 
@@ -54,7 +54,7 @@ class RemoteRepository:
         return index
 
     def referrers(self, digest: str) -> dict[str, str]:
-        """What DescribeImages lists with this subject: the artifact's media type by its digest."""
+        """The images of DescribeImages with this subject: the artifact's media type by its digest."""
         return {
             each["imageDigest"]: each["artifactMediaType"]
             for each in self.details().values()
@@ -62,7 +62,7 @@ class RemoteRepository:
         }
 
     def has_blob(self, digest: str) -> bool:
-        """Whether BatchCheckLayerAvailability says that a blob is there."""
+        """Return whether BatchCheckLayerAvailability lists a blob as available."""
         (layer,) = self.ecr.batch_check_layer_availability(
             repositoryName=self.name, layerDigests=[digest]
         )["layers"]

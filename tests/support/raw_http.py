@@ -30,7 +30,7 @@ class Answer:
 
     @property
     def refusal(self) -> Refusal:
-        """What a refusal says; it must have the form that AWS's have."""
+        """Return the error of a refusal, which must have AWS's form."""
         assert 400 <= self.status < 500, self.text
         assert self.headers["Content-Type"] == CONTENT_TYPE
         assert self.headers["x-amzn-RequestId"]

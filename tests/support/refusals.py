@@ -1,4 +1,4 @@
-"""What a refused call says, in all the forms in which a user of boto3 meets it."""
+"""The contents of a refusal, in all the forms in which boto3 shows it."""
 
 from __future__ import annotations
 

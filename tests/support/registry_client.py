@@ -119,7 +119,7 @@ class RepositoryClient:
         return response
 
     def holds(self, blob: Blob | str) -> bool:
-        """Whether the repository holds a blob."""
+        """Return whether the repository holds a blob."""
         digest = blob if isinstance(blob, str) else blob.digest
         status = self.head(f"/blobs/{digest}").status_code
         assert status in (200, 404)

@@ -54,7 +54,7 @@ def images(ecr: Any, name: str = NAME) -> dict[str, list[str]]:
 
 
 def statuses(ecr: Any, image: Any, name: str = NAME) -> list[dict[str, str]]:
-    """What DescribeImageReplicationStatus says of an image."""
+    """Return the status of an image in DescribeImageReplicationStatus."""
     answer = ecr.describe_image_replication_status(
         repositoryName=name, imageId={"imageDigest": image.digest}
     )

@@ -35,7 +35,7 @@ class S3Server:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a process needs in its environment to keep blobs here."""
+        """The environment variables of a process that keeps blobs here."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,

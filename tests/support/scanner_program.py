@@ -94,7 +94,7 @@ def packages(layout: Layout) -> list[tuple[str, str, str, str]]:
 
 
 def system_of(layout: Layout) -> dict[str, str]:
-    """What /etc/os-release says."""
+    """Return the contents of /etc/os-release."""
     release = layout.file("etc/os-release")
     return dict(line.split("=", 1) for line in release[1].splitlines()) if release else {}
 

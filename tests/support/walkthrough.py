@@ -50,7 +50,7 @@ class Block:
 
     @property
     def starts_a_server(self) -> bool:
-        """Whether the block starts what runs on, unlike a command that ends by itself."""
+        """True if the block starts a server, which does not end by itself."""
         words = shlex.split(self.text, comments=True) if self.language == "shell" else []
         return bool(words) and words[0] in _SERVERS and not _ENDING.intersection(words)
 
@@ -73,7 +73,7 @@ def needs(page: Path) -> list[str]:
 
 @dataclass
 class Surroundings:
-    """What a page has its reader bring along, as it is on this machine."""
+    """The reader's surroundings that a page requires, as they are on this machine."""
 
     # Texts of the page, such as the address of a database, and what stands for each.
     substitutes: dict[str, str] = field(default_factory=dict)

@@ -305,7 +305,7 @@ def test_a_wrong_setting_installs_nothing(
 def test_a_seam_that_fails_takes_the_others_out(
     stock_moto: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a newer moto lacks what one seam needs, `install()` fails and leaves nothing behind."""
+    """If moto lacks a part that one seam needs, `install()` fails and undoes the others."""
     before = seams()
 
     def fail() -> None:
@@ -335,7 +335,7 @@ def test_what_was_in_memory_is_gone_after_uninstall(stock_moto: None) -> None:
 
 
 def run_python(text: str) -> str:
-    """What a new Python writes that runs this."""
+    """Return the output of a new Python that runs a script."""
     ran = subprocess.run(
         [sys.executable, "-c", dedent(text)], capture_output=True, text=True, check=False
     )
@@ -424,7 +424,7 @@ def test_installing_imports_little() -> None:
 
 
 def test_services_that_nobody_uses_are_not_imported() -> None:
-    """What ECR asks of other services has an answer where nothing of them is used, without importing them."""
+    """ECR's calls of unused services are answered without importing them."""
     run_python(
         """
         import sys
@@ -462,7 +462,7 @@ def test_services_that_nobody_uses_are_not_imported() -> None:
 
 @pytest.mark.parametrize("missing", ["flask", "flask_cors"])
 def test_the_server_need_not_be_installed(missing: str) -> None:
-    """Where Flask is not, or only part of what the server needs, the decorator works all the same."""
+    """The decorator works without Flask, and with only a part of the server's packages."""
     run_python(
         f"""
         import sys

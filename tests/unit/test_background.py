@@ -136,7 +136,7 @@ def test_work_that_ends_after_the_commit(registry: RegistryBackend) -> None:
 def test_work_that_fails_after_the_commit(
     registry: RegistryBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it follows is done. The next request tries again."""
+    """A failed call after the commit leaves the commit; the next request tries again."""
 
     def fail(registry: RegistryBackend, transaction: Transaction, wash: Wash) -> None:
         raise OSError("There is no water")

@@ -221,7 +221,7 @@ class TestBlobs:
         assert list(store.digests()) == [other]
 
     def test_delete_while_reading(self, store: BlobStore) -> None:
-        """Who opened a blob reads it to the end, and may start over, after it was deleted; not in S3."""
+        """A reader of a deleted blob can read it to the end and start over; not in S3."""
         if isinstance(store, S3BlobStore):
             with store.open(committed(store, LARGE)) as blob:
                 store.delete(sha256(LARGE))
@@ -270,7 +270,7 @@ class TestUploads:
 
     @pytest.mark.parametrize("size", [10, 5000, len(LARGE)])
     def test_a_buffer_may_be_reused(self, store: BlobStore, size: int) -> None:
-        """What was written stays when the caller receives the next bytes into the same buffer."""
+        """Written bytes do not change when the caller reuses the buffer."""
         buffer = bytearray(size)
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
@@ -869,7 +869,7 @@ class TestDirectory:
     def test_another_server_wrote_other_bytes_of_the_same_number(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """What this server remembers of an upload counts only while its file is unchanged."""
+        """A server's memory of an upload is valid only while its file is unchanged."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT[:1000] + bytes(1000))
         append(DirectoryBlobStore(directory), upload_id, CONTENT[1000:2000], 1000)
@@ -924,7 +924,7 @@ class TestDirectory:
         directory: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """What a new process had to read, it need not read again when the next body breaks off."""
+        """A new process reads an upload's bytes only once, also if the next body breaks off."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, LARGE[:MIB])
         restarted = DirectoryBlobStore(directory)
@@ -992,7 +992,7 @@ class TestDirectory:
             next(chunks)
 
     def test_no_descriptor_is_left_open(self, directory_store: DirectoryBlobStore) -> None:
-        """Whatever a session ends with, its file is closed."""
+        """A session closes its file however it ends."""
         committed(directory_store, CONTENT)
         before = sorted(os.listdir("/dev/fd"))
         upload_id = new_upload_id()
@@ -1009,7 +1009,7 @@ class TestDirectory:
     def test_files_of_others_are_left_alone(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """What is no blob or upload is neither listed nor cleared."""
+        """Files that are not blobs or uploads are not listed and not cleared."""
         committed(directory_store, CONTENT)
         strangers = [
             directory / "registry.db",
@@ -1363,7 +1363,7 @@ class TestDiskErrors:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What reached the disk, in order: files synced, named a second time and removed, by their last names."""
+    """The operations on the disk, in order: files synced, linked and removed, by their last names."""
     events: list[str] = []
     fsync, link, unlink = os.fsync, os.link, os.unlink
 

@@ -81,7 +81,7 @@ def test_other_names(directory: Path, name: str) -> None:
 def test_a_stolen_key_deceives_nobody_about_other_hosts(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the authority signs for a host of others is refused by its constraints."""
+    """A certificate of the authority for a foreign host is refused because of its constraints."""
     issuer = Issuer(directory)
     issuer.issue()
     forger = Issuer(directory, ["example.com"])

@@ -104,7 +104,7 @@ def test_strict_is_aws_to_the_letter(strict: str) -> None:
 @pytest.mark.parametrize("compatibility", ["aws", "moto", "strict"])
 @pytest.mark.parametrize("verify", ["true", "false"])
 def test_verify_layers_wins(compatibility: str, verify: str) -> None:
-    """What is said of `verify_layers` counts, whatever the compatibility is."""
+    """An explicit `verify_layers` takes precedence over the compatibility."""
     with moto_ecr_ext.install(compatibility=compatibility, verify_layers=verify):
         assert MISSING_LAYERS.is_on is (verify == "false")
 
@@ -149,7 +149,7 @@ def test_the_log_says_it_once(
 
 
 def test_what_is_noticed_is_one_line() -> None:
-    """What users have written is shortened, and has no line breaks."""
+    """Quotes of users' input are shortened and have no line breaks."""
     heard: list[notices.Notice] = []
     with notices.listening(heard.append):
         MADE_UP_DIGESTS.applies("a\r\nb" + 200 * "c")
@@ -174,7 +174,7 @@ def test_what_cannot_matter_is_not_noticed() -> None:
 
 
 def test_a_member_is_named() -> None:
-    """What is refused before the operation begins says of which member it is."""
+    """A refusal before the operation begins names its member."""
     heard: list[notices.Notice] = []
     with notices.listening(heard.append), moto_ecr_ext.install(), mock_aws():
         ecr = boto3.client("ecr", region_name="us-east-1")

@@ -1,4 +1,4 @@
-"""What the source distribution and the wheel contain: every file of the repository that belongs there, and no other."""
+"""The files of the source distribution and of the wheel: exactly those of the repository that belong there."""
 
 from __future__ import annotations
 

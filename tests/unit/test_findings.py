@@ -158,6 +158,6 @@ def test_the_name_of_a_finding() -> None:
     ],
 )
 def test_times_of_a_report(text: str | None, time: float | None) -> None:
-    """What is none is left out."""
+    """Times are seconds since the epoch; an unreadable time is None."""
     [finding] = enhanced_outcome(report(vulnerability(published_at=text)), IMAGE).findings
     assert finding["packageVulnerabilityDetails"]["vendorCreatedAt"] == time

@@ -161,7 +161,7 @@ MUCH = {
 def test_no_operation_needs_as_much(
     name: str, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is larger than 1 MiB, and neither a layer part nor a manifest, is refused unparsed.
+    """A body of more than 1 MiB beside its layer part or manifest is refused unparsed.
 
     28 MiB of empty lists took 900 MB, and stopped all other threads for four seconds.
     """

@@ -202,14 +202,14 @@ PAGES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_costs_the_same(page: dict[str, Any]) -> None:
-    """Whatever the number of results, from the beginning and from the middle."""
+    """A page costs the same for any number of results, from the beginning and from the middle."""
     few, many = (steps_of_page(count, page) for count in (40, 1200))
     for one, other in zip(few, many, strict=True):
         assert other <= one + 20
 
 
 def steps_of_page(count: int, page: dict[str, Any]) -> list[int]:
-    """What the first page costs, and one of the middle."""
+    """Return the costs of the first page and of one in the middle."""
     found = []
     with registry_of(count) as backend:
         start(backend)

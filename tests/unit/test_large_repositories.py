@@ -161,7 +161,7 @@ def test_a_lifecycle_policy_costs_the_same_for_each_image() -> None:
 
 
 def test_an_image_knows_whether_it_is_tagged() -> None:
-    """Whatever becomes of its tags: they are added, move and are removed."""
+    """Images are noted as tagged while tags are added, moved and removed."""
     with store_of(3) as store:
         assert_tagging_is_noted(store)
 

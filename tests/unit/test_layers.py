@@ -87,7 +87,7 @@ class Import(NamedTuple):
         return f"{self.file} imports {self.imported or self.module.partition('.')[0]}"
 
     def is_of(self, package: str) -> bool:
-        """Whether a package, or a module in it, is imported."""
+        """Return whether a package, or a module in it, is imported."""
         return self.module == package or self.module.startswith(f"{package}.")
 
 
@@ -196,7 +196,7 @@ def test_sqlalchemy_stays_in_storage() -> None:
 
 
 def test_moto_stays_in_its_rooms() -> None:
-    """What is changed in moto is in `activation/`, what is asked of its services in `services/`."""
+    """Only `activation/` changes moto, and only `services/` calls its services."""
     assert_none(of_moto(), "Only activation/, services/ and MAY_IMPORT_MOTO import moto.")
 
 

@@ -1,4 +1,4 @@
-"""What lifecycle policies act on, of images that are described and not pushed."""
+"""The images that lifecycle policies act on, computed from descriptions without pushes."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_which_tags_are_selected(selection: dict[str, Any], selected: str) -> No
 
 
 def test_rules_are_alternatives() -> None:
-    """What one list of prefixes asks together, two rules ask apart."""
+    """A list of prefixes needs all of them in one image; two rules are alternatives."""
     images = [image("A", "alpha"), image("B", "beta", day=1), image("C", "gamma", day=2)]
     old = since("Pushed", 5)
     rules = policy(rule(prefixes("alpha"), **old), rule(prefixes("beta"), **old))
@@ -340,7 +340,7 @@ def test_a_child_with_tags_of_its_own() -> None:
 
 
 def test_a_child_with_tags_outlives_its_index() -> None:
-    """What somebody has named does not go because an index goes."""
+    """A tagged image stays when its index is deleted."""
     child = image("a", "amd64")
     assert expired(OLD, [child, image("I", "v1", children=("a",))]) == "I"
 

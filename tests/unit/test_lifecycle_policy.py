@@ -84,7 +84,7 @@ def text_of(*rules: Any) -> str:
 
 
 def refusal_of(text: str) -> str:
-    """What follows the words with which every refusal begins."""
+    """The part of a refusal's text after the common beginning."""
     with pytest.raises(InvalidParameterException) as refused:
         parse_lifecycle_policy(text)
     assert refused.value.code == "InvalidParameterException"
@@ -354,7 +354,7 @@ UNREADABLE_TEXTS = {
 
 @pytest.mark.parametrize("text", UNREADABLE_TEXTS.values(), ids=UNREADABLE_TEXTS.keys())
 def test_what_is_not_a_json_object_is_refused(text: str) -> None:
-    """Whatever the JSON parser thinks of it, the refusal is ECR's."""
+    """Text that is not JSON gets ECR's refusal."""
     assert refusal_of(text) == UNREADABLE
 
 
@@ -449,7 +449,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("rules", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_rules_at_the_edge_of_the_grammar_are_accepted(rules: list[Any]) -> None:
-    """What a limit allows is not refused."""
+    """Values within a limit are accepted."""
     assert len(parse_lifecycle_policy(text_of(*rules)).rules) == len(rules)
 
 

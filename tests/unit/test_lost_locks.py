@@ -192,7 +192,7 @@ def test_a_server_that_hangs_in_the_middle(
     monkeypatch: pytest.MonkeyPatch,
     then: str,
 ) -> None:
-    """What it should not have touched can be read at once, is not called missing, and a restart puts it back."""
+    """A blob that was moved aside wrongly can be read at once, is not reported missing, and is restored at start."""
 
     def others_push() -> None:
         cut_off(postgresql, removing)

@@ -321,7 +321,7 @@ def test_every_operation_of_ecr_is_an_action_but_one() -> None:
 
 
 def test_a_document_keeps_its_version_id_and_sids() -> None:
-    """What a document says of itself is in the parsed one."""
+    """A parsed document has its id, its version and the Sids of its statements."""
     document = parse_registry_policy(
         policy(statement(Sid="one"), statement(), Id="me", Version="2008-10-17")
     )
@@ -749,7 +749,7 @@ def decide_readable(
     ],
 )
 def test_one_statement_that_cannot_be_read_leaves_the_others(unreadable: Any) -> None:
-    """What it might allow it does not; what others allow and deny counts as without it."""
+    """An unreadable statement allows nothing; the other statements apply unchanged."""
     allow, deny = {"Effect": "Allow", **ALL}, {"Effect": "Deny", **ALL}
     assert decide_readable(unreadable) is NONE
     assert decide_readable(allow, unreadable) is ALLOW
@@ -796,7 +796,7 @@ def test_a_text_that_is_no_document_says_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("number", ["9" * 101, "1" + "0" * 20_000])
 def test_long_numbers_and_dates_cannot_be_read(number: str) -> None:
-    """Whatever reads them would take long. Other statements are read."""
+    """Numbers that are too long to parse are not read. Other statements are read."""
     for kind in ("Numeric", "Date"):
         with pytest.raises(InvalidParameterException):
             parse_registry_policy(policy(condition(f"{kind}LessThan", "a:b", number)))

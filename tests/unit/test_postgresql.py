@@ -95,7 +95,7 @@ def test_a_write_waits_for_that_of_another_process(
 
 
 def test_a_read_does_not_wait_and_sees_one_moment(database: Database, other: Database) -> None:
-    """What was committed when it began, from its first query to its last."""
+    """A view shows the state at its beginning, from its first query to its last."""
     with database.write() as transaction:
         transaction.connection.execute(tables.store.insert(), {"name": "first", "value": "there"})
         with other.read() as reading:
@@ -162,7 +162,7 @@ def test_more_readers_than_connections(database: Database) -> None:
 def test_a_server_that_restarts(
     postgresql: Cluster, database: Database, way: str, mode: str
 ) -> None:
-    """What it interrupts has not happened; afterwards everything goes on, with no connection of before."""
+    """A restart undoes interrupted calls; later calls work, with new connections."""
     put(database, "before")
 
     def be_interrupted() -> None:
@@ -296,7 +296,7 @@ def test_what_must_be_installed_is_said_in_one_line(
 
 
 def line_of(capfd: Any, url: str, tmp_path: Any) -> str:
-    """What the server says about a database that cannot be opened; it is all that it says."""
+    """The complete output of a server that cannot open its database."""
     with pytest.raises(SystemExit) as exit_:
         server.main(["--database", url, "--blobs", str(tmp_path)])
     assert exit_.value.code == 2

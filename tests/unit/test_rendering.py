@@ -172,7 +172,7 @@ def test_members_that_the_result_lacks_are_left_out(result: object) -> None:
 
 @pytest.mark.parametrize("result", [None, "digest", 5, object(), [], SimpleNamespace(nam="a")])
 def test_a_result_without_any_member_is_a_mistake(result: object) -> None:
-    """What has nothing to do with the shape does not become an empty answer."""
+    """A result of another shape is an error, not an empty answer."""
     with pytest.raises(TypeError, match="PutAccountSettingResponse"):
         render("PutAccountSetting", result)
 

@@ -137,7 +137,7 @@ class TestSegments:
     def test_another_server_wrote_other_bytes_of_the_same_number(
         self, start: Callable[[], S3BlobStore]
     ) -> None:
-        """What this process remembers of an upload counts for the segments that it saw."""
+        """A process's memory of an upload is valid only for the segments that it saw."""
         one, other = start(), start()
         upload_id = new_upload_id()
         append(one, upload_id, CONTENT[:1000] + bytes(1000))
@@ -221,7 +221,7 @@ class TestServersAtOnce:
         assert list(one.upload_ids()) == []
 
     def test_a_late_server_is_overtaken(self, start: Callable[[], S3BlobStore]) -> None:
-        """What one writes after another has resumed does not get into the other's upload."""
+        """Bytes that one server writes after another has resumed are not in the other's upload."""
         late, other = start(), start()
         upload_id = new_upload_id()
         with late.upload(upload_id) as slow:
@@ -314,7 +314,7 @@ class TestKilledServers:
         assert bucket.multiparts() == ["mine"]
 
     def test_a_session_that_does_not_commit(self, store: S3BlobStore, bucket: Bucket) -> None:
-        """Where the transaction around it fails, no multipart upload stays, and the upload does."""
+        """If the transaction fails, no multipart upload stays, but the upload does."""
         upload_id = new_upload_id()
 
         def prepare_and_fail() -> None:
@@ -329,7 +329,7 @@ class TestKilledServers:
         commit(store, upload_id, LARGE)
 
     def test_bytes_that_follow_the_preparation(self, store: S3BlobStore, bucket: Bucket) -> None:
-        """What was prepared is no blob of more or fewer bytes, nor of another name."""
+        """A prepared commit is not used for another size or another name."""
         with store.upload(new_upload_id()) as session:
             session.append(LARGE + CONTENT)
             session.prepare_commit(sha256(LARGE + CONTENT))

@@ -32,7 +32,7 @@ UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
 
 
 def stored(image: Image) -> Callable[[str], Blob]:
-    """What opens the blobs of an image, which are in a store."""
+    """A function that opens the blobs of an image in a store."""
     store = MemoryBlobStore()
     for number, blob in enumerate(image.blobs):
         with store.upload(UPLOAD_ID.format(number)) as session:

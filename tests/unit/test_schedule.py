@@ -45,7 +45,7 @@ def test_work_says_what_is_next() -> None:
 
 
 def test_the_earliest_counts() -> None:
-    """What is expected later changes nothing."""
+    """A later expectation changes nothing."""
     schedule = Schedule(Later())
     schedule.catch_up(0, lambda: math.inf)
     schedule.expect(200)
@@ -90,7 +90,7 @@ def test_work_that_fails_is_due_again() -> None:
 
 
 def test_work_may_come_back() -> None:
-    """What is done may make a request of the same thread."""
+    """Work may make a request on the same thread."""
     schedule = Schedule(Later())
     depth = []
 
@@ -174,7 +174,7 @@ def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:
 
 
 def test_work_inside_of_work() -> None:
-    """What the inner one says is due counts too."""
+    """The due time of an inner call counts too."""
     schedule = Schedule(Later())
 
     def work() -> float:

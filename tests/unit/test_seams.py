@@ -1,4 +1,4 @@
-"""What each seam relies on in moto, botocore and werkzeug. A failure names the assumption that moved."""
+"""Assumptions of each seam in moto, botocore and werkzeug. A failure names the assumption that moved."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_server_takes_each_request_by_handle_one_request(
 def test_the_server_answers_garbage_by_the_default_version_of_its_handler(
     stock_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is no request is answered as HTTP of the version that this attribute says."""
+    """Bytes that are not HTTP are answered in the HTTP version of this attribute."""
     handler = HANDLER or WSGIRequestHandler
     assert not answer_to_garbage(stock_server).startswith(b"HTTP/")
 
@@ -129,7 +129,7 @@ def test_the_server_answers_garbage_by_the_default_version_of_its_handler(
 
 
 def answer_to_garbage(address: str) -> bytes:
-    """What a server says to the beginning of TLS."""
+    """The server's answer to the beginning of TLS."""
     host, _, port = address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\n\r\n")
@@ -229,7 +229,7 @@ def test_the_proxy_is_made_of_a_name_in_its_module(stock_moto, monkeypatch):
 
 
 def test_the_application_of_the_server_finds_the_service_of_a_request(stock_moto):
-    """What a page of another site asks for is found as moto itself finds it."""
+    """The service that a foreign page requests is found as moto finds it."""
     application = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     environ = {
         "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ECR/aws4_request",

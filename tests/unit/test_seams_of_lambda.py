@@ -1,4 +1,4 @@
-"""What the seams for Lambda rely on in moto and in Python. A failure names the assumption that moved."""
+"""Assumptions of the seams for Lambda in moto and in Python. A failure names the assumption that moved."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_code_of_a_function_is_set_by_one_method(
 def test_a_function_is_shown_by_three_methods(
     function: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they return goes out as it is."""
+    """Their results are answered unchanged."""
     client = boto3.client("lambda", region_name=REGION)
     client.create_function(**function)
     monkeypatch.setattr(LambdaFunction, "get_configuration", lambda *given, **more: {"Role": "x"})

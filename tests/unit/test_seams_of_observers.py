@@ -1,4 +1,4 @@
-"""What the seams rely on in services that show what ECR has. A failure names the assumption that moved."""
+"""Assumptions of the seams in services that show ECR's contents. A failure names the assumption that moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the seams for change sets and templates rely on. A failure names the assumption that moved."""
+"""Assumptions of the seams for change sets and templates. A failure names the assumption that moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the seams for Batch and ECS rely on in moto. A failure names the assumption that moved."""
+"""Assumptions of the seams for Batch and ECS in moto. A failure names the assumption that moved."""
 
 from __future__ import annotations
 

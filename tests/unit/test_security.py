@@ -1,4 +1,4 @@
-"""What README's section "Security" promises, whoever asks: paths, tokens, access, and URLs."""
+"""The promises of docs/explanation/security.rst: paths, tokens, access, and URLs."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class TestPaths:
     def test_requests_for_other_paths(
         self, kept: Environment, data_dir: Path, name: str, last: str, data: st.DataObject
     ) -> None:
-        """Whatever is in a URL, encoded or not, nothing outside is read or changed, and no request fails."""
+        """No URL, encoded or not, reads or changes files outside, and no request fails internally."""
         secret = data_dir.parent / "secret"
         secret.write_bytes(b"the secret")
         before = files_outside(data_dir)
@@ -222,7 +222,7 @@ class TestTokens:
     def test_another_content_under_the_same_signature(
         self, account: str, region: str, expires: float, principal: str | None
     ) -> None:
-        """Who has a password cannot make one for another registry, caller or time of it."""
+        """The holder of a password cannot forge one for another registry, caller or time."""
         other = tokens.RegistryToken(account, region, round(expires, 3), principal)
         assume(other != TOKEN)
         signature = tokens.issue_password(KEY, TOKEN).rpartition(".")[2]
@@ -267,7 +267,7 @@ class TestTokens:
             tokens.read_password(KEY, f"{encoded}.{signature}")
 
     def test_comparison_takes_as_long_for_any(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is signed is compared by `hmac.compare_digest`, right or wrong, and by nothing else."""
+        """Signatures, right or wrong, are compared only by `hmac.compare_digest`."""
         compared: list[tuple[bytes, bytes]] = []
         original = hmac.compare_digest
 
@@ -442,7 +442,7 @@ class TestAccess:
         assert registry.head(f"/v2/team/other/blobs/{LAYER.digest}").status_code == 404
 
     def test_an_upload_of_another_repository(self, pushed: Environment) -> None:
-        """Who knows its id cannot go on with it elsewhere."""
+        """An upload cannot be continued in another repository by its id."""
         pushed.client().create_repository(repositoryName="team/other")
         registry = pushed.registry()
         path = urlsplit(registry.post("/v2/team/app/blobs/uploads/").headers["Location"]).path
@@ -519,7 +519,7 @@ class TestDownloadUrls:
 
     @given(secrets_=st.lists(st.sampled_from(['"', ",", "\n", "]", "\\", "a"]), max_size=6))
     def test_fields_do_not_run_into_one_another(self, secrets_: list[str]) -> None:
-        """What one field ends with cannot be read as the beginning of the next."""
+        """The end of one field cannot be read as the beginning of the next."""
         text = "".join(secrets_)
         query = {"X-Ecr-Registry": ACCOUNT, "X-Ecr-Region": REGION, "X-Ecr-Expires": str(int(FAR))}
         one = tokens._download_signature(KEY, query, f"a{text}", "b")

@@ -53,7 +53,7 @@ def another(setting: Setting) -> str:
 
 @every_setting
 def test_a_setting_has_its_default(setting: Setting) -> None:
-    """Where nothing is said, a setting is what its documentation calls the default."""
+    """An unset setting has its documented default."""
     assert not setting.choices or setting.default in setting.choices
     assert setting.get() == setting.default
 
@@ -81,7 +81,7 @@ def test_a_choice_may_be_in_upper_case(setting: Setting, monkeypatch: pytest.Mon
 def test_install_comes_before_the_environment(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `install()` is given counts until `uninstall()`, whatever the environment says."""
+    """Arguments of `install()` override the environment until `uninstall()`."""
     monkeypatch.setenv(setting.variable, another(setting))
 
     with moto_ecr_ext.install(**{setting.name: setting.default}):
@@ -121,7 +121,7 @@ def test_a_wrong_variable_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     "wrong", ["docker-hub", "docker-hub=127.0.0.1:5001", "=http://127.0.0.1", "quay=ftp://a"]
 )
 def test_wrong_upstreams_name_themselves(wrong: str) -> None:
-    """What is no list of upstreams is an error that shows the entry that is wrong, and the form."""
+    """An invalid list of upstreams raises an error with the wrong entry and the right form."""
     with pytest.raises(SettingError, match=rf"install\(upstreams=.*{wrong!r} is not of the form"):
         moto_ecr_ext.install(upstreams=wrong)
 
@@ -137,7 +137,7 @@ def test_an_unknown_upstream_names_itself() -> None:
 
 @pytest.mark.parametrize("wrong", ["repositories", "repositories=many", "repositories=-1", "=1"])
 def test_wrong_quotas_name_themselves(wrong: str) -> None:
-    """What is no list of quotas is an error that shows the entry that is wrong, and the form."""
+    """An invalid list of quotas raises an error with the wrong entry and the right form."""
     with pytest.raises(
         SettingError, match=rf"install\(quotas=.*'{wrong}' is not of the form|not a quota"
     ):
@@ -162,7 +162,7 @@ def test_quotas_are_those_of_aws_unless_they_are_set() -> None:
 
 
 def test_a_wrong_scanner_names_itself() -> None:
-    """What is no command line is an error."""
+    """An invalid command line raises an error."""
     with pytest.raises(SettingError, match=r"install\(scanner=.* No closing quotation"):
         moto_ecr_ext.install(scanner="trivy 'image")
 
@@ -266,7 +266,7 @@ def test_origins(text: str, origins: list[str]) -> None:
     "wrong", ["localhost", "http://", "http://a/", "http://a/b", "http://u@a", "a b"]
 )
 def test_wrong_origins(wrong: str) -> None:
-    """What no browser sends is said, rather than never matched."""
+    """An origin that no browser sends is refused instead of never matching."""
     with pytest.raises(ValueError, match="is not an origin of web pages"):
         settings.parse_origins(wrong)
 

@@ -160,7 +160,7 @@ def test_an_interrupted_statement_ends_alone(store: Store, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["write", "write what may vanish"])
 def test_a_write_happens_whole(store: Store, way: str) -> None:
-    """What a block wrote is there when it has ended."""
+    """The changes of a block are stored when it has ended."""
     with WAYS[way](store.database) as transaction:
         for name in ("a", "b"):
             transaction.connection.execute(
@@ -430,7 +430,7 @@ def test_bytes_go_when_no_repository_holds_them(store: Store) -> None:
 
 
 def test_bytes_stay_when_the_write_that_lets_them_go_fails(store: Store) -> None:
-    """What a repository was to let go in a write that is undone, it still has."""
+    """A repository keeps the blobs that an undone write removed."""
     digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
 
@@ -541,7 +541,7 @@ def test_every_store_in_memory_is_another() -> None:
 
 
 def test_a_directory_has_what_was_written(data_dir: Path, reopened: Callable[[], Store]) -> None:
-    """What was written is there when the directory is opened again."""
+    """Stored rows and blobs survive until the directory is opened again."""
     store = reopened()
     digest = add_blob(store, b"held")
     hold(store, add_repository(store), digest)
@@ -739,7 +739,7 @@ def test_a_test_process_is_in_memory_whatever_the_environment_says(
 
 
 def test_install_may_be_told_a_directory(data_dir: Path) -> None:
-    """What was kept by one `install(data_dir=...)` is there for the next one."""
+    """The next `install(data_dir=...)` finds the data of the previous one."""
     for expected in ([], ["app"]):
         with moto_ecr_ext.install(data_dir=data_dir):
             backend = ecr_backends["123456789012"]["us-east-1"]

@@ -97,7 +97,7 @@ def test_a_scanning_filter_without_a_wildcard_means_names_that_contain_it(
 
 @given(parts=st.lists(st.text(st.characters(exclude_characters="*")), min_size=1), fill=st.text())
 def test_a_filter_matches_what_it_was_made_of(parts: list[str], fill: str) -> None:
-    """Whatever stands between the wildcards stands for itself."""
+    """Text between wildcards matches only itself."""
     assert matches_tag_filter("*".join(parts), fill.join(parts))
 
 

@@ -75,7 +75,7 @@ KINDS = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_valid_request_with_every_member_passes(operation: str) -> None:
-    """What the model allows is returned whole, with blobs decoded."""
+    """Valid parameters are returned completely, with blobs decoded."""
     request = baseline(operation)
     expected = dict(request)
     if "layerPartBlob" in expected:
@@ -679,7 +679,7 @@ def nested_lists(depth: int) -> list[Any]:
 
 
 def test_unknown_members_may_be_nested_without_limit() -> None:
-    """What the model does not know is dropped without being walked."""
+    """Unknown members are dropped without being read."""
     assert check("ListImages", {**NAME, "x": nested_lists(100_000)}) == NAME
 
 
@@ -889,7 +889,7 @@ JSON_VALUES = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_json_is_let_through_or_refused(data: st.DataObject) -> None:
-    """Whatever JSON stands in place of a member, the outcome is a request or an AWS error."""
+    """Any JSON in the place of a member is accepted or refused with an AWS error."""
     operation = data.draw(st.sampled_from(OPERATIONS))
     request = baseline(operation)
     for name in data.draw(st.lists(st.sampled_from(sorted(request)))) if request else ():

@@ -101,12 +101,12 @@ def test_a_media_type_may_have_parameters(text: str) -> None:
 
 
 def test_parameters_of_a_header_are_dropped() -> None:
-    """What a header says beside the media type means nothing for a manifest."""
+    """Parameters of a media type are ignored for manifests."""
     assert without_parameters(" Text/Plain ; charset=utf-8") == "text/plain"
 
 
 def test_a_descriptor_describes_its_content() -> None:
-    """What is written is read again."""
+    """A written value is parsed to the same value."""
     descriptor = Descriptor.of(b"abc", OCI_LAYER_GZIP)
     assert descriptor.document == {"mediaType": OCI_LAYER_GZIP, "digest": SHA256, "size": 3}
     assert Descriptor.parse(descriptor.document, "config") == descriptor

@@ -131,7 +131,7 @@ def add_images(ecr: Any) -> None:
 
 
 def add_settings(ecr: Any) -> None:
-    """What registries and repositories are set to."""
+    """The settings of registries and repositories."""
     ecr.set_repository_policy(repositoryName="team/app", policyText=json.dumps(POLICY))
     ecr.put_lifecycle_policy(
         repositoryName="team/app", lifecyclePolicyText=json.dumps(LIFECYCLE_POLICY)

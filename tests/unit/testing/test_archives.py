@@ -248,7 +248,7 @@ ENTRY = {"Config": "config.json", "RepoTags": [], "Layers": ["layer.tar"]}
 def test_a_damaged_archive_is_refused(
     ecr: FakeECR, tmp_path: Path, manifest: object, config: object, message: str
 ) -> None:
-    """What `manifest.json` and the configuration say has to be so; otherwise nothing is pushed."""
+    """An archive that contradicts its `manifest.json` or configuration is refused, and nothing is pushed."""
     path = tmp_path / "saved.tar"
     save_with(path, manifest, config)
     with pytest.raises(ImageError, match=message):

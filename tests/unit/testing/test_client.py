@@ -225,7 +225,7 @@ def invent_a_digest(ecr: FakeECR, image: Image) -> None:
 def test_a_pull_checks_what_it_gets(
     ecr: FakeECR, damage: Callable[[FakeECR, Image], None], message: str
 ) -> None:
-    """Whatever does not fit its digest or descriptor is an error that says what."""
+    """Bytes that do not match their digest or descriptor raise an error that names them."""
     image = build_image()
     push(ecr, REPOSITORY, image, "1.0")
     damage(ecr, image)
@@ -234,7 +234,7 @@ def test_a_pull_checks_what_it_gets(
 
 
 def test_a_download_needs_a_digest(ecr: FakeECR) -> None:
-    """What is not a digest is refused before the registry is asked."""
+    """An invalid digest is refused before any request."""
     with pytest.raises(ImageError, match="'latest' is not a digest"):
         next(download_blob(ecr, REPOSITORY, "latest"))
     assert ecr.calls == []

@@ -173,7 +173,7 @@ PATHS = st.text(
 @settings(deadline=None)
 @given(st.dictionaries(PATHS, st.binary(max_size=2000), max_size=5))
 def test_any_file_survives_the_layer(files: dict[str, bytes]) -> None:
-    """Whatever the names and contents, a reader of tar archives finds exactly them."""
+    """A reader of tar archives finds exactly the given names and contents."""
     layer = build_layer(files)
     with tarfile.open(fileobj=io.BytesIO(layer.content), mode="r:gz", encoding="utf-8") as archive:
         found = {}
@@ -270,7 +270,7 @@ def test_long_link_targets_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_directory_and_the_same_files_by_name_give_the_same_layer(tmp_path: Path) -> None:
-    """Where files come from, and in which order, does not show in the layer."""
+    """The source and the order of files do not change the layer."""
     (tmp_path / "b").write_bytes(b"2")
     (tmp_path / "a").write_bytes(b"1")
     for name in "ab":

@@ -152,7 +152,7 @@ def test_a_tag_chooses_among_the_images_of_a_layout(ecr: FakeECR, tmp_path: Path
 
 
 def attestation() -> Image:
-    """What BuildKit adds to an index, an image for no platform."""
+    """An attestation as BuildKit adds it to an index: an image for no platform."""
     return build_image(seed="attestation", layers=1, architecture="unknown", os="unknown")
 
 
@@ -163,7 +163,7 @@ def remove_blob(layout: Path, digest: str) -> None:
 def test_an_index_of_which_one_image_is_there_is_pushed_as_that(
     ecr: FakeECR, tmp_path: Path
 ) -> None:
-    """What was pulled for one platform can be pushed, as docker does it."""
+    """An image that was pulled for one platform can be pushed, as with docker."""
     amd64, arm64 = build_image(seed=1), build_image(seed=2, architecture="arm64")
     write_oci_layout(build_index([amd64, arm64, attestation()]), tmp_path, tag="1.0")
     remove_blob(tmp_path, arm64.digest)
