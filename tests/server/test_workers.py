@@ -135,7 +135,7 @@ def test_chunks_of_an_upload_at_both_workers(server: Server) -> None:
 
 
 def test_deletions_mounts_and_ranges(app: RepositoryClient, server: Server) -> None:
-    """What is moto's and what is the workers', in turn on one kept connection."""
+    """Requests of moto and of the workers alternate on one kept connection."""
     server.client().create_repository(repositoryName="other")
     app.push(IMAGE, "v1")
     layer = IMAGE.layers[0]
@@ -240,7 +240,7 @@ def test_a_large_manifest_that_waits_for_leave(server: Server) -> None:
 
 @pytest.mark.parametrize("cut", [1, 5, 30, 120])
 def test_a_head_in_pieces(server: Server, cut: int) -> None:
-    """Whatever of it a worker has read."""
+    """A request reaches moto completely, for any part that a worker has read."""
     head = (
         f"GET /v2/app/tags/list HTTP/1.1\r\nHost: {server.address}\r\n"
         f"Authorization: Basic {basic(server.password)}\r\nConnection: close\r\n\r\n"
@@ -251,7 +251,7 @@ def test_a_head_in_pieces(server: Server, cut: int) -> None:
 
 
 def test_events(server: Server, app: RepositoryClient) -> None:
-    """What a push over the registry announces reaches a rule of moto's EventBridge."""
+    """The event of a push over the registry reaches a rule of moto's EventBridge."""
     listener = Listener(Environment("server", server.url))
     app.push(IMAGE, "v1")
     assert app.delete("/manifests/v1").status_code == 202
@@ -379,7 +379,7 @@ def test_iam(server: Server, app: RepositoryClient) -> None:
 
 
 def test_work_that_is_due(server: Server, app: RepositoryClient) -> None:
-    """What moto's state manager delays goes on with requests to the registry."""
+    """Work that moto's state manager delays continues with requests to the registry."""
     transition = {"progression": "manual", "times": 1}
     requests.post(
         f"{server.url}/moto-api/state-manager/set-transition",
@@ -439,7 +439,7 @@ def test_silence(tmp_path: Path) -> None:
 
 
 def test_workers_that_are_killed(server: Server) -> None:
-    """What was acknowledged is there, others take their place, and clients that try again succeed."""
+    """Acknowledged data stay, new workers replace the killed ones, and retries succeed."""
     app = repository_of(server)
     acknowledged: dict[str, bytes] = {}
     killed = []

@@ -22,7 +22,7 @@ ROWS = "SELECT key FROM notes ORDER BY key"
 
 
 class Disk:
-    """What a power cut would leave: the files of a database as they were at the last sync of the log.
+    """A power cut's result: the files of a database as they were at the last sync of the log.
 
     What SQLite itself syncs is there sooner, which a copy of the database at that time shows.
     """
@@ -135,7 +135,7 @@ def test_a_sync_that_fails(database: Database, disk: Disk, tmp_path: Path) -> No
 
 
 def test_a_sync_that_fails_for_many(database: Database, disk: Disk, tmp_path: Path) -> None:
-    """Whoever was told that a row is written finds it after a power cut, whatever failed before and after."""
+    """An acknowledged row survives a power cut, with any failures before and after it."""
     written: list[int] = []
 
     def write(number: int) -> None:

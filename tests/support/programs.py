@@ -30,7 +30,7 @@ def find(name: str) -> str:
 
 
 def is_root() -> bool:
-    """Whether this process may do everything."""
+    """Return whether this process may do everything."""
     return hasattr(os, "geteuid") and bool(os.geteuid() == 0)
 
 

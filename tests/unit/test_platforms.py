@@ -1,4 +1,4 @@
-"""What differs between platforms: the ways that Linux does not take by itself, and what holds on all of them.
+"""Differences between platforms: the implementations that Linux does not choose, and behaviour on all of them.
 
 tox's environments `platforms-windows` and `platforms-macos` run this with a Python that lacks what it lacks there.
 """

@@ -1,4 +1,4 @@
-"""What processes of a server share and pass to each other, each part by itself."""
+"""Data that processes of a server share and pass to each other, each part separately."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_client_that_has_gone(connection: tuple[socket.socket, socket.socket])
 
 
 def test_a_reader_of_few_bytes(connection: tuple[socket.socket, socket.socket]) -> None:
-    """What was received comes in the pieces that are asked for."""
+    """Received bytes are returned in the requested pieces."""
     client, served = connection
     handler = handler_of(served)
     unread(handler, b"abcdef")
@@ -145,7 +145,7 @@ def test_an_answer_that_comes_too_late() -> None:
 
 
 def test_the_page() -> None:
-    """What one process writes the others read."""
+    """Other processes read the values that one process writes."""
     descriptor = Page.file(2)
     one, other = Page(descriptor), Page(descriptor)
     os.close(descriptor)
