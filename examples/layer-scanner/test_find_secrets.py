@@ -1,4 +1,4 @@
-"""The scanner finds what is planted in layers, and nothing else."""
+"""The scanner finds only the secrets that are planted in layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `retire` deletes, and what it must keep."""
+"""The builds that `retire` deletes, and those that it must keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from retire import retire
 
 
 def tags(ecr: Any) -> set[str]:
-    """The tags that are left."""
+    """Return the remaining tags."""
     pages = ecr.get_paginator("list_images").paginate(repositoryName="team/app")
     return {image["imageTag"] for page in pages for image in page["imageIds"]}
 
