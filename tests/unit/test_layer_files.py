@@ -100,6 +100,29 @@ def test_names_need_not_be_text() -> None:
     assert paths(header + bytes(1024)) == ["name-\N{REPLACEMENT CHARACTER}"]
 
 
+def header(name: str, kind: bytes, content: bytes) -> bytes:
+    """A header that is about the next one, with its content."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, len(content)
+    return info.tobuf(tarfile.GNU_FORMAT) + content.ljust(512, b"\0")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header("long", tarfile.GNUTYPE_LONGNAME, b"name\0") * 3000,
+        header("extended", tarfile.XHDTYPE, b"11 path=a/\n") * 3000,
+        header("extended", tarfile.XHDTYPE, b"410 size=" + b"9" * 400 + b"\n")
+        + tarfile.TarInfo("file").tobuf(tarfile.GNU_FORMAT),
+    ],
+    ids=["thousands of long names", "thousands of extended headers", "a size of 400 digits"],
+)
+def test_headers_that_no_archive_has(content: bytes) -> None:
+    """They end the listing, and nothing fails."""
+    listing = list_files(pieces(content))
+    assert (listing.files, listing.cut) == ([], NOT_AN_ARCHIVE)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -19,6 +19,8 @@ _MOST_BYTES = 128 * 1024 * 1024
 _MOST_SECONDS = 2.0
 # Bytes that a decompressor may return at once, even for a few compressed ones.
 _PIECE = 256 * 1024
+# No file system has a larger file, and a header may claim a size of any number of digits.
+_LARGEST_FILE = 2**63 - 1
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -90,7 +92,16 @@ def list_files(chunks: Iterator[bytes], search: str = "") -> Listing:
                 tar.members = []  # type: ignore[attr-defined]
     except _Unreadable as error:
         listing.cut = str(error)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError):
+    # tarfile calls itself for each header that is about the next one, and there may be thousands.
+    except (
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        OSError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ):
         listing.cut = (
             "The rest of this blob is not a tar archive, compressed with gzip, zstd or not."
         )
@@ -100,6 +111,9 @@ def list_files(chunks: Iterator[bytes], search: str = "") -> Listing:
 
 
 def _file_of(member: tarfile.TarInfo) -> File:
+    """Return an entry. Raises OverflowError for one of a size that no file has."""
+    if member.size > _LARGEST_FILE:
+        raise OverflowError
     path, kind = member.name, _KINDS.get(member.type, "file")
     folder, _, name = path.rpartition("/")
     if name == _OPAQUE:
