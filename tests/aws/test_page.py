@@ -323,6 +323,36 @@ def test_what_is_very_long_is_cut_off(ecr: Any, site: Site) -> None:
         assert f"9 500 more {left_out} not shown." in text
 
 
+def push_config(ecr: Any, config: bytes) -> Image:
+    """Push an image with a configuration."""
+    ecr.create_repository(repositoryName=NAME)
+    image = assemble_image(OCI, config=Blob(config, OCI.config), layers=[])
+    push(ecr, NAME, image, tag="1.0")
+    return image
+
+
+def test_halves_of_characters(ecr: Any, site: Site) -> None:
+    """A configuration may have them anywhere, as JSON has; the page shows that there is something."""
+    half = "before \ud800 behind"
+    config = {
+        "author": half,
+        "config": {"Labels": {half: half}, "Env": [half]},
+        "history": [{"created_by": half}],
+    }
+    image = push_config(ecr, json.dumps(config).encode())
+    assert site.read(image_path(NAME, image.digest)).text.count("before ? behind") >= 5
+
+
+def test_a_deep_configuration(ecr: Any, site: Site) -> None:
+    """Its indents do not make the page many times as long as it is."""
+    depth = 800
+    config = b'{"a":' * depth + b"1" + b"}" * depth
+    image = push_config(ecr, config)
+    answer = site.get(image_path(NAME, image.digest))
+    assert answer.status_code == 200
+    assert len(answer.content) < 100_000
+
+
 def test_placeholders_are_escaped(aws: Environment, ecr: Any, site: Site) -> None:
     """With moto's leniencies an image may be any text."""
     aws.configure(compatibility="moto")

@@ -16,6 +16,10 @@ from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, SCHEMA_1_TYPES
 # Bytes. A larger configuration is not shown.
 LARGEST_CONFIG = 1024 * 1024
 
+# How many times as long indentation may make a document, and how many characters more: deep nesting would make it huge.
+_MOST_GROWTH = 4
+_MOST_INDENT = 64 * 1024
+
 # BuildKit's annotation of attestation manifests in an index.
 _ATTESTATION = "vnd.docker.reference.type"
 _ATTESTED = "vnd.docker.reference.digest"
@@ -56,12 +60,19 @@ def read_manifest(content: bytes, media_type: str) -> Manifest | None:
 
 
 def pretty(content: bytes) -> str:
-    """Return a JSON document with indentation; other bytes as text."""
+    """Return a JSON document with indentation; other bytes, and a document that it would make huge, as text."""
     text = content.decode("utf-8", "replace")
+    left = _MOST_GROWTH * len(text) + _MOST_INDENT
+    pieces = []
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(text)):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                return text
     except (ValueError, RecursionError):
         return text
+    return "".join(pieces)
 
 
 def read_object(content: bytes) -> Mapping[str, Any]:

@@ -55,7 +55,9 @@ def _environment() -> Environment:
 def render(request: Request, template: str, token: str, status: int = 200, **values: Any) -> Answer:
     """Return the page that a template renders from values."""
     text = _environment().get_template(template).render(request=request, token=token, **values)
-    return Answer.of(status, "text/html; charset=utf-8", text)
+    # A text in JSON may have half of a character, which cannot be sent.
+    body = text.encode("utf-8", "replace")
+    return Answer.of(status, "text/html; charset=utf-8", body.decode())
 
 
 @cache
