@@ -114,6 +114,16 @@ def test_characters_of_control(server: Server) -> None:
     assert "GET /v2/team/app%0A%1B%5B31m2026%20INFO%20forged/tags/list 404" in line
 
 
+def test_a_method_of_control(server: Server) -> None:
+    """A method cannot tell a terminal to do something either."""
+    with Connection(server.url) as connection:
+        connection.send(
+            b"CLEAR\x1b[2J\x9b2J / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        connection.read_to_end()
+    assert " WARNING CLEAR%1B%5B2J" in server.command.wait_for("CLEAR").string
+
+
 def test_a_probe_by_tls(server: Server) -> None:
     """A client that tries TLS first is one line of debugging, without its bytes."""
     with Connection(server.url) as connection:

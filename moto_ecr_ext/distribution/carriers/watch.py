@@ -58,7 +58,7 @@ class AnsweredRequest:
         each = self.exchange
         words = (
             each.service,
-            each.name or f"{each.method} {_in_a_line(each.path)}",
+            each.name or f"{_in_a_line(each.method)} {_in_a_line(each.path)}",
             each.repository if each.name else "",  # The path contains it.
             str(each.status),
             f"{each.seconds * 1000:.0f}ms",
@@ -90,11 +90,11 @@ class AnsweredRequest:
         return {name: value for name, value in known.items() if value != ""}
 
 
-def _in_a_line(path: str) -> str:
-    """Return a path without whitespace and control characters."""
-    if path.isascii() and path.isprintable() and " " not in path:
-        return path
-    return quote(path, safe="/:@%+,;=!$&'()*~")
+def _in_a_line(text: str) -> str:
+    """Return a method or a path without whitespace and control characters."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return quote(text, safe="/:@%+,;=!$&'()*~")
 
 
 def _level(exchange: Exchange) -> int:
