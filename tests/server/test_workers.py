@@ -551,6 +551,12 @@ def test_a_server_that_is_killed_leaves_its_port(tmp_path: Path) -> None:
         assert again.registry("GET", "/v2/").status_code == 200
 
 
+def test_the_variable(tmp_path: Path) -> None:
+    """`MOTO_ECR_WORKERS` says it too, and the workers have it in their environment."""
+    with running_server("--data-dir", str(tmp_path), MOTO_ECR_WORKERS="2") as server:
+        assert len(workers_of(server)) == 2
+
+
 # --- refusals ---
 
 REFUSED = {

@@ -351,9 +351,12 @@ def test_a_variable_that_no_setting_has(
     assert not is_installed()
 
 
-def test_variables_of_servers_are_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "setting", [*settings.OF_SERVERS, settings.WORKERS], ids=lambda each: each.name
+)
+def test_variables_of_servers_are_theirs(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test process does not read their values."""
-    monkeypatch.setenv("MOTO_ECR_IDLE_TIMEOUT", "never")
+    monkeypatch.setenv(setting.variable, "never")
     with moto_ecr_ext.install():
         assert is_installed()
 
