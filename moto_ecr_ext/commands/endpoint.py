@@ -27,6 +27,7 @@ class Endpoint:
     ssl: bool = False
     ssl_cert: str | None = None
     ssl_key: str | None = None
+    reload: bool = False
 
     @property
     def is_private(self) -> bool:
@@ -62,7 +63,7 @@ def read_endpoint(command: Command, arguments: Sequence[str], port: int) -> Endp
     parser.add_argument("-k", "--ssl-key")
     parser.add_argument("-r", "--reload", action="store_true")
     flags, _ = parser.parse_known_args(arguments)
-    endpoint = Endpoint(flags.host, flags.port, flags.ssl, flags.ssl_cert, flags.ssl_key)
+    endpoint = Endpoint(**vars(flags))
     problem = _problem_of_certificate(endpoint) or _problem_of_address(endpoint)
     if problem is not None:
         command.fail(problem)

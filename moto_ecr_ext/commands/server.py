@@ -107,6 +107,8 @@ def _number_of_workers(command: Command, flags: Namespace, endpoint: Endpoint) -
         command.fail("--workers needs --data-dir, or --database and --blobs.")
     if endpoint.ssl or endpoint.ssl_cert:
         command.fail("--workers cannot be used with TLS.")
+    if endpoint.reload:
+        command.fail("--workers cannot be used with --reload.")
     return workers
 
 

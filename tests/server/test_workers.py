@@ -569,6 +569,10 @@ REFUSED = {
         ["--workers", "2", "--data-dir", "DIRECTORY", "--ssl"],
         "--workers cannot be used with TLS.",
     ),
+    "reload": (
+        ["--workers", "2", "--data-dir", "DIRECTORY", "--reload"],
+        "--workers cannot be used with --reload.",
+    ),
     "none": (["--workers", "0"], "--workers is '0'; it must be a number above 0"),
     "text": (["--workers", "many"], "--workers is 'many'; it must be a number above 0"),
 }
