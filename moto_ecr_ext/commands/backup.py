@@ -7,7 +7,7 @@ from pathlib import Path
 
 from moto_ecr_ext.settings import StoreLocation
 
-from .flags import Command, places
+from .flags import Command, not_empty, places
 
 
 def add_flags(command: Command) -> None:
@@ -15,12 +15,15 @@ def add_flags(command: Command) -> None:
     command.parser.add_argument(
         "--backup",
         metavar="DIR",
+        type=not_empty,
         help="copy the data directory to DIR, and exit; servers may go on meanwhile",
     )
 
 
 def run(command: Command, flags: Namespace) -> int:
     """Make a copy, print its size, and return the exit status: 1 if the data directory lacks a blob."""
+    if flags.check or flags.repair:
+        command.fail("--backup cannot be used with --check or --repair. Run one after the other.")
     from moto_ecr_ext.storage.backup import back_up
     from moto_ecr_ext.storage.database.versions import StoreError
 

@@ -58,6 +58,7 @@ class Command:
         for place in settings.PLACES:
             self.parser.add_argument(
                 place.flag,
+                type=not_empty,
                 help=f"{place.meaning} (environment: {place.variable}; default: {place.default})",
             )
         for setting in (*settings.ALL, *settings.OF_SERVERS, *self._settings):
@@ -195,6 +196,13 @@ class Command:
             return setting.parse(value, setting.flag)
         value = os.environ.get(setting.variable)
         return setting.parse(value, setting.variable) if value else None
+
+
+def not_empty(text: str) -> str:
+    """Return the value of a flag. Raises ArgumentTypeError for an empty one: a shell makes it of an unset variable."""
+    if not text:
+        raise argparse.ArgumentTypeError("the value is empty")
+    return text
 
 
 def places(flags: argparse.Namespace) -> dict[str, str | None]:

@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     # moto reads the variable too, and raises an error for an invalid value.
     port = default_port(command, "MOTO_PORT", 5000)
     moto = command.moto_module("server", arguments)
-    if flags.check or flags.repair:
-        sys.exit(check.run(command, flags))
     if flags.backup:
         sys.exit(backup.run(command, flags))
+    if flags.check or flags.repair:
+        sys.exit(check.run(command, flags))
     with command.logging(flags):
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, port)

@@ -52,8 +52,8 @@ class Backup:
 def back_up(location: StoreLocation, target: Path) -> Backup:
     """Copy the registry at `location` to the directory `target`, which is empty or is created.
 
-    Raises StoreError if the registry is not in files or `target` is not empty, and OSError if the file system is full,
-    for example.
+    Raises StoreError if the registry is not in files, or `target` is in the data directory or not empty, and OSError if
+    the file system is full, for example.
     """
     with closing(Store.found(location)) as source, naming_what_cannot_be_opened(location):
         file, blobs = file_of_database(location), source.blobs
@@ -61,6 +61,8 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
             raise StoreError(
                 "Only a data directory can be backed up. Back up PostgreSQL with pg_dump, and then its blobs."
             )
+        if location.data_dir is not None and target.is_relative_to(location.data_dir):
+            raise StoreError(f"{target} is in the data directory. Give a directory elsewhere.")
         make_directories(str(target))
         if any(target.iterdir()):
             raise StoreError(f"{target} is not empty.")

@@ -202,6 +202,19 @@ def with_a_file(tmp_path: Path) -> list[object]:
     return ["--data-dir", a_registry(tmp_path)]
 
 
+def within_it(tmp_path: Path) -> list[object]:
+    """A registry whose data directory the copy would be in."""
+    with moto_ecr_ext.install(data_dir=tmp_path):
+        from moto_ecr_ext.storage.store import current_store
+
+        current_store()
+    return ["--data-dir", tmp_path]
+
+
+def with_another_task(tmp_path: Path) -> list[object]:
+    return ["--data-dir", a_registry(tmp_path), "--check"]
+
+
 def a_registry(tmp_path: Path) -> Path:
     with moto_ecr_ext.install(data_dir=tmp_path / "registry"):
         from moto_ecr_ext.storage.store import current_store
@@ -217,6 +230,8 @@ def a_registry(tmp_path: Path) -> Path:
         (nowhere, "There is no registry in "),
         (with_something, "copy is not empty."),
         (with_a_file, "File exists"),
+        (within_it, "copy is in the data directory. Give a directory elsewhere."),
+        (with_another_task, "--backup cannot be used with --check or --repair."),
     ],
 )
 def test_refusals(tmp_path: Path, make: Any, message: str) -> None:
