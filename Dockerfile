@@ -24,7 +24,8 @@ ENV PATH=/opt/moto-ecr/bin:$PATH \
 USER 10001:10001
 VOLUME /data
 EXPOSE 5000
+# It asks no proxy, which docker may name in each container's environment.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s \
-    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f\"http://127.0.0.1:{os.environ['MOTO_PORT']}/moto-api/ecr/health\", timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as web; web.build_opener(web.ProxyHandler({})).open(f\"http://127.0.0.1:{os.environ['MOTO_PORT']}/moto-api/ecr/health\", timeout=4)"]
 # The one process of the container: it gets the signals.
 ENTRYPOINT ["moto_ecr_server", "--host", "0.0.0.0"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from moto_ecr_ext import testing
 from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.distribution.routes import ROUTES
 from moto_ecr_ext.service_model import operation_names
-from support.commands import PATIENCE, Server, running_server
+from support.commands import PATIENCE, Server, environment, running_server
 
 HEALTH = "/moto-api/ecr/health"
 METRICS = "/moto-api/ecr/metrics"
@@ -60,6 +64,22 @@ def test_health(server: Server) -> None:
     answer = get(server, HEALTH)
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
+
+
+def test_the_check_of_the_image_asks_no_proxy(server: Server) -> None:
+    """docker puts the proxies of its user into each container; the health of the server is none of theirs."""
+    dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text("utf-8")
+    check = re.search(r"^HEALTHCHECK .*\\\n +CMD (.+)$", dockerfile, re.MULTILINE)
+    assert check is not None
+    _, *arguments = json.loads(check[1])
+    port = server.url.rpartition(":")[2]
+    nobody = "http://127.0.0.1:1"
+    subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(MOTO_PORT=port, HTTP_PROXY=nobody, http_proxy=nobody),
+        timeout=PATIENCE,
+        check=True,
+    )
 
 
 def test_a_directory_that_is_gone(tmp_path: Path) -> None:
