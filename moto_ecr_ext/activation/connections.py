@@ -34,6 +34,8 @@ _RETRY = 0.5
 # Seconds and bytes for the request of a client that is then refused for too many connections.
 _REFUSAL = 2
 _READ = 64 * 1024
+# Bytes of a body that are read at once.
+_PIECE = 1024 * 1024
 
 _BODY = json.dumps(
     {
@@ -178,4 +180,21 @@ def read_form(environ: dict[str, Any]) -> None:
         return
     length = environ.get("CONTENT_LENGTH", "")
     if length.isdecimal():
-        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
+        read_body(environ, int(length))
+
+
+def read_body(environ: dict[str, Any], length: int) -> bytes:
+    """Return a body of at most `length` bytes, which can be read again.
+
+    It is read in pieces: a head may claim any length, for which `read` would take memory before anything has come.
+    """
+    stream = environ["wsgi.input"]
+    body = bytearray()
+    while len(body) < length:
+        piece = stream.read(min(length - len(body), _PIECE))
+        if not piece:
+            break
+        body += piece
+    read = bytes(body)
+    environ["wsgi.input"] = io.BytesIO(read)
+    return read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
@@ -58,8 +57,9 @@ def _without_consuming(request: Any, headers: Any) -> Any:
         length = str(headers.get("Content-Length", ""))
         if not length.isdecimal():
             return None
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = io.BytesIO(body)
+        from .connections import read_body
+
+        body = read_body(environ, int(length))
     try:
         return json.loads(body)
     except (TypeError, ValueError):

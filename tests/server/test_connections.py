@@ -136,6 +136,22 @@ def test_silent_clients(impatient: Server, name: str) -> None:
     assert names == ["app"]
 
 
+def test_a_form_that_claims_any_length() -> None:
+    """No memory is taken for what has not come: a form that ends before is a bad request."""
+    with running_server() as server, Connection(server.url) as connection:
+        connection.send_head(
+            "POST",
+            "/",
+            Content_Type="application/x-www-form-urlencoded",
+            Content_Length="9000000000000000",
+        )
+        connection.send(b"Action=GetCallerIdentity")
+        connection.stop_sending()
+        assert connection.read_to_end().startswith(b"HTTP/1.1 400 ")
+        server.command.wait_for("POST / 400")
+        assert "Traceback" not in server.command.output
+
+
 def test_a_silent_form_holds_nobody_up() -> None:
     """While the body of a form is awaited, which moto reads to find its service, other clients are served."""
     with running_server() as server, Connection(server.url) as silent:
