@@ -436,7 +436,8 @@ def test_a_key_that_s3_does_not_know(refusal: Callable[..., str], rclone_s3: S3S
 def test_a_url_without_a_bucket(refusal: Callable[..., str]) -> None:
     """An invalid URL of a bucket is refused without a request."""
     assert refusal("s3:///x") == (
-        "moto_ecr_server: 's3:///x' is not of the form s3://BUCKET/PREFIX"
+        "moto_ecr_server: 's3:///x' is not of the form s3://BUCKET/PREFIX: '' is not the name of a "
+        "bucket, which has 3 to 63 lower-case letters, digits, dots and hyphens."
     )
 
 
