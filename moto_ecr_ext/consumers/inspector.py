@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from moto_ecr_ext.clock import time_of_text
 from moto_ecr_ext.exceptions import ECRError
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.lookup import registry_backend
@@ -258,5 +259,5 @@ def _meets(value: Any, criterion: Mapping[str, Any]) -> bool:
 def _number(value: Any) -> float:
     """Return a number, or a time in seconds since the epoch."""
     if isinstance(value, str):
-        return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
+        return time_of_text(value)
     return value.timestamp() if isinstance(value, datetime) else float(value)

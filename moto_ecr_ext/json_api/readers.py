@@ -11,8 +11,8 @@ from typing import Any
 
 import pybase64
 from botocore.model import Shape
-from botocore.utils import parse_timestamp
 
+from moto_ecr_ext.clock import time_of_text
 from moto_ecr_ext.exceptions.common import SerializationException
 
 Reader = Callable[[Any], Any]
@@ -93,13 +93,9 @@ def _read_date(value: Any) -> float:
     if not isinstance(value, str):
         raise _unconvertible(value, "Timestamp")
     try:
-        moment = parse_timestamp(value)
-    except (ValueError, RuntimeError):
-        # botocore raises RuntimeError for years outside of the range of datetime.
+        return time_of_text(value, default_zone=None)
+    except ValueError:
         raise _unconvertible(value, "Timestamp") from None
-    if moment.tzinfo is None:
-        raise _unconvertible(value, "Timestamp")
-    return float(moment.timestamp())
 
 
 def decode_blob(text: str | memoryview) -> bytes:

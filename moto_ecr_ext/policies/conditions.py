@@ -11,9 +11,10 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
+
+from moto_ecr_ext.clock import time_of_text
 
 from .variables import Context, Text, read_text
 from .wildcards import matches_pattern
@@ -120,10 +121,7 @@ def _number(text: str) -> Decimal:
 def _moment(text: str) -> float:
     """Return the time of an ISO 8601 date, or of a number of seconds, in seconds since the epoch."""
     _bound(text)
-    if re.fullmatch("[0-9]+", text):
-        return float(text)
-    moment = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return float(text) if re.fullmatch("[0-9]+", text) else time_of_text(text)
 
 
 def _boolean(text: str) -> bool:

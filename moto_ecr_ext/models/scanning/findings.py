@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
+from moto_ecr_ext.clock import time_of_text
 from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
@@ -288,6 +288,6 @@ def _is_national(score: Score) -> bool:
 def _time(text: str | None) -> float | None:
     """Return a time of a report in seconds since the epoch; None if it is missing or malformed."""
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
+        return time_of_text(text) if text else None
     except ValueError:
         return None
