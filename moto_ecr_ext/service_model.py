@@ -7,7 +7,7 @@ import os
 from typing import NamedTuple
 
 import botocore
-from botocore.loaders import Loader
+from botocore.loaders import create_loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
 # Characters. A manifest may have 4,194,304. All other texts have at most 30,720, a lifecycle policy's.
@@ -18,7 +18,7 @@ _MANY = 1024 * 1024
 def _model() -> ServiceModel:
     # `Loader.load_service_model` first lists every service that botocore knows. That takes four times as long as
     # reading this one.
-    loader = Loader()
+    loader = create_loader(os.environ.get("AWS_DATA_PATH"))
     version = loader.determine_latest_version("ecr", "service-2")
     return ServiceModel(loader.load_data(os.path.join("ecr", version, "service-2")), "ecr")
 

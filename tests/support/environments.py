@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boto3
@@ -13,7 +14,7 @@ from support.constants import ACCOUNT, REGION
 from support.registry_client import RegistrySession
 
 # Service models and endpoints, read once: `mock_aws` makes boto3 forget them with every test.
-_MODELS = create_loader()
+_MODELS = create_loader(os.environ.get("AWS_DATA_PATH"))
 
 
 class Environment:
