@@ -15,13 +15,14 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from moto_ecr_ext.oci.configuration import ImageConfig
 from moto_ecr_ext.platforms.sockets import check_unix_socket
 from moto_ecr_ext.services.containers import ContainerNetwork
 
 from .archive import archive
 from .errors import DaemonUnavailable, ImageUnusable
 from .image_names import ImageName
-from .images import ImageConfig, StoredImage, architecture_of
+from .images import StoredImage, architecture_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions import (
@@ -19,6 +19,7 @@ from moto_ecr_ext.exceptions import (
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.lookup import registry_backend
+from moto_ecr_ext.oci.configuration import LARGEST_CONFIG, ImageConfig
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
 from moto_ecr_ext.oci.media_types import SCHEMA_1_TYPES
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 # The errors for an image that does not exist, or not for the caller.
 NOT_FOUND = (RepositoryNotFoundException, ImageNotFoundException, UpstreamError)
-
-# Bytes. An image's config is read as a whole.
-_LARGEST_CONFIG = 8 * 1024 * 1024
 
 # Go's names of architectures, by their names in `uname`.
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -118,7 +116,7 @@ class StoredImage:
         if self.manifest.is_index or self.manifest.media_type in SCHEMA_1_TYPES:
             raise ImageUnusable(f"{self.digest} is not a container image.")
         with self.open_blob(self.config_digest) as blob:
-            if blob.size > _LARGEST_CONFIG:
+            if blob.size > LARGEST_CONFIG:
                 raise ImageUnusable(f"The config {self.config_digest} is too large.")
             content = b"".join(blob.chunks())
         try:
@@ -141,46 +139,6 @@ class StoredImage:
             return
         repository = RepositoryName(self.repository_name, self.registry.account_id)
         backend.record_pull(repository, [pulled.image])
-
-
-@dataclass(frozen=True)
-class ImageConfig:
-    """The contents of an image's config.
-
-    OCI Image Specification 1.1, "Image Configuration".
-    """
-
-    architecture: str
-    diff_ids: tuple[str, ...]
-    entry_point: list[str]
-    command: list[str]
-    working_directory: str
-
-    @classmethod
-    def parse(cls, document: Any) -> ImageConfig:
-        """Parse a config. Raises ValueError, or another error for a value of a wrong type."""
-        config: Mapping[str, Any] = document.get("config") or {}
-        return cls(
-            architecture=_text(document.get("architecture", "")),
-            diff_ids=tuple(_texts(document["rootfs"]["diff_ids"])),
-            entry_point=_texts(config.get("Entrypoint")),
-            command=_texts(config.get("Cmd")),
-            working_directory=_text(config.get("WorkingDir") or ""),
-        )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _texts(value: object) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise TypeError(value)
-    return [_text(each) for each in value]
 
 
 def find_image(name: ImageName, home: Registry, principal: str) -> StoredImage | None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext.consumers.daemon import Daemon, answering, remove
 from moto_ecr_ext.consumers.errors import ConsumerError
-from moto_ecr_ext.consumers.images import ImageConfig, stored_image
+from moto_ecr_ext.consumers.images import stored_image
+from moto_ecr_ext.oci.configuration import ImageConfig
 from moto_ecr_ext.services.containers import ContainerNetwork, container_network
 
 from .environment import environment_of

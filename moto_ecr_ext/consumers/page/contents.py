@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from moto_ecr_ext.exceptions import ECRError
+from moto_ecr_ext.oci.configuration import history_of, layers_of
 from moto_ecr_ext.oci.descriptors import Descriptor
 from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
-from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, SCHEMA_1_TYPES
-
-# Bytes. A larger configuration is not shown.
-LARGEST_CONFIG = 1024 * 1024
 
 # How many times as long indentation may make a document, and how many characters more: deep nesting would make it huge.
 _MOST_GROWTH = 4
@@ -84,36 +81,23 @@ def read_object(content: bytes) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def has_config(manifest: Manifest) -> bool:
-    """Return True if the first blob of a manifest is the configuration of a container's image."""
-    return (
-        not manifest.is_index
-        and manifest.media_type not in SCHEMA_1_TYPES
-        and bool(manifest.blobs)
-        and manifest.blobs[0].media_type in IMAGE_CONFIG_TYPES
-    )
-
-
-def layers_of(manifest: Manifest) -> tuple[Descriptor, ...]:
-    """Return the layers of a manifest, or the blobs that an index lists, lowest first."""
-    if manifest.is_index:
-        return manifest.blobs
-    # Schema 1 has the lowest layer last, and no configuration.
-    return manifest.blobs[::-1] if manifest.media_type in SCHEMA_1_TYPES else manifest.blobs[1:]
-
-
 def steps_of(manifest: Manifest, config: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Step]:
     """Return the steps of a history with their layers, followed by layers without a step."""
-    layers = layers_of(manifest)
-    whole = sum(_size(each, sizes) for each in layers) or 1
+    whole = sum(_size(each, sizes) for each in layers_of(manifest)) or 1
     numbers = count(1)
     found: list[Step] = []
     behind = 0
-    for command, created_at, layer in _paired(layers, config):
+    for entry, layer in history_of(manifest, config):
         length = _size(layer, sizes) if layer else 0
-        number = next(numbers) if layer else None
         found.append(
-            Step(number, command, created_at, layer, 1000 * length / whole, 1000 * behind / whole)
+            Step(
+                number=next(numbers) if layer else None,
+                command=_command(entry.get("created_by")) or _text(entry.get("comment")),
+                created_at=_text(entry.get("created")),
+                layer=layer,
+                share=1000 * length / whole,
+                offset=1000 * behind / whole,
+            )
         )
         behind += length
     return found
@@ -121,21 +105,6 @@ def steps_of(manifest: Manifest, config: Mapping[str, Any], sizes: Mapping[str, 
 
 def _size(layer: Descriptor, sizes: Mapping[str, int]) -> int:
     return sizes.get(layer.digest, layer.size or 0)
-
-
-def _paired(
-    layers: Iterable[Descriptor], config: Mapping[str, Any]
-) -> Iterator[tuple[str, str, Descriptor | None]]:
-    waiting = iter(layers)
-    for entry in as_list(config.get("history")):
-        if not isinstance(entry, dict):
-            continue
-        command = _command(entry.get("created_by")) or _text(entry.get("comment"))
-        is_empty = entry.get("empty_layer") is True
-        layer = None if is_empty else next(waiting, None)
-        yield command, _text(entry.get("created")), layer
-    for layer in waiting:
-        yield "", "", layer
 
 
 def _command(text: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from moto_ecr_ext.exceptions import LayersNotFoundException
 from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.images.overview import ImageView
+from moto_ecr_ext.oci.configuration import LARGEST_CONFIG, has_config
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.manifests import Manifest
 from moto_ecr_ext.oci.reference import Tag
@@ -63,10 +64,10 @@ def show_image(context: Context, name: str, digest: str) -> Answer:
 
 def _config(context: Context, view: ImageView, manifest: Manifest | None) -> bytes:
     """Return the configuration of an image; empty if it is missing or too large to be shown."""
-    if manifest is None or not contents.has_config(manifest):
+    if manifest is None or not has_config(manifest):
         return b""
     digest = manifest.blobs[0].digest
-    if not 0 < view.held.get(digest, 0) <= contents.LARGEST_CONFIG:
+    if not 0 < view.held.get(digest, 0) <= LARGEST_CONFIG:
         return b""
     try:
         blob, _ = context.backend.view_blob(view.repository.repository_name, Digest(digest))
