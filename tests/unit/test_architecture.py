@@ -100,6 +100,16 @@ def test_every_entry_of_the_package_is_in_the_tree() -> None:
     assert listed == {each for each in entries if not each.endswith("/__init__.py")}
 
 
+def test_every_page_is_in_the_lists_of_pages() -> None:
+    """The first page has each other one once in its table, and once in its toctree."""
+    text = text_of(DOCS / "README.rst")
+    others = sorted(page.name for page in DOCS.glob("*.rst") if page.name != "README.rst")
+    table = re.findall(r"^``(\S+\.rst)``  ", text, re.MULTILINE)
+    assert sorted(table) == sorted([*others, "README.rst"])
+    [entries] = re.findall(r"^\.\. toctree::\n   :hidden:\n\n((?:   \S+\n)+)", text, re.MULTILINE)
+    assert sorted(f"{entry}.rst" for entry in entries.split()) == others
+
+
 def test_every_operation_is_in_the_table() -> None:
     """Each with the file that defines its method."""
     listed = dict(_OPERATION.findall(text_of(DOCS / "operations.rst")))
