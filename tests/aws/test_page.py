@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from moto_ecr_ext.oci.configuration import LARGEST_CONFIG
 from moto_ecr_ext.testing import (
     OCI,
     Blob,
@@ -351,6 +352,18 @@ def test_a_deep_configuration(ecr: Any, site: Site) -> None:
     answer = site.get(image_path(NAME, image.digest))
     assert answer.status_code == 200
     assert len(answer.content) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("size", "is_shown"), [(LARGEST_CONFIG, True), (LARGEST_CONFIG + 1, False)]
+)
+def test_a_configuration_has_a_limit(ecr: Any, site: Site, size: int, is_shown: bool) -> None:
+    """One of the largest size is shown; a page without a larger one shows the rest of the image."""
+    config = json.dumps({"os": "linux", "architecture": "riscv64"}).encode()
+    image = push_config(ecr, config.ljust(size))
+    text = site.read(image_path(NAME, image.digest)).text
+    assert image.digest in text
+    assert ("linux/riscv64" in text) is is_shown
 
 
 def test_placeholders_are_escaped(aws: Environment, ecr: Any, site: Site) -> None:
