@@ -13,6 +13,10 @@ class SettingError(ValueError):
     """An invalid value of a setting."""
 
 
+# What pytest's configuration and other tools call on and off.
+_SWITCHES = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
+
+
 @dataclass(frozen=True)
 class Option:
     """A choice of the user: an argument of `install()`, a flag of the commands, an environment variable.
@@ -62,6 +66,8 @@ class Setting(Option):
         if not self.choices:
             return self._checked(text, source)
         text = text.lower()
+        if self.is_switch:
+            text = _SWITCHES.get(text, text)
         if text not in self.choices:
             raise SettingError(
                 f"{source} is {value!r}; it must be one of {', '.join(self.choices)}"

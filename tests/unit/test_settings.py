@@ -109,6 +109,21 @@ def test_booleans_are_values() -> None:
             assert settings.VERIFY_LAYERS.get() == "false"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(text, "true") for text in ("yes", "on", "1", "On")]
+    + [(text, "false") for text in ("no", "off", "0", " NO ")],
+)
+def test_a_switch_has_other_words(text: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of pytest's own switches turn a switch on or off, and are not values of other settings."""
+    monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", text)
+    assert settings.VERIFY_LAYERS.get() == value
+
+    monkeypatch.setenv("MOTO_ECR_QUIRKS", text)
+    with pytest.raises(SettingError, match="it must be one of none, aws"):
+        settings.QUIRKS.get()
+
+
 def test_a_wrong_variable_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that cannot be is an error that names the variable and the choices."""
     monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
