@@ -6,7 +6,9 @@ moto, boto3 and SQLAlchemy are imported only when a run or a test uses one of th
 from __future__ import annotations
 
 import os
+import re
 import sys
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -15,8 +17,9 @@ import pytest
 
 from . import settings
 from ._version import __version__
-from .compatibility import ALL, PROJECT_ERROR_CODES, Leniency
+from .compatibility import ALL, MISSING_LAYERS, PROJECT_ERROR_CODES, Leniency
 from .compatibility.notices import Notice, listening
+from .settings.setting import nearest
 
 if TYPE_CHECKING:
     from .testing import ImageBuilder, RunningServer
@@ -58,6 +61,14 @@ def pytest_configure(config: pytest.Config) -> None:
         for variable, value in chosen.items():
             environment.setenv(variable, value)
         config.add_cleanup(_installed().close)
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
+    """Refuse a misspelled key of the configuration, which pytest itself only warns of."""
+    unknown = re.match(r"Unknown config option: (moto_ecr_ext\w*)", str(warning_message.message))
+    if unknown and issubclass(warning_message.category, pytest.PytestConfigWarning):
+        hint = nearest(unknown[1], ["moto_ecr_ext", *map(_ini, settings.ALL)])
+        raise pytest.UsageError(f"{unknown[1]}: there is no such setting{hint}")
 
 
 def _ini(setting: settings.Setting) -> str:
@@ -154,8 +165,8 @@ class _Adoption:
             error = call.excinfo.value
             if self._of_test:
                 self._of_error[id(error)] = (error, self._of_test)
-            _, refused = self._of_error.get(id(error), (error, []))
-            text = _guide([each for each in refused if not each.applied])
+            _, met = self._of_error.get(id(error), (error, []))
+            text = _guide([each for each in met if _explains(each, report.longreprtext)])
             if text:
                 report.sections.append((_REPORT, text))
         # It is an attribute, since pytest-xdist transfers attributes of reports from its workers.
@@ -182,12 +193,23 @@ def _counts(notice: Notice) -> bool:
     return notice.leniency.is_refusal or notice.applied or notice.leniency is PROJECT_ERROR_CODES
 
 
+def _explains(notice: Notice, failure: str) -> bool:
+    """Return whether AWS's way, or a default that is moto's, may be why a test fails."""
+    if notice.leniency.sign not in failure:
+        return False
+    return not notice.applied or (
+        notice.leniency is MISSING_LAYERS
+        and settings.COMPATIBILITY.given() is None
+        and settings.VERIFY_LAYERS.given() is None
+    )
+
+
 def _about_codes(met: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
     tests = dict.fromkeys(test for test, _ in met[PROJECT_ERROR_CODES.name])
     others = f" and {len(tests) - 1} more" * (len(tests) > 1)
     return (
-        f"Error.Code was not AWS's in {next(iter(tests))}{others}. {PROJECT_ERROR_CODES.aws} "
-        "With error_codes=aws, it is AWS's."
+        f"Error.Code was not AWS's in {next(iter(tests))}{others}. On AWS, {PROJECT_ERROR_CODES.aws} "
+        "Set moto_ecr_ext_error_codes = aws in pytest's configuration."
     )
 
 
@@ -199,9 +221,12 @@ def _guide(notices: Sequence[Notice]) -> str:
     for notice in in_order:
         leniency = notice.leniency
         what = "refused" if leniency.is_refusal else "handled as on AWS"
+        what = "accepted, unlike on AWS" if notice.applied else what
         lines.append(f"{notice.action}, {what}: {notice.about}")
         lines += _explanation(leniency)
-    refused = [each.leniency.name for each in in_order if each.leniency.is_refusal]
+    refused = [
+        each.leniency.name for each in in_order if each.leniency.is_refusal and not each.applied
+    ]
     if refused:
         lines.append(
             f"compatibility = moto accepts {'it' if len(refused) == 1 else 'them'}, "

@@ -30,6 +30,7 @@ class Leniency:
 
     `moto` describes moto's behaviour, `aws` AWS's rule, whose source is `page`, and `instead` how to write a test for
     both. If the `setting` has a value, it takes precedence over the compatibility: at "false" the leniency applies.
+    `sign` is a word that a test contains if it can fail because of the difference.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Leniency:
     page: str
     instead: str
     setting: settings.Setting | None = None
+    sign: str = ""
     is_refusal: ClassVar[bool] = True
 
     @property
@@ -76,7 +78,7 @@ PROJECT_ERROR_CODES = OtherAnswer(
 MISSING_LAYERS = Leniency(
     "missing-layers",
     "PutImage accepts a manifest whose layers were never uploaded.",
-    "The repository must hold all layers and images that a manifest names (setting verify_layers).",
+    "PutImage answers LayersNotFoundException, or ReferencedImagesNotFoundException (setting verify_layers=true).",
     f"{_API}PutImage.html",
     "Push the layers too: moto_ecr_ext.testing.push(ecr, repository, build_image(), tag).",
     setting=settings.VERIFY_LAYERS,
@@ -234,6 +236,7 @@ MISSING_LAYERS_AS_FAILURES = OtherAnswer(
     "It is in `layers`, as UNAVAILABLE.",
     f"{_API}Layer.html",
     "Look for `layerAvailability`.",
+    sign="failures",  # Every push asks for layers that are not there yet.
 )
 MADE_UP_FINDING = OtherAnswer(
     "made-up-finding",

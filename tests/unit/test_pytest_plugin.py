@@ -398,7 +398,8 @@ def test_which_codes_count_is_said(run: Run) -> None:
     result.stdout.fnmatch_lines(
         [
             "moto_ecr_ext: *, compatibility aws, this project's error codes: Error.Code is *",
-            "moto_ecr_ext: Error.Code was not AWS's in *::test_tag. *",
+            "moto_ecr_ext: Error.Code was not AWS's in *::test_tag. On AWS, Error.Code is "
+            "ImageTagAlreadyExistsException * Set moto_ecr_ext_error_codes = aws in pytest's configuration.",
         ]
     )
 
@@ -464,3 +465,91 @@ def test_a_wrong_value_of_a_key_ends_the_run(run: Run) -> None:
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*moto_ecr_ext_quirks is 'some'; it must be one of none, aws*"])
+
+
+def test_a_misspelled_key_ends_the_run(run: Run) -> None:
+    """pytest itself would only warn, and the suite would run without the setting."""
+    result = run(IS_INSTALLED, "-W", "default", ini="moto_ecr_ext_verify_layer = true")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "*moto_ecr_ext_verify_layer: there is no such setting; did you mean moto_ecr_ext_verify_layers?"
+        ]
+    )
+
+
+@pytest.mark.parametrize("word", ["yes", "on", "1", "True"])
+def test_a_switch_of_the_configuration_has_pytest_s_words(run: Run, word: str) -> None:
+    """A setting that is on or off may be written as pytest's own switches are."""
+    ini = f"moto_ecr_ext_verify_layers = {word}\nmoto_ecr_ext_quirks = aws"
+
+    run(SETTINGS.format(quirks="aws"), ini=ini).assert_outcomes(passed=1)
+
+
+MISSING_LAYER = """
+    import boto3
+    import json
+    import pytest
+    from moto import mock_aws
+    from moto_ecr_ext.testing import build_image, push
+
+    @pytest.fixture
+    def ecr():
+        with mock_aws():
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            ecr.create_repository(repositoryName="app")
+            yield ecr
+
+    def test_missing(ecr):
+        manifest = build_image().manifest.decode()
+        with pytest.raises(ecr.exceptions.LayersNotFoundException):
+            ecr.put_image(repositoryName="app", imageManifest=manifest)
+
+    def test_other(ecr):
+        push(ecr, "app", build_image(), tag="v1")
+        assert ecr.list_images(repositoryName="app")["imageIds"] == []
+
+    def test_availability(ecr):
+        answer = ecr.batch_check_layer_availability(
+            repositoryName="app", layerDigests=["sha256:" + "a" * 64]
+        )
+        assert answer["failures"]
+"""
+
+
+def test_a_manifest_without_its_layers_is_explained(run: Run) -> None:
+    """A test that fails since PutImage accepts it by default is told AWS's error and the setting.
+
+    A suite that has chosen a compatibility, or not to verify, knows.
+    """
+    result = run(MISSING_LAYER, "--moto-ecr-ext", "-k", "missing")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "PutImage, accepted, unlike on AWS: an image without its layers",
+            "  missing-layers: PutImage accepts a manifest whose layers were never uploaded.",
+            "  AWS: PutImage answers LayersNotFoundException, *verify_layers=true*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("compatibility = moto accepts *")
+
+    for ini in ("moto_ecr_ext_compatibility = moto", "moto_ecr_ext_verify_layers = false"):
+        result = run(MISSING_LAYER, "-k", "missing", ini=ini)
+        result.assert_outcomes(failed=1)
+        result.stdout.no_fnmatch_line("*accepted, unlike on AWS*")
+
+    run(MISSING_LAYER, "-k", "missing", ini="moto_ecr_ext_verify_layers = true").assert_outcomes(
+        passed=1
+    )
+
+
+def test_a_question_for_layers_explains_no_other_failure(run: Run) -> None:
+    """Every push asks for layers. A section about the answer is with tests that look at `failures`."""
+    result = run(MISSING_LAYER, "--moto-ecr-ext", "-k", "test_other or test_availability")
+
+    result.assert_outcomes(failed=2)
+    other, availability = result.stdout.str().split("_ test_availability _")
+    assert "moto_ecr_ext and stock moto" not in other
+    assert "BatchCheckLayerAvailability, handled as on AWS: sha256:" in availability

@@ -131,8 +131,7 @@ class PushBackend(RegistryBackend):
                 manifest, digest = read_image(
                     transaction, repository, content, image_manifest_media_type, image_digest, check
                 )
-            if verifies:
-                _check_uploaded(transaction, repository, manifest)
+            _check_uploaded(transaction, repository, manifest)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
             if not result.changed and not _may_be_repeated(image_tag):
                 raise ImageAlreadyExistsException(digest, image_tag, repository)
@@ -212,12 +211,12 @@ def _logging_refusals(repository: Repository) -> Iterator[None]:
 
 
 def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> None:
-    """Check the references of a manifest of PutImage, which moto does not check."""
+    """Refuse references that the repository does not hold, unless a leniency accepts them."""
     try:
         _check_references(view, repository, manifest)
     except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
-        MISSING_LAYERS.notice("an image without its layers")
-        raise
+        if not MISSING_LAYERS.applies("an image without its layers"):
+            raise
 
 
 def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
