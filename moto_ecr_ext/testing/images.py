@@ -71,7 +71,11 @@ class _Content:
 
 
 class Blob(_Content):
-    """Bytes known by digest: a layer, a configuration, the content of an artifact."""
+    """Bytes known by digest: a layer, a configuration, the content of an artifact.
+
+    Attributes: `content` is all bytes at once, `open()` returns them as a stream, `media_type` and
+    `digest` are text, `size` is the number of bytes.
+    """
 
     def __init__(self, content: bytes, media_type: str) -> None:
         self._content = content
@@ -93,7 +97,11 @@ class Blob(_Content):
 
 
 class Layer(Blob):
-    """A file system layer. `diff_id` is the digest of the uncompressed tar archive."""
+    """A file system layer: a `Blob` whose bytes are a tar archive, usually compressed.
+
+    Attributes: those of `Blob` (`content`, `media_type`, `digest`, `size`), and `diff_id`, the digest of the
+    uncompressed tar archive. `tarfile.open(fileobj=layer.open())` reads its files.
+    """
 
     def __init__(self, content: bytes, media_type: str, diff_id: str) -> None:
         super().__init__(content, media_type)
@@ -123,6 +131,10 @@ class Image(_Manifest):
 
     An artifact is an image too. Layers that registries do not keep (foreign layers of Windows images) are in the
     manifest only; `layers` leaves them out.
+
+    Attributes: `manifest` is the manifest's bytes, `document` the same as parsed JSON, `media_type` and `digest` are
+    text, `size` is the length of the manifest. `config` is a `Blob`, and `layers` is a tuple of `Blob`. `blobs` has
+    all of them, each digest once.
     """
 
     def __init__(
@@ -148,7 +160,11 @@ class Image(_Manifest):
 
 
 class Index(_Manifest):
-    """A manifest that lists images, usually one for each platform."""
+    """A manifest that lists images, usually one for each platform.
+
+    Attributes: `manifest`, `document`, `media_type`, `digest` and `size` are as those of `Image`.
+    `images` is a tuple of `Image` and `Index`. `blobs` has the blobs of all images.
+    """
 
     def __init__(self, manifest: bytes, media_type: str, images: Iterable[Image | Index]) -> None:
         super().__init__(manifest, media_type)
