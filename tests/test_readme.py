@@ -321,8 +321,10 @@ def test_an_environment_of_tox_is_one() -> None:
 
 
 def test_files_that_are_named_are_there() -> None:
-    """Paths of this repository lead somewhere."""
-    paths = re.findall(r"``((?:tests|examples|benchmarks|docs|\.ci)/[\w/.-]*)``", README)
+    """Paths of this repository lead somewhere; the site is built by the reader."""
+    paths = re.findall(
+        r"``(?!docs/_build/)((?:tests|examples|benchmarks|docs|\.ci)/[\w/.-]*)``", README
+    )
     assert len(paths) >= 3
     for path in paths:
         assert (ROOT / path).exists(), path
