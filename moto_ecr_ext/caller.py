@@ -78,9 +78,9 @@ class Exchange:
     """A server's record of a request and its response. Unknown values are empty.
 
     `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is the name
-    of the request in the log, if it is not its method and path. `service` is set for other services than ECR.
-    `received` and `sent` are the bytes of the bodies. `began` is a value of the performance counter, `seconds` is the
-    duration until the response.
+    of the request in the log, if it is not its method and path. `service` is set for other services than ECR. `reason`
+    says why the registry refused it. `received` and `sent` are the bytes of the bodies. `began` is a value of the
+    performance counter, `seconds` is the duration until the response.
     """
 
     method: str
@@ -94,6 +94,7 @@ class Exchange:
     region: str = ""
     request_id: str = ""
     status: int = 0
+    reason: str = ""
     received: int = 0
     sent: int = 0
     began: float = field(default_factory=perf_counter)

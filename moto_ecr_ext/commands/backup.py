@@ -7,7 +7,9 @@ from pathlib import Path
 
 from moto_ecr_ext.settings import StoreLocation
 
+from .check import AFTER_THE_NEXT_PUSH
 from .flags import Command, not_empty, places
+from .tls import copy_authority
 
 
 def add_flags(command: Command) -> None:
@@ -21,14 +23,16 @@ def add_flags(command: Command) -> None:
 
 
 def run(command: Command, flags: Namespace) -> int:
-    """Make a copy, print its size, and return the exit status: 1 if the data directory lacks a blob."""
+    """Make a copy, print its size, and return the exit status: 1 if the data directory lacks a blob of an image."""
     if flags.check or flags.repair:
         command.fail("--backup cannot be used with --check or --repair. Run one after the other.")
     from moto_ecr_ext.storage.backup import back_up
     from moto_ecr_ext.storage.database.versions import StoreError
 
     try:
-        backup = back_up(StoreLocation.of(**places(flags)), Path(flags.backup).resolve())
+        target = Path(flags.backup).resolve()
+        backup = back_up(StoreLocation.of(**places(flags)), target)
+        copy_authority(flags, target)
     except (StoreError, OSError) as error:
         command.fail(error)
     print(f"{flags.backup} has {backup.blobs} blobs, {backup.bytes} bytes.")
@@ -36,4 +40,8 @@ def run(command: Command, flags: Namespace) -> int:
         print(f"missing blob: {digest}")
     if backup.missing:
         print("--check lists the images that need them.")
-    return 1 if backup.missing else 0
+    for image in backup.incomplete:
+        print(image)
+    if backup.incomplete:
+        print(AFTER_THE_NEXT_PUSH)
+    return 1 if backup.missing or backup.incomplete else 0

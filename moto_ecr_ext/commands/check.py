@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .flags import Command
 
+AFTER_THE_NEXT_PUSH = "An incomplete image is whole again after its next push."
+
 
 def check(
     data_dir: str | Path | None = None, database: str | None = None, blobs: str | None = None
@@ -37,9 +39,10 @@ def repair(
     """Repair the damage that `check` finds, and return it; damage without a `repair` remains.
 
     A damaged or missing layer is removed from all repositories, so that the next push of its image uploads it again.
-    The image and its tags stay. An image with a damaged manifest is removed.
+    The image and its tags stay. It is incomplete until then, and in the list. An image with a damaged manifest is
+    removed.
     """
-    from moto_ecr_ext.storage.integrity import find_damage
+    from moto_ecr_ext.storage.integrity import find_damage, find_incomplete
     from moto_ecr_ext.storage.progress import work
 
     with _store_at(StoreLocation.of(data_dir, database, blobs)) as store:
@@ -49,7 +52,8 @@ def repair(
             for mend in repairs:
                 mend()
                 running.advance()
-    return found
+        # Repairs change which images are incomplete.
+        return [each for each in found if not each.lacks] + list(find_incomplete(store))
 
 
 @contextmanager
@@ -74,7 +78,7 @@ def add_flags(command: Command) -> None:
         "--repair",
         action="store_true",
         help="as --check, and remove what is damaged, so that the next push uploads it again; exits with 0 if no "
-        "damage is left",
+        "damage and no incomplete image is left",
     )
 
 
@@ -101,4 +105,6 @@ def run(command: Command, flags: Namespace) -> int:
     left = [damage for damage in found if not (flags.repair and damage.repair)]
     if not found:
         print("Nothing is wrong.")
+    if any(damage.lacks for damage in found):
+        print(AFTER_THE_NEXT_PUSH)
     return 1 if left else 0

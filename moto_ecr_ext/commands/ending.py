@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+log = logging.getLogger("moto_ecr_ext")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds in which a second signal counts as the first: `timeout`, terminals and others signal both a process
@@ -23,6 +27,18 @@ def end_by_signals() -> None:
     with suppress(ValueError):
         for number in _SIGNALS:
             signal.signal(number, _leave)
+
+
+@contextmanager
+def logging_its_end() -> Iterator[None]:
+    """Log that the server in this block has stopped, unless an error or a wrong flag ended it."""
+    try:
+        yield
+    except SystemExit as end:
+        if end.code == 0:
+            log.info("Stopped.")
+        raise
+    log.info("Stopped.")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.activation.moto_flags import parser_of
 
-from .help import own_parser, refuse_unknown, whole_parser
+from .help import name_variable, own_parser, refuse_unknown, whole_parser
 from .log import logging_as
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Command:
         self.parser.add_argument(
             "--quiet",
             action="store_true",
-            help="print nothing at the start, and log only warnings and errors",
+            help="print nothing at the start, and log only warnings and errors, unless --log-level is given",
         )
 
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -86,9 +86,10 @@ class Command:
         """
         return self.parser.parse_known_args(arguments)
 
-    def moto_module(self, name: str, arguments: Sequence[str]) -> Any:
+    def moto_module(self, name: str, arguments: Sequence[str], port_variable: str) -> Any:
         """Return the module of moto's own command, which receives the remaining arguments.
 
+        `port_variable` is the environment variable of its port, which moto's help does not name.
         Ends the process if the module cannot be imported, if a flag is unknown, and for `--help`.
         """
         try:
@@ -101,6 +102,7 @@ class Command:
                 f"{error}. Install the required packages with: pip install 'moto-ecr-ext[{name}]'"
             )
         of_moto = parser_of(module.main)
+        name_variable(of_moto, "--port", port_variable)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
         return module
 
@@ -124,7 +126,8 @@ class Command:
             log_format = self._chosen(flags, settings.LOG_FORMAT)
         except settings.SettingError as error:
             self.fail(error)
-        return "warning" if flags.quiet and level in ("debug", "info") else level, log_format
+        is_lower = flags.quiet and flags.log_level is None and level in ("debug", "info")
+        return "warning" if is_lower else level, log_format
 
     def open_registry(self, flags: argparse.Namespace) -> ECRBackend:
         """Install the extension with the settings of the flags and the environment, and open the store.

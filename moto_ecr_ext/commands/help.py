@@ -59,6 +59,13 @@ def whole_parser(description: str, own: Parser, of_moto: argparse.ArgumentParser
     )
 
 
+def name_variable(parser: argparse.ArgumentParser, flag: str, variable: str) -> None:
+    """Have the help of a flag name its environment variable."""
+    for action in parser._actions:
+        if flag in action.option_strings:
+            action.help = f"{action.help} (environment: {variable}; default: %(default)s)"
+
+
 def refuse_unknown(parser: Parser, arguments: Sequence[str]) -> None:
     """End the process if an argument is unknown, with the nearest known flag.
 

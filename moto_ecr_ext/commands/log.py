@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TextIO
 
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest
+from moto_ecr_ext.distribution.hints import IS_HINT
 
 # Escape sequences of colours: ECMA-48, 8.3.117.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -24,6 +25,7 @@ _COLOURS = {
     logging.ERROR: "\x1b[31m",
     logging.CRITICAL: "\x1b[31m",
 }
+_MINUTE = 60.0
 # Other packages repeat at their levels up to `info` the messages of this one.
 _OURS = "moto_ecr_ext"
 _OTHERS = ("werkzeug", "MOTO_PROXY")
@@ -35,6 +37,7 @@ def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> It
     handler = logging.StreamHandler(sys.stderr)
     is_coloured = wants_colours(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines(is_coloured))
+    handler.addFilter(HintsOnceAMinute())
     root = logging.getLogger()
     levels = {_OURS: getattr(logging, level.upper()), **dict.fromkeys(_OTHERS, others)}
     before = {name: logging.getLogger(name).level for name in levels}
@@ -63,6 +66,23 @@ def _time(record: logging.LogRecord) -> str:
     """Return the time of a record in UTC, in milliseconds (RFC 3339)."""
     second = int(record.created)
     return f"{_second(second)}.{int((record.created - second) * 1000):03}Z"
+
+
+class HintsOnceAMinute(logging.Filter):
+    """A filter that passes each hint once a minute: a client tries a push several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for a hint that was logged within the last minute."""
+        if not getattr(record, IS_HINT, False):
+            return True
+        text, now = record.getMessage(), record.created
+        # Handlers filter before they lock, so other threads may do the same.
+        self._given = {each: at for each, at in self._given.copy().items() if now - at < _MINUTE}
+        return self._given.setdefault(text, now) == now
 
 
 class TextLines(logging.Formatter):

@@ -14,7 +14,7 @@ from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
 
-from .ending import end_by_signals
+from .ending import end_by_signals, logging_its_end
 from .endpoint import default_port, read_endpoint
 from .flags import Command, Limits
 from .network import check_network, notices
@@ -24,6 +24,7 @@ from .scanner import check_scanner
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
+_PORT = "MOTO_PROXY_PORT"
 _DESCRIPTION = """\
 moto's proxy, whose ECR keeps real images and answers at the real host names of registries."""
 
@@ -34,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
     # moto reads the variable too, and raises an error for an invalid value.
-    port = default_port(command, "MOTO_PROXY_PORT", 5005)
-    moto = command.moto_module("proxy", arguments)
-    with command.logging(flags):
+    port = default_port(command, _PORT, 5005)
+    moto = command.moto_module("proxy", arguments, _PORT)
+    with command.logging(flags), logging_its_end():
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, port)
         behaviour = command.behaviour(flags)

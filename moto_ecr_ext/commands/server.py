@@ -16,7 +16,7 @@ from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listening
 
 from . import backup, check
-from .ending import end_by_signals
+from .ending import end_by_signals, logging_its_end
 from .endpoint import Endpoint, default_port, read_endpoint
 from .flags import Command, Limits, places
 from .network import check_network, notices
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from moto_ecr_ext.models import ECRBackend
 
+_PORT = "MOTO_PORT"
 _DESCRIPTION = """\
 A local Amazon ECR: moto's server, whose ECR keeps real images and serves the registry that docker
 pushes to."""
@@ -46,13 +47,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
     # moto reads the variable too, and raises an error for an invalid value.
-    port = default_port(command, "MOTO_PORT", 5000)
-    moto = command.moto_module("server", arguments)
+    port = default_port(command, _PORT, 5000)
+    moto = command.moto_module("server", arguments, _PORT)
     if flags.backup:
         sys.exit(backup.run(command, flags))
     if flags.check or flags.repair:
         sys.exit(check.run(command, flags))
-    with command.logging(flags):
+    with command.logging(flags), logging_its_end():
         limits = command.read_limits(flags)
         endpoint = read_endpoint(command, flags_of_moto, port)
         behaviour = command.behaviour(flags)
@@ -140,4 +141,5 @@ def _announce(
         if certificates is not None:
             text += how_to_trust(certificates.authority, address)
         text += logins(registry, address, url)
+        text += f"\nIn a browser: {url}/moto-api/ecr/\n"
     print(text, flush=True)

@@ -38,13 +38,15 @@ def introduction(command: str, registry: ECRBackend, url: str) -> str:
 
 def logins(registry: ECRBackend, address: str, url: str) -> str:
     """Return the lines that log docker in."""
+    is_plain = url.startswith("http:")
+    others = "\npodman and skopeo do the same with --tls-verify=false.\n" if is_plain else ""
     docker = f"docker login --username AWS --password-stdin {address}"
     return (
         "\nTo log in, for twelve hours, with the AWS CLI:\n\n"
         "  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test aws ecr get-login-password "
         f"--region {registry.region_name} --endpoint-url {url} | {docker}\n\n"
         "Without it:\n\n"
-        f"  echo {registry.password()} | {docker}\n"
+        f"  echo {registry.password()} | {docker}\n{others}"
     )
 
 

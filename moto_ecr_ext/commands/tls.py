@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
 import ssl
@@ -13,6 +14,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from moto_ecr_ext.storage.blobs.directory.files import (
+    make_directories,
+    open_private,
+    sync,
+    sync_directory,
+)
+
 from .certificates import CertificateError, Issuer
 from .endpoint import Endpoint
 from .flags import Command, places
@@ -22,6 +30,7 @@ log = logging.getLogger("moto_ecr_ext")
 # The user's directory, for servers without a data directory. Like those of docker and AWS, its name is the
 # same on every platform.
 _OF_USER = ".moto_ecr_ext"
+_TLS = "tls"
 # Time between two attempts to renew a certificate.
 _RETRY = timedelta(minutes=5)
 # Hosts with which a server listens on every address.
@@ -117,7 +126,26 @@ def open_certificates(
 
 def _directory(flags: Namespace) -> Path:
     data_dir = places(flags)["data_dir"]
-    return (Path(data_dir).absolute() if data_dir else Path.home() / _OF_USER) / "tls"
+    return (Path(data_dir).absolute() if data_dir else Path.home() / _OF_USER) / _TLS
+
+
+def copy_authority(flags: Namespace, target: Path) -> None:
+    """Copy the certificate authority of a data directory to another one, so that clients trust its servers too."""
+    data_dir = places(flags)["data_dir"]
+    source = Path(data_dir) / _TLS if data_dir else None
+    if source is None or not source.is_dir():
+        return
+    make_directories(str(target / _TLS))
+    # A server issues its certificate itself.
+    for name, mode in (("authority.pem", 0o600), ("ca.crt", 0o644)):
+        if not (source / name).is_file():
+            continue
+        with open(target / _TLS / name, "xb", opener=open_private) as copy:
+            copy.write((source / name).read_bytes())
+            os.chmod(copy.name, mode)
+            copy.flush()
+            sync(copy.fileno())
+    sync_directory(str(target / _TLS))
 
 
 def how_to_trust(authority: Path, address: str) -> str:
@@ -126,11 +154,17 @@ def how_to_trust(authority: Path, address: str) -> str:
     lines = [
         "",
         f"Clients have to trust the certificate authority {authority}.",
-        "docker and podman, at this address:",
+        "docker and podman, at this address (docker needs it only for names outside loopback):",
         "",
         f"  {_for_containers(path, address)}",
         "",
-        "boto3, the AWS CLI, pip and requests, in a shell:",
+        f"podman and skopeo without root: --cert-dir {shlex.quote(str(authority.parent))}",
+        f"curl: --cacert {path}",
+        "Programs in Go, in a shell:",
+        "",
+        f"  export SSL_CERT_FILE={path}",
+        "",
+        "boto3, the AWS CLI, pip and requests, in a shell, in place of the usual authorities:",
         "",
         f"  export AWS_CA_BUNDLE={path} PIP_CERT={path} REQUESTS_CA_BUNDLE={path}",
         "",

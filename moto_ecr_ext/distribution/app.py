@@ -25,7 +25,7 @@ from .authentication import (
     ask_for_credentials,
 )
 from .errors import RegistryError, registry_error, render_error, server_failed
-from .hints import where_it_is
+from .hints import give, how_to_create, where_it_is
 from .host import check_host
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
@@ -92,9 +92,9 @@ def _answer(request: Request) -> Response:
     except Unauthorized:
         response = ask_for_credentials(request)
     except RegistryError as error:
-        response = render_error(error)
+        response = _refuse(error)
     except ECRError as error:
-        response = render_error(registry_error(error, request.dialect))
+        response = _refuse(registry_error(error, request.dialect))
     except BodyTruncated:
         response = render_error(
             RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
@@ -107,6 +107,13 @@ def _answer(request: Request) -> Response:
         response.close()
         response.body = b""
     return response
+
+
+def _refuse(error: RegistryError) -> Response:
+    exchange = current_exchange()
+    if exchange is not None:
+        exchange.reason = error.message
+    return render_error(error)
 
 
 def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Response:
@@ -144,21 +151,10 @@ def _serve(
         if not route.writes or not access.backend.create_on_push(name, access.registry_id):
             error.hint = where_it_is(access, name)
             if error.hint is not None:
-                log.warning(error.hint)
+                give(error.hint)
             elif route.writes:
-                log.warning(_how_to_create(request, access, name))
+                give(how_to_create(access, name, request.base_url))
             raise
         # A repository that was created for a push stays, even if the push fails
         # (https://github.com/aws/containers-roadmap/issues/853).
         return route.handler(request, access, **placeholders)
-
-
-def _how_to_create(request: Request, access: Access, name: str) -> str:
-    region = access.backend.region_name
-    command = f"aws ecr create-repository --repository-name {name} --region {region}"
-    if access.caller.address:
-        command += f" --endpoint-url {request.base_url}"
-    return (
-        f"Push to {name}, which does not exist in the registry of account {access.registry_id} in {region}. "
-        f"To create it: {command}"
-    )

@@ -15,6 +15,10 @@ from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
 from .dialects import Dialect
 from .messages import Response
 
+_RULE_OF_NAMES = (
+    "ECR wants 2 to 256 characters, lower-case letters, digits, '.', '_', '-' and '/', "
+    "with a letter or a digit at both ends of each part"
+)
 _SEE_LOG = "The registry has failed; see its log"
 
 
@@ -127,7 +131,9 @@ def digest_invalid(text: str) -> RegistryError:
 
 
 def name_invalid(name: str) -> RegistryError:
-    return RegistryError("NAME_INVALID", f"'{name}' is not a repository name", 400)
+    return RegistryError(
+        "NAME_INVALID", f"'{name}' is not a repository name: {_RULE_OF_NAMES}", 400
+    )
 
 
 def range_not_satisfiable(size: int) -> RegistryError:

@@ -32,6 +32,7 @@ from .blobs.directory.store import DirectoryBlobStore
 from .blobs.names import path_of_blob
 from .database.sqlite import FileDatabase
 from .database.versions import StoreError
+from .integrity import Damage, find_incomplete
 from .opening import file_of_database, naming_what_cannot_be_opened
 from .store import Store
 
@@ -42,11 +43,15 @@ _ROWS = "registry.sqlite"
 
 @dataclass(frozen=True)
 class Backup:
-    """The size of a copy. `missing` are the digests of blobs that rows name and the source does not have."""
+    """The size of a copy. `missing` are the digests of blobs that rows name and the source does not have.
+
+    `incomplete` are the images whose layers their repository does not hold.
+    """
 
     blobs: int
     bytes: int
     missing: list[str]
+    incomplete: list[Damage]
 
 
 def back_up(location: StoreLocation, target: Path) -> Backup:
@@ -71,17 +76,25 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
         new_file = target / f"{_ROWS}.new"
         with source.database.write():
             sizes = _copy_rows(file, new_file)
+            incomplete = list(find_incomplete(source))
             copies.add(sizes)
-    return _finish(target, new_file, copies, sizes)
+    return _finish(target, new_file, copies, sizes, incomplete)
 
 
-def _finish(target: Path, new_file: Path, copies: _Copies, sizes: dict[str, int]) -> Backup:
+def _finish(
+    target: Path,
+    new_file: Path,
+    copies: _Copies,
+    sizes: dict[str, int],
+    incomplete: list[Damage],
+) -> Backup:
     """Flush a copy to disk, without blobs that its rows do not name. Give it the name of a registry last."""
     copies.keep_only(sizes.keys())
     os.replace(new_file, target / _ROWS)
     sync_directory(str(target))
     there = copies.there & sizes.keys()
-    return Backup(len(there), sum(sizes[each] for each in there), sorted(sizes.keys() - there))
+    missing = sorted(sizes.keys() - there)
+    return Backup(len(there), sum(sizes[each] for each in there), missing, incomplete)
 
 
 def _copy_rows(file: Path, copy: Path) -> dict[str, int]:

@@ -23,17 +23,21 @@ from .store import Store
 class Damage:
     """Damage to stored data.
 
-    `kind` is a few words, `name` a digest or an upload id, and `images` are the images that need it, as
-    `account/region/repository@digest`. `repair` is None if only a backup helps.
+    `kind` is a few words, `name` a digest, an upload id or an image, and `images` are the images that
+    need it, as `account/region/repository@digest`. `lacks` are the missing blobs of an incomplete image. Without a
+    `repair`, only a backup or a push helps.
     """
 
     kind: str
     name: str
     images: Sequence[str] = ()
     repair: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    lacks: Sequence[str] = ()
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.kind}: {self.name}", *(f"  in {each}" for each in self.images)])
+        needed_by = (f"  in {each}" for each in self.images)
+        lacking = (f"  lacks {each}" for each in self.lacks)
+        return "\n".join([f"{self.kind}: {self.name}", *needed_by, *lacking])
 
 
 def find_damage(store: Store) -> Iterator[Damage]:
@@ -43,6 +47,15 @@ def find_damage(store: Store) -> Iterator[Damage]:
     yield from walk.images()
     yield from walk.blobs()
     yield from walk.uploads()
+    yield from find_incomplete(store)
+
+
+def find_incomplete(store: Store) -> Iterator[Damage]:
+    """Find the images whose layers their repository does not hold. The next push of such an image completes it."""
+    with store.database.read() as view:
+        incomplete = rows.integrity.lacks(view)
+    for image, lacks in incomplete.items():
+        yield Damage("incomplete image", str(image), lacks=lacks)
 
 
 class _Walk:

@@ -27,8 +27,9 @@ from .database.opening import database_at, file_at
 from .database.sqlite import FileDatabase, MemoryDatabase
 from .database.versions import StoreError
 
+_ROWS = "registry.sqlite"
 # The files by which a data directory is recognized.
-_MARKS = {"registry.sqlite", "owner"}
+_MARKS = {_ROWS, "owner"}
 _OURS = {*_MARKS, "blobs", "uploads", "tls", "lock"}
 # The most names of other files in an error.
 _SHOWN = 3
@@ -100,7 +101,7 @@ def file_of_database(location: StoreLocation) -> Path | None:
     """Return the file of the database, which need not exist; None if it is not a file."""
     if location.database is not None:
         return file_at(location.database)
-    return None if location.data_dir is None else location.data_dir / "registry.sqlite"
+    return None if location.data_dir is None else location.data_dir / _ROWS
 
 
 def open_database(location: StoreLocation) -> Database:
@@ -133,3 +134,17 @@ def open_blobs(location: StoreLocation) -> BlobStore:
         raise StoreError(f"{place} is a file. Give --blobs a directory.") from None
     except OSError as error:
         raise StoreError(f"{place} cannot be used for blobs: {error.strerror}.") from error
+
+
+def blobs_of_another_database(location: StoreLocation) -> StoreError:
+    """Return the error for blobs that another database holds."""
+    place = location.blobs or location.data_dir
+    if location.database is None and location.blobs is None:
+        return StoreError(
+            f"{place} has the blobs of another database: its {_ROWS} is missing or another. "
+            "Put that file back, or use an empty directory."
+        )
+    return StoreError(
+        f"{place} has the blobs of another database. Give each a separate place, or empty {place} "
+        "if that database no longer exists."
+    )

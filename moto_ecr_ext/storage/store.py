@@ -35,6 +35,7 @@ from .database.versions import StoreError
 from .due import AT_ONCE, NEVER, Schedule
 from .forks import fork_safe_lock, rest_while_forking
 from .opening import (
+    blobs_of_another_database,
     check_lifetimes,
     file_of_database,
     make_data_directory,
@@ -309,11 +310,7 @@ class Store:
             ):
                 self.blobs.claim(name)
         if self.blobs.owner() != name:
-            place = location.blobs or location.data_dir
-            raise StoreError(
-                f"{place} has the blobs of another database. Give each a separate place, or "
-                f"empty {place} if that database no longer exists."
-            )
+            raise blobs_of_another_database(location)
 
     def _signing_key(self) -> bytes:
         with self.database.write() as transaction:

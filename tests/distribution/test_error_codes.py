@@ -491,14 +491,18 @@ def expired_token(at: Situation) -> requests.Response:
         return at.repository.get("/tags/list")
 
 
+NO_NAME = (
+    "is not a repository name: ECR wants 2 to 256 characters, lower-case letters, digits, '.', '_', '-' and '/', "
+    "with a letter or a digit at both ends of each part"
+)
 # Errors that the registry has of its own.
 REFUSALS = {
     case.provoke.__name__: case
     for case in (
         Case(unknown_path, 404, "UNSUPPORTED", "There is nothing at /v2/team/app/layers"),
         Case(unknown_method, 405, "UNSUPPORTED", "POST is not supported here"),
-        Case(name_with_capitals, 400, "NAME_INVALID", "'Team/App' is not a repository name"),
-        Case(name_too_long, 400, "NAME_INVALID", f"'{'a' * 257}' is not a repository name"),
+        Case(name_with_capitals, 400, "NAME_INVALID", f"'Team/App' {NO_NAME}"),
+        Case(name_too_long, 400, "NAME_INVALID", f"'{'a' * 257}' {NO_NAME}"),
         Case(
             short_digest,
             400,

@@ -52,7 +52,10 @@ def test_push(
     assert command in line
     assert ACCOUNT in line
     if aws.endpoint_url:
-        assert line.endswith(f"{command} --endpoint-url {aws.endpoint_url}")
+        assert line.endswith(
+            "To create it: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test "
+            f"{command} --endpoint-url {aws.endpoint_url}"
+        )
 
 
 def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixture) -> None:
@@ -63,6 +66,7 @@ def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixtur
     [line] = warnings(caplog)
     assert "account 999999999999 in eu-west-1" in line
     assert "--region eu-west-1" in line
+    assert "AWS_ACCESS_KEY_ID" not in line
 
 
 def test_the_created_repository_takes_the_push(aws: Environment, session: RegistrySession) -> None:
@@ -110,7 +114,8 @@ def test_a_repository_of_another_registry(
     port = server.endpoint_url.rpartition(":")[2]
     hint = (
         f"team/none is in the registry of account {account} in {region}. "
-        f"Log in with the password of that registry (aws ecr get-login-password --region {region}), "
+        f"Log in there with credentials of account {account} "
+        f"(aws ecr get-login-password --region {region} --endpoint-url {server.endpoint_url}), "
         f"or name the host {local_host(account, region)}:{port}. If that name does not resolve, "
         f"add this line to /etc/hosts: 127.0.0.1 {local_host(account, region)}"
     )

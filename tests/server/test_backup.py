@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+import requests
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
@@ -165,6 +166,39 @@ def test_a_missing_blob(server: Server, data_dir: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"missing blob: {digest}" in done.stdout
     assert [each.kind for each in moto_ecr_ext.check(tmp_path / "copy")] == ["missing blob"]
+
+
+def test_an_incomplete_image(server: Server, data_dir: Path, tmp_path: Path) -> None:
+    """An image whose layers its repository does not hold is named, and the exit status is 1."""
+    image = testing.build_image(layers=0)
+    server.client().put_image(repositoryName="app", imageManifest=image.manifest.decode())
+
+    done = back_up(tmp_path / "copy", "--data-dir", data_dir)
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1:] == [
+        f"incomplete image: 123456789012/us-east-1/app@{image.digest}",
+        f"  lacks {image.config.digest}",
+        "An incomplete image is whole again after its next push.",
+    ]
+
+
+def test_the_certificate_authority(data_dir: Path, tmp_path: Path) -> None:
+    """Clients that trust the server with `--ssl` trust one of the copy, too; its key stays private."""
+    copy = tmp_path / "copy"
+    with running_server("--data-dir", str(data_dir), "--ssl"):
+        assert back_up(copy, "--data-dir", data_dir).returncode == 0
+    assert {each.name: each.stat().st_mode & 0o777 for each in (copy / "tls").iterdir()} == {
+        "authority.pem": 0o600,
+        "ca.crt": 0o644,
+    }
+    with running_server("--data-dir", str(copy), "--ssl") as restored:
+        answer = requests.get(
+            f"https://{restored.address}/v2/",
+            verify=str(data_dir / "tls" / "ca.crt"),
+            timeout=PATIENCE,
+        )
+        assert answer.status_code == 401
 
 
 def test_blobs_elsewhere(tmp_path: Path) -> None:

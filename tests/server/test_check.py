@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import sqlite3
@@ -29,6 +30,7 @@ from support.platforms import needs_shared_directories
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
 NAME = f"{ACCOUNT}/{REGION}/app@{IMAGE.digest}"
+INCOMPLETE = Damage("incomplete image", NAME, lacks=[LAYER.digest])
 
 
 @pytest.fixture
@@ -172,14 +174,14 @@ class TestFindings:
             yield backend
         close_current_store()
 
-    def repaired(self) -> list[tuple[str, str, list[str]]]:
-        """Return the damage that is found, after a check that its repair leaves none."""
+    def repaired(self, *remaining: Damage) -> list[tuple[str, str, list[str]]]:
+        """Return the damage that is found, after a check that its repair leaves only what remains."""
         store = current_store()
         found = list(find_damage(store))
         for finding in found:
             assert finding.repair is not None
             finding.repair()
-        assert list(find_damage(store)) == []
+        assert list(find_damage(store)) == [*remaining]
         return summary(found)
 
     def held(self) -> set[str]:
@@ -195,10 +197,30 @@ class TestFindings:
     def test_a_missing_blob(self, backend: Any) -> None:
         """It is taken out of the repository; the image remains and is whole after a push."""
         current_store().blobs.delete(LAYER.digest)
-        assert self.repaired() == [("missing blob", LAYER.digest, [NAME])]
+        assert self.repaired(INCOMPLETE) == [("missing blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
         (details,) = backend.describe_images("app")["imageDetails"]
         assert details.image_digest == IMAGE.digest
+
+    def test_an_image_without_its_layers(self, backend: Any) -> None:
+        """An image that was put before its layers is incomplete, in its repository alone."""
+        backend.create_repository("other")
+        backend.put_image("other", IMAGE.manifest.decode(), image_tag="1.0")
+        (found,) = find_damage(current_store())
+        assert str(found).splitlines() == [
+            f"incomplete image: {ACCOUNT}/{REGION}/other@{IMAGE.digest}",
+            *(f"  lacks {digest}" for digest in sorted(blob.digest for blob in IMAGE.blobs)),
+        ]
+        assert found.repair is None
+
+    def test_a_layer_that_no_registry_holds(self, backend: Any) -> None:
+        """A layer that is found at other URLs is not missing."""
+        manifest = json.loads(IMAGE.manifest)
+        layer = manifest["layers"][0]
+        layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+        layer["digest"] = f"sha256:{'0' * 64}"
+        backend.put_image("app", json.dumps(manifest), image_tag="windows")
+        assert list(find_damage(current_store())) == []
 
     def test_other_bytes(self, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A blob of other bytes goes, and is out of the repository."""
@@ -210,7 +232,7 @@ class TestFindings:
             # Past what compares them with the digest.
             monkeypatch.setattr(session, "digest", lambda algorithm: LAYER.digest)
             session.commit(LAYER.digest)
-        assert self.repaired() == [("damaged blob", LAYER.digest, [NAME])]
+        assert self.repaired(INCOMPLETE) == [("damaged blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
         assert LAYER.digest not in set(store.blobs.digests())
 
@@ -318,7 +340,7 @@ class TestCommand:
         assert (ran.returncode, ran.stdout) == (0, "Nothing is wrong.\n")
 
     def test_check_and_repair(self, stopped: Path) -> None:
-        """--check changes nothing and ends with 1; --repair removes and ends with 0."""
+        """--check changes nothing; --repair removes the layer. Both name the images that lack it then."""
         flip_a_bit(path_of(stopped, LAYER.digest))
         said = f"damaged blob: {LAYER.digest}\n  in {NAME}\n"
         for _ in range(2):
@@ -327,8 +349,18 @@ class TestCommand:
             assert path_of(stopped, LAYER.digest).exists()
 
         ran = run(stopped, "--repair")
-        assert (ran.returncode, ran.stdout) == (0, f"{said}  repaired\n")
+        left = f"{INCOMPLETE}\nAn incomplete image is whole again after its next push.\n"
+        assert (ran.returncode, ran.stdout) == (1, f"{said}  repaired\n{left}")
         assert not path_of(stopped, LAYER.digest).exists()
+        ran = run(stopped, "--check")
+        assert (ran.returncode, ran.stdout) == (1, left)
+
+    def test_repair_of_leftovers(self, stopped: Path) -> None:
+        """--repair ends with 0 when no image is incomplete."""
+        upload_id = str(uuid4())
+        (stopped / "uploads" / upload_id).write_bytes(b"x")
+        ran = run(stopped, "--repair")
+        assert (ran.returncode, ran.stdout) == (0, f"orphaned upload: {upload_id}\n  repaired\n")
         assert run(stopped, "--check").returncode == 0
 
     def test_a_push_after_a_repair(self, stopped: Path, server: Environment) -> None:
@@ -348,6 +380,7 @@ class TestCommand:
         testing.upload_blob(ecr, "app", LAYER)
         assert ecr.describe_images(repositoryName="app")["imageDetails"] == [before]
         assert contents(testing.pull(ecr, "app", "1.0")) == contents(IMAGE)
+        assert list(find_damage(current_store())) == []
 
     def test_from_python(self, stopped: Path) -> None:
         """`check` and `repair` give the findings that the flags print."""
@@ -356,8 +389,8 @@ class TestCommand:
         assert [
             dataclasses.replace(each, repair=None) for each in moto_ecr_ext.check(stopped)
         ] == expected
-        assert moto_ecr_ext.repair(data_dir=str(stopped)) == expected
-        assert moto_ecr_ext.check(stopped) == []
+        assert moto_ecr_ext.repair(data_dir=str(stopped)) == [*expected, INCOMPLETE]
+        assert moto_ecr_ext.check(stopped) == [INCOMPLETE]
 
     def test_check_removes_no_orphans(self, stopped: Path) -> None:
         """Leftovers of a killed server are found; --check leaves them to the next start."""
@@ -411,8 +444,9 @@ class TestCommand:
             testing.push(ecr, "app", IMAGE, tag="1.0")
             assert run(data_dir, "--check").returncode == 0
             flip_a_bit(path_of(data_dir, LAYER.digest))
-            assert run(data_dir, "--repair").returncode == 0
+            assert run(data_dir, "--repair").returncode == 1
 
             testing.upload_blob(ecr, "app", LAYER)
             assert contents(testing.pull(ecr, "app", "1.0")) == contents(IMAGE)
+            assert run(data_dir, "--check").returncode == 0
             server.command.stop(signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -71,7 +72,8 @@ def test_help_has_the_flags_of_moto_and_our_own(run: Run, command: Any) -> None:
     # One block, with the defaults of moto's flags too.
     assert output.count("usage:") == output.count("options:") == 1
     port = 5000 if command is server else 5005
-    assert f"(default: {port})" in " ".join(words)
+    variable = "MOTO_PORT" if command is server else "MOTO_PROXY_PORT"
+    assert f"(environment: {variable}; default: {port})" in " ".join(words)
 
 
 @pytest.mark.parametrize("command", [server, proxy])
@@ -342,6 +344,8 @@ def test_it_begins_with_three_lines(tmp_path: Path) -> None:
         first, second, third, *others = in_memory.command.output.splitlines()
         assert first == f"moto_ecr_server {moto_ecr_ext.__version__}, moto {version('moto')}"
         assert second == "Data: in memory; lost when the server ends"
+        in_browser = requests.get(f"{in_memory.url}/moto-api/ecr/", timeout=PATIENCE)
+        assert in_browser.status_code == 200
         assert third == f"Registry of account 123456789012 in us-east-1: {in_memory.url}"
         login = f"docker login --username AWS --password-stdin {in_memory.address}"
         assert [each.strip() for each in others if "|" in each] == [
@@ -350,7 +354,13 @@ def test_it_begins_with_three_lines(tmp_path: Path) -> None:
             f"echo {in_memory.password} | {login}",
         ]
         assert in_memory.command.stop() == 0
-        assert "WARNING" not in in_memory.command.output
+        output = in_memory.command.output
+        assert "WARNING" not in output
+        assert "podman and skopeo do the same with --tls-verify=false.\n" in output
+        page = re.search(r"^In a browser: (\S+)$", output, re.MULTILINE)
+        assert page
+        assert page[1] == f"{in_memory.url}/moto-api/ecr/"
+        assert output.endswith(" INFO    Stopped.\n")
     with running_server("--data-dir", str(tmp_path / "registry")) as kept:
         assert f"Data: {tmp_path / 'registry'}\n" in kept.command.output
     places = ["--database", f"sqlite:///{tmp_path}/rows", "--blobs", str(tmp_path / "blobs")]

@@ -18,7 +18,7 @@ from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.caller import Exchange
-from moto_ecr_ext.commands.log import TextLines, logging_as, wants_colours
+from moto_ecr_ext.commands.log import HintsOnceAMinute, TextLines, logging_as, wants_colours
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest, Watch
 from support.commands import LOGIN, PATIENCE, Command, Server, running_server, session_through
 from support.registry_client import Connection
@@ -87,6 +87,21 @@ def test_a_push(server: Server) -> None:
     assert re.search(rf" 201 \d+ms {image.digest[:19]} 123456789012 us-east-1$", line.strip())
     server.registry("PUT", path, data=b"{")
     server.command.wait_for(rf" WARNING PUT {path} 405 ")
+
+
+def test_a_refused_name(server: Server) -> None:
+    """The line of a refusal by the registry has the reason, on one line."""
+    assert server.registry("POST", "/v2/a/blobs/uploads/").status_code == 400
+    line = server.command.wait_for(" WARNING POST /v2/a/blobs/uploads/ 400").string
+    assert re.search(r" 400 \d+ms \('a' is not a repository name: ECR wants 2 to 256 .*\)$", line)
+
+
+def test_a_reason_is_one_line() -> None:
+    """What a client wrote into a reason cannot write a line of its own, nor a long one."""
+    exchange = Exchange("GET", "/v2/", status=400, reason="'a\n\x1b[31m'" + 1000 * "b")
+    line = str(AnsweredRequest(exchange))
+    assert line.isprintable()
+    assert len(line) < 500
 
 
 def test_another_service(server: Server) -> None:
@@ -162,9 +177,10 @@ def test_json() -> None:
     with running_server(MOTO_ECR_LOG_FORMAT="json") as server:
         answer = server.client().create_repository(repositoryName="team/app")
         server.registry("GET", "/v2/team/app/tags/list")
-        call, listing = (
+        server.registry("GET", "/v2/a/tags/list")
+        call, listing, refused = (
             json.loads(server.command.wait_for(name).string)
-            for name in ("CreateRepository", "tags/list")
+            for name in ("CreateRepository", "tags/list", "/v2/a/tags")
         )
     assert re.search(TIME, call.pop("time"))
     assert 0 < call.pop("duration_ms") < 60_000
@@ -184,6 +200,7 @@ def test_json() -> None:
         "request_id": answer["ResponseMetadata"]["RequestId"],
     }
     assert listing["operation"] == "GET /v2/<name>/tags/list"
+    assert refused["reason"].startswith("'a' is not a repository name: ")
     assert (listing["status"], listing["sent"]) == (200, len(b'{"name":"team/app","tags":[]}\n'))
 
 
@@ -211,6 +228,33 @@ def test_quiet() -> None:
         command.wait_for("WARNING CreateRepository")
         assert command.stop() == 0
     assert len(command.output.splitlines()) == 1
+
+
+def test_quiet_with_a_level() -> None:
+    """A level that is given by its flag is in force with `--quiet`, too."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = ["--port", str(port), "--quiet", "--log-level", "info"]
+    with Command("moto_ecr_server", *flags) as command:
+        wait_until(lambda: accepts_connections(port))
+        requests.get(f"http://127.0.0.1:{port}/v2/", timeout=PATIENCE)
+        command.wait_for(r" INFO    GET /v2/ 401 ")
+        assert command.stop() == 0
+    assert "docker login" not in command.output
+
+
+def test_a_hint_once_a_minute(server: Server) -> None:
+    """A client that tries a push several times gets one hint for each repository."""
+    for _ in range(3):
+        assert server.registry("POST", "/v2/team/none/blobs/uploads/").status_code == 404
+    server.registry("POST", "/v2/team/other/blobs/uploads/")
+    server.command.wait_for("Push to team/other, which does not exist")
+    assert server.command.output.count("Push to team/none, which does not exist") == 1
+    hints = HintsOnceAMinute()
+    record = logging.makeLogRecord({"msg": "a hint", "is_hint": True, "created": 100.0})
+    later = logging.makeLogRecord({"msg": "a hint", "is_hint": True, "created": 159.0})
+    much_later = logging.makeLogRecord({"msg": "a hint", "is_hint": True, "created": 160.0})
+    assert [hints.filter(each) for each in (record, later, much_later)] == [True, False, True]
 
 
 def test_errors_alone() -> None:

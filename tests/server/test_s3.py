@@ -479,8 +479,8 @@ def test_a_bucket_of_another_database(
         push(server, b"a blob")
         kept = bucket.keys()
         assert refusal(bucket.url, **bucket.server.variables) == (
-            f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a separate "
-            f"place, or empty {bucket.url} if that database no longer exists."
+            f"moto_ecr_server: {bucket.url} has the blobs of another database. Give each a "
+            f"separate place, or empty {bucket.url} if that database no longer exists."
         )
         assert bucket.keys() == kept
     s3 = bucket.server.client()

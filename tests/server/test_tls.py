@@ -126,6 +126,9 @@ def test_the_printed_lines_are_for_a_shell() -> None:
     """Paths with spaces are quoted; docker's line names the address."""
     text = how_to_trust(Path("/home/a user/ca.crt"), "127.0.0.1:5000")
     assert "  export AWS_CA_BUNDLE='/home/a user/ca.crt' PIP_CERT=" in text
+    assert "  export SSL_CERT_FILE='/home/a user/ca.crt'\n" in text
+    assert "--cacert '/home/a user/ca.crt'\n" in text
+    assert "--cert-dir '/home/a user'\n" in text
     assert re.search(r"'/home/a user/ca.crt' \S*docker/certs.d/127.0.0.1:5000/?\S*$", text, re.M)
 
 

@@ -644,6 +644,18 @@ def test_blobs_of_another_database_are_left_alone(
     assert list((data_dir / "uploads").iterdir()) == []
 
 
+def test_a_directory_without_its_database(data_dir: Path) -> None:
+    """Where the rows of a directory are gone, the refusal says which file to put back."""
+    with_a_blob(StoreLocation(data_dir))
+    (data_dir / "registry.sqlite").unlink()
+    with pytest.raises(StoreError) as refused:
+        Store.open(StoreLocation(data_dir))
+    assert str(refused.value) == (
+        f"{data_dir} has the blobs of another database: its registry.sqlite is missing or another. "
+        "Put that file back, or use an empty directory."
+    )
+
+
 def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir: Path) -> None:
     """Somebody may have it elsewhere; a new one in its place is not that."""
     with_a_blob(StoreLocation(data_dir))

@@ -19,6 +19,8 @@ log = logging.getLogger("moto_ecr_ext.requests")
 # Digits of a digest in a line of text.
 _DIGITS = 12
 _REMEMBERED = 200
+# Characters of a reason, in a line of text.
+_LONGEST_REASON = 400
 # Clients look for missing blobs before they push, and make requests without credentials before they log in.
 _USUAL = frozenset((401, 404))
 # Health checks and scrapes come all the time.
@@ -66,6 +68,7 @@ class AnsweredRequest:
             each.account_id,
             each.region,
             each.request_id,
+            f"({_printable(each.reason)})" if each.reason and each.status not in _USUAL else "",
         )
         return " ".join(filter(None, words))
 
@@ -84,6 +87,7 @@ class AnsweredRequest:
             "account": each.account_id,
             "region": each.region,
             "request_id": each.request_id,
+            "reason": each.reason,
             "received": each.received,
             "sent": each.sent,
         }
@@ -95,6 +99,11 @@ def _in_a_line(text: str) -> str:
     if text.isascii() and text.isprintable() and " " not in text:
         return text
     return quote(text, safe="/:@%+,;=!$&'()*~")
+
+
+def _printable(text: str) -> str:
+    """Return the beginning of a text, in one line and without control characters."""
+    return "".join(each if each.isprintable() else "?" for each in text[:_LONGEST_REASON])
 
 
 def _level(exchange: Exchange) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
+from moto_ecr_ext.oci.media_types import is_distributed
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
@@ -32,6 +34,17 @@ class ImageKey(NamedTuple):
     digest: str
 
 
+class Lack(NamedTuple):
+    """An image, and a blob that it refers to and that its repository does not hold."""
+
+    account_id: str
+    region: str
+    name: str
+    image: str
+    blob: str
+    media_type: str | None
+
+
 class Received(NamedTuple):
     """An upload session, and the number of its acknowledged bytes."""
 
@@ -54,6 +67,26 @@ _IMAGES_WITH_BLOB = Query(
         & (repository_blobs.c.digest == image_references.c.digest),
     )
     .where(repository_blobs.c.digest == bindparam("blob")),
+)
+_LACKS = Query(
+    Lack,
+    select(
+        repositories.c.account_id,
+        repositories.c.region,
+        repositories.c.name,
+        images.c.digest.label("image"),
+        image_references.c.digest.label("blob"),
+        image_references.c.media_type,
+    )
+    .join(images, images.c.repository_id == repositories.c.id)
+    .join(image_references, image_references.c.image_id == images.c.id)
+    .outerjoin(
+        repository_blobs,
+        (repository_blobs.c.repository_id == images.c.repository_id)
+        & (repository_blobs.c.digest == image_references.c.digest),
+    )
+    .where(image_references.c.kind == "blob", repository_blobs.c.digest.is_(None))
+    .order_by(images.c.id, image_references.c.digest),
 )
 _IMAGES = Query(ImageKey, select(images.c.id, images.c.digest).where(~IS_PLACEHOLDER))
 _MANIFEST: Scalars[bytes] = Scalars(
@@ -101,6 +134,19 @@ def name_of_image(view: View, image_id: int) -> list[ImageName]:
 def images_with_blob(view: View, digest: str) -> list[ImageName]:
     """Return the images that refer to a blob which their repository holds."""
     return _IMAGES_WITH_BLOB.all(view, blob=digest)
+
+
+def lacks(view: View) -> dict[ImageName, list[str]]:
+    """Return the incomplete images, each with the blobs that its repository does not hold.
+
+    Layers that registries do not distribute, such as those of Windows, do not count.
+    """
+    found: defaultdict[ImageName, list[str]] = defaultdict(list)
+    for row in _LACKS.all(view):
+        if is_distributed(row.media_type):
+            image = ImageName(row.account_id, row.region, row.name, row.image)
+            found[image].append(row.blob)
+    return found
 
 
 def delete_image(transaction: Transaction, image_id: int) -> None:
