@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 from .replacing import Unplug, replace
 
