@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from moto_ecr_ext.activation.accounts import accounts_from_keys
 from moto_ecr_ext.activation.connections import raise_limit
 from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listening
+from moto_ecr_ext.platforms.sockets import send_descriptors
 
 from . import backup, check
 from .ending import end_by_signals, logging_its_end
@@ -102,7 +102,7 @@ def _number_of_workers(command: Command, flags: Namespace, endpoint: Endpoint) -
     workers = command.read_workers(flags)
     if workers == 1:
         return workers
-    if not hasattr(socket, "send_fds"):
+    if send_descriptors is None:
         command.fail("--workers is not supported on this system.")
     if not any(places(flags).values()):
         command.fail("--workers needs --data-dir, or --database and --blobs.")

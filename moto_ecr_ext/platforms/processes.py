@@ -8,6 +8,7 @@ import signal
 
 # For bandit: the only program that runs here is part of the system, with a number as its argument.
 import subprocess  # nosec B404
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -48,6 +49,18 @@ def kill_with_children(program: subprocess.Popen[bytes]) -> None:
             )
         program.kill()
     program.wait()
+
+
+def interrupt_main_thread(by: signal.Signals) -> None:
+    """Send a signal to the main thread, whose blocking call it ends; with POSIX threads only."""
+    pthread_kill: Callable[[int, int], None] = getattr(signal, "pthread_kill")  # noqa: B009
+    pthread_kill(threading.main_thread().ident or 0, by)
+
+
+def make_nonblocking(descriptor: int) -> None:
+    """Make writes to a pipe fail instead of block."""
+    set_blocking: Callable[[int, bool], None] = getattr(os, "set_blocking")  # noqa: B009
+    set_blocking(descriptor, False)
 
 
 def words_of_command(text: str) -> list[str]:

@@ -8,12 +8,21 @@ import select
 import socket
 import struct
 from collections.abc import Callable
+from typing import Any
 
 AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
 """The family of Unix sockets; None if Python lacks it."""
 
 send_file: Callable[[int, int, int, int], int] | None = getattr(os, "sendfile", None)
 """`send_file(socket, file, start, size)` sends bytes of a file, and returns their number; None if the system cannot."""
+
+send_descriptors: Callable[..., int] | None = getattr(socket, "send_fds", None)
+"""`send_descriptors(socket, buffers, descriptors)` passes open files to another process; None if the system cannot."""
+
+receive_descriptors: Callable[..., tuple[bytes, list[int], int, Any]] | None = getattr(
+    socket, "recv_fds", None
+)
+"""`receive_descriptors(socket, size, most)` is the other end of `send_descriptors`; None if the system has neither."""
 
 _POLLIN: int = getattr(select, "POLLIN", 0)
 

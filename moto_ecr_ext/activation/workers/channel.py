@@ -8,6 +8,8 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+from moto_ecr_ext.platforms.sockets import AF_UNIX, receive_descriptors, send_descriptors
+
 # Bytes of a message: more than the buffer of a connection holds.
 _LARGEST = 256 * 1024
 
@@ -38,7 +40,8 @@ class Channel:
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
         """Return the two ends of a new channel."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        assert AF_UNIX is not None
+        ours, theirs = socket.socketpair(AF_UNIX, socket.SOCK_DGRAM)
         return cls(ours), cls(theirs)
 
     def fileno(self) -> int:
@@ -53,13 +56,15 @@ class Channel:
 
     def send(self, handler: Any) -> None:
         """Pass on the connection of a handler, of which some bytes were received but none were read."""
-        socket.send_fds(self._end, [handler.rfile.peek()], [handler.connection.fileno()])
+        assert send_descriptors is not None
+        send_descriptors(self._end, [handler.rfile.peek()], [handler.connection.fileno()])
         # `shutdown` would end the connection for the other process too.
         os.close(handler.connection.detach())
 
     def accept(self) -> tuple[PassedConnection, Any]:
         """Wait for a connection. Return it with the address of its client."""
-        received, descriptors, _, _ = socket.recv_fds(self._end, _LARGEST, 1)
+        assert receive_descriptors is not None
+        received, descriptors, _, _ = receive_descriptors(self._end, _LARGEST, 1)
         if not descriptors:
             # The system closes a passed connection if there is no descriptor for it.
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

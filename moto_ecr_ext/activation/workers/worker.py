@@ -19,6 +19,7 @@ from moto_ecr_ext.commands.log import logging_as
 from moto_ecr_ext.distribution.carriers.connection import serve
 from moto_ecr_ext.distribution.carriers.gate import Gate
 from moto_ecr_ext.distribution.carriers.watch import Watch
+from moto_ecr_ext.platforms.processes import interrupt_main_thread, make_nonblocking
 
 from .channel import Channel
 from .control import Lines, answer
@@ -108,13 +109,13 @@ def _serve(server: _Server, lines: Lines, answers: Any) -> NoReturn:
 def _wake_by_signals() -> None:
     """Make a signal interrupt `accept` in any case: it may arrive just before, after Python has checked for signals."""
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    make_nonblocking(writing)
     signal.set_wakeup_fd(writing)
 
     def wake() -> None:
         os.read(reading, 1)
         while not _has_left.wait(_WAKE):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+            interrupt_main_thread(signal.SIGTERM)
 
     threading.Thread(target=wake, name="signals", daemon=True).start()
 
