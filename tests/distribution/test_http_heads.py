@@ -406,11 +406,11 @@ def test_calls_without_a_host(aws: Environment, ecr: Any, send: Send, version: b
 
 
 OTHERS = {
-    "folded line": b"GET /moto-api/data.json HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n",
-    "bare LF": b"GET /moto-api/data.json HTTP/1.1\nHost: HOST\n\n",
-    "space before the colon": b"GET /moto-api/data.json HTTP/1.1\r\nHost: HOST\r\nX : a\r\n\r\n",
-    "two spaces": b"GET  /moto-api/data.json HTTP/1.1\r\nHost: HOST\r\n\r\n",
-    "letter beyond ASCII": b"GET /moto-api/data.json?\xc3\xa4=/v2/ HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "folded line": b"GET /moto-api/lib.js HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n\r\n",
+    "bare LF": b"GET /moto-api/lib.js HTTP/1.1\nHost: HOST\n\n",
+    "space before the colon": b"GET /moto-api/lib.js HTTP/1.1\r\nHost: HOST\r\nX : a\r\n\r\n",
+    "two spaces": b"GET  /moto-api/lib.js HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "letter beyond ASCII": b"GET /moto-api/lib.js?\xc3\xa4=/v2/ HTTP/1.1\r\nHost: HOST\r\n\r\n",
 }
 
 
