@@ -147,8 +147,9 @@ def test_a_form_that_claims_any_length() -> None:
         )
         connection.send(b"Action=GetCallerIdentity")
         connection.stop_sending()
-        assert connection.read_to_end().startswith(b"HTTP/1.1 400 ")
-        server.command.wait_for("POST / 400")
+        # Earlier moto asks werkzeug, which finds it too large before it reads.
+        assert connection.read_to_end().startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
+        server.command.wait_for("POST / 4(00|13)")
         assert "Traceback" not in server.command.output
 
 

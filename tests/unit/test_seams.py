@@ -418,7 +418,8 @@ def test_the_server_names_what_is_noted_of_a_request() -> None:
 def test_the_proxy_names_what_is_noted_of_a_request() -> None:
     """moto's proxy answers by `parse_request` with the path and the headers, and logs by `info`."""
     parameters = inspect.signature(proxy3.MotoRequestHandler.parse_request).parameters
-    assert list(parameters) == ["self", "method", "host", "path", "headers", "body"]
+    # Earlier moto has `form_data` behind them.
+    assert list(parameters)[:6] == ["self", "method", "host", "path", "headers", "body"]
     assert callable(proxy3.info)
 
 
