@@ -10,6 +10,7 @@ import socket
 import socketserver
 import ssl
 import sys
+import threading
 import time
 from contextlib import suppress
 from http.server import ThreadingHTTPServer
@@ -29,6 +30,8 @@ _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 # Descriptors: for the socket, a blob, and a database with its log.
 _PER_CONNECTION = 4
 _CLIENT_HAS_GONE = (ConnectionError, TimeoutError, ssl.SSLError)
+# Seconds between two looks of a server whether it is to end.
+_LOOK = 0.1
 # Seconds after which a server without descriptors tries again, if no connection ends before.
 _RETRY = 0.5
 # Seconds and bytes for the request of a client that is then refused for too many connections.
@@ -58,8 +61,27 @@ class CountedConnections(socketserver.ThreadingMixIn):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.connections = OpenConnections()
-        self._interruption: BaseException | None = None
         super().__init__(*arguments, **options)
+
+    def serve_forever(self, poll_interval: float = _LOOK) -> None:
+        """Accept connections until `shutdown`, or, in the main thread, until the exception of a signal.
+
+        Such an exception may come at any instruction, also between `accept` and the start of the thread that serves
+        the connection, which would then be lost. So another thread accepts, and the main thread waits.
+        """
+        serve = super().serve_forever  # type: ignore[misc]
+        if threading.current_thread() is not threading.main_thread():
+            serve(poll_interval)
+            return
+        accepting = threading.Thread(
+            target=serve, args=(poll_interval,), name="accepting", daemon=True
+        )
+        accepting.start()
+        try:
+            while accepting.is_alive():
+                accepting.join(poll_interval)  # On Windows, a wait without an end ignores Ctrl-C.
+        finally:
+            self.shutdown()  # type: ignore[attr-defined]
 
     def get_request(self) -> Any:
         """Accept a connection, once a descriptor is free: without the wait, the caller would retry at once."""
@@ -79,15 +101,6 @@ class CountedConnections(socketserver.ThreadingMixIn):
         except Exception:
             self.connections.leave()  # No thread could start.
             raise
-        except BaseException as error:
-            # A signal ends the server. A thread may serve the connection already, so the caller must not close it.
-            self._interruption = error
-
-    def service_actions(self) -> None:
-        """Do the work that follows each accepted connection."""
-        super().service_actions()  # type: ignore[misc]
-        if self._interruption is not None:
-            raise self._interruption
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:

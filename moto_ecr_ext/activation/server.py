@@ -198,17 +198,17 @@ def when_listening(announce: Callable[[Any], None]) -> Iterator[None]:
     calls its `serve_forever`, in the process that serves, even if `--reload` has another process watch it. Only then is
     the number of port 0 known.
     """
-    from werkzeug.serving import BaseWSGIServer
+    from .connections import CountedWSGIServer
 
-    original = BaseWSGIServer.serve_forever
+    original = CountedWSGIServer.serve_forever
     started = []
 
-    def serve_forever(self: BaseWSGIServer, *arguments: Any, **options: Any) -> None:
+    def serve_forever(self: CountedWSGIServer) -> None:
         started.append(self)
         announce(self)
-        original(self, *arguments, **options)
+        original(self)
 
-    put_back = replace(BaseWSGIServer, "serve_forever", serve_forever)
+    put_back = replace(CountedWSGIServer, "serve_forever", serve_forever)
     try:
         yield
     finally:

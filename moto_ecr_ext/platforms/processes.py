@@ -8,7 +8,6 @@ import signal
 
 # For bandit: the only program that runs here is part of the system, with a number as its argument.
 import subprocess  # nosec B404
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -51,16 +50,18 @@ def kill_with_children(program: subprocess.Popen[bytes]) -> None:
     program.wait()
 
 
-def interrupt_main_thread(by: signal.Signals) -> None:
-    """Send a signal to the main thread, whose blocking call it ends; with POSIX threads only."""
-    pthread_kill: Callable[[int, int], None] = getattr(signal, "pthread_kill")  # noqa: B009
-    pthread_kill(threading.main_thread().ident or 0, by)
+def readable_after(number: signal.Signals) -> int:
+    """Return a descriptor that can be read once this signal has arrived, at whichever thread; with POSIX signals only.
 
-
-def make_nonblocking(descriptor: int) -> None:
-    """Make writes to a pipe fail instead of block."""
+    A handler in Python would run once the main thread returns from its system call, which only a signal to that thread
+    interrupts.
+    """
+    reading, writing = os.pipe()
     set_blocking: Callable[[int, bool], None] = getattr(os, "set_blocking")  # noqa: B009
-    set_blocking(descriptor, False)
+    set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(number, lambda number, frame: None)
+    return reading
 
 
 def words_of_command(text: str) -> list[str]:

@@ -37,9 +37,20 @@ REUSE_ADDRESS: bool = not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
     """Make the system end each wait for a byte after `seconds`, with an OSError; with LIMITS_OF_SYSTEM only."""
-    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    limit_receiving(connection, seconds)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+
+
+def limit_receiving(connection: socket.socket, seconds: float) -> None:
+    """Limit waits as `limit_waits` does, but only those for bytes, or for the connections of a listening socket.
+
+    On Linux, accepted connections inherit the limit.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def is_readable(descriptor: int) -> bool:

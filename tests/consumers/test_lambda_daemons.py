@@ -108,8 +108,8 @@ def test_a_process_that_was_killed(
     tests = Path(__file__).parent.parent
     ended = subprocess.run(command, cwd=tests, env=variables, check=False, timeout=300)
     assert ended.returncode == -9
-    [left] = docker.api.containers(all=True)
-    assert left["State"] == "running"
+    # It may have ended by itself, without the server that it asks for invocations.
+    assert len(docker.api.containers(all=True)) == 1
 
     daemon.connect().remove_leftovers()
 

@@ -290,11 +290,12 @@ def test_metrics_and_lines(tmp_path: Path) -> None:
         put = (
             'moto_ecr_requests_total{operation="PUT /v2/<name>/manifests/<reference>",status="201"}'
         )
-        assert {f"{get} 12.0", f"{put} 1.0"} <= set(metrics_of(server))
+        # A request is counted after its answer.
+        wait_until(lambda: {f"{get} 12.0", f"{put} 1.0"} <= set(metrics_of(server)), "the counts")
         os.kill(workers_of(server)[0], signal.SIGKILL)
         server.command.wait_for("Another one takes its place")
         assert server.registry("GET", "/v2/app/manifests/v1").status_code == 200
-        assert f"{get} 13.0" in metrics_of(server)
+        wait_until(lambda: f"{get} 13.0" in metrics_of(server), "one more")
         server.command.stop()
     lines = [json.loads(each) for each in server.command.output.splitlines() if each[:1] == "{"]
     asked = [each for each in lines if each.get("path") == "/v2/app/manifests/v1"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import signal
+import socket
 import socketserver
 from threading import Event, Thread
 from typing import Any
@@ -50,6 +52,33 @@ def test_accepting_waits_for_a_descriptor(monkeypatch: pytest.MonkeyPatch, numbe
             server.connections.enter()
             server.connections.leave()
         thread.join()
+
+
+class Echo(socketserver.StreamRequestHandler):
+    """Answers a line with itself."""
+
+    def handle(self) -> None:
+        self.wfile.write(self.rfile.readline())
+
+
+def test_a_signal_as_a_connection_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exception of a signal ends the server at any instruction, and yet its client is answered."""
+    accept = socketserver.TCPServer.get_request
+
+    def accept_and_signal(self: Any) -> Any:
+        accepted = accept(self)
+        # The main thread handles it, whichever thread this is.
+        signal.raise_signal(signal.SIGINT)
+        return accepted
+
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", accept_and_signal)
+    with Server(("127.0.0.1", 0), Echo) as server:
+        with socket.create_connection(server.server_address, timeout=30) as client:
+            with pytest.raises(KeyboardInterrupt):
+                server.serve_forever()
+            client.sendall(b"a line\n")
+            assert client.makefile("rb").read() == b"a line\n"
+        assert server.connections.finish(30) == 0
 
 
 def test_other_errors_of_accepting_are_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

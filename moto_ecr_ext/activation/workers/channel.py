@@ -8,7 +8,12 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from moto_ecr_ext.platforms.sockets import AF_UNIX, receive_descriptors, send_descriptors
+from moto_ecr_ext.platforms.sockets import (
+    AF_UNIX,
+    limit_receiving,
+    receive_descriptors,
+    send_descriptors,
+)
 
 # Bytes of a message: more than the buffer of a connection holds.
 _LARGEST = 256 * 1024
@@ -53,6 +58,10 @@ class Channel:
 
     def close(self) -> None:
         self._end.close()
+
+    def limit_waits(self, seconds: float) -> None:
+        """Let `accept` wait for at most `seconds`, and then raise OSError."""
+        limit_receiving(self._end, seconds)
 
     def send(self, handler: Any) -> None:
         """Pass on the connection of a handler, of which some bytes were received but none were read."""

@@ -63,12 +63,12 @@ class _Worker:
         self.answers = False
 
     def is_ready(self) -> bool:
-        """Wait until it accepts connections and answers questions. Return False if it does not."""
+        """Wait until it answers questions and then accepts connections. Return False if it does not."""
         try:
             self.answers = self.lines.receive(_START) == "ready"
         except (EOFError, OSError):
             return False
-        return self.answers
+        return self.answers and self.asking.ask("accept", _START) is True
 
 
 class Pool(Siblings):

@@ -8,9 +8,7 @@ import os
 import signal
 import socket
 import socketserver
-import sys
 import threading
-from contextlib import suppress
 from typing import Any, NoReturn
 
 from moto_ecr_ext.activation.connections import CountedConnections, wait_patiently
@@ -19,7 +17,8 @@ from moto_ecr_ext.commands.log import logging_as
 from moto_ecr_ext.distribution.carriers.connection import serve
 from moto_ecr_ext.distribution.carriers.gate import Gate
 from moto_ecr_ext.distribution.carriers.watch import Watch
-from moto_ecr_ext.platforms.processes import interrupt_main_thread, make_nonblocking
+from moto_ecr_ext.platforms.processes import readable_after
+from moto_ecr_ext.platforms.sockets import limit_receiving
 
 from .channel import Channel
 from .control import Lines, answer
@@ -29,9 +28,11 @@ log = logging.getLogger("moto_ecr_ext")
 
 # Seconds.
 _RETRY = 0.5
-_WAKE = 0.05
+# Between two looks whether the worker is to end.
+_LOOK = 0.1
+_LAST_LOOK = 1
 
-_has_left = threading.Event()
+_is_to_end = threading.Event()
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -63,17 +64,18 @@ class _Server(CountedConnections, socketserver.TCPServer):
         self.socket.close()
         self.socket = listening
         self.channel = channel
+        limit_receiving(listening, _LOOK)
+        channel.limit_waits(_LOOK)
         self.watch = Watch()
 
-    def serve_forever(self, poll_interval: float = 0.5) -> NoReturn:
-        """Accept connections. For each, the system wakes the process that has waited longest."""
-        while True:
+    def accept_all(self) -> None:
+        """Accept connections until the end. For each, the system wakes the process that has waited longest."""
+        while not _is_to_end.is_set():
             self._handle_request_noblock()  # type: ignore[attr-defined]
-            self.service_actions()
 
-    def take_back(self) -> NoReturn:
-        """Serve the connections that moto's process hands back."""
-        while True:
+    def take_back(self) -> None:
+        """Serve the connections that moto's process hands back, until the end."""
+        while not _is_to_end.is_set():
             try:
                 self.process_request(*self.channel.accept())
             except OSError as error:
@@ -83,47 +85,40 @@ class _Server(CountedConnections, socketserver.TCPServer):
 
 def main(listening: int, channel: int, control: int, page: int) -> None:
     """Run a worker with these descriptors, until SIGTERM or the end of moto's process."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # All processes receive Ctrl-C; moto's process then sends SIGTERM.
-    signal.signal(signal.SIGTERM, _leave)
-    _wake_by_signals()
+    # All processes receive Ctrl-C; moto's process then sends SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = readable_after(signal.SIGTERM)
     lines = Lines(socket.socket(fileno=control))
     hello = lines.receive()
     server = _Server(socket.socket(fileno=listening), Channel(socket.socket(fileno=channel)))
     with logging_as(*hello["log"]):
-        _serve(server, lines, _begin(server, hello, Page(page)))
+        _serve(server, lines, _begin(server, hello, Page(page)), end)
 
 
-def _serve(server: _Server, lines: Lines, answers: Any) -> NoReturn:
-    threading.Thread(target=server.take_back, name="handed back", daemon=True).start()
+def _serve(server: _Server, lines: Lines, answers: dict[str, Any], end: int) -> NoReturn:
+    """Serve until there is something to read at `end`."""
+    # Not in this thread, which would have to be interrupted, perhaps with a connection that it has just accepted.
+    accepting = [
+        threading.Thread(target=each, name=name, daemon=True)
+        for each, name in ((server.accept_all, "accepting"), (server.take_back, "handed back"))
+    ]
+
+    def accept() -> bool:
+        for each in accepting:
+            each.start()
+        return True
+
     lines.send("ready")
+    answers["accept"] = accept
     threading.Thread(target=_obey, args=(lines, answers), name="answers", daemon=True).start()
-    with suppress(SystemExit):
-        server.serve_forever()
+    os.read(end, 1)
+    _is_to_end.set()
+    for each in accepting:
+        if each.ident is not None:
+            each.join(_LAST_LOOK)  # Where `accept` has no limit, the thread stays in it.
     server.socket.close()
     finish_requests(server)
     _end()
-
-
-def _wake_by_signals() -> None:
-    """Make a signal interrupt `accept` in any case: it may arrive just before, after Python has checked for signals."""
-    reading, writing = os.pipe()
-    make_nonblocking(writing)
-    signal.set_wakeup_fd(writing)
-
-    def wake() -> None:
-        os.read(reading, 1)
-        while not _has_left.wait(_WAKE):
-            interrupt_main_thread(signal.SIGTERM)
-
-    threading.Thread(target=wake, name="signals", daemon=True).start()
-
-
-def _leave(number: int, frame: object) -> None:
-    _has_left.set()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(0)
 
 
 def _obey(lines: Lines, answers: Any) -> None:
