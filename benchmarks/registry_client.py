@@ -339,9 +339,13 @@ Task = Callable[[RegistryClient], None]
 
 @dataclass(frozen=True)
 class Run:
-    """The run of several clients, from the start of the first to the end of the last."""
+    """The run of several clients, from the start of the first to the end of the last.
+
+    `processor_seconds` are those of all clients together.
+    """
 
     seconds: float
+    processor_seconds: float
     reconnections: int
 
 
@@ -371,18 +375,18 @@ def at_once(address: Address, tasks: Sequence[Task], seconds: float = 0) -> Run:
             if client.is_alive():
                 client.terminate()
                 client.join()
-    began, ended, reconnections = zip(*ran, strict=True)
-    return Run(max(ended) - min(began), sum(reconnections))
+    began, ended, used, reconnections = zip(*ran, strict=True)
+    return Run(max(ended) - min(began), sum(used), sum(reconnections))
 
 
 def _work(address: Address, task: Task, start: Any, channel: Channel) -> None:
     with address.connected() as client:
         channel.send("connected")
         start.wait()
-        began = time.monotonic()
+        began, used = time.monotonic(), time.process_time()
         task(client)
-        ended = time.monotonic()
-    channel.send((began, ended, client.connection.reconnections))
+        ended, used = time.monotonic(), time.process_time() - used
+    channel.send((began, ended, used, client.connection.reconnections))
 
 
 def _receive(client: Any, channel: Channel, limit: float) -> Any:

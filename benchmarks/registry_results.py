@@ -49,6 +49,7 @@ class Results:
         self._measures: dict[str, Measure] = {}
         self._figures = Figures()
         self._processor_seconds = Figures()
+        self._of_clients = Figures()
         self._reconnections = Figures()
         self._memory = Figures()
         self._transfers: dict[str, None] = {}
@@ -59,6 +60,7 @@ class Results:
         self._measures[measure.name] = measure
         self._figures.add(measure.name, whose, measure.figure(amount, run.seconds))
         self._processor_seconds.add(measure.name, whose, processor_seconds)
+        self._of_clients.add(measure.name, whose, run.processor_seconds)
         self._reconnections.add(measure.name, whose, run.reconnections)
 
     def add_memory(self, transfer: str, whose: str, growth: float) -> None:
@@ -93,12 +95,18 @@ class Results:
             ],
         )
         print_table(
-            "What that took: seconds of processors in the server, connections made again",
-            ("", GO, OURS, f"{GO}, made again", f"{OURS}, made again"),
+            "What that took: seconds of processors in the server and its clients, connections made again",
+            (
+                "",
+                *(GO, OURS),
+                *(f"{GO}, clients", f"{OURS}, clients"),
+                *(f"{GO}, made again", f"{OURS}, made again"),
+            ),
             [
                 (
                     name,
                     *self._both(self._processor_seconds, name),
+                    *self._both(self._of_clients, name),
                     *self._both(self._reconnections, name),
                 )
                 for name in self._measures
@@ -126,6 +134,7 @@ class Results:
                     "figures": self._of_both(self._figures, each.name),
                     "ratios": self._figures.ratios(each.name, OURS, GO),
                     "processor seconds": self._of_both(self._processor_seconds, each.name),
+                    "processor seconds of the clients": self._of_both(self._of_clients, each.name),
                 }
                 for each in self._measures.values()
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,37 @@ class Turns(Generic[_Key, _Turn]):
             turn.users -= 1
             if not turn.users and not turn.is_kept and self._turns.get(key) is turn:
                 del self._turns[key]
+
+
+# Seconds. Python's own interval is 5 ms.
+_INTERVAL = 0.0005
+
+
+_switching = fork_safe_lock()
+_threads_that_give_way = 0
+_interval_before = 0.0
+
+
+@contextmanager
+def giving_way() -> Iterator[None]:
+    """Let other threads run often while this one computes for seconds, in the block or the decorated function.
+
+    A thread that returns from a system call waits for the interpreter, by default for up to 5 ms. A push makes a
+    hundred such calls, so that it would wait half a second for a thread that computes.
+    """
+    global _threads_that_give_way, _interval_before
+    with _switching:
+        if not _threads_that_give_way:
+            _interval_before = sys.getswitchinterval()
+            sys.setswitchinterval(min(_interval_before, _INTERVAL))
+        _threads_that_give_way += 1
+    try:
+        yield
+    finally:
+        with _switching:
+            _threads_that_give_way -= 1
+            if not _threads_that_give_way:
+                sys.setswitchinterval(_interval_before)
 
 
 _Value = TypeVar("_Value")

@@ -30,7 +30,7 @@ from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.previews import PreviewRow, ResultRow
-from moto_ecr_ext.storage.turns import timed_turns
+from moto_ecr_ext.storage.turns import giving_way, timed_turns
 
 from .facts import images_of
 
@@ -69,6 +69,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             "status": "IN_PROGRESS",
         }
 
+    @giving_way()
     def _begin(
         self, find: Callable[[View], Repository], given: str | None
     ) -> tuple[Repository, str] | None:

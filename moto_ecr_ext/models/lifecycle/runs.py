@@ -19,7 +19,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
-from moto_ecr_ext.storage.turns import timed_turns
+from moto_ecr_ext.storage.turns import giving_way, timed_turns
 
 from .facts import facts_of, images_of
 from .policies import EVALUATION_INTERVAL
@@ -38,6 +38,7 @@ class LifecycleRunsBackend(RegistryBackend):
             found = rows.repositories.with_lifecycle_policy(view)
         _run_policies(self, found, math.inf)
 
+    @giving_way()
     def lifecycle_decisions(self, repository_name: str) -> list[Decision]:
         """Return the actions that the policy of a repository would take now. No preview is stored.
 
@@ -111,6 +112,7 @@ class _Run:
         self._at = at
         self._left: set[str] = set()
 
+    @giving_way()
     def run(self) -> None:
         """Run the policy if it is still due: another process may have run it."""
         with self._database.read() as view:
