@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from blobs import Blob, memory_blob
 from common import (
     Target,
     number,
@@ -36,11 +37,9 @@ from processes import MemoryWatch, Watch
 from registries import OURS, REPOSITORY, Registry, running
 from registry_client import (
     MANIFEST_TYPE,
-    Blob,
     ProtocolError,
     RegistryClient,
     at_once,
-    memory_blob,
 )
 
 # MiB by which each client may increase the server's memory.

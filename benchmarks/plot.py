@@ -1,6 +1,6 @@
 """A picture of the results of registry.py: the ratio of each pair, and their median.
 
-    python benchmarks/plot.py benchmarks/results/registry.json docs/registry-speed.svg
+    python benchmarks/plot.py benchmarks/results/registry.json docs/pictures/speed.svg
 
 Only this script needs matplotlib.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +62,10 @@ def _docker_registry(directory: Path) -> Iterator[Registry]:
 
 
 @contextmanager
-def moto_ecr_server(directory: Path, workers: int = 1) -> Iterator[Registry]:
+def moto_ecr_server(directory: Path, flags: Sequence[str] = ()) -> Iterator[Registry]:
     """Run moto_ecr_server with a data directory. Its clients log in; those of the other registry do not."""
     port = free_port()
-    command = moto_ecr_server_command(port, directory / "data")
-    if workers > 1:
-        command += ["--workers", str(workers)]
+    command = [*moto_ecr_server_command(port, directory / "data"), *flags]
     with serving(command, port, directory / "log") as process:
         ecr = ecr_client(process.url)
         ecr.create_repository(repositoryName=REPOSITORY)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from blobs import Blob, Source, memory_blob
 from common import (
     GIB,
     MIB,
@@ -33,13 +34,10 @@ from common import (
 from registries import GO, OURS, Registry, installed_registries, running
 from registry_client import (
     MANIFEST_TYPE,
-    Blob,
     RegistryClient,
     Run,
     Task,
     at_once,
-    file_blob,
-    memory_blob,
     shares_of,
 )
 from registry_results import Measure, Results
@@ -73,37 +71,6 @@ FULL = Scale(GIB, 8, MIB, 200, 400, 4000, ((5, 100 * MIB), (50, MIB)), 2 * GIB)
 # The workloads that wait least for the machine and other programs, for nine rounds in a quarter of an hour.
 BRIEF = Scale(GIB, 8, MIB, 200, 200, 1000, None, None)
 QUICK = Scale(64 * MIB, 8, MIB, 16, 32, 64, ((2, 4 * MIB), (5, MIB)), 128 * MIB)
-
-
-class Source:
-    """A file of random bytes, from which blobs are made. It grows on demand."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def files(self, size: int, count: int) -> list[Blob]:
-        """Return `count` blobs that together are the first `size` bytes, sent from the file."""
-        self._grow(size)
-        each = size // count
-        return [
-            file_blob(self._descriptor, start, start + each)
-            for start in range(0, each * count, each)
-        ]
-
-    def in_memory(self, size: int, count: int) -> list[Blob]:
-        """Return `count` blobs of `size` bytes each, sent from memory."""
-        self._grow(size * count)
-        content = memoryview(os.pread(self._descriptor, size * count, 0))
-        return [
-            memory_blob(content[start : start + size]) for start in range(0, size * count, size)
-        ]
-
-    def _grow(self, size: int) -> None:
-        while (missing := size - os.fstat(self._descriptor).st_size) > 0:
-            os.write(self._descriptor, os.urandom(min(missing, MIB)))
 
 
 Workload = Callable[[Registry], None]

@@ -1,14 +1,12 @@
 """A client of registries that uses little processor time, so that the server is measured.
 
-Each client is a separate process with one connection, which it keeps as long as the server does. It sends files by
-sendfile and memory by sendmsg. The kernel counts and discards pulled bytes.
+Each client is a separate process with one connection, which it keeps as long as the server does. The kernel counts and
+discards pulled bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
-import os
 import socket
 import struct
 import time
@@ -16,16 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Channel
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
+from blobs import Blob, Body, MemoryBody
 from common import MIB
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
-# Bytes that docker sends at once when it pushes in chunks.
-_CHUNK = 32 * 1024
-_CHUNKS_A_CALL = 16
 _RECEIVED_AT_ONCE = 4 * MIB
 _LONGEST_HEAD = 64 * 1024
 
@@ -36,78 +32,6 @@ _CLIENT_LIMIT = 900
 
 class ProtocolError(Exception):
     """An unexpected answer of the server."""
-
-
-class Body(Protocol):
-    """The body of a request."""
-
-    @property
-    def framing(self) -> str:
-        """The header with the length of the body."""
-
-    def send(self, connection: socket.socket, head: bytes) -> None:
-        """Send the request: its head, then this body."""
-
-
-class MemoryBody:
-    """Bytes in memory."""
-
-    def __init__(self, content: bytes | memoryview = b"") -> None:
-        self._content = memoryview(content)
-        self.framing = f"Content-Length: {len(content)}"
-
-    def send(self, connection: socket.socket, head: bytes) -> None:
-        _send_all(connection, [memoryview(head), self._content])
-
-
-class FileBody:
-    """Bytes `start` up to `stop` of a file, sent without a copy."""
-
-    def __init__(self, descriptor: int, start: int, stop: int) -> None:
-        self._descriptor, self._start, self._stop = descriptor, start, stop
-        self.framing = f"Content-Length: {stop - start}"
-
-    def send(self, connection: socket.socket, head: bytes) -> None:
-        connection.sendall(head, socket.MSG_MORE)
-        at = self._start
-        while at < self._stop:
-            at += os.sendfile(connection.fileno(), self._descriptor, at, self._stop - at)
-
-
-class ChunkedBody:
-    """Bytes `start` up to `stop` of a file in chunks, like a stream of unknown length from docker."""
-
-    framing = "Transfer-Encoding: chunked"
-
-    def __init__(self, descriptor: int, start: int, stop: int) -> None:
-        self._descriptor, self._start, self._stop = descriptor, start, stop
-
-    def send(self, connection: socket.socket, head: bytes) -> None:
-        connection.sendall(head, socket.MSG_MORE)
-        buffer = memoryview(bytearray(_CHUNK * _CHUNKS_A_CALL))
-        at = self._start
-        while at < self._stop:
-            wanted = min(len(buffer), self._stop - at)
-            filled = os.preadv(self._descriptor, [buffer[:wanted]], at)
-            _send_all(connection, list(self._chunks(buffer[:filled])))
-            at += filled
-        connection.sendall(b"0\r\n\r\n")
-
-    def _chunks(self, content: memoryview) -> Iterator[memoryview]:
-        for start in range(0, len(content), _CHUNK):
-            piece = content[start : start + _CHUNK]
-            yield memoryview(b"%x\r\n" % len(piece))
-            yield piece
-            yield memoryview(b"\r\n")
-
-
-def _send_all(connection: socket.socket, buffers: list[memoryview]) -> None:
-    while buffers:
-        sent = connection.sendmsg(buffers)
-        while buffers and sent >= len(buffers[0]):
-            sent -= len(buffers.pop(0))
-        if sent:
-            buffers[0] = buffers[0][sent:]
 
 
 @dataclass(frozen=True)
@@ -216,38 +140,6 @@ class Connection:
             if not received:
                 raise ProtocolError(f"the body ended {size} bytes early")
             size -= received
-
-
-@dataclass(frozen=True)
-class Blob:
-    """A blob to push and pull. `body` sends it with its length, `stream` without."""
-
-    digest: str
-    size: int
-    body: Body
-    stream: Body
-
-
-def file_blob(descriptor: int, start: int, stop: int) -> Blob:
-    """Return bytes `start` up to `stop` of a file as a blob. They are read, so that the file is cached."""
-    hasher = hashlib.sha256()
-    at = start
-    while at < stop:
-        piece = os.pread(descriptor, min(stop - at, _RECEIVED_AT_ONCE), at)
-        hasher.update(piece)
-        at += len(piece)
-    return Blob(
-        f"sha256:{hasher.hexdigest()}",
-        stop - start,
-        FileBody(descriptor, start, stop),
-        ChunkedBody(descriptor, start, stop),
-    )
-
-
-def memory_blob(content: bytes | memoryview) -> Blob:
-    """Return bytes in memory as a blob."""
-    body = MemoryBody(content)
-    return Blob(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), body, body)
 
 
 class RegistryClient:

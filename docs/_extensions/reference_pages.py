@@ -1,4 +1,4 @@
-"""Directives for the pages of the reference, which are made from the code at each build.
+"""Directives for pages that are made from the code, and from the results of benchmarks, at each build.
 
 Each directive writes reStructuredText and has Sphinx parse it, so that an entry of a table is what the program itself
 uses: a setting, a flag, an operation, an error.
@@ -7,8 +7,10 @@ uses: a setting, a flag, an operation, an error.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ _AWS = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
 _MODULES_OF_ERRORS = tuple(
     f"moto_ecr_ext.exceptions{module}" for module in ("", ".images", ".layers", ".pull_through")
 )
+_SPEED = Path(__file__).parents[2] / "benchmarks" / "results" / "registry.json"
 # The first version of this package that has an operation, of those that 0.1.0 does not have.
 _SINCE: dict[str, str] = {}
 # A sentence of a docstring that begins so is about a difference.
@@ -89,6 +92,24 @@ def leniencies_table() -> Iterator[str]:
     for each in compatibility.ALL:
         yield from _row(
             f"``{each.name}``", each.moto, f"{each.aws} (`page <{each.page}>`__)", each.instead
+        )
+
+
+def speed_table() -> Iterator[str]:
+    """Return the results of benchmarks/registry.py: a sentence about the run, and a table."""
+    results = json.loads(_SPEED.read_text())
+    go, ours = results["registries"]
+    pairs = min(len(each["ratios"]) for each in results["measures"])
+    yield f"Medians of {pairs} pairs, {results['date']}. {'; '.join(results['machine'])}."
+    yield ""
+    yield from _table("What", go, ours, "Ratio", "Of all pairs", widths="36 18 18 10 18")
+    for each in results["measures"]:
+        ratios = each["ratios"]
+        yield from _row(
+            each["name"],
+            *(f"{statistics.median(each['figures'][of]):,.0f} {each['unit']}" for of in (go, ours)),
+            f"{statistics.median(ratios):.2f}",
+            f"{min(ratios):.2f} to {max(ratios):.2f}",
         )
 
 
@@ -180,6 +201,7 @@ _DIRECTIVES: dict[str, Callable[[], Iterable[str]]] = {
     "ecr-operations": operations_table,
     "ecr-errors": errors_table,
     "ecr-leniencies": leniencies_table,
+    "ecr-speed": speed_table,
     "ecr-pytest-options": pytest_options,
     "ecr-help-of-server": help_of_server,
     "ecr-help-of-proxy": help_of_proxy,

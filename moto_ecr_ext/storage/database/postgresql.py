@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from moto_ecr_ext.platforms.sockets import is_readable
-from moto_ecr_ext.storage.rows.tables import use_partial_indexes
+from moto_ecr_ext.storage.rows.tables import metadata
 
 from .base import BUSY_TIMEOUT, Database, driver_execute
 from .transaction import View
@@ -99,7 +99,7 @@ class PostgreSQLDatabase(Database):
         self._readers = threading.BoundedSemaphore(_MAX_READERS)
 
     def _change_schema(self) -> None:
-        use_partial_indexes("postgresql")
+        _use_partial_indexes()
         super()._change_schema()
 
     def _idle_reader(self) -> Connection | None:
@@ -185,3 +185,15 @@ def _check_encoding(engine: Engine) -> None:
             f"{engine.url.render_as_string()} has the encoding {encoding}, which cannot hold all "
             "text. Create the database with the encoding UTF8."
         )
+
+
+def _use_partial_indexes() -> None:
+    """Keep the conditions of partial indexes, which the tables define for SQLite.
+
+    Naming PostgreSQL's dialect in an index's definition would import it, even if SQLite is used.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"].get("where")
+            if condition is not None:
+                index.dialect_kwargs["postgresql_where"] = condition

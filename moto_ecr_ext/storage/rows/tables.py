@@ -394,15 +394,3 @@ preview_tags = Table(
 EMPTIED_FIRST_TO_LAST = tuple(
     table for table in reversed(metadata.sorted_tables) if table is not store
 )
-
-
-def use_partial_indexes(dialect: str) -> None:
-    """Keep the conditions of partial indexes in another dialect than SQLite.
-
-    Naming the dialect in an index's definition would import it, even if SQLite is used.
-    """
-    for table in metadata.tables.values():
-        for index in table.indexes:
-            condition = index.dialect_options["sqlite"].get("where")
-            if condition is not None:
-                index.dialect_kwargs[f"{dialect}_where"] = condition

@@ -1,6 +1,7 @@
-"""A benchmark of moto_ecr_server with one process and with several (`--workers`): small requests of many clients.
+"""A benchmark of moto_ecr_server with different flags: with several processes, and without lines about requests.
 
-Each measurement begins with a fresh server on an empty directory, on the same disk. The two take turns, round by round.
+Many clients make small requests. Each measurement begins with a fresh server on an empty directory, on the same disk.
+The variants take turns, round by round.
 """
 
 from __future__ import annotations
@@ -12,11 +13,28 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from common import Rest, number, parse_arguments, print_machine, print_table, scratch_directory
+from blobs import Blob, memory_blob
+from common import (
+    Figures,
+    Rest,
+    number,
+    parse_arguments,
+    print_machine,
+    print_table,
+    scratch_directory,
+)
 from registries import Registry, moto_ecr_server
-from registry_client import MANIFEST_TYPE, Blob, RegistryClient, Task, at_once, memory_blob
+from registry_client import MANIFEST_TYPE, RegistryClient, Task, at_once
 
 _STREAMS = 8
+_PROCESSORS = max(2, len(os.sched_getaffinity(0)))
+_PLAIN = "1 process"
+# The flags of each variant. All but the first are compared with it.
+_VARIANTS: dict[str, list[str]] = {
+    _PLAIN: [],
+    f"{_PROCESSORS} workers": ["--workers", str(_PROCESSORS)],
+    "no lines": ["--log-level", "warning"],
+}
 _BLOB = 16 * 1024
 
 Act = Callable[[RegistryClient, int], None]
@@ -30,9 +48,10 @@ class Benchmark:
         self._only = only
         self._blobs = [memory_blob(os.urandom(_BLOB)) for _ in range(requests // 10)]
         self._manifest = _manifest(self._blobs[0])
-        self.figures: dict[str, dict[int, list[float]]] = {}
+        self.figures = Figures()
+        self.names: dict[str, None] = {}
 
-    def measure(self, registry: Registry, workers: int, rest: Rest) -> None:
+    def measure(self, registry: Registry, variant: str, rest: Rest) -> None:
         """Measure a server that has just started."""
         many = self._requests
         work: list[tuple[str, int, Act]] = [
@@ -43,14 +62,12 @@ class Benchmark:
             ("GET of a blob of 16 KiB", many, lambda client, _: client.pull(self._blobs[0])),
         ]
         for name, count, act in work:
-            if (
-                self._only in name or count < many
-            ):  # The other measurements need the pushed content.
+            # The other measurements need the pushed content.
+            if self._only in name or count < many:
                 rest.wait()
                 run = at_once(registry.address, _dealt(count, act))
-                self.figures.setdefault(name, {}).setdefault(workers, []).append(
-                    count / run.seconds
-                )
+                self.names[name] = None
+                self.figures.add(name, variant, count / run.seconds)
 
     def _push(self, client: RegistryClient, index: int) -> None:
         client.push(self._blobs[index])
@@ -84,35 +101,42 @@ def _manifest(blob: Blob) -> bytes:
     return json.dumps(document).encode()
 
 
-def _row(name: str, ones: Sequence[float], others: Sequence[float]) -> tuple[str, ...]:
-    ratios = [other / one for one, other in zip(ones, others, strict=True)]
-    return (
-        name,
-        number(statistics.median(ones)),
-        number(statistics.median(others)),
-        f"{statistics.median(ratios):.2f}",
-        f"{min(ratios):.2f} to {max(ratios):.2f}",
+def _print(figures: Figures, names: Sequence[str], variant: str) -> None:
+    rows = []
+    for name in names:
+        ratios = figures.ratios(name, variant, _PLAIN)
+        if ratios:
+            rows.append(
+                (
+                    name,
+                    number(figures.median(name, _PLAIN)),
+                    number(figures.median(name, variant)),
+                    f"{statistics.median(ratios):.2f}",
+                    f"{min(ratios):.2f} to {max(ratios):.2f}",
+                )
+            )
+    print_table(
+        f"Requests in a second, {_STREAMS} streams: {' '.join(_VARIANTS[variant])}",
+        ("", _PLAIN, variant, "ratio", "of all pairs"),
+        rows,
     )
 
 
 def main(arguments: argparse.Namespace) -> None:
-    several = max(2, len(os.sched_getaffinity(0)))
     rest = Rest(arguments.patience)
     benchmark = Benchmark(400 if arguments.quick else 4000, arguments.only)
     with scratch_directory(arguments.directory) as directory:
         print_machine(directory, ("moto", "moto-ecr-ext"), ())
+        print(f"medians of {arguments.rounds} rounds, variants taking turns")
         for _ in range(arguments.rounds):
-            for workers in (1, several):
+            for variant, flags in _VARIANTS.items():
                 with (
                     scratch_directory(directory) as place,
-                    moto_ecr_server(place, workers) as registry,
+                    moto_ecr_server(place, flags) as registry,
                 ):
-                    benchmark.measure(registry, workers, rest)
-    print_table(
-        f"Requests in a second, {_STREAMS} streams, medians of {arguments.rounds} pairs",
-        ("", "1 process", f"{several} workers", "ratio", "range"),
-        [_row(name, of[1], of[several]) for name, of in benchmark.figures.items()],
-    )
+                    benchmark.measure(registry, variant, rest)
+    for variant in list(_VARIANTS)[1:]:
+        _print(benchmark.figures, list(benchmark.names), variant)
     rest.print_summary()
 
 
