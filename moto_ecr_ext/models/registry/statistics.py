@@ -30,10 +30,14 @@ class Statistics:
 def statistics() -> Statistics:
     """Return the statistics of all registries of the store. Due work is left to the next request."""
     with current_store().database.read() as view:
-        stored = rows.statistics.stored(view)
+        stored = rows.overview.stored(view)
         return Statistics(
-            numbers={**rows.statistics.counts(view), "blobs": stored.blobs},
-            bytes_stored=int(stored.bytes),
+            numbers={
+                **rows.overview.counts(view),
+                "uploads": rows.overview.open_uploads(view).number,
+                "blobs": stored.number,
+            },
+            bytes_stored=stored.size,
             work={
                 "lifecycle_policy": len(rows.repositories.with_lifecycle_policy_due(view, now())),
                 **{each.name.removeprefix("ecr::"): len(each.under_way(view)) for each in _WORK},

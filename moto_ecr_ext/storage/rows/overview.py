@@ -1,4 +1,4 @@
-"""Counts and sums over rows of all registries, for the page."""
+"""Counts and sums over rows of all registries, for the web page and the metrics."""
 
 from __future__ import annotations
 
@@ -67,6 +67,17 @@ class StoredSum(NamedTuple):
     size: int
 
 
+_COUNTS: dict[str, Scalars[int]] = {
+    "repositories": Scalars(select(func.count()).select_from(repositories).where(IS_THERE)),
+    **{
+        table.name: Scalars(
+            select(func.count())
+            .select_from(table.join(repositories, repositories.c.id == table.c.repository_id))
+            .where(IS_THERE)
+        )
+        for table in (images, tags)
+    },
+}
 _ONE_OF: BindParameter[int] = bindparam("ids", expanding=True)
 _SIZE = cast(func.coalesce(func.sum(repository_blobs.c.size), 0), BigInteger).label("size")
 _REPOSITORIES = Query(
@@ -163,6 +174,11 @@ _IMAGES_WITH_BLOB: Scalars[str] = Scalars(
     .order_by(images.c.id)
     .limit(bindparam("count"))
 )
+
+
+def counts(view: View) -> dict[str, int]:
+    """Return the numbers of repositories, images and tags in all registries, by these words."""
+    return {name: query.first(view) or 0 for name, query in _COUNTS.items()}
 
 
 def counts_of_registries(view: View) -> list[RegistryCount]:

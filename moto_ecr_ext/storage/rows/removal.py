@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Delete, String, Table, bindparam, cast, ex
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
+from .repositories import IS_THERE
 from .tables import (
     EMPTIED_FIRST_TO_LAST,
     image_activations,
@@ -32,7 +33,6 @@ from .tables import (
 _AT_ONCE = 100
 # Results of previews in one transaction. No other rows refer to them.
 _RESULTS_AT_ONCE = 1000
-_NO_ACCOUNT = ""
 
 
 class _Member(NamedTuple):
@@ -42,9 +42,9 @@ class _Member(NamedTuple):
     digest: str
 
 
-_IS_DELETED = repositories.c.account_id == _NO_ACCOUNT
+_IS_DELETED = ~IS_THERE
 _HIDE = repositories.update().values(
-    account_id=_NO_ACCOUNT,
+    account_id="",
     region="",
     name=cast(repositories.c.id, String),
     lifecycle_policy=None,

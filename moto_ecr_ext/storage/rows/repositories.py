@@ -49,7 +49,7 @@ _OF_REGISTRY = (
 _IS_NAMED = (*_OF_REGISTRY, repositories.c.name == bindparam("repository_name"))
 _IS_REPOSITORY = repositories.c.id == bindparam("repository")
 
-IS_THERE = repositories.c.region != ""
+IS_THERE = repositories.c.account_id != ""
 """True if a repository is in a registry. A deleted one is in no registry until its rows are removed."""
 
 _ALL = select(repositories)
@@ -59,11 +59,10 @@ _OF_ONE_REGISTRY = Query(RepositoryRow, _ALL.where(*_OF_REGISTRY).order_by(repos
 _REGISTRIES = Query(
     RegistryRow, select(repositories.c.account_id, repositories.c.region).distinct()
 )
-# A deleted repository has no region.
 _REGISTRIES_WITH = Query(
     RegistryRow,
     select(repositories.c.account_id, repositories.c.region)
-    .where(repositories.c.name == bindparam("repository_name"), repositories.c.region != "")
+    .where(repositories.c.name == bindparam("repository_name"), IS_THERE)
     .order_by(repositories.c.account_id, repositories.c.region)
     .limit(10),
 )
