@@ -55,6 +55,8 @@ def read_chunks(handler: Any) -> bytes:
 
 def _ambiguity(handler: Any) -> str | None:
     """Return the ambiguity in a head, or None."""
+    from moto_ecr_ext.distribution.carriers.heads import TWO_LENGTHS, is_content_length
+
     try:
         urlsplit(handler.path)
     except ValueError:
@@ -68,16 +70,11 @@ def _ambiguity(handler: Any) -> str | None:
         if [each.strip(" \t").lower() for each in encodings] != ["chunked"]:
             return "Transfer-Encoding is not chunked"
         if lengths:
-            return "Transfer-Encoding and Content-Length exclude each other"
+            return TWO_LENGTHS
     # A repeated equal length is allowed (RFC 9112, 6.3).
-    if len(set(lengths)) > 1 or not all(_is_length(each) for each in lengths):
+    if len(set(lengths)) > 1 or not all(is_content_length(each.strip(" \t")) for each in lengths):
         return "Content-Length is not a number"
     return None
-
-
-def _is_length(text: str) -> bool:
-    text = text.strip(" \t")
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _refuse(handler: Any, reason: str) -> None:

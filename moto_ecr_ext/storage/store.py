@@ -25,7 +25,6 @@ from moto_ecr_ext.settings import StoreLocation, store_location
 from . import rows
 from .blobs.blob import Blob
 from .blobs.errors import BlobDamaged, BlobNotFound
-from .blobs.recent import Recent
 from .blobs.store import BlobStore
 from .cleaning import Cleaning
 from .counts import Counts
@@ -44,6 +43,7 @@ from .opening import (
     open_database,
 )
 from .pulls import PendingPulls
+from .recent import Recent
 from .recent_requests import RecentRequests
 from .siblings import forget
 from .turns import in_turns

@@ -16,7 +16,7 @@ import pytest
 
 from moto_ecr_ext.activation.workers.channel import Channel
 from moto_ecr_ext.activation.workers.control import Asking, Failed, Lines, answer
-from moto_ecr_ext.activation.workers.page import Page
+from moto_ecr_ext.activation.workers.shared_numbers import SharedNumbers
 from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
 from moto_ecr_ext.distribution.carriers.sockets import unread
 from moto_ecr_ext.distribution.carriers.tally import BOUNDS, Counts, Durations
@@ -146,8 +146,8 @@ def test_an_answer_that_comes_too_late() -> None:
 
 def test_the_page() -> None:
     """Other processes read the values that one process writes."""
-    descriptor = Page.file(2)
-    one, other = Page(descriptor), Page(descriptor)
+    descriptor = SharedNumbers.file(2)
+    one, other = SharedNumbers(descriptor), SharedNumbers(descriptor)
     os.close(descriptor)
     assert not other.is_all_motos()
     one.leave_all_to_moto(True)

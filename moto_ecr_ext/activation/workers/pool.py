@@ -24,7 +24,7 @@ from moto_ecr_ext.storage.siblings import Pull, Siblings, join
 
 from .channel import Channel
 from .control import Asking, Lines
-from .page import Page
+from .shared_numbers import SharedNumbers
 
 if TYPE_CHECKING:
     from moto_ecr_ext.storage.store import Store
@@ -80,15 +80,15 @@ class Pool(Siblings):
         self._schedule = store.schedule
         self._listening: socket.socket = server.socket
         self._channel, self._theirs = Channel.pair()
-        self._file = Page.file(count)
-        self._page = Page(self._file)
+        self._file = SharedNumbers.file(count)
+        self._numbers = SharedNumbers(self._file)
         self._workers: list[_Worker | None] = [None] * count
         self._is_ending = threading.Event()
         # Held while a worker starts, so that none starts after the end.
         self._starting = threading.Lock()
-        store.schedule.share(self._page.due)
+        store.schedule.share(self._numbers.due)
         join(store, self)
-        server.connections.share(self._page.connections, 0)
+        server.connections.share(self._numbers.connections, 0)
         server.socket = self._channel.again()
         server.workers = server.app.workers = self
         server.hand_back = self.hand_back
@@ -116,7 +116,7 @@ class Pool(Siblings):
         import moto.settings
 
         is_counting = float("inf") != moto.settings.INITIAL_NO_AUTH_ACTION_COUNT
-        self._page.leave_all_to_moto(is_counting)
+        self._numbers.leave_all_to_moto(is_counting)
 
     def hand_back(self, handler: Any, method: str, path: str) -> bool:
         """Return True if a request, of which nothing was read, was passed back to the workers with its connection.
@@ -129,7 +129,7 @@ class Pool(Siblings):
             return False
         if (
             self._is_ending.is_set()
-            or self._page.is_all_motos()
+            or self._numbers.is_all_motos()
             or self._schedule.is_due(now())
             or is_motos(method, path)
         ):
@@ -241,7 +241,7 @@ class Pool(Siblings):
             # A signal may have ended all processes at once.
             if self._is_ending.wait(_GRACE):
                 return
-            self._page.connections[index + 1] = 0
+            self._numbers.connections[index + 1] = 0
             gone = self._requests.pop(index, Requests())
             self._requests_of_the_gone = Requests.sum([self._requests_of_the_gone, gone])
             log.error("Worker %d has ended (%s). Another one takes its place.", index + 1, status)

@@ -22,7 +22,7 @@ from moto_ecr_ext.platforms.sockets import limit_receiving
 
 from .channel import Channel
 from .control import Lines, answer
-from .page import Page
+from .shared_numbers import SharedNumbers
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -83,7 +83,7 @@ class _Server(CountedConnections, socketserver.TCPServer):
                     self.connections.wait_for_an_end(_RETRY)
 
 
-def main(listening: int, channel: int, control: int, page: int) -> None:
+def main(listening: int, channel: int, control: int, numbers: int) -> None:
     """Run a worker with these descriptors, until SIGTERM or the end of moto's process."""
     # All processes receive Ctrl-C; moto's process then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -92,7 +92,7 @@ def main(listening: int, channel: int, control: int, page: int) -> None:
     hello = lines.receive()
     server = _Server(socket.socket(fileno=listening), Channel(socket.socket(fileno=channel)))
     with logging_as(*hello["log"]):
-        _serve(server, lines, _begin(server, hello, Page(page)), end)
+        _serve(server, lines, _begin(server, hello, SharedNumbers(numbers)), end)
 
 
 def _serve(server: _Server, lines: Lines, answers: dict[str, Any], end: int) -> NoReturn:
@@ -127,7 +127,7 @@ def _obey(lines: Lines, answers: Any) -> None:
     os._exit(1)
 
 
-def _begin(server: _Server, hello: dict[str, Any], page: Page) -> dict[str, Any]:
+def _begin(server: _Server, hello: dict[str, Any], numbers: SharedNumbers) -> dict[str, Any]:
     """Open the store beside moto's process. Return the functions that answer its questions."""
     import moto.settings
 
@@ -139,12 +139,12 @@ def _begin(server: _Server, hello: dict[str, Any], page: Page) -> dict[str, Any]
     install(**hello["install"])
     # While moto counts calls, this process serves nothing.
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
-    become_worker(page.is_all_motos)
+    become_worker(numbers.is_all_motos)
     # moto's process has opened it, and removed the remains of a killed server.
     store = current_store(Store.found)
     join(store, Siblings())
-    store.schedule.follow(page.due)
-    server.connections.share(page.connections, hello["number"])
+    store.schedule.follow(numbers.due)
+    server.connections.share(numbers.connections, hello["number"])
     server.connections.limit = hello["connections"]
     server.idle_timeout = hello["idle_timeout"]
     server.gate = Gate(hello["origins"], hello["hosts"])

@@ -17,6 +17,8 @@ from moto_ecr_ext.distribution.host import check_host
 # RFC 9110, 5.6.2.
 TCHAR = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 
+TWO_LENGTHS = "Transfer-Encoding and Content-Length exclude each other"
+
 _TOKEN = re.compile(f"{TCHAR}+")
 # RFC 9112, 3: a path of visible ASCII with a query, after a scheme and an authority in requests to proxies.
 _REQUEST_LINE = re.compile(
@@ -54,7 +56,7 @@ class Head:
         if encoding is None:
             return content_length(self.headers.get("content-length", "0"))
         if "content-length" in self.headers:
-            raise malformed("Transfer-Encoding and Content-Length exclude each other")
+            raise malformed(TWO_LENGTHS)
         if encoding.lower() != "chunked" or self.version == "1.0":
             raise malformed(f"Transfer-Encoding {encoding!r} is not supported")
         return None
@@ -119,9 +121,14 @@ def _names_registry(received: bytes) -> bool:
 def content_length(text: str) -> int:
     """Return the number of bytes in a Content-Length. Raises RegistryError if it is not a number."""
     text = text.strip(" \t")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not is_content_length(text):
         raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)
     return int(text)
+
+
+def is_content_length(text: str) -> bool:
+    """Return True if a text, without spaces around it, is a number of bytes that a file can have."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 @lru_cache(maxsize=256)

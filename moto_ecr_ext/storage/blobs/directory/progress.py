@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from moto_ecr_ext.storage.blobs.recent import Recent
 from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
+from moto_ecr_ext.storage.recent import Recent
 
 from .files import FileState, file_state
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import FileIO
 
 from moto_ecr_ext.storage.blobs.blob import Blob
-from moto_ecr_ext.storage.blobs.recent import Recent
+from moto_ecr_ext.storage.recent import Recent
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .files import FileState, file_state, piece_of

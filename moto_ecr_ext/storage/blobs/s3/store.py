@@ -16,11 +16,11 @@ from moto_ecr_ext.storage.blobs.names import (
     is_upload_id,
     path_of_blob,
 )
-from moto_ecr_ext.storage.blobs.recent import Recent
 from moto_ecr_ext.storage.blobs.removal import Removal
 from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
+from moto_ecr_ext.storage.recent import Recent
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .bucket import S3Bucket

@@ -11,7 +11,7 @@ from typing import Any
 _NUMBERS = 2
 
 
-class Page:
+class SharedNumbers:
     """The shared numbers. Each is a float that one instruction reads or writes."""
 
     def __init__(self, descriptor: int) -> None:

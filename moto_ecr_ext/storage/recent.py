@@ -1,4 +1,4 @@
-"""A store's memory of the blobs and uploads that it last used."""
+"""Values in memory that were stored last, up to a limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _Value = TypeVar("_Value")
 
 
 class Recent(Generic[_Value]):
-    """The values that were put last, by digest or upload id, at most `limit`."""
+    """The values that were put last, by key, at most `limit`. Threads, and children of a fork, can use it.
+
+    Neither functools nor a cache of cachetools has a lock that a fork leaves open.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
