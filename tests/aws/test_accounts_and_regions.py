@@ -85,7 +85,7 @@ def test_repositories_of_one_name(aws: Any) -> None:
 
 
 def test_registry_wide_settings_of_accounts_and_regions(aws: Any, ecr: Any, guest: Any) -> None:
-    """Are set for one registry alone."""
+    """Settings of a registry apply to that registry only."""
     text = policy("ecr:*", resource="*")
     ecr.put_registry_policy(policyText=text)
     ecr.put_registry_scanning_configuration(scanType="ENHANCED")
@@ -109,7 +109,7 @@ def test_the_own_registry_may_be_named(ecr: Any, repository_name: str) -> None:
 
 
 def test_another_account_needs_a_policy(ecr: Any, guest: Any, repository_name: str) -> None:
-    """For what is there; what is not there is not there."""
+    """An existing repository denies access; a repository that does not exist is reported as not found."""
     before = everything_stored()
     assert refusal(
         guest.describe_images, registryId=ACCOUNT, repositoryName=repository_name
@@ -231,7 +231,7 @@ def test_a_repository_is_created_for_another_account(ecr: Any, guest: Any) -> No
 def test_another_account_changes_a_repository_s_policy(
     ecr: Any, guest: Any, repository_name: str
 ) -> None:
-    """And may give up its own rights to it, if it insists."""
+    """Another account can remove its own rights from the policy only with `force`."""
     actions = ("ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy")
     request = {"registryId": ACCOUNT, "repositoryName": repository_name}
     ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*actions))
@@ -263,7 +263,7 @@ def test_tags_of_another_account_s_repository(ecr: Any, guest: Any, repository_n
 
 
 def test_a_condition_of_a_policy(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Is weighed with the account that asks."""
+    """The condition is evaluated with the account of the caller."""
     condition = {"StringEquals": {"aws:PrincipalAccount": "888888888888"}}
     ecr.set_repository_policy(
         repositoryName=repository_name,
@@ -355,7 +355,7 @@ def test_partitions(aws: Any, region: str, partition: str) -> None:
 
 
 def test_every_region_of_ecr(in_process: Any) -> None:
-    """Has a registry."""
+    """Every Region of ECR has a registry."""
     session = boto3.session.Session()
     for partition in session.get_available_partitions():
         if partition == "aws-eusc" and OLD_MOTO:

@@ -110,7 +110,7 @@ def test_the_answer(ecr: Any, repository_name: str) -> None:
 def test_an_archived_image_cannot_be_pulled(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """Not through the API, nor over the registry protocol, where it was pushed; neither whole nor in part."""
+    """Neither protocol returns the manifest or a blob of an archived image."""
     registry.push(IMAGE, "v1")
     assert move(ecr, "ARCHIVE", IMAGE) == ["ARCHIVED"]
     asked = [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}]
@@ -148,7 +148,7 @@ def test_an_archived_image_can_be_pulled_again(
 def test_lists_hide_archived_images(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """Unless a filter asks for their status, or for any; one that is named is described."""
+    """Lists show archived images only with a filter for their status; an image that is named is described."""
     testing.push(ecr, repository_name, IMAGE, tag="cold")
     testing.push(ecr, repository_name, OTHER, tag="warm")
     move(ecr, "ARCHIVE", IMAGE)
@@ -170,7 +170,7 @@ def test_lists_hide_archived_images(
 
 
 def test_when_it_was_archived_and_restored(clock: Any, ecr: Any, repository_name: str) -> None:
-    """Both times are told once there is one, that of the push stays."""
+    """After a restore, both times are returned; the time of the push is unchanged."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     new = described(ecr, IMAGE)
     assert not {"lastArchivedAt", "lastActivatedAt"} & new.keys()
@@ -318,7 +318,7 @@ def test_a_child_of_another_index_is_left_alone(ecr: Any, repository_name: str) 
 
 
 def test_a_child_is_not_archived_before_its_index(ecr: Any, repository_name: str) -> None:
-    """Not while any index that lists it is active, whatever its tags."""
+    """A child is not archived while an index that lists it is active, whatever the child's tags."""
     testing.push(ecr, repository_name, AMD64, tag="amd64")
     testing.push(ecr, repository_name, INDEX, tag="v1")
     second = testing.build_index([AMD64])
@@ -340,7 +340,7 @@ def test_a_child_is_not_archived_before_its_index(ecr: Any, repository_name: str
 def test_referrers_go_along_with_their_subject(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """And those of referrers; the list of referrers does not show them while they are in the archive."""
+    """Referrers of referrers are archived too; the list of referrers omits archived ones."""
     registry.push(IMAGE, "v1")
     registry.push(SIGNATURE)
     countersignature = testing.build_artifact(

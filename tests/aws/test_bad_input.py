@@ -61,7 +61,7 @@ def nothing_changes(aws: Any, caplog: pytest.LogCaptureFixture) -> Iterator[None
 )
 @pytest.mark.parametrize("operation", ["DeleteRepository", "DescribeRegistry"])
 def test_a_body_that_is_not_json(raw: RawClient, operation: str, body: bytes) -> None:
-    """Is refused by every operation, also by those without parameters."""
+    """Every operation refuses the body, also an operation without parameters."""
     answer = raw.send(operation, body)
     assert (answer.status, answer.refusal) == (400, NOT_JSON)
 
@@ -100,7 +100,7 @@ def test_a_body_of_wrong_types(raw: RawClient, body: str, message: str) -> None:
 
 
 def test_members_that_are_null_are_absent(raw: RawClient) -> None:
-    """And members that the operation does not have are ignored, however deep."""
+    """A null member counts as absent; unknown members are ignored, however deep."""
     deep: list[Any] = []
     for _ in range(500):
         deep = [deep]
@@ -147,7 +147,7 @@ def test_an_unknown_target(raw: RawClient, target: str | None) -> None:
 
 
 def test_an_operation_that_is_known_and_not_served(raw: RawClient) -> None:
-    """Says so; its parameters are checked first, as those of every operation."""
+    """The error says so; parameters are checked first, as those of every operation."""
     missing = [
         operation
         for operation in service_model.operation_names()
@@ -167,7 +167,7 @@ def test_an_operation_that_is_known_and_not_served(raw: RawClient) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
 def test_other_methods(raw: RawClient, method: str) -> None:
-    """Are no reason to fail: at most they are not there."""
+    """Other methods never cause an internal error."""
     answer = raw.send("DescribeRegistry", b"", method=method)
     assert answer.status < 500
 
@@ -198,7 +198,7 @@ def test_a_body_in_gzip(raw: RawClient) -> None:
 )
 @pytest.mark.usefixtures("gzip_is_ours")
 def test_a_body_that_is_not_gzip(aws: Any, raw: RawClient, body: bytes) -> None:
-    """But says so."""
+    """A body that is declared as gzip, but is not gzip, is refused."""
     if aws.name == "server" and hasattr(moto_server, "decompress_request_body"):
         pytest.skip("this moto's server unpacks bodies by itself, before anything else sees them")
     answer = raw.send("DescribeRegistry", body, Content_Encoding="gzip")
@@ -212,7 +212,7 @@ def test_a_body_that_is_not_gzip(aws: Any, raw: RawClient, body: bytes) -> None:
 def test_a_body_that_unpacks_without_end(
     aws: Any, raw: RawClient, operation: str, limit: int
 ) -> None:
-    """Is unpacked no further than a request can be long."""
+    """Decompression stops at the size that a request may have."""
     if aws.name == "server" and hasattr(moto_server, "decompress_request_body"):
         pytest.skip("this moto's server unpacks bodies by itself, before anything else sees them")
     packed = io.BytesIO()
@@ -227,7 +227,7 @@ def test_a_body_that_unpacks_without_end(
 
 
 def test_a_body_longer_than_any_request(raw: RawClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is not read into memory."""
+    """The body is refused with 413."""
     monkeypatch.setattr(bodies, "MAX_BODY", 1000)
     answer = raw.send("DescribeRegistry", b" " * 998 + b"{}")
     assert answer.status == 200
@@ -237,7 +237,7 @@ def test_a_body_longer_than_any_request(raw: RawClient, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("region", ["nowhere-1", "eu-west-99", "x"])
 def test_a_region_that_does_not_exist(raw: RawClient, region: str) -> None:
-    """Cannot be what a signature was made for."""
+    """A signature for a Region that does not exist is refused."""
     answer = raw.send("DescribeRegistry", region=region)
     assert (answer.status, answer.refusal) == (
         400,

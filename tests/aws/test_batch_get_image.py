@@ -88,7 +88,7 @@ def test_an_image_by_digest_and_tag(ecr: Any, repository_name: str) -> None:
 
 
 def test_images_come_in_the_order_asked_for(ecr: Any, repository_name: str) -> None:
-    """And each once, however often it is named."""
+    """Images have the order of the request; an image that is named twice is returned once."""
     put(ecr, IMAGE, "v1")
     put(ecr, OTHER, "v2")
     images = get(ecr, {"imageTag": "v2"}, {"imageTag": "v1"}, {"imageDigest": OTHER.digest})

@@ -164,7 +164,7 @@ def test_no_properties(ecr: Any, stack: Stack) -> None:
 
 
 def test_a_policy_as_text(ecr: Any, stack: Stack) -> None:
-    """Is taken as it is."""
+    """A policy that is a JSON text, not an object, is accepted."""
     stack.create(RepositoryName="team/app", RepositoryPolicyText=json.dumps(POLICY, indent=3))
     policy = ecr.get_repository_policy(repositoryName="team/app")
     assert policy["policyText"] == normal_form(json.dumps(POLICY), "aws")
@@ -238,7 +238,7 @@ def test_a_named_repository_is_not_replaced_by_itself(ecr: Any, stack: Stack) ->
 
 
 def test_deleting_the_stack(ecr: Any, stack: Stack) -> None:
-    """Deletes an empty repository, and is no problem where it is gone already."""
+    """An empty repository is deleted with its stack; a repository that is already deleted is no error."""
     stack.create(RepositoryName="team/app")
     stack.delete()
     assert ecr.describe_repositories()["repositories"] == []
@@ -256,7 +256,7 @@ STILL_IMAGES = re.compile(
 
 
 def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
-    """Unless the template says EmptyOnDelete, and the stack with it; a second deletion ends well once it is empty.
+    """A stack keeps such a repository, without EmptyOnDelete; once it is empty, a second deletion succeeds.
 
     The reason is that of a stack of 2022; that of the stack is in
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html.
@@ -304,7 +304,7 @@ def test_the_rest_of_a_stack_that_stays(aws: Any, ecr: Any, stack: Stack) -> Non
 
 
 def test_a_stack_in_a_stack(aws: Any, ecr: Any, stack: Stack) -> None:
-    """Fails with the stack in it, and says so."""
+    """The outer stack fails with the inner one, and its reason names it."""
     inner = {
         "Resources": {
             "Repo": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}}
@@ -355,7 +355,7 @@ def test_an_update_leaves_a_repository_with_images(ecr: Any, stack: Stack) -> No
 
 @pytest.mark.parametrize("way", ["update", "change set"])
 def test_a_repository_that_is_taken_out(ecr: Any, stack: Stack, way: str) -> None:
-    """Stays with its images, by an update and by a change set alike."""
+    """A repository with images stays after an update, or a change set, that removes it from the stack."""
     queue = {"Queue": {"Type": "AWS::SQS::Queue"}}
     named = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}}
     stack.create_of({**queue, "Repo": named})
@@ -438,7 +438,7 @@ def test_a_name_that_is_taken(ecr: Any, stack: Stack) -> None:
 
 
 def test_an_attribute_that_repositories_do_not_have(aws: Any) -> None:
-    """Is an error of the template."""
+    """An unknown attribute is an error of the template."""
     client = aws.client("cloudformation")
     template = {
         "Resources": {"Repo": {"Type": "AWS::ECR::Repository"}},
@@ -449,7 +449,7 @@ def test_an_attribute_that_repositories_do_not_have(aws: Any) -> None:
 
 
 def test_stacks_of_regions(aws: Any) -> None:
-    """Have repositories in their own region."""
+    """A stack creates its repositories in its own Region."""
     client = aws.client("cloudformation", region="eu-west-1")
     template = {
         "Resources": {

@@ -279,7 +279,7 @@ def test_properties_that_cannot_be(
     seen: Callable[[Any], Any],
     expected: tuple[Any, Any],
 ) -> None:
-    """Are refused as the operation refuses them, and change nothing."""
+    """Invalid properties are refused as the operation refuses them, and change nothing."""
     empty = everything_stored()
     for wrong in ({}, {name: ["none"] for name in before}):
         with pytest.raises(ClientError) as caught:
@@ -308,7 +308,7 @@ def test_what_is_there_already(aws: Any, kind: str, properties: dict[str, Any]) 
 
 
 def test_times_of_a_template(aws: Any) -> None:
-    """Are attributes, as text."""
+    """CreatedAt and UpdatedAt are attributes, as text."""
     client = aws.client("cloudformation")
     outputs = {name: {"Value": {"Fn::GetAtt": ["It", name]}} for name in ("CreatedAt", "UpdatedAt")}
     resource = {

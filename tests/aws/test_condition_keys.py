@@ -265,7 +265,7 @@ def test_clients_reach_a_vpc_endpoint(in_process: Environment) -> None:
 def test_a_client_with_a_password(
     aws: Environment, ecr: Any, repository: None, condition: Any, holds: bool
 ) -> None:
-    """Has the keys of who asked for it, from where it is."""
+    """A request with a password has the keys of the principal that asked for the password."""
     let_in(ecr, condition)
     guest = aws.client(account=OTHER_ACCOUNT)
     [data] = guest.get_authorization_token(registryIds=[ACCOUNT])["authorizationData"]
@@ -430,7 +430,7 @@ def test_the_account_setting(aws: Environment, ecr: Any) -> None:
 def test_a_denial_that_does_not_meet_its_setter(
     aws: Environment, ecr: Any, repository: None
 ) -> None:
-    """Locks nobody out, so that it needs no force: the request's own keys count."""
+    """The denial does not lock its caller out, so that it needs no force: the request's own keys count."""
     organization = Organization(aws)
     deny = {"Principal": "*", "Action": "ecr:*", "Effect": "Deny"}
     condition = {"StringNotEquals": {"aws:PrincipalOrgID": organization.id}}

@@ -92,7 +92,7 @@ def make(name: str, occasion: str) -> dict[str, Any]:
 
 
 def test_all_members(ecr: Any) -> None:
-    """Are kept as they were given."""
+    """All members are kept as they were given."""
     with freeze_time("2026-01-01T00:00:00Z"):
         answer = ecr.create_repository_creation_template(**EVERYTHING)
     created = answer["repositoryCreationTemplate"]
@@ -103,7 +103,7 @@ def test_all_members(ecr: Any) -> None:
 
 
 def test_the_least_that_a_template_has(ecr: Any) -> None:
-    """Are the defaults of a repository."""
+    """A template without settings has the defaults of a repository."""
     created = ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["REPLICATION"])
     assert without_times(created["repositoryCreationTemplate"]) == {
         "prefix": "ROOT",
@@ -139,7 +139,7 @@ def test_registries_have_templates_of_their_own(aws: Any, ecr: Any) -> None:
 
 
 def test_update(ecr: Any) -> None:
-    """Replaces what it is given, and keeps all else."""
+    """An update replaces the given members, and keeps all others."""
     with freeze_time("2026-01-01T00:00:00Z"):
         created = ecr.create_repository_creation_template(**EVERYTHING)
     with freeze_time("2026-01-02T00:00:00Z"):
@@ -158,7 +158,7 @@ def test_update(ecr: Any) -> None:
 
 
 def test_update_of_the_mutability(ecr: Any) -> None:
-    """Takes the filters that were for another away, as PutImageTagMutability does."""
+    """A new mutability removes the filters of the old one, as PutImageTagMutability does."""
     ecr.create_repository_creation_template(**EVERYTHING)
     updated = ecr.update_repository_creation_template(prefix="prod", imageTagMutability="MUTABLE")
     assert "imageTagMutabilityExclusionFilters" not in updated["repositoryCreationTemplate"]
@@ -176,7 +176,7 @@ def test_update_of_the_mutability(ecr: Any) -> None:
 
 
 def test_empty_policies(ecr: Any) -> None:
-    """Are none, and are how an update takes a policy away."""
+    """An empty policy counts as no policy; an update with one removes the policy."""
     ecr.create_repository_creation_template(**EVERYTHING)
     ecr.update_repository_creation_template(prefix="prod", repositoryPolicy="", lifecyclePolicy="")
     make("prod/app", "REPLICATION")
@@ -191,7 +191,7 @@ def test_empty_policies(ecr: Any) -> None:
 
 
 def test_an_empty_key(ecr: Any) -> None:
-    """Is that of AWS for KMS, and none for AES256."""
+    """An empty key selects AWS's key for KMS, and no key for AES256."""
     for prefix, kind in (("kms", "KMS"), ("aes", "AES256")):
         ecr.create_repository_creation_template(
             prefix=prefix,
@@ -205,7 +205,7 @@ def test_an_empty_key(ecr: Any) -> None:
 
 
 def test_delete(ecr: Any) -> None:
-    """Gives what there was, once."""
+    """The first deletion returns the template; a second one does not find it."""
     created = ecr.create_repository_creation_template(**EVERYTHING)["repositoryCreationTemplate"]
     answer = ecr.delete_repository_creation_template(prefix="prod/")
     assert (answer["registryId"], answer["repositoryCreationTemplate"]) == (
@@ -258,7 +258,7 @@ def test_describe(ecr: Any) -> None:
     ],
 )
 def test_settings_that_no_repository_could_have(ecr: Any, members: dict[str, Any]) -> None:
-    """Are refused as the repository's own operations refuse them, and change nothing."""
+    """Invalid settings are refused as the repository's own operations refuse them, and change nothing."""
     ecr.create_repository_creation_template(prefix="old", appliedFor=["REPLICATION"])
     before = everything_stored()
     errors = ("InvalidParameterException", "InvalidTagParameterException", "TooManyTagsException")
@@ -270,7 +270,7 @@ def test_settings_that_no_repository_could_have(ecr: Any, members: dict[str, Any
 
 @pytest.mark.parametrize("occasion", OCCASIONS)
 def test_a_repository_of_a_template(ecr: Any, occasion: str) -> None:
-    """Has everything that the template says."""
+    """The repository has every setting of the template."""
     ecr.create_repository_creation_template(**EVERYTHING)
     make("prod/app", occasion)
     [repository] = ecr.describe_repositories()["repositories"]
@@ -327,7 +327,7 @@ def test_the_longest_prefix_wins(ecr: Any, name: str, template: str) -> None:
 
 
 def test_templates_for_other_occasions(ecr: Any) -> None:
-    """Are passed over; without any, the repository has ECR's defaults."""
+    """Templates for other occasions are ignored; without any, the repository has ECR's defaults."""
     ecr.create_repository_creation_template(
         prefix="prod", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
     )
@@ -340,7 +340,7 @@ def test_templates_for_other_occasions(ecr: Any) -> None:
 
 
 def test_repositories_that_are_there(ecr: Any) -> None:
-    """Keep what they have, when a template comes, changes or goes."""
+    """Existing repositories keep their settings when a template is created, changed or deleted."""
     ecr.create_repository(repositoryName="prod/app")
     [before] = ecr.describe_repositories()["repositories"]
     ecr.create_repository_creation_template(**EVERYTHING)

@@ -78,14 +78,14 @@ def test_a_key_that_does_not_exist(
 
 
 def test_a_key_of_another_region(aws: Any, ecr: Any) -> None:
-    """Encrypts nothing here, also where this Region has no keys."""
+    """A key of another Region is refused, also if this Region has no keys."""
     key = aws.client("kms", region="eu-west-1").create_key()["KeyMetadata"]["Arn"]
     assert refused(lambda: create(ecr, key)) == ("InvalidArnException", "Invalid arn eu-west-1")
     assert create(aws.client(region="eu-west-1"), key) == key
 
 
 def test_a_key_of_another_account(aws: Any, ecr: Any, key: Any) -> None:
-    """Is looked up there."""
+    """The key is looked up in its own account."""
     made_up = f"arn:aws:kms:us-east-1:{OTHER_ACCOUNT}:key/{KEY_ID}"
     assert create(ecr, made_up) == made_up
     ecr.delete_repository(repositoryName="team/app")
@@ -134,7 +134,7 @@ def test_keys_that_aws_manages_say_nothing_of_others(aws: Any, ecr: Any) -> None
 
 
 def test_a_template_with_a_key_that_does_not_exist(aws: Any, ecr: Any, key: Any) -> None:
-    """Is kept: the key is needed when a repository is made, which then is not."""
+    """The template is accepted: its key is needed only when a repository is created."""
     ecr.create_repository_creation_template(
         prefix="team",
         appliedFor=["PULL_THROUGH_CACHE"],
@@ -143,7 +143,7 @@ def test_a_template_with_a_key_that_does_not_exist(aws: Any, ecr: Any, key: Any)
 
 
 def test_a_stack_with_a_key_that_does_not_exist(aws: Any, ecr: Any, key: Any) -> None:
-    """Is refused as the operation is."""
+    """The stack is refused as the operation is."""
     template = {
         "Resources": {
             "Repository": {

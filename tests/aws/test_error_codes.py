@@ -258,7 +258,7 @@ def errors(base: type[exceptions.ECRError] = exceptions.ECRError) -> list[type[A
 
 @pytest.mark.parametrize("error", errors(), ids=lambda error: error.__name__)
 def test_every_error_is_one_of_the_model(error: type[exceptions.ECRError]) -> None:
-    """Or one of those that every service has, or a failure of one image."""
+    """Each code is in ECR's model, common to all services, or a failure of one image."""
     model = service_model.operation("PutImage")
     assert model is not None
     shapes = model.service_model.shape_names
@@ -269,7 +269,7 @@ def test_every_error_is_one_of_the_model(error: type[exceptions.ECRError]) -> No
 
 
 def test_the_project_s_codes_are_three() -> None:
-    """And each stands for an error of AWS's that its operation declares."""
+    """Each of the project's codes replaces an error of AWS that its operation declares."""
     codes = {code: error.code for error, code in exceptions.PROJECT_CODES.items()}
     assert codes == ECR_ERRORS
     assert moto_ecr_ext.settings.ERROR_CODES.default == "project"

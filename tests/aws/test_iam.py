@@ -42,7 +42,7 @@ def explicitly_denied(action: str, resource: str, policies: str) -> Refusal:
 
 
 def test_without_a_policy_nothing_is_allowed(aws: Any, ecr: Any, repository_name: str) -> None:
-    """And nothing changes."""
+    """A user without a policy is denied, and changes nothing."""
     client = User(aws).client()
     before = everything_stored()
     assert refusal_enforced(client.delete_repository, repositoryName=repository_name) == denied(
@@ -144,7 +144,7 @@ def test_an_assumed_role(aws: Any, ecr: Any, repository_name: str) -> None:
 
 
 def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Outweighs what else is allowed, and is told apart."""
+    """An explicit denial overrides permissions, and has its own message."""
     user = User(aws)
     user.allow(
         {"Action": "*", "Resource": "*"},
@@ -218,7 +218,7 @@ UNREADABLE = {"IpAddress": {"aws:SourceIp": "10.0.0.0/33"}}
 
 
 def test_a_statement_that_cannot_be_read(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Leaves the others of its document as they are: a denial stays one. If it denies itself, it does.
+    """Other statements of the document still apply. An unreadable denial still denies.
 
     moto's IAM takes conditions with such values; what AWS does with them is not known.
     """
@@ -297,7 +297,7 @@ def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository_name: 
 
 
 def test_a_policy_that_names_the_account(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Leaves it to the policies of the account's users, and its denial is for them all."""
+    """An allowance leaves the decision to the policies of the account's users; a denial is for all users."""
     user = User(aws)
     client = user.client()
     root = {"AWS": "arn:aws:iam::123456789012:root"}
@@ -315,7 +315,7 @@ def test_a_policy_that_names_the_account(aws: Any, ecr: Any, repository_name: st
 
 
 def test_another_account_s_repository(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Takes permission on both sides."""
+    """Both the user's policy and the repository's policy must allow the call."""
     guest = User(aws, account=OTHER_ACCOUNT)
     client = guest.client()
     request = {"registryId": ACCOUNT, "repositoryName": repository_name}
@@ -337,7 +337,7 @@ def test_another_account_s_repository(aws: Any, ecr: Any, repository_name: str) 
 
 
 def test_tags_of_a_new_repository(aws: Any, ecr: Any) -> None:
-    """Need permission to tag."""
+    """Tags of a new repository need permission to tag."""
     user = User(aws, Action="ecr:CreateRepository", Resource="*")
     client = user.client()
     tags = [{"Key": "a", "Value": "b"}]
@@ -352,7 +352,7 @@ def test_tags_of_a_new_repository(aws: Any, ecr: Any) -> None:
 
 
 def test_referrers(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Have no action of their own: who may pull may list them."""
+    """Listing referrers needs BatchGetImage; it has no separate permission."""
     push(ecr, repository_name, IMAGE, tag="v1")
     user = User(aws, Action="ecr:ListImageReferrers", Resource="*")
     client = user.client()
@@ -365,7 +365,7 @@ def test_referrers(aws: Any, ecr: Any, repository_name: str) -> None:
 
 
 def test_a_session_of_a_role_that_is_gone(aws: Any) -> None:
-    """Is not recognised either."""
+    """A session of a deleted role is not recognised."""
     role = Role(aws)
     client = role.client()
     aws.client("iam").delete_role(RoleName="builder")
@@ -373,7 +373,7 @@ def test_a_session_of_a_role_that_is_gone(aws: Any) -> None:
 
 
 def test_an_unknown_access_key(aws: Any) -> None:
-    """Is not recognised."""
+    """An unknown access key is not recognised."""
     client = User(aws).client(key_id="AKIAAAAAAAAAAAAAAAAA")
     assert refusal_enforced(client.describe_registry) == Refusal(
         "UnrecognizedClientException",
@@ -390,7 +390,7 @@ WRONG_SIGNATURE = Refusal(
 
 
 def test_a_wrong_secret(aws: Any) -> None:
-    """Is a wrong signature."""
+    """A wrong secret makes a wrong signature."""
     client = User(aws, Action="*", Resource="*").client(secret="wrong")
     assert refusal_enforced(client.describe_registry) == WRONG_SIGNATURE
 
@@ -451,7 +451,7 @@ def test_signatures_that_are_none(
 
 
 def test_the_last_use_of_a_key(aws: Any) -> None:
-    """Is told by IAM, as of keys that are used for moto's own services."""
+    """IAM reports a call of ECR as the key's last use."""
     user = User(aws)
     iam = aws.client("iam")
     key_id = user.key["AccessKeyId"]

@@ -106,7 +106,7 @@ def test_a_layer_that_is_not_there(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_layer_that_no_image_refers_to(ecr: Any, repository_name: str) -> None:
-    """Is not accessible before an image does, nor after the last one was deleted."""
+    """A layer is not accessible before an image refers to it, nor after the last such image was deleted."""
     upload_blob(ecr, repository_name, LAYER)
     request = {"repositoryName": repository_name, "layerDigest": LAYER.digest}
     assert refusal(ecr.get_download_url_for_layer, **request) == Refusal(
@@ -131,7 +131,7 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
 
 @pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1", "us-gov-west-1"])
 def test_a_url_of_another_region(aws: Any, region: str) -> None:
-    """Reaches the registry of that region, in whichever partition it is."""
+    """The URL reaches the registry of its Region, in every partition."""
     ecr = aws.client(region=region)
     ecr.create_repository(repositoryName="team/app")
     push(ecr, "team/app", IMAGE)

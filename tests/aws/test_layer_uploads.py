@@ -200,7 +200,7 @@ def test_the_first_part_begins_at_zero(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_empty_part_adds_nothing(ecr: Any, repository_name: str) -> None:
-    """And a layer of nothing but empty parts is empty."""
+    """An upload with only empty parts cannot be completed; later parts continue it."""
     upload = Upload(ecr)
     assert ecr.upload_layer_part(**upload.part(b"", 0, 0))["lastByteReceived"] == 0
     assert refusal(
@@ -231,7 +231,7 @@ def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository_name: str) -> None
 
 
 def test_a_short_part_that_is_not_the_last(ecr: Any, repository_name: str) -> None:
-    """Comes before the digest; the upload is kept."""
+    """LayerPartTooSmallException takes precedence over a wrong digest; the upload is kept."""
     upload = Upload(ecr)
     upload.send(bytes(5 * MIB - 1))
     upload.send(b"abc", 5 * MIB - 1)
@@ -313,7 +313,7 @@ def test_an_upload_id_in_capitals(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_upload_that_nobody_completes(ecr: Any, repository_name: str) -> None:
-    """Is gone after a day, and so are its bytes when the next upload begins."""
+    """An upload expires after a day; its bytes are removed when the next upload begins."""
     with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
         upload = Upload(ecr)
         upload.send(b"a" * 5 * MIB)

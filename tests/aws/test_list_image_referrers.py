@@ -183,7 +183,7 @@ def test_pages(ecr: Any, repository_name: str, count: int | None, sizes: list[in
 
 
 def test_a_subject_that_is_not_there(ecr: Any, repository_name: str) -> None:
-    """Has referrers, if any were pushed."""
+    """A subject that does not exist can have referrers."""
     assert referrers(ecr) == []
     push(ecr, repository_name, SBOM)
     assert digests(ecr) == [SBOM.digest]

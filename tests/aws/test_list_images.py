@@ -27,7 +27,7 @@ def test_an_entry_for_each_tag_and_each_untagged_image(ecr: Any, repository_name
 
 
 def test_an_empty_repository(ecr: Any, repository_name: str) -> None:
-    """Has an empty list."""
+    """An empty repository has an empty list."""
     assert ecr.list_images(repositoryName=repository_name)["imageIds"] == []
 
 

@@ -64,7 +64,7 @@ def test_a_function_follows_a_tag_that_moved(aws: Any, ecr: Any, function: dict[
 def test_a_function_of_an_image_that_is_not_there(
     aws: Any, ecr: Any, function: dict[str, Any]
 ) -> None:
-    """Is refused in Lambda's own words: https://github.com/hashicorp/terraform/issues/27963."""
+    """Lambda refuses the function in its own words: https://github.com/hashicorp/terraform/issues/27963."""
     ecr.create_repository(repositoryName="app")
     error = refused(
         aws.client("lambda").create_function, **function, Code={"ImageUri": f"{HOST}/app:v1"}
@@ -118,7 +118,7 @@ def test_a_reset_drops_queued_findings(aws: Any, ecr: Any) -> None:
 
 
 def test_the_backend_that_moto_holds(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Is this package's, with what moto calls on it as plain Python."""
+    """moto's backend is this package's, and has the members that moto uses as plain Python."""
     push(ecr, repository_name, IMAGE, tag="v1")
     backend = ecr_backends[ACCOUNT]["us-east-1"]
     assert type(backend) is ECRBackend

@@ -107,7 +107,7 @@ def test_the_upstreams_are_those_of_the_model() -> None:
 
 @pytest.mark.parametrize("name", URLS)
 def test_every_upstream(aws: Any, ecr: Any, secret: str, name: str) -> None:
-    """Follows from its URL, and is told."""
+    """The upstream registry follows from the URL, and the answer names it."""
     given = {"credentialArn": secret} if name in WITH_SECRET else {}
     at = datetime(2026, 11, 24, 12, 0, 0, 250000, timezone.utc)
     with freeze_time(at):
@@ -157,7 +157,7 @@ def test_an_upstream_that_needs_credentials(ecr: Any, name: str) -> None:
     ],
 )
 def test_a_url_of_no_upstream(ecr: Any, url: str) -> None:
-    """Is refused."""
+    """A URL that belongs to no upstream registry is refused."""
     call = ecr.create_pull_through_cache_rule
     assert refusal(call, ecrRepositoryPrefix="cache", upstreamRegistryUrl=url) == UNSUPPORTED
     assert described(ecr) == []
@@ -178,7 +178,7 @@ def test_a_url_of_another_upstream(ecr: Any) -> None:
 
 @pytest.mark.parametrize("again", ["quay", "quay/"])
 def test_a_prefix_twice(ecr: Any, again: str) -> None:
-    """Is refused; a slash at its end makes no difference, and is not told."""
+    """A second rule for a prefix is refused; a slash at the end makes no difference, and is not returned."""
     create(ecr, "quay/")
     assert described(ecr)[0]["ecrRepositoryPrefix"] == "quay"
     before = everything_stored()
@@ -188,7 +188,7 @@ def test_a_prefix_twice(ecr: Any, again: str) -> None:
 
 
 def test_fifty_rules(ecr: Any) -> None:
-    """Are as many as a registry has."""
+    """A registry can have at most fifty rules."""
     for number in range(50):
         create(ecr, f"quay-{number:02}")
     call = ecr.create_pull_through_cache_rule
@@ -227,7 +227,7 @@ class TestRoles:
     """An ECR of another account is read as a role."""
 
     def test_another_account(self, ecr: Any) -> None:
-        """Needs one."""
+        """An upstream registry of another account needs a role."""
         url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         call = ecr.create_pull_through_cache_rule
         assert refusal(call, ecrRepositoryPrefix="ecr", upstreamRegistryUrl=url) == invalid(
@@ -239,7 +239,7 @@ class TestRoles:
         "role", ["role/cache", f"arn:aws:iam::{ACCOUNT}:user/cache", f"{ROLE}\0", ""]
     )
     def test_no_role(self, ecr: Any, role: str) -> None:
-        """Is refused."""
+        """An ARN that is not a role's is refused."""
         url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
         call = ecr.create_pull_through_cache_rule
         request = {"ecrRepositoryPrefix": "ecr", "upstreamRegistryUrl": url}
@@ -249,7 +249,7 @@ class TestRoles:
         assert described(ecr) == []
 
     def test_other_upstreams(self, ecr: Any) -> None:
-        """Have none."""
+        """Rules for other upstream registries cannot have a role."""
         call = ecr.create_pull_through_cache_rule
         error = invalid("customRoleArn", "Must not be specified for the upstream registry quay")
         assert (
@@ -285,7 +285,7 @@ class TestSecrets:
         return creating
 
     def test_a_missing_secret(self, ecr: Any) -> None:
-        """Is said to be that."""
+        """A missing secret is reported as missing."""
         arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/none-AbCdEf"
         assert self.refusal(ecr, arn) == SECRET_NOT_FOUND
 
@@ -293,17 +293,17 @@ class TestSecrets:
         ("account", "region"), [(OTHER_ACCOUNT, "us-east-1"), (ACCOUNT, "eu-west-1")]
     )
     def test_a_secret_elsewhere(self, ecr: Any, account: str, region: str) -> None:
-        """Is not to be accessed."""
+        """A secret of another account or Region is inaccessible."""
         arn = f"arn:aws:secretsmanager:{region}:{account}:secret:ecr-pullthroughcache/hub-AbCdEf"
         assert self.refusal(ecr, arn) == SECRET_INACCESSIBLE
 
     def test_a_secret_that_is_being_deleted(self, aws: Any, ecr: Any, secret: str) -> None:
-        """Is not to be accessed."""
+        """A secret that is scheduled for deletion is inaccessible."""
         aws.client("secretsmanager").delete_secret(SecretId=secret)
         assert self.refusal(ecr, secret) == SECRET_INACCESSIBLE
 
     def test_a_secret_with_a_key_of_its_own(self, aws: Any, ecr: Any) -> None:
-        """Cannot be decrypted by ECR: the key is to be aws/secretsmanager."""
+        """ECR cannot decrypt a secret whose key is not aws/secretsmanager."""
         key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
         assert self.refusal(ecr, create_secret(aws, "own", KmsKeyId=key)) == Refusal(
             "UnableToDecryptSecretValueException",
@@ -312,13 +312,13 @@ class TestSecrets:
         )
 
     def test_a_secret_of_another_name(self, aws: Any, ecr: Any) -> None:
-        """Is refused by the model."""
+        """The model refuses a secret with another prefix."""
         arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:other/hub-AbCdEf"
         assert self.refusal(ecr, arn).code == "InvalidParameterException"
 
 
 def test_update(aws: Any, ecr: Any, secret: str) -> None:
-    """Changes the secret; what else there is stays."""
+    """An update changes the secret; other members stay."""
     create(ecr, "hub", "registry-1.docker.io", credentialArn=secret)
     [before] = described(ecr)
     other = create_secret(aws, "other")
@@ -336,7 +336,7 @@ def test_update(aws: Any, ecr: Any, secret: str) -> None:
 
 
 def test_update_of_nothing(ecr: Any) -> None:
-    """Is refused."""
+    """An update without a new value is refused."""
     create(ecr)
     assert refusal(ecr.update_pull_through_cache_rule, ecrRepositoryPrefix="quay") == invalid(
         "credentialArn", "Member must not be null where customRoleArn is null"
@@ -344,7 +344,7 @@ def test_update_of_nothing(ecr: Any) -> None:
 
 
 def test_update_of_a_role(ecr: Any) -> None:
-    """Changes it."""
+    """An update changes the role."""
     url = f"{OTHER_ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
     create(ecr, "ecr", url, customRoleArn=ROLE)
     other = f"{ROLE}-2"
@@ -353,7 +353,7 @@ def test_update_of_a_role(ecr: Any) -> None:
 
 
 def test_delete(ecr: Any) -> None:
-    """Gives the rule, without the name of its upstream."""
+    """A deletion returns the rule, without the name of its upstream registry."""
     created = members(create(ecr, "quay", upstreamRepositoryPrefix="team"))
     create(ecr, "k8s", "registry.k8s.io")
     deleted = members(ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay/"))
@@ -377,7 +377,7 @@ def test_rules_by_name(ecr: Any) -> None:
 
 @pytest.mark.parametrize("operation", ["delete", "validate", "update"])
 def test_a_missing_rule(ecr: Any, secret: str, operation: str) -> None:
-    """Is said to be that."""
+    """A missing rule is reported as missing."""
     given = {"credentialArn": secret} if operation == "update" else {}
     call = getattr(ecr, f"{operation}_pull_through_cache_rule")
     assert refusal(call, ecrRepositoryPrefix="none", **given) == NOT_FOUND
@@ -448,13 +448,13 @@ class TestValidation:
         )
 
     def test_an_upstream_without_an_address(self, ecr: Any, secret: str) -> None:
-        """Is none that can be reached."""
+        """An upstream registry without an address cannot be reached."""
         answer = self.validated(ecr, secret)
         assert answer["isValid"] is False
         assert answer["failure"].startswith("The upstream registry registry-1.docker.io cannot be")
 
     def test_a_rule_without_credentials(self, ecr: Any) -> None:
-        """Is valid; nobody is asked."""
+        """A rule without credentials is valid, and the upstream registry is not called."""
         create(ecr)
         answer = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="quay")
         assert answer["isValid"] is True

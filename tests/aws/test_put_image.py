@@ -89,7 +89,7 @@ def test_the_digest_is_that_of_the_bytes_given(ecr: Any, repository_name: str, t
 
 
 def test_a_digest_that_is_not_the_manifest_s(ecr: Any, repository_name: str) -> None:
-    """Is refused, and nothing is stored."""
+    """A wrong digest is refused, and nothing is stored."""
     before = everything_stored()
     assert refusal(
         ecr.put_image,
@@ -106,7 +106,7 @@ def test_a_digest_that_is_not_the_manifest_s(ecr: Any, repository_name: str) -> 
 
 
 def test_the_media_type_of_the_manifest(ecr: Any, repository_name: str) -> None:
-    """Is its own, or else the one given with it."""
+    """The manifest's own media type applies; without one, the given one does."""
     assert put(ecr, manifest())["imageManifestMediaType"] == OCI.manifest
     text = manifest(mediaType=None)
     image = put(ecr, text, imageManifestMediaType=OCI.manifest)
@@ -403,7 +403,7 @@ def test_the_same_image_without_a_tag_is_there_already(ecr: Any, repository_name
 
 
 def test_another_tag_on_the_same_image(ecr: Any, repository_name: str) -> None:
-    """Is added; the image is one, pushed when it was pushed first."""
+    """The image gets the second tag; its other details, also the time of the push, are unchanged."""
     put(ecr, IMAGE.manifest, imageTag="v1")
     [first] = ecr.describe_images(repositoryName=repository_name)["imageDetails"]
     put(ecr, IMAGE.manifest, imageTag="v2")

@@ -39,7 +39,7 @@ def full(aws: Any, ecr: Any, repository_name: str) -> Any:
 
 
 def test_a_third_image(full: Any) -> None:
-    """Is refused, and nothing changes; other tags of the two are welcome, and so is an image after a deletion."""
+    """A third image is refused, and nothing changes. Another tag, or an image after a deletion, is accepted."""
     before = everything_stored()
     request = {"repositoryName": NAME, "imageManifest": THIRD.manifest.decode(), "imageTag": "v1"}
     assert refusal(full.put_image, **request) == TWO_IMAGES
@@ -77,7 +77,7 @@ def test_images_of_other_repositories_do_not_count(full: Any) -> None:
 
 
 def test_a_replication_to_a_repository_that_is_full(aws: Any, full: Any) -> None:
-    """Fails with the code of the quota."""
+    """The replication fails with the code of the quota."""
     west = aws.client(region="eu-west-1")
     west.create_repository(repositoryName=NAME)
     for image in (FIRST, SECOND):
@@ -123,7 +123,7 @@ def test_a_signature_that_there_is_no_room_for(aws: Any, ecr: Any, repository_na
 
 
 def test_repositories(aws: Any, ecr: Any) -> None:
-    """Are counted by registry; one that is there already is that first. The text is that of images."""
+    """Repositories are counted by registry; RepositoryAlreadyExistsException takes precedence."""
     aws.configure(quotas="repositories=2")
     for name in ("one", "two"):
         ecr.create_repository(repositoryName=name)
@@ -142,7 +142,7 @@ def test_repositories(aws: Any, ecr: Any) -> None:
 
 
 def test_a_repository_that_a_push_would_make(aws: Any, ecr: Any) -> None:
-    """Is refused as CreateRepository refuses it."""
+    """The push is denied, and creates no repository."""
     ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     aws.configure(quotas="repositories=0")
     answer = aws.registry().post("/v2/app/blobs/uploads/")

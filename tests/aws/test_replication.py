@@ -83,7 +83,7 @@ def test_an_image_is_pulled_from_another_region_and_another_account(
 
 
 def test_both_protocols_replicate(aws: Any, home: Any, west: Any) -> None:
-    """And a tag that an image is given later goes there too."""
+    """Pushes by both protocols are replicated, and so are later tags."""
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     registry = RepositoryClient(aws.registry(), NAME)
@@ -230,7 +230,7 @@ def test_another_account_has_to_let_images_in(home: Any, abroad: Any) -> None:
 
 
 def test_a_policy_that_denies(home: Any, abroad: Any) -> None:
-    """Counts for the repositories that it names."""
+    """The denial applies to the repositories that it names."""
     replicate(home, rule(ABROAD))
     arn = f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/"
     principal = {"Principal": {"AWS": ACCOUNT}, "Action": "ecr:*"}

@@ -139,7 +139,7 @@ def test_which_images_qualify(home: Any, west: Any) -> None:
 
 
 def test_an_index_is_an_image_of_its_own(home: Any, west: Any) -> None:
-    """And so are its children; it says whether one of them failed."""
+    """An index and its children each have a result; that of the index lists failures of its children."""
     home.create_repository(repositoryName="multi")
     testing.push(home, "multi", INDEX, tag="v1")
     replicate(home, rule(WEST, prefixes=("multi",)))

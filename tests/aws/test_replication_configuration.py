@@ -58,7 +58,7 @@ def test_the_registry_itself_is_no_destination(ecr: Any) -> None:
 
 
 def test_another_account_in_the_same_region_is_one(ecr: Any) -> None:
-    """And the same account in another region."""
+    """Destinations can be another account in this Region, or this account in another Region."""
     put(ecr, rule(destination("us-east-1", OTHER_ACCOUNT), destination("eu-west-1")))
 
 

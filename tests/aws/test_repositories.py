@@ -223,7 +223,7 @@ def test_a_page_that_is_just_full_is_the_last(ecr: Any) -> None:
     ],
 )
 def test_tokens_that_nobody_was_given(ecr: Any, repository_name: str, content: object) -> None:
-    """Are refused, also those that have the form of a token."""
+    """Tokens that ECR did not return are refused, also well-formed ones."""
     token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
     assert refusal(ecr.describe_repositories, nextToken=token) == invalid(
         "nextToken", "Invalid continuation token"

@@ -218,7 +218,7 @@ def test_a_text_is_needed(raw: RawClient, repository_name: str) -> None:
 
 
 def test_a_policy_of_an_earlier_version(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Counts as it stands in a data directory: with a resource, and in the form in which it was given."""
+    """A stored policy with a resource applies, and is returned as it was written."""
     text = policy(Resource="*", Action=["ecr:ListImages"])
     with current_store().database.write() as transaction:
         row = rows.repositories.by_name(transaction, ACCOUNT, REGION, repository_name)

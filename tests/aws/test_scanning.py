@@ -327,7 +327,7 @@ def test_filters(ecr: Any, pattern: str, matching: list[str]) -> None:
 
 
 def test_rules_scan_on_push(ecr: Any, repository_name: str) -> None:
-    """And take the place of what repositories say by themselves."""
+    """Rules of the registry override the repositories' own settings."""
     ecr.put_registry_scanning_configuration(rules=[rule("SCAN_ON_PUSH", "team/*")])
     push(ecr, repository_name, IMAGE, tag="v1")
     assert findings_of(ecr, {"imageTag": "v1"})["imageScanStatus"] == COMPLETE
@@ -446,7 +446,7 @@ def test_which_image_findings_are_about(
 
 
 def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Is told of the scan and the image."""
+    """The answer adds members that the queued result omits, from the scan and the image."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     found = {"findings": [], "findingSeverityCounts": {}}
@@ -514,7 +514,7 @@ def test_several_findings_for_one_image(aws: Any, ecr: Any, repository_name: str
 def test_findings_of_other_repositories_and_regions(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """Are not given."""
+    """Findings of another repository or Region are not returned."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, result(repositoryName="other"))
@@ -555,7 +555,7 @@ def test_findings_of_other_repositories_and_regions(
 def test_what_is_queued_and_is_no_finding(
     aws: Any, ecr: Any, repository_name: str, garbage: object
 ) -> None:
-    """Is about no image, and stands in no other's way."""
+    """Queued values that are not findings are ignored; the next result is returned."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, garbage, result())

@@ -133,7 +133,7 @@ def test_an_image_that_is_too_old(clock: Any, continuous: Any) -> None:
 
 
 def test_the_time_of_the_last_scan(clock: Any, continuous: Any) -> None:
-    """Is that of each scan, in all days that pass."""
+    """The time is that of the latest scan; an image is scanned every day."""
     push(continuous, "team/app", IMAGE, tag="v1")
     first = answer(continuous)["imageScanFindings"]["imageScanCompletedAt"]
     clock.tick(DAY - HOUR)

@@ -154,7 +154,7 @@ def test_continuous_scans_end(ecr: Any, repository_name: str) -> None:
 
 
 def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository_name: str) -> None:
-    """And there again once the registry is switched back; a basic scan still counts for its day.
+    """Scans of the other type return once the registry is switched back; a basic scan still counts for its day.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
     """
@@ -256,7 +256,7 @@ def test_no_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
 
 
 def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Not that of the account which asks."""
+    """The configuration of the repository's registry applies, not that of the caller's."""
     statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
     ecr.set_repository_policy(
         repositoryName=repository_name,

@@ -213,7 +213,7 @@ def test_a_scan_by_hand(ecr: Any, repository_name: str, program: str) -> None:
 def test_a_push_through_the_registry(
     aws: Any, ecr: Any, repository_name: str, program: str
 ) -> None:
-    """Is answered when the image has been scanned."""
+    """The push is answered after the scan."""
     scan_on_push(ecr)
     for blob in IMAGE.blobs:
         upload_blob(ecr, repository_name, blob)
@@ -244,7 +244,7 @@ def test_an_image_without_an_operating_system(
 def test_a_program_that_fails(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path, scan_type: str
 ) -> None:
-    """Fails the scan and nothing else; the reason is told."""
+    """Only the scan fails; its description has the reason."""
     program = scanner(tmp_path, "trivy", "import sys\nsys.exit('FATAL no database')")
     aws.configure(scanner=str(program))
     scan_on_push(ecr, scan_type=scan_type)

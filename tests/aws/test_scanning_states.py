@@ -111,7 +111,7 @@ def test_what_a_program_found_is_shown_later(
 def test_an_image_that_goes_while_it_is_scanned(
     ecr: Any, repository_name: str, slowly: Any
 ) -> None:
-    """Takes its scan with it; pushed again, it may be scanned again."""
+    """A deleted image loses its scan; once pushed again, it can be scanned again."""
     slowly("ecr::image_scan", progression="manual", times=2)
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)

@@ -116,7 +116,7 @@ def test_keys_of_a_service(ecr: Any, condition: Any, accounts: set[str]) -> None
 
 
 def test_the_organization_that_a_service_acts_for(in_process: Environment, ecr: Any) -> None:
-    """Is that of the resource's account."""
+    """`aws:SourceOrgID` is the organization of the resource's account."""
     organizations = in_process.client("organizations")
     organization = organizations.create_organization(FeatureSet="ALL")["Organization"]["Id"]
     let_in(ecr, LAMBDA, Condition={"StringEquals": {"aws:SourceOrgID": organization}})

@@ -222,7 +222,7 @@ def test_a_name_that_is_too_long_for_a_certificate(ecr: Any, registry: Repositor
 def test_a_push_through_the_api_is_signed_alike(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """And the API lists the signature: as a referrer, and as an image that can be pulled."""
+    """The API lists the signature: as a referrer, and as an image that can be pulled."""
     configure(ecr, rule(RELEASE))
     push(ecr, repository_name, IMAGE, tag="v1")
     [signature] = signatures(registry)
@@ -269,7 +269,7 @@ def test_an_index_and_its_images(ecr: Any, registry: RepositoryClient) -> None:
 
 
 def test_only_what_is_pushed_afterwards(ecr: Any, registry: RepositoryClient) -> None:
-    """Not what is there, though it gets another tag, nor what is pushed once the configuration is gone."""
+    """Existing images are not signed, also with a new tag; nothing is signed after the configuration is deleted."""
     registry.push(IMAGE, "v1")
     configure(ecr, rule(RELEASE))
     assert statuses(ecr) == []

@@ -121,7 +121,7 @@ def test_without_a_template_for_it(
 
 
 def test_root(ecr: Any, session: RegistrySession) -> None:
-    """Is for every name."""
+    """The template ROOT applies to every name."""
     ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     RepositoryClient(session, "app").push(IMAGE, "v1")
     assert names(ecr) == ["app"]
@@ -138,7 +138,7 @@ def test_root(ecr: Any, session: RegistrySession) -> None:
     ],
 )
 def test_what_is_no_push(ecr: Any, app: RepositoryClient, method: str, path: str) -> None:
-    """Makes nothing."""
+    """Requests that are not pushes create nothing."""
     before = everything_stored()
     assert app.request(method, path).status_code == 404
     assert everything_stored() == before
@@ -155,7 +155,7 @@ def test_what_is_no_push(ecr: Any, app: RepositoryClient, method: str, path: str
 def test_a_request_that_is_none(
     ecr: Any, app: RepositoryClient, method: str, path: str, status: int
 ) -> None:
-    """Is refused before anything is made."""
+    """An invalid request creates nothing."""
     before = everything_stored()
     assert app.request(method, path, data=b"x").status_code == status
     assert everything_stored() == before
@@ -183,7 +183,7 @@ def test_many_at_once(ecr: Any, app: RepositoryClient, aws: Any) -> None:
 
 
 def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
-    """Needs permission of the registry's policy to create the repository, beside that to push."""
+    """The registry's policy must allow the other account to create the repository and to push."""
     token = aws.client(account=OTHER_ACCOUNT).get_authorization_token(registryIds=[ACCOUNT])
     guest = RepositoryClient(
         RegistrySession(aws.registry_url(), token["authorizationData"][0]["authorizationToken"]),

@@ -160,7 +160,7 @@ def test_whom_iam_does_not_know(aws: Environment, repository: RepositoryClient) 
 
 
 def test_urls_of_get_download_url_for_layer(aws: Environment, repository: RepositoryClient) -> None:
-    """Are permission enough for whoever has them."""
+    """A download URL needs no further permission."""
     repository.push(IMAGE, "v1")
     client = User(aws, Action="ecr:GetDownloadUrlForLayer", Resource="*").client()
     blob = IMAGE.layers[0]
@@ -185,7 +185,7 @@ def test_a_request_counts(aws: Environment, repository: RepositoryClient) -> Non
 
 
 def test_a_mount(aws: Environment, ecr: Any, repository: RepositoryClient) -> None:
-    """Takes permission to download from the source; without it the answer is an upload session."""
+    """A mount needs permission to download from the source; without it, an upload session begins."""
     ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     ecr.create_repository(repositoryName="base")
     RepositoryClient(repository.session, "base").push(IMAGE, "v1")
@@ -200,7 +200,7 @@ def test_a_mount(aws: Environment, ecr: Any, repository: RepositoryClient) -> No
 
 
 def test_create_on_push(aws: Environment, ecr: Any) -> None:
-    """Takes permission to create the repository."""
+    """The push needs permission to create the repository."""
     ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     user = User(aws, Action=PUSH, Resource="*")
     mine = logged_in(aws, user.client())
@@ -214,7 +214,7 @@ def test_create_on_push(aws: Environment, ecr: Any) -> None:
 
 
 def test_the_repository_s_policy(aws: Environment, ecr: Any, repository: RepositoryClient) -> None:
-    """Lets users of its account in, or shuts them out."""
+    """The repository's policy can allow or deny users of its account."""
     user = User(aws)
     mine = logged_in(aws, user.client())
     statement = {"Principal": {"AWS": user.arn}, "Action": "ecr:ListImages"}

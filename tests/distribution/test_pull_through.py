@@ -97,7 +97,7 @@ def test_a_manifest_comes_from_upstream(
 
 
 def test_batch_get_image(ecr: Any, upstream: Upstream) -> None:
-    """Imports what it is asked for, and tells of what is not upstream."""
+    """BatchGetImage imports the images, and reports those that do not exist upstream."""
     upstream.put("team/app", NEWER, "v2")
     ids = [{"imageTag": "v1"}, {"imageDigest": NEWER.digest}, {"imageTag": "none"}, {}]
     answer = ecr.batch_get_image(repositoryName=NAME, imageIds=ids)
@@ -357,7 +357,7 @@ class TestNames:
     def test_what_a_prefix_does_not_cover(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, name: str
     ) -> None:
-        """Is as missing as without a rule."""
+        """Other names are not found, as without a rule."""
         message = (
             f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
         )
@@ -467,7 +467,7 @@ class TestFailures:
     def test_an_upstream_without_an_address(
         self, aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Is never called; the error says which setting is missing."""
+        """The upstream registry is never called; the error names the missing setting."""
         aws.configure(upstreams=upstream.setting("k8s"))
         self.expect(
             ecr,
@@ -483,7 +483,7 @@ class TestFailures:
     def test_an_upstream_that_is_not_there(
         self, aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Is no error of this registry."""
+        """An upstream registry that does not answer causes 503."""
         with running_upstream() as other:
             gone = other.setting()
         aws.configure(upstreams=gone)
@@ -497,7 +497,7 @@ class TestFailures:
     def test_a_token_service_that_is_no_url(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, url: str
     ) -> None:
-        """Is as good as an upstream that is not there."""
+        """A malformed address of a token service causes 503."""
         upstream.token_service, upstream.realm = True, url
         response = cached(session).get("/manifests/v1")
         assert (response.status_code, repositories(ecr)) == (503, [])
@@ -506,7 +506,7 @@ class TestFailures:
     def test_a_redirect_to_what_is_no_url(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, url: str
     ) -> None:
-        """Is as good as a layer that is not there."""
+        """A redirect to a malformed address causes 503."""
         upstream.elsewhere = url
         response = cached(session).get("/manifests/v1")
         assert (response.status_code, repositories(ecr)) == (503, [])
@@ -514,7 +514,7 @@ class TestFailures:
     def test_a_manifest_with_another_digest(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Is not taken."""
+        """A manifest with another digest is not imported."""
         upstream.manifests["team/app", IMAGE.digest] = ARM
         response = cached(session).get(f"/manifests/{IMAGE.digest}")
         assert (response.status_code, repositories(ecr)) == (503, [])
@@ -601,7 +601,7 @@ class TestFailures:
     def test_what_is_no_manifest_of_ecr(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, content: bytes
     ) -> None:
-        """Is not taken."""
+        """A manifest that ECR does not accept is not imported."""
         odd = build_image(seed="odd", layers=1)
         odd.manifest, odd.digest = content, Digest.of(content)
         upstream.put("team/app", odd, "odd")
@@ -675,7 +675,7 @@ class TestCredentials:
         session: RegistrySession,
         token_service: bool,
     ) -> None:
-        """Are told as an access that is denied."""
+        """Wrong credentials are reported as denied access."""
         upstream.token_service, upstream.login = token_service, ("me", "changed")
         response = cached(session, hub).get("/manifests/v1")
         assert response.status_code == 403
@@ -723,7 +723,7 @@ class TestCredentials:
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
     def test_blobs_that_are_elsewhere(self, ecr: Any, upstream: Upstream, hub: str) -> None:
-        """Are fetched from there, without credentials."""
+        """Blobs are fetched from the address of a redirect, without credentials."""
         with running_upstream() as storage:
             upstream.elsewhere, storage.blobs = storage.url, upstream.blobs
             assert pull(ecr, hub, "v1").digest == IMAGE.digest
@@ -875,7 +875,7 @@ class TestEcrUpstream:
     def test_another_account_that_does_not_let_the_role_in(
         self, ecr: Any, other: Any, session: RegistrySession
     ) -> None:
-        """Denies access."""
+        """An upstream policy without permission for the role denies access."""
         self.let_in(other, "ecr:BatchGetImage")
         assert cached(session, "theirs/team/app").get("/manifests/v1").status_code == 403
         answer = ecr.batch_get_image(
@@ -894,7 +894,7 @@ class TestEcrUpstream:
     def test_an_ecr_with_an_address(
         self, aws: Environment, ecr: Any, other: Any, upstream: Upstream
     ) -> None:
-        """Is asked there."""
+        """The setting's address replaces the upstream ECR's."""
         aws.configure(upstreams=upstream.setting("ecr"))
         upstream.put("team/app", NEWER, "v1")
         assert digest_of_tag(ecr, "v1", "theirs/team/app") == NEWER.digest

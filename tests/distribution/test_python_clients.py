@@ -123,7 +123,7 @@ class TestOras:
     def test_the_login_is_kept_in_the_home_of_the_tests(
         self, oras: Any, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        """And not in that of who runs them, whose logins it would replace."""
+        """The login is written to the tests' home, not to the developer's."""
         assert Path.home().is_relative_to(tmp_path_factory.getbasetemp())
         assert Path.home().joinpath(".docker", "config.json").is_file()
 

@@ -69,7 +69,7 @@ def by_registry(aws: Environment) -> list[str]:
 def test_a_referrer_of_upstream(
     aws: Environment, ecr: Any, upstream: Upstream, listing: Any
 ) -> None:
-    """Is listed by both protocols, and comes with its bytes."""
+    """Both protocols list the referrer, and its bytes are imported."""
     assert listing(aws) == [SIGNATURE.digest]
     upstream.status = 503
     assert pull(ecr, NAME, SIGNATURE.digest).blobs[-1].content == b"one"
@@ -147,7 +147,7 @@ def test_an_upstream_that_fails_later(aws: Environment, upstream: Upstream) -> N
     "body", [b"", b"[]", b"{}", b'{"manifests":[{}]}', b'{"manifests":[{"digest":7}]}']
 )
 def test_a_list_that_is_no_index(ecr: Any, upstream: Upstream, body: bytes) -> None:
-    """Is an error of upstream."""
+    """A list that is not an index is an error of the upstream registry."""
     upstream.referrers = body
     found = refusal(
         ecr.list_image_referrers, repositoryName=NAME, subjectId={"imageDigest": IMAGE.digest}
@@ -169,7 +169,7 @@ def test_a_next_page_that_is_not_there(
 
 
 def test_pages_without_end(aws: Environment, ecr: Any, upstream: Upstream) -> None:
-    """Are given up."""
+    """A list without a last page is refused."""
     upstream.put("team/app", SECOND, "second")
     upstream.referrers_on_page = 1
     upstream.link = f'</v2/team/app/referrers/{IMAGE.digest}>; rel="next"'

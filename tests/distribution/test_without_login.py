@@ -97,7 +97,7 @@ def app(aws: Environment, session: RegistrySession) -> RepositoryClient:
 @pytest.mark.parametrize("value", ["never", ""])
 @pytest.mark.parametrize("name", ["login", "create_on_push"])
 def test_other_values(name: str, value: str) -> None:
-    """Are refused when they are set."""
+    """Other values are refused when they are set."""
     with pytest.raises(
         SettingError, match=rf"install\({name}=\.\.\.\) is '{value}'; it must be one of"
     ):

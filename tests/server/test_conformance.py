@@ -96,7 +96,7 @@ def assert_reached(reports: Path, version: str) -> None:
 def test_without_the_program_it_says_that_it_skips(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And succeeds."""
+    """Without the program, the exit status is 0."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("OCI_CONFORMANCE", raising=False)
 

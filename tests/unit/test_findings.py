@@ -77,7 +77,7 @@ def test_scores_of_a_basic_finding(scores: list[Score], shown: dict[str, str]) -
 
 
 def test_the_score_of_an_enhanced_finding() -> None:
-    """Is that of the latest version; all of them are listed."""
+    """The score is that of the latest CVSS version; scores of all versions are listed."""
     [finding] = enhanced_outcome(report(vulnerability(V2, REDHAT, NATIONAL, V4)), IMAGE).findings
     assert finding["score"] == 9.0
     assert finding["scoreDetails"]["cvss"]["scoreSource"] == "GHSA"
@@ -86,7 +86,7 @@ def test_the_score_of_an_enhanced_finding() -> None:
 
 
 def test_packages_of_languages() -> None:
-    """Are none of a basic scan's business; without an operating system an enhanced one counts them."""
+    """A basic scan ignores packages of languages; an enhanced scan needs no operating system."""
     found = vulnerability(package_type="GOBINARY", package_version="v1.0-rc1", file_path="app")
     outcome = basic_outcome(report(vulnerability(), found))
     assert outcome.severity_counts == {"HIGH": 1}

@@ -162,7 +162,7 @@ def test_one_whose_repository_goes(registry: ECRBackend, monkeypatch: pytest.Mon
 
 
 def test_a_preview_goes_with_its_repository(registry: ECRBackend) -> None:
-    """And with a reset."""
+    """Deleting a repository deletes its preview."""
     start(registry)
     registry.delete_repository("app", force=True)
     assert kept_rows(registry.store) == [0, 0, 0]

@@ -392,7 +392,7 @@ def test_referrers_follow_their_subject() -> None:
 
 
 def test_referrers_are_not_selected() -> None:
-    """Not by their tags, nor for having none, and they are not counted."""
+    """Referrers are not selected by their tags, nor as untagged, and they are not counted."""
     images = [image("A", "w1"), image("s", subject="A"), image("t", "v1", subject="A")]
     rules = policy(
         rule(prefixes("v"), **since("Pushed", 30)),

@@ -77,7 +77,7 @@ def wait_until_one_waits(cluster: Cluster) -> None:
 def test_a_write_waits_for_that_of_another_process(
     postgresql: Cluster, database: Database, other: Database
 ) -> None:
-    """And then sees all that it did."""
+    """The waiting write then sees every change of the other."""
     seen: list[str] = []
 
     def write_too() -> None:

@@ -251,7 +251,7 @@ def test_a_blob_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """Is a failure of the scan alone."""
+    """A full disk is reported as an error of the scan."""
 
     def open_blob(digest: str) -> Blob:
         raise OSError(28, "No space left on device")

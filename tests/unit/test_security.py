@@ -370,7 +370,7 @@ class TestAccess:
     @pytest.mark.parametrize("path", [*PATHS, "/v2/team/app/tags/list", "/v2/_catalog", "/v2/"])
     @pytest.mark.parametrize("header", [None, "Basic QVdTOng=", "Bearer x", "Basic", ""])
     def test_without_a_token(self, pushed: Environment, path: str, header: str | None) -> None:
-        """Nothing is told, not even what there is."""
+        """A refusal does not reveal whether the repository exists."""
         client = pushed.registry()
         del client.headers["Authorization"]
         headers = {} if header is None else {"Authorization": header}

@@ -76,7 +76,7 @@ def test_those_who_come_during_a_flush_share_the_next() -> None:
 
 
 def test_a_flush_that_fails_fails_for_all_of_its_own() -> None:
-    """Not for those of the one before, nor after."""
+    """Only the threads that share the failed flush get its error."""
     flushes = Flushes()
     flushes.errors[1] = OSError(5, "Input/output error")
     shared = SharedFlush(flushes)
