@@ -31,9 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("moto_ecr_ext")
     group.addoption("--moto-ecr-ext", action="store_true", default=False, help=text)
     for setting in settings.ALL:
-        parser.addini(
-            _ini(setting), f"Install moto_ecr_ext with this setting: {setting.meaning}.", default=""
-        )
+        parser.addini(_ini(setting), _help_of(setting), default="")
     text = "Install moto_ecr_ext with this value of the setting compatibility, such as moto."
     group.addoption("--moto-ecr-ext-compatibility", metavar="VALUE", default="", help=text)
     group.addoption(
@@ -69,6 +67,14 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
     if unknown and issubclass(warning_message.category, pytest.PytestConfigWarning):
         hint = nearest(unknown[1], ["moto_ecr_ext", *map(_ini, settings.ALL)])
         raise pytest.UsageError(f"{unknown[1]}: there is no such setting{hint}")
+
+
+def _help_of(setting: settings.Setting) -> str:
+    default = f" Default: {setting.default}." if setting.default else ""
+    return (
+        f"Install moto_ecr_ext with this setting: {setting.meaning}. "
+        f"Values: {setting.possible_values}.{default}"
+    )
 
 
 def _ini(setting: settings.Setting) -> str:

@@ -57,13 +57,10 @@ class Command:
     def _add_flags(self) -> None:
         for place in settings.PLACES:
             self.parser.add_argument(
-                place.flag,
-                type=not_empty,
-                help=f"{place.meaning} (environment: {place.variable}; default: {place.default})",
+                place.flag, type=not_empty, help=_help_of(place, place.default)
             )
         for setting in (*settings.ALL, *settings.OF_SERVERS, *self._settings):
             default = self._defaults.get(setting.name, setting.default) or "none"
-            meaning = setting.meaning.replace("``", "")
             # A switch is on by its flag alone.
             alone: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.is_switch else {}
             self.parser.add_argument(
@@ -71,7 +68,7 @@ class Command:
                 type=str.lower if setting.choices else str,
                 **alone,
                 choices=setting.choices or None,
-                help=f"{meaning} (environment: {setting.variable}; default: {default})",
+                help=_help_of(setting, default),
             )
         self.parser.add_argument(
             "--quiet",
@@ -98,9 +95,7 @@ class Command:
                 warnings.simplefilter("ignore")
                 module = import_module(f"moto.{name}")
         except ImportError as error:
-            self.fail(
-                f"{error}. Install the required packages with: pip install 'moto-ecr-ext[{name}]'"
-            )
+            self.fail(f"{error}. Install moto_ecr_ext with its extra '{name}'.")
         of_moto = parser_of(module.main)
         name_variable(of_moto, "--port", port_variable)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
@@ -199,6 +194,14 @@ class Command:
             return setting.parse(value, setting.flag)
         value = os.environ.get(setting.variable)
         return setting.parse(value, setting.variable) if value else None
+
+
+def _help_of(option: settings.Option, default: str) -> str:
+    # argparse itself shows choices.
+    is_described = option.values and not getattr(option, "choices", ())
+    values = f"; values: {option.possible_values}" if is_described else ""
+    meaning = option.meaning.replace("``", "")
+    return f"{meaning}{values} (environment: {option.variable}; default: {default})"
 
 
 def not_empty(text: str) -> str:

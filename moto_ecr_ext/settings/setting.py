@@ -21,7 +21,7 @@ _SWITCHES = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "fa
 class Option:
     """A choice of the user: an argument of `install()`, a flag of the commands, an environment variable.
 
-    `values` describes the possible values in the documentation.
+    `values` describes the possible values.
     """
 
     name: str
@@ -39,6 +39,11 @@ class Option:
         """The flag of the commands."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def possible_values(self) -> str:
+        """The possible values, for plain text."""
+        return self.values.replace("``", "")
+
 
 @dataclass(frozen=True)
 class Setting(Option):
@@ -51,6 +56,10 @@ class Setting(Option):
     choices: tuple[str, ...] = ()
     check: Callable[[str], object] = str
     strict: str | None = None
+
+    @property
+    def possible_values(self) -> str:
+        return ", ".join(self.choices) or super().possible_values
 
     @property
     def is_switch(self) -> bool:
