@@ -25,7 +25,9 @@ _Answer = tuple[int, dict[str, str], str]
 _JSON = {"Content-Type": "application/json"}
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _PROMETHEUS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-_WITHOUT_LIBRARY = "Metrics need the package prometheus-client. Install it with: pip install 'moto-ecr-ext[server]'\n"
+_WITHOUT_LIBRARY = (
+    "Metrics need the package prometheus-client. Install moto_ecr_ext with its extra 'server'.\n"
+)
 
 # Counts the requests of this process's server, if it has one.
 _count_requests: Callable[[], Counts] | None = None

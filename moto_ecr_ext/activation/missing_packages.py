@@ -64,7 +64,7 @@ def message_of(error: ModuleNotFoundError) -> str:
     extra = _EXTRAS.get(package, "all")
     return (
         f"moto needs the Python package {package} for this request, which is not installed. "
-        f"Install it with: pip install 'moto-ecr-ext[{extra}]'"
+        f"Install moto_ecr_ext with its extra '{extra}'."
     )
 
 

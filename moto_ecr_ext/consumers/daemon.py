@@ -319,7 +319,7 @@ def _client() -> DockerClient:
         import docker.errors
     except ImportError:
         raise DaemonUnavailable(
-            "Running an image needs the docker SDK for Python: pip install 'moto-ecr-ext[docker]'."
+            "Running an image needs the docker SDK for Python. Install moto_ecr_ext with its extra 'docker'."
         ) from None
     try:
         address = docker.utils.parse_host(

@@ -151,4 +151,4 @@ def test_without_the_translator(
             "repositories"
         ]
     assert repository["repositoryName"] == "team/app"
-    assert "pip install 'moto-ecr-ext[sam]'" in caplog.text
+    assert "Install moto_ecr_ext with its extra 'sam'." in caplog.text

@@ -322,7 +322,7 @@ def test_what_must_be_installed_is_said_in_one_line(
 
     assert code == 2
     (line,) = output.splitlines()
-    assert line.endswith(f"Install the required packages with: pip install 'moto-ecr-ext[{name}]'")
+    assert line.endswith(f"Install moto_ecr_ext with its extra '{name}'.")
 
 
 def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:

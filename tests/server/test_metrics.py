@@ -213,7 +213,7 @@ def test_without_the_library(tmp_path: Path) -> None:
     with running_server(PYTHONPATH=str(tmp_path)) as server:
         answer = get(server, METRICS)
         assert answer.status_code == 501
-        assert "pip install 'moto-ecr-ext[server]'" in answer.text
+        assert "Install moto_ecr_ext with its extra 'server'." in answer.text
         assert get(server, HEALTH).status_code == 200
 
 

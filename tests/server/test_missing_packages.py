@@ -109,7 +109,7 @@ def test_a_service_names_the_extra_that_it_needs(
     error = caught.value.response
     assert error["Error"]["Code"] == "MissingPackageException"
     assert f"moto needs the Python package {package}" in error["Error"]["Message"]
-    assert error["Error"]["Message"].endswith(f"pip install 'moto-ecr-ext[{extra}]'")
+    assert error["Error"]["Message"].endswith(f"Install moto_ecr_ext with its extra '{extra}'.")
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 501
     log = Path(clients.log).read_text()
     assert error["Error"]["Message"] in log
@@ -126,5 +126,5 @@ def test_lambda_names_the_extra_of_docker(clients):
         FunctionName="f", Runtime="python3.13", Handler="a.b", Role=role, Code=code
     )
 
-    with pytest.raises(ClientError, match=r"package docker .*moto-ecr-ext\[docker\]"):
+    with pytest.raises(ClientError, match=r"package docker .*extra 'docker'"):
         functions.invoke(FunctionName="f")

@@ -290,9 +290,7 @@ def test_what_must_be_installed_is_said_in_one_line(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     line = line_of(capfd, "postgresql+psycopg://127.0.0.1:1/name", tmp_path)
     assert line.startswith("moto_ecr_server: ")
-    assert line.endswith(
-        "Install the packages for PostgreSQL with: pip install 'moto-ecr-ext[postgresql]'"
-    )
+    assert line.endswith("Install moto_ecr_ext with its extra 'postgresql'.")
 
 
 def line_of(capfd: Any, url: str, tmp_path: Any) -> str:

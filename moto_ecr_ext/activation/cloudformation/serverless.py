@@ -55,7 +55,7 @@ def _transformed(template: dict[str, Any], parameters: Mapping[str, Any]) -> dic
         from samtranslator.translator.translator import Translator
     except ImportError:
         _log.warning(
-            "The resources of SAM need a package. Install it with: pip install 'moto-ecr-ext[sam]'"
+            "The resources of SAM need a package. Install moto_ecr_ext with its extra 'sam'."
         )
         return template
     # The Region determines the partition of ARNs; moto's stacks are all in the partition "aws".

@@ -70,7 +70,7 @@ class PostgreSQLDatabase(Database):
             engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
         except ImportError as error:
             raise StoreError(
-                f"{error}. Install the packages for PostgreSQL with: pip install 'moto-ecr-ext[postgresql]'"
+                f"{error}. Install moto_ecr_ext with its extra 'postgresql'."
             ) from error
         try:
             _check_encoding(engine)
