@@ -1,4 +1,4 @@
-"""The page for people: what it shows, that it escapes it, and who may change what by it."""
+"""The web page: what it shows, that it escapes it, and who may change what by it."""
 
 from __future__ import annotations
 
@@ -595,7 +595,7 @@ def test_the_storage_counts_shared_bytes_once(ecr: Any, site: Site, image: Image
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", image, tag="copy")
     text = site.read("storage").text
-    assert re.search(r"On disk 14\.8 KB .* Held by repositories 29\.6 KB", text)
+    assert re.search(r"Stored 14\.8 KB .* Held by repositories 29\.6 KB", text)
     assert "Saved by sharing 14.8 KB 50 %" in text
     assert "team/app" in text
 

@@ -1,4 +1,4 @@
-"""A registry that is worth a look, for the tests of the page for people."""
+"""A registry that is worth a look, for the tests of the web page."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_the_source_distribution_is_the_repository(
 def test_the_wheel_is_the_package(
     tracked: set[str], contained_in_sdist: set[str], sdist: Path, tmp_path: Path
 ) -> None:
-    """Its modules, the page for people, the marker of its types, the licence; nothing of tests or old builds."""
+    """Its modules, the web page, the marker of its types, the licence; nothing of tests or old builds."""
     package = {path for path in tracked if path.startswith("moto_ecr_ext/")}
     modules = {path for path in package if path.endswith(".py")}
     of_page = {path for path in package if path.startswith("moto_ecr_ext/consumers/page/")}

@@ -1,4 +1,4 @@
-"""The files of a layer, as the page for people lists them: of any bytes, within limits."""
+"""The files of a layer, as the web page lists them: of any bytes, within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images for the browser page. Reading them changes nothing: it records no pull and takes no queued finding."""
+"""Images for the web page. Reading them changes nothing: it records no pull and takes no queued finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registries and repositories for the browser page: their contents and sizes. Reading them changes nothing."""
+"""Registries and repositories for the web page: their contents and sizes. Reading them changes nothing."""
 
 from __future__ import annotations
 

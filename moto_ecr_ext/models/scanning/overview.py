@@ -1,4 +1,4 @@
-"""The last scan of an image, for the browser page. Queued findings stay in the queue."""
+"""The last scan of an image, for the web page. Queued findings stay in the queue."""
 
 from __future__ import annotations
 
