@@ -21,7 +21,7 @@ log = logging.getLogger("moto_ecr_ext")
 
 # RFC 8446, 5.1: the type of a handshake record, and the first digit of its version.
 _TLS = b"\x16\x03"
-# AWS Signature Version 4: the region and the service of a credential.
+# AWS Signature Version 4: the Region and the service of a credential.
 _CREDENTIAL = re.compile(r"Credential=[^/,\s]+/[0-9]{8}/([a-z0-9-]{1,40})/([A-Za-z0-9_.-]{1,60})/")
 _TARGET = re.compile(r"(?:[\w.-]+\.)?(\w{1,100})")
 _REQUEST_IDS = frozenset(("x-amzn-requestid", "x-amz-request-id"))
@@ -61,7 +61,7 @@ def plug_server(handler_class: Any) -> Unplug:
         if exchange is not None:
             exchange.status = int(code)
         elif self.raw_requestline.startswith(_TLS):
-            log.debug("A client tried TLS at a port that has none")
+            log.debug("A client tried TLS at a port without TLS")
         else:
             watch.record(Exchange("-", "-", name="malformed", status=int(code)))
 

@@ -18,7 +18,7 @@ def add_flags(command: Command) -> None:
         "--backup",
         metavar="DIR",
         type=not_empty,
-        help="copy the data directory to DIR, and exit; servers may go on meanwhile",
+        help="copy the data directory to DIR, and exit; servers can keep running",
     )
 
 

@@ -71,8 +71,8 @@ def add_flags(command: Command) -> None:
     command.parser.add_argument(
         "--check",
         action="store_true",
-        help="compare the stored data with its digests, print the damage, and exit: with 0 if there is none, with 1 "
-        "if there is some, with 2 if the data cannot be opened",
+        help="compare the stored data with its digests, print damage and incomplete images, and exit. Exit status: "
+        "0 sound, 1 damaged or incomplete, 2 cannot be opened",
     )
     command.parser.add_argument(
         "--repair",

@@ -51,7 +51,7 @@ def read_texts(value: object) -> list[str]:
     """Return the texts of a nonempty list. A single text needs no list."""
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("neither a text nor a list of texts")
+        raise ValueError("not a text or a list of texts")
     return texts
 
 
