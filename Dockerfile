@@ -2,7 +2,7 @@
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
-# pip reads these, for a mirror of PyPI or a proxy with a certificate authority of its own.
+# pip reads these, for a mirror of PyPI or a proxy with a separate certificate authority.
 ARG PIP_INDEX_URL
 ARG PIP_CERT
 ARG EXTRAS=server,postgresql

@@ -1,7 +1,7 @@
 """Asks PyPI whether versions of packages that are installed here have known vulnerabilities.
 
-Ends with 1 when there are. Where PyPI's advisories cannot be had, because there is no network or a mirror without
-them, it says so and ends with 0: nothing is known then, good or bad.
+Exit status 1 if there are any. Without PyPI's advisories (no network, or a mirror without them) it says so and exits
+with 0.
 """
 
 from __future__ import annotations
