@@ -1,4 +1,4 @@
-"""Counts of calls and pulls, for CloudWatch, and the last requests, for the browser page."""
+"""Counts of calls and pulls, for CloudWatch, and the last requests, for the web page."""
 
 from __future__ import annotations
 
