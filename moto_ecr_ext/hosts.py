@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from . import settings
 from .caller import current_caller
 
-# A small file (8 KB) with every partition, its regions, and its DNS suffixes.
+# A small file (8 KB) with every partition, its Regions, and its DNS suffixes.
 _PARTITIONS: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
 
 
@@ -74,7 +74,7 @@ _REPOSITORY_ARN = (
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """One account in one region."""
+    """One account in one Region."""
 
     account_id: str
     region: str
@@ -89,7 +89,7 @@ class RepositoryName(NamedTuple):
 
 
 def local_registry_names() -> list[str]:
-    """Return the local host names of registries, one for each region, in the form of certificates."""
+    """Return the local host names of registries, one for each Region, in the form of certificates."""
     regions = {region for each in _PARTITIONS for region in each["regions"]}
     return [f"*.dkr.ecr.{region}.localhost" for region in sorted(regions) if "global" not in region]
 
@@ -179,7 +179,7 @@ def repository_of_arn(arn: str) -> RepositoryName | None:
 
 @lru_cache
 def partition_of(region: str) -> str:
-    """Return the partition of a region, such as `aws-cn`; `aws` for an unknown region."""
+    """Return the partition of a Region, such as `aws-cn`; `aws` for an unknown Region."""
     for partition in _PARTITIONS:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):
             return str(partition["id"])

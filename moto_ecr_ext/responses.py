@@ -53,7 +53,7 @@ Answer = tuple[int, dict[str, str], str]
 class ECRResponse(BaseResponse):
     """The response class that moto calls for requests to ECR's API, in the process, in the server and in the proxy."""
 
-    # moto reads the region of a host name by this pattern. Names of VPC endpoints have `vpce` behind the region.
+    # moto reads the Region of a host name by this pattern. Names of VPC endpoints have `vpce` behind the Region.
     region_regex = re.compile(r"\.(?P<region>[^.]+)(?:\.vpce)?\.amazonaws\.com")
 
     about = ""
@@ -100,7 +100,7 @@ class ECRResponse(BaseResponse):
         try:
             self.region = self.get_region_from_url(request, full_url)
         except IndexError:
-            # moto parses the credential's region even if it is missing.
+            # moto parses the credential's Region even if it is missing.
             raise IncompleteSignatureException from None
         self.access_key = self.get_access_key()
         self.current_account = self._account()
@@ -174,7 +174,7 @@ class ECRResponse(BaseResponse):
 
     @property
     def backend(self) -> ECRBackend:
-        """The caller's registry. Raises InvalidSignatureException if moto does not know the region."""
+        """The caller's registry. Raises InvalidSignatureException if moto does not know the Region."""
         try:
             return registry_backend(self.current_account, self.region)
         except KeyError:

@@ -59,7 +59,7 @@ class ImageName:
     def registry(self, home: Registry) -> Registry | None:
         """Return the registry in the name if it belongs to this ECR; None for any other registry.
 
-        A host in AWS's form has the account and the region. The address of this emulator has none of these: it means
+        A host in AWS's form has the account and the Region. The address of this emulator has none of these: it means
         `home`, the registry of the service that asks.
         """
         named = hosts.registry_of_host(self.host)

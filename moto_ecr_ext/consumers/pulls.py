@@ -28,7 +28,7 @@ class CannotPull(ConsumerError):
 def image_of_task(text: str, home: Registry) -> tuple[ImageName, StoredImage] | None:
     """Return the image of a task, by default with the tag `latest`; None for an image of another registry.
 
-    `home` is the registry of the task's account and region. Raises CannotPull.
+    `home` is the registry of the task's account and Region. Raises CannotPull.
     """
     name = ImageName.parse(text)
     if name is None or name.registry(home) is None:

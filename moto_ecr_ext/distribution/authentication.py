@@ -127,7 +127,7 @@ def _access(
         backend = registry_backend(account_of_caller, registry.region)
     except KeyError:
         raise RegistryError(
-            "NAME_UNKNOWN", f"There is no region '{registry.region}'", 404
+            "NAME_UNKNOWN", f"There is no Region '{registry.region}'", 404
         ) from None
     caller = Caller(
         action=action,

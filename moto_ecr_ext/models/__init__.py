@@ -97,7 +97,7 @@ class ECRBackend(
     SigningBackend,
     AuthorizationBackend,
 ):
-    """The ECR backend of one account in one region. Each operation is a method; names are in snake case."""
+    """The ECR backend of one account in one Region. Each operation is a method; names are in snake case."""
 
     after_push = AFTER_PUSH
     after_deletion = AFTER_DELETION

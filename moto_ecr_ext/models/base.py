@@ -45,7 +45,7 @@ POLICY = "policy"
 
 
 class RegistryBackend(BaseBackend):
-    """One registry: an account in a region. Its state is its rows in the store; the object has none.
+    """One registry: an account in a Region. Its state is its rows in the store; the object has none.
 
     The base classes of `ECRBackend` derive only from this class. They share functions that take a registry, and these
     tuples of consequences, which run in order.
@@ -63,11 +63,11 @@ class RegistryBackend(BaseBackend):
         self.store: Store = current_store()
 
     def reset(self) -> None:
-        """Empty the store. moto resets all accounts and regions at once."""
+        """Empty the store. moto resets all accounts and Regions at once."""
         self.store.clear()
 
     def registry(self, account_id: str, region: str) -> ECRBackend:
-        """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
+        """Return the backend of a registry. Raises KeyError for a Region that moto does not know."""
         return backend_of(account_id, region)
 
     def follow_push(self, transaction: Transaction, push: Push) -> None:
@@ -91,7 +91,7 @@ class RegistryBackend(BaseBackend):
         return min(work(self) for work in self.background)
 
     def repository(self, view: View, name: str, registry_id: str | None = None) -> Repository:
-        """Return the repository `name` of this registry, or of the registry of another account in the same region.
+        """Return the repository `name` of this registry, or of the registry of another account in the same Region.
 
         Raises RepositoryNotFoundException, and AccessDeniedException if the other account denies access.
         """
@@ -208,7 +208,7 @@ class RegistryBackend(BaseBackend):
                 self.authorize(view, resource)
 
     def setting(self, view: View, name: str, account_id: str | None = None) -> Any | None:
-        """Return the setting `name` of this registry, or of another account's registry in the region."""
+        """Return the setting `name` of this registry, or of another account's registry in the Region."""
         account_id = account_id or self.account_id
         return rows.registry_settings.value(view, account_id, self.region_name, name)
 

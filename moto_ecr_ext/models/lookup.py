@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def backend_of(account_id: str, region: str) -> ECRBackend:
-    """Return the backend of a registry. Raises KeyError for a region that moto does not know."""
+    """Return the backend of a registry. Raises KeyError for a Region that moto does not know."""
     # In moto's types, it is moto's own backend.
     found: Any = ecr_backends[account_id][region]
     backend: ECRBackend = found
@@ -23,7 +23,7 @@ def backend_of(account_id: str, region: str) -> ECRBackend:
 
 
 def default_registry() -> Registry:
-    """Return the registry of clients that name no account and no region. moto reads MOTO_ACCOUNT_ID too."""
+    """Return the registry of clients that name no account and no Region. moto reads MOTO_ACCOUNT_ID too."""
     return Registry(
         os.environ.get("MOTO_ACCOUNT_ID") or DEFAULT_ACCOUNT_ID,
         os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -38,7 +38,7 @@ def any_backend() -> object:
 def registry_backend(account_id: str, region: str) -> ECRBackend:
     """Return the backend of a registry for a request, after doing the work that is due in all registries.
 
-    Raises KeyError for a region that moto does not know.
+    Raises KeyError for a Region that moto does not know.
     """
     backend = backend_of(account_id, region)
     backend.catch_up()

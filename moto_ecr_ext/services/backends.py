@@ -19,7 +19,7 @@ def backends_in_use(service: str) -> Any | None:
 
 
 def backend_in_use(service: str, account_id: str, region: str) -> Any | None:
-    """Return moto's backend of a service in an account and region; None if it is not in use there."""
+    """Return moto's backend of a service in an account and Region; None if it is not in use there."""
     backends = backends_in_use(service)
     account = backends.get(account_id) if backends is not None else None
     return account.get(region) if account is not None else None

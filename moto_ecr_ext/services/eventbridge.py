@@ -20,7 +20,7 @@ class Event:
 
 
 def send_event(account_id: str, region: str, event: Event) -> None:
-    """Put an event on the default bus of an account in a region, if EventBridge is in use there."""
+    """Put an event on the default bus of an account in a Region, if EventBridge is in use there."""
     backend = backend_in_use("events", account_id, region)
     if backend is None:
         return

@@ -67,7 +67,7 @@ def end_uses(user: Any) -> None:
 
 
 def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
-    """Return the usage of an image by moto's tasks of all accounts and regions."""
+    """Return the usage of an image by moto's tasks of all accounts and Regions."""
     count = 0
     last: float | None = None
     for use, is_running in _uses():
@@ -78,7 +78,7 @@ def usage_of(registry: Registry, repository_name: str, digest: str) -> Usage:
 
 
 def users_of(registry: Registry, repository_name: str, digest: str) -> list[User]:
-    """Return the present and past users of an image, of all accounts and regions."""
+    """Return the present and past users of an image, of all accounts and Regions."""
     image = (registry, repository_name, digest)
     found = [
         User(kind, _name_of(user), is_running)
@@ -126,7 +126,7 @@ def _functions() -> Iterator[Any]:
 
 
 def _backends(service: str, package: str | None = None) -> Iterator[Any]:
-    """Yield the backends of a service in all accounts and regions, if the service is in use."""
+    """Yield the backends of a service in all accounts and Regions, if the service is in use."""
     models = sys.modules.get(f"moto.{package or service}.models")
     for account in list(getattr(models, f"{service}_backends", {}).values()):
         yield from list(account.values())

@@ -19,7 +19,7 @@ _ARN = re.compile(
 
 
 class KeyName(NamedTuple):
-    """The name of a key: its id, or an alias (`alias/…`), with its account and region."""
+    """The name of a key: its id, or an alias (`alias/…`), with its account and Region."""
 
     account_id: str
     region: str
@@ -35,7 +35,7 @@ class KeyName(NamedTuple):
 
 
 def parse_key_name(text: str, account_id: str, region: str) -> KeyName:
-    """Return the name of a key in a text: an ARN, or an id or alias of this account and region. Raises KmsException.
+    """Return the name of a key in a text: an ARN, or an id or alias of this account and Region. Raises KmsException.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_EncryptionConfiguration.html
     """
@@ -50,9 +50,9 @@ def parse_key_name(text: str, account_id: str, region: str) -> KeyName:
 
 
 def find_key(name: KeyName, region: str) -> str | None:
-    """Return the ARN of a key that may encrypt in a region; None if moto's KMS has no keys that a user created.
+    """Return the ARN of a key that may encrypt in a Region; None if moto's KMS has no keys that a user created.
 
-    If it has such keys, raises KmsException for a key that does not exist in this region or cannot be used. AWS's
+    If it has such keys, raises KmsException for a key that does not exist in this Region or cannot be used. AWS's
     messages are KMS's own; only that of a missing key is known: https://github.com/boto/botocore/issues/2107.
     """
     keys = _customer_keys(name.account_id, region)

@@ -23,9 +23,9 @@ class NoCredentials(Exception):
 
 
 def read_secret(arn: str, account_id: str, region: str) -> str:
-    """Return the value of a secret of this account and region; an empty text if the secret is binary.
+    """Return the value of a secret of this account and Region; an empty text if the secret is binary.
 
-    Raises SecretNotFoundException, UnableToAccessSecretException for a secret of another account or region and for one
+    Raises SecretNotFoundException, UnableToAccessSecretException for a secret of another account or Region and for one
     that is being deleted, and UnableToDecryptSecretValueException for one with a customer managed key.
     """
     if arn.split(":")[3:5] != [region, account_id]:

@@ -16,7 +16,7 @@ class SigningProfile:
 
     @property
     def is_known(self) -> bool:
-        """True if Signer has the profile, or has no profiles at all in its account and region."""
+        """True if Signer has the profile, or has no profiles at all in its account and Region."""
         known = self._known_profiles()
         return not known or self.name in known
 

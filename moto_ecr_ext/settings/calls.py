@@ -62,7 +62,7 @@ SCANNER = Setting(
 LOGIN = Setting(
     "login",
     "required",
-    "require credentials; if optional, a request without them is the default account's in the default region",
+    "require credentials; if optional, a request without them is the default account's in the default Region",
     choices=("required", "optional"),
 )
 CREATE_ON_PUSH = Setting(

@@ -44,7 +44,7 @@ class RunningServer:
         )
 
     def password(self, region: str = "us-east-1") -> str:
-        """Return the password of the user AWS for the registry of a region."""
+        """Return the password of the user AWS for the registry of a Region."""
         ecr: Any = self.client(region=region)
         (data,) = ecr.get_authorization_token()["authorizationData"]
         return base64.b64decode(data["authorizationToken"]).decode().partition(":")[2]

@@ -27,7 +27,7 @@ def anonymous(aws: Environment) -> RegistrySession:
 
 
 def test_the_default_registry(aws: Environment, ecr: Any, anonymous: RegistrySession) -> None:
-    """Without credentials a client pushes to the default account in the default region, and pulls from it."""
+    """Without credentials a client pushes to the default account in the default Region, and pulls from it."""
     ecr.create_repository(repositoryName="app")
     assert anonymous.get("/v2/").status_code == 200
     app = RepositoryClient(anonymous, "app")

@@ -213,16 +213,16 @@ class Import:
 def upstream_ecr(
     registry: RegistryBackend, rule: PullThroughCacheRule
 ) -> tuple[RegistryBackend, str]:
-    """Return this account's registry in the region of a rule's upstream ECR, and the account of the upstream registry.
+    """Return this account's registry in the Region of a rule's upstream ECR, and the account of the upstream registry.
 
-    Raises UpstreamUnavailable for an unknown region.
+    Raises UpstreamUnavailable for an unknown Region.
     """
     url = UPSTREAMS[ECR].match(rule.upstream_registry_url)
     assert url is not None
     try:
         return registry.registry(rule.registry_id, url["region"]), url["account"]
     except KeyError:
-        raise UpstreamUnavailable(f"There is no region '{url['region']}'.") from None
+        raise UpstreamUnavailable(f"There is no Region '{url['region']}'.") from None
 
 
 def reading_as_role(rule: PullThroughCacheRule, action: str) -> AbstractContextManager[None]:

@@ -46,7 +46,7 @@ class AccountSettingsBackend(RegistryBackend):
 def account_setting(
     registry: RegistryBackend, view: View, name: str, account_id: str | None = None
 ) -> str:
-    """Return the value of an account setting of this registry, or of another account's registry in the region."""
+    """Return the value of an account setting of this registry, or of another account's registry in the Region."""
     return stored_account_setting(registry, view, name, account_id) or SETTINGS[name][0]
 
 

@@ -83,7 +83,7 @@ def token_of(password: str, region: str) -> RegistryToken:
     """Return the token in a password of any registry. Raises TokenExpired, and TokenError for any other text.
 
     An account's passwords stay valid after a reset, so that nobody has to log in again. An IAM principal's passwords
-    end with it, since a reset deletes the principal. moto's constant password names no region; it is for `region`.
+    end with it, since a reset deletes the principal. moto's constant password names no Region; it is for `region`.
     """
     store = current_store()
     try:

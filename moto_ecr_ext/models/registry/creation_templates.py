@@ -68,7 +68,7 @@ class CreationTemplate:
         }
 
     def check(self, region: str) -> None:
-        """Raise the errors that operations raise for these settings of a repository in this region."""
+        """Raise the errors that operations raise for these settings of a repository in this Region."""
         check_exclusion_filters(
             self.image_tag_mutability, self.image_tag_mutability_exclusion_filters
         )

@@ -154,7 +154,7 @@ def _failure(registry: RegistryBackend, view: View, profile_arn: str) -> tuple[s
     """Return the code and the reason of a profile's failure to sign; None if it signs.
 
     If moto's IAM is enforced, the caller needs the permission to sign with the profile. If moto's Signer has any
-    profile in the account and region, the profile must exist and be active; otherwise every profile signs. AWS does not
+    profile in the account and Region, the profile must exist and be active; otherwise every profile signs. AWS does not
     document its failure codes; these are those of Signer's SignPayload.
     """
     try:

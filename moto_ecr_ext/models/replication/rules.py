@@ -67,7 +67,7 @@ class ReplicationConfigurationBackend(RegistryBackend):
 
 
 def rules_of(registry: RegistryBackend, view: View, account_id: str) -> list[dict[str, Any]]:
-    """Return all replication rules of a registry of this region."""
+    """Return all replication rules of a registry of this Region."""
     found: dict[str, Any] | None = registry.setting(view, _SETTING, account_id)
     return found["rules"] if found else []
 

@@ -31,7 +31,7 @@ class AcceptedPolicy:
 
 
 def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
-    """Return a policy for a repository in a region. Raises InvalidParameterException for one that ECR would refuse."""
+    """Return a policy for a repository in a Region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_repository_policy(text)
     except InvalidParameterException:
@@ -45,7 +45,7 @@ def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
 
 
 def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
-    """Return a policy for a registry in a region. Raises InvalidParameterException for one that ECR would refuse."""
+    """Return a policy for a registry in a Region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_registry_policy(text)
     except InvalidParameterException:

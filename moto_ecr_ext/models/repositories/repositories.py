@@ -112,7 +112,7 @@ class RepositoriesBackend(RegistryBackend):
         return [Repository.of(row) for row in found]
 
     def registries(self) -> list[tuple[str, str]]:
-        """Return the account and region of every registry of the store that has repositories."""
+        """Return the account and Region of every registry of the store that has repositories."""
         with self.store.database.read() as view:
             return rows.repositories.registries(view)
 

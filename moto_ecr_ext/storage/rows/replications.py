@@ -14,7 +14,7 @@ from .tables import images, replications
 
 
 class ReplicationRow(NamedTuple):
-    """A replication to the registry of an account in a region. `tags` are those that it has yet to put there."""
+    """A replication to the registry of an account in a Region. `tags` are those that it has yet to put there."""
 
     account_id: str
     region: str

@@ -80,7 +80,7 @@ class S3Bucket:
     def at(cls, url: str) -> S3Bucket:
         """Open the existing bucket of `s3://bucket/prefix`.
 
-        Its endpoint, credentials and region come from boto3's usual sources. Raises StoreError if the URL is malformed
+        Its endpoint, credentials and Region come from boto3's usual sources. Raises StoreError if the URL is malformed
         or the bucket cannot be used.
         """
         match = _URL.fullmatch(url)
