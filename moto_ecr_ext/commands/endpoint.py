@@ -74,7 +74,7 @@ def _port(text: str) -> int:
     try:
         port = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number") from None
     if not 0 <= port <= _MAX_PORT:
         raise argparse.ArgumentTypeError(
             f"{port} is not a port: ports are 1 to {_MAX_PORT}, and 0 for any that is free"

@@ -15,11 +15,17 @@ from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.activation.moto_flags import parser_of
 
-from .help import name_variable, own_parser, refuse_unknown, whole_parser
+from .help import describe, name_variable, own_parser, refuse_unknown, whole_parser
 from .log import logging_as
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
+
+
+_SSL = (
+    "serve TLS with a certificate for localhost, 127.0.0.1 and ECR's host names, from a certificate authority "
+    "that is made once: in the data directory, or in .moto_ecr_ext of the home directory"
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Command:
             self.fail(f"{error}. Install moto_ecr_ext with its extra '{name}'.")
         of_moto = parser_of(module.main)
         name_variable(of_moto, "--port", port_variable)
+        describe(of_moto, "--ssl", _SSL)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
         return module
 

@@ -66,6 +66,13 @@ def name_variable(parser: argparse.ArgumentParser, flag: str, variable: str) -> 
             action.help = f"{action.help} (environment: {variable}; default: %(default)s)"
 
 
+def describe(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
+    """Replace the help of a flag of moto that means more here."""
+    for action in parser._actions:
+        if flag in action.option_strings:
+            action.help = text
+
+
 def refuse_unknown(parser: Parser, arguments: Sequence[str]) -> None:
     """End the process if an argument is unknown, with the nearest known flag.
 

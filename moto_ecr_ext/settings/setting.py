@@ -143,9 +143,14 @@ def of_calls(*settings: Setting) -> tuple[Setting, ...]:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return the suggestion that ends an error about an unknown name; an empty text if no name is similar."""
-    found = get_close_matches(name, names, 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    """Return the suggestion that ends an error about an unknown name; an empty text if no name is similar.
+
+    A prefix that all names have makes none of them similar.
+    """
+    names = list(names)
+    common = len(os.path.commonprefix([name, *names]))  # noqa: RUF071
+    found = get_close_matches(name[common:], [each[common:] for each in names], 1)
+    return f"; did you mean {name[:common]}{found[0]}?" if found else ""
 
 
 def mock_config() -> Mapping[str, Any]:
