@@ -137,7 +137,7 @@ PUSH = (
 
 
 def test_a_repository_policy_lets_in(ecr: Any, guest: Any, repository_name: str) -> None:
-    """For the actions that it allows, on that repository."""
+    """The policy allows its actions, on its repository only."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.create_repository(repositoryName="other")
     ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*PULL))
@@ -154,7 +154,7 @@ def test_a_repository_policy_lets_in(ecr: Any, guest: Any, repository_name: str)
 
 
 def test_another_account_pushes(ecr: Any, guest: Any, repository_name: str) -> None:
-    """Into the owner's repository, which then has the image."""
+    """The image is in the owner's repository, not in the other account's registry."""
     ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(*PUSH))
     push(guest, repository_name, IMAGE, tag="v1", registry_id=ACCOUNT)
     assert pull(ecr, repository_name, "v1").digest == IMAGE.digest
@@ -162,7 +162,7 @@ def test_another_account_pushes(ecr: Any, guest: Any, repository_name: str) -> N
 
 
 def test_a_registry_policy_lets_in(ecr: Any, guest: Any, repository_name: str) -> None:
-    """For the repositories that its resources name."""
+    """The policy applies to the repositories that its resources name."""
     ecr.create_repository(repositoryName="other")
     ecr.put_registry_policy(policyText=policy("ecr:ListImages", resource=f"{ARN}team/*"))
     guest.list_images(registryId=ACCOUNT, repositoryName=repository_name)
@@ -172,7 +172,7 @@ def test_a_registry_policy_lets_in(ecr: Any, guest: Any, repository_name: str) -
 
 
 def test_a_denial_outweighs(ecr: Any, guest: Any, repository_name: str) -> None:
-    """Whichever policy has it."""
+    """A denial in either policy overrides permissions of both."""
     allow, deny = policy("ecr:*"), policy("ecr:ListImages", effect="Deny")
     request = {"registryId": ACCOUNT, "repositoryName": repository_name}
     ecr.put_registry_policy(policyText=policy("ecr:*", resource="*"))

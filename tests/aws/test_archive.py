@@ -284,7 +284,7 @@ def test_a_push_restores(ecr: Any, repository_name: str, registry: RepositoryCli
 def test_an_index_takes_its_children_along(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """Into the archive and out of it again."""
+    """The children of an index are archived and restored with it."""
     registry.push(INDEX, "v1")
     move(ecr, "ARCHIVE", INDEX)
     assert statuses(ecr, INDEX, AMD64, ARM64) == ["ARCHIVED"] * 3

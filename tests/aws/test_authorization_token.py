@@ -62,7 +62,7 @@ def test_a_token_expires(aws: Any, ecr: Any) -> None:
     ],
 )
 def test_the_endpoint_has_the_partition_s_suffix(aws: Any, region: str, suffix: str) -> None:
-    """So has the URI of a repository."""
+    """The proxy endpoint and the repository's URI have the suffix of the partition."""
     ecr = aws.client(region=region)
     [token] = tokens(ecr)
     host = f"123456789012.dkr.ecr.{region}.{suffix}"

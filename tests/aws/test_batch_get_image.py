@@ -68,7 +68,7 @@ def test_an_image_by_tag(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_image_by_digest(ecr: Any, repository_name: str) -> None:
-    """Once for each of its tags, or once without."""
+    """The image is returned once for each of its tags, or once if it is untagged."""
     put(ecr, IMAGE, "v1", "v2")
     put(ecr, OTHER)
     assert [each["imageId"] for each in get(ecr, {"imageDigest": IMAGE.digest})] == [

@@ -350,7 +350,7 @@ def test_repositories_that_are_there(ecr: Any) -> None:
 
 
 def test_create_repository_goes_by_no_template(ecr: Any) -> None:
-    """Nor does an upload over the JSON API make a repository."""
+    """CreateRepository ignores templates, and InitiateLayerUpload creates no repository."""
     ecr.create_repository_creation_template(**EVERYTHING)
     assert refusal(ecr.initiate_layer_upload, repositoryName="prod/app") == no_repository(
         "prod/app"

@@ -188,7 +188,7 @@ def test_images_are_listed_in_the_order_of_push(ecr: Any, repository_name: str) 
 
 
 def test_a_page_has_a_hundred_images(ecr: Any, repository_name: str) -> None:
-    """Unless `maxResults` says otherwise, up to a thousand; botocore's paginator sees all."""
+    """`maxResults` changes the size of a page, up to a thousand; botocore's paginator returns all images."""
     digests = put_numbered(ecr, 101)
     answer = ecr.describe_images(repositoryName=repository_name)
     assert len(answer["imageDetails"]) == 100

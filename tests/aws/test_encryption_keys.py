@@ -51,7 +51,7 @@ def refused(call: Callable[[], Any]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("form", ["{KeyId}", "{Arn}", "alias/images", ARN + "alias/images"])
 def test_a_key_that_exists_is_answered_by_its_arn(aws: Any, ecr: Any, key: Any, form: str) -> None:
-    """However it is given."""
+    """The answer has the ARN of the key, in whatever form the key is given."""
     assert create(ecr, form.format(**key)) == key["Arn"]
 
 
@@ -98,7 +98,7 @@ def test_a_key_of_another_account(aws: Any, ecr: Any, key: Any) -> None:
 
 
 def test_a_key_that_cannot_be_used(aws: Any, ecr: Any, key: Any) -> None:
-    """Disabled, or to be deleted. What it encrypts already stays."""
+    """A key that is disabled, or scheduled for deletion, is refused. Repositories that have the key stay."""
     kms = aws.client("kms")
     ecr.create_repository(
         repositoryName="before",

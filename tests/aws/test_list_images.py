@@ -45,7 +45,7 @@ def test_pages_count_entries(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_page_has_a_hundred_entries(ecr: Any, repository_name: str) -> None:
-    """Unless `maxResults` says otherwise, up to a thousand."""
+    """`maxResults` changes the size of a page, up to a thousand."""
     request = {"repositoryName": repository_name, "imageManifest": IMAGES[0].manifest.decode()}
     for number in range(101):
         ecr.put_image(imageTag=f"v{number}", **request)

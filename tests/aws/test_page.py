@@ -506,7 +506,7 @@ def test_what_is_got_changes_nothing(site: Site, forms: Any) -> None:
 
 
 def test_a_deleted_tag_leaves_its_image(ecr: Any, site: Site, image: Image) -> None:
-    """Also the last one."""
+    """The image stays, also when its last tag is deleted."""
     for tag in ("1.0", "latest"):
         answer = site.post(f"{PATH}/-/tags/{tag}/delete", {"token": site.token})
         assert answer.headers["Location"].endswith(f"{image.digest}?done=deleted")

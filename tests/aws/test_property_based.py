@@ -120,7 +120,7 @@ def broken_bodies(draw: st.DrawFn, operation: str) -> bytes:
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_the_valid_requests_are_good_ones(raw: RawClient, operation: str) -> None:
-    """So that their mutations get beyond the first checks."""
+    """Valid requests pass the first checks, so that their mutations reach the later ones."""
     populate()
     answer = raw.send(operation, valid_request(operation))
     if answer.status != 200:

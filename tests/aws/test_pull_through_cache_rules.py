@@ -164,7 +164,7 @@ def test_a_url_of_no_upstream(ecr: Any, url: str) -> None:
 
 
 def test_a_url_of_another_upstream(ecr: Any) -> None:
-    """Than the one that is named is refused."""
+    """A URL that does not belong to the named upstream registry is refused."""
     assert (
         refusal(
             ecr.create_pull_through_cache_rule,

@@ -187,7 +187,7 @@ def test_register_twice(ecr: Any) -> None:
 
 
 def test_no_more_than_a_hundred(ecr: Any) -> None:
-    """Until one is deregistered."""
+    """The 101st exclusion is refused until another one is deregistered."""
     for number in range(100):
         ecr.register_pull_time_update_exclusion(principalArn=f"{ROLE}{number}")
     before = everything_stored()

@@ -63,7 +63,7 @@ def test_a_third_image_over_the_registry_protocol(aws: Any, full: Any) -> None:
 
 
 def test_images_of_other_repositories_do_not_count(full: Any) -> None:
-    """However many were pushed between those of a repository."""
+    """Only the repository's own images count toward its quota."""
     full.create_repository(repositoryName="other")
     testing.push(full, "other", THIRD)
     full.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": FIRST.digest}])

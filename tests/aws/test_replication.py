@@ -126,7 +126,7 @@ def test_only_what_is_pushed_from_now_on(home: Any, west: Any) -> None:
 
 
 def test_the_status_of_what_is_not_there(home: Any) -> None:
-    """Neither the image nor the repository."""
+    """A missing image and a missing repository are reported as not found."""
     replicate(home, rule(WEST))
     ask = home.describe_image_replication_status
     assert refusal(ask, repositoryName=NAME, imageId={"imageTag": "v1"}) == no_image(NAME, tag="v1")
@@ -148,7 +148,7 @@ def test_the_answer_names_the_image(home: Any) -> None:
 
 
 def test_an_index_brings_its_children(home: Any, west: Any) -> None:
-    """Also those that were pushed before there was a rule."""
+    """Children are replicated with their index, also if they were pushed before the rule was put."""
     for child in INDEX.images:
         testing.push(home, NAME, child)
     replicate(home, rule(WEST))

@@ -195,7 +195,7 @@ def test_repositories_are_listed_by_name(ecr: Any) -> None:
 
 
 def test_a_page_has_a_hundred_repositories(ecr: Any) -> None:
-    """Unless `maxResults` says otherwise; botocore's paginator sees all."""
+    """`maxResults` changes the size of a page; botocore's paginator returns all repositories."""
     for number in range(101):
         ecr.create_repository(repositoryName=f"app-{number:03}")
     answer = ecr.describe_repositories()

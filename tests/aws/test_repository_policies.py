@@ -134,7 +134,7 @@ def test_policies_that_ecr_does_not_take(ecr: Any, repository_name: str, text: s
 
 
 def test_any_action_of_ecr_may_be_allowed(ecr: Any, repository_name: str) -> None:
-    """Also those that are no operations, and by wildcard."""
+    """Actions that are not operations are accepted, and so are wildcards."""
     actions = ["ecr:*", "ecr:Get*", "ecr:BatchImportUpstreamImage", "ecr:DescribeImages"]
     ecr.set_repository_policy(repositoryName=repository_name, policyText=policy(Action=actions))
 
@@ -230,7 +230,7 @@ def test_a_policy_of_an_earlier_version(aws: Any, ecr: Any, repository_name: str
 
 
 def test_principals_need_not_exist(ecr: Any, repository_name: str) -> None:
-    """Unless IAM is enforced: see `test_iam`."""
+    """Unknown principals are accepted while IAM is not enforced: see `test_iam`."""
     for principal in ("arn:aws:iam::111122223333:role/none", "arn:aws:iam::123456789012:user/none"):
         ecr.set_repository_policy(
             repositoryName=repository_name, policyText=policy(Principal={"AWS": principal})

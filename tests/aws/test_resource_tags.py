@@ -69,7 +69,7 @@ def test_keys_that_are_not_there_are_no_reason_to_fail(ecr: Any, repository_name
     ],
 )
 def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, key: str, value: str) -> None:
-    """Neither here nor at CreateRepository, and none of the others is stored either.
+    """TagResource and CreateRepository refuse an invalid tag, and store none of the others.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
     """
@@ -105,7 +105,7 @@ def test_a_repository_has_at_most_fifty_tags(ecr: Any, repository_name: str) -> 
 
 
 def test_a_repository_is_created_with_at_most_fifty_tags(ecr: Any) -> None:
-    """Otherwise it is not created."""
+    """A repository with more tags is not created."""
     request = {"repositoryName": "team/app", "tags": numbered(51)}
     assert refusal(ecr.create_repository, **request) == TOO_MANY_TAGS
     assert ecr.describe_repositories()["repositories"] == []

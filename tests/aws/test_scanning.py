@@ -160,7 +160,7 @@ def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository_name: str) ->
     ],
 )
 def test_what_cannot_be_scanned(ecr: Any, repository_name: str, image: Any) -> None:
-    """Neither by hand nor on push."""
+    """StartImageScan refuses the image, and a push does not scan it."""
     ecr.put_image_scanning_configuration(
         repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
@@ -399,7 +399,7 @@ def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository_name: 
 
 
 def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository_name: str) -> None:
-    """For their repository and image, again and again."""
+    """Each call returns the findings that were queued for the repository and image."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queued = result(imageScanStatus={"status": "FAILED", "description": "no package manager"})

@@ -97,7 +97,7 @@ def test_a_finding_that_is_queued_later(clock: Any, continuous: Any) -> None:
 
 
 def test_each_identifier_sees_it(clock: Any, continuous: Any) -> None:
-    """Whichever asked before."""
+    """Each tag shows the latest findings, in whatever order the tags are asked about."""
     queue(continuous, OLD)
     push(continuous, "team/app", IMAGE, tag="v1")
     push(continuous, "team/app", IMAGE, tag="v2")

@@ -220,7 +220,7 @@ def test_queued_findings(ecr: Any, repository_name: str) -> None:
 
 
 def test_images_of_other_repositories(ecr: Any, repository_name: str) -> None:
-    """Which were pushed in between are not described."""
+    """Images of other repositories, pushed in between, are not described."""
     enhance(ecr, continuous="*")
     ecr.create_repository(repositoryName="other")
     push(ecr, repository_name, IMAGE, tag="v1")

@@ -271,7 +271,7 @@ def test_a_program_that_is_not_there(
 
 
 def test_layers_that_were_never_uploaded(ecr: Any, repository_name: str, program: str) -> None:
-    """Nor are those taken which another repository holds."""
+    """The scan fails, and does not use layers of another repository."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
     ecr.put_image(

@@ -329,7 +329,7 @@ def test_what_comes_by_replication_is_not_signed(
 
 
 def test_what_belongs_to_an_image_is_not_signed(ecr: Any, registry: RepositoryClient) -> None:
-    """Neither a signature of the rule, nor what others have pushed as a referrer."""
+    """Signatures are not signed, and neither are referrers that others pushed."""
     configure(ecr, rule(RELEASE))
     bill = build_artifact(artifact_type="application/sbom", subject=IMAGE, content=b"parts")
     registry.push(IMAGE)
@@ -633,7 +633,7 @@ def test_status_members(ecr: Any, registry: RepositoryClient) -> None:
 
 
 def test_status_of_what_is_not_there(ecr: Any, repository_name: str) -> None:
-    """Neither image nor repository."""
+    """A missing image and a missing repository are reported as not found."""
     describe = ecr.describe_image_signing_status
     image_id = {"imageTag": "none"}
     assert refusal(describe, repositoryName=repository_name, imageId=image_id) == no_image(

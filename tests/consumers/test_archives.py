@@ -107,7 +107,7 @@ def client(each_daemon: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Docker
 
 
 def test_images_are_loaded(local: Any, client: DockerClient) -> None:
-    """Under the name that was written, once; one that shares its lower layers too."""
+    """The daemon has the image under its written name, once; an image that shares lower layers is loaded too."""
     image, name = stored(local, IMAGE)
     here = daemon.connect()
     first = here.load(image, image.config(), name)

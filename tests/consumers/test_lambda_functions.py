@@ -92,7 +92,7 @@ def test_the_shape_of_a_function_of_an_image(functions: Any, role: str, uri: str
 
 
 def test_a_tag_that_moves_changes_nothing(functions: Any, role: str, ecr: Any, uri: str) -> None:
-    """Until UpdateFunctionCode; versions that were published keep their image for good."""
+    """A function keeps its image until UpdateFunctionCode; a published version always keeps its image."""
     create(functions, role, uri, Publish=True)
     push(ecr, "app", OTHER, tag="v1")
 

@@ -753,7 +753,7 @@ class TestOtherAccounts:
         ecr.put_registry_policy(policyText=text)
 
     def test_an_import(self, aws: Environment, ecr: Any, upstream: Upstream, log_in: LogIn) -> None:
-        """Into the registry that is asked, by its rule."""
+        """The image is imported into the owner's registry, by the owner's rule."""
         self.allow(ecr, "ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage")
         guest = aws.client(account=OTHER_ACCOUNT)
         answer = guest.batch_get_image(

@@ -131,7 +131,7 @@ def test_a_template_counts(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_a_pull_creates_nothing(ecr: Any, app: RepositoryClient) -> None:
-    """Neither does a question for a blob."""
+    """A GET of a manifest and a HEAD of a blob create no repository."""
     before = everything_stored()
     for method, path in (("GET", "/manifests/v1"), ("HEAD", f"/blobs/{IMAGE.digest}")):
         assert app.request(method, path).status_code == 404

@@ -66,7 +66,7 @@ def times_of_pulls(ecr: Any) -> list[Any]:
 
 
 def test_a_pull_does_not_wait(server: Environment, ecr: Any, hold: Hold) -> None:
-    """Nor does the answer that shows its time, which is in the database once that is free."""
+    """A pull and the answer with its time do not wait; the time is written once the database is free."""
     registry = server.registry()
     with hold():
         for path in ("manifests/1.0", f"manifests/{IMAGE.digest}"):

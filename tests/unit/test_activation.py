@@ -481,7 +481,7 @@ def test_the_server_need_not_be_installed(missing: str) -> None:
 
 @pytest.mark.parametrize("version", ["5.1.20", "5.2.0.dev1", "6.0.0", "10.0.0rc1", "unknown"])
 def test_a_newer_moto_is_never_refused(version: str) -> None:
-    """Nor is one whose version says nothing."""
+    """Newer versions are accepted, and so are versions that cannot be read."""
     check_moto(version)
 
 

@@ -381,7 +381,7 @@ def test_children_expire_from_the_archive_behind_their_index() -> None:
 
 
 def test_referrers_follow_their_subject() -> None:
-    """Also those with tags, and those of referrers."""
+    """Referrers expire with their subject, also those with tags, and those of referrers."""
     images = [
         image("A", "v1"),
         image("s", subject="A"),

@@ -103,7 +103,7 @@ def test_what_only_grype_knows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["trivy", "grype"])
 def test_an_image_without_an_operating_system(tmp_path: Path, name: str) -> None:
-    """Such as one that was made from nothing."""
+    """A report about such an image has no system and no vulnerabilities."""
     report = report_of(scanner(tmp_path, name), build_image(layers=1))
     assert report.system is None
     assert report.vulnerabilities == ()
@@ -152,7 +152,7 @@ def test_a_layout_is_streamed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither of a report nor of a failure."""
+    """Reports and failures leave no temporary files."""
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(place))

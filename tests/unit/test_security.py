@@ -409,7 +409,7 @@ class TestAccess:
         assert answer.status_code == 401
 
     def test_a_policy_for_reading_lets_nobody_write(self, pushed: Environment) -> None:
-        """Nor does it for another repository."""
+        """The policy allows no change of its repository, and nothing in another repository."""
         ecr = pushed.client()
         ecr.create_repository(repositoryName="team/other")
         ecr.set_repository_policy(repositoryName="team/app", policyText=POLICY)
@@ -541,7 +541,7 @@ def signed_query(name: str, digest: str) -> dict[str, str]:
 def test_what_a_client_is_told_of_a_failure(
     kept: Environment, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a path nor a line of code, over either protocol."""
+    """Errors of both protocols contain neither a path nor a line of code."""
     path = str(data_dir)
 
     def fail(*arguments: object, **options: object) -> None:

@@ -671,7 +671,7 @@ def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir: Path)
 
 
 def test_a_database_that_is_not_there_is_not_found(data_dir: Path, tmp_path: Path) -> None:
-    """Nor is it made, by a URL with a slip of the pen either."""
+    """A missing registry is an error, and no file is created."""
     for location in (
         StoreLocation(data_dir),
         StoreLocation(data_dir, f"sqlite:///{tmp_path}/registry.sqlite"),
