@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 class Recent(Generic[_Value]):
     """The values that were put last, by key, at most `limit`. Threads, and children of a fork, can use it.
 
-    Neither functools nor a cache of cachetools has a lock that a fork leaves open.
+    A lock of functools or cachetools could stay locked in such a child.
     """
 
     def __init__(self, limit: int) -> None:

@@ -437,7 +437,12 @@ def test_variables_say_which_registry_is_meant_by_default() -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "variables", "message"),
     [
-        (server, [], {"MOTO_PORT": "web"}, "MOTO_PORT is 'web'; 'web' is not a port, which is a number"),
+        (
+            server,
+            [],
+            {"MOTO_PORT": "web"},
+            "MOTO_PORT is 'web'; 'web' is not a port, which is a number",
+        ),
         (
             proxy,
             [],
