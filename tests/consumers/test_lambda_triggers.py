@@ -73,21 +73,36 @@ def test_a_rule_of_eventbridge(
     assert {name: seen[name] for name in expected} == expected
 
 
-def test_a_rule_with_a_function_that_is_not_there(aws: Environment) -> None:
-    """PutEvents does not tell, and other targets get the event."""
+IMAGELESS = {"FunctionName": "app", "PackageType": "Image", "Code": {"ImageUri": "nowhere:1"}}
+UNREACHABLE = [ARN, ARN.replace("us-east-1", "us-nowhere-1"), f"{ARN}:2"]
+
+
+@pytest.mark.parametrize("has_function", [False, True], ids=["no function", "no image"])
+@pytest.mark.parametrize("target", UNREACHABLE, ids=["function", "region", "version"])
+def test_a_rule_with_a_function_that_cannot_be_invoked(
+    aws: Environment, functions: Any, role: str, target: str, has_function: bool, caplog: Any
+) -> None:
+    """Because it, its image, its version or its Region does not exist. The log has the reason, PutEvents does not
+    report it, and other targets get the event."""
+    if has_function:
+        functions.create_function(Role=role, **IMAGELESS)
     events = aws.client("events")
     sqs = aws.client("sqs")
     queue = sqs.create_queue(QueueName="other")["QueueUrl"]
+    other = functions.create_function(Role=role, **{**IMAGELESS, "FunctionName": "other"})
     events.put_rule(Name="rule", EventPattern='{"source": ["test"]}')
     targets = [
-        {"Id": "1", "Arn": ARN},
+        {"Id": "1", "Arn": target},
         {"Id": "2", "Arn": "arn:aws:sqs:us-east-1:123456789012:other"},
+        {"Id": "3", "Arn": other["FunctionArn"]},
     ]
     events.put_targets(Rule="rule", Targets=targets)
     answer = events.put_events(Entries=[{"Source": "test", "DetailType": "Test", "Detail": "{}"}])
     assert answer["FailedEntryCount"] == 0
     [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"])["source"] == "test"
+    assert f"{target} was not invoked: " in caplog.text
+    assert "other was not invoked: The image nowhere:1 was not in this ECR" in caplog.text
 
 
 def test_a_queue(events_seen: Any, aws: Environment, functions: Any) -> None:
@@ -119,6 +134,18 @@ def test_a_topic_without_docker(
     topic = sns.create_topic(Name="topic")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
     assert sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+
+
+def test_a_topic_and_a_function_without_an_image(
+    aws: Environment, functions: Any, role: str, caplog: Any
+) -> None:
+    """Publishing does not fail, and the log has Invoke's reason."""
+    functions.create_function(Role=role, **IMAGELESS)
+    sns = aws.client("sns")
+    topic = sns.create_topic(Name="topic")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=ARN)
+    assert sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+    assert f"{ARN} was not invoked: The image nowhere:1 was not in this ECR" in caplog.text
 
 
 def test_functions_with_a_zip_file_are_moto_s(functions: Any, aws: Environment, role: str) -> None:

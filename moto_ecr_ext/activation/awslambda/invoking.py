@@ -258,7 +258,7 @@ def _run(version: FunctionVersion, event: Event) -> Invocation:
 
 def _call(original: Any) -> Any:
     def invoke(self: Any, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
-        if source_of(self) is None or not _uses_docker():
+        if self.package_type != "Image" or not _uses_docker():
             answer: str | bytes = original(self, body, request_headers, response_headers)
             return answer
         return _invoke_for_service(self, body, request_headers, response_headers)
@@ -270,11 +270,16 @@ def _invoke_for_service(
     function: Any, body: str, request_headers: Any, response_headers: Any
 ) -> bytes:
     """Invoke a function for another service of moto. Its caller receives no errors."""
+    from moto.awslambda.exceptions import LambdaClientError
+
     from moto_ecr_ext.consumers.errors import ConsumerError
     from moto_ecr_ext.consumers.lambda_.invocations import invoke, invoke_later
 
     event = _event(body.encode() if body else b"{}", function.function_arn, request_headers)
-    version = _version_of(function)
+    try:
+        version = _version_of(function)
+    except LambdaClientError as error:
+        return _not_invoked(function.function_arn, error.message, response_headers)
     headers = {name.lower(): value for name, value in dict(request_headers).items()}
     if headers.get("x-amz-invocation-type") == "Event":
         invoke_later(version, event, asynchronous_settings(function), deliver)
@@ -282,12 +287,17 @@ def _invoke_for_service(
     try:
         outcome = invoke(version, event).outcome
     except ConsumerError as error:
-        log.error("%s was not invoked: %s", version.arn, error)
-        response_headers["x-amz-function-error"] = "Unhandled"
-        return json.dumps({"errorMessage": str(error)}).encode()
+        return _not_invoked(version.arn, str(error), response_headers)
     if outcome.is_error:
         response_headers["x-amz-function-error"] = "Unhandled"
     return outcome.payload
+
+
+def _not_invoked(arn: str, reason: str, response_headers: Any) -> bytes:
+    """Log why a function was not invoked, and return the payload for the service that invoked it."""
+    log.error("%s was not invoked: %s", arn, reason)
+    response_headers["x-amz-function-error"] = "Unhandled"
+    return json.dumps({"errorMessage": reason}).encode()
 
 
 def _deletion(original: Any) -> Any:

@@ -77,9 +77,15 @@ def _invoke(target: dict[str, Any], event: Any) -> None:
     from moto.awslambda.exceptions import LambdaClientError
     from moto.awslambda.utils import get_backend
 
-    region, account = target["Arn"].split(":")[3:5]
+    arn = str(target["Arn"])
+    region, account = [*arn.split(":"), "", ""][3:5]
+    try:
+        backend = get_backend(account, region)
+    except KeyError:
+        log.error("The target %s was not invoked: Lambda has no Region %r", arn, region)
+        return
     headers = {"x-amz-invocation-type": "Event"}
     try:
-        get_backend(account, region).invoke(target["Arn"], None, json.dumps(event), headers, {})
+        backend.invoke(arn, None, json.dumps(event), headers, {})
     except LambdaClientError as error:
-        log.error("The target %s was not invoked: %s", target["Arn"], error.message)
+        log.error("The target %s was not invoked: %s", arn, error.message)
