@@ -16,15 +16,21 @@ def plug() -> Unplug:
     """Run the images of this ECR.
 
     A job starts its containers by `docker_client.containers.run`, with the image's name among the arguments, and fails
-    if that raises. `describe` shows `job_stopped_reason`, and `_mark_stopped` is called at a job's end.
+    if that raises. `describe` shows `job_stopped_reason`, and `_mark_stopped` is called at a job's end. A stack creates
+    a job definition by a class method, which reads `RetryStrategy` from the template.
     """
-    from moto.batch.models import Job
+    from moto.batch.models import Job, JobDefinition
 
     client = Job.docker_client.fget  # type: ignore[attr-defined]
     return replace_all(
         replace(Job, "docker_client", property(lambda job: _Client(client(job), job))),
         replace(Job, "describe", _with_reason(Job.describe)),
         replace(Job, "_mark_stopped", _with_exit_reason(Job._mark_stopped)),
+        replace(
+            JobDefinition,
+            "create_from_cloudformation_json",
+            classmethod(_without_retries(JobDefinition.create_from_cloudformation_json.__func__)),  # type: ignore[attr-defined]
+        ),
     )
 
 
@@ -136,3 +142,24 @@ def _with_exit_reason(original: Any) -> Any:
         original(self, success=success)
 
     return _mark_stopped
+
+
+def _without_retries(original: Any) -> Any:
+    """Accept a template without `RetryStrategy`, which is optional.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-batch-jobdefinition.html
+    """
+
+    def create_from_cloudformation_json(
+        cls: Any,
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **options: Any,
+    ) -> Any:
+        properties = {"RetryStrategy": {}, **cloudformation_json["Properties"]}
+        resource = {**cloudformation_json, "Properties": properties}
+        return original(cls, resource_name, resource, account_id, region_name, **options)
+
+    return create_from_cloudformation_json

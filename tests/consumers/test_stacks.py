@@ -37,8 +37,6 @@ def template(**function: Any) -> str:
             "Properties": {
                 "JobDefinitionName": "job",
                 "Type": "container",
-                # moto requires it.
-                "RetryStrategy": {"Attempts": 1},
                 "ContainerProperties": {"Image": URI, "Vcpus": 1, "Memory": 128},
             },
         },

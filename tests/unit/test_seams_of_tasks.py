@@ -6,8 +6,9 @@ import inspect
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
-from moto.batch.models import Job, batch_backends
+from moto.batch.models import Job, JobDefinition, batch_backends
 from moto.ecs.models import EC2ContainerServiceBackend, Task, ecs_backends
 from moto.utilities.docker_utilities import DockerModel
 
@@ -27,6 +28,20 @@ def test_a_job_of_batch_runs_by_its_client(stock_moto: None) -> None:
     assert list(inspect.signature(Job._mark_stopped).parameters) == ["self", "success"]
     with mock_aws():
         assert isinstance(batch_backends[ACCOUNT][REGION]._jobs, dict)
+
+
+def test_stacks_make_job_definitions_by_a_class_method(stock_moto: None) -> None:
+    """It reads the properties of the template's resource, and fails without `RetryStrategy`."""
+    made = JobDefinition.__dict__["create_from_cloudformation_json"]
+    assert isinstance(made, classmethod)
+    container = {"Image": "nginx:1", "Vcpus": 1, "Memory": 128}
+    properties: dict[str, Any] = {"ContainerProperties": container}
+    with mock_aws():
+        with pytest.raises(KeyError, match="RetryStrategy"):
+            made.__func__(JobDefinition, "job", {"Properties": properties}, ACCOUNT, REGION)
+        properties["RetryStrategy"] = {}
+        job = made.__func__(JobDefinition, "job", {"Properties": properties}, ACCOUNT, REGION)
+        assert job.container_properties["image"] == "nginx:1"
 
 
 def test_a_task_of_ecs_is_answered_by_its_attributes(stock_moto: None) -> None:
