@@ -346,6 +346,24 @@ def test_a_docker_host_that_is_no_address(
     )
 
 
+NOT_UTF_8 = [b"\xff\xfe", b'"\xe4"', '{"a": 1}'.encode("utf-16")]
+
+
+@pytest.mark.parametrize("payload", NOT_UTF_8, ids=["bytes", "latin", "utf-16"])
+@pytest.mark.parametrize("operation", ["invoke", "invoke_async"])
+def test_a_payload_that_is_not_utf_8(
+    functions: Any, role: str, uri: str, payload: bytes, operation: str
+) -> None:
+    """It is refused as any payload that is not JSON."""
+    create(functions, role, uri)
+    member = "Payload" if operation == "invoke" else "InvokeArgs"
+    call = getattr(functions, operation)
+    error = refused(call, FunctionName="app", **{member: payload}).response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"]["Code"] == "InvalidRequestContentException"
+    assert error["Error"]["Message"].startswith("Could not parse request body into json: ")
+
+
 def test_invoking_without_docker(functions: Any, role: str, uri: str) -> None:
     """One sentence says what is missing; everything else works."""
     create(functions, role, uri)

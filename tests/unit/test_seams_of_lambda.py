@@ -105,6 +105,27 @@ def test_invoke_arrives_at_a_method_of_the_response_class(
     assert answer["ResponseMetadata"]["RequestId"] == "mine"
 
 
+def test_bodies_are_decoded_by_a_method_of_the_response_class(
+    function: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It raises UnicodeDecodeError, unless `use_raw_body` leaves the bytes unchanged."""
+    client = boto3.client("lambda", region_name=REGION)
+    client.create_function(**function)
+    with pytest.raises(UnicodeDecodeError):
+        client.invoke(FunctionName="app", Payload=b"\xff\xfe")
+    seen = []
+    original = LambdaResponse.setup_class
+
+    def read_raw(self: Any, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **{**options, "use_raw_body": True})
+        seen.append(self.body)
+
+    monkeypatch.setattr(LambdaResponse, "setup_class", read_raw)
+    monkeypatch.setattr(LambdaResponse, "invoke", lambda self: (200, {}, b"{}"))
+    client.invoke(FunctionName="app", Payload=b"\xff\xfe")
+    assert seen == [b"\xff\xfe"]
+
+
 def test_other_services_invoke_by_a_method_of_the_function(
     function: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

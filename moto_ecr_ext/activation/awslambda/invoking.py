@@ -35,13 +35,15 @@ def plug() -> Unplug:
     """Invoke functions of images.
 
     The operations arrive at `LambdaResponse.invoke` and `invoke_async`, with the request in `path`, `headers`,
-    `querystring` and `body`. Event source mappings, SNS, S3, Logs and others call `LambdaFunction.invoke`, with a JSON
-    body and a dict for the headers of the answer. `_enrich_response` adds a request id to each answer at the end.
+    `querystring` and `body`, which `setup_class` sets. Event source mappings, SNS, S3, Logs and others call
+    `LambdaFunction.invoke`, with a JSON body and a dict for the headers of the answer. `_enrich_response` adds a
+    request id to each answer at the end.
     """
     from moto.awslambda.models import LambdaBackend, LambdaFunction
     from moto.awslambda.responses import LambdaResponse
 
     return replace_all(
+        replace(LambdaResponse, "setup_class", _with_any_body(LambdaResponse.setup_class)),
         replace(LambdaResponse, "invoke", _operation(LambdaResponse.invoke)),
         replace(LambdaResponse, "invoke_async", _old_operation(LambdaResponse.invoke_async)),
         replace(
@@ -61,8 +63,27 @@ def _uses_docker() -> bool:
     return default_user_config.get("lambda", {}).get("use_docker", True) is not False
 
 
+def _with_any_body(original: Any) -> Any:
+    """Leave a body that is not UTF-8 undecoded, so that operations can refuse it. moto fails to decode it."""
+
+    def setup_class(self: Any, *arguments: Any, **options: Any) -> None:
+        try:
+            original(self, *arguments, **options)
+        except UnicodeDecodeError:
+            original(self, *arguments, **{**options, "use_raw_body": True})
+
+    return setup_class
+
+
+def _refuse_undecoded(body: Any) -> None:
+    """Raise AWS's error for a body that is not UTF-8, also for functions that moto handles."""
+    if isinstance(body, bytes):
+        _payload(body, "RequestResponse")
+
+
 def _operation(original: Any) -> Any:
     def invoke(self: Any) -> _Answer:
+        _refuse_undecoded(self.body)
         name = unquote(self.path.rsplit("/", 2)[-2])
         qualifier = self.querystring.get("Qualifier", [None])[0]
         if not _uses_docker() or not _is_of_image(self.backend, name):
@@ -82,6 +103,7 @@ def _old_operation(original: Any) -> Any:
         """
         from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
 
+        _refuse_undecoded(self.body)
         name = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
         if not _uses_docker() or not _is_of_image(self.backend, name):
             answer: _Answer = original(self)
@@ -162,7 +184,8 @@ def _payload(body: Any, kind: str) -> bytes:
     if not payload:
         return b"{}"
     try:
-        json.loads(payload, parse_constant=_refuse)
+        # Python would accept UTF-16 and UTF-32 as well.
+        json.loads(payload.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise refusal(
             "InvalidRequestContentException",
