@@ -364,6 +364,71 @@ def test_a_payload_that_is_not_utf_8(
     assert error["Error"]["Message"].startswith("Could not parse request body into json: ")
 
 
+PARTIAL_ARNS = [
+    f"{ACCOUNT}:function:app",
+    f"us-east-1:{ACCOUNT}:function:app",
+    "function:app",
+    f"{ACCOUNT}:function:app:1",
+]
+
+
+@pytest.mark.parametrize("name", PARTIAL_ARNS)
+@pytest.mark.parametrize("operation", ["invoke", "invoke_async"])
+def test_partial_arns(functions: Any, role: str, uri: str, name: str, operation: str) -> None:
+    """They name a function as its name does; that of a function that does not exist has Invoke's usual error.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, "FunctionName"
+    """
+    call = getattr(functions, operation)
+    request = {"FunctionName": name, **({} if operation == "invoke" else {"InvokeArgs": b"{}"})}
+    error = refused(call, **request).response["Error"]
+    assert error["Code"] == "ResourceNotFoundException"
+    create(functions, role, uri, Publish=True)
+    if operation == "invoke":
+        assert functions.invoke(**request, InvocationType="DryRun")["StatusCode"] == 204
+    else:
+        assert functions.invoke_async(**request)["Status"] == 202
+
+
+def test_a_name_that_is_no_partial_arn(functions: Any, role: str, uri: str) -> None:
+    """AWS's validation refuses it."""
+    create(functions, role, uri)
+    error = refused(functions.invoke, FunctionName="app:1:2").response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"]["Code"] == "ValidationException"
+    assert "'app:1:2' at 'functionName'" in error["Error"]["Message"]
+
+
+@pytest.mark.parametrize("operation", ["Event", "RequestResponse", "DryRun"])
+@pytest.mark.parametrize("name", ["app:1", f"{ACCOUNT}:function:app:1", "ARN:1"])
+def test_qualifiers_that_contradict_each_other(
+    functions: Any, role: str, uri: str, name: str, operation: str
+) -> None:
+    """A version or alias in the name must be that of `Qualifier`, for each type of invocation."""
+    arn = create(functions, role, uri, Publish=True)["FunctionArn"].removesuffix(":1")
+    given = {"FunctionName": name.replace("ARN", arn), "InvocationType": operation}
+    error = refused(functions.invoke, **given, Qualifier="$LATEST").response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"]["Code"] == "InvalidParameterValueException"
+    assert error["Error"]["Message"] == (
+        "The derived qualifier from the function name does not match the specified qualifier."
+    )
+    given["InvocationType"] = "DryRun"
+    assert functions.invoke(**given, Qualifier="1")["StatusCode"] == 204
+
+
+def test_an_unknown_type_of_invocation(functions: Any, role: str, uri: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, "InvocationType" """
+    create(functions, role, uri)
+    error = refused(functions.invoke, FunctionName="app", InvocationType="Bogus").response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"]["Code"] == "ValidationException"
+    assert error["Error"]["Message"] == (
+        "1 validation error detected: Value 'Bogus' at 'invocationType' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+    )
+
+
 def test_invoking_without_docker(functions: Any, role: str, uri: str) -> None:
     """One sentence says what is missing; everything else works."""
     create(functions, role, uri)

@@ -7,12 +7,12 @@ import json
 import logging
 import uuid
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from moto_ecr_ext.activation.replacing import Unplug, replace, replace_all
 
 from .destinations import asynchronous_settings, deliver
 from .functions import refusal, source_of
+from .names import check_qualifier, name_in_path, qualifier_in
 
 if TYPE_CHECKING:
     from moto_ecr_ext.consumers.lambda_.events import Event
@@ -27,6 +27,8 @@ _LARGEST_REQUEST = 6 * 1024 * 1024
 _LARGEST_EVENT = 1024 * 1024
 
 _REQUEST_ID = "x-amzn-requestid"
+
+_KINDS = ("Event", "RequestResponse", "DryRun")
 
 _Answer = tuple[int, dict[str, str], str | bytes]
 
@@ -84,11 +86,12 @@ def _refuse_undecoded(body: Any) -> None:
 def _operation(original: Any) -> Any:
     def invoke(self: Any) -> _Answer:
         _refuse_undecoded(self.body)
-        name = unquote(self.path.rsplit("/", 2)[-2])
+        name = name_in_path(self)
         qualifier = self.querystring.get("Qualifier", [None])[0]
         if not _uses_docker() or not _is_of_image(self.backend, name):
             answer: _Answer = original(self)
             return answer
+        check_qualifier(name, qualifier)
         function = self.backend.get_function(name, qualifier)
         return _answer_operation(self, function, _invoked_arn(function, name, qualifier))
 
@@ -104,7 +107,7 @@ def _old_operation(original: Any) -> Any:
         from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
 
         _refuse_undecoded(self.body)
-        name = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
+        name = name_in_path(self)
         if not _uses_docker() or not _is_of_image(self.backend, name):
             answer: _Answer = original(self)
             return answer
@@ -142,8 +145,7 @@ def _is_of_image(backend: Any, name: str) -> bool:
 def _invoked_arn(function: Any, name: str, qualifier: str | None) -> str:
     """Return the ARN that the caller has used. It has a version or an alias only if the caller named one."""
     base = ":".join(function.function_arn.split(":")[:7])
-    given = name.split(":function:")[-1].partition(":")[2]
-    used = given or qualifier
+    used = qualifier_in(name) or qualifier
     return f"{base}:{used}" if used else base
 
 
@@ -151,6 +153,7 @@ def _answer_operation(response: Any, function: Any, arn: str) -> _Answer:
     from moto_ecr_ext.consumers.lambda_.invocations import invoke_later
 
     kind = response.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    _check_kind(kind)
     payload = _payload(response.body, kind)
     version = _version_of(function)
     if kind == "DryRun":
@@ -169,6 +172,18 @@ def _answer_operation(response: Any, function: Any, arn: str) -> _Answer:
     if response.headers.get("X-Amz-Log-Type") == "Tail":
         headers["x-amz-log-result"] = base64.b64encode(invocation.log.encode()).decode()
     return 200, headers, invocation.outcome.payload
+
+
+def _check_kind(kind: str) -> None:
+    """Raise AWS's error for an unknown type of invocation."""
+    from moto.awslambda.exceptions import ValidationException
+
+    if kind not in _KINDS:
+        raise ValidationException(
+            kind,
+            "invocationType",
+            f"Member must satisfy enum value set: [{', '.join(_KINDS)}]",
+        )
 
 
 def _payload(body: Any, kind: str) -> bytes:
