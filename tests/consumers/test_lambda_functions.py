@@ -238,6 +238,47 @@ def test_code_of_the_other_kind(aws: Environment, functions: Any, role: str, uri
         assert error["Error"]["Message"] == message
 
 
+CONTRADICTIONS = [
+    (
+        {"PackageType": "Zip", "Runtime": "python3.13", "Handler": "a.b"},
+        "Please don't provide ImageUri when creating a function with packageType Zip.",
+    ),
+    ({}, "Please don't provide ImageUri when creating a function with packageType Zip."),
+    (
+        {"PackageType": "Image", "Code": "zip"},
+        "Please provide ImageUri when creating a function with packageType Image.",
+    ),
+    *(
+        (
+            {"PackageType": "Image", **member},
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.",
+        )
+        for member in ({"Handler": "a.b"}, {"Runtime": "python3.13"})
+    ),
+]
+
+
+@pytest.mark.parametrize(("members", "message"), CONTRADICTIONS)
+def test_a_new_function_of_the_other_kind(
+    aws: Environment, functions: Any, role: str, uri: str, members: dict[str, Any], message: str
+) -> None:
+    """It is accepted as in moto, and refused with `verify_images`.
+
+    https://github.com/pulumi/pulumi-aws/issues/5439 has the last text.
+    """
+    code = {"ZipFile": EMPTY} if "Code" in members else {"ImageUri": uri}
+    request = {"FunctionName": "app", "Role": role, **members, "Code": code}
+    functions.create_function(**request)
+    functions.delete_function(FunctionName="app")
+
+    aws.configure(verify_images=True)
+    error = refused(functions.create_function, **request).response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert error["Error"]["Code"] == "InvalidParameterValueException"
+    assert error["Error"]["Message"] == message
+    assert functions.list_functions()["Functions"] == []
+
+
 # The end of a zip file without any other part.
 EMPTY = b"PK\x05\x06" + bytes(18)
 

@@ -81,17 +81,23 @@ def _check_package_type(function: Any, spec: dict[str, Any], *, is_update: bool)
     if not verifies():
         return
     is_image = function.package_type == "Image"
-    if is_update and is_image != ("ImageUri" in spec):
+    if is_image != ("ImageUri" in spec):
+        doing = "updating" if is_update else "creating"
         raise refusal(
             "InvalidParameterValueException",
-            "Please provide ImageUri when updating a function with packageType Image."
+            f"Please provide ImageUri when {doing} a function with packageType Image."
             if is_image
-            else "Please don't provide ImageUri when updating a function with packageType Zip.",
+            else f"Please don't provide ImageUri when {doing} a function with packageType Zip.",
         )
     if is_image and function.layers:
         raise refusal(
             "InvalidParameterValueException",
             "Lambda layers are not supported for functions created with container images.",
+        )
+    if is_image and not is_update and (function.handler or function.run_time):
+        raise refusal(
+            "InvalidParameterValueException",
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.",
         )
 
 
