@@ -116,7 +116,7 @@ def _with_check(original: Any) -> Any:
         from moto_ecr_ext.consumers.pulls import CannotPull
 
         service = original(self, *arguments, **options)
-        if service.task_definition:
+        if service.task_definition and _wants_tasks(service):
             try:
                 _images_of(self, self.describe_task_definition(service.task_definition))
             except CannotPull as error:
@@ -124,6 +124,11 @@ def _with_check(original: Any) -> Any:
         return service
 
     return make
+
+
+def _wants_tasks(service: Any) -> bool:
+    """Return True if a service should have tasks. A daemon has one on each instance, and no count."""
+    return bool(service.desired_count) or service.scheduling_strategy == "DAEMON"
 
 
 def _fail(service: Any, reason: str) -> None:

@@ -163,6 +163,37 @@ def test_a_service(cluster: Cluster, aws: Environment) -> None:
     assert service["deployments"][0]["failedTasks"] == 2
 
 
+def test_a_service_without_tasks(cluster: Cluster, aws: Environment) -> None:
+    """It pulls no image, so that it reports nothing until it should have tasks."""
+    aws.configure(verify_images=True)
+    request = {"cluster": "default", "taskDefinition": cluster.define(f"{HOST}/nowhere:1")}
+    service = cluster.client.create_service(
+        serviceName="web", desiredCount=0, launchType="FARGATE", **request
+    )["service"]
+    assert service["events"] == []
+    assert service["deployments"][0]["failedTasks"] == 0
+
+    service = cluster.client.update_service(service="web", desiredCount=1, **request)["service"]
+    assert len(service["events"]) == 1
+    assert service["deployments"][0]["failedTasks"] == 1
+    service = cluster.client.update_service(service="web", desiredCount=0, **request)["service"]
+    assert len(service["events"]) == 1
+    assert service["pendingCount"] == 0
+
+
+def test_a_service_on_each_instance(cluster: Cluster, aws: Environment) -> None:
+    """A daemon has no count of tasks, and reports why it has none."""
+    aws.configure(verify_images=True)
+    service = cluster.client.create_service(
+        cluster="default",
+        serviceName="agent",
+        taskDefinition=cluster.define(f"{HOST}/nowhere:1"),
+        schedulingStrategy="DAEMON",
+    )["service"]
+    assert "CannotPullContainerError" in service["events"][0]["message"]
+    assert service["deployments"][0]["failedTasks"] == 1
+
+
 def test_findings_count_the_tasks_that_use_an_image(
     cluster: Cluster, aws: Environment, ecr: Any, tmp_path: Path
 ) -> None:
