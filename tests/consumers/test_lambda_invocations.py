@@ -148,6 +148,15 @@ def test_image_config_replaces_what_the_image_says(
     assert len(running(docker)) == 1, "the container of the old configuration is left"
 
 
+def test_a_working_directory_that_does_not_exist(
+    docker: DockerClient, ecr: Any, functions: Any, role: str, image: Image
+) -> None:
+    """docker creates it, unlike AWS, as docs/how-to/lambda-function.rst says."""
+    config = {"WorkingDirectory": "/not/there"}
+    function = Function(functions, push_image(ecr, "app", image), role, ImageConfig=config)
+    assert function.invoke("describe").payload["directory"] == "/not/there"
+
+
 ENDINGS = [
     ("exit", "Runtime.ExitError", "Runtime exited without providing a reason"),
     ("exit 7", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
