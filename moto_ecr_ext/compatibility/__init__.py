@@ -169,7 +169,8 @@ IGNORED_REGISTRY_IDS = Leniency(
 )
 FOREIGN_REGISTRIES = Leniency(
     "foreign-registries",
-    "CreateRepository and DescribeRepositories accept any account's `registryId`.",
+    "CreateRepository and DescribeRepositories accept any account's `registryId`, and all operations that of a "
+    "repository that the caller's account created so.",
     "The policy of the other registry must allow the action.",
     f"{_GUIDE}registry-permissions.html",
     "Set a registry policy there first, or create the repository as that account.",

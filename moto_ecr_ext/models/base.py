@@ -11,7 +11,7 @@ from moto.core.base_backend import BaseBackend
 from moto_ecr_ext import hosts
 from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES, IGNORED_REGISTRY_IDS
+from moto_ecr_ext.compatibility import IGNORED_REGISTRY_IDS
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.policies.access import (
@@ -31,14 +31,12 @@ from moto_ecr_ext.storage.store import Store, current_store
 
 from .acts import Deletion, Push
 from .lookup import backend_of
+from .repositories.foreign import allows_without_policy
 from .repositories.repository import Repository
 
 if TYPE_CHECKING:
     from . import ECRBackend
 
-
-# The actions that moto allows in the registries of all accounts.
-_OF_REPOSITORIES = frozenset(("ecr:CreateRepository", "ecr:DescribeRepositories"))
 
 # The name of the registry policy among the settings of a registry.
 POLICY = "policy"
@@ -150,15 +148,12 @@ class RegistryBackend(BaseBackend):
             return  # moto itself, which calls on behalf of nobody
         resource = hosts.repository_arn(account_id, self.region_name, repository_name)
         policies = resource_policies(self.setting(view, POLICY, account_id), repository_policy)
+        attempt = self.attempt(caller, resource, account_id, resource_tags or {})
         try:
-            check_access_from_outside(
-                self.attempt(caller, resource, account_id, resource_tags or {}), policies
-            )
+            check_access_from_outside(attempt, policies)
         except AccessDeniedException:
-            # moto knows no policies. If there are any, they decide.
-            if policies or caller.is_service or caller.action not in _OF_REPOSITORIES:
-                raise
-            if not FOREIGN_REGISTRIES.applies(f"registryId {account_id}"):
+            name = [account_id, repository_name]
+            if not allows_without_policy(self, view, attempt, name, policies):
                 raise
 
     def _is_at_home(self, account_id: str) -> bool:

@@ -423,3 +423,52 @@ def test_strict(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], b
     if leniency is not MISSING_LAYERS:
         aws.configure(compatibility="strict", verify_layers=False)
     assert not is_as_moto()
+
+
+def test_a_repository_created_in_another_registry(aws: Environment, ecr: Any) -> None:
+    """moto accepts the `registryId` with which it was created in all operations, whatever its policy is.
+
+    Policies still decide about a repository that the other account created itself.
+    """
+    aws.configure(compatibility="moto")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}
+    nobody = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    theirs = {"repositoryName": "theirs", "registryId": OTHER_ACCOUNT}
+    arn = ecr.create_repository(**theirs)["repository"]["repositoryArn"]
+
+    ecr.set_repository_policy(**theirs, policyText=nobody)
+    assert ecr.get_repository_policy(**theirs)["registryId"] == OTHER_ACCOUNT
+    pushed = ecr.put_image(**theirs, imageManifest=manifest(), imageTag="v1")["image"]
+    assert pushed["registryId"] == OTHER_ACCOUNT
+    named = {**theirs, "imageIds": [{"imageTag": "v1"}]}
+    assert ecr.list_images(**theirs)["imageIds"] == [pushed["imageId"]]
+    assert len(ecr.describe_images(**named)["imageDetails"]) == 1
+    assert len(ecr.batch_get_image(**named)["images"]) == 1
+    upload_id = ecr.initiate_layer_upload(**theirs)["uploadId"]
+    part = {"partFirstByte": 0, "partLastByte": 4, "layerPartBlob": b"layer"}
+    ecr.upload_layer_part(**theirs, uploadId=upload_id, **part)
+    digests = {"layerDigests": [digest_of(b"layer")]}
+    ecr.complete_layer_upload(**theirs, uploadId=upload_id, **digests)
+    assert len(ecr.batch_check_layer_availability(**theirs, **digests)["layers"]) == 1
+    ecr.put_image_tag_mutability(**theirs, imageTagMutability="IMMUTABLE")
+    ecr.put_image_scanning_configuration(**theirs, imageScanningConfiguration={"scanOnPush": False})
+    ecr.start_image_scan(**theirs, imageId={"imageTag": "v1"})
+    ecr.describe_image_scan_findings(**theirs, imageId={"imageTag": "v1"})
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9}
+    rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+    ecr.put_lifecycle_policy(**theirs, lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    ecr.get_lifecycle_policy(**theirs)
+    ecr.delete_lifecycle_policy(**theirs)
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "b"}])
+    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "a", "Value": "b"}]
+    ecr.untag_resource(resourceArn=arn, tagKeys=["a"])
+    found = ecr.describe_repositories(repositoryNames=["theirs"], registryId=OTHER_ACCOUNT)
+    assert len(found["repositories"]) == 1
+    ecr.delete_repository_policy(**theirs)
+    assert len(ecr.batch_delete_image(**named)["imageIds"]) == 1
+    ecr.delete_repository(**theirs)
+    assert ecr.describe_repositories()["repositories"] == []
+
+    aws.client(account=OTHER_ACCOUNT).create_repository(repositoryName="own")
+    own = {"repositoryName": "own", "registryId": OTHER_ACCOUNT}
+    assert code(ecr.list_images, **own) == "AccessDeniedException"

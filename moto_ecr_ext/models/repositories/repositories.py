@@ -7,7 +7,6 @@ from typing import Any
 from moto_ecr_ext import hosts, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.compatibility import FOREIGN_REGISTRIES
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
@@ -64,8 +63,7 @@ class RepositoriesBackend(RegistryBackend):
                 scanning=image_scanning_configuration,
                 encryption=encryption_configuration,
             )
-            if account_id != self.account_id and FOREIGN_REGISTRIES.is_on:
-                note_creation(self, transaction, repository)
+            note_creation(self, transaction, repository)
         return {"repository": repository}
 
     def describe_repositories(
