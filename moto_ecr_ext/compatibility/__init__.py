@@ -125,6 +125,13 @@ REPEATED_UNTAGGED_PUSHES = Leniency(
     f"{_API}PutImage.html",
     "Put each image once, or expect ImageAlreadyExistsException.",
 )
+ANY_TAGS = Leniency(
+    "any-tags",
+    "A tag may have any characters, such as `feature/x`.",
+    "It has letters, digits, hyphens, underscores and dots.",
+    f"{_API}PutImage.html",
+    "Use a tag such as `feature-x`. The registry protocol cannot address any other.",
+)
 IMMUTABLE_TAG_ERRORS = OtherAnswer(
     "immutable-tag-errors",
     "Moving an immutable tag is refused with ImageAlreadyExistsException.",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.model import OperationModel, Shape
 
-from moto_ecr_ext.compatibility import ANY_UPLOAD_IDS, SHORT_REGISTRY_IDS
+from moto_ecr_ext.compatibility import ANY_TAGS, ANY_UPLOAD_IDS, SHORT_REGISTRY_IDS
 from moto_ecr_ext.oci.reference import TAG_PATTERN
 
 Constraint = Callable[[Any], None]
@@ -78,6 +78,8 @@ def _pattern_rule(pattern: str, printed: str, wording: _Wording) -> _Rule:
 
 # Values that only moto accepts: https://github.com/getmoto/moto, moto/ecr.
 _LENIENCIES = {
+    # PostgreSQL does not accept the character NUL.
+    "ImageTag": (ANY_TAGS, re.compile(r"[^\0]+")),
     "RegistryId": (SHORT_REGISTRY_IDS, re.compile("[0-9]{1,64}")),
     "UploadId": (ANY_UPLOAD_IDS, re.compile(".*", re.DOTALL)),
 }
@@ -206,7 +208,7 @@ class Constraints:
                 required.append((name, *refusal))
             if name in patterns:
                 rule = _pattern_rule(patterns[name], patterns[name], wording)
-                constraint = _constraint([*_rules(member, wording), rule])
+                constraint = _constraint([*_rules(member, wording), _lenient(member.name, rule)])
             else:
                 constraint = self._of(member, wording)
             if constraint is not None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -129,6 +130,10 @@ def missing_media_types(ecr: Any) -> bool:
 def repeated_untagged_pushes(ecr: Any) -> bool:
     put(ecr)
     return accepted(put, ecr)
+
+
+def any_tags(ecr: Any) -> bool:
+    return accepted(put, ecr, imageTag="feature/x")
 
 
 def immutable_tag_errors(ecr: Any) -> bool:
@@ -472,3 +477,48 @@ def test_a_repository_created_in_another_registry(aws: Environment, ecr: Any) ->
     aws.client(account=OTHER_ACCOUNT).create_repository(repositoryName="own")
     own = {"repositoryName": "own", "registryId": OTHER_ACCOUNT}
     assert code(ecr.list_images, **own) == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("tag", ["feature/x", "a+b", "über", "a b", "sha256:abc", "two\nlines"])
+def test_a_tag_of_any_characters(aws: Environment, ecr: Any, tag: str) -> None:
+    """It names its image in the JSON API, also without the leniency; the registry lists it, and does not serve it."""
+    ecr.create_repository(repositoryName="app")
+    aws.configure(compatibility="moto: any-tags")
+    missing = {"repositoryName": "app", "imageIds": [{"imageTag": f"{tag}?"}]}
+    named = {"repositoryName": "app", "imageIds": [{"imageTag": tag}]}
+    image = testing.build_image()
+    testing.push(ecr, "app", image, tag="v1")
+    testing.push(ecr, "app", image, tag=tag)
+
+    assert len(ecr.batch_get_image(**named)["images"]) == 1
+    (failure,) = ecr.batch_get_image(**missing)["failures"]
+    assert failure["failureCode"] == "ImageNotFound"
+    (details,) = ecr.describe_images(**named)["imageDetails"]
+    assert details["imageTags"] == ["v1", tag]
+    scanned = ecr.start_image_scan(repositoryName="app", imageId={"imageTag": tag})
+    assert scanned["imageId"] == {"imageDigest": image.digest, "imageTag": tag}
+
+    registry = aws.registry()
+    assert registry.get("/v2/app/tags/list").json()["tags"] == sorted([tag, "v1"])
+    page = registry.get("/v2/app/tags/list?n=1")
+    following = registry.get(page.links["next"]["url"]).json()["tags"]
+    assert [*page.json()["tags"], *following] == sorted([tag, "v1"])
+    answer = registry.get(f"/v2/app/manifests/{quote(tag, safe='')}")
+    assert 400 <= answer.status_code < 500
+
+    aws.configure(compatibility="aws")
+    (failure,) = ecr.batch_get_image(**missing)["failures"]
+    assert failure["failureCode"] == "InvalidImageTag"
+    assert not accepted(ecr.put_image, repositoryName="app", imageManifest="{}", imageTag=tag)
+    assert ecr.batch_delete_image(**named)["imageIds"] == [scanned["imageId"]]
+
+
+@pytest.mark.parametrize("tag", ["", "a\0b", "a" * 301])
+def test_texts_that_are_no_tags(aws: Environment, ecr: Any, raw: Any, tag: str) -> None:
+    """A tag has 1 to 300 characters, and no NUL, which databases do not accept."""
+    ecr.create_repository(repositoryName="app")
+    aws.configure(compatibility="moto")
+    request = {"repositoryName": "app", "imageManifest": manifest(), "imageTag": tag}
+    answer = raw.send("PutImage", request)
+    assert answer.document["__type"] == "InvalidParameterException"
+    assert ecr.list_images(repositoryName="app")["imageIds"] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moto_ecr_ext.compatibility import ANY_TAGS
 from moto_ecr_ext.exceptions import ImageNotFoundException
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
@@ -28,7 +29,7 @@ class Selection:
         self._by_tag: dict[str, ImageRow] = {}
         self._tags: dict[int, list[str]] = {}
         for image_id in image_ids:
-            if failure_of(image_id) in (None, "InvalidImageDigest"):
+            if failure_of(image_id) != "MissingDigestAndTag":
                 self._look_up(view, image_id)
 
     def _look_up(self, view: View, image_id: ImageId) -> None:
@@ -60,13 +61,20 @@ class Selection:
     def match(self, image_id: ImageId) -> ImageRow | str:
         """Return the image, or the failure code of the identifier.
 
-        ImageNotFound takes precedence over ImageTagDoesNotMatchDigest.
+        ImageNotFound takes precedence over ImageTagDoesNotMatchDigest. In moto, a missing tag of any form is not found.
         """
+        match = self._match(image_id)
+        if match == "InvalidImageTag" and ANY_TAGS.applies(f"imageTag {image_id['imageTag']}"):
+            return "ImageNotFound"
+        return match
+
+    def _match(self, image_id: ImageId) -> ImageRow | str:
         failure = failure_of(image_id)
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
         row = self._by_tag.get(tag) if tag else self._by_digest.get(str(digest))
-        # The digest of a placeholder may be any text.
-        if failure and (row is None or row.digest != digest):
+        # The digest of a placeholder may be any text, and so may a tag that moto accepts.
+        is_named = row is not None and (failure == "InvalidImageTag" or row.digest == digest)
+        if failure and not is_named:
             return failure
         if row is None:
             return "ImageNotFound"
@@ -76,7 +84,7 @@ class Selection:
 
     def get(self, image_id: ImageId) -> ImageRow:
         """Return the image. Raises ImageNotFoundException for any failure."""
-        match = self.match(image_id)
+        match = self._match(image_id)
         if isinstance(match, str):
             raise ImageNotFoundException(
                 image_id.get("imageDigest"),
