@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -38,7 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--moto-ecr-ext-report",
         action="store_true",
         default=False,
-        help="Install moto_ecr_ext, and report the calls that stock moto accepts and AWS refuses.",
+        help="Install moto_ecr_ext, and report the calls that stock moto accepts and AWS refuses, "
+        "and the other differences in tests that fail.",
     )
 
 
@@ -142,6 +143,14 @@ def _installed() -> ExitStack:
 _REPORT = "moto_ecr_ext and stock moto"
 
 
+class _Met(NamedTuple):
+    """A difference in a test, by its id. The call that was accepted or not was an earlier test's, or its own."""
+
+    test: str
+    is_accepted: bool
+    is_own: bool
+
+
 class _Adoption:
     """The differences between stock moto and AWS that affect a run."""
 
@@ -156,8 +165,8 @@ class _Adoption:
         # The notices of failed fixtures, by their errors: pytest raises the same one in each test that needs the
         # fixture.
         self._of_error: dict[int, tuple[BaseException, list[Notice]]] = {}
-        # Leniencies by name, with the ids of all affected tests, each with True if the call was accepted.
-        self._met: dict[str, list[tuple[str, bool]]] = {}
+        # Affected tests, by the names of leniencies.
+        self._met: dict[str, list[_Met]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -167,23 +176,38 @@ class _Adoption:
         noticed = self._waiting[:]
         self._waiting.clear()
         self._of_test = noticed if call.when == "setup" else self._of_test + noticed
+        own = [each for each in noticed if _counts(each)]
+        earlier: list[Notice] = []
         if report.failed and call.excinfo is not None:
-            error = call.excinfo.value
-            if self._of_test:
-                self._of_error[id(error)] = (error, self._of_test)
-            _, met = self._of_error.get(id(error), (error, []))
-            text = _guide([each for each in met if _explains(each, report.longreprtext)])
+            failure = report.longreprtext
+            earlier = self._earlier(call.excinfo.value)
+            met = [*earlier, *self._of_test]
+            text = _guide([each for each in met if _explains(each, failure)])
             if text:
                 report.sections.append((_REPORT, text))
+            # A difference that is no refusal matters only if a test fails, maybe in a later phase.
+            own += [
+                each for each in self._of_test if not _counts(each) and _explains(each, failure)
+            ]
+            earlier = [each for each in earlier if _counts(each) or _explains(each, failure)]
         # It is an attribute, since pytest-xdist transfers attributes of reports from its workers.
         report.moto_ecr_ext_noticed = [  # type: ignore[attr-defined]
-            [each.leniency.name, each.applied] for each in noticed if _counts(each)
+            *([each.leniency.name, each.applied, True] for each in own),
+            *([each.leniency.name, each.applied, False] for each in earlier),
         ]
         return report
 
+    def _earlier(self, error: BaseException) -> list[Notice]:
+        """Return the notices of an earlier test that failed by this error of a fixture."""
+        if id(error) in self._of_error:
+            return self._of_error[id(error)][1]
+        if self._of_test:
+            self._of_error[id(error)] = (error, self._of_test)
+        return []
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for name, applied in getattr(report, "moto_ecr_ext_noticed", ()):
-            self._met.setdefault(name, []).append((report.nodeid, applied))
+        for name, applied, is_own in getattr(report, "moto_ecr_ext_noticed", ()):
+            self._met.setdefault(name, []).append(_Met(report.nodeid, applied, is_own))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.is_reported:
@@ -210,8 +234,8 @@ def _explains(notice: Notice, failure: str) -> bool:
     )
 
 
-def _about_codes(met: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
-    tests = dict.fromkeys(test for test, _ in met[PROJECT_ERROR_CODES.name])
+def _about_codes(met: Mapping[str, Sequence[_Met]]) -> str:
+    tests = dict.fromkeys(each.test for each in met[PROJECT_ERROR_CODES.name])
     others = f" and {len(tests) - 1} more" * (len(tests) > 1)
     return (
         f"Error.Code was not AWS's in {next(iter(tests))}{others}. On AWS, {PROJECT_ERROR_CODES.aws} "
@@ -230,14 +254,13 @@ def _guide(notices: Sequence[Notice]) -> str:
         what = "accepted, unlike on AWS" if notice.applied else what
         lines.append(f"{notice.action}, {what}: {notice.about}")
         lines += _explanation(leniency)
-    refused = [
-        each.leniency.name for each in in_order if each.leniency.is_refusal and not each.applied
-    ]
-    if refused:
-        lines.append(
-            f"compatibility = moto accepts {'it' if len(refused) == 1 else 'them'}, "
-            f"as stock moto does; so does compatibility = moto: {', '.join(refused)}"
-        )
+    unlike_moto = [each.leniency for each in in_order if each.leniency in ALL and not each.applied]
+    if unlike_moto:
+        does = "keeps stock moto's behaviour"
+        if all(each.is_refusal for each in unlike_moto):
+            does = f"accepts {'it' if len(unlike_moto) == 1 else 'them'}, as stock moto does"
+        names = ", ".join(each.name for each in unlike_moto)
+        lines.append(f"compatibility = moto {does}; so does compatibility = moto: {names}")
     return "\n".join(lines)
 
 
@@ -250,15 +273,16 @@ def _explanation(leniency: Leniency) -> list[str]:
     ]
 
 
-def _summary(met: Mapping[str, Sequence[tuple[str, bool]]]) -> Iterator[str]:
+def _summary(met: Mapping[str, Sequence[_Met]]) -> Iterator[str]:
     """Yield the lines of the report of a run."""
     leniencies = [each for each in ALL if each.name in met]
     for leniency in sorted(leniencies, key=lambda each: -len(met[each.name])):
         noticed = met[leniency.name]
-        tests = dict.fromkeys(test for test, _ in noticed)
-        accepted = sum(applied for _, applied in noticed)
-        refused = len(noticed) - accepted
-        counts = [f"{refused} refused"] * bool(refused) + [f"{accepted} as moto"] * bool(accepted)
+        tests = dict.fromkeys(each.test for each in noticed)
+        accepted = sum(each.is_own and each.is_accepted for each in noticed)
+        others = sum(each.is_own and not each.is_accepted for each in noticed)
+        what = "refused" if leniency.is_refusal else "as on AWS"
+        counts = [f"{others} {what}"] * bool(others) + [f"{accepted} as moto"] * bool(accepted)
         yield f"{leniency.name}: {', '.join(counts)}, in {len(tests)} test{'s' * (len(tests) > 1)}"
         yield from _explanation(leniency)[1:]
         yield from (f"    {test}" for test in tests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from textwrap import dedent
@@ -285,9 +286,10 @@ def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
 
     result.assert_outcomes(errors=2, passed=1)
     section = result.stdout.str().rpartition("moto_ecr_ext and stock moto ==")[2]
-    # Each worker has its own fixture.
-    assert "made-up-digests: 1 refused, in 1 test\n" in section or "2 refused, in 2" in section
-    assert "    test_the_report_lists_a_whole_run.py::test_first" in section
+    # Each worker has its own fixture, and each test that fails by one is listed.
+    assert re.search(r"made-up-digests: [12] refused, in 2 tests\n", section)
+    for test in ("first", "second"):
+        assert f"    test_the_report_lists_a_whole_run.py::test_{test}\n" in section
     assert (
         "To keep stock moto's behaviour for all of this: compatibility = moto: made-up-digests"
         in section
@@ -300,6 +302,64 @@ def test_the_report_lists_what_moto_accepts(run: Run) -> None:
 
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["made-up-digests: 1 as moto, in 1 test"])
+
+
+OTHER_ANSWERS = """
+    import base64
+    import boto3
+    import pytest
+    from moto import mock_aws
+
+    MANIFESTS = [
+        '{"mediaType": "application/vnd.oci.image.index.v1+json", "schemaVersion": 2,' + each + '}'
+        for each in ('"manifests": []', '"manifests": [], "annotations": {}')
+    ]
+
+    @pytest.fixture
+    def ecr():
+        with mock_aws():
+            yield boto3.client("ecr", region_name="us-east-1")
+
+    @pytest.fixture
+    def token(ecr):
+        (data,) = ecr.get_authorization_token()["authorizationData"]
+        return base64.b64decode(data["authorizationToken"]).decode()
+
+    def test_token(token):
+        assert token == "AWS:123456789012-auth-token"
+
+    def test_form_of_the_token(token):
+        assert token.startswith("AWS:")
+
+    def test_moved_tag(ecr):
+        ecr.create_repository(repositoryName="app")
+        for each in MANIFESTS:
+            ecr.put_image(repositoryName="app", imageManifest=each, imageTag="v1")
+        assert len(ecr.list_images(repositoryName="app")["imageIds"]) == 1
+"""
+
+
+def test_other_answers_are_named_if_a_test_fails(run: Run) -> None:
+    """They may be why: the section and the report name them with the setting, with which the tests pass."""
+    result = run(OTHER_ANSWERS, "--moto-ecr-ext-report")
+
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "GetAuthorizationToken, handled as on AWS: a token",
+            "compatibility = moto keeps stock moto's behaviour; so does compatibility = moto: constant-token",
+            "last-tag-deletes-image: 1 as on AWS, in 1 test",
+            "constant-token: 1 as on AWS, in 1 test",
+        ],
+        consecutive=False,
+    )
+    (line,) = (each for each in result.outlines if each.startswith("To keep stock moto's"))
+    setting = line.partition("compatibility = ")[2]
+    assert setting == "moto: last-tag-deletes-image, constant-token"
+    result.stdout.no_fnmatch_line("    *::test_form_of_the_token")
+
+    result = run(OTHER_ANSWERS, f"--moto-ecr-ext-compatibility={setting}")
+    result.assert_outcomes(passed=3)
 
 
 def test_a_report_may_be_empty(run: Run) -> None:
