@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,13 +48,26 @@ def listening(listener: Callable[[Notice], None]) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+# The operation whose parameters are checked, before the caller is known.
+_checked: ContextVar[str] = ContextVar("moto_ecr_checked_operation", default="A request")
+
+
+@contextmanager
+def checking(operation: str) -> Iterator[None]:
+    """Name the operation in the notices of this block, which checks its parameters for no caller."""
+    token = _checked.set(operation)
+    try:
+        yield
+    finally:
+        _checked.reset(token)
+
+
 def report(leniency: Leniency, about: str, applied: bool) -> None:
     """Notify the listeners that a leniency applied to the current call or not. Without listeners, log a refusal."""
     if not _listeners and (applied or not leniency.is_refusal or leniency.name in _logged):
         return
     caller = current_caller()
-    # Parameters are checked before the caller is known.
-    action = caller.action.removeprefix("ecr:") if caller else "A request"
+    action = caller.action.removeprefix("ecr:") if caller else _checked.get()
     notice = Notice(leniency, action, " ".join(about.split())[:_LONGEST], applied)
     for listener in list(_listeners):
         listener(notice)

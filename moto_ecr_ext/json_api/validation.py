@@ -14,6 +14,7 @@ from typing import Any
 from botocore.model import OperationModel
 
 from moto_ecr_ext import service_model
+from moto_ecr_ext.compatibility.notices import checking
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.exceptions.common import SerializationException, UnknownOperationException
 
@@ -32,7 +33,9 @@ def check(operation_name: str, parameters: object) -> dict[str, Any]:
     the first constraint that fails. Unlike AWS, it refuses text with a lone surrogate, which no database or digest
     could store, and a fraction in place of an integer, which AWS truncates.
     """
-    return _check_of(operation_name)(parameters)
+    check_request = _check_of(operation_name)
+    with checking(operation_name):
+        return check_request(parameters)
 
 
 @functools.cache

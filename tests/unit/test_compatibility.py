@@ -174,10 +174,10 @@ def test_what_cannot_matter_is_not_noticed() -> None:
 
 
 def test_a_member_is_named() -> None:
-    """A refusal before the operation begins names its member."""
+    """A refusal before the operation begins names the operation and its member."""
     heard: list[notices.Notice] = []
     with notices.listening(heard.append), moto_ecr_ext.install(), mock_aws():
         ecr = boto3.client("ecr", region_name="us-east-1")
         with pytest.raises(ecr.exceptions.InvalidParameterException):
             ecr.get_authorization_token(registryIds=["123"])
-    assert (heard[0].action, heard[0].about) == ("A request", "registryId 123")
+    assert (heard[0].action, heard[0].about) == ("GetAuthorizationToken", "registryId 123")
