@@ -22,6 +22,7 @@ PAGES = sorted(
         *ROOT.glob("*.rst"),
         *(ROOT / "docs").rglob("*.rst"),
         *ROOT.glob("examples/*/*.rst"),
+        *ROOT.glob("benchmarks/*.rst"),
     ]
     if "_build" not in path.parts
 )
