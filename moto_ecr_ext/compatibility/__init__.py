@@ -46,7 +46,7 @@ class Leniency:
     def is_on(self) -> bool:
         """True if moto's behaviour applies."""
         explicit = self.setting.given() if self.setting else None
-        return self in current().leniencies if explicit is None else explicit == "false"
+        return self in current() if explicit is None else explicit == "false"
 
     def applies(self, about: str = "") -> bool:
         """Return True if moto's behaviour applies to `about`, a few words. Listeners are notified in both cases."""
@@ -176,8 +176,7 @@ IGNORED_REGISTRY_IDS = Leniency(
 )
 FOREIGN_REGISTRIES = Leniency(
     "foreign-registries",
-    "CreateRepository and DescribeRepositories accept any account's `registryId`, and all operations that of a "
-    "repository that the caller's account created so.",
+    "CreateRepository and DescribeRepositories accept any `registryId`, and others that of a repository so made.",
     "The policy of the other registry must allow the action.",
     f"{_GUIDE}registry-permissions.html",
     "Set a registry policy there first, or create the repository as that account.",
@@ -354,28 +353,21 @@ ALL: tuple[Leniency, ...] = tuple(
 _BY_NAME = {each.name: each for each in ALL}
 
 
-@dataclass(frozen=True)
-class Compatibility:
-    """The leniencies that apply."""
-
-    leniencies: frozenset[Leniency]
-
-
-STRICT = Compatibility(frozenset())
+STRICT: frozenset[Leniency] = frozenset()
 # `verify_layers` and `verify_images` are off by default.
-AWS = Compatibility(frozenset({MISSING_LAYERS, UNVERIFIED_IMAGES}))
-MOTO = Compatibility(frozenset(ALL))
+AWS = frozenset({MISSING_LAYERS, UNVERIFIED_IMAGES})
+MOTO = frozenset(ALL)
 
 _NAMED = {"aws": AWS, "moto": MOTO, settings.STRICT: STRICT}
 
 
-def current() -> Compatibility:
+def current() -> frozenset[Leniency]:
     """Return the leniencies that the setting `compatibility` selects."""
     return parse_compatibility(settings.COMPATIBILITY.get())
 
 
 @lru_cache
-def parse_compatibility(text: str) -> Compatibility:
+def parse_compatibility(text: str) -> frozenset[Leniency]:
     """Return the leniencies of `aws`, `moto` or `strict`, or of a list behind `moto:`. Raises ValueError.
 
     A list names the leniencies that apply. If its first name begins with `-`, all others apply.
@@ -390,14 +382,14 @@ def parse_compatibility(text: str) -> Compatibility:
     names = [each.strip() for each in listed.split(",") if each.strip()]
     if not names:
         raise ValueError("moto: needs the name of a leniency")
-    chosen = set((MOTO if names[0].startswith("-") else AWS).leniencies)
+    chosen = set(MOTO if names[0].startswith("-") else AWS)
     for each in names:
         leniency = leniency_of(each.removeprefix("-"))
         if each.startswith("-"):
             chosen.discard(leniency)
         else:
             chosen.add(leniency)
-    return Compatibility(frozenset(chosen))
+    return frozenset(chosen)
 
 
 def leniency_of(name: str) -> Leniency:
