@@ -16,6 +16,9 @@ from typing import TextIO
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest
 from moto_ecr_ext.distribution.hints import IS_HINT
 
+# Facts that `logging` would find out for each record, and that no line has:
+# https://docs.python.org/3/howto/logging.html#optimization
+_UNUSED = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 # Escape sequences of colours: ECMA-48, 8.3.117.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _RESET = "\x1b[0m"
@@ -42,12 +45,17 @@ def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> It
     levels = {_OURS: getattr(logging, level.upper()), **dict.fromkeys(_OTHERS, others)}
     before = {name: logging.getLogger(name).level for name in levels}
     handlers, root.handlers = root.handlers, [handler]
+    found_out = {name: getattr(logging, name, None) for name in _UNUSED}
+    for name in _UNUSED:
+        setattr(logging, name, False)
     for name, wanted in levels.items():
         logging.getLogger(name).setLevel(wanted)
     try:
         yield
     finally:
         root.handlers = handlers
+        for name, value in found_out.items():
+            setattr(logging, name, value)
         for name, was in before.items():
             logging.getLogger(name).setLevel(was)
 
