@@ -8,9 +8,11 @@ import os
 import re
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from threading import Event, Lock, Thread
 from typing import TextIO
 
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest
@@ -29,6 +31,12 @@ _COLOURS = {
     logging.CRITICAL: "\x1b[31m",
 }
 _MINUTE = 60.0
+# Seconds for which lines are collected, after a write.
+_PAUSE = 0.01
+# Several processes write to one pipe, which keeps writes of this length apart: PIPE_BUF in pipe(7).
+_LONGEST_WRITE = 4096
+# Waiting lines with which a request waits too: the reader of the log is slow, or stands still.
+_MANY = 1000
 # Other packages repeat at their levels up to `info` the messages of this one.
 _OURS = "moto_ecr_ext"
 _OTHERS = ("werkzeug", "MOTO_PROXY")
@@ -37,7 +45,7 @@ _OTHERS = ("werkzeug", "MOTO_PROXY")
 @contextmanager
 def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> Iterator[None]:
     """Write the log to stderr in this block: messages from `level` on, and those of other packages from `others` on."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = CollectedLines(sys.stderr)
     is_coloured = wants_colours(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines(is_coloured))
     handler.addFilter(HintsOnceAMinute())
@@ -54,6 +62,7 @@ def logging_as(level: str, log_format: str, others: int = logging.WARNING) -> It
         yield
     finally:
         root.handlers = handlers
+        handler.close()
         for name, value in found_out.items():
             setattr(logging, name, value)
         for name, was in before.items():
@@ -74,6 +83,70 @@ def _time(record: logging.LogRecord) -> str:
     """Return the time of a record in UTC, in milliseconds (RFC 3339)."""
     second = int(record.created)
     return f"{_second(second)}.{int((record.created - second) * 1000):03}Z"
+
+
+class CollectedLines(logging.Handler):
+    """A handler that writes lines to a stream, in their order and from one thread.
+
+    The first line after a pause is written at once, those of the next 10 ms together. If each thread wrote its line, it
+    would give the interpreter away for that, and wait for it behind all other requests.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._writing = Lock()
+        self._is_due = Event()
+        self._is_closed = Event()
+        self._thread = Thread(target=self._write_when_due, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have the line of a record written within 10 ms."""
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self._lines.append(f"{line}\n")
+        if not self._is_due.is_set():
+            self._is_due.set()
+        if len(self._lines) > _MANY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that have not been written."""
+        with self._writing:
+            while self._lines:
+                # A closed stream or a full disk: there is no place where that could be said.
+                with suppress(OSError, ValueError):
+                    self._stream.write(self._take())
+                    self._stream.flush()
+
+    def close(self) -> None:
+        """Write what is left, and end the thread."""
+        self._is_closed.set()
+        self._is_due.set()
+        self._thread.join()
+        self.flush()
+        super().close()
+
+    def _write_when_due(self) -> None:
+        while not self._is_closed.is_set():
+            self._is_due.wait()
+            self._is_due.clear()
+            self.flush()
+            self._is_closed.wait(_PAUSE)
+
+    def _take(self) -> str:
+        """Return the next line, with as many of those after it as go into one write."""
+        taken = [self._lines.popleft()]
+        length = len(taken[0])
+        while self._lines and length + len(self._lines[0]) <= _LONGEST_WRITE:
+            taken.append(self._lines.popleft())
+            length += len(taken[-1])
+        return "".join(taken)
 
 
 class HintsOnceAMinute(logging.Filter):

@@ -8,7 +8,10 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import boto3
@@ -18,7 +21,13 @@ from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.caller import Exchange
-from moto_ecr_ext.commands.log import HintsOnceAMinute, TextLines, logging_as, wants_colours
+from moto_ecr_ext.commands.log import (
+    CollectedLines,
+    HintsOnceAMinute,
+    TextLines,
+    logging_as,
+    wants_colours,
+)
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest, Watch
 from support.commands import LOGIN, PATIENCE, Command, Server, running_server, session_through
 from support.registry_client import Connection
@@ -340,6 +349,88 @@ class TestColours:
         record = logging.LogRecord("other", logging.WARNING, "", 0, "\x1b[31mred\x1b[0m", (), None)
         assert TextLines(False).format(record).endswith("WARNING red")
         assert TextLines(True).format(record).startswith("\x1b[33m")
+
+
+class TestCollectedLines:
+    """Lines are collected for 10 ms, and written by one thread."""
+
+    @staticmethod
+    def log(lines: CollectedLines, *texts: str) -> None:
+        for text in texts:
+            lines.handle(logging.makeLogRecord({"msg": text}))
+
+    def test_a_line_is_written_by_itself(self) -> None:
+        """Nobody has to log more, or to close the log."""
+        stream = StringIO()
+        lines = CollectedLines(stream)
+        self.log(lines, "first")
+        wait_until(lambda: stream.getvalue() == "first\n")
+        self.log(lines, "second")
+        wait_until(lambda: stream.getvalue() == "first\nsecond\n")
+        lines.close()
+
+    def test_the_order_of_each_thread(self) -> None:
+        """No line is lost, and none overtakes another one."""
+        stream = StringIO()
+        lines = CollectedLines(stream)
+        texts = {name: [f"{name} {index}" for index in range(3000)] for name in "abcd"}
+        with ThreadPoolExecutor(len(texts)) as threads:
+            list(threads.map(lambda name: self.log(lines, *texts[name]), texts))
+        lines.close()
+        written = stream.getvalue().splitlines()
+        assert {name: [each for each in written if each[0] == name] for name in texts} == texts
+
+    def test_one_write_has_whole_lines(self) -> None:
+        """What is longer than a pipe keeps together is written in several pieces, each of whole lines."""
+        writes: list[str] = []
+        stream = StringIO()
+        lines = CollectedLines(stream)
+        stream.write = writes.append  # type: ignore[assignment, method-assign]
+        texts = [*(500 * str(each) for each in range(10)), 5000 * "x", "end"]
+        self.log(lines, *texts)
+        lines.close()
+        assert "".join(writes) == "".join(f"{each}\n" for each in texts)
+        assert all(each.endswith("\n") for each in writes)
+        assert [each for each in writes if len(each) > 4096] == [5000 * "x" + "\n"]
+
+    def test_a_slow_reader(self) -> None:
+        """While nobody reads the log, requests wait, and memory does not grow."""
+        may_write, written = Event(), []
+
+        def write(text: str) -> int:
+            assert may_write.wait(PATIENCE)
+            written.extend(text.splitlines())
+            return len(text)
+
+        stream = StringIO()
+        lines = CollectedLines(stream)
+        stream.write = write  # type: ignore[method-assign]
+        logged: list[str] = []
+
+        def log_all() -> None:
+            for index in range(3000):
+                self.log(lines, f"{index}")
+                logged.append(f"{index}")
+
+        thread = Thread(target=log_all)
+        thread.start()
+        wait_until(lambda: len(logged) >= 1000)
+        thread.join(0.2)
+        assert len(logged) < 2000
+        may_write.set()
+        thread.join(PATIENCE)
+        lines.close()
+        assert written == logged
+        assert len(written) == 3000
+
+    def test_a_stream_that_fails(self) -> None:
+        """A full disk, or a stream that has been closed, does not end the log."""
+        stream = StringIO()
+        lines = CollectedLines(stream)
+        stream.close()
+        self.log(lines, "lost")
+        lines.flush()
+        lines.close()
 
 
 def test_an_error_has_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:

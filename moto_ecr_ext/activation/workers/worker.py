@@ -168,4 +168,5 @@ def _end() -> NoReturn:
     from moto_ecr_ext.activation.installation import uninstall
 
     uninstall()
+    logging.shutdown()
     os._exit(0)
