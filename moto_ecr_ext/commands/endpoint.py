@@ -125,7 +125,7 @@ def _problem_of_address(endpoint: Endpoint) -> str | None:
         return None
     addresses = _resolved(endpoint.host, endpoint.port)
     if not addresses:
-        return f"--host {endpoint.host} is not an address or a known host name."
+        return f"--host {endpoint.host or repr('')} is not an address or a known host name."
     try:
         with socket.socket(_family(endpoint.host)) as probe:
             # As the server does, except on a system on which the option takes the port from another program.
@@ -144,7 +144,7 @@ def _reason(error: OSError, endpoint: Endpoint) -> str:
             "Choose another with --port, or --port 0 for any that is free."
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"--host {endpoint.host} is not an address of this machine."
+        return f"--host {endpoint.host or repr('')} is not an address of this machine."
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"Port {endpoint.port} needs privileges. Choose one above 1023 with --port."
     return f"Cannot listen on port {endpoint.port} of {endpoint.host}: {error.strerror}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from moto_ecr_ext import settings
@@ -9,6 +10,8 @@ from moto_ecr_ext.activation import accounts
 
 from .endpoint import Endpoint
 from .flags import Command, Limits
+
+log = logging.getLogger("moto_ecr_ext")
 
 # The settings that can be less strict than AWS, each with the value that is.
 _OPEN = ((settings.LOGIN, "optional"), (settings.CREATE_ON_PUSH, "always"))
@@ -49,3 +52,9 @@ def notices(limits: Limits) -> list[str]:
     if limits.account_from_key:
         lines.append("An access key ID of twelve digits is the account that calls.")
     return lines
+
+
+def log_notices(limits: Limits) -> None:
+    """Log the notices as warnings, where nothing is printed."""
+    for line in notices(limits):
+        log.warning(line)

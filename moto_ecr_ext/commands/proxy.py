@@ -17,7 +17,7 @@ from moto_ecr_ext.distribution.carriers.gate import Gate
 from .ending import end_by_signals, logging_its_end
 from .endpoint import default_port, read_endpoint
 from .flags import Command, Limits
-from .network import check_network, notices
+from .network import check_network, log_notices, notices
 from .progress import shown
 from .scanner import check_scanner
 
@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             with nullcontext() if flags.quiet else shown():
                 registry = command.open_registry(flags)
-            if not flags.quiet:
+            if flags.quiet:
+                log_notices(limits)
+            else:
                 _announce(registry, limits)
             with (
                 accounts_from_keys() if limits.account_from_key else nullcontext(),

@@ -19,7 +19,7 @@ from . import backup, check
 from .ending import end_by_signals, logging_its_end
 from .endpoint import Endpoint, default_port, read_endpoint
 from .flags import Command, Limits, places
-from .network import check_network, notices
+from .network import check_network, log_notices, notices
 from .progress import shown
 from .scanner import check_scanner
 from .start import address_of, introduction, logins
@@ -69,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 _begin(running, limits, certificates)
                 if workers > 1:
                     _begin_workers(command, running, registry, workers, flags)
-                if not flags.quiet:
+                if flags.quiet:
+                    log_notices(limits)
+                else:
                     _announce(running, registry, certificates, notices(limits))
 
             with (

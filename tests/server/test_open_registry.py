@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import boto3
@@ -42,6 +43,15 @@ def test_what_is_on_is_said(arguments: list[str], variables: dict[str, str]) -> 
         assert answer.status_code == 202
     lines = server.command.output.splitlines()
     assert {LOGIN, CREATION, KEYS} <= set(lines)
+
+
+@pytest.mark.parametrize("name", ["moto_ecr_server", "moto_ecr_proxy"])
+def test_it_is_said_with_quiet_too(name: str) -> None:
+    """`--quiet` keeps warnings."""
+    flags = ["--port", "0", "--quiet", "--login", "optional", "--create-on-push", "always"]
+    with Command(name, *flags) as command:
+        for line in (LOGIN, CREATION):
+            command.wait_for(f" WARNING {re.escape(line)}$")
 
 
 @pytest.mark.parametrize(
