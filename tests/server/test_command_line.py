@@ -124,7 +124,7 @@ def test_a_wrong_variable_is_said_in_one_line(
     """A wrong variable is reported in one line, with exit code 2."""
     monkeypatch.setenv(variable, value)
 
-    code, output = run(command)
+    code, output = run(command, "--port", "0")
 
     assert code == 2
     assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
@@ -151,7 +151,7 @@ def test_variables_are_read_at_the_start(
     """A name that no setting has, and a value of a setting of servers."""
     monkeypatch.setenv(variable, "never")
 
-    code, output = run(command)
+    code, output = run(command, "--port", "0")
 
     assert code == 2
     assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
@@ -273,7 +273,7 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(
     message = make(path)
     before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
 
-    code, output = run(server, "--data-dir", str(path))
+    code, output = run(server, "--port", "0", "--data-dir", str(path))
 
     assert code == 2
     (line,) = output.splitlines()
@@ -318,7 +318,7 @@ def test_what_must_be_installed_is_said_in_one_line(
     monkeypatch.delattr(f"moto.{name}", raising=False)
     monkeypatch.setitem(sys.modules, f"moto.{name}", None)
 
-    code, output = run(command)
+    code, output = run(command, "--port", "0")
 
     assert code == 2
     (line,) = output.splitlines()

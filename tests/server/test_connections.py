@@ -213,7 +213,7 @@ def test_slow_clients_are_served(impatient: Server) -> None:
 @pytest.mark.parametrize("wrong", ["0", "-1", "soon", "", "1e3"])
 def test_wrong_timeouts(wrong: str) -> None:
     """A timeout that is none is said in one line."""
-    with Command("moto_ecr_server", f"--idle-timeout={wrong}") as command:
+    with Command("moto_ecr_server", "--port", "0", f"--idle-timeout={wrong}") as command:
         assert command.wait() == 2
         assert (
             f"--idle-timeout is {wrong!r}; it must be a number of seconds above 0" in command.output

@@ -277,7 +277,7 @@ def test_errors_alone() -> None:
 
 def test_a_wrong_level() -> None:
     """A wrong level in the environment is said in one line."""
-    with Command("moto_ecr_server", MOTO_ECR_LOG_LEVEL="loud") as command:
+    with Command("moto_ecr_server", "--port", "0", MOTO_ECR_LOG_LEVEL="loud") as command:
         assert command.wait() == 2
     assert command.output == (
         "moto_ecr_server: MOTO_ECR_LOG_LEVEL is 'loud'; "

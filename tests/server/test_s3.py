@@ -405,7 +405,7 @@ def refusal(data_dir: Path) -> Iterator[Callable[..., str]]:
     """Starts a server that is to end at once with exit code 2; gives the one line that it says."""
 
     def refusal(url: str, **variables: str) -> str:
-        arguments = ("--data-dir", str(data_dir), "--blobs", url)
+        arguments = ("--port", "0", "--data-dir", str(data_dir), "--blobs", url)
         variables = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", **variables}
         with Command("moto_ecr_server", *arguments, AWS_MAX_ATTEMPTS="1", **variables) as command:
             assert command.wait() == 2
@@ -465,7 +465,8 @@ def test_the_endpoint_of_s3_comes_before_that_of_all_services(
 
 def test_rows_must_be_kept_too(tmp_path: Path, bucket: Bucket) -> None:
     """A bucket without a database would outlive its rows."""
-    with Command("moto_ecr_server", "--blobs", bucket.url, **bucket.server.variables) as command:
+    arguments = ("--port", "0", "--blobs", bucket.url)
+    with Command("moto_ecr_server", *arguments, **bucket.server.variables) as command:
         assert command.wait() == 2
     assert "Give a database and blobs together, or a data directory." in command.output
 
