@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from moto_ecr_ext._version import __version__
+from moto_ecr_ext.caller import current_exchange
 
 from .replacing import Unplug
 
@@ -63,6 +64,9 @@ def _health(request: Any, full_url: str, headers: Any) -> _Answer:
         return _only_get()
     reason = failure_of_store()
     if reason is not None:
+        exchange = current_exchange()
+        if exchange is not None:
+            exchange.reason = reason
         return 503, _JSON, json.dumps({"status": "unavailable", "reason": reason})
     return 200, _JSON, json.dumps({"status": "ok", "version": __version__})
 

@@ -26,8 +26,7 @@ def plug() -> Unplug:
     queue = url_paths[_FINDINGS]
 
     def queue_findings(request: Any, full_url: str, headers: Any) -> Any:
-        body = _without_consuming(request, headers)
-        problem = None if body is None else _problem_of_findings(body)
+        problem = _problem_of_findings(_without_consuming(request, headers))
         if problem is not None:
             return 400, {}, json.dumps({"Error": problem})
         return queue(request, full_url, headers)
@@ -45,7 +44,7 @@ def plug() -> Unplug:
 
 
 def _without_consuming(request: Any, headers: Any) -> Any:
-    """Return the JSON of a request, which can be read again, or None for any other content.
+    """Return the JSON of a request, which can be read again, or None if it is not JSON.
 
     A request in the process has it as `body`. A server's request has it in the stream of the environment, which moto
     reads.
@@ -67,22 +66,15 @@ def _without_consuming(request: Any, headers: Any) -> Any:
 
 
 def _problem_of_findings(body: Any) -> str | None:
-    """Return the problem with the severities in queued answers of DescribeImageScanFindings, or None."""
-    from moto_ecr_ext.testing.findings import problem_of_severities
+    """Return the problem with queued answers of DescribeImageScanFindings, or None."""
+    from moto_ecr_ext.testing.findings import problem_of_result
 
-    found = [
-        finding
-        for result in _objects(body, "results")
-        for kind in ("findings", "enhancedFindings")
-        for finding in _objects(result.get("imageScanFindings"), kind)
-    ]
-    return problem_of_severities(found)
-
-
-def _objects(document: Any, name: str) -> list[dict[str, Any]]:
-    """Return the objects in a list that is a member of a document. Other items are not refused here."""
-    value = document.get(name) if isinstance(document, dict) else None
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    results = body.get("results", []) if isinstance(body, dict) else None
+    if not isinstance(results, list):
+        return "The body must be a JSON object with the list 'results'."
+    # DescribeImageScanFindings skips other items.
+    objects = (each for each in results if isinstance(each, dict))
+    return next(filter(None, map(problem_of_result, objects)), None)
 
 
 def run_lifecycle() -> None:

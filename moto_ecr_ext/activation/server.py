@@ -226,7 +226,7 @@ def finish_requests(server: Any) -> None:
         workers.finish(until)
     left = server.connections.finish(max(0.0, until - time.monotonic()))
     if left:
-        log.warning("%d connections are cut off after %d s", left, _LAST_REQUESTS)
+        log.warning("Open connections that are cut off after %d s: %d", _LAST_REQUESTS, left)
 
 
 def set_limits(server: Any, idle_timeout: float, connections: int) -> None:

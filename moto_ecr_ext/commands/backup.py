@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 
-from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.settings import SettingError, StoreLocation
 
 from .check import AFTER_THE_NEXT_PUSH
 from .flags import Command, not_empty, places
+from .progress import shown
 from .tls import copy_authority
 
 
@@ -31,10 +33,15 @@ def run(command: Command, flags: Namespace) -> int:
 
     try:
         target = Path(flags.backup).resolve()
-        backup = back_up(StoreLocation.of(**places(flags)), target)
+        with nullcontext() if flags.quiet else shown():
+            backup = back_up(StoreLocation.of(**places(flags)), target)
         copy_authority(flags, target)
-    except (StoreError, OSError) as error:
+    except (SettingError, StoreError) as error:
         command.fail(error)
+    except OSError as error:
+        command.fail(
+            f"The copy in {flags.backup} is incomplete: {error.strerror}. Remove it, and try again."
+        )
     print(f"{flags.backup} has {backup.blobs} blobs, {backup.bytes} bytes.")
     for digest in backup.missing:
         print(f"missing blob: {digest}")

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.settings import SettingError, StoreLocation
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -96,7 +96,7 @@ def run(command: Command, flags: Namespace) -> int:
         with shown():
             found = look(**places(flags))
     except Exception as error:
-        if isinstance(error, StoreError) or is_failure_of_storage(error):
+        if isinstance(error, (SettingError, StoreError)) or is_failure_of_storage(error):
             command.fail(error)
         raise
     for damage in found:

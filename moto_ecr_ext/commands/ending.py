@@ -14,6 +14,8 @@ from types import FrameType
 log = logging.getLogger("moto_ecr_ext")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What shells make of an end by SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
 # Seconds in which a second signal counts as the first: `timeout`, terminals and others signal both a process
 # and its group.
 _SAME = 0.2
@@ -27,6 +29,16 @@ def end_by_signals() -> None:
     with suppress(ValueError):
         for number in _SIGNALS:
             signal.signal(number, _leave)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End the process with one line if Ctrl-C ends this block: the start of a server, or work without one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
 
 
 @contextmanager

@@ -8,13 +8,15 @@ import ipaddress
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .flags import Command
-from .help import Parser
+from moto_ecr_ext.platforms.sockets import AF_UNIX
 
-_MAX_PORT = 65535
+from .flags import Command
+from .help import Parser, port_number
+
 _UNIX = "unix://"
 
 
@@ -44,7 +46,7 @@ def default_port(command: Command, variable: str, port: int) -> int:
     """Return the port that one of moto's variables names, else `port`. Ends the process if the value is not a port."""
     given = os.environ.get(variable, str(port))
     try:
-        return _port(given)
+        return port_number(given)
     except argparse.ArgumentTypeError as error:
         command.fail(f"{variable} is {given!r}; {error}")
 
@@ -57,7 +59,7 @@ def read_endpoint(command: Command, arguments: Sequence[str], port: int) -> Endp
     # moto's flags can be abbreviated.
     parser = Parser(command.parser.prog, add_help=False)
     parser.add_argument("-H", "--host", default="127.0.0.1")
-    parser.add_argument("-p", "--port", type=_port, default=port)
+    parser.add_argument("-p", "--port", type=port_number, default=port)
     parser.add_argument("-s", "--ssl", action="store_true")
     parser.add_argument("-c", "--ssl-cert")
     parser.add_argument("-k", "--ssl-key")
@@ -68,18 +70,6 @@ def read_endpoint(command: Command, arguments: Sequence[str], port: int) -> Endp
     if problem is not None:
         command.fail(problem)
     return endpoint
-
-
-def _port(text: str) -> int:
-    try:
-        port = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number") from None
-    if not 0 <= port <= _MAX_PORT:
-        raise argparse.ArgumentTypeError(
-            f"{port} is not a port: ports are 1 to {_MAX_PORT}, and 0 for any that is free"
-        )
-    return port
 
 
 def _problem_of_certificate(endpoint: Endpoint) -> str | None:
@@ -111,7 +101,13 @@ def _problem_of_pair(certificate: str, key: str) -> str | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, ask)
     except _Encrypted:
-        return None
+        # OpenSSL asks for the pass phrase on the terminal, once the server starts.
+        if sys.stdin is not None and sys.stdin.isatty():
+            return None
+        return (
+            f"--ssl-key {key} has a pass phrase, and there is no terminal to ask for it. "
+            "Start the server on one, or remove the pass phrase with openssl pkey."
+        )
     except ssl.SSLError as error:
         reason = error.reason.replace("_", " ").lower() if error.reason else "not PEM"
         return f"--ssl-cert {certificate} and --ssl-key {key} are not a certificate and its key: {reason}."
@@ -121,8 +117,10 @@ def _problem_of_pair(certificate: str, key: str) -> str | None:
 def _problem_of_address(endpoint: Endpoint) -> str | None:
     """Return the reason why nothing can listen at the endpoint, or None."""
     # With --reload this is the process that serves. Its parent has bound the port already.
-    if endpoint.host.startswith(_UNIX) or "WERKZEUG_SERVER_FD" in os.environ:
+    if "WERKZEUG_SERVER_FD" in os.environ:
         return None
+    if endpoint.host.startswith(_UNIX):
+        return _problem_of_unix_socket(endpoint.host.removeprefix(_UNIX))
     addresses = _resolved(endpoint.host, endpoint.port)
     if not addresses:
         return f"--host {endpoint.host or repr('')} is not an address or a known host name."
@@ -135,6 +133,21 @@ def _problem_of_address(endpoint: Endpoint) -> str | None:
     except OSError as error:
         return _reason(error, endpoint)
     return None
+
+
+def _problem_of_unix_socket(path: str) -> str | None:
+    """Return the reason why nothing can listen at a path, or None. The server replaces a socket that nobody uses."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        return f"{directory}, the directory of the Unix socket, does not exist."
+    if AF_UNIX is None:
+        return "Unix sockets are not supported on this system."
+    with socket.socket(AF_UNIX) as client:
+        try:
+            client.connect(path)
+        except OSError:
+            return None
+    return f"The Unix socket {path} is in use by another program."
 
 
 def _reason(error: OSError, endpoint: Endpoint) -> str:

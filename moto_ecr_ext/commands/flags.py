@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,13 +16,14 @@ from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.activation.moto_flags import parser_of
 
-from .help import describe, name_variable, own_parser, refuse_unknown, whole_parser
+from .help import describe, describe_port, own_parser, refuse_unknown, whole_parser
 from .log import logging_as
 
 if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
 
+_ACCOUNT = re.compile("[0-9]{12}")
 _SSL = (
     "serve TLS with a certificate for localhost, 127.0.0.1 and ECR's host names, from a certificate authority "
     "that is made once: in the data directory, or in .moto_ecr_ext of the home directory"
@@ -103,7 +105,7 @@ class Command:
         except ImportError as error:
             self.fail(f"{error}. Install moto_ecr_ext with its extra '{name}'.")
         of_moto = parser_of(module.main)
-        name_variable(of_moto, "--port", port_variable)
+        describe_port(of_moto, port_variable)
         describe(of_moto, "--ssl", _SSL)
         refuse_unknown(whole_parser(self._description, self.parser, of_moto), arguments)
         return module
@@ -111,6 +113,13 @@ class Command:
     def fail(self, error: object) -> NoReturn:
         """End the process with one line that states the error."""
         self.parser.error(str(error))
+
+    def check_environment(self) -> None:
+        """End the process if a variable of this package is unknown, or its value invalid."""
+        try:
+            settings.check_environment()
+        except settings.SettingError as error:
+            self.fail(error)
 
     @contextmanager
     def logging(self, flags: argparse.Namespace) -> Iterator[None]:
@@ -231,6 +240,10 @@ def _default_registry() -> ECRBackend:
     from moto_ecr_ext.storage.database.versions import StoreError
 
     registry = default_registry()
+    if not _ACCOUNT.fullmatch(registry.account_id):
+        raise settings.SettingError(
+            f"MOTO_ACCOUNT_ID is {registry.account_id!r}; an account ID is twelve digits"
+        )
     try:
         return registry_backend(registry.account_id, registry.region)
     except StoreError as error:

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from moto_ecr_ext._version import __version__
 
+_MAX_PORT = 65535
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
@@ -59,10 +60,11 @@ def whole_parser(description: str, own: Parser, of_moto: argparse.ArgumentParser
     )
 
 
-def name_variable(parser: argparse.ArgumentParser, flag: str, variable: str) -> None:
-    """Have the help of a flag name its environment variable."""
+def describe_port(parser: argparse.ArgumentParser, variable: str) -> None:
+    """Have the help of moto's flag for the port name its environment variable, and its errors say what a port is."""
     for action in parser._actions:
-        if flag in action.option_strings:
+        if "--port" in action.option_strings:
+            action.type = port_number
             action.help = f"{action.help} (environment: {variable}; default: %(default)s)"
 
 
@@ -71,6 +73,19 @@ def describe(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
     for action in parser._actions:
         if flag in action.option_strings:
             action.help = text
+
+
+def port_number(text: str) -> int:
+    """Return the value of a flag for a port. Raises ArgumentTypeError for any other text."""
+    try:
+        port = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number") from None
+    if not 0 <= port <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{port} is not a port: ports are 1 to {_MAX_PORT}, and 0 for any that is free"
+        )
+    return port
 
 
 def refuse_unknown(parser: Parser, arguments: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,7 +26,7 @@ def shown() -> Iterator[None]:
 
 
 def _work(name: str, total: int, unit: str) -> AbstractContextManager[Work]:
-    if sys.stderr.isatty():
+    if _can_draw():
         try:
             from tqdm.std import tqdm
         except ImportError:
@@ -33,6 +34,14 @@ def _work(name: str, total: int, unit: str) -> AbstractContextManager[Work]:
         else:
             return _bar(tqdm, name, total, unit)
     return _lines(name, total, unit, sys.stderr)
+
+
+def _can_draw() -> bool:
+    """Return True for a terminal that knows its size, as most do."""
+    try:
+        return all(os.get_terminal_size(sys.stderr.fileno()))
+    except (OSError, ValueError):  # It is a file, or a stream without a descriptor.
+        return False
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from moto_ecr_ext.activation.installation import uninstall
 from moto_ecr_ext.activation.server import set_limits
 from moto_ecr_ext.distribution.carriers.gate import Gate
 
-from .ending import end_by_signals, logging_its_end
+from .ending import end_by_signals, interruptible, logging_its_end
 from .endpoint import default_port, read_endpoint
 from .flags import Command, Limits
 from .network import check_network, log_notices, notices
@@ -31,8 +31,12 @@ moto's proxy, whose ECR keeps real images and answers at the real host names of 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the proxy until it is stopped."""
+    with interruptible():
+        _run(sys.argv[1:] if argv is None else argv)
+
+
+def _run(arguments: Sequence[str]) -> None:
     command = Command("moto_ecr_proxy", _DESCRIPTION, {})
-    arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
     # moto reads the variable too, and raises an error for an invalid value.
     port = default_port(command, _PORT, 5005)

@@ -15,4 +15,4 @@ def check_scanner(command: Command, behaviour: Mapping[str, str]) -> None:
     words = settings.parse_scanner(behaviour.get(settings.SCANNER.name, ""))
     if words and shutil.which(words[0]) is None:
         where = "cannot be run" if "/" in words[0] else "is not installed, or not on the PATH"
-        command.fail(f"{settings.SCANNER.flag} names {words[0]}, which {where}.")
+        command.fail(f"The setting scanner names {words[0]}, which {where}.")

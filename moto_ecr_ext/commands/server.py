@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from moto_ecr_ext.activation.server import guard, set_limits, watch, when_listen
 from moto_ecr_ext.platforms.sockets import send_descriptors
 
 from . import backup, check
-from .ending import end_by_signals, logging_its_end
+from .ending import end_by_signals, interruptible, logging_its_end
 from .endpoint import Endpoint, default_port, read_endpoint
 from .flags import Command, Limits, places
 from .network import check_network, log_notices, notices
@@ -41,14 +42,19 @@ DEFAULTS = {"repository_uri": "endpoint"}
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is stopped."""
+    with interruptible():
+        _run(sys.argv[1:] if argv is None else argv)
+
+
+def _run(arguments: Sequence[str]) -> None:
     command = Command("moto_ecr_server", _DESCRIPTION, DEFAULTS, [settings.WORKERS])
     check.add_flags(command)
     backup.add_flags(command)
-    arguments = sys.argv[1:] if argv is None else argv
     flags, flags_of_moto = command.parse(arguments)
     # moto reads the variable too, and raises an error for an invalid value.
     port = default_port(command, _PORT, 5000)
     moto = command.moto_module("server", arguments, _PORT)
+    command.check_environment()
     if flags.backup:
         sys.exit(backup.run(command, flags))
     if flags.check or flags.repair:
@@ -81,6 +87,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 of_tls = certificates.arguments if certificates else []
                 # moto parses the process's own arguments if it receives none.
                 moto.main([*flags_of_moto, *of_tls] or ["--host", "127.0.0.1"])
+        except ssl.SSLError as error:
+            # At the start. The pair was checked before, but not the pass phrase.
+            command.fail(f"--ssl-key {endpoint.ssl_key} cannot be opened: {error}.")
         finally:
             uninstall()
 

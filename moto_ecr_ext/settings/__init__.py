@@ -44,7 +44,7 @@ from .parsing import (
     parse_seconds,
     parse_upstreams,
 )
-from .places import PLACES, StoreLocation
+from .places import PLACES, StoreLocation, bucket_and_prefix
 from .servers import (
     ACCOUNT_FROM_KEY,
     ALLOWED_HOSTS,
@@ -94,6 +94,7 @@ __all__ = [
     "SettingError",
     "Settings",
     "StoreLocation",
+    "bucket_and_prefix",
     "check_environment",
     "check_mock_config",
     "defaults",

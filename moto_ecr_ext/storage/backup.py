@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -34,11 +33,13 @@ from .database.sqlite import FileDatabase
 from .database.versions import StoreError
 from .integrity import Damage, find_incomplete
 from .opening import file_of_database, naming_what_cannot_be_opened
+from .progress import tick, work
 from .store import Store
 
 # Errors of link(2) if a second name is impossible: on another file system, or on one without links.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 _ROWS = "registry.sqlite"
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Backup:
 def back_up(location: StoreLocation, target: Path) -> Backup:
     """Copy the registry at `location` to the directory `target`, which is empty or is created.
 
-    Raises StoreError if the registry is not in files, or `target` is in the data directory or not empty, and OSError if
-    the file system is full, for example.
+    Raises StoreError if the registry is not in files, or `target` is in the data directory, not empty, or cannot be
+    created, and OSError if the file system is full, for example. What has been copied then is left there.
     """
     with closing(Store.found(location)) as source, naming_what_cannot_be_opened(location):
         file, blobs = file_of_database(location), source.blobs
@@ -68,9 +69,7 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
             )
         if location.data_dir is not None and target.is_relative_to(location.data_dir):
             raise StoreError(f"{target} is in the data directory. Give a directory elsewhere.")
-        make_directories(str(target))
-        if any(target.iterdir()):
-            raise StoreError(f"{target} is not empty.")
+        _make_target(target)
         copies = _Copies(blobs, target / "blobs")
         copies.add(blobs.digests())
         new_file = target / f"{_ROWS}.new"
@@ -79,6 +78,18 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
             incomplete = list(find_incomplete(source))
             copies.add(sizes)
     return _finish(target, new_file, copies, sizes, incomplete)
+
+
+def _make_target(target: Path) -> None:
+    """Create the directory of a copy. Raises StoreError if that fails, or if it is not empty."""
+    try:
+        make_directories(str(target))
+    except FileExistsError:
+        raise StoreError(f"{target} is a file. Give a directory that is empty or new.") from None
+    except OSError as error:
+        raise StoreError(f"{target} cannot be created: {error.strerror}.") from error
+    if any(target.iterdir()):
+        raise StoreError(f"{target} is not empty. Give a directory that is empty or new.")
 
 
 def _finish(
@@ -122,9 +133,14 @@ class _Copies:
 
     def add(self, digests: Iterable[str]) -> None:
         """Copy blobs that are not copied yet. Skip those that the source does not have."""
-        for digest in digests:
-            if digest not in self.there and self._add(self._source.path(digest), digest):
-                self.there.add(digest)
+        to_copy = [each for each in digests if each not in self.there]
+        if not to_copy:
+            return
+        with work("Copies", len(to_copy), "blobs") as running:
+            for digest in to_copy:
+                if self._add(self._source.path(digest), digest):
+                    self.there.add(digest)
+                running.advance()
 
     def keep_only(self, digests: Iterable[str]) -> None:
         """Remove all other blobs, and flush the rest to disk."""
@@ -157,7 +173,9 @@ def _copy_file(source: str, target: str) -> bool:
     """Copy a file, and flush the copy to disk. Return False if there is no such file."""
     try:
         with open(source, "rb") as file, open(target, "xb", opener=open_private) as copy:
-            shutil.copyfileobj(file, copy, 1024 * 1024)
+            while piece := file.read(_PIECE):
+                copy.write(piece)
+                tick()
             copy.flush()
             sync(copy.fileno())
     except FileNotFoundError:

@@ -28,6 +28,7 @@ Show = Callable[[str, int, str], AbstractContextManager[Work]]
 """A context manager that shows work, given its name, total and unit."""
 
 _show: ContextVar[Show | None] = ContextVar("moto_ecr_progress", default=None)
+_under_way: ContextVar[Work | None] = ContextVar("moto_ecr_work", default=None)
 
 
 class _Unseen:
@@ -58,7 +59,18 @@ def work(name: str, total: int, unit: str) -> Iterator[Work]:
         yield _Unseen()
         return
     with show(name, total, unit) as shown:
-        yield shown
+        token = _under_way.set(shown)
+        try:
+            yield shown
+        finally:
+            _under_way.reset(token)
+
+
+def tick() -> None:
+    """Report that the work around this call continues, if there is any."""
+    running = _under_way.get()
+    if running is not None:
+        running.tick()
 
 
 @contextmanager

@@ -101,7 +101,9 @@ class Store:
         Raises StoreError if it cannot be opened or does not exist.
         """
         if location.database is None and location.data_dir is None:
-            raise StoreError("There is no registry in memory.")
+            raise StoreError(
+                "Give --data-dir, or --database and --blobs: a registry in memory belongs to its process."
+            )
         check_lifetimes(location)
         file = file_of_database(location)
         if file is not None and not file.is_file():

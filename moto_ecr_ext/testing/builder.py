@@ -40,6 +40,10 @@ def build_image(
     """
     if layers is None:
         layers = 2 if files is None else 0
+    if isinstance(layers, (str, float)):
+        raise ImageError(
+            f"layers={layers!r}: give a number of layers, or a list of finished layers."
+        )
     if isinstance(layers, int):
         if layers < 0:
             raise ImageError(f"layers={layers}: the number of layers cannot be negative.")

@@ -15,7 +15,7 @@ from .images import ImageError
 _OF_INSPECTOR = "UNTRIAGED"
 
 
-def problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
+def _problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
     """Return the problem with the severities of basic or enhanced findings, or None."""
     severities = (*service_model.values_of("FindingSeverity"), _OF_INSPECTOR)
     for finding in findings:
@@ -25,6 +25,29 @@ def problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
                 f"those are {', '.join(severities)}."
             )
     return None
+
+
+def problem_of_result(result: Mapping[str, Any]) -> str | None:
+    """Return the problem with the status, the severities or their counts in the result of a scan, or None."""
+    scan_status, found = (
+        value if isinstance(value, Mapping) else {}
+        for value in (result.get("imageScanStatus"), result.get("imageScanFindings"))
+    )
+    statuses = service_model.values_of("ScanStatus")
+    status = scan_status.get("status", statuses[0])
+    if status not in statuses:
+        return f"{status!r} is not the status of a scan; those are {', '.join(statuses)}."
+    lists = (found.get(kind) for kind in ("findings", "enhancedFindings"))
+    findings = [
+        each
+        for listed in lists
+        if isinstance(listed, list)
+        for each in listed
+        if isinstance(each, Mapping)
+    ]
+    counts = found.get("findingSeverityCounts")
+    counted = [{"severity": each} for each in (counts if isinstance(counts, Mapping) else ())]
+    return _problem_of_severities([*findings, *counted])
 
 
 def queue_scan_findings(
@@ -45,15 +68,12 @@ def queue_scan_findings(
     are texts or seconds since the epoch.
 
     Only moto with the extension supports this: the server at the client's endpoint or, under `mock_aws`, this process.
-    Raises ImageError for a severity that ECR does not have.
+    Raises ImageError for a severity or a status that ECR does not have.
     """
     import requests  # Imported late, as for pulling.
 
     kind = "enhancedFindings" if enhanced_findings else "findings"
     found = [dict(finding) for finding in (*findings, *enhanced_findings)]
-    problem = problem_of_severities(found)
-    if problem is not None:
-        raise ImageError(problem)
     image_id = {"imageTag": tag, "imageDigest": digest}
     result = {
         "registryId": client.describe_registry()["registryId"],
@@ -62,10 +82,13 @@ def queue_scan_findings(
         "imageScanFindings": {
             kind: found,
             "findingSeverityCounts": Counter(
-                finding["severity"] for finding in found if "severity" in finding
+                str(finding["severity"]) for finding in found if "severity" in finding
             ),
         },
     }
+    problem = problem_of_result(result)
+    if problem is not None:
+        raise ImageError(problem)
     if tag is not None or digest is not None:
         result["imageId"] = {name: value for name, value in image_id.items() if value is not None}
     endpoint = client.meta.endpoint_url

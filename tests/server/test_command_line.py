@@ -9,9 +9,11 @@ import signal
 import socket
 import sqlite3
 import ssl
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -163,9 +165,9 @@ def test_variables_are_read_at_the_start(
     [
         (
             "trivy-that-is-nowhere --quiet",
-            "--scanner names trivy-that-is-nowhere, which is not installed, or not on the PATH.",
+            "The setting scanner names trivy-that-is-nowhere, which is not installed, or not on the PATH.",
         ),
-        ("/nowhere/grype", "--scanner names /nowhere/grype, which cannot be run."),
+        ("/nowhere/grype", "The setting scanner names /nowhere/grype, which cannot be run."),
     ],
 )
 def test_a_scanner_that_is_not_installed(
@@ -198,6 +200,87 @@ def test_a_place_for_blobs_that_is_none(run: Run, tmp_path: Path, place: str, me
     expected = f"moto_ecr_server: {message.format(file=file)}\n"
     assert run(server, "--port", "0", *arguments) == (2, expected)
     assert file.read_text() == ""
+
+
+@pytest.mark.parametrize("work", [["--check"], ["--backup", "copy"], []])
+def test_a_wrong_name_of_a_variable(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: list[str]
+) -> None:
+    """It is named before the work that does not find what it means."""
+    monkeypatch.setenv("MOTO_ECR_DATADIR", str(tmp_path))
+    assert run(server, "--port", "0", *work) == (
+        2,
+        "moto_ecr_server: MOTO_ECR_DATADIR is not a variable of moto_ecr_ext; did you mean MOTO_ECR_DATA_DIR?\n",
+    )
+
+
+@pytest.mark.parametrize("command", [server, proxy])
+def test_an_account_id_that_is_none(command: Any) -> None:
+    """moto itself would take any text."""
+    name = command.main.__module__.replace("ext.commands.", "")
+    with Command(name, "--port", "0", MOTO_ACCOUNT_ID="12") as started:
+        assert started.wait() == 2
+    assert started.output == f"{name}: MOTO_ACCOUNT_ID is '12'; an account ID is twelve digits\n"
+
+
+def test_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C during work says so in one line, with the status that shells expect."""
+    path = tmp_path / "registry"
+    with running_server("--data-dir", str(path)):
+        pass
+    monkeypatch.setattr("moto_ecr_ext.storage.rows.integrity.problems_of_sqlite", interrupt)
+    code, output = run(server, "--data-dir", str(path), "--check")
+    assert (code, output.splitlines()[-1]) == (130, "Interrupted.")
+    assert "Traceback" not in output
+
+
+def interrupt(*arguments: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_key_with_a_pass_phrase(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody can be asked for it without a terminal."""
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    subprocess.run(
+        [
+            *"openssl req -x509 -newkey rsa:2048 -subj /CN=localhost -passout pass:word".split(),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    monkeypatch.setattr("sys.stdin", StringIO())
+    flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]
+    assert run(server, *flags) == (
+        2,
+        f"moto_ecr_server: --ssl-key {key} has a pass phrase, and there is no terminal to ask for it. "
+        "Start the server on one, or remove the pass phrase with openssl pkey.\n",
+    )
+
+
+def test_a_unix_socket_in_use(run: Run, tmp_path: Path) -> None:
+    """As a port in use, it is named; one that nobody uses any more is replaced."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        assert run(server, "--host", f"unix://{path}") == (
+            2,
+            f"moto_ecr_server: The Unix socket {path} is in use by another program.\n",
+        )
+    with Command("moto_ecr_server", "--host", f"unix://{path}") as command:
+        command.wait_for("Registry of account")
+
+
+def test_a_unix_socket_in_no_directory(run: Run, tmp_path: Path) -> None:
+    """The directory is named."""
+    path = tmp_path / "missing" / "socket"
+    assert run(server, "--host", f"unix://{path}") == (
+        2,
+        f"moto_ecr_server: {path.parent}, the directory of the Unix socket, does not exist.\n",
+    )
 
 
 def test_what_a_data_directory_may_have(run: Run, tmp_path: Path) -> None:
@@ -287,7 +370,7 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(
     [
         (["--quirks", "some"], "argument --quirks: invalid choice: 'some'"),
         (["--data-directory", "x"], "unrecognized arguments: --data-directory x"),
-        (["--port", "some"], "argument -p/--port: invalid int value: 'some'"),
+        (["--port", "some"], "argument -p/--port: 'some' is not a port, which is a number"),
         (["--data-dir"], "argument --data-dir: expected one argument"),
         (["--data-dir", ""], "argument --data-dir: the value is empty"),
         (["--database", ""], "argument --database: the value is empty"),

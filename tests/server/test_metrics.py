@@ -94,6 +94,31 @@ def test_a_directory_that_is_gone(tmp_path: Path) -> None:
         assert get(server, METRICS).status_code == 503
 
 
+def test_blobs_that_are_gone(tmp_path: Path) -> None:
+    """Somebody has removed their directory; the reason is in the answer and in the log."""
+    with running_server("--data-dir", str(tmp_path)) as server:
+        server.client().create_repository(repositoryName="team/app")
+        push(server)
+        (tmp_path / "blobs").rename(tmp_path / "moved")
+        answer = get(server, HEALTH)
+        assert (answer.status_code, answer.json()["reason"]) == (
+            503,
+            f"the blobs of {tmp_path} are gone",
+        )
+        server.command.wait_for(r" ERROR   GET /moto-api/ecr/health 503 .*\(the blobs of .*\)")
+        (tmp_path / "moved").rename(tmp_path / "blobs")
+        assert get(server, HEALTH).status_code == 200
+
+
+def test_a_database_that_is_gone(tmp_path: Path) -> None:
+    """The server still has the file open, and would lose it at its end."""
+    file = tmp_path / "registry.sqlite"
+    with running_server("--data-dir", str(tmp_path)) as server:
+        file.rename(tmp_path / "moved")
+        answer = get(server, HEALTH)
+        assert (answer.status_code, answer.json()["reason"]) == (503, f"{file} does not exist")
+
+
 @pytest.mark.parametrize("path", [HEALTH, METRICS])
 def test_nothing_is_posted(server: Server, path: str) -> None:
     answer = requests.post(server.url + path, timeout=PATIENCE)

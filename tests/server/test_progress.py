@@ -64,11 +64,12 @@ def run(
     return ended.stderr or ""
 
 
-def on_a_terminal(data_dir: Path, *flags: str, **variables: str) -> str:
-    """The standard error of a successful command, on a terminal."""
+def on_a_terminal(
+    data_dir: Path, *flags: str, size: tuple[int, int] = (25, 100), **variables: str
+) -> str:
+    """The standard error of a successful command, on a terminal of these lines and columns."""
     here, there = pty.openpty()
-    # Lines and columns.
-    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     written: list[bytes] = []
 
     def read() -> None:
@@ -115,6 +116,12 @@ def test_a_bar(data_dir: Path) -> None:
     ):
         assert re.search(rf"(?:^|\r){name}: +0%\|.*{re.escape(total)}", drawn), drawn
     assert "Layers: " not in drawn.rpartition("\r")[2]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 80)])
+def test_a_terminal_that_does_not_know_its_size(data_dir: Path, size: tuple[int, int]) -> None:
+    """Nothing can be drawn on it, so there are lines: a serial console, for example."""
+    assert on_a_terminal(data_dir, "--check", size=size).splitlines() == COUNTS
 
 
 def test_without_tqdm(data_dir: Path, tmp_path: Path) -> None:

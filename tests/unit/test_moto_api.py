@@ -78,6 +78,38 @@ def test_a_severity_that_does_not_exist(aws: Environment, severity: object) -> N
     assert list(backend.scan_finding_results) == findings("HIGH")["results"]
 
 
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (
+            {"imageScanStatus": {"status": "DONE"}},
+            "'DONE' is not the status of a scan; those are IN_PROGRESS, COMPLETE, FAILED, ",
+        ),
+        (
+            {"imageScanFindings": {"findingSeverityCounts": {"BAD": 1}}},
+            "'BAD' is not the severity of a finding; those are INFORMATIONAL, ",
+        ),
+    ],
+)
+def test_a_result_that_no_scan_has(aws: Environment, result: object, message: str) -> None:
+    """A status or a count that AWS does not know is refused as a severity is."""
+    url = (aws.endpoint_url or HOST) + FINDINGS
+    answer = requests.post(url, json={"results": [result]}, timeout=60)
+    assert answer.status_code == 400
+    assert answer.json()["Error"].startswith(message)
+
+
+@pytest.mark.parametrize("body", [b"junk", b"", b"[]", b'{"results": 5}', b"\xff"])
+def test_what_is_not_a_list_of_results(aws: Environment, body: bytes) -> None:
+    """It is refused in a sentence."""
+    url = (aws.endpoint_url or HOST) + FINDINGS
+    answer = requests.post(url, data=body, timeout=60)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"Error": "The body must be a JSON object with the list 'results'."},
+    )
+
+
 @pytest.mark.parametrize("body", [{}, {"results": []}, {"results": [{"imageScanFindings": 5}]}])
 def test_other_findings_are_moto_s(aws: Environment, body: object) -> None:
     """moto takes them as ever."""

@@ -141,6 +141,12 @@ def test_wrong_upstreams_name_themselves(wrong: str) -> None:
         moto_ecr_ext.install(upstreams=wrong)
 
 
+def test_a_bucket_that_is_none() -> None:
+    """It is refused when it is given, and not by the first call."""
+    with pytest.raises(SettingError, match="'ab' is not the name of a bucket"):
+        moto_ecr_ext.install(blobs="s3://ab", database="sqlite://")
+
+
 def test_an_unknown_upstream_names_itself() -> None:
     """A name that ECR has for no upstream registry is an error that lists those there are."""
     with pytest.raises(

@@ -51,10 +51,8 @@ def failure_of_store() -> str | None:
         store = current_store()
         with store.database.read() as view:
             rows.store.signing_key(view)
-        if store.blobs.owner() is None:
-            return "the blob store is empty"
+        return store.database.problem() or store.blobs.problem()
     except Exception as error:
         if not isinstance(error, StoreError) and not is_failure_of_storage(error):
             raise
         return " ".join(str(getattr(error, "orig", None) or error).split())
-    return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from moto_ecr_ext.oci.digest import HASHERS, Digest
+from moto_ecr_ext.storage.progress import tick
 
 CHUNK = 1024 * 1024
 """The most bytes that a blob yields at once."""
@@ -36,6 +37,7 @@ class Blob(ABC):
         hasher = HASHERS[name.algorithm]()
         for chunk in self.chunks():
             hasher.update(chunk)
+            tick()
         return hasher.hexdigest() == name.encoded
 
     def fileno(self) -> int | None:

@@ -26,6 +26,10 @@ class BlobStore(ABC):
     def owner(self) -> str | None:
         """Return the database that owns these blobs, from the note beside them, or None."""
 
+    def problem(self) -> str | None:
+        """Return why the store cannot be used, in one line, or None. Raises OSError if it does not answer."""
+        return None if self.owner() is not None else "the blob store is empty"
+
     @abstractmethod
     def claim(self, owner: str) -> None:
         """Note that the database `owner` owns these blobs, unless such a note exists."""

@@ -69,6 +69,10 @@ class Database(ABC):
     def read(self) -> AbstractContextManager[View]:
         """Return one consistent view of the rows, for the `with` block."""
 
+    def problem(self) -> str | None:
+        """Return why the database cannot be used although it answers, in one line, or None."""
+        return None
+
     def read_one(self) -> AbstractContextManager[View]:
         """Return a view for a single query: a second one may see other rows.
 

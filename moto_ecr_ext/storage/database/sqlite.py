@@ -63,6 +63,11 @@ class FileDatabase(Database):
         finally:
             self._idle.append(connection)
 
+    def problem(self) -> str | None:
+        """Return that the file is gone, if it is: an open file outlives its name."""
+        file = self._engine.url.database
+        return None if file and os.path.isfile(file) else f"{file} does not exist"
+
     def form_a_queue(self) -> None:
         """Make this process queue, since SQLite lets a waiting process retry only up to ten times a second.
 

@@ -383,6 +383,8 @@ def test_a_large_blob_is_shown_by_its_digest() -> None:
     ("arguments", "message"),
     [
         ({"layers": -1}, "layers=-1: the number of layers cannot be negative."),
+        ({"layers": "2"}, "layers='2': give a number of layers, or a list of finished layers."),
+        ({"layers": 1.5}, "layers=1.5: give a number of layers, or a list of finished layers."),
         (
             {"layer_size": -1},
             "A layer of -1 bytes cannot be generated: the size cannot be negative.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from uuid import uuid4
@@ -41,6 +42,9 @@ from .verification import FileBlob, Verified
 
 log = logging.getLogger("moto_ecr_ext")
 
+# Bytes without which not even the database can grow.
+_LEAST_FREE = 64 * 1024
+
 
 class DirectoryBlobStore(BlobStore):
     """A store that keeps everything in a directory, which is created if it does not exist.
@@ -74,6 +78,15 @@ class DirectoryBlobStore(BlobStore):
                 return file.read()
         except FileNotFoundError:
             return None
+
+    def problem(self) -> str | None:
+        if not os.path.isdir(self._uploads):
+            return f"{self._uploads} does not exist"
+        if self._tree.is_lost():
+            return f"the blobs of {os.path.dirname(self._uploads)} are gone"
+        if shutil.disk_usage(self._uploads).free < _LEAST_FREE:
+            return f"no space is left in {self._uploads}"
+        return super().problem()
 
     def claim(self, owner: str) -> None:
         spare = spare_beside(self._path_of_upload(str(uuid4())))

@@ -39,6 +39,10 @@ class BlobTree:
         self._making = fork_safe_lock()
         self._made: set[str] = set()
 
+    def is_lost(self) -> bool:
+        """Return True if somebody has removed the directory."""
+        return bool(self._made) and not os.path.isdir(self._root)
+
     def path(self, digest: str) -> str:
         """Return the path of this blob's file, which need not exist."""
         return f"{self._root}/{path_of_blob(digest)}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,11 +25,11 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
+from moto_ecr_ext.settings import bucket_and_prefix
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.database.versions import StoreError
 
-_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed"}
 # Bytes of an object that one request can copy: 5 GB.
@@ -80,17 +79,10 @@ class S3Bucket:
     def at(cls, url: str) -> S3Bucket:
         """Open the existing bucket of `s3://bucket/prefix`.
 
-        Its endpoint, credentials and Region come from boto3's usual sources. Raises StoreError if the URL is malformed
-        or the bucket cannot be used.
+        Its endpoint, credentials and Region come from boto3's usual sources. Raises SettingError if the URL is
+        malformed, and StoreError if the bucket cannot be used.
         """
-        match = _URL.fullmatch(url)
-        if match is None:
-            name = url.removeprefix("s3://").partition("/")[0]
-            raise StoreError(
-                f"{url!r} is not of the form s3://BUCKET/PREFIX: {name!r} is not the name of a bucket, which has "
-                "3 to 63 lower-case letters, digits, dots and hyphens."
-            )
-        name, prefix = match[1], (match[2] or "").strip("/")
+        name, prefix = bucket_and_prefix(url)
         try:
             session = boto3.session.Session()
             client = session.client(
