@@ -245,7 +245,17 @@ def test_a_key_with_a_pass_phrase(
     certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
     subprocess.run(
         [
-            *"openssl req -x509 -newkey rsa:2048 -subj /CN=localhost -passout pass:word".split(),
+            *[
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-subj",
+                "/CN=localhost",
+                "-passout",
+                "pass:word",
+            ],
             *("-keyout", str(key), "-out", str(certificate)),
         ],
         check=True,
