@@ -34,11 +34,10 @@ _LINK = (
 
 def answer(request: Any, full_url: str, headers: Any) -> _Answer:
     """Answer a request for the page. moto calls this."""
-    from moto.core.models import DEFAULT_ACCOUNT_ID
-
     # It imports Jinja.
     from moto_ecr_ext.consumers.page.app import respond
     from moto_ecr_ext.consumers.page.messages import Request
+    from moto_ecr_ext.models.lookup import existing_default_registry
 
     url = urlsplit(full_url)
     given = {str(name).lower(): str(value) for name, value in request.headers.items()}
@@ -48,13 +47,13 @@ def answer(request: Any, full_url: str, headers: Any) -> _Answer:
             method=str(request.method),
             scheme=url.scheme,
             host=given.get("host") or url.netloc,
-            # Flask routes a path without the slash here, too.
-            path=path.removeprefix(_ROOT.rstrip("/")).removeprefix("/"),
+            # Flask routes a path without the slash here, too. People add one at the end.
+            path=path.removeprefix(_ROOT.rstrip("/")).strip("/"),
             query=_parameters(url.query),
             form=_form(request),
             headers=given,
         ),
-        DEFAULT_ACCOUNT_ID,
+        existing_default_registry(),
     )
     body = answered.body if request.method != "HEAD" else ""
     return answered.status, answered.headers, body

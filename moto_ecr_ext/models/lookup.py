@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from moto_ecr_ext.hosts import Registry
+from moto_ecr_ext.hosts import Registry, is_account_id
 
 if TYPE_CHECKING:
     from . import ECRBackend
@@ -28,6 +28,13 @@ def default_registry() -> Registry:
         os.environ.get("MOTO_ACCOUNT_ID") or DEFAULT_ACCOUNT_ID,
         os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
     )
+
+
+def existing_default_registry() -> Registry:
+    """Return the default registry, or moto's if the environment names one that cannot exist."""
+    found = default_registry()
+    is_there = is_account_id(found.account_id) and found.region in ecr_backends[found.account_id]
+    return found if is_there else Registry(DEFAULT_ACCOUNT_ID, "us-east-1")
 
 
 def any_backend() -> object:

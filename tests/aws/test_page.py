@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -612,6 +613,56 @@ def test_the_search_is_of_all_registries(
     for words in ("late", image.digest[:16], image.digest[7:16]):
         assert image.digest[7:19] in site.read(f"search?q={words}").text
     assert "No repository, tag or digest matches." in site.read("search?q=zzz").text
+
+
+def test_what_was_copied_can_be_searched_for(ecr: Any, site: Site, image: Image) -> None:
+    """URIs and ARNs, as the page lets people copy them, and what they type of those."""
+    ecr.create_repository(repositoryName="team/other")
+    push(ecr, "team/other", image, tag="1.0")
+    [repository] = ecr.describe_repositories(repositoryNames=[NAME])["repositories"]
+    uri = repository["repositoryUri"]
+    of_image = (f"{uri}:1.0", f"{NAME}:1.0", f"{uri}@{image.digest}", f"{NAME}@{image.digest[:20]}")
+    for text in of_image:
+        found = site.read(f"search?q={quote(text)}").text
+        assert image.digest[7:19] in found, text
+        assert "team/other" not in found
+    for text in (uri, repository["repositoryArn"]):
+        found = site.read(f"search?q={quote(text)}").text
+        assert f"{NAME} 123456789012 · us-east-1" in found, text
+        assert "team/other" not in found
+    assert "No repository, tag or digest" in site.read(f"search?q={NAME}:9").text
+    assert "No repository, tag or digest" in site.read("search?q=team_app:1.0").text
+
+
+def test_the_default_registry(
+    ecr: Any, site: Site, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the one of clients that name none, as the server's login says."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert "123456789012 eu-central-1 No repositories yet" in site.read("").text
+    for region in ("us-east-1", "nowhere-1"):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        assert "No repositories yet" not in site.read("").text
+        missing = site.get("registries/1")
+        assert (missing.status_code, "There is no such page." in missing.text) == (404, True)
+
+
+def test_beyond_the_last_page(ecr: Any, site: Site, image: Image) -> None:
+    """What was there has been deleted: it is not said that there was nothing."""
+    for path in (f"{PATH}?before=0", f"{PATH}?after=999999"):
+        text = site.read(path).text
+        assert "There are no images beyond this page. To the first page" in text
+        assert "No images yet" not in text
+    for path in (f"{REGISTRY}?after=zzz", f"{REGISTRY}?before=a"):
+        text = site.read(path).text
+        assert "There are no repositories beyond this page. To the first page" in text
+        assert "No repositories yet" not in text
+
+
+def test_a_slash_at_the_end(ecr: Any, site: Site, image: Image) -> None:
+    """People type one."""
+    for path in (PATH, REGISTRY):
+        assert site.read(f"{path}/").text == site.read(path).text
 
 
 def test_the_last_requests_are_listed(aws: Environment, ecr: Any, site: Site, image: Image) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from moto_ecr_ext.caller import calling
 from moto_ecr_ext.exceptions import ECRError
+from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
 
 from . import actions, guard, images, live, registries, repositories, templates
-from .context import DEFAULT_REGION, Context, context_of
+from .context import Context, context_of
 from .messages import Answer, PageError, Request
 
 # Names of ECR's errors for missing things.
@@ -61,28 +62,28 @@ _STATIC = re.compile("static/([a-z.]+)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def respond(request: Request, default_account: str) -> Answer:
-    """Return the answer to a request. Raises KeyError if moto does not know the default account's first Region."""
+def respond(request: Request, default: Registry) -> Answer:
+    """Return the answer to a request. `default` is the registry of pages that belong to none."""
     try:
         guard.check_origin(request)
         file = _STATIC.fullmatch(request.path)
         if file and request.method in ("GET", "HEAD"):
             return templates.static(file[1])
-        return _handle(request, default_account)
+        return _handle(request, default)
     except PageError as error:
-        return _render_error(request, error.status, error.message, error.headers, default_account)
+        return _render_error(request, error.status, error.message, error.headers, default)
     except ECRError as error:
         status = 404 if _NOT_FOUND.search(error.code) else error.status
-        return _render_error(request, status, error.message, {}, default_account)
+        return _render_error(request, status, error.message, {}, default)
 
 
-def _handle(request: Request, default_account: str) -> Answer:
+def _handle(request: Request, default: Registry) -> Answer:
     texts = [request.path, *request.query.values(), *request.form.values()]
     if any(map(_CONTROLS.search, texts)):
         raise PageError(400, "The request has a control character in it.")
     view, found = _find_view(request)
     context = context_of(
-        request, found.pop("account", default_account), found.pop("region", DEFAULT_REGION)
+        request, found.pop("account", default.account_id), found.pop("region", default.region)
     )
     if request.method == "POST":
         guard.check_token(request, context.secret)
@@ -109,9 +110,9 @@ def _find_view(request: Request) -> tuple[View, dict[str, Any]]:
 
 
 def _render_error(
-    request: Request, status: int, message: str, headers: dict[str, str], default_account: str
+    request: Request, status: int, message: str, headers: dict[str, str], default: Registry
 ) -> Answer:
-    context = context_of(request, default_account, DEFAULT_REGION)
+    context = context_of(request, default.account_id, default.region)
     # Only the message of a refused request is repeated.
     bare = Context(Request("GET", request.scheme, request.host, ""), context.backend)
     answer = bare.render("error.html", status, code=status, message=message)

@@ -15,8 +15,6 @@ from . import guard
 from .messages import Answer, PageError, Request
 from .templates import render
 
-DEFAULT_REGION = "us-east-1"
-
 # The longest text to search for.
 _LONGEST_SEARCH = 300
 

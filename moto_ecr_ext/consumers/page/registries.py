@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from moto_ecr_ext import settings
+import re
+
+from moto_ecr_ext import hosts, settings
 
 from .context import Context
 from .messages import Answer
 
 # Results of each kind.
 _MOST_RESULTS = 50
+_DIGEST = re.compile("sha[0-9]+:")
 
 
 def show_registries(context: Context) -> Answer:
@@ -51,5 +54,24 @@ def show_results(context: Context) -> Answer:
     """Return the search results in all registries."""
     if not context.search:
         return Answer.redirection("")
-    found = context.backend.search(context.search, _MOST_RESULTS)
+    repository, text = _terms(context.search)
+    found = context.backend.search(text, _MOST_RESULTS, repository)
     return context.render("search.html", found=found, most=_MOST_RESULTS)
+
+
+def _terms(text: str) -> tuple[str, str]:
+    """Return a repository, or nothing, and the text to search for there.
+
+    People search for the URIs and the ARNs that the page lets them copy, too.
+    """
+    of_arn = hosts.repository_of_arn(text)
+    if of_arn is not None:
+        return "", of_arn.name
+    host, slash, rest = text.partition("/")
+    if slash and (":" in host or "." in host or host == "localhost"):
+        text = rest
+    repository, mark, digest = text.partition("@")
+    if mark:
+        return repository, digest
+    repository, mark, tag = text.rpartition(":")
+    return (repository, tag) if mark and not _DIGEST.match(text) else ("", text)

@@ -44,6 +44,7 @@ def show_repositories(context: Context) -> Answer:
         page=page,
         before=_name(page[0]) if page and has_more_before else None,
         after=_name(page[-1]) if page and has_more_behind else None,
+        is_beyond=not page and bool(query.get("before") or query.get("after")),
     )
 
 

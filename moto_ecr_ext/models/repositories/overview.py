@@ -108,15 +108,18 @@ class OverviewBackend(RegistryBackend):
                 ],
             )
 
-    def search(self, text: str, count: int) -> Found:
+    def search(self, text: str, count: int, repository: str = "") -> Found:
         """Return at most `count` repositories and as many images that match a text, in all registries.
 
-        Names and tags that contain it match, in any case, and digests that begin with it.
+        Names and tags that contain it match, in any case, and digests that begin with it. With `repository`, only
+        images in repositories of this name match.
         """
         with self.store.database.read() as view:
-            repositories = rows.searches.repositories_named_like(view, text, count)
-            images = rows.searches.digests_like(view, text, count)
-            images += rows.searches.tags_like(view, text, count)
+            repositories = (
+                [] if repository else rows.searches.repositories_named_like(view, text, count)
+            )
+            images = rows.searches.digests_like(view, text, count, repository)
+            images += rows.searches.tags_like(view, text, count, repository)
         return Found([Repository.of(row) for row in repositories], images[:count])
 
     @property

@@ -67,6 +67,7 @@ _OF_REGISTRY = (
     repositories.c.account_id == bindparam("account"),
     repositories.c.region == bindparam("in_region"),
 )
+_OF_REPOSITORY = repositories.c.name.like(bindparam("name_pattern"), escape=_ESCAPE)
 _TAGS_LIKE = Query(
     NamedImage,
     select(
@@ -78,7 +79,9 @@ _TAGS_LIKE = Query(
     )
     .join(images, images.c.id == tags.c.image_id)
     .join(repositories, repositories.c.id == tags.c.repository_id)
-    .where(IS_THERE, func.lower(tags.c.name).like(bindparam("pattern"), escape=_ESCAPE))
+    .where(
+        IS_THERE, _OF_REPOSITORY, func.lower(tags.c.name).like(bindparam("pattern"), escape=_ESCAPE)
+    )
     .order_by(tags.c.id.desc())
     .limit(bindparam("count")),
 )
@@ -92,7 +95,7 @@ _DIGESTS_LIKE = Query(
         null().label("tag"),
     )
     .join(repositories, repositories.c.id == images.c.repository_id)
-    .where(IS_THERE, images.c.digest.like(bindparam("pattern"), escape=_ESCAPE))
+    .where(IS_THERE, _OF_REPOSITORY, images.c.digest.like(bindparam("pattern"), escape=_ESCAPE))
     .order_by(images.c.id.desc())
     .limit(bindparam("count")),
 )
@@ -149,14 +152,25 @@ def repositories_named_like(view: View, search: str, count: int) -> list[Reposit
     return _NAMED_LIKE.all(view, pattern=pattern_within(search), count=count)
 
 
-def tags_like(view: View, search: str, count: int) -> list[NamedImage]:
-    """Return at most `count` tags of any registry that contain a text, newest first."""
-    return _TAGS_LIKE.all(view, pattern=pattern_within(search), count=count)
+def tags_like(view: View, search: str, count: int, repository: str = "") -> list[NamedImage]:
+    """Return at most `count` tags of any registry that contain a text, newest first.
+
+    With `repository`, only in repositories of this name.
+    """
+    return _TAGS_LIKE.all(
+        view, pattern=pattern_within(search), name_pattern=_escaped(repository) or "%", count=count
+    )
 
 
-def digests_like(view: View, search: str, count: int) -> list[NamedImage]:
-    """Return at most `count` images of any registry whose digests begin with a text, newest first."""
-    return _DIGESTS_LIKE.all(view, pattern=pattern_of_digest(search), count=count)
+def digests_like(view: View, search: str, count: int, repository: str = "") -> list[NamedImage]:
+    """Return at most `count` images of any registry whose digests begin with a text, newest first.
+
+    With `repository`, only in repositories of this name.
+    """
+    pattern = pattern_of_digest(search)
+    return _DIGESTS_LIKE.all(
+        view, pattern=pattern, name_pattern=_escaped(repository) or "%", count=count
+    )
 
 
 def images_before(
