@@ -4,6 +4,11 @@ The configuration is in setup.cfg.
 """
 
 import shutil
+import sys
+
+# Early versions of pip look at `python_requires` only after they have looked for all other packages, for minutes.
+if sys.version_info < (3, 10):  # noqa: UP036
+    sys.exit("moto_ecr_ext needs Python 3.10 or later; this is {}.{}.{}.".format(*sys.version_info))
 
 from setuptools import setup
 from setuptools.command.build import build

@@ -306,8 +306,15 @@ def moto_ecr_server() -> Iterator[RunningServer]:
     from moto.core.base_backend import BackendDict
 
     with _installed(), settings.defaults(repository_uri="endpoint"):
-        from moto.server import ThreadedMotoServer
-
+        try:
+            with warnings.catch_warnings():
+                # moto warns about missing packages, which the error below names.
+                warnings.simplefilter("ignore")
+                from moto.server import ThreadedMotoServer
+        except ModuleNotFoundError as error:
+            raise pytest.fail.Exception(
+                f"{error}. Install moto_ecr_ext with its extra 'server'.", pytrace=False
+            ) from None
         from .testing import RunningServer
 
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -33,13 +33,26 @@ def plug() -> Unplug:
 
     def call(self: Any, *arguments: Any, **named: Any) -> Any:
         from flask import request
+        from werkzeug.exceptions import HTTPException
 
         try:
             return original(self, *arguments, **named)
-        except ModuleNotFoundError as error:
-            return answer(error, request.environ)
+        except HTTPException:
+            raise
+        except Exception as error:
+            missing = _cause(error)
+            if missing is None:
+                raise
+            return answer(missing, request.environ)
 
     return replace(convert_to_flask_response, "__call__", call)
+
+
+def _cause(error: BaseException | None) -> ModuleNotFoundError | None:
+    """Return the missing module that has led to an error, perhaps by others, or None."""
+    while error is not None and not isinstance(error, ModuleNotFoundError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def answer(error: ModuleNotFoundError, environ: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from support.constants import REGION
 
 # What is in moto's extras and not in this package's extra `server`.
 _MISSING = (
-    *("aws_xray_sdk", "cfnlint", "docker", "joserfc", "openapi_spec_validator"),
+    *("aws_xray_sdk", "cfnlint", "docker", "graphql", "joserfc", "openapi_spec_validator"),
     *("py_partiql_parser", "pyparsing"),
 )
 _SERVER = f"""
@@ -114,6 +114,14 @@ def test_a_service_names_the_extra_that_it_needs(
     log = Path(clients.log).read_text()
     assert error["Error"]["Message"] in log
     assert "Traceback" not in log
+
+
+def test_a_package_that_is_missed_by_the_handling_of_an_error(clients):
+    """moto catches an error of the package that is missing, and so misses it twice."""
+    appsync = clients("appsync")
+    api = appsync.create_graphql_api(name="api", authenticationType="API_KEY")["graphqlApi"]
+    with pytest.raises(ClientError, match=r"package graphql .*extra 'all'"):
+        appsync.start_schema_creation(apiId=api["apiId"], definition=b"type Query {a: String}")
 
 
 def test_lambda_names_the_extra_of_docker(clients):

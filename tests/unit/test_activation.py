@@ -7,6 +7,7 @@ import http.client
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -514,6 +515,24 @@ def test_an_older_python_is_refused_at_once() -> None:
         """
     )
     assert said == "moto_ecr_ext needs Python 3.10 or later; this is 3.9.18.\n"
+
+
+def test_an_older_python_cannot_install_it() -> None:
+    """pip runs the file before it looks for other packages, and shows the sentence."""
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import runpy, sys; sys.version_info = (3, 9, 18, 'final', 0); runpy.run_path('setup.py')",
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == "moto_ecr_ext needs Python 3.10 or later; this is 3.9.18.\n"
 
 
 def make_email_identity(clients: Any) -> object:

@@ -114,6 +114,19 @@ def test_it_is_taken_out_when_the_run_ends(run: Run) -> None:
     )
 
 
+def test_the_server_needs_its_extra(run: Run) -> None:
+    """The fixture says what to install."""
+    result = run(
+        """
+        def test_it(moto_ecr_server):
+            pass
+        """,
+        conftest="import sys; sys.modules['flask'] = None",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*flask*. Install moto_ecr_ext with its extra 'server'."])
+
+
 def test_settings_of_a_conftest_remain(run: Run) -> None:
     """A conftest that installs it with settings keeps them, with the option and the fixture."""
     result = run(
