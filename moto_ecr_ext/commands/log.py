@@ -102,6 +102,16 @@ class CollectedLines(logging.Handler):
         self._thread = Thread(target=self._write_when_due, name="log", daemon=True)
         self._thread.start()
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Have a record's line written unless a filter stops it, without the lock that other handlers need.
+
+        Threads that lose the interpreter with the lock would make all others wait.
+        """
+        if not self.filter(record):
+            return False
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         """Have the line of a record written within 10 ms."""
         try:
