@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from threading import Event, Lock, Thread
@@ -32,7 +32,7 @@ _COLOURS = {
 }
 _MINUTE = 60.0
 # Seconds for which lines are collected, after a write.
-_PAUSE = 0.01
+_PAUSE = 0.05
 # Several processes write to one pipe, which keeps writes of this length apart: PIPE_BUF in pipe(7).
 _LONGEST_WRITE = 4096
 # Waiting lines with which a request waits too: the reader of the log is slow, or stands still.
@@ -88,14 +88,15 @@ def _time(record: logging.LogRecord) -> str:
 class CollectedLines(logging.Handler):
     """A handler that writes lines to a stream, in their order and from one thread.
 
-    The first line after a pause is written at once, those of the next 10 ms together. If each thread wrote its line, it
+    The first line after a pause is written at once, those of the next 50 ms together. If each thread wrote its line, it
     would give the interpreter away for that, and wait for it behind all other requests.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._lines: deque[str] = deque()
+        # Lines, and requests whose lines are made later.
+        self._waiting: deque[str | logging.LogRecord] = deque()
         self._writing = Lock()
         self._is_due = Event()
         self._is_closed = Event()
@@ -103,35 +104,28 @@ class CollectedLines(logging.Handler):
         self._thread.start()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Have a record's line written unless a filter stops it, without the lock that other handlers need.
+        """Have a record's line written within 50 ms, unless it is a hint that was given.
 
-        Threads that lose the interpreter with the lock would make all others wait.
+        There is no lock, as other handlers have: threads that lose the interpreter with it would make all others wait.
         """
-        if not self.filter(record):
+        is_request = type(record.msg) is AnsweredRequest
+        if not is_request and not self.filter(record):
             return False
-        self.emit(record)
-        return True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Have the line of a record written within 10 ms."""
-        try:
-            line = self.format(record)
-        except Exception:
-            self.handleError(record)
-            return
-        self._lines.append(f"{line}\n")
+        # The arguments of other messages may change.
+        self._waiting.append(record if is_request else self._line_of(record))
         if not self._is_due.is_set():
             self._is_due.set()
-        if len(self._lines) > _MANY:
+        if len(self._waiting) > _MANY:
             self.flush()
+        return True
 
     def flush(self) -> None:
         """Write the lines that have not been written."""
         with self._writing:
-            while self._lines:
+            for piece in _pieces(self._take()):
                 # A closed stream or a full disk: there is no place where that could be said.
                 with suppress(OSError, ValueError):
-                    self._stream.write(self._take())
+                    self._stream.write(piece)
                     self._stream.flush()
 
     def close(self) -> None:
@@ -149,14 +143,31 @@ class CollectedLines(logging.Handler):
             self.flush()
             self._is_closed.wait(_PAUSE)
 
-    def _take(self) -> str:
-        """Return the next line, with as many of those after it as go into one write."""
-        taken = [self._lines.popleft()]
-        length = len(taken[0])
-        while self._lines and length + len(self._lines[0]) <= _LONGEST_WRITE:
-            taken.append(self._lines.popleft())
-            length += len(taken[-1])
-        return "".join(taken)
+    def _take(self) -> Iterator[str]:
+        while self._waiting:
+            each = self._waiting.popleft()
+            yield each if isinstance(each, str) else self._line_of(each)
+
+    def _line_of(self, record: logging.LogRecord) -> str:
+        try:
+            return f"{self.format(record)}\n"
+        except Exception:
+            self.handleError(record)
+            return ""
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines, joined to texts that a pipe keeps together. A longer line is a text of its length."""
+    joined: list[str] = []
+    length = 0
+    for line in lines:
+        if joined and length + len(line) > _LONGEST_WRITE:
+            yield "".join(joined)
+            joined, length = [], 0
+        joined.append(line)
+        length += len(line)
+    if joined:
+        yield "".join(joined)
 
 
 class HintsOnceAMinute(logging.Filter):

@@ -352,7 +352,7 @@ class TestColours:
 
 
 class TestCollectedLines:
-    """Lines are collected for 10 ms, and written by one thread."""
+    """Lines are collected for 50 ms, and written by one thread."""
 
     @staticmethod
     def log(lines: CollectedLines, *texts: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from time import perf_counter
+from time import perf_counter, time
 from urllib.parse import quote
 
 from moto_ecr_ext.caller import Exchange
@@ -41,10 +41,8 @@ class Watch:
         self.recent.append(exchange)
         level = _level(exchange)
         if log.isEnabledFor(level):
-            # `log.log` would look for its caller. A handler makes the text on demand.
-            log.handle(
-                logging.LogRecord(log.name, level, __file__, 0, AnsweredRequest(exchange), (), None)
-            )
+            # `log.log` would look for its caller.
+            log.handle(_Record(level, AnsweredRequest(exchange)))
 
 
 class AnsweredRequest:
@@ -92,6 +90,29 @@ class AnsweredRequest:
             "sent": each.sent,
         }
         return {name: value for name, value in known.items() if value != ""}
+
+
+# What all records of requests have in common.
+_COMMON = {
+    **vars(logging.LogRecord(log.name, logging.INFO, __file__, 0, "", (), None)),
+    **dict.fromkeys(("thread", "threadName", "taskName")),
+}
+
+
+class _Record(logging.LogRecord):
+    """The record of an answered request, made without the questions that `logging` asks for each: which thread, ..."""
+
+    def __init__(self, level: int, request: AnsweredRequest) -> None:
+        created = time()
+        self.__dict__ = {
+            **_COMMON,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": request,
+            "created": created,
+            "msecs": created % 1 * 1000,
+            "relativeCreated": 0.0,
+        }
 
 
 def _in_a_line(text: str) -> str:
