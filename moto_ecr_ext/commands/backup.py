@@ -40,7 +40,7 @@ def run(command: Command, flags: Namespace) -> int:
         command.fail(error)
     except OSError as error:
         command.fail(
-            f"The copy in {flags.backup} is incomplete: {error.strerror}. Remove it, and try again."
+            f"The copy in {flags.backup} is incomplete: {error.strerror or error}. Remove it, and try again."
         )
     print(f"{flags.backup} has {backup.blobs} blobs, {backup.bytes} bytes.")
     for digest in backup.missing:
