@@ -79,8 +79,8 @@ class Exchange:
 
     `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is the name
     of the request in the log, if it is not its method and path. `service` is set for other services than ECR. `reason`
-    says why the registry refused it. `received` and `sent` are the bytes of the bodies. `began` is a value of the
-    performance counter, `seconds` is the duration until the response.
+    says why the registry refused it, or why the store fails. `received` and `sent` are the bytes of the bodies. `began`
+    is a value of the performance counter, `seconds` is the duration until the response.
     """
 
     method: str

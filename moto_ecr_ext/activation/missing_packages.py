@@ -51,7 +51,8 @@ def plug() -> Unplug:
 def _cause(error: BaseException | None) -> ModuleNotFoundError | None:
     """Return the missing module that has led to an error, perhaps by others, or None."""
     while error is not None and not isinstance(error, ModuleNotFoundError):
-        error = error.__cause__ or error.__context__
+        context = None if error.__suppress_context__ else error.__context__
+        error = error.__cause__ or context
     return error
 
 

@@ -61,7 +61,7 @@ def _without_consuming(request: Any, headers: Any) -> Any:
         body = read_body(environ, int(length))
     try:
         return json.loads(body)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
 
 

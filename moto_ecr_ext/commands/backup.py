@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from contextlib import nullcontext
 from pathlib import Path
 
 from moto_ecr_ext.settings import SettingError, StoreLocation
@@ -33,15 +32,11 @@ def run(command: Command, flags: Namespace) -> int:
 
     try:
         target = Path(flags.backup).resolve()
-        with nullcontext() if flags.quiet else shown():
+        with shown(not flags.quiet):
             backup = back_up(StoreLocation.of(**places(flags)), target)
         copy_authority(flags, target)
-    except (SettingError, StoreError) as error:
+    except (SettingError, StoreError, OSError) as error:
         command.fail(error)
-    except OSError as error:
-        command.fail(
-            f"The copy in {flags.backup} is incomplete: {error.strerror or error}. Remove it, and try again."
-        )
     print(f"{flags.backup} has {backup.blobs} blobs, {backup.bytes} bytes.")
     for digest in backup.missing:
         print(f"missing blob: {digest}")

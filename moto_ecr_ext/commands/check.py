@@ -25,7 +25,8 @@ def check(
 ) -> list[Damage]:
     """Return the damage to the data at these places, which are arguments of `install()` too.
 
-    Nothing is removed. Raises StoreError if the data cannot be opened or does not exist.
+    Nothing is removed. Raises SettingError for `s3://` without a bucket's name, and StoreError if the data cannot be
+    opened or does not exist.
     """
     from moto_ecr_ext.storage.integrity import find_damage
 
@@ -93,7 +94,7 @@ def run(command: Command, flags: Namespace) -> int:
 
     look = repair if flags.repair else check
     try:
-        with shown():
+        with shown(not flags.quiet):
             found = look(**places(flags))
     except Exception as error:
         if isinstance(error, (SettingError, StoreError)) or is_failure_of_storage(error):

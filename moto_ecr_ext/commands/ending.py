@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from moto_ecr_ext.platforms.processes import HANGUP
+
 log = logging.getLogger("moto_ecr_ext")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: list[int] = [signal.SIGINT, signal.SIGTERM]
+# nohup has it ignored.
+if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+    _SIGNALS.append(HANGUP)
 # What shells make of an end by SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
 # Seconds in which a second signal counts as the first: `timeout`, terminals and others signal both a process
@@ -22,8 +27,9 @@ _SAME = 0.2
 
 
 def end_by_signals() -> None:
-    """Exit with status 0 at the first SIGINT or SIGTERM, once requests have finished, and at once at the second.
+    """Exit with status 0 at the first signal to end, once requests have finished, and at once at the second.
 
+    The signals are SIGINT, SIGTERM, and SIGHUP unless it is ignored.
     Outside the main thread, as with moto's `--reload`, moto's own handling stays.
     """
     with suppress(ValueError):
@@ -36,8 +42,8 @@ def interruptible() -> Iterator[None]:
     """End the process with one line if Ctrl-C ends this block: the start of a server, or work without one."""
     try:
         yield
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("Interrupted.", *interrupt.args, file=sys.stderr)
         sys.exit(_INTERRUPTED)
 
 
@@ -58,7 +64,9 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
     def end_at_once(number: int, frame: FrameType | None) -> None:
         if time.monotonic() - began >= _SAME:
-            # Committed calls are on disk, and unfinished ones leave no trace.
+            # Committed calls are on disk, and unfinished ones leave no trace but in the log.
+            for handler in logging.getLogger().handlers:
+                handler.flush()
             os._exit(0)
 
     for each in _SIGNALS:

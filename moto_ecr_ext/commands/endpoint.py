@@ -8,6 +8,7 @@ import ipaddress
 import os
 import socket
 import ssl
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .flags import Command
 from .help import Parser, port_number
 
 _UNIX = "unix://"
+# Seconds in which a program that listens accepts a connection.
+_ANSWER = 1.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _problem_of_pair(certificate: str, key: str) -> str | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, ask)
     except _Encrypted:
-        # OpenSSL asks for the pass phrase on the terminal, once the server starts.
+        # OpenSSL asks for the pass phrase on the terminal when the server starts.
         if sys.stdin is not None and sys.stdin.isatty():
             return None
         return (
@@ -136,18 +139,33 @@ def _problem_of_address(endpoint: Endpoint) -> str | None:
 
 
 def _problem_of_unix_socket(path: str) -> str | None:
-    """Return the reason why nothing can listen at a path, or None. The server replaces a socket that nobody uses."""
+    """Return the reason why nothing can listen at a path, or None. The server removes what is there."""
+    if AF_UNIX is None:
+        return "Unix sockets are not supported on this system."
+    if not path:
+        return f"{_UNIX} needs the path of a socket."
     directory = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(directory):
         return f"{directory}, the directory of the Unix socket, does not exist."
-    if AF_UNIX is None:
-        return "Unix sockets are not supported on this system."
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return f"{path} is not a Unix socket. Give a path at which there is nothing."
+    except FileNotFoundError:
+        pass
+    in_use = f"The Unix socket {path} is in use by another program."
     with socket.socket(AF_UNIX) as client:
+        client.settimeout(_ANSWER)
         try:
             client.connect(path)
-        except OSError:
-            return None
-    return f"The Unix socket {path} is in use by another program."
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None  # Nothing is there, or nobody listens there any more.
+        except TimeoutError:
+            return in_use
+        except OSError as error:
+            # Python itself compares the length, which is another one on each system.
+            is_too_long = error.errno is None
+            return f"{path} is too long for the path of a Unix socket." if is_too_long else in_use
+    return in_use
 
 
 def _reason(error: OSError, endpoint: Endpoint) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.activation.moto_flags import parser_of
+from moto_ecr_ext.hosts import is_account_id
 
 from .help import describe, describe_port, own_parser, refuse_unknown, whole_parser
 from .log import logging_as
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from moto_ecr_ext.models import ECRBackend
 
 
-_ACCOUNT = re.compile("[0-9]{12}")
 _SSL = (
     "serve TLS with a certificate for localhost, 127.0.0.1 and ECR's host names, from a certificate authority "
     "that is made once: in the data directory, or in .moto_ecr_ext of the home directory"
@@ -115,7 +114,7 @@ class Command:
         self.parser.error(str(error))
 
     def check_environment(self) -> None:
-        """End the process if a variable of this package is unknown, or its value invalid."""
+        """End the process if a variable of this package is unknown, or that of a setting of calls invalid."""
         try:
             settings.check_environment()
         except settings.SettingError as error:
@@ -240,7 +239,7 @@ def _default_registry() -> ECRBackend:
     from moto_ecr_ext.storage.database.versions import StoreError
 
     registry = default_registry()
-    if not _ACCOUNT.fullmatch(registry.account_id):
+    if not is_account_id(registry.account_id):
         raise settings.SettingError(
             f"MOTO_ACCOUNT_ID is {registry.account_id!r}; an account ID is twelve digits"
         )

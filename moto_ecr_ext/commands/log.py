@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 import time
 from collections import deque
@@ -33,10 +34,11 @@ _COLOURS = {
 _MINUTE = 60.0
 # Seconds for which lines are collected, after a write.
 _PAUSE = 0.05
-# Several processes write to one pipe, which keeps writes of this length apart: PIPE_BUF in pipe(7).
-_LONGEST_WRITE = 4096
-# Waiting lines with which a request waits too: the reader of the log is slow, or stands still.
+# Bytes that a pipe, to which several processes write, keeps together. Windows does not say.
+_LONGEST_WRITE = getattr(select, "PIPE_BUF", 4096)
+# If more lines wait, their reader is slow or stands still, and requests wait too: each for up to `_PATIENCE` seconds.
 _MANY = 1000
+_PATIENCE = 1.0
 # Other packages repeat at their levels up to `info` the messages of this one.
 _OURS = "moto_ecr_ext"
 _OTHERS = ("werkzeug", "MOTO_PROXY")
@@ -86,7 +88,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class CollectedLines(logging.Handler):
-    """A handler that writes lines to a stream, in their order and from one thread.
+    """A handler that collects lines, and has a thread write them to a stream, in their order.
 
     The first line after a pause is written at once, those of the next 50 ms together. If each thread wrote its line, it
     would give the interpreter away for that, and wait for it behind all other requests.
@@ -106,7 +108,7 @@ class CollectedLines(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Have a record's line written within 50 ms, unless it is a hint that was given.
 
-        There is no lock, as other handlers have: threads that lose the interpreter with it would make all others wait.
+        Unlike other handlers, it takes no lock: a thread that loses the interpreter with it would make all others wait.
         """
         is_request = type(record.msg) is AnsweredRequest
         if not is_request and not self.filter(record):
@@ -115,24 +117,28 @@ class CollectedLines(logging.Handler):
         self._waiting.append(record if is_request else self._line_of(record))
         if not self._is_due.is_set():
             self._is_due.set()
-        if len(self._waiting) > _MANY:
+        if len(self._waiting) > _MANY and not self._is_closed.is_set():
             self.flush()
         return True
 
     def flush(self) -> None:
-        """Write the lines that have not been written."""
-        with self._writing:
+        """Write the lines that have not been written, unless another thread cannot write its lines for a second."""
+        if not self._writing.acquire(timeout=_PATIENCE):
+            return
+        try:
             for piece in _pieces(self._take()):
                 # A closed stream or a full disk: there is no place where that could be said.
-                with suppress(OSError, ValueError):
+                with suppress(Exception):
                     self._stream.write(piece)
                     self._stream.flush()
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Write what is left, and end the thread."""
         self._is_closed.set()
         self._is_due.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE)
         self.flush()
         super().close()
 
@@ -152,7 +158,8 @@ class CollectedLines(logging.Handler):
         try:
             return f"{self.format(record)}\n"
         except Exception:
-            self.handleError(record)
+            with suppress(Exception):
+                self.handleError(record)
             return ""
 
 
@@ -161,11 +168,12 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
     joined: list[str] = []
     length = 0
     for line in lines:
-        if joined and length + len(line) > _LONGEST_WRITE:
+        size = len(line) if line.isascii() else len(line.encode(errors="replace"))
+        if joined and length + size > _LONGEST_WRITE:
             yield "".join(joined)
             joined, length = [], 0
         joined.append(line)
-        length += len(line)
+        length += size
     if joined:
         yield "".join(joined)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,9 +19,9 @@ _BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def shown() -> Iterator[None]:
-    """Show the work of this block."""
-    with showing(_work):
+def shown(is_wanted: bool = True) -> Iterator[None]:
+    """Show the work of this block, if that is wanted."""
+    with showing(_work) if is_wanted else nullcontext():
         yield
 
 
@@ -40,7 +40,7 @@ def _can_draw() -> bool:
     """Return True for a terminal that knows its size, as most do."""
     try:
         return all(os.get_terminal_size(sys.stderr.fileno()))
-    except (OSError, ValueError):  # It is a file, or a stream without a descriptor.
+    except (AttributeError, OSError, ValueError):  # A file, no descriptor, or no stream.
         return False
 
 

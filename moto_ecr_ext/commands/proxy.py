@@ -48,7 +48,7 @@ def _run(arguments: Sequence[str]) -> None:
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
         try:
-            with nullcontext() if flags.quiet else shown():
+            with shown(not flags.quiet):
                 registry = command.open_registry(flags)
             if flags.quiet:
                 log_notices(limits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -66,12 +65,14 @@ def _run(arguments: Sequence[str]) -> None:
         check_network(command, behaviour, limits, endpoint)
         check_scanner(command, behaviour)
         workers = _number_of_workers(command, flags, endpoint)
+        has_begun: list[bool] = []
         try:
-            with nullcontext() if flags.quiet else shown():
+            with shown(not flags.quiet):
                 registry = command.open_registry(flags)
             certificates = open_certificates(command, flags, endpoint, limits.hosts)
 
             def begin(running: BaseWSGIServer) -> None:
+                has_begun.append(True)
                 _begin(running, limits, certificates)
                 if workers > 1:
                     _begin_workers(command, running, registry, workers, flags)
@@ -87,9 +88,11 @@ def _run(arguments: Sequence[str]) -> None:
                 of_tls = certificates.arguments if certificates else []
                 # moto parses the process's own arguments if it receives none.
                 moto.main([*flags_of_moto, *of_tls] or ["--host", "127.0.0.1"])
-        except ssl.SSLError as error:
-            # At the start. The pair was checked before, but not the pass phrase.
-            command.fail(f"--ssl-key {endpoint.ssl_key} cannot be opened: {error}.")
+        except OSError:
+            # The certificate and its key were checked, but not the pass phrase, for which OpenSSL asks.
+            if has_begun or endpoint.ssl_key is None:
+                raise
+            command.fail(f"--ssl-key {endpoint.ssl_key} cannot be opened with this pass phrase.")
         finally:
             uninstall()
 

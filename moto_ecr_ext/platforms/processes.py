@@ -16,6 +16,9 @@ from .modules import module
 
 _resource = module("resource")
 
+HANGUP: int | None = getattr(signal, "SIGHUP", None)
+"""The signal that the terminal of a process is closed, if the system has it."""
+
 
 def _nothing() -> None:
     """Do nothing."""

@@ -12,10 +12,12 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 from moto_ecr_ext.settings import StoreLocation
 
@@ -32,7 +34,7 @@ from .blobs.names import path_of_blob
 from .database.sqlite import FileDatabase
 from .database.versions import StoreError
 from .integrity import Damage, find_incomplete
-from .opening import file_of_database, naming_what_cannot_be_opened
+from .opening import file_of_database
 from .progress import tick, work
 from .store import Store
 
@@ -58,10 +60,10 @@ class Backup:
 def back_up(location: StoreLocation, target: Path) -> Backup:
     """Copy the registry at `location` to the directory `target`, which is empty or is created.
 
-    Raises StoreError if the registry is not in files, or `target` is in the data directory, not empty, or cannot be
-    created, and OSError if the file system is full, for example. What has been copied then is left there.
+    Raises StoreError if the registry is not in files, if `target` is in the data directory, is not empty or cannot be
+    created, and if copying fails. What has been copied then is left there.
     """
-    with closing(Store.found(location)) as source, naming_what_cannot_be_opened(location):
+    with closing(Store.found(location)) as source:
         file, blobs = file_of_database(location), source.blobs
         if file is None or not isinstance(blobs, DirectoryBlobStore):
             raise StoreError(
@@ -70,25 +72,43 @@ def back_up(location: StoreLocation, target: Path) -> Backup:
         if location.data_dir is not None and target.is_relative_to(location.data_dir):
             raise StoreError(f"{target} is in the data directory. Give a directory elsewhere.")
         _make_target(target)
-        copies = _Copies(blobs, target / "blobs")
-        copies.add(blobs.digests())
-        new_file = target / f"{_ROWS}.new"
-        with source.database.write():
-            sizes = _copy_rows(file, new_file)
-            incomplete = list(find_incomplete(source))
-            copies.add(sizes)
-    return _finish(target, new_file, copies, sizes, incomplete)
+        with _leaving_it_incomplete(target):
+            copies = _Copies(blobs, target / "blobs")
+            copies.add(blobs.digests())
+            new_file = target / f"{_ROWS}.new"
+            with source.database.write():
+                sizes = _copy_rows(file, new_file)
+                incomplete = list(find_incomplete(source))
+                copies.add(sizes)
+            return _finish(target, new_file, copies, sizes, incomplete)
+
+
+@contextmanager
+def _leaving_it_incomplete(target: Path) -> Iterator[None]:
+    """Say that the copy is incomplete if this block fails or is interrupted."""
+    said = f"The copy in {target} is incomplete"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{said}. Remove it.") from None
+    except OSError as error:
+        reason = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        raise StoreError(f"{said}: {reason}. Remove it, and try again.") from error
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = str(getattr(error, "orig", error))
+        raise StoreError(f"{said}: {reason}. Remove it, and try again.") from error
 
 
 def _make_target(target: Path) -> None:
     """Create the directory of a copy. Raises StoreError if that fails, or if it is not empty."""
     try:
         make_directories(str(target))
+        is_empty = not any(target.iterdir())
     except FileExistsError:
         raise StoreError(f"{target} is a file. Give a directory that is empty or new.") from None
     except OSError as error:
-        raise StoreError(f"{target} cannot be created: {error.strerror}.") from error
-    if any(target.iterdir()):
+        raise StoreError(f"{target} cannot be used: {error.strerror}.") from error
+    if not is_empty:
         raise StoreError(f"{target} is not empty. Give a directory that is empty or new.")
 
 
@@ -136,7 +156,7 @@ class _Copies:
         to_copy = [each for each in digests if each not in self.there]
         if not to_copy:
             return
-        with work("Copies", len(to_copy), "blobs") as running:
+        with work("Blobs", len(to_copy), "blobs") as running:
             for digest in to_copy:
                 if self._add(self._source.path(digest), digest):
                     self.there.add(digest)

@@ -621,7 +621,10 @@ def test_what_was_copied_can_be_searched_for(ecr: Any, site: Site, image: Image)
     push(ecr, "team/other", image, tag="1.0")
     [repository] = ecr.describe_repositories(repositoryNames=[NAME])["repositories"]
     uri = repository["repositoryUri"]
-    of_image = (f"{uri}:1.0", f"{NAME}:1.0", f"{uri}@{image.digest}", f"{NAME}@{image.digest[:20]}")
+    of_image = (
+        *(f"{uri}:1.0", f"{NAME}:1.0", f"{uri}@{image.digest}", f"{NAME}@{image.digest[:20]}"),
+        f"{uri}:1.0@{image.digest}",
+    )
     for text in of_image:
         found = site.read(f"search?q={quote(text)}").text
         assert image.digest[7:19] in found, text
@@ -630,6 +633,9 @@ def test_what_was_copied_can_be_searched_for(ecr: Any, site: Site, image: Image)
         found = site.read(f"search?q={quote(text)}").text
         assert f"{NAME} 123456789012 · us-east-1" in found, text
         assert "team/other" not in found
+    ecr.create_repository(repositoryName="quay.io/app")
+    push(ecr, "quay.io/app", image, tag="2.0")
+    assert "quay.io/app:2.0" in site.read("search?q=quay.io/app:2.0").text
     assert "No repository, tag or digest" in site.read(f"search?q={NAME}:9").text
     assert "No repository, tag or digest" in site.read("search?q=team_app:1.0").text
 
@@ -649,11 +655,11 @@ def test_the_default_registry(
 
 def test_beyond_the_last_page(ecr: Any, site: Site, image: Image) -> None:
     """What was there has been deleted: it is not said that there was nothing."""
-    for path in (f"{PATH}?before=0", f"{PATH}?after=999999"):
+    for path in (f"{PATH}?before=0", f"{PATH}?after=999999", f"{PATH}?before=0&q=1.0"):
         text = site.read(path).text
         assert "There are no images beyond this page. To the first page" in text
         assert "No images yet" not in text
-    for path in (f"{REGISTRY}?after=zzz", f"{REGISTRY}?before=a"):
+    for path in (f"{REGISTRY}?after=zzz", f"{REGISTRY}?before=a", f"{REGISTRY}?after=zzz&q=team"):
         text = site.read(path).text
         assert "There are no repositories beyond this page. To the first page" in text
         assert "No repositories yet" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -16,6 +17,9 @@ import requests
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from moto_ecr_ext.settings import StoreLocation
+from moto_ecr_ext.storage import backup as storage_backup
+from moto_ecr_ext.storage.database.versions import StoreError
 from support.commands import PATIENCE, Server, environment, running_server, script
 
 # Backups that are made while clients push and delete.
@@ -68,7 +72,7 @@ def test_a_backup(server: Server, data_dir: Path, tmp_path: Path) -> None:
 
     size = sum(each.size for each in (image.config, *image.layers))
     assert (done.returncode, done.stdout) == (0, f"{copy} has 4 blobs, {size} bytes.\n")
-    assert done.stderr == "Copies: 4 of 4 blobs\n"
+    assert done.stderr == "Blobs: 4 of 4 blobs\n"
     assert moto_ecr_ext.check(copy) == []
     with running_server("--data-dir", str(copy)) as restored:
         assert restored.registry("GET", "/v2/", password=server.password).status_code == 200
@@ -256,6 +260,39 @@ def a_registry(tmp_path: Path) -> Path:
 
         current_store()
     return tmp_path / "registry"
+
+
+def fail(error: BaseException) -> Any:
+    def link(source: str, target: str) -> None:
+        raise error
+
+    return link
+
+
+def test_a_copy_that_fails(
+    server: Server, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the copy, and why it is incomplete."""
+    testing.push(server.client(), "app", testing.build_image(), tag="1.0")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a blob")
+    monkeypatch.setattr(os, "link", fail(full))
+    copy = tmp_path / "copy"
+    with pytest.raises(StoreError) as error:
+        storage_backup.back_up(StoreLocation(data_dir), copy)
+    assert str(error.value) == (
+        f"The copy in {copy} is incomplete: No space left on device (a blob). Remove it, and try again."
+    )
+
+
+def test_an_interrupted_copy(
+    server: Server, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C says what it leaves."""
+    testing.push(server.client(), "app", testing.build_image(), tag="1.0")
+    monkeypatch.setattr(os, "link", fail(KeyboardInterrupt()))
+    copy = tmp_path / "copy"
+    with pytest.raises(KeyboardInterrupt, match=f"^The copy in {copy} is incomplete. Remove it.$"):
+        storage_backup.back_up(StoreLocation(data_dir), copy)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,9 @@ import signal
 import socket
 import sqlite3
 import ssl
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +24,13 @@ from moto_ecr_ext import settings
 from moto_ecr_ext.activation.installation import is_installed, uninstall
 from moto_ecr_ext.commands import proxy, server
 from moto_ecr_ext.storage.rows import tables
-from support.commands import LOGIN, PATIENCE, Command, Server, running_server
+from support.commands import (
+    LOGIN,
+    PATIENCE,
+    Command,
+    Server,
+    running_server,
+)
 
 Run = Callable[..., tuple[object, str]]
 
@@ -236,61 +240,6 @@ def test_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def interrupt(*arguments: object) -> None:
     signal.raise_signal(signal.SIGINT)
-
-
-def test_a_key_with_a_pass_phrase(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Nobody can be asked for it without a terminal."""
-    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
-    subprocess.run(
-        [
-            *[
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-subj",
-                "/CN=localhost",
-                "-passout",
-                "pass:word",
-            ],
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    monkeypatch.setattr("sys.stdin", StringIO())
-    flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]
-    assert run(server, *flags) == (
-        2,
-        f"moto_ecr_server: --ssl-key {key} has a pass phrase, and there is no terminal to ask for it. "
-        "Start the server on one, or remove the pass phrase with openssl pkey.\n",
-    )
-
-
-def test_a_unix_socket_in_use(run: Run, tmp_path: Path) -> None:
-    """As a port in use, it is named; one that nobody uses any more is replaced."""
-    path = tmp_path / "socket"
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(path))
-        listening.listen()
-        assert run(server, "--host", f"unix://{path}") == (
-            2,
-            f"moto_ecr_server: The Unix socket {path} is in use by another program.\n",
-        )
-    with Command("moto_ecr_server", "--host", f"unix://{path}") as command:
-        command.wait_for("Registry of account")
-
-
-def test_a_unix_socket_in_no_directory(run: Run, tmp_path: Path) -> None:
-    """The directory is named."""
-    path = tmp_path / "missing" / "socket"
-    assert run(server, "--host", f"unix://{path}") == (
-        2,
-        f"moto_ecr_server: {path.parent}, the directory of the Unix socket, does not exist.\n",
-    )
 
 
 def test_what_a_data_directory_may_have(run: Run, tmp_path: Path) -> None:

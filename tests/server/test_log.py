@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -29,7 +31,16 @@ from moto_ecr_ext.commands.log import (
     wants_colours,
 )
 from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest, Watch
-from support.commands import LOGIN, PATIENCE, Command, Server, running_server, session_through
+from support.commands import (
+    LOGIN,
+    PATIENCE,
+    Command,
+    Server,
+    environment,
+    running_server,
+    script,
+    session_through,
+)
 from support.registry_client import Connection
 from support.waiting import wait_until
 
@@ -283,6 +294,41 @@ def test_a_wrong_level() -> None:
         "moto_ecr_server: MOTO_ECR_LOG_LEVEL is 'loud'; "
         "it must be one of debug, info, warning, error\n"
     )
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_no_line_is_lost_at_the_end(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    """Each request that was answered before SIGTERM, or SIGHUP, has its line."""
+    for by in (signal.SIGTERM, signal.SIGHUP):
+        with running_server("--data-dir", str(tmp_path), *workers) as server:
+            with requests.Session() as session:
+                for number in range(100):
+                    session.get(f"{server.url}/v2/?{number}", timeout=PATIENCE)
+            assert server.command.stop(by) == 0
+        assert server.command.output.count(" GET /v2/ 401 ") == 100
+
+
+def test_a_log_that_nobody_reads() -> None:
+    """It holds up no request, nor the end."""
+    with subprocess.Popen(
+        [script("moto_ecr_server"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+    ) as started:
+        assert started.stdout is not None
+        for line in started.stdout:
+            login = LOGIN.search(line)
+            if login:
+                break
+        assert login
+        with requests.Session() as session:
+            # More than the 64 KiB that a pipe holds.
+            for _ in range(1500):
+                session.get(f"http://{login[2]}/v2/", timeout=PATIENCE)
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(PATIENCE) == 0
 
 
 def test_the_proxy() -> None:

@@ -99,6 +99,8 @@ def test_blobs_that_are_gone(tmp_path: Path) -> None:
     with running_server("--data-dir", str(tmp_path)) as server:
         server.client().create_repository(repositoryName="team/app")
         push(server)
+    # Also of a server that has not written any.
+    with running_server("--data-dir", str(tmp_path)) as server:
         (tmp_path / "blobs").rename(tmp_path / "moved")
         answer = get(server, HEALTH)
         assert (answer.status_code, answer.json()["reason"]) == (

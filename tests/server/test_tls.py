@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +18,7 @@ import requests
 from moto_ecr_ext.commands.certificates import Issuer
 from moto_ecr_ext.commands.tls import how_to_trust
 from moto_ecr_ext.testing import build_image, write_oci_layout
-from support.commands import PATIENCE, Command, Server, running_server
+from support.commands import PATIENCE, Command, Server, environment, running_server, script
 from support.podman_and_buildah import containers_program
 from support.programs import Home
 
@@ -234,3 +238,50 @@ def test_a_home_that_cannot_be_written_to_is_said_in_one_sentence(tmp_path: Path
     (line,) = ended("--ssl", HOME=str(tmp_path / "home")).splitlines()
     assert line.startswith("--ssl cannot keep a certificate authority: ")
     assert line.endswith("Give --data-dir, or --ssl-cert and --ssl-key.")
+
+
+def encrypted_pair(tmp_path: Path) -> tuple[Path, Path]:
+    """The files of a certificate, and of its key with a pass phrase."""
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    request = "req -x509 -newkey rsa:2048 -subj /CN=localhost -passout pass:word -keyout {} -out {}"
+    subprocess.run(
+        ["openssl", *request.format(key, certificate).split()], check=True, capture_output=True
+    )
+    return certificate, key
+
+
+def test_a_key_with_a_pass_phrase(tmp_path: Path) -> None:
+    """Nobody can be asked for it without a terminal."""
+    certificate, key = encrypted_pair(tmp_path)
+    flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]
+    with Command("moto_ecr_server", *flags) as command:
+        assert command.wait() == 2
+    assert command.output == (
+        f"moto_ecr_server: --ssl-key {key} has a pass phrase, and there is no terminal to ask for it. "
+        "Start the server on one, or remove the pass phrase with openssl pkey.\n"
+    )
+
+
+def test_a_wrong_pass_phrase(tmp_path: Path) -> None:
+    """OpenSSL asks for it on the terminal that the process has."""
+    certificate, key = encrypted_pair(tmp_path)
+    here, there = pty.openpty()
+    flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]
+    # A process in a new session gets its terminal by opening it.
+    code = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, script("moto_ecr_server"), *flags],
+        stdin=there,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=environment(),
+        text=True,
+    ) as started:
+        os.close(there)
+        assert b"pass phrase" in os.read(here, 1000)
+        os.write(here, b"wrong\n")
+        output, _ = started.communicate(timeout=PATIENCE)
+    os.close(here)
+    assert started.returncode == 2
+    assert output == f"moto_ecr_server: --ssl-key {key} cannot be opened with this pass phrase.\n"

@@ -296,7 +296,7 @@ def test_what_must_be_installed_is_said_in_one_line(
 def line_of(capfd: Any, url: str, tmp_path: Any) -> str:
     """The complete output of a server that cannot open its database."""
     with pytest.raises(SystemExit) as exit_:
-        server.main(["--database", url, "--blobs", str(tmp_path)])
+        server.main(["--port", "0", "--database", url, "--blobs", str(tmp_path)])
     assert exit_.value.code == 2
     out, error = capfd.readouterr()
     (line,) = (out + error).splitlines()

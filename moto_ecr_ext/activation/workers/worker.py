@@ -17,7 +17,7 @@ from moto_ecr_ext.commands.log import logging_as
 from moto_ecr_ext.distribution.carriers.connection import serve
 from moto_ecr_ext.distribution.carriers.gate import Gate
 from moto_ecr_ext.distribution.carriers.watch import Watch
-from moto_ecr_ext.platforms.processes import readable_after
+from moto_ecr_ext.platforms.processes import HANGUP, readable_after
 from moto_ecr_ext.platforms.sockets import limit_receiving
 
 from .channel import Channel
@@ -85,8 +85,9 @@ class _Server(CountedConnections, socketserver.TCPServer):
 
 def main(listening: int, channel: int, control: int, numbers: int) -> None:
     """Run a worker with these descriptors, until SIGTERM or the end of moto's process."""
-    # All processes receive Ctrl-C; moto's process then sends SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # All processes receive Ctrl-C, and the end of their terminal; moto's process then sends SIGTERM.
+    for number in filter(None, (signal.SIGINT, HANGUP)):
+        signal.signal(number, signal.SIG_IGN)
     end = readable_after(signal.SIGTERM)
     lines = Lines(socket.socket(fileno=control))
     hello = lines.receive()
@@ -124,6 +125,7 @@ def _serve(server: _Server, lines: Lines, answers: dict[str, Any], end: int) -> 
 def _obey(lines: Lines, answers: Any) -> None:
     answer(lines, answers)
     # The server was killed. Its port should be free, and commits are on disk.
+    logging.shutdown()
     os._exit(1)
 
 

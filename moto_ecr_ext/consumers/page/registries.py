@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from moto_ecr_ext import hosts, settings
+from moto_ecr_ext.models.repositories.overview import Found
 
 from .context import Context
 from .messages import Answer
@@ -54,24 +55,22 @@ def show_results(context: Context) -> Answer:
     """Return the search results in all registries."""
     if not context.search:
         return Answer.redirection("")
-    repository, text = _terms(context.search)
-    found = context.backend.search(text, _MOST_RESULTS, repository)
+    text = context.search
+    of_arn = hosts.repository_of_arn(text)
+    if of_arn is not None:
+        text = of_arn.name
+    found = _search(context, text)
+    # A URI begins with a host, and so may the name of a repository.
+    if not found.repositories and not found.images and "/" in text:
+        found = _search(context, text.partition("/")[2])
     return context.render("search.html", found=found, most=_MOST_RESULTS)
 
 
-def _terms(text: str) -> tuple[str, str]:
-    """Return a repository, or nothing, and the text to search for there.
-
-    People search for the URIs and the ARNs that the page lets them copy, too.
-    """
-    of_arn = hosts.repository_of_arn(text)
-    if of_arn is not None:
-        return "", of_arn.name
-    host, slash, rest = text.partition("/")
-    if slash and (":" in host or "." in host or host == "localhost"):
-        text = rest
-    repository, mark, digest = text.partition("@")
-    if mark:
-        return repository, digest
-    repository, mark, tag = text.rpartition(":")
-    return (repository, tag) if mark and not _DIGEST.match(text) else ("", text)
+def _search(context: Context, text: str) -> Found:
+    """Return the results for a text, or for `REPOSITORY:TAG`, `REPOSITORY@DIGEST` or both."""
+    repository, mark, wanted = text.partition("@")
+    if not mark and not _DIGEST.match(text):
+        repository, mark, wanted = text.rpartition(":")
+    if not mark:
+        return context.backend.search(text, _MOST_RESULTS)
+    return context.backend.search(wanted, _MOST_RESULTS, repository.partition(":")[0])

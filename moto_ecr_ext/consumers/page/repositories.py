@@ -70,6 +70,7 @@ def show_repository(context: Context, name: str) -> Answer:
         usage=usage,
         repository=usage.repository,
         page=page,
+        is_beyond=not page.images and ("before" in query or "after" in query),
         show=status,
         policies=_policies(usage),
     )

@@ -66,6 +66,7 @@ class DirectoryBlobStore(BlobStore):
         # File locks exclude processes and threads, if the platform has them. Otherwise threads take turns.
         self._turns: Turns[str, Turn] | None = None if POSIX_FILES else Turns(Turn)
         make_directories(self._uploads)
+        self._tree.make()
         with ExitStack() as stack:
             stack.enter_context(directory_alone(root))
             if not POSIX_FILES:
@@ -82,7 +83,7 @@ class DirectoryBlobStore(BlobStore):
     def problem(self) -> str | None:
         if not os.path.isdir(self._uploads):
             return f"{self._uploads} does not exist"
-        if self._tree.is_lost():
+        if not self._tree.is_there():
             return f"the blobs of {os.path.dirname(self._uploads)} are gone"
         if shutil.disk_usage(self._uploads).free < _LEAST_FREE:
             return f"no space is left in {self._uploads}"

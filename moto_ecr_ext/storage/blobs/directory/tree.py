@@ -39,9 +39,13 @@ class BlobTree:
         self._making = fork_safe_lock()
         self._made: set[str] = set()
 
-    def is_lost(self) -> bool:
-        """Return True if somebody has removed the directory."""
-        return bool(self._made) and not os.path.isdir(self._root)
+    def make(self) -> None:
+        """Create the directory if it does not exist."""
+        make_directories(self._root)
+
+    def is_there(self) -> bool:
+        """Return False if somebody has removed the directory."""
+        return os.path.isdir(self._root)
 
     def path(self, digest: str) -> str:
         """Return the path of this blob's file, which need not exist."""
