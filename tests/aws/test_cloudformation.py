@@ -61,9 +61,9 @@ class Stack:
         template = json.dumps({"Resources": resources})
         self.client.create_stack(StackName=self.name, TemplateBody=template)
 
-    def delete(self, stack_id: str | None = None) -> None:
+    def delete(self, stack_id: str | None = None, **request: Any) -> None:
         """Delete the stack, by its name or its id."""
-        self.client.delete_stack(StackName=stack_id or self.name)
+        self.client.delete_stack(StackName=stack_id or self.name, **request)
 
     def described(self) -> dict[str, Any]:
         """The stack in DescribeStacks."""
@@ -284,6 +284,48 @@ def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
     assert found["StackStatus"] == "DELETE_COMPLETE"
     assert "StackStatusReason" not in found
     assert ecr.describe_repositories()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [{"RetainResources": ["Repo"]}, {"DeletionMode": "FORCE_DELETE_STACK"}],
+    ids=["retained", "forced"],
+)
+def test_a_repository_that_is_left_behind(
+    ecr: Any, stack: Stack, request_of: dict[str, Any]
+) -> None:
+    """A stack whose deletion has failed goes without it. Other stacks ignore the parameters.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+    """
+    stack.create(RepositoryName="team/app")
+    push(ecr, "team/app", IMAGE)
+    stack.delete(**request_of)
+    found = stack.described()
+    assert found["StackStatus"] == "DELETE_FAILED"
+    stack.delete()
+    assert stack.described()["StackStatus"] == "DELETE_FAILED"
+    stack.delete(found["StackId"], **request_of)
+    [found] = stack.client.describe_stacks(StackName=found["StackId"])["Stacks"]
+    assert found["StackStatus"] == "DELETE_COMPLETE"
+    assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+
+
+def test_a_repository_that_is_not_retained(ecr: Any, stack: Stack) -> None:
+    """RetainResources leaves behind what it names, and nothing else."""
+    stack.create_of(
+        {
+            name: {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": name.lower()}}
+            for name in ("First", "Second")
+        }
+    )
+    for name in ("first", "second"):
+        push(ecr, name, IMAGE)
+    stack.delete()
+    stack.delete(RetainResources=["First"])
+    assert stack.described()["StackStatusReason"].endswith("to delete: [Second]. ")
+    assert stack.resources == {"Second": "second"}
+    assert len(ecr.describe_repositories()["repositories"]) == 2
 
 
 def test_the_rest_of_a_stack_that_stays(aws: Any, ecr: Any, stack: Stack) -> None:

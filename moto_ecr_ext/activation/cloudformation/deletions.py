@@ -2,7 +2,8 @@
 
 A stack that is to be deleted stays, with those resources and the status DELETE_FAILED. An update leaves them behind and
 succeeds: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html, "Resource removed from
-stack but not deleted".
+stack but not deleted". A second deletion of the stack may leave them behind:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
 
 moto instead raises the resource's error: for a deletion after it has dropped the stack, for an update halfway.
 """
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from moto_ecr_ext.activation.replacing import Unplug, replace
@@ -50,8 +52,39 @@ class _Failure(NamedTuple):
 
 # The resources that an update or a deletion of a stack could not delete so far, by logical id.
 _Failures = dict[str, _Failure]
+
+
+class _Request(NamedTuple):
+    """What a request of DeleteStack says of a stack in the state DELETE_FAILED."""
+
+    retained: frozenset[str] = frozenset()
+    is_forced: bool = False
+
+    @classmethod
+    def of(cls, parameters: dict[str, list[str]]) -> _Request:
+        return cls(
+            frozenset(
+                value
+                for name, values in parameters.items()
+                for value in values
+                if name.startswith("RetainResources.member.")
+            ),
+            parameters.get("DeletionMode") == ["FORCE_DELETE_STACK"],
+        )
+
+
+@dataclass
+class _Deletion:
+    """The deletion of one stack."""
+
+    request: _Request
+    failures: _Failures = field(default_factory=dict)
+
+
+_NOTHING_SAID = _Request()
+_request: ContextVar[_Request] = ContextVar("request", default=_NOTHING_SAID)
 _of_update: ContextVar[_Failures | None] = ContextVar("of_update", default=None)
-_of_deletion: ContextVar[_Failures | None] = ContextVar("of_deletion", default=None)
+_of_deletion: ContextVar[_Deletion | None] = ContextVar("of_deletion", default=None)
 
 
 @contextmanager
@@ -97,27 +130,40 @@ def _plug() -> Unplug:
     """Keep stacks whose resources cannot be deleted.
 
     moto deletes each resource through `ResourceMap._delete_resource`, removes resources in `ResourceMap.update` for
-    updates and change sets alike, and removes a stack from its list before it deletes it.
+    updates and change sets alike, and removes a stack from its list before it deletes it. It does not pass the
+    parameters of DeleteStack on.
     """
     from moto.cloudformation.models import CloudFormationBackend
     from moto.cloudformation.parsing import ResourceMap
+    from moto.cloudformation.responses import CloudFormationResponse
 
+    answer_deletion = CloudFormationResponse.delete_stack
     delete_resource = ResourceMap._delete_resource
     update_resources = ResourceMap.update
     delete_stack = CloudFormationBackend.delete_stack
 
+    def read_request(self: Any) -> Any:
+        token = _request.set(_Request.of(self.querystring))
+        try:
+            return answer_deletion(self)
+        finally:
+            _request.reset(token)
+
     def note_failure(self: Any, parsed_resource: Any, resource_json: dict[str, Any]) -> None:
+        updating, deleting = _of_update.get(), _of_deletion.get()
+        logical_id = parsed_resource.logical_resource_id
+        if deleting is not None and logical_id in deleting.request.retained:
+            return
         try:
             delete_resource(self, parsed_resource, resource_json)
         except NotDeleted as error:
             failure = _Failure(parsed_resource, resource_json["Type"], error.message)
-            updating, deleting = _of_update.get(), _of_deletion.get()
             if updating is not None:
-                updating[parsed_resource.logical_resource_id] = failure
-            elif deleting is not None:
-                deleting[parsed_resource.logical_resource_id] = failure
+                updating[logical_id] = failure
+            elif deleting is None:
                 raise
-            else:
+            elif not deleting.request.is_forced:
+                deleting.failures[logical_id] = failure
                 raise
 
     def update_with_leftovers(self: Any, *arguments: Any, **named: Any) -> None:
@@ -139,15 +185,16 @@ def _plug() -> Unplug:
             return delete_stack(self, name_or_stack_id)
         stack.status_reason = None
         is_nested = _of_deletion.get() is not None or _of_update.get() is not None
-        failures: _Failures = {}
-        tokens = _of_update.set(None), _of_deletion.set(failures)
+        has_failed = not is_nested and stack.status == "DELETE_FAILED"
+        deletion = _Deletion(_request.get() if has_failed else _NOTHING_SAID)
+        tokens = _of_update.set(None), _of_deletion.set(deletion)
         try:
             delete_stack(self, name_or_stack_id)
         except Exception:
-            if not failures:
+            if not deletion.failures:
                 raise
             self.stacks[stack.stack_id] = stack
-            reason = _keep(stack, failures)
+            reason = _keep(stack, deletion.failures)
             if is_nested:
                 raise NotDeleted(
                     "ValidationError",
@@ -158,6 +205,7 @@ def _plug() -> Unplug:
             _of_deletion.reset(tokens[1])
 
     seams = (
+        replace(CloudFormationResponse, "delete_stack", read_request),
         replace(ResourceMap, "_delete_resource", note_failure),
         replace(ResourceMap, "update", update_with_leftovers),
         replace(CloudFormationBackend, "delete_stack", keep_undeleted),
