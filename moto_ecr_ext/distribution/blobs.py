@@ -61,7 +61,7 @@ def delete(request: Request, access: Access, name: str, digest: Digest) -> Respo
 
     With If-Match.
     """
-    check_before_change(request, digest)
+    check_before_change(request, (digest,))
     access.backend.delete_blob(name, digest, access.registry_id)
     return Response(202)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from werkzeug.http import parse_etags
 
 from moto_ecr_ext.oci.digest import Digest
@@ -20,25 +22,25 @@ def client_holds(request: Request, digest: Digest) -> bool:
 
     Raises RegistryError, 412, if If-Match names only other content. That takes precedence (RFC 9110, 13.2.2).
     """
-    _check_if_match(request, digest)
+    _check_if_match(request, (digest,))
     given = request.headers.get("if-none-match")
     return given is not None and parse_etags(given).contains_weak(digest)
 
 
-def check_before_change(request: Request, digest: str | None) -> None:
+def check_before_change(request: Request, digests: Collection[str]) -> None:
     """Raise RegistryError, 412, if a write is meant for other content than the present one.
 
-    `digest` is that of the present content, or None. `If-None-Match: *` only creates; an If-Match with a tag's known
-    digest replaces no later push.
+    `digests` are those of the present content in each form that clients received; none if there is no content.
+    `If-None-Match: *` only creates; an If-Match with a tag's known digest replaces no later push.
     """
-    _check_if_match(request, digest)
+    _check_if_match(request, digests)
     given = request.headers.get("if-none-match")
-    if given is not None and digest is not None and parse_etags(given).contains_weak(digest):
+    if given is not None and any(map(parse_etags(given).contains_weak, digests)):
         raise precondition_failed("If-None-Match", given)
 
 
-def _check_if_match(request: Request, digest: str | None) -> None:
+def _check_if_match(request: Request, digests: Collection[str]) -> None:
     given = request.headers.get("if-match")
     # The strong comparison (RFC 9110, 13.1.1).
-    if given is not None and (digest is None or digest not in parse_etags(given)):
+    if given is not None and not any(map(parse_etags(given).contains, digests)):
         raise precondition_failed("If-Match", given)

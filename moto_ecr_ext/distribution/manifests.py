@@ -20,6 +20,8 @@ from .references import read_digest, read_new_reference, read_new_tag, read_refe
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+# Each has a header line in the answer. Python's clients read no answer with more than a hundred such lines.
+MAX_PUSHED_TAGS = 50
 
 
 def get(request: Request, access: Access, name: str, reference: str) -> Response:
@@ -58,6 +60,8 @@ def put(request: Request, access: Access, name: str, reference: str) -> Response
         digests.insert(0, target)
     elif tags:
         raise RegistryError("TAG_INVALID", "Only a push by digest takes the parameter 'tag'", 400)
+    if len(tags) > MAX_PUSHED_TAGS:
+        raise RegistryError("TAG_INVALID", f"A push takes at most {MAX_PUSHED_TAGS} tags", 414)
     content = request.read_body(MAX_MANIFEST_SIZE)
     if content is None:
         raise RegistryError(

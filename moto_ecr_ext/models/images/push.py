@@ -38,7 +38,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import BeforePut, ImageKey
 
-from .by_reference import Condition, unconditionally
+from .by_reference import Condition, check_condition, unconditionally
 from .deletion import remove_image
 from .ecr_schema import check_ecr_schema, check_media_types
 from .identifiers import NO_TAG, image_id_of
@@ -169,7 +169,7 @@ class PushBackend(RegistryBackend):
             _check_references(transaction, repository, manifest)
             if incoming.condition is not unconditionally:
                 found = rows.images.by_reference(transaction, repository.id, incoming.reference)
-                incoming.condition(found.image.digest if found else None)
+                check_condition(incoming.condition, transaction, found and found.image)
             for tag in incoming.tags or NO_TAG:
                 result = store_manifest(self, transaction, repository, manifest, digest, tag)
                 if tag is not None and not result.changed:

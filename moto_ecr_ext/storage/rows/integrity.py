@@ -11,7 +11,7 @@ from moto_ecr_ext.oci.media_types import is_distributed
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
-from .images import IS_PLACEHOLDER
+from .images import IS_PLACEHOLDER, ImageKey
 from .tables import image_references, images, repositories, repository_blobs, uploads
 
 
@@ -25,13 +25,6 @@ class ImageName(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.region}/{self.name}@{self.digest}"
-
-
-class ImageKey(NamedTuple):
-    """An image by its row and digest."""
-
-    id: int
-    digest: str
 
 
 class Lack(NamedTuple):
