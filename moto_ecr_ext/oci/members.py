@@ -17,7 +17,9 @@ def member_of(parent: str, name: str) -> str:
 
 
 def as_object(value: Any, member: str) -> dict[str, Any]:
-    """Return a value as an object. Raises InvalidManifest for any other type."""
+    """Return a value as an object. Raises InvalidManifest for any other type, and for a member without a value."""
+    if value is None and member:
+        raise InvalidManifest(member, "is missing")
     if not isinstance(value, dict):
         raise InvalidManifest(member, "must be an object")
     return value
@@ -55,6 +57,14 @@ def optional_text(value: Any, member: str) -> str | None:
     return value
 
 
+def check_list_of_texts(value: Any, member: str) -> None:
+    """Raise InvalidManifest unless a value is a list of texts or `null`."""
+    if value is not None and not isinstance(value, list):
+        raise InvalidManifest(member, "must be a list")
+    for index, each in enumerate(value or ()):
+        _text(each, f"{member}[{index}]")
+
+
 def optional_texts(value: Any, member: str) -> dict[str, str] | None:
     """Return an object of texts; None for `null` and an empty object. Raises InvalidManifest for any other type."""
     if value is None:
@@ -62,8 +72,12 @@ def optional_texts(value: Any, member: str) -> dict[str, str] | None:
     texts = {}
     for key, each in as_object(value, member).items():
         optional_text(key, member)
-        text = optional_text(each, member_of(member, key))
-        if text is None:
-            raise InvalidManifest(member_of(member, key), "must be a string")
-        texts[key] = text
+        texts[key] = _text(each, member_of(member, key))
     return texts or None
+
+
+def _text(value: Any, member: str) -> str:
+    text = optional_text(value, member)
+    if text is None:
+        raise InvalidManifest(member, "must be a string")
+    return text

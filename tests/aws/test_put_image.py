@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from datetime import datetime, timedelta, timezone
@@ -24,6 +25,7 @@ from moto_ecr_ext.testing import (
 from support.constants import ABSENT_DIGEST, ACCOUNT
 from support.ecr_schema import IMAGE as REFERRED_TO
 from support.ecr_schema import REFUSED_BY_ECR, TAKEN_BY_ECR
+from support.environments import Environment
 from support.refusals import Refusal, invalid, no_repository, refusal, refused
 from support.stored import everything_stored
 
@@ -49,6 +51,39 @@ def manifest(**members: Any) -> str:
         **members,
     }
     return json.dumps({name: value for name, value in document.items() if value is not None})
+
+
+def test_a_refused_text_is_forgotten(in_process: Environment) -> None:
+    """Nothing keeps its document until a collection of cycles.
+
+    https://docs.python.org/3/reference/compound_stmts.html#except-clause: an error refers to the frames it has passed.
+    A text of 4 MiB can have a document of 200 MB.
+    """
+    ecr = in_process.client("ecr")
+    ecr.create_repository(repositoryName="team/app")
+    text = manifest(layers=[{}], of_the_refused=[])
+    gc.collect()
+    gc.disable()
+    try:
+        assert refusal(ecr.put_image, repositoryName="team/app", imageManifest=text) == BAD_MANIFEST
+        assert not [
+            each for each in gc.get_objects() if type(each) is dict and "of_the_refused" in each
+        ]
+    finally:
+        gc.enable()
+
+
+def test_the_log_says_why(in_process: Environment, caplog: pytest.LogCaptureFixture) -> None:
+    """ECR's one text names neither the member nor the reason, so that the log does."""
+    ecr = in_process.client("ecr")
+    ecr.create_repository(repositoryName="team/app")
+    text = manifest(layers=[{**DESCRIPTOR, "size": -1}])
+    assert refusal(ecr.put_image, repositoryName="team/app", imageManifest=text) == BAD_MANIFEST
+    [line] = [each.getMessage() for each in caplog.records if each.name == "moto_ecr_ext"]
+    assert line == (
+        "Push to team/app refused: the manifest's member layers[0].size "
+        "must be a number of bytes below 1125899906842624"
+    )
 
 
 def test_the_answer_is_the_image(ecr: Any, repository_name: str) -> None:
@@ -202,6 +237,11 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
         pytest.param(manifest(subject="v1"), None, id="subject is no object"),
         pytest.param(manifest(subject=[]), None, id="subject is a list"),
         pytest.param(manifest(annotations=[]), None, id="annotations are a list"),
+        pytest.param(
+            manifest(layers=[{**DESCRIPTOR, "annotations": []}]),
+            None,
+            id="annotations of a layer are a list",
+        ),
         pytest.param(manifest(schemaVersion="2"), None, id="version in quotes"),
         pytest.param(manifest(artifactType=1), None, id="artifact type is no text"),
         pytest.param(
@@ -458,7 +498,10 @@ def test_the_largest_manifest(ecr: Any, repository_name: str) -> None:
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 250, 999])
 def test_when_an_image_was_pushed(ecr: Any, repository_name: str, milliseconds: int) -> None:
-    """In milliseconds, as outputs of AWS that were recorded since September 2024 have it."""
+    """In milliseconds, as eight outputs of AWS that were recorded since September 2024 have it.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html promises no precision.
+    """
     pushed = datetime(2026, 6, 1, 12, microsecond=milliseconds * 1000, tzinfo=timezone.utc)
     with freeze_time(pushed + timedelta(microseconds=300)):
         put(ecr, IMAGE.manifest)

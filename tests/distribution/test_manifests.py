@@ -11,6 +11,7 @@ import pytest
 import requests
 from freezegun import freeze_time
 
+from moto_ecr_ext.distribution.manifests import MAX_PUSHED_TAGS
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.media_types import DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED, MANIFEST_TYPES
 from moto_ecr_ext.testing import (
@@ -279,7 +280,11 @@ NOT_TAKEN = {
         "schemaVersion", "must be the number 2", schemaVersion=True
     ),
     "another version": not_taken("schemaVersion", "must be the number 2", schemaVersion=1),
-    "no config": not_taken("config", "must be an object", config=None),
+    "no config": not_taken("config", "is missing", config=None),
+    "a config that is none": not_taken("config", "must be an object", config=[]),
+    "a config without a digest": not_taken(
+        "config.digest", "is missing", config={"mediaType": OCI.config, "size": 2}
+    ),
     "no layers": not_taken("layers", "is missing", layers=None),
     "layers that are no list": not_taken("layers", "must be a list", layers={}),
     "a layer that is none": not_taken("layers[1]", "must be an object", layers=[DESCRIPTOR, 1]),
@@ -316,10 +321,28 @@ NOT_TAKEN = {
     "half a character in an annotation's name": not_taken(
         "annotations", HALF, annotations={"\udfff": "a"}
     ),
+    "a layer's annotations in a list": not_taken(
+        "layers[0].annotations", "must be an object", layers=[{**DESCRIPTOR, "annotations": []}]
+    ),
+    "a config's annotation that is no text": not_taken(
+        "config.annotations.a", "must be a string", config={**DESCRIPTOR, "annotations": {"a": 1}}
+    ),
+    "a child's annotations in a text": NotTaken(
+        changed(IMAGE, mediaType=OCI.index, manifests=[{**DESCRIPTOR, "annotations": "a"}]),
+        OCI.index,
+        "manifests[0].annotations",
+        "must be an object",
+    ),
+    "addresses of a layer in an object": not_taken(
+        "layers[0].urls", "must be a list", layers=[{**DESCRIPTOR, "urls": {}}]
+    ),
+    "an address of a layer that is null": not_taken(
+        "layers[0].urls[0]", "must be a string", layers=[{**DESCRIPTOR, "urls": [None]}]
+    ),
     "annotations in a list": not_taken("annotations", "must be an object", annotations=[]),
     "a subject that is a digest": not_taken("subject", "must be an object", subject="sha256:1"),
     "a subject in a list": not_taken("subject", "must be an object", subject=[]),
-    "a subject without a digest": not_taken("subject.digest", NO_DIGEST, subject={}),
+    "a subject without a digest": not_taken("subject.digest", "is missing", subject={}),
 }
 
 
@@ -478,6 +501,21 @@ class TestTagParameters:
         assert_refused(response, 400, "TAG_INVALID", IMMUTABLE.format("v1"))
         assert images(ecr) == {IMAGE.digest: ["v1"]}
         assert everything_stored() == before
+
+    def test_many_tags(self, ecr: Any, repository: RepositoryClient) -> None:
+        """As many tags as a client can read in an answer are taken, or none."""
+        repository.push_blobs(IMAGE)
+        tags = [f"1.{number}" for number in range(MAX_PUSHED_TAGS + 1)]
+        assert_refused(
+            put_with(repository, IMAGE, IMAGE.digest, tag=tags),
+            414,
+            "TAG_INVALID",
+            f"A push takes at most {MAX_PUSHED_TAGS} tags",
+        )
+        assert images(ecr) == {}
+        response = put_with(repository, IMAGE, IMAGE.digest, tag=tags[1:])
+        assert response.headers["OCI-Tag"] == ", ".join(tags[1:])
+        assert images(ecr) == {IMAGE.digest: sorted(tags[1:])}
 
     def test_a_tag_beside_a_tag(self, ecr: Any, repository: RepositoryClient) -> None:
         """The parameter is for pushes by digest; the specification has nothing else."""
@@ -759,18 +797,41 @@ class TestAccept:
                 assert response.headers["Content-Type"] == wanted.manifest
         assert Digest.of(repository.get(f"/manifests/{digest}").content) == digest
 
+    @pytest.mark.parametrize("by", ["digest", "the other form's digest"])
     def test_the_digest_of_the_other_form_is_no_image(
-        self, ecr: Any, repository: RepositoryClient, stored: Any
+        self, ecr: Any, repository: RepositoryClient, stored: Any, by: str
     ) -> None:
-        """It is pulled, not listed or deleted, and goes with its image."""
+        """It is not listed, goes with its image, and deletes it: a client asks HEAD by tag, then DELETE by digest.
+
+        https://github.com/distribution/distribution/blob/v2.8.3/docs/spec/api.md, "Deleting an Image"
+        """
         image, wanted = stored
         told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
-        path = f"/manifests/{told.headers['Docker-Content-Digest']}"
+        digest = told.headers["Docker-Content-Digest"]
         assert images(ecr) == {image.digest: ["v1"]}
-        assert repository.delete(path).status_code == 404
-        assert repository.get(path).status_code == 200
-        assert repository.delete(f"/manifests/{image.digest}").status_code == 202
-        assert repository.get(path).status_code == 404
+        deleted = image.digest if by == "digest" else digest
+        assert repository.delete(f"/manifests/{deleted}").status_code == 202
+        assert images(ecr) == {}
+        for each in (image.digest, digest):
+            assert repository.get(f"/manifests/{each}").status_code == 404
+            assert repository.delete(f"/manifests/{each}").status_code == 404
+
+    def test_conditions_with_the_other_form(
+        self, ecr: Any, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """The ETag that a client was given is one of the image, whatever form it names (RFC 9110, 13.1.1)."""
+        image, wanted = stored
+        told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
+        condition = {"If-Match": told.headers["ETag"]}
+        wrong = {"If-None-Match": told.headers["ETag"]}
+        path = "/manifests/v1"
+        pushed = {"data": image.manifest, "headers": {"Content-Type": image.media_type}}
+        for headers, status in ((wrong, 412), (condition, 201), ({"If-Match": '"other"'}, 412)):
+            pushed["headers"] = {"Content-Type": image.media_type, **headers}
+            assert repository.put(path, **pushed).status_code == status
+        assert repository.delete(path, headers=wrong).status_code == 412
+        assert images(ecr) == {image.digest: ["v1"]}
+        assert repository.delete(path, headers=condition).status_code == 202
 
     def test_the_digest_of_the_other_form_elsewhere(
         self, ecr: Any, repository: RepositoryClient, stored: Any
@@ -1047,7 +1108,11 @@ class TestDelete:
         )
 
     def test_child_of_an_index(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An image goes only after the indexes that list it."""
+        """An image goes only after the indexes that list it.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html,
+        ImageReferencedByManifestList; OCI Distribution Specification 1.1, "Deleting Manifests", lets a registry refuse.
+        """
         index = build_index([IMAGE, OTHER])
         repository.push(index, "all")
         assert_refused(

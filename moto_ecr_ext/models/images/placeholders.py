@@ -99,8 +99,13 @@ def read_image(
     try:
         manifest = parse_manifest(content, media_type)
         check(manifest)
-    except ECRError as error:
-        manifest = _placeholder_for(content, media_type, error)
+    except ECRError:
+        # The error holds the frames that parsed the text. Stored in a variable of one, it would keep them until the
+        # next collection of cycles, and the document of a large text with them.
+        placeholder = _placeholder_for(content, media_type)
+        if placeholder is None:
+            raise
+        manifest = placeholder
     digest = Digest.of(content)
     if claimed_digest is not None and claimed_digest != digest:
         if not (_is_storable(claimed_digest) and MADE_UP_DIGESTS.applies(claimed_digest)):
@@ -113,8 +118,11 @@ def read_image(
     return manifest, _digest_of(view, repository, content, claimed_digest)
 
 
-def _placeholder_for(content: bytes, given: str | None, error: ECRError) -> Placeholder:
-    """Return the placeholder for a text that is not a manifest. Raises `error`, or moto's, without a leniency."""
+def _placeholder_for(content: bytes, given: str | None) -> Placeholder | None:
+    """Return the placeholder for a text that is not a manifest; None if no leniency accepts it.
+
+    Raises InvalidParameterException with moto's message for a manifest without a media type, if that is moto's answer.
+    """
     document = _document(content)
     own = (document or {}).get("mediaType")
     media_type = given or (own if isinstance(own, str) else None)
@@ -123,14 +131,14 @@ def _placeholder_for(content: bytes, given: str | None, error: ECRError) -> Plac
             raise InvalidParameterException(
                 "image manifest mediatype not provided in manifest or parameter"
             )
-        raise error
+        return None
     if given is not None and given != own and _is_manifest(content, own):
         leniency, about = OTHER_MEDIA_TYPES, f"{given} for a manifest of type {own}"
     else:
         leniency, about = PLACEHOLDER_MANIFESTS, f"the manifest {_beginning(content)}"
     media_type = media_type or DOCKER_MANIFEST
     if not (_is_storable(media_type) and leniency.applies(about)):
-        raise error
+        return None
     return Placeholder.of(content, media_type)
 
 
