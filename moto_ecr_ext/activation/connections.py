@@ -16,6 +16,7 @@ from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+from werkzeug.http import http_date
 from werkzeug.serving import ThreadedWSGIServer
 
 from moto_ecr_ext.distribution.carriers.open_connections import OpenConnections
@@ -40,16 +41,17 @@ _READ = 64 * 1024
 # Bytes of a body that are read at once.
 _PIECE = 1024 * 1024
 
+# Seconds after which the log mentions refused connections again.
+_WARN_AGAIN = 60
+
+_MESSAGE = "The server has too many connections; try again"
+# Of both protocols, since the request is not read.
 _BODY = json.dumps(
     {
-        "errors": [
-            {"code": "UNAVAILABLE", "message": "The server has too many connections; try again"}
-        ]
+        "errors": [{"code": "UNAVAILABLE", "message": _MESSAGE}],
+        "__type": "ServiceUnavailableException",
+        "message": _MESSAGE,
     }
-).encode()
-_TOO_MANY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%b" % (len(_BODY), _BODY)
 )
 
 
@@ -61,6 +63,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.connections = OpenConnections()
+        self._warn_at = 0.0
         super().__init__(*arguments, **options)
 
     def serve_forever(self, poll_interval: float = _LOOK) -> None:
@@ -94,6 +97,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self.connections.enter():
+            self._warn_of_refusals()
             self.shutdown_request(request)  # type: ignore[attr-defined]
             return
         try:
@@ -120,9 +124,19 @@ class CountedConnections(socketserver.ThreadingMixIn):
             ):  # The client has closed the connection, is silent, or uses another protocol.
                 return
         if is_refused:
+            self._warn_of_refusals()
             _refuse(request)
         else:
             super().finish_request(request, client_address)  # type: ignore[misc]
+
+    def _warn_of_refusals(self) -> None:
+        """Log that connections are refused, now and then: there may be many."""
+        if time.monotonic() >= self._warn_at:
+            self._warn_at = time.monotonic() + _WARN_AGAIN
+            log.warning(
+                "Connections are refused with 503, since %d are open (--max-connections)",
+                self.connections.limit,
+            )
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log an error of a handler, unless the client has closed the connection."""
@@ -177,11 +191,23 @@ def _refuse(connection: socket.socket) -> None:
     """Report that there are too many connections, once the client has sent something, so that it reads the answer."""
     with suppress(OSError):
         connection.recv(_READ)
-        SocketWriter(connection).write(_TOO_MANY)
+        SocketWriter(connection).write(_too_many())
         socket.socket.shutdown(connection, socket.SHUT_WR)
         until = time.monotonic() + _REFUSAL
         while time.monotonic() < until and connection.recv(_READ):
             pass
+
+
+def _too_many() -> bytes:
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(_BODY)),
+        "Retry-After": "1",
+        "Connection": "close",
+        "Date": http_date(),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 503 Service Unavailable\r\n{lines}\r\n{_BODY}".encode()
 
 
 def read_form(environ: dict[str, Any]) -> None:

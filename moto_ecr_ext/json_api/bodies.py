@@ -14,7 +14,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
 from moto_ecr_ext.service_model import LargeMember
@@ -33,7 +33,9 @@ _LARGE = 64 * 1024
 
 
 def take_body(request: Any) -> bytes:
-    """Return the whole body, and remove it from the request. Raises RequestEntityTooLargeException.
+    """Return the whole body, and remove it from the request.
+
+    Raises RequestEntityTooLargeException, and SerializationException for a body that ends early.
 
     A werkzeug request and its environment refer to each other. A body that is left there stays in memory until the
     garbage collector runs: 13 MiB for each part of a layer.
@@ -54,6 +56,8 @@ def take_body(request: Any) -> bytes:
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
             raise RequestEntityTooLargeException(MAX_BODY) from None
+        except ClientDisconnected:  # Also after the idle timeout.
+            raise SerializationException("The body is shorter than its Content-Length") from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
     return _within_limit(body, MAX_BODY)
