@@ -118,7 +118,10 @@ def test_the_endpoint_may_be_the_server_s(aws: Any, ecr: Any) -> None:
 
 
 def test_the_password_can_be_pasted(ecr: Any) -> None:
-    """It is short, and no character of it means anything to a shell. AWS's has several kilobytes."""
+    """It is short, and no character of it means anything to a shell. AWS's has several kilobytes.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html promises no form.
+    """
     [token] = tokens(ecr)
     assert len(token["password"]) < 60
     assert re.fullmatch(r"[\w.-]+", token["password"], re.ASCII)
@@ -138,5 +141,7 @@ def test_the_token_of_a_session_has_one_colon(aws: Any) -> None:
         aws_session_token=credentials["SessionToken"],
     )
     [token] = tokens(ecr)
+    assert "%" not in token["password"]
     assert ":" not in token["password"]
+    assert len(token["password"]) < 80
     assert ping(aws.registry_url(), token["password"]) == 200

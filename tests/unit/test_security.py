@@ -251,6 +251,30 @@ class TestTokens:
         password = tokens.issue_password(KEY, TOKEN)
         assert re.fullmatch(rf"{ACCOUNT}\.{REGION}\.[0-9a-z]{{8,9}}\.[\w-]{{22}}", password)
 
+    @pytest.mark.parametrize(
+        ("arn", "said"),
+        [
+            (f"arn:aws:iam::{ACCOUNT}:user/a/bob", "user/a/bob"),
+            (f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b", "assumed-role/a/b"),
+            ("arn:aws:iam::999999999999:user/bob", "arn%3Aaws%3Aiam%3A%3A999999999999%3Auser/bob"),
+            (f"arn:aws-cn:iam::{ACCOUNT}:role/a", f"arn%3Aaws-cn%3Aiam%3A%3A{ACCOUNT}%3Arole/a"),
+            (f"arn:aws:iam::{ACCOUNT}:root", f"arn%3Aaws%3Aiam%3A%3A{ACCOUNT}%3Aroot"),
+        ],
+    )
+    def test_principals(self, arn: str, said: str) -> None:
+        """Users and sessions of the registry's account are named by the last part of their ARN alone."""
+        token = tokens.RegistryToken(ACCOUNT, REGION, FAR, arn)
+        password = tokens.issue_password(KEY, token)
+        assert password.split(".")[3] == said
+        assert tokens.read_password(KEY, password) == token
+
+    def test_whole_arns(self) -> None:
+        """A password that an earlier version has issued names any principal by its whole ARN."""
+        said = f"{ACCOUNT}.{REGION}.zzzzzzzz.arn%3Aaws%3Aiam%3A%3A{ACCOUNT}%3Auser/bob"
+        signature = tokens._signature(KEY, "password", said)
+        read = tokens.read_password(KEY, f"{said}.{signature}")
+        assert read.principal == f"arn:aws:iam::{ACCOUNT}:user/bob"
+
     @given(key=st.binary(max_size=64), text=hostile)
     def test_without_the_key(self, key: bytes, text: str) -> None:
         """No other key signs for this one, and no text is a password by chance."""

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlencode
 
+from moto.utilities.utils import get_partition
+
 from moto_ecr_ext import hosts
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
@@ -29,6 +31,8 @@ _DIGITS = string.digits + string.ascii_lowercase
 # Characters of ARNs without a meaning in a shell. A colon is not among them: some clients, such as the AWS CDK, split a
 # token at every colon and use the second part as the password.
 _PLAIN = "/@+=,"
+# The service in the ARN of a principal of this kind.
+_SERVICES = {"user": "iam", "role": "iam", "assumed-role": "sts", "federated-user": "sts"}
 
 
 class TokenError(Exception):
@@ -53,12 +57,25 @@ class RegistryToken:
 
 
 def issue_password(key: bytes, token: RegistryToken) -> str:
-    """Return a password of user AWS for `token`: its facts and their signature, separated by dots."""
+    """Return a password of user AWS for `token`: its facts and their signature, separated by dots.
+
+    The ARN of a principal of the registry's own account is reduced to its last part, such as `user/bob`.
+    """
     facts = [token.account_id, token.region, _in_base_36(round(token.expires_at * 1000))]
     if token.principal is not None:
-        facts.append(token.principal)
+        resource = token.principal.rpartition(":")[2]
+        is_own = _arn_of(resource, token.account_id, token.region) == token.principal
+        facts.append(resource if is_own else token.principal)
     said = ".".join(quote(fact, safe=_PLAIN).replace(".", "%2E") for fact in facts)
     return f"{said}.{_signature(key, 'password', said)}"
+
+
+def _arn_of(principal: str, account_id: str, region: str) -> str:
+    """Return the ARN of a principal from its last part, if it is in this account; an ARN is unchanged."""
+    service = _SERVICES.get(principal.partition("/")[0])
+    if service is None:
+        return principal
+    return f"arn:{get_partition(region)}:{service}::{account_id}:{principal}"
 
 
 def _in_base_36(number: int) -> str:
@@ -86,7 +103,8 @@ def _verified(key: bytes, password: str) -> RegistryToken | None:
     if not _matches(signature, _signature(key, "password", said)):
         return None
     account_id, region, expires, *principal = map(unquote, said.split("."))
-    return RegistryToken(account_id, region, int(expires, 36) / 1000, *principal)
+    arn = _arn_of(principal[0], account_id, region) if principal else None
+    return RegistryToken(account_id, region, int(expires, 36) / 1000, arn)
 
 
 def download_url(key: bytes, registry: hosts.Registry, repository_name: str, digest: str) -> str:
