@@ -12,10 +12,15 @@ from typing import Any
 
 from .grammar import read_either, read_object, read_texts
 
-_ACCOUNT = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:iam::([0-9]{12}):root")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+_PARTITION = "aws(?:-cn|-us-gov|-eusc|-iso(?:-[a-z])?)?"
+_ACCOUNT = re.compile(rf"([0-9]{{12}})|arn:{_PARTITION}:iam::([0-9]{{12}}):root")
+# A path and a name: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_NAME = r"(?:[!-)+->@-~]+/)?[\w+=,.@-]+"
 _IDENTITY = re.compile(
-    r"arn:aws[a-z-]*:"
-    r"(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+"
+    rf"arn:{_PARTITION}:(?:iam::[0-9]{{12}}:(?:user|role)|"
+    rf"sts::[0-9]{{12}}:(?:assumed-role|federated-user))/{_NAME}",
+    re.ASCII,
 )
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")

@@ -114,6 +114,18 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
             policy(Principal={"AWS": "arn:aws:iam::123456789012:*"}), id="wildcard in a principal"
         ),
         pytest.param(policy(Principal={"AWS": "arn:aws:iam::123456789012:group/a"}), id="group"),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123456789012:role/a b"}), id="blank in a name"
+        ),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123456789012:role//a"}), id="empty path"
+        ),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123456789012:role/a/"}), id="path without a name"
+        ),
+        pytest.param(
+            policy(Principal={"AWS": "arn:awsx:iam::123456789012:root"}), id="unknown partition"
+        ),
         pytest.param('{"Statement":' + "[" * 5000 + "]" * 5000 + "}", id="nested too deep"),
     ],
 )
@@ -121,7 +133,8 @@ def test_policies_that_ecr_does_not_take(ecr: Any, repository_name: str, text: s
     """One text for all of them; the policy that is there stays.
 
     Resource: https://github.com/aws/aws-cdk/issues/24314. Principals:
-    https://github.com/hashicorp/terraform-provider-aws/issues/3924. Tokens:
+    https://github.com/hashicorp/terraform-provider-aws/issues/3924; names and paths:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. Tokens:
     https://github.com/cloudposse/terraform-aws-ecr/pull/67.
     """
     ecr.set_repository_policy(repositoryName=repository_name, policyText=POLICY)
@@ -231,7 +244,13 @@ def test_a_policy_of_an_earlier_version(aws: Any, ecr: Any, repository_name: str
 
 def test_principals_need_not_exist(ecr: Any, repository_name: str) -> None:
     """Unknown principals are accepted while IAM is not enforced: see `test_iam`."""
-    for principal in ("arn:aws:iam::111122223333:role/none", "arn:aws:iam::123456789012:user/none"):
+    for principal in (
+        "arn:aws:iam::111122223333:role/none",
+        "arn:aws:iam::123456789012:user/none",
+        "arn:aws:iam::123456789012:role/aws-service-role/ecr.amazonaws.com/AWSServiceRoleForECR",
+        "arn:aws-iso-b:iam::123456789012:user/a+b=c,d.e@f-g_h",
+        "arn:aws:sts::123456789012:assumed-role/none/session",
+    ):
         ecr.set_repository_policy(
             repositoryName=repository_name, policyText=policy(Principal={"AWS": principal})
         )
