@@ -13,6 +13,11 @@ from .images import ImageError
 # A severity of Amazon Inspector, which ECR's model lacks.
 # https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
 _OF_INSPECTOR = "UNTRIAGED"
+# https://github.com/aws/aws-cli/issues/6759, https://github.com/aws/aws-sdk/issues/289
+_DESCRIPTIONS = {
+    "ACTIVE": "Continuous scan is selected for image.",
+    "COMPLETE": "The scan was completed successfully.",
+}
 
 
 def _problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
@@ -59,13 +64,16 @@ def queue_scan_findings(
     tag: str | None = None,
     digest: str | None = None,
     status: str = "COMPLETE",
-    description: str = "The scan was completed successfully.",
+    description: str | None = None,
 ) -> None:
     """Queue the result of an image's scan, before or after the scan: findings, or a failure.
 
     It is for the image of this tag or digest. Without both, it is for the first image of the repository whose findings
     are read. The members of a finding are those of ECR's `ImageScanFinding` or `EnhancedImageScanFinding`; its times
-    are texts or seconds since the epoch.
+    are texts or seconds since the epoch. Without a `description`, the status has the one that ECR gives it, if any.
+
+    The first result of an image appears at once. A later one replaces it at the image's next scan: the next
+    StartImageScan or, if the image is scanned continuously, a day after its last scan by the clock of the process.
 
     Only moto with the extension supports this: the server at the client's endpoint or, under `mock_aws`, this process.
     Raises ImageError for a severity or a status that ECR does not have.
@@ -78,7 +86,10 @@ def queue_scan_findings(
     result = {
         "registryId": client.describe_registry()["registryId"],
         "repositoryName": repository_name,
-        "imageScanStatus": {"status": status, "description": description},
+        "imageScanStatus": {
+            "status": status,
+            "description": description or _DESCRIPTIONS.get(status, ""),
+        },
         "imageScanFindings": {
             kind: found,
             "findingSeverityCounts": Counter(

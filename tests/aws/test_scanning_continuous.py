@@ -96,6 +96,22 @@ def test_a_finding_that_is_queued_later(clock: Any, continuous: Any) -> None:
     assert names(continuous) == []
 
 
+def test_the_first_findings_of_an_image(clock: Any, continuous: Any) -> None:
+    """They appear at once, even after an answer without any; later ones wait for the next scan."""
+    push(continuous, "team/app", IMAGE, tag="v1")
+    assert names(continuous) == []
+    queue(continuous, OLD)
+    assert names(continuous) == ["CVE-2026-1"]
+    queue(continuous, NEW)
+    assert names(continuous) == ["CVE-2026-1"]
+    clock.tick(DAY)
+    assert names(continuous) == ["CVE-2026-2"]
+    assert answer(continuous)["imageScanStatus"] == {
+        "status": "ACTIVE",
+        "description": "Continuous scan is selected for image.",
+    }
+
+
 def test_each_identifier_sees_it(clock: Any, continuous: Any) -> None:
     """Each tag shows the latest findings, in whatever order the tags are asked about."""
     queue(continuous, OLD)
