@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from support.conformance import main
+from support.postgresql import programs
 
 # Reads the tags of both repositories and begins an upload, as the settings say, and writes down what it saw.
 PROGRAM = """\
@@ -59,10 +60,21 @@ def test_the_program_reaches_the_server(
         monkeypatch.delenv("OCI_CONFORMANCE", raising=False)
     reports = tmp_path / "new" / "reports"
 
-    assert main([str(reports)]) == 7
+    assert main([str(reports), "--place", "memory"]) == 7
 
     for version in ("1.1", "dev"):
-        assert_reached(reports / version, version)
+        assert_reached(reports / "memory" / version, version)
+
+
+def test_places(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program runs with every place of a server's state, unless some are named."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    monkeypatch.setenv("OCI_CONFORMANCE", str(program))
+    assert main([str(tmp_path)]) == 7
+    for place in ("memory", "directory", "postgresql", "s3"):
+        for version in ("1.1", "dev"):
+            assert_reached(tmp_path / place / version, version)
 
 
 def assert_reached(reports: Path, version: str) -> None:
