@@ -370,7 +370,10 @@ def test_a_policy_that_became_due_while_no_server_ran(tmp_path: Path, clock: Any
 
 
 def test_a_clock_that_was_ahead(clock: Any, ecr: Any, repository_name: str) -> None:
-    """A policy that is due in years, by a clock that was wrong, is due now: it runs once a day."""
+    """A policy that is due in years, by a clock that was wrong, is due now: it runs once a day.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html: within 24 hours.
+    """
     testing.push(ecr, repository_name, OLD, tag="old")
     clock.move_to(BEGINNING + 3650 * DAY)
     put_policy(ecr, repository_name, rule(days=10_000))
@@ -382,7 +385,7 @@ def test_a_clock_that_was_ahead(clock: Any, ecr: Any, repository_name: str) -> N
 
 
 def test_a_clock_that_was_ahead_of_a_server(tmp_path: Path, clock: Any) -> None:
-    """Another one, whose clock is right, makes up for it with its first request."""
+    """Another one, whose clock is right, makes up for it with its first request: see above."""
     with moto_ecr_ext.install(data_dir=tmp_path):
         backend = registry_backend(ACCOUNT, "us-east-1")
         backend.create_repository(repository_name="app")

@@ -36,7 +36,10 @@ def test_a_valid_request_is_answered(raw: RawClient, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_tokens_follow_one_another(raw: RawClient, operation: str) -> None:
-    """An answer and a refusal have no whitespace between their tokens, as AWS's have."""
+    """An answer and a refusal have no whitespace between their tokens, as AWS's have.
+
+    Recorded answers have none; no page of AWS promises it.
+    """
     for request in (baseline(operation), {"noSuchMember": 1}, []):
         answer = raw.send(operation, request)
         assert answer.text == json.dumps(answer.document, separators=(",", ":"))

@@ -236,7 +236,11 @@ class TestServer:
 def test_a_principal_that_a_reset_has_removed(
     aws: Environment, principal: type[User] | type[Role]
 ) -> None:
-    """The passwords of users and sessions of moto's IAM end with them; one of the same name needs a new one."""
+    """The passwords of users and sessions of moto's IAM end with them; one of the same name needs a new one.
+
+    A password is the caller's own, with the caller's permissions:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+    """
     everything = {"Action": "*", "Resource": "*"}
     before = principal(aws, **everything).client().get_authorization_token()
     session = RegistrySession(

@@ -538,7 +538,10 @@ class TestFailures:
     def test_a_layer_that_is_larger_than_its_descriptor(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, says_length: bool
     ) -> None:
-        """No more is read than its size, and what was read is gone."""
+        """No more is read than its size, and what was read is gone.
+
+        OCI Image Specification 1.1, "Descriptors", `size`: other content is not to be trusted.
+        """
         upstream.excess, upstream.says_length = 200 * MIB, says_length
         response = cached(session).get("/manifests/v1")
         assert_refused(
@@ -617,7 +620,11 @@ class TestFailures:
 
 @needs_proc
 def test_an_image_of_many_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few files are open at once, however many layers there are, and all of them come."""
+    """Few files are open at once, however many layers there are, and all of them come.
+
+    A process may open few (getrlimit(2), RLIMIT_NOFILE), and an image has at most 4,200 layers:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+    """
     monkeypatch.setattr("moto_ecr_ext.models.pull_through.downloads._MOST_SESSIONS", 8)
     image = build_image(seed="many", layers=40)
     open_files = []

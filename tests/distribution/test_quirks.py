@@ -186,7 +186,10 @@ def test_the_same_image_under_a_new_tag(ecr: Any, quirky: RepositoryClient) -> N
 
 
 def test_uploads_have_no_header_of_their_own(quirky: RepositoryClient) -> None:
-    """Location names the upload; no answer of ECR that was recorded has Docker-Upload-UUID."""
+    """Location names the upload; no answer of ECR that was recorded has Docker-Upload-UUID.
+
+    OCI Distribution Specification 1.1, "Pushing a blob in chunks", needs Location alone.
+    """
     started = quirky.post("/blobs/uploads/")
     upload = started.headers["Location"]
     answers = [

@@ -1,4 +1,8 @@
-"""The header `Date`: every answer has one, in every mode. SDKs for JavaScript fail on two."""
+"""The header `Date` (RFC 9110, 6.6.1): every answer has one, in every mode.
+
+Clients join two lines of one header (RFC 9110, 5.3), and no date has the form of two: AWS's SDKs for JavaScript, which
+set their clock by it, end in "RangeError: Invalid time value".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Deleted means freed, also when somebody pushes the same bytes at that moment."""
+"""Deleted means freed, also when somebody pushes the same bytes at that moment.
+
+OCI Distribution Specification 1.1, "Deleting Blobs"; a blob that a push has been told of stays ("Pushing Manifests").
+"""
 
 from __future__ import annotations
 

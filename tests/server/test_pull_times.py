@@ -1,4 +1,7 @@
-"""The times of pulls, while another process has the database."""
+"""The times of pulls, while another process has the database.
+
+A writer waits for the other writer, a reader does not: https://www.sqlite.org/wal.html#concurrency
+"""
 
 from __future__ import annotations
 

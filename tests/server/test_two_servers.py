@@ -1,4 +1,8 @@
-"""Two servers over one database and one place for bytes are one registry, whichever is asked."""
+"""Two servers over one database and one place for bytes are one registry, whichever is asked.
+
+Their locks end with their session of the database:
+https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
 
 from __future__ import annotations
 

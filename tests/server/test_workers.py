@@ -473,7 +473,10 @@ def test_workers_that_are_killed(server: Server) -> None:
 
 
 def test_a_worker_that_is_asked_to_end(server: Server) -> None:
-    """SIGTERM to one: its requests end first, and another one takes its place."""
+    """SIGTERM to one: its requests end first, and another one takes its place.
+
+    See `test_requests_under_way_end_first`.
+    """
     content = b"bytes that come in two pieces"
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     with Connection(server.url) as connection:

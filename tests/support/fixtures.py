@@ -48,7 +48,10 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home directory for the tests: libraries keep logins, settings and caches there."""
+    """A home directory for the tests: libraries keep logins, settings and caches there.
+
+    docker's logins, for example: https://docs.docker.com/reference/cli/docker/login/
+    """
     with pytest.MonkeyPatch.context() as patch:
         home = str(tmp_path_factory.mktemp("home"))
         patch.setenv("HOME", home)

@@ -163,7 +163,8 @@ def test_no_operation_needs_as_much(
 ) -> None:
     """A body of more than 1 MiB beside its layer part or manifest is refused unparsed.
 
-    28 MiB of empty lists took 900 MB, and stopped all other threads for four seconds.
+    28 MiB of empty lists took 900 MB, and stopped all other threads for four seconds
+    (https://cwe.mitre.org/data/definitions/400.html).
     """
     monkeypatch.setattr(bodies, "json", OnlySmall)
     large = large_member(operation)
@@ -175,7 +176,7 @@ def test_no_operation_needs_as_much(
 
 @pytest.mark.parametrize("operation", ["PutImage", "UploadLayerPart", "DescribeRegistry"])
 def test_little_gzip_that_contains_much(operation: str) -> None:
-    """A body is unzipped as far as its operation can need."""
+    """A body is unzipped as far as its operation can need: https://cwe.mitre.org/data/definitions/409.html."""
     large = large_member(operation)
     limit = MAX_BODY if large else MAX_SMALL_BODY
     assert unzipped(gzip.compress(bytes(limit), 1), large) == bytes(limit)

@@ -1,4 +1,8 @@
-"""The schedule: what is due is done once, by whoever comes first, and is never missed."""
+"""The schedule: what is due is done once, by whoever comes first, and is never missed.
+
+ECR runs a lifecycle policy within 24 hours of its cause, so that nothing is due later:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+"""
 
 from __future__ import annotations
 
