@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -556,6 +558,46 @@ class TestFailures:
         assert (repositories(ecr), list(current_store().blobs.upload_ids())) == ([], [])
         upstream.excess = 0
         assert cached(session).get("/manifests/v1").content == IMAGE.manifest
+
+    def test_a_manifest_that_is_gzipped(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """It is unzipped, as a registry behind some proxies needs it (RFC 9110, 8.4)."""
+        upstream.gzip = gzip.compress
+        assert cached(session).get("/manifests/v1").content == IMAGE.manifest
+        assert pull(ecr, NAME, "v1").digest == IMAGE.digest
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            (lambda: gzip.compress(bytes(64 * MIB)), f"has more than {4 * MIB} bytes"),
+            (lambda: gzip.compress(IMAGE.manifest)[:-9], "is not valid gzip"),
+            (lambda: IMAGE.manifest, "is not valid gzip"),
+        ],
+        ids=["much in little", "half of it", "none"],
+    )
+    def test_gzip_that_is_refused(
+        self,
+        ecr: Any,
+        upstream: Upstream,
+        session: RegistrySession,
+        body: Callable[[], bytes],
+        reason: str,
+    ) -> None:
+        """No more is unzipped than a manifest may have: https://cwe.mitre.org/data/definitions/409.html."""
+        content = body()
+        upstream.gzip = lambda manifest: content
+        tracemalloc.start()
+        try:
+            response = cached(session).get("/manifests/v1")
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert_refused(
+            response, 503, "UNAVAILABLE", f"A response of the upstream registry quay.io {reason}"
+        )
+        assert most < 48 * MIB
+        assert repositories(ecr) == []
 
     def test_a_layer_without_a_size(
         self, ecr: Any, upstream: Upstream, session: RegistrySession

@@ -20,10 +20,10 @@ class Upstream:
 
     `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
     anybody gets where there is no login; `realm` is what it calls that service in place of its URL. `status` is
-    answered to everything; `content_type` is that of all manifests in place of their own, and `elsewhere` where blobs
-    are redirected to. `when_asked` is called with each path before it is answered. `excess` is how many bytes follow
-    those of each blob, and `challenge_excess` the body of a challenge; `says_length` tells whether an answer with a
-    blob says how many there are.
+    answered to everything; `content_type` is that of all manifests in place of their own, `gzip` makes their gzipped
+    bodies, and `elsewhere` is where blobs are redirected to. `when_asked` is called with each path before it is
+    answered. `excess` is how many bytes follow those of each blob, and `challenge_excess` the body of a challenge;
+    `says_length` tells whether an answer with a blob says how many there are.
     """
 
     def __init__(self, url: str):
@@ -36,6 +36,7 @@ class Upstream:
         self.status = 0
         self.elsewhere = ""
         self.content_type = ""
+        self.gzip: Callable[[bytes], bytes] | None = None
         self.when_asked: Callable[[str], object] = len
         self.excess = 0
         self.challenge_excess = 0
@@ -154,9 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._give_referrers(name, reference, upstream.referrers_on_page)
         elif kind == "manifests" and (name, reference) in upstream.manifests:
             image = upstream.manifests[name, reference]
+            encoding = {"Content-Encoding": "gzip"} if upstream.gzip else {}
             self._answer(
                 200,
-                image.manifest,
+                upstream.gzip(image.manifest) if upstream.gzip else image.manifest,
+                **encoding,
                 Content_Type=upstream.content_type or image.media_type,
                 Docker_Content_Digest=image.digest,
             )
