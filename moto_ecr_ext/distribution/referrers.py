@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto_ecr_ext.exceptions import InvalidParameterException, UnknownPage
 from moto_ecr_ext.models.images.referrers import Referrer
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.media_types import OCI_INDEX
@@ -20,14 +21,17 @@ def list_referrers(request: Request, access: Access, name: str, digest: Digest) 
     """
     wanted = request.query.get("artifactType")
     page = page_of(request)
-    found = access.backend.list_image_referrers(
-        name,
-        {"imageDigest": digest},
-        access.registry_id,
-        filter={} if wanted is None else {"artifactTypes": [wanted]},
-        next_token=page.last or None,
-        max_results=page.size,
-    )
+    try:
+        found = access.backend.list_image_referrers(
+            name,
+            {"imageDigest": digest},
+            access.registry_id,
+            filter={} if wanted is None else {"artifactTypes": [wanted]},
+            next_token=page.last or None,
+            max_results=page.size,
+        )
+    except UnknownPage:
+        raise InvalidParameterException.at("last", "Member must be that of a Link") from None
     return Response.json(
         200,
         {

@@ -60,13 +60,14 @@ class InvalidManifest(InvalidParameterException):
         self.reason = reason
 
 
-class InvalidContinuationToken(InvalidParameterException):
-    """A `nextToken` that no listing of images returned."""
+class UnknownPage(InvalidParameterException):
+    """A `nextToken` that no listing returned."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid continuation token'"
-        )
+    message = "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid continuation token'"
+
+
+class InvalidContinuationToken(UnknownPage):
+    """One that no listing of images returned."""
 
 
 class InvalidTagParameterException(ECRError):

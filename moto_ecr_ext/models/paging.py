@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from moto_ecr_ext.compatibility import WHOLE_LISTS
-from moto_ecr_ext.exceptions import InvalidParameterException
+from moto_ecr_ext.exceptions import InvalidParameterException, UnknownPage
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -51,7 +51,7 @@ def decode_token(
 ) -> list[Any] | None:
     """Return the sort key of a token that `encode_token` made for `listing`; None without a token.
 
-    `kinds` are the types of the parts of the key. Raises InvalidParameterException for any other text.
+    `kinds` are the types of the parts of the key. Raises UnknownPage for any other text.
     """
     if token is None:
         return None
@@ -61,7 +61,7 @@ def decode_token(
             return list(key)
     except (ValueError, TypeError, RecursionError):
         pass
-    raise InvalidParameterException.at("nextToken", "Invalid continuation token")
+    raise UnknownPage
 
 
 def _is_key(part: object, kind: type) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_ecr_ext.compatibility import UNSIZED_INDEXES
-from moto_ecr_ext.exceptions import InvalidContinuationToken, InvalidParameterException
+from moto_ecr_ext.exceptions import InvalidContinuationToken, UnknownPage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
 from moto_ecr_ext.models.repositories.repository import Repository
@@ -166,7 +166,7 @@ def _position(listing: str, token: str | None, kinds: tuple[type[int], ...]) -> 
     """Return the row at which a listing of images continues, or None for its start. Raises InvalidContinuationToken."""
     try:
         return decode_token(listing, token, kinds)
-    except InvalidParameterException:
+    except UnknownPage:
         raise InvalidContinuationToken from None
 
 
