@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.sqs.models import Queue
 
 from moto_ecr_ext.policies.normal_form import normal_form
 from moto_ecr_ext.testing import build_image, push
+from support.environments import Environment
 from support.refusals import refused
 from support.stored import everything_stored
 
@@ -294,9 +296,10 @@ def test_a_repository_with_images_stays(ecr: Any, stack: Stack) -> None:
 def test_a_repository_that_is_left_behind(
     ecr: Any, stack: Stack, request_of: dict[str, Any]
 ) -> None:
-    """A stack whose deletion has failed goes without it. Other stacks ignore the parameters.
+    """A stack whose deletion has failed goes without it.
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html. For other stacks AWS refuses
+    the parameters, which moto ignores.
     """
     stack.create(RepositoryName="team/app")
     push(ecr, "team/app", IMAGE)
@@ -309,6 +312,63 @@ def test_a_repository_that_is_left_behind(
     [found] = stack.client.describe_stacks(StackName=found["StackId"])["Stacks"]
     assert found["StackStatus"] == "DELETE_COMPLETE"
     assert len(ecr.list_images(repositoryName="team/app")["imageIds"]) == 1
+
+
+def test_the_outputs_of_a_stack_that_stays(ecr: Any, stack: Stack) -> None:
+    """They keep their values when the resources that they refer to are gone, and exports end with the stack."""
+    template = {
+        "Resources": {
+            "Empty": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "empty"}},
+            "Full": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}},
+        },
+        "Outputs": {
+            name: {
+                "Value": {"Fn::GetAtt": [name, "Arn"]},
+                "Export": {"Name": {"Fn::Sub": f"${{AWS::StackName}}-{name}"}},
+            }
+            for name in ("Empty", "Full")
+        },
+    }
+    stack.client.create_stack(StackName=stack.name, TemplateBody=json.dumps(template))
+    push(ecr, "team/app", IMAGE)
+    before = stack.described()["Outputs"]
+    stack.delete()
+    found = stack.described()
+    assert found["StackStatus"] == "DELETE_FAILED"
+    assert found["Outputs"] == before
+    assert len(stack.client.list_exports()["Exports"]) == 2
+    stack.delete(RetainResources=["Full"])
+    [found] = stack.client.describe_stacks(StackName=found["StackId"])["Stacks"]
+    assert found["StackStatus"] == "DELETE_COMPLETE"
+    assert stack.client.list_exports()["Exports"] == []
+
+
+def test_another_resource_that_cannot_be_deleted(
+    in_process: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack stays until it is forced to go."""
+    ecr, stack = in_process.client("ecr"), Stack(in_process)
+    stack.create_of(
+        {
+            "Repo": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "team/app"}},
+            "Queue": {"Type": "AWS::SQS::Queue"},
+        }
+    )
+    push(ecr, "team/app", IMAGE)
+
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("the queue cannot be deleted")
+
+    monkeypatch.setattr(Queue, "delete_from_cloudformation_json", fail)
+    stack.delete()
+    stack_id = stack.described()["StackId"]
+    with pytest.raises(RuntimeError, match="the queue cannot be deleted"):
+        stack.delete(RetainResources=["Repo"])
+    assert stack.described()["StackStatus"] == "DELETE_FAILED"
+    stack.delete(DeletionMode="FORCE_DELETE_STACK")
+    [found] = stack.client.describe_stacks(StackName=stack_id)["Stacks"]
+    assert found["StackStatus"] == "DELETE_COMPLETE"
+    assert len(in_process.client("sqs").list_queues()["QueueUrls"]) == 1
 
 
 def test_a_repository_that_is_not_retained(ecr: Any, stack: Stack) -> None:

@@ -18,6 +18,7 @@ from moto import proxy as moto_proxy
 from moto import server as moto_server
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap, get_model_map, resource_class_from_type
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.config import default_user_config
 from moto.core.custom_responses_mock import CallbackResponse
 from moto.core.exceptions import ServiceException
@@ -354,16 +355,23 @@ def test_stacks_delete_resources_by_one_method(stock_moto, monkeypatch):
 
 def test_uninstalling_gives_stacks_their_methods_back(stock_moto):
     """The seam of deletions is plugged in by the first repository of a stack."""
-    methods = (ResourceMap._delete_resource, ResourceMap.update, CloudFormationBackend.delete_stack)
+    methods = (
+        ResourceMap._delete_resource,
+        ResourceMap.update,
+        CloudFormationBackend.delete_stack,
+        CloudFormationResponse.delete_stack,
+    )
     template = json.dumps({"Resources": {"App": {"Type": "AWS::ECR::Repository"}}})
     with moto_ecr_ext.install(), mock_aws():
         stacks = boto3.client("cloudformation", region_name=REGION)
         stacks.create_stack(StackName="stack", TemplateBody=template)
         assert ResourceMap.update is not methods[1]
+        assert CloudFormationResponse.delete_stack is not methods[3]
     assert methods == (
         ResourceMap._delete_resource,
         ResourceMap.update,
         CloudFormationBackend.delete_stack,
+        CloudFormationResponse.delete_stack,
     )
 
 

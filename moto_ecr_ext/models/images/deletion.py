@@ -17,13 +17,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
 from moto_ecr_ext.storage.rows.images import ImageRow, StoredImage
 
-from .by_reference import (
-    Condition,
-    check_condition,
-    find_manifest,
-    find_manifest_or_original,
-    unconditionally,
-)
+from .by_reference import Condition, find_manifest, unconditionally
 from .identifiers import NO_TAG, ImageId, Selection, failure_entry, image_id_of
 
 
@@ -85,15 +79,13 @@ class DeletionBackend(RegistryBackend):
     ) -> None:
         """Delete an image and its tags, or remove a tag. An image that loses its last tag stays.
 
-        A digest may be that of the image's translation: a client that received it from HEAD knows no other.
-
         Raises ImageNotFoundException, and ImageReferencedByManifestList for an image that an index lists.
         """
         with self.store.database.write() as transaction:
-            repository, image = find_manifest_or_original(
+            repository, image = find_manifest(
                 self, transaction, repository_name, reference, registry_id
             )
-            check_condition(condition, transaction, image)
+            condition(image.digest)
             if isinstance(reference, Digest):
                 remove_image(self, transaction, repository, image)
             else:
@@ -109,7 +101,7 @@ class DeletionBackend(RegistryBackend):
         """Remove a tag from its image, and delete the image with its last tag, as BatchDeleteImage does."""
         with self.store.database.write() as transaction:
             repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
-            check_condition(condition, transaction, image)
+            condition(image.digest)
             if rows.tags.count_of_image(transaction, image.id) == 1:
                 remove_image(self, transaction, repository, image)
             else:

@@ -17,6 +17,7 @@ from moto_ecr_ext.exceptions import (
     RepositoryNotFoundException,
 )
 from moto_ecr_ext.exceptions.pull_through import UpstreamError
+from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.pull_through.cache import bring_in, is_due
 from moto_ecr_ext.models.pull_through.rules import rule_for
@@ -31,7 +32,7 @@ from moto_ecr_ext.storage.database.transaction import RowRefused
 from moto_ecr_ext.storage.rows.images import StoredImage
 from moto_ecr_ext.storage.rows.manifests import ManifestRow
 
-from .by_reference import find_manifest, find_original, image_not_found, may_be_translation
+from .by_reference import find_manifest, find_original, image_not_found
 from .identifiers import NO_TAG, ImageId, Selection, failure_entry, failure_of, image_id_of
 from .push import Image
 
@@ -86,7 +87,7 @@ class PullBackend(RegistryBackend):
             with self.view(registry_id) as view:
                 repository, row = find_manifest(self, view, repository_name, reference, registry_id)
         except ImageNotFoundException as error:
-            if not may_be_translation(reference, error):
+            if isinstance(reference, Tag) or isinstance(error, PlaceholderImage):
                 raise
             return self._read_translation(repository_name, reference, registry_id)
         if row.status != "ACTIVE":

@@ -20,9 +20,6 @@ _IMAGE: Scalars[int] = Scalars(
         translations.c.repository_id == bindparam("repository"), _IS_TRANSLATION
     )
 )
-_OF_IMAGE: Scalars[str] = Scalars(
-    select(translations.c.digest).where(translations.c.image_id == bindparam("image"))
-)
 _ORIGINAL = repositories.joined_with(
     ManifestRow,
     {
@@ -39,11 +36,6 @@ _ORIGINAL = repositories.joined_with(
 def is_known(view: View, repository_id: int, digest: Digest) -> bool:
     """Return True if an image of a repository has this digest in another form."""
     return _IMAGE.first(view, repository=repository_id, translation=digest) is not None
-
-
-def of_image(view: View, image_id: int) -> list[str]:
-    """Return the digests of an image in other forms."""
-    return _OF_IMAGE.all(view, image=image_id)
 
 
 def original(
