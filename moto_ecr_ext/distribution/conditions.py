@@ -30,7 +30,7 @@ def client_holds(request: Request, digest: Digest) -> bool:
 def check_before_change(request: Request, digests: Collection[str]) -> None:
     """Raise RegistryError, 412, if a write is meant for other content than the present one.
 
-    `digests` are those of the present content in each form that clients received; none if there is no content.
+    `digests` are those of the present content in each form that it is served in; none if there is no content.
     `If-None-Match: *` only creates; an If-Match with a tag's known digest replaces no later push.
     """
     _check_if_match(request, digests)

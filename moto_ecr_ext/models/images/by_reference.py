@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.manifests import in_other_form
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import View
@@ -21,8 +22,8 @@ from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 Condition: TypeAlias = Callable[[Collection[str]], None]
 """A condition of a change by reference.
 
-It is called within the transaction, with the digests of the image that the reference names: its own and those of its
-translations that clients received; none if there is no such image. It raises an error to prevent the change.
+It is called within the transaction, with the digests of the image that the reference names: its own, and that of its
+translation if it has one; none if there is no such image. It raises an error to prevent the change.
 """
 
 
@@ -36,8 +37,12 @@ def check_condition(condition: Condition, view: View, image: StoredImage | None)
         return
     if image is None:
         condition(())
-    else:
-        condition((image.digest, *rows.translations.of_image(view, image.id)))
+        return
+    content = rows.images.content(view, image.id)
+    translated = None
+    if content is not None and not content.is_placeholder:
+        translated = in_other_form(content.manifest, content.media_type)
+    condition((image.digest, Digest.of(translated[0])) if translated else (image.digest,))
 
 
 log = logging.getLogger("moto_ecr_ext")
@@ -75,27 +80,6 @@ def find_original(
         view, account_id, registry.region_name, repository_name, digest
     )
     return _admit(registry, view, found, repository_name, digest, account_id)
-
-
-def may_be_translation(reference: Reference, error: ImageNotFoundException) -> TypeGuard[Digest]:
-    """Return True if a reference that has led to this error may be the digest of an image's translation."""
-    return not isinstance(reference, Tag) and not isinstance(error, PlaceholderImage)
-
-
-def find_manifest_or_original(
-    registry: RegistryBackend,
-    view: View,
-    repository_name: str,
-    reference: Reference,
-    registry_id: str | None = None,
-) -> tuple[Repository, ManifestRow]:
-    """Do as `find_manifest`; a digest may also be that of the image's translation."""
-    try:
-        return find_manifest(registry, view, repository_name, reference, registry_id)
-    except ImageNotFoundException as error:
-        if not may_be_translation(reference, error):
-            raise
-    return find_original(registry, view, repository_name, reference, registry_id)
 
 
 def _admit(

@@ -17,7 +17,7 @@ from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction
 from moto_ecr_ext.storage.rows.images import ImageRow, StoredImage
 
-from .by_reference import Condition, find_manifest, unconditionally
+from .by_reference import Condition, check_condition, find_manifest, unconditionally
 from .identifiers import NO_TAG, ImageId, Selection, failure_entry, image_id_of
 
 
@@ -85,7 +85,7 @@ class DeletionBackend(RegistryBackend):
             repository, image = find_manifest(
                 self, transaction, repository_name, reference, registry_id
             )
-            condition(image.digest)
+            check_condition(condition, transaction, image)
             if isinstance(reference, Digest):
                 remove_image(self, transaction, repository, image)
             else:
@@ -101,7 +101,7 @@ class DeletionBackend(RegistryBackend):
         """Remove a tag from its image, and delete the image with its last tag, as BatchDeleteImage does."""
         with self.store.database.write() as transaction:
             repository, image = find_manifest(self, transaction, repository_name, tag, registry_id)
-            condition(image.digest)
+            check_condition(condition, transaction, image)
             if rows.tags.count_of_image(transaction, image.id) == 1:
                 remove_image(self, transaction, repository, image)
             else:
