@@ -12,7 +12,7 @@ from moto_ecr_ext.exceptions import InvalidManifest
 
 from .digest import Digest, is_api_digest
 from .media_types import MediaType, is_distributed
-from .members import as_object, check_list_of_texts, optional_text, optional_texts
+from .members import as_object, optional_text, required
 
 # Bytes. This is a thousand times ECR's limit, and the sum over a manifest fits in 64 bits.
 _SIZES = range(2**50)
@@ -31,20 +31,15 @@ class Descriptor:
 
     @classmethod
     def parse(cls, value: Any, member: str) -> Descriptor:
-        """Return a descriptor from the member of a manifest at this path. Raises InvalidManifest.
-
-        Members that the registry does not use must have their types too: clients in Go cannot read an image otherwise.
-        """
+        """Return a descriptor from the member of a manifest at this path. Raises InvalidManifest."""
         document = as_object(value, member)
-        optional_texts(document.get("annotations"), f"{member}.annotations")
-        check_list_of_texts(document.get("urls"), f"{member}.urls")
         size = document.get("size", 0)
         if type(size) is not int or size not in _SIZES:
             raise InvalidManifest(
                 f"{member}.size", f"must be a number of bytes below {len(_SIZES)}"
             )
         return cls(
-            digest=parse_digest(document.get("digest"), f"{member}.digest"),
+            digest=parse_digest(*required(document, "digest", member)),
             size=size,
             media_type=parse_media_type(document.get("mediaType"), f"{member}.mediaType"),
         )
@@ -67,8 +62,6 @@ class Descriptor:
 
 def parse_digest(value: Any, member: str) -> str:
     """Return a text that ECR accepts as a digest. Raises InvalidManifest."""
-    if value is None:
-        raise InvalidManifest(member, "is missing")
     if not isinstance(value, str) or not is_api_digest(value):
         raise InvalidManifest(member, "must be a digest")
     return value

@@ -28,7 +28,7 @@ from .media_types import (
     SCHEMA_1_TYPES,
     MediaType,
 )
-from .members import as_object, elements, optional_text, optional_texts
+from .members import as_object, elements, optional_text, optional_texts, required
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html, "Maximum number of image layers"
 MAX_LAYERS = 4200
@@ -90,10 +90,10 @@ def _read(content: bytes, document: dict[str, Any], given: str | None) -> Manife
             (children if is_manifest else blobs).append(child)
     elif media_type in SCHEMA_1_TYPES:
         for element, member in elements(document, "fsLayers"):
-            digest = as_object(element, member).get("blobSum")
-            blobs.append(Descriptor(parse_digest(digest, f"{member}.blobSum"), 0, None))
+            digest = required(as_object(element, member), "blobSum", member)
+            blobs.append(Descriptor(parse_digest(*digest), 0, None))
     else:
-        config = Descriptor.parse(document.get("config"), "config")
+        config = Descriptor.parse(*required(document, "config"))
         layers = [Descriptor.parse(*layer) for layer in elements(document, "layers")]
         blobs = [config, *layers]
         artifact_type = artifact_type or config.media_type

@@ -17,12 +17,18 @@ def member_of(parent: str, name: str) -> str:
 
 
 def as_object(value: Any, member: str) -> dict[str, Any]:
-    """Return a value as an object. Raises InvalidManifest for any other type, and for a member without a value."""
-    if value is None and member:
-        raise InvalidManifest(member, "is missing")
+    """Return a value as an object. Raises InvalidManifest for any other type."""
     if not isinstance(value, dict):
         raise InvalidManifest(member, "must be an object")
     return value
+
+
+def required(document: dict[str, Any], name: str, parent: str = "") -> tuple[Any, str]:
+    """Return a member's value and its path. `parent` is that of its object. Raises InvalidManifest if it is missing."""
+    member = f"{parent}.{name}" if parent else name
+    if name not in document:
+        raise InvalidManifest(member, "is missing")
+    return document[name], member
 
 
 def elements(document: dict[str, Any], name: str) -> Iterator[tuple[Any, str]]:
@@ -30,9 +36,7 @@ def elements(document: dict[str, Any], name: str) -> Iterator[tuple[Any, str]]:
 
     Raises InvalidManifest for any other type, and for a missing member.
     """
-    if name not in document:
-        raise InvalidManifest(name, "is missing")
-    value = document[name]
+    value, _ = required(document, name)
     if value is not None and not isinstance(value, list):
         raise InvalidManifest(name, "must be a list")
     for index, element in enumerate(value or ()):
@@ -57,14 +61,6 @@ def optional_text(value: Any, member: str) -> str | None:
     return value
 
 
-def check_list_of_texts(value: Any, member: str) -> None:
-    """Raise InvalidManifest unless a value is a list of texts or `null`."""
-    if value is not None and not isinstance(value, list):
-        raise InvalidManifest(member, "must be a list")
-    for index, each in enumerate(value or ()):
-        _text(each, f"{member}[{index}]")
-
-
 def optional_texts(value: Any, member: str) -> dict[str, str] | None:
     """Return an object of texts; None for `null` and an empty object. Raises InvalidManifest for any other type."""
     if value is None:
@@ -72,12 +68,8 @@ def optional_texts(value: Any, member: str) -> dict[str, str] | None:
     texts = {}
     for key, each in as_object(value, member).items():
         optional_text(key, member)
-        texts[key] = _text(each, member_of(member, key))
+        text = optional_text(each, member_of(member, key))
+        if text is None:
+            raise InvalidManifest(member_of(member, key), "must be a string")
+        texts[key] = text
     return texts or None
-
-
-def _text(value: Any, member: str) -> str:
-    text = optional_text(value, member)
-    if text is None:
-        raise InvalidManifest(member, "must be a string")
-    return text

@@ -237,11 +237,6 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
         pytest.param(manifest(subject="v1"), None, id="subject is no object"),
         pytest.param(manifest(subject=[]), None, id="subject is a list"),
         pytest.param(manifest(annotations=[]), None, id="annotations are a list"),
-        pytest.param(
-            manifest(layers=[{**DESCRIPTOR, "annotations": []}]),
-            None,
-            id="annotations of a layer are a list",
-        ),
         pytest.param(manifest(schemaVersion="2"), None, id="version in quotes"),
         pytest.param(manifest(artifactType=1), None, id="artifact type is no text"),
         pytest.param(
