@@ -134,7 +134,7 @@ class CountedConnections(socketserver.ThreadingMixIn):
         if time.monotonic() >= self._warn_at:
             self._warn_at = time.monotonic() + _WARN_AGAIN
             log.warning(
-                "Connections are refused with 503, since %d are open (--max-connections)",
+                "Connections are refused, since %d are open (--max-connections)",
                 self.connections.limit,
             )
 
@@ -190,15 +190,15 @@ def wait_patiently(handler: Any) -> None:
 def _refuse(connection: socket.socket) -> None:
     """Report that there are too many connections, once the client has sent something, so that it reads the answer."""
     with suppress(OSError):
-        connection.recv(_READ)
-        SocketWriter(connection).write(_too_many())
+        is_head = connection.recv(_READ).startswith(b"HEAD ")
+        SocketWriter(connection).write(_too_many("" if is_head else _BODY))
         socket.socket.shutdown(connection, socket.SHUT_WR)
         until = time.monotonic() + _REFUSAL
         while time.monotonic() < until and connection.recv(_READ):
             pass
 
 
-def _too_many() -> bytes:
+def _too_many(body: str) -> bytes:
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(_BODY)),
@@ -207,7 +207,7 @@ def _too_many() -> bytes:
         "Date": http_date(),
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 503 Service Unavailable\r\n{lines}\r\n{_BODY}".encode()
+    return f"HTTP/1.1 503 Service Unavailable\r\n{lines}\r\n{body}".encode()
 
 
 def read_form(environ: dict[str, Any]) -> None:

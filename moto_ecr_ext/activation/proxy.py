@@ -28,7 +28,7 @@ def plugged(configure: Callable[[Any], None]) -> Iterator[None]:
         server.watch = watch
         configure(server)
 
-    plugs = (plug, plug_patience, plug_heads, plug_chunks)
+    plugs = (plug, plug_patience, plug_heads, plug_chunks, plug_bodies)
     with ExitStack() as seams:
         for unplug in (plug_limits(begin), plug_proxy(watch), *(each() for each in plugs)):
             seams.callback(unplug)
@@ -130,6 +130,23 @@ def plug_chunks() -> Unplug:
     from .heads import read_chunks
 
     return replace(ProxyRequestHandler, "read_chunked_body", lambda self, reader: read_chunks(self))
+
+
+def plug_bodies() -> Unplug:
+    """Refuse a body that has broken off. moto would pass on to the service what has come."""
+    from moto.moto_proxy.proxy3 import MotoRequestHandler
+
+    from moto_ecr_ext.distribution.errors import malformed, render_error
+
+    original = MotoRequestHandler.parse_request
+
+    def parse_request(self: Any, *, headers: Any, body: bytes, **request: Any) -> Any:
+        if len(body) < int(headers.get("Content-Length", 0)):
+            refusal = render_error(malformed("the body ends early"))
+            return refusal.status, refusal.headers, refusal.body
+        return original(self, headers=headers, body=body, **request)
+
+    return replace(MotoRequestHandler, "parse_request", parse_request)
 
 
 def _service(handler: Any) -> str | None:

@@ -57,7 +57,7 @@ def take_body(request: Any) -> bytes:
         except RequestEntityTooLarge:
             raise RequestEntityTooLargeException(MAX_BODY) from None
         except ClientDisconnected:  # Also after the idle timeout.
-            raise SerializationException("The body is shorter than its Content-Length") from None
+            raise SerializationException("The body ends early, or is malformed") from None
     request.environ["wsgi.input"] = io.BytesIO()
     request.environ.pop("werkzeug.request", None)
     return _within_limit(body, MAX_BODY)

@@ -256,6 +256,18 @@ def test_unambiguous_requests(proxy: Proxy, ecr: Any) -> None:
     assert names == ["app", "two"]
 
 
+@pytest.mark.parametrize("rest", [1, 25], ids=["half of it", "all of it"])
+def test_a_body_that_ends_early(proxy: Proxy, ecr: Any, rest: int) -> None:
+    """A call whose body is cut off is refused, even if what has come is a request (RFC 9112, 8)."""
+    with Connection(proxy.url) as connection:
+        connection.send(CALL.replace(LENGTH_LINE, b"Content-Length: 26\r\n")[:-rest])
+        connection.stop_sending()
+        answer = connection.read_to_end()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"the body ends early" in answer
+    assert ecr.describe_repositories()["repositories"] == []
+
+
 # --- connections ---
 
 
