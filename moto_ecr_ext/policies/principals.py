@@ -15,11 +15,11 @@ from .grammar import read_either, read_object, read_texts
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 _PARTITION = "aws(?:-cn|-us-gov|-eusc|-iso(?:-[a-z])?)?"
 _ACCOUNT = re.compile(rf"([0-9]{{12}})|arn:{_PARTITION}:iam::([0-9]{{12}}):root")
-# A path and a name: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_NAME = r"(?:[!-)+->@-~]+/)?[\w+=,.@-]+"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: paths may have any visible character.
+_PATH, _NAME = r"(?:[!-)+->@-~]+/)?", r"[\w+=,.@-]{1,64}"
 _IDENTITY = re.compile(
-    rf"arn:{_PARTITION}:(?:iam::[0-9]{{12}}:(?:user|role)|"
-    rf"sts::[0-9]{{12}}:(?:assumed-role|federated-user))/{_NAME}",
+    rf"arn:{_PARTITION}:(?:iam::[0-9]{{12}}:(?:user|role)/{_PATH}{_NAME}|"
+    rf"sts::[0-9]{{12}}:(?:assumed-role/{_NAME}/{_NAME}|federated-user/{_NAME}))",
     re.ASCII,
 )
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")

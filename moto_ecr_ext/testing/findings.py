@@ -17,6 +17,7 @@ _OF_INSPECTOR = "UNTRIAGED"
 _DESCRIPTIONS = {
     "ACTIVE": "Continuous scan is selected for image.",
     "COMPLETE": "The scan was completed successfully.",
+    "PENDING": "Pending start of the image scan.",
 }
 
 
@@ -72,7 +73,7 @@ def queue_scan_findings(
     are read. The members of a finding are those of ECR's `ImageScanFinding` or `EnhancedImageScanFinding`; its times
     are texts or seconds since the epoch. Without a `description`, the status has the one that ECR gives it, if any.
 
-    The first result of an image appears at once. A later one replaces it at the image's next scan: the next
+    The first result of a scanned image appears at once. A later one replaces it at the image's next scan: the next
     StartImageScan or, if the image is scanned continuously, a day after its last scan by the clock of the process.
 
     Only moto with the extension supports this: the server at the client's endpoint or, under `mock_aws`, this process.
@@ -83,13 +84,10 @@ def queue_scan_findings(
     kind = "enhancedFindings" if enhanced_findings else "findings"
     found = [dict(finding) for finding in (*findings, *enhanced_findings)]
     image_id = {"imageTag": tag, "imageDigest": digest}
-    result = {
+    result: dict[str, Any] = {
         "registryId": client.describe_registry()["registryId"],
         "repositoryName": repository_name,
-        "imageScanStatus": {
-            "status": status,
-            "description": description or _DESCRIPTIONS.get(status, ""),
-        },
+        "imageScanStatus": {"status": status},
         "imageScanFindings": {
             kind: found,
             "findingSeverityCounts": Counter(
@@ -97,6 +95,10 @@ def queue_scan_findings(
             ),
         },
     }
+    if description is None:
+        description = _DESCRIPTIONS.get(status)
+    if description is not None:
+        result["imageScanStatus"]["description"] = description
     problem = problem_of_result(result)
     if problem is not None:
         raise ImageError(problem)

@@ -272,8 +272,13 @@ class UpstreamRegistry:
         It may be gzipped, although that is not asked for. urllib3 1.26 would unzip it without a limit.
         """
         content: bytes = response.read(_MAX_DOCUMENT + 1, decode_content=False)
-        if response.headers.get("Content-Encoding") == "gzip" and len(content) <= _MAX_DOCUMENT:
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding in ("gzip", "x-gzip"):  # RFC 9110, 8.4.1.3: they are the same.
             content = self._unzipped(content)
+        elif coding != "identity":
+            raise UpstreamUnavailable(
+                f"A response of the upstream registry {self._host} has the unexpected Content-Encoding {coding[:100]!a}"
+            )
         if len(content) > _MAX_DOCUMENT:
             raise UpstreamUnavailable(
                 f"A response of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"

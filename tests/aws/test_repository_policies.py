@@ -124,6 +124,12 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
             policy(Principal={"AWS": "arn:aws:iam::123456789012:role/a/"}), id="path without a name"
         ),
         pytest.param(
+            policy(Principal={"AWS": "arn:aws:iam::123456789012:role/" + "a" * 65}), id="long name"
+        ),
+        pytest.param(
+            policy(Principal={"AWS": "arn:aws:sts::123456789012:assumed-role/a"}), id="no session"
+        ),
+        pytest.param(
             policy(Principal={"AWS": "arn:awsx:iam::123456789012:root"}), id="unknown partition"
         ),
         pytest.param('{"Statement":' + "[" * 5000 + "]" * 5000 + "}", id="nested too deep"),

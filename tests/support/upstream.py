@@ -21,9 +21,9 @@ class Upstream:
     `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
     anybody gets where there is no login; `realm` is what it calls that service in place of its URL. `status` is
     answered to everything; `content_type` is that of all manifests in place of their own, `gzip` makes their gzipped
-    bodies, and `elsewhere` is where blobs are redirected to. `when_asked` is called with each path before it is
-    answered. `excess` is how many bytes follow those of each blob, and `challenge_excess` the body of a challenge;
-    `says_length` tells whether an answer with a blob says how many there are.
+    bodies, `coding` is what these are called, and `elsewhere` is where blobs are redirected to. `when_asked` is called
+    with each path before it is answered. `excess` is how many bytes follow those of each blob, and `challenge_excess`
+    the body of a challenge; `says_length` tells whether an answer with a blob says how many there are.
     """
 
     def __init__(self, url: str):
@@ -37,6 +37,7 @@ class Upstream:
         self.elsewhere = ""
         self.content_type = ""
         self.gzip: Callable[[bytes], bytes] | None = None
+        self.coding = "gzip"
         self.when_asked: Callable[[str], object] = len
         self.excess = 0
         self.challenge_excess = 0
@@ -155,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._give_referrers(name, reference, upstream.referrers_on_page)
         elif kind == "manifests" and (name, reference) in upstream.manifests:
             image = upstream.manifests[name, reference]
-            encoding = {"Content-Encoding": "gzip"} if upstream.gzip else {}
+            encoding = {"Content-Encoding": upstream.coding} if upstream.gzip else {}
             self._answer(
                 200,
                 upstream.gzip(image.manifest) if upstream.gzip else image.manifest,
