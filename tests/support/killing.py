@@ -31,6 +31,8 @@ from support.constants import SIGNED
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CLIENTS = 4
+# Images of a client above which it deletes as often as it pushes: each is compared after each kill.
+MANY = 30
 # Requests of all clients together until a server is killed, at most.
 LIFE = 120
 # Seconds from the last of them to the kill, at most: about what a request takes.
@@ -173,8 +175,11 @@ class Client:
         """Push, change and delete until the server is gone."""
         try:
             while True:
+                deletions = 6 if len(self.state.images) > MANY else 1
                 self._random.choice(
-                    [self._push_image] * 6 + [self._leave_upload, self._set_policy] + [self._delete]
+                    [self._push_image] * 6
+                    + [self._leave_upload, self._set_policy]
+                    + [self._delete] * deletions
                 )()
         except (OSError, HTTPException):
             pass  # It was killed.
@@ -204,7 +209,7 @@ class Client:
         self._resume()
 
     def _observe(self) -> tuple[set[tuple[str, str | None]], frozenset[str], str | None]:
-        listed = self._call("ListImages", maxResults=1000)["imageIds"]
+        listed = [image_id for page in self._pages() for image_id in page]
         known = sorted(self._contents)
         held: set[str] = set()
         for start in range(0, len(known), 100):
@@ -224,6 +229,16 @@ class Client:
             frozenset(held),
             policy,
         )
+
+    def _pages(self) -> Iterator[list[dict[str, str]]]:
+        """The pages of ListImages."""
+        going_on: dict[str, str] = {}
+        while True:
+            page = self._call("ListImages", (200,), maxResults=1000, **going_on)
+            yield page["imageIds"]
+            if page.get("nextToken") is None:
+                return
+            going_on = {"nextToken": page["nextToken"]}
 
     def _resume(self) -> None:
         """Go on with an upload that was not finished. What was acknowledged of it has to be there."""
