@@ -209,7 +209,7 @@ def test_queued_findings(ecr: Any, repository_name: str) -> None:
     push(ecr, repository_name, OTHER, tag="v2")
     for _ in range(2):
         assert described(ecr) == {
-            "imageScanStatus": {**COMPLETE, "status": "ACTIVE"},
+            "imageScanStatus": CONTINUOUS,
             "imageScanFindingsSummary": {"findingSeverityCounts": {"HIGH": 1}},
         }
     assert described(ecr, "v2")["imageScanFindingsSummary"]["findingSeverityCounts"] == {}

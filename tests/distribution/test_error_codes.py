@@ -15,6 +15,7 @@ from freezegun import freeze_time
 from moto_ecr_ext import exceptions as aws_errors
 from moto_ecr_ext.distribution import dialects
 from moto_ecr_ext.distribution.errors import ERRORS
+from moto_ecr_ext.distribution.manifests import MAX_PUSHED_TAGS
 from moto_ecr_ext.exceptions import ECRError, common, pull_through, registry_protocol
 from moto_ecr_ext.models import failures
 from moto_ecr_ext.oci.digest import Digest
@@ -147,13 +148,14 @@ def repository_of_a_stranger(at: Situation) -> requests.Response:
 
 
 def too_many_tags(at: Situation) -> requests.Response:
-    tags = [f"t{number}" for number in range(1000)]
-    return at.repository.put(
-        f"/manifests/{OTHER.digest}",
-        params={"tag": tags},
-        data=OTHER.manifest,
-        headers={"Content-Type": OTHER.media_type},
-    )
+    for first in range(0, 1000, MAX_PUSHED_TAGS):
+        response = at.repository.put(
+            f"/manifests/{OTHER.digest}",
+            params={"tag": [f"t{first + number}" for number in range(MAX_PUSHED_TAGS)]},
+            data=OTHER.manifest,
+            headers={"Content-Type": OTHER.media_type},
+        )
+    return response
 
 
 def pulled_through_the_cache(at: Situation, **members: str) -> requests.Response:

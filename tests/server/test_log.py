@@ -296,6 +296,15 @@ def test_a_wrong_level() -> None:
     )
 
 
+@pytest.fixture
+def hangups() -> Iterator[None]:
+    """Programs that are started do not ignore SIGHUP, even if the tests were started by `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangups")
 @pytest.mark.parametrize("workers", [(), ("--workers", "2")])
 def test_no_line_is_lost_at_the_end(tmp_path: Path, workers: tuple[str, ...]) -> None:
     """Each request that was answered before SIGTERM, or SIGHUP, has its line."""

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlencode
 
-from moto.utilities.utils import get_partition
-
 from moto_ecr_ext import hosts
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
@@ -75,7 +73,7 @@ def _arn_of(principal: str, account_id: str, region: str) -> str:
     service = _SERVICES.get(principal.partition("/")[0])
     if service is None:
         return principal
-    return f"arn:{get_partition(region)}:{service}::{account_id}:{principal}"
+    return f"arn:{hosts.partition_of(region)}:{service}::{account_id}:{principal}"
 
 
 def _in_base_36(number: int) -> str:
