@@ -1,6 +1,8 @@
 """A benchmark of ECR's API: stock moto and the extension.
 
 Each variant runs in a separate process (`api_variant.py`), and the variants take turns, round by round.
+
+With --program, another installation of the extension, such as the one before a change, takes stock moto's place.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from common import (
     Figures,
     Rest,
     Target,
+    argument_parser,
+    completed,
     environment,
     free_port,
     moto_ecr_server_command,
     moto_server_command,
     number,
-    parse_arguments,
     print_machine,
     print_table,
     print_targets,
@@ -81,8 +84,11 @@ QUICK = Scale((10, 100, 200), (10,), (100, 200), 3, 0.5, 20, 2)
 class Benchmark:
     """All measurements, with their figures and targets."""
 
-    def __init__(self, directory: Path, scale: Scale, rest: Rest) -> None:
+    def __init__(self, directory: Path, scale: Scale, rest: Rest, program: Path | None) -> None:
         self._directory = directory
+        # The other installations, by the variant whose place they take.
+        self._others = {} if program is None else {MOTO: program}
+        self._peer = MOTO if program is None else "other"
         self._scale = scale
         self._rest = rest
         self._figures = Figures()
@@ -139,23 +145,26 @@ class Benchmark:
             self._carried(variant, carrier, directory) as how,
         ):
             self._rest.wait()
-            for name, figure in _figures_of([measurement, *how, *arguments]).items():
+            other = self._others.get(variant)
+            python = sys.executable if other is None else str(other.with_name("python"))
+            for name, figure in _figures_of(python, [measurement, *how, *arguments]).items():
                 self._figures.add(f"{carrier}; {name}", variant, figure)
 
     @contextmanager
     def _carried(self, variant: str, carrier: str, directory: Path) -> Iterator[list[str]]:
         """Yield the arguments that name the variant to `api_variant.py`, while its server runs, if it needs one."""
+        other = self._others.get(variant)
         data_dir = directory / "data" if variant == ON_DISK else None
         if carrier == DECORATOR:
-            how = [] if variant == MOTO else ["--extension"]
+            how = [] if variant == MOTO and not other else ["--extension"]
             yield how if data_dir is None else [*how, "--data-dir", str(data_dir)]
             return
         port = free_port()
-        command = (
-            moto_server_command(port)
-            if variant == MOTO
-            else moto_ecr_server_command(port, data_dir)
-        )
+        command = moto_ecr_server_command(port, data_dir)
+        if other is not None:
+            command[0] = str(other)
+        elif variant == MOTO:
+            command = moto_server_command(port)
         with serving(command, port, directory / "log") as server:
             yield ["--endpoint", server.url, "--server-pid", str(server.pid)]
 
@@ -167,7 +176,7 @@ class Benchmark:
     def _print_start(self) -> None:
         print_table(
             "Start, ms (boto3 imported before)",
-            ("", "moto", "extension", "extension / moto"),
+            ("", self._peer, "extension", "ratio"),
             [self._row(DECORATOR, step, step) for step in (*STEPS, *DECORATOR_STEPS)],
         )
         print_table(
@@ -189,7 +198,7 @@ class Benchmark:
         ):
             print_table(
                 f"Calls {carrier}, ms",
-                ("", "moto", "extension", "extension / moto"),
+                ("", self._peer, "extension", "ratio"),
                 [
                     self._row(carrier, f"{call}; {size}", f"{call}; {size:,} images")
                     for call in CALLS
@@ -209,10 +218,10 @@ class Benchmark:
         size = self._scale.parts * PART_SIZE // MIB
         print_table(
             f"A layer of {size} MiB through the API, in parts of {PART_SIZE // MIB} MiB",
-            ("", "MB/s", "x moto", "memory grows by MiB"),
+            ("", "MB/s", f"x {self._peer}", "memory grows by MiB"),
             [
                 (
-                    f"{variant}, {carrier}",
+                    f"{self._peer if variant == MOTO else variant}, {carrier}",
                     number(self._median(carrier, "MB/s", variant)),
                     number(self._figures.ratio(f"{carrier}; MB/s", variant, MOTO)),
                     number(self._median(carrier, "MiB", variant)),
@@ -278,11 +287,11 @@ class Benchmark:
         )
 
 
-def _figures_of(arguments: Sequence[str]) -> dict[str, float]:
-    """Return the figures of a run of `api_variant.py`. Raises CalledProcessError if it fails."""
+def _figures_of(python: str, arguments: Sequence[str]) -> dict[str, float]:
+    """Return the figures of a run of `api_variant.py` by an interpreter. Raises CalledProcessError if it fails."""
     script = Path(__file__).with_name("api_variant.py")
     ran = subprocess.run(
-        [sys.executable, str(script), *arguments],
+        [python, str(script), *arguments],
         stdout=subprocess.PIPE,
         env=environment(),
         check=True,
@@ -297,12 +306,21 @@ def main(arguments: argparse.Namespace) -> None:
     with scratch_directory(arguments.directory) as directory:
         print_machine(directory, PACKAGES, ())
         print(f"medians of {arguments.rounds} rounds, variants taking turns")
-        benchmark = Benchmark(directory, QUICK if arguments.quick else FULL, rest)
+        scale = QUICK if arguments.quick else FULL
+        benchmark = Benchmark(directory, scale, rest, arguments.program)
         benchmark.measure(arguments.rounds, arguments.only)
     benchmark.print_figures()
-    print_targets(benchmark.targets())
+    if arguments.program is None:
+        print_targets(benchmark.targets())
     rest.print_summary()
 
 
 if __name__ == "__main__":
-    main(parse_arguments(__doc__))
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--program",
+        type=Path,
+        metavar="PATH",
+        help="the moto_ecr_server of another installation, measured in the place of stock moto",
+    )
+    main(completed(parser.parse_args()))

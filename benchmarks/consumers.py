@@ -160,10 +160,10 @@ def _growth(client: Any, directory: Path, image: Image) -> float:
 
 def _load(data: str) -> float:
     """Load the image of a data directory, and return the growth of this process in MiB."""
-    from moto_ecr_ext.consumers import daemon
-    from moto_ecr_ext.consumers.image_names import ImageName
-    from moto_ecr_ext.consumers.images import find_image
-    from moto_ecr_ext.hosts import Registry
+    from moto_ecr_ext.arns import Registry
+    from moto_ecr_ext.integrations.docker import daemon
+    from moto_ecr_ext.integrations.docker.image_names import ImageName
+    from moto_ecr_ext.integrations.docker.images import find_image
 
     with moto_ecr_ext.install(data_dir=data):
         name = ImageName.parse(_LARGE)

@@ -62,10 +62,17 @@ def _docker_registry(directory: Path) -> Iterator[Registry]:
 
 
 @contextmanager
-def moto_ecr_server(directory: Path, flags: Sequence[str] = ()) -> Iterator[Registry]:
-    """Run moto_ecr_server with a data directory. Its clients log in; those of the other registry do not."""
+def moto_ecr_server(
+    directory: Path, flags: Sequence[str] = (), program: str | None = None
+) -> Iterator[Registry]:
+    """Run moto_ecr_server with a data directory. Its clients log in; those of the other registry do not.
+
+    `program` is the path of another installation's moto_ecr_server.
+    """
     port = free_port()
     command = [*moto_ecr_server_command(port, directory / "data"), *flags]
+    if program is not None:
+        command[0] = program
     with serving(command, port, directory / "log") as process:
         ecr = ecr_client(process.url)
         ecr.create_repository(repositoryName=REPOSITORY)

@@ -1,7 +1,9 @@
 """A benchmark of moto_ecr_server with different flags: with several processes, and without lines about requests.
 
-Many clients make small requests. Each measurement begins with a fresh server on an empty directory, on the same disk.
-The variants take turns, round by round.
+With --program, it is compared with other installations instead, such as the one before a change.
+
+Many clients make small requests, and one client pushes a large blob. Each measurement begins with a fresh server on an
+empty directory, on the same disk. The variants take turns, round by round.
 """
 
 from __future__ import annotations
@@ -11,14 +13,16 @@ import json
 import os
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from blobs import Blob, memory_blob
 from common import (
+    MIB,
     Figures,
     Rest,
+    argument_parser,
+    completed,
     number,
-    parse_arguments,
     print_machine,
     print_table,
     scratch_directory,
@@ -30,12 +34,21 @@ _STREAMS = 8
 _PROCESSORS = max(2, len(os.sched_getaffinity(0)))
 _PLAIN = "1 process"
 # The flags of each variant. All but the first are compared with it.
-_VARIANTS: dict[str, list[str]] = {
+_FLAGS: dict[str, list[str]] = {
     _PLAIN: [],
     f"{_PROCESSORS} workers": ["--workers", str(_PROCESSORS)],
     "no lines": ["--log-level", "warning"],
 }
 _BLOB = 16 * 1024
+_LARGE = "push of a large blob, 1 stream"
+
+
+class Variant(NamedTuple):
+    """A way to run the server: its flags, and the program of another installation."""
+
+    flags: Sequence[str] = ()
+    program: str | None = None
+
 
 Act = Callable[[RegistryClient, int], None]
 
@@ -43,8 +56,9 @@ Act = Callable[[RegistryClient, int], None]
 class Benchmark:
     """The requests to each server."""
 
-    def __init__(self, requests: int, only: str) -> None:
+    def __init__(self, requests: int, large: int, only: str) -> None:
         self._requests = requests
+        self._large = large
         self._only = only
         self._blobs = [memory_blob(os.urandom(_BLOB)) for _ in range(requests // 10)]
         self._manifest = _manifest(self._blobs[0])
@@ -68,6 +82,12 @@ class Benchmark:
                 run = at_once(registry.address, _dealt(count, act))
                 self.names[name] = None
                 self.figures.add(name, variant, count / run.seconds)
+        if self._only in _LARGE:
+            blob = memory_blob(os.urandom(self._large))
+            rest.wait()
+            run = at_once(registry.address, [lambda client: client.push(blob)])
+            self.names[_LARGE] = None
+            self.figures.add(_LARGE, variant, self._large / run.seconds / 1e6)
 
     def _push(self, client: RegistryClient, index: int) -> None:
         client.push(self._blobs[index])
@@ -101,6 +121,12 @@ def _manifest(blob: Blob) -> bytes:
     return json.dumps(document).encode()
 
 
+def _variants(programs: Sequence[str]) -> dict[str, Variant]:
+    if programs:
+        return {_PLAIN: Variant(), **{each: Variant(program=each) for each in programs}}
+    return {name: Variant(flags) for name, flags in _FLAGS.items()}
+
+
 def _print(figures: Figures, names: Sequence[str], variant: str) -> None:
     rows = []
     for name in names:
@@ -116,7 +142,7 @@ def _print(figures: Figures, names: Sequence[str], variant: str) -> None:
                 )
             )
     print_table(
-        f"Requests in a second, {_STREAMS} streams: {' '.join(_VARIANTS[variant])}",
+        f"Requests in a second, {_STREAMS} streams; MB/s of a large blob: {variant}",
         ("", _PLAIN, variant, "ratio", "of all pairs"),
         rows,
     )
@@ -124,21 +150,31 @@ def _print(figures: Figures, names: Sequence[str], variant: str) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     rest = Rest(arguments.patience)
-    benchmark = Benchmark(400 if arguments.quick else 4000, arguments.only)
+    variants = _variants(arguments.program)
+    requests, large = (400, MIB) if arguments.quick else (4000, 512 * MIB)
+    benchmark = Benchmark(requests, large, arguments.only)
     with scratch_directory(arguments.directory) as directory:
         print_machine(directory, ("moto", "moto-ecr-ext"), ())
         print(f"medians of {arguments.rounds} rounds, variants taking turns")
         for _ in range(arguments.rounds):
-            for variant, flags in _VARIANTS.items():
+            for name, variant in variants.items():
                 with (
                     scratch_directory(directory) as place,
-                    moto_ecr_server(place, flags) as registry,
+                    moto_ecr_server(place, variant.flags, variant.program) as registry,
                 ):
-                    benchmark.measure(registry, variant, rest)
-    for variant in list(_VARIANTS)[1:]:
-        _print(benchmark.figures, list(benchmark.names), variant)
+                    benchmark.measure(registry, name, rest)
+    for name in list(variants)[1:]:
+        _print(benchmark.figures, list(benchmark.names), name)
     rest.print_summary()
 
 
 if __name__ == "__main__":
-    main(parse_arguments(__doc__))
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="compare with the moto_ecr_server of another installation; may be repeated",
+    )
+    main(completed(parser.parse_args()))

@@ -6,10 +6,10 @@ Importing the package changes nothing; `install()` installs it in moto.
 from __future__ import annotations
 
 from ._version import __version__
-from .activation.installation import Installation, install, uninstall
-from .activation.moto_api import run_lifecycle
-from .commands.check import check, repair
+from .seams.installation import Installation, install, uninstall
+from .seams.moto_api import run_lifecycle
 from .settings.typed import MockConfig, Settings
+from .storage.checks import check, repair
 
 __all__ = [
     "Installation",

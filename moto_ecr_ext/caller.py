@@ -1,4 +1,4 @@
-"""The caller of the current request, the address of the request, and the server's record of it.
+"""The caller of the current request, and the address of the request.
 
 moto prescribes the signatures of the backend's methods (Lambda and CloudFormation call them as plain Python), so this
 is passed beside their parameters. Outside of a request, the caller is the account itself, at AWS's address.
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 from typing import Any
 
 # The client address of requests that are made in this process.
@@ -71,49 +70,3 @@ def acting(action: str) -> Iterator[None]:
     else:
         with calling(replace(caller, action=action)):
             yield
-
-
-@dataclass(slots=True)
-class Exchange:
-    """A server's record of a request and its response. Unknown values are empty.
-
-    `kind` is one of a bounded number: an operation of the API, a route of the registry, or `other`. `name` is the name
-    of the request in the log, if it is not its method and path. `service` is set for other services than ECR. `reason`
-    says why the registry refused it, or why the store fails. `received` and `sent` are the bytes of the bodies. `began`
-    is a value of the performance counter, `seconds` is the duration until the response.
-    """
-
-    method: str
-    path: str
-    kind: str = "other"
-    name: str = ""
-    service: str = ""
-    repository: str = ""
-    digest: str = ""
-    account_id: str = ""
-    region: str = ""
-    request_id: str = ""
-    status: int = 0
-    reason: str = ""
-    received: int = 0
-    sent: int = 0
-    began: float = field(default_factory=perf_counter)
-    seconds: float = 0.0
-
-
-_exchange: ContextVar[Exchange | None] = ContextVar("moto_ecr_exchange", default=None)
-
-
-def current_exchange() -> Exchange | None:
-    """Return the record of the current request; None if nothing records it."""
-    return _exchange.get()
-
-
-@contextmanager
-def exchanging(exchange: Exchange | None) -> Iterator[None]:
-    """Serve the request of this block, and record it in `exchange`."""
-    token = _exchange.set(exchange)
-    try:
-        yield
-    finally:
-        _exchange.reset(token)

@@ -32,6 +32,16 @@ def text_of_time(at: float) -> str:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def spoken_time(at: float) -> str:
+    """Return a time in UTC in the form of Amazon Inspector's events: `Dec 3, 2021, 6:02:30 PM`."""
+    time = datetime.fromtimestamp(at, timezone.utc)
+    day = f"{_MONTHS[time.month - 1]} {time.day}, {time.year}"
+    return f"{day}, {time.hour % 12 or 12}:{time:%M:%S} {'AM' if time.hour < 12 else 'PM'}"
+
+
 def time_of_text(text: str, default_zone: str | None = "Z") -> float:
     """Return a time in seconds since the epoch. A text without a zone has the default one.
 

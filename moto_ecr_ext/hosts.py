@@ -1,6 +1,5 @@
-"""Host names and ARNs of registries, and the registries of host names.
+"""Host names of registries, and the registries of host names.
 
-Partitions are those of the installed botocore.
 https://docs.aws.amazon.com/general/latest/gr/ecr.html
 """
 
@@ -8,25 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
-
-from botocore.loaders import Loader
 
 from . import settings
+from .arns import PARTITIONS, Registry, partition_of
 from .caller import current_caller
-
-# A small file (8 KB) with every partition, its Regions, and its DNS suffixes.
-_PARTITIONS: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
 
 
 def _any_of(texts: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, sorted(texts)))})"
 
 
-_DNS_SUFFIXES: dict[str, str] = {each["id"]: each["outputs"]["dnsSuffix"] for each in _PARTITIONS}
-_DUAL_STACK_SUFFIXES: set[str] = {each["outputs"]["dualStackDnsSuffix"] for each in _PARTITIONS}
+_DNS_SUFFIXES: dict[str, str] = {each["id"]: each["outputs"]["dnsSuffix"] for each in PARTITIONS}
+_DUAL_STACK_SUFFIXES: set[str] = {each["outputs"]["dualStackDnsSuffix"] for each in PARTITIONS}
 _ANY_DUAL_STACK_SUFFIX = _any_of(_DUAL_STACK_SUFFIXES)
 # Dual-stack hosts of registries end in `on.aws`, those of APIs in `api.aws`.
 _ANY_SUFFIX = _any_of(
@@ -65,40 +58,11 @@ REGISTRY_URL_PATTERN = f"https?://{_REGISTRY_HOST_PATTERN}"
 VPC_ENDPOINT_URL_PATTERN = f"https?://{_VPC_ENDPOINT_HOST_PATTERN}"
 ADDED_URL_PATTERNS = (API_URL_PATTERN, REGISTRY_URL_PATTERN, VPC_ENDPOINT_URL_PATTERN)
 
-_ACCOUNT_ID = "[0-9]{12}"
-_REPOSITORY_ARN = (
-    r"arn:(?P<partition>[a-z-]+):ecr:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12})"
-    r":repository/(?P<name>[a-z0-9._/-]+|\*)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """One account in one Region."""
-
-    account_id: str
-    region: str
-
-
-class RepositoryName(NamedTuple):
-    """The name of a repository that may not exist."""
-
-    account_id: str
-    region: str
-    name: str
-
 
 def local_registry_names() -> list[str]:
     """Return the local host names of registries, one for each Region, in the form of certificates."""
-    regions = {region for each in _PARTITIONS for region in each["regions"]}
+    regions = {region for each in PARTITIONS for region in each["regions"]}
     return [f"*.dkr.ecr.{region}.localhost" for region in sorted(regions) if "global" not in region]
-
-
-def is_account_id(text: str) -> bool:
-    """Return True if a text is the id of an account.
-    https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
-    """
-    return re.fullmatch(_ACCOUNT_ID, text) is not None
 
 
 # A request looks its host up several times, and clients use few hosts.
@@ -163,24 +127,3 @@ def download_base(account_id: str, region: str) -> str:
     if caller and caller.address:
         return f"{caller.scheme}://{caller.address}"
     return f"https://{aws_registry_host(account_id, region)}"
-
-
-def repository_arn(account_id: str, region: str, repository_name: str) -> str:
-    return f"arn:{partition_of(region)}:ecr:{region}:{account_id}:repository/{repository_name}"
-
-
-def repository_of_arn(arn: str) -> RepositoryName | None:
-    """Return the repository of an ARN; None for any other text. The name may be `*`, which means all repositories."""
-    match = re.fullmatch(_REPOSITORY_ARN, arn)
-    if match is None or match["partition"] != partition_of(match["region"]):
-        return None
-    return RepositoryName(match["account"], match["region"], match["name"])
-
-
-@lru_cache
-def partition_of(region: str) -> str:
-    """Return the partition of a Region, such as `aws-cn`; `aws` for an unknown Region."""
-    for partition in _PARTITIONS:
-        if region in partition["regions"] or re.match(partition["regionRegex"], region):
-            return str(partition["id"])
-    return "aws"

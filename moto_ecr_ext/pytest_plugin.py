@@ -9,20 +9,20 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import settings
 from ._version import __version__
-from .compatibility import ALL, MISSING_LAYERS, PROJECT_ERROR_CODES, Leniency
-from .compatibility.notices import Notice, listening
+from .compatibility.report import TITLE, AdoptionReport, Met, Observer
+from .seams.installation import install, is_installed
 from .settings.setting import nearest
 
 if TYPE_CHECKING:
-    from .testing import ImageBuilder, RunningServer
+    from .testing import ImageBuilder, MotoECR, RunningServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     adoption = _Adoption(is_reported=config.getoption("--moto-ecr-ext-report"))
     config.pluginmanager.register(adoption, "moto_ecr_ext_adoption")
-    config.add_cleanup(adoption.listening.close)
+    config.add_cleanup(adoption.observer.listening.close)
     chosen = _chosen(config)
     if (
         chosen
@@ -105,7 +105,7 @@ def _chosen(config: pytest.Config) -> dict[str, str]:
 
 def pytest_report_header() -> str | None:
     """Return the compatibility and the settings of the run, if the extension is installed by now."""
-    installation = sys.modules.get("moto_ecr_ext.activation.installation")
+    installation = sys.modules.get("moto_ecr_ext.seams.installation")
     if installation is None or not installation.is_installed():
         return None
     codes = (
@@ -129,7 +129,6 @@ def pytest_report_header() -> str | None:
 
 def _installed() -> ExitStack:
     """Install the extension until the result is closed. An installation by a conftest.py stays."""
-    from .activation.installation import install, is_installed
 
     installation = ExitStack()
     if not is_installed():
@@ -140,159 +139,39 @@ def _installed() -> ExitStack:
     return installation
 
 
-_REPORT = "moto_ecr_ext and stock moto"
-
-
-class _Met(NamedTuple):
-    """A difference in a test, by its id. The call that was accepted or not was an earlier test's, or its own."""
-
-    test: str
-    is_accepted: bool
-    is_own: bool
-
-
 class _Adoption:
-    """The differences between stock moto and AWS that affect a run."""
+    """Tells the report of `compatibility/` what the tests of a run do."""
 
     def __init__(self, is_reported: bool) -> None:
         self.is_reported = is_reported
-        # It is closed when the run ends.
-        self.listening = ExitStack()
-        self._waiting: list[Notice] = []
-        self.listening.enter_context(listening(self._waiting.append))
-        # The notices of the current test.
-        self._of_test: list[Notice] = []
-        # The notices of failed fixtures, by their errors: pytest raises the same one in each test that needs the
-        # fixture.
-        self._of_error: dict[int, tuple[BaseException, list[Notice]]] = {}
-        # Affected tests, by the names of leniencies.
-        self._met: dict[str, list[_Met]] = {}
+        self.observer = Observer()
+        self._report = AdoptionReport(is_whole=is_reported)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        noticed = self._waiting[:]
-        self._waiting.clear()
-        self._of_test = noticed if call.when == "setup" else self._of_test + noticed
-        own = [each for each in noticed if _counts(each)]
-        earlier: list[Notice] = []
-        if report.failed and call.excinfo is not None:
-            failure = report.longreprtext
-            earlier = self._earlier(call.excinfo.value)
-            met = [*earlier, *self._of_test]
-            text = _guide([each for each in met if _explains(each, failure)])
-            if text:
-                report.sections.append((_REPORT, text))
-            # A difference that is no refusal matters only if a test fails, maybe in a later phase.
-            own += [
-                each for each in self._of_test if not _counts(each) and _explains(each, failure)
-            ]
-            earlier = [each for each in earlier if _counts(each) or _explains(each, failure)]
+        failed = report.failed and call.excinfo is not None
+        met = self.observer.end_phase(
+            begins_test=call.when == "setup",
+            error=call.excinfo.value if failed and call.excinfo else None,
+            failure=report.longreprtext if failed else "",
+        )
         # It is an attribute, since pytest-xdist transfers attributes of reports from its workers.
-        report.moto_ecr_ext_noticed = [  # type: ignore[attr-defined]
-            *([each.leniency.name, each.applied, True] for each in own),
-            *([each.leniency.name, each.applied, False] for each in earlier),
-        ]
+        report.moto_ecr_ext_met = [list(each) for each in met]  # type: ignore[attr-defined]
         return report
 
-    def _earlier(self, error: BaseException) -> list[Notice]:
-        """Return the notices of an earlier test that failed by this error of a fixture."""
-        if id(error) in self._of_error:
-            return self._of_error[id(error)][1]
-        if self._of_test:
-            self._of_error[id(error)] = (error, self._of_test)
-        return []
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for name, applied, is_own in getattr(report, "moto_ecr_ext_noticed", ()):
-            self._met.setdefault(name, []).append(_Met(report.nodeid, applied, is_own))
+        met = getattr(report, "moto_ecr_ext_met", ())
+        self._report.add(report.nodeid, (Met(*each) for each in met))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.is_reported:
-            terminalreporter.section(_REPORT)
-            for line in _summary(self._met):
+        lines = self._report.lines
+        if lines:
+            terminalreporter.section(TITLE)
+            for line in lines:
                 terminalreporter.write_line(line)
-        elif PROJECT_ERROR_CODES.name in self._met:
-            terminalreporter.write_line(f"moto_ecr_ext: {_about_codes(self._met)}")
-
-
-def _counts(notice: Notice) -> bool:
-    """Return True for a notice that matters to users of stock moto: a refusal, moto's behaviour, or an Error.Code."""
-    return notice.leniency.is_refusal or notice.applied or notice.leniency is PROJECT_ERROR_CODES
-
-
-def _explains(notice: Notice, failure: str) -> bool:
-    """Return whether AWS's way, or a default that is moto's, may be why a test fails."""
-    if notice.leniency.sign not in failure:
-        return False
-    return not notice.applied or (
-        notice.leniency is MISSING_LAYERS
-        and settings.COMPATIBILITY.given() is None
-        and settings.VERIFY_LAYERS.given() is None
-    )
-
-
-def _about_codes(met: Mapping[str, Sequence[_Met]]) -> str:
-    tests = dict.fromkeys(each.test for each in met[PROJECT_ERROR_CODES.name])
-    others = f" and {len(tests) - 1} more" * (len(tests) > 1)
-    return (
-        f"Error.Code was not AWS's in {next(iter(tests))}{others}. On AWS, {PROJECT_ERROR_CODES.aws} "
-        "Set moto_ecr_ext_error_codes = aws in pytest's configuration."
-    )
-
-
-def _guide(notices: Sequence[Notice]) -> str:
-    """Return the explanation for a failed test."""
-    first = {each.leniency: each for each in reversed(notices)}
-    in_order = sorted(first.values(), key=lambda each: not each.leniency.is_refusal)
-    lines = []
-    for notice in in_order:
-        leniency = notice.leniency
-        what = "refused" if leniency.is_refusal else "handled as on AWS"
-        what = "accepted, unlike on AWS" if notice.applied else what
-        lines.append(f"{notice.action}, {what}: {notice.about}")
-        lines += _explanation(leniency)
-    unlike_moto = [each.leniency for each in in_order if each.leniency in ALL and not each.applied]
-    if unlike_moto:
-        does = "keeps stock moto's behaviour"
-        if all(each.is_refusal for each in unlike_moto):
-            does = f"accepts {'it' if len(unlike_moto) == 1 else 'them'}, as stock moto does"
-        names = ", ".join(each.name for each in unlike_moto)
-        lines.append(f"compatibility = moto {does}; so does compatibility = moto: {names}")
-    return "\n".join(lines)
-
-
-def _explanation(leniency: Leniency) -> list[str]:
-    return [
-        f"  {leniency.name}: {leniency.moto}",
-        f"  AWS: {leniency.aws}",
-        f"       {leniency.page}",
-        f"  Write: {leniency.instead}",
-    ]
-
-
-def _summary(met: Mapping[str, Sequence[_Met]]) -> Iterator[str]:
-    """Yield the lines of the report of a run."""
-    leniencies = [each for each in ALL if each.name in met]
-    for leniency in sorted(leniencies, key=lambda each: -len(met[each.name])):
-        noticed = met[leniency.name]
-        tests = dict.fromkeys(each.test for each in noticed)
-        accepted = sum(each.is_own and each.is_accepted for each in noticed)
-        others = sum(each.is_own and not each.is_accepted for each in noticed)
-        what = "refused" if leniency.is_refusal else "as on AWS"
-        counts = [f"{others} {what}"] * bool(others) + [f"{accepted} as moto"] * bool(accepted)
-        yield f"{leniency.name}: {', '.join(counts)}, in {len(tests)} test{'s' * (len(tests) > 1)}"
-        yield from _explanation(leniency)[1:]
-        yield from (f"    {test}" for test in tests)
-    if leniencies:
-        names = ", ".join(each.name for each in leniencies)
-        yield f"To keep stock moto's behaviour for all of this: compatibility = moto: {names}"
-    else:
-        yield "No test made a call that stock moto accepts and AWS refuses."
-    if PROJECT_ERROR_CODES.name in met:
-        yield _about_codes(met)
 
 
 @pytest.fixture
@@ -326,6 +205,30 @@ def moto_ecr_server() -> Iterator[RunningServer]:
         finally:
             server.stop()
             BackendDict.reset()
+
+
+@pytest.fixture
+def moto_ecr() -> Iterator[MotoECR]:
+    """Start `mock_aws` with a whole ECR for one test, with its registry, its journal of calls, and images.
+
+    Everything is empty when the test begins, unless `mock_aws` is active already. Code under test reaches the registry
+    by boto3, and at the host `moto_ecr.registry.host`.
+    """
+    with _installed():
+        from moto import mock_aws
+
+        from .models.lookup import default_registry
+        from .testing import MotoECR, RegistryInProcess
+        from .testing.images import Images
+        from .testing.journal import Journal
+
+        with mock_aws():
+            place = default_registry()
+            yield MotoECR(
+                registry=RegistryInProcess(place.account_id, place.region),
+                journal=Journal(),
+                images=Images(),
+            )
 
 
 @pytest.fixture

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from typing import NamedTuple
 
 import botocore
 from botocore.loaders import create_loader
-from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+from botocore.model import (
+    NoShapeFoundError,
+    OperationModel,
+    OperationNotFoundError,
+    ServiceModel,
+)
 
 # Characters. A manifest may have 4,194,304. All other texts have at most 30,720, a lifecycle policy's.
 _MANY = 1024 * 1024
+_TAG = re.compile("<[^>]*>")
 
 
 @functools.cache
@@ -40,6 +47,15 @@ def operation(name: str) -> OperationModel | None:
 def values_of(shape_name: str) -> tuple[str, ...]:
     """Return the values of an enumeration, in the model's order."""
     return tuple(_model().shape_for(shape_name).enum)
+
+
+def documentation_of(shape_name: str) -> str:
+    """Return the documentation of a shape as plain text; an empty text if the model does not have the shape."""
+    try:
+        text: str = _model().shape_for(shape_name).documentation
+    except NoShapeFoundError:
+        return ""
+    return _TAG.sub("", text).strip()
 
 
 class LargeMember(NamedTuple):

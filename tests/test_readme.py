@@ -29,6 +29,8 @@ from support.commands import LOGIN, PATIENCE, Server, environment, running_serve
 from support.pages import blocks_of
 from support.programs import PATH, find, need_root, running_daemon
 
+pytestmark = [pytest.mark.client, pytest.mark.slow]
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
 
@@ -39,7 +41,7 @@ INSTALLATION = 300
 
 
 class Terminal:
-    """A shell in a folder of its own, whose environment lasts from one block to the next."""
+    """A shell in a separate folder, whose environment lasts from one block to the next."""
 
     def __init__(self, directory: Path, **variables: str) -> None:
         self.directory = directory
@@ -98,7 +100,7 @@ def at_server(running: Server) -> tuple[str, str]:
 
 @pytest.fixture
 def terminal(tmp_path: Path, at_server: tuple[str, str]) -> Terminal:
-    """A terminal that has been told where the server is."""
+    """A terminal that knows the server's address."""
     terminal = Terminal(tmp_path / "terminal")
     terminal.export(BLOCKS["environment"], at_server)
     return terminal
@@ -174,7 +176,7 @@ def free_port() -> str:
 
 
 def test_one_line_starts_a_registry(tmp_path: Path) -> None:
-    """In a clone, the line installs what it needs and leaves a registry that can be pushed to."""
+    """The line, in a clone, installs the package and leaves a registry that can be pushed to."""
     python3 = subprocess.run(
         ["python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         env={"PATH": PATH},
@@ -293,14 +295,14 @@ def test_a_suite_with_the_option(terminal: Terminal) -> None:
 
 
 def test_install(terminal: Terminal) -> None:
-    """`install()` and `uninstall()` as they are shown."""
+    """`install()` and `uninstall()` work as they are shown."""
     del terminal.variables["AWS_ENDPOINT_URL"]
 
     terminal.python(BLOCKS["install"])
 
 
 def test_the_line_that_runs_the_tests_is_the_one_of_ci() -> None:
-    """CI ends in the line that the README has."""
+    """CI ends in the line of the README."""
     line = BLOCKS["run-the-tests"]
 
     assert (ROOT / ".ci" / "run").read_text().endswith(f"\n{line}")
@@ -321,7 +323,7 @@ def test_an_environment_of_tox_is_one() -> None:
 
 
 def test_files_that_are_named_are_there() -> None:
-    """Paths of this repository lead somewhere; the site is built by the reader."""
+    """Paths of this repository exist; the reader builds the site."""
     paths = re.findall(
         r"``(?!docs/_build/)((?:tests|examples|benchmarks|docs|\.ci)/[\w/.-]*)``", README
     )
@@ -331,7 +333,7 @@ def test_files_that_are_named_are_there() -> None:
 
 
 def test_it_is_well_formed() -> None:
-    """PyPI shows the README and the changes only where docutils finds nothing wrong with them."""
+    """docutils finds no error in the README and the changes, so that PyPI shows them."""
     core = pytest.importorskip("docutils.core", reason="docutils is not installed")
     for name in ("README.rst", "CHANGES.rst"):
         core.publish_string(

@@ -21,14 +21,14 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from moto_ecr_ext import compatibility, pytest_plugin, service_model, settings
+from moto_ecr_ext import pytest_plugin, service_model, settings
 from moto_ecr_ext.exceptions.base import ECRError
 from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.settings import leniencies
 
 _AWS = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
-_MODULES_OF_ERRORS = tuple(
-    f"moto_ecr_ext.exceptions{module}" for module in ("", ".images", ".layers", ".pull_through")
-)
+# Their errors are no shapes of ECR's model.
+_OTHER_ERRORS = ("moto_ecr_ext.exceptions.common", "moto_ecr_ext.exceptions.registry_protocol")
 _SPEED = Path(__file__).parents[2] / "benchmarks" / "results" / "registry.json"
 # The first version of this package that has an operation, of those that 0.1.0 does not have.
 _SINCE: dict[str, str] = {}
@@ -40,7 +40,7 @@ def settings_table() -> Iterator[str]:
     """Return a table of all settings with the places that each is read from."""
     yield from _table("Setting", "Values", "Default", "Meaning", widths="33 21 14 32")
     keys = {setting.name for setting in settings.ALL}
-    for option in (*settings.ALL, *settings.OF_SERVERS, settings.WORKERS, *settings.PLACES):
+    for option in (*settings.ALL, *settings.OF_SERVERS, *settings.OF_WORKERS, *settings.PLACES):
         choices = ", ".join(f"``{each}``" for each in getattr(option, "choices", ()))
         names = [f"``{option.flag}``", f"``{option.variable}``"]
         if option.name in keys:
@@ -89,7 +89,7 @@ def quotas_table() -> Iterator[str]:
 def leniencies_table() -> Iterator[str]:
     """Return a table of the places where stock moto and AWS differ."""
     yield from _table("Name", "Stock moto", "AWS", "Write", widths="20 25 30 25")
-    for each in compatibility.ALL:
+    for each in leniencies.ALL:
         yield from _row(
             f"``{each.name}``", each.moto, f"{each.aws} (`page <{each.page}>`__)", each.instead
         )
@@ -161,7 +161,11 @@ def _help_of(command: str) -> Iterator[str]:
 def _errors(of: type[ECRError]) -> Iterator[tuple[str, type[ECRError]]]:
     """Return the error shapes of ECR's model that this package raises, by name."""
     for error in of.__subclasses__():
-        if error.__name__.endswith("Exception") and error.__module__ in _MODULES_OF_ERRORS:
+        if (
+            error.__name__.endswith("Exception")
+            and error.__module__.startswith("moto_ecr_ext.exceptions.")
+            and error.__module__ not in _OTHER_ERRORS
+        ):
             yield error.__name__, error
         yield from _errors(error)
 

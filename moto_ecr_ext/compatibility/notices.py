@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from moto_ecr_ext.caller import current_caller
-
-if TYPE_CHECKING:
-    from . import Leniency
+from moto_ecr_ext.settings.leniencies import Leniency
 
 # The greatest number of characters of a user's text.
 _LONGEST = 100

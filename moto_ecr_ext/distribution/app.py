@@ -1,21 +1,24 @@
 """The registry as an application: match a route, authorize, call the handler, render.
 
-`respond` does that for the requests of every carrier: `carriers.connection`, `carriers.wsgi` and `carriers.in_process`.
+`answer` does that for the requests of every carrier: `carriers.connection`, `carriers.wsgi` and `carriers.in_process`.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from time import perf_counter
+from contextlib import suppress
 from typing import Any
 
-from moto_ecr_ext.caller import calling, current_exchange
-from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException
+from moto_ecr_ext import faults
+from moto_ecr_ext.caller import calling
+from moto_ecr_ext.calls import REGISTRY, CallRecord, recording
+from moto_ecr_ext.exceptions import ECRError, RepositoryNotFoundException, TemplateNeedsRole
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.hosts import is_aws_host, registry_of_host, vpc_endpoint_of_host
 from moto_ecr_ext.models.failures import reporting_failures_of_storage
-from moto_ecr_ext.models.registry.counts import note_request
-from moto_ecr_ext.services.moto_process import NeedsMoto, require_moto, require_moto_at_times
+from moto_ecr_ext.models.registry.calls import note_answer
+from moto_ecr_ext.process import this_process
 
 from .authentication import (
     Access,
@@ -24,9 +27,18 @@ from .authentication import (
     access_by_url,
     ask_for_credentials,
 )
-from .errors import RegistryError, registry_error, render_error, server_failed
+from .errors import (
+    RegistryError,
+    UnknownPath,
+    body_truncated,
+    registry_error,
+    render_error,
+    render_unknown_path,
+    server_failed,
+)
+from .faults import damage, suffer
 from .hints import give, how_to_create, where_it_is
-from .host import check_host
+from .host import check_host, is_host
 from .messages import BodyTruncated, Request, Response
 from .routes import Route, find_route
 
@@ -35,8 +47,6 @@ log = logging.getLogger("moto_ecr_ext")
 # Signatures of AWS, versions 4 and 2.
 _SIGNED = ("AWS4-HMAC-SHA256", "AWS ")
 _SIGNED_QUERY = ("X-Amz-Algorithm=", "AWSAccessKeyId=")
-# The longest path in the list of the last requests.
-_LONGEST_PATH = 500
 # RFC 9110, 5.5: characters that end a header, or appear to.
 _ENDS_HEADER = re.compile(r"[\r\n\0]")
 
@@ -66,39 +76,51 @@ def is_for_registry(path: str, authorization: str, query: str, host: str) -> boo
     )
 
 
-def respond(request: Request) -> Response:
-    """Return the registry's answer to a request. Each of its headers is one line. Raises NeedsMoto in a worker."""
-    began = perf_counter()
-    response = _answer(request)
-    digest = response.headers.get("Docker-Content-Digest", "")
-    note_request(
-        f"{request.method} {request.path[:_LONGEST_PATH]}",
-        response.status,
-        perf_counter() - began,
-        digest,
-    )
+def answer(request: Request) -> Response:
+    """Return the registry's answer to a request. Each of its headers is one line.
+
+    Raises NeedsMoto if only another process can answer.
+    """
+    with recording(REGISTRY, request.method, request.path) as call:
+        response = _response_to(request, call)
+        call.status = response.status
+        call.digest = response.headers.get("Docker-Content-Digest", "")
+        call.received, call.sent = request.body.length or 0, response.size
+        note_answer(call)
     return response
 
 
-def _answer(request: Request) -> Response:
+def _response_to(request: Request, call: CallRecord) -> Response:
+    call.client, call.user_agent = request.client, request.headers.get("user-agent", "")
     try:
         check_host(request.host)
         route, placeholders = find_route(request.method, request.path)
-        require_moto_at_times()
-        if route.needs_moto:
-            require_moto()
+        call.kind = route.label
+        call.operation = route.operation
+        call.repository = placeholders.get("name", "")
+        call.reference = str(placeholders.get("reference") or placeholders.get("digest") or "")
+        process = this_process()
+        process.need_moto_at_times()
+        if route.sends_events:
+            process.need_moto()
         with reporting_failures_of_storage(f"{request.method} {request.path}"):
-            response = _handle(request, route, placeholders)
+            response = _handle(request, route, placeholders, call)
     except Unauthorized:
+        call.error_code = "UNAUTHORIZED"
         response = ask_for_credentials(request)
+    except UnknownPath as error:
+        call.error_code, call.reason = error.code, error.message
+        response = render_unknown_path(error, request.dialect)
     except RegistryError as error:
-        response = _refuse(error)
+        response = _refuse(error, call)
     except ECRError as error:
-        response = _refuse(registry_error(error, request.dialect))
+        if isinstance(error, TemplateNeedsRole):
+            give(error.hint)
+        response = _refuse(registry_error(error, request.dialect), call)
     except BodyTruncated:
-        response = render_error(
-            RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
-        )
+        response = _refuse(body_truncated(), call)
+    if request.query and request.dialect.answers_with_namespace:
+        _repeat_namespace(request, response)
     if _ENDS_HEADER.search("".join(value for _, value in response.header_lines)):
         log.error("%s %s: a header of the answer has several lines", request.method, request.path)
         response.close()
@@ -109,43 +131,63 @@ def _answer(request: Request) -> Response:
     return response
 
 
-def _refuse(error: RegistryError) -> Response:
-    exchange = current_exchange()
-    if exchange is not None:
-        exchange.reason = error.message
+def _repeat_namespace(request: Request, response: Response) -> None:
+    """Name the host that a client has used in the name of a repository, for clients of a mirror.
+
+    OCI Distribution Specification, development version, "Registry Proxying".
+    """
+    namespace = request.query.get("ns", "")
+    if is_host(namespace):
+        response.headers["OCI-Namespace"] = namespace
+
+
+def _refuse(error: RegistryError, call: CallRecord) -> Response:
+    call.error_code, call.reason = error.code, error.message
     return render_error(error)
 
 
-def _handle(request: Request, route: Route, placeholders: dict[str, Any]) -> Response:
-    exchange = current_exchange()
-    if exchange is not None:
-        exchange.kind = route.label
-        exchange.repository = placeholders.get("name", "")
+def _handle(
+    request: Request, route: Route, placeholders: dict[str, Any], call: CallRecord
+) -> Response:
     access = None
     if route.allows_signed_urls:
         access = access_by_url(request, route.action, **placeholders)
     if access is None:
         access = access_by_password(request, route.action)
-    if exchange is not None:
-        exchange.account_id, exchange.region = access.registry_id, access.backend.region_name
-    access.authorize(placeholders.get("name"))
-    is_ours = True
+    call.caller = access.caller.principal
+    call.account_id, call.region = access.backend.account_id, access.backend.region_name
+    call.registry_id = access.registry_id
+    try:
+        access.authorize(placeholders.get("name"))
+    except AccessDeniedException:
+        if route.writes:
+            _create_for_denied_push(access, placeholders["name"])
+        raise
+    call.is_authorized = True
+    struck = suffer(call) if faults.active else None
     with calling(access.caller):
-        try:
-            return _serve(request, route, access, placeholders)
-        except NeedsMoto:
-            is_ours = False
-            raise
-        finally:
-            if is_ours:
-                access.backend.count_call(route.action.removeprefix("ecr:"))
+        response = _call_handler(request, route, access, placeholders)
+    if struck is not None:
+        damage(response, *struck)
+    return response
 
 
-def _serve(
+def _create_for_denied_push(access: Access, name: str) -> None:
+    """Create a missing repository for a caller who may create it but not push to it. As on AWS, it stays empty.
+
+    https://github.com/aws/containers-roadmap/issues/853
+    """
+    with calling(access.caller), suppress(ECRError):
+        access.backend.create_on_push(name, access.registry_id)
+
+
+def _call_handler(
     request: Request, route: Route, access: Access, placeholders: dict[str, Any]
 ) -> Response:
     try:
         return route.handler(request, access, **placeholders)
+    except TemplateNeedsRole:
+        raise
     except RepositoryNotFoundException as error:
         name = placeholders["name"]
         if not route.writes or not access.backend.create_on_push(name, access.registry_id):

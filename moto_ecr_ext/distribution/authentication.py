@@ -10,7 +10,7 @@ import binascii
 from dataclasses import dataclass
 from functools import lru_cache
 
-from moto_ecr_ext import hosts, settings
+from moto_ecr_ext import arns, hosts, settings
 from moto_ecr_ext.caller import Caller, calling
 from moto_ecr_ext.exceptions.common import UnrecognizedClientException
 from moto_ecr_ext.models import ECRBackend
@@ -22,18 +22,18 @@ from moto_ecr_ext.models.registry.tokens import (
     TokenExpired,
     is_download_query,
 )
+from moto_ecr_ext.moto_services.iam import account_principal, is_enforced
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.services.iam import account_principal, is_enforced
-from moto_ecr_ext.services.moto_process import require_moto
+from moto_ecr_ext.process import this_process
 
-from .errors import RegistryError
+from .errors import RegistryError, token_expired, token_invalid
 from .messages import Request, Response
 
 USER = "AWS"
 
 
 class Unauthorized(Exception):
-    """A request without credentials, or with credentials that this registry did not issue."""
+    """A request without a password of the user AWS, or with the password of a principal that IAM does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Access:
             return
         resource = "*"
         if self.caller.action != "ecr:GetAuthorizationToken":
-            resource = hosts.repository_arn(self.registry_id, self.backend.region_name, name or "*")
+            resource = arns.repository_arn(self.registry_id, self.backend.region_name, name or "*")
         with calling(self.caller):
             try:
                 self.backend.authorize_call([resource])
@@ -68,8 +68,8 @@ class Access:
 def access_by_password(request: Request, action: str) -> Access:
     """Return the access by a password of GetAuthorizationToken.
 
-    A registry's host name selects the registry; any other host leads to the registry of the token. Raises Unauthorized,
-    and RegistryError if the password has expired.
+    A registry's host name selects the registry; any other host leads to the registry of the token. Raises Unauthorized
+    without a password, and RegistryError if the password has expired or is not valid here.
     """
     registry = hosts.registry_of_host(request.host)
     if not request.headers.get("authorization") and settings.LOGIN.get() == "optional":
@@ -77,14 +77,14 @@ def access_by_password(request: Request, action: str) -> Access:
     region = registry.region if registry else default_registry().region
     token = _token(request.headers.get("authorization", ""), region)
     if registry is None:
-        registry = hosts.Registry(token.account_id, token.region)
+        registry = arns.Registry(token.account_id, token.region)
     elif registry.region != token.region:
-        raise Unauthorized  # A token is valid for the registries of one Region.
+        raise token_invalid()  # A token is valid for the registries of one Region.
     principal = token.principal or account_principal(token.account_id, token.region)
     return _access(request, action, registry, principal, is_enforced())
 
 
-def _access_of_nobody(request: Request, action: str, registry: hosts.Registry | None) -> Access:
+def _access_of_nobody(request: Request, action: str, registry: arns.Registry | None) -> Access:
     """Return the access of a request without credentials: that of the default account to its own registry.
 
     Clients send the credentials that they have only if they are asked, as for every other registry. While IAM is
@@ -118,11 +118,11 @@ def access_by_url(request: Request, action: str, name: str, digest: Digest) -> A
 
 
 def _access(
-    request: Request, action: str, registry: hosts.Registry, principal: str, is_enforced: bool
+    request: Request, action: str, registry: arns.Registry, principal: str, is_enforced: bool
 ) -> Access:
     account_of_caller = principal.split(":")[4]
     if account_of_caller != registry.account_id:
-        require_moto()  # The policies of the other account ask several services.
+        this_process().need_moto()  # The policies of the other account ask several services.
     try:
         backend = registry_backend(account_of_caller, registry.region)
     except KeyError:
@@ -144,16 +144,14 @@ def _access(
 
 def _token(authorization: str, region: str) -> RegistryToken:
     password = _password(authorization)
+    if password is None:
+        raise Unauthorized
     try:
-        if password is None:
-            raise Unauthorized
         return token_of(password, region)
     except TokenExpired:
-        raise RegistryError(
-            "DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403
-        ) from None
+        raise token_expired() from None
     except TokenError:
-        raise Unauthorized from None
+        raise token_invalid() from None
 
 
 @lru_cache(maxsize=256)

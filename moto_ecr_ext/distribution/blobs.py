@@ -27,6 +27,7 @@ def head(request: Request, access: Access, name: str, digest: Digest) -> Respons
     headers = _headers(digest)
     if client_holds(request, digest):
         return Response(304, headers)
+    headers["Content-Type"] = request.dialect.blob_type_of_head
     headers["Content-Length"] = str(size)
     return Response(200, headers)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from moto_ecr_ext import exceptions as aws
 from moto_ecr_ext.exceptions import common, pull_through, registry_protocol
+from moto_ecr_ext.oci.digest import HASHERS
 
 from .dialects import Dialect
 from .messages import Response
@@ -108,6 +109,24 @@ def _detail(error: aws.ECRError) -> dict[str, str] | None:
     return {**named, "reason": error.reason}
 
 
+class UnknownPath(RegistryError):
+    """The error for a path without an endpoint."""
+
+    def __init__(self, path: str):
+        super().__init__("UNSUPPORTED", f"There is nothing at {path}", 404)
+
+
+def render_unknown_path(error: UnknownPath, dialect: Dialect) -> Response:
+    """Return the dialect's page for a path without an endpoint, or the error in its usual form."""
+    if dialect.not_found_page is None:
+        return render_error(error)
+    headers = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(error.status, headers, dialect.not_found_page)
+
+
 def render_error(error: RegistryError) -> Response:
     """Return the OCI error body in ECR's form: with a final newline, and with `detail` only if there is one."""
     document: dict[str, Any] = {"code": error.code, "message": error.message}
@@ -121,9 +140,28 @@ def server_failed() -> RegistryError:
     return RegistryError("UNKNOWN", _SEE_LOG, 500)
 
 
+def body_truncated() -> RegistryError:
+    return RegistryError("BLOB_UPLOAD_INVALID", "The body ended before it was complete", 400)
+
+
 def malformed(reason: str) -> RegistryError:
     """Return the error for a violation of HTTP itself (RFC 9110, RFC 9112). The specification has no code for it."""
     return RegistryError("UNSUPPORTED", f"The request is malformed: {reason}", 400)
+
+
+def token_invalid() -> RegistryError:
+    """Return the error for a password that is no token, or a token of another Region. Clients print its message.
+
+    https://github.com/aws/aws-cli/issues/4962, https://github.com/aws/aws-cli/issues/5317
+    """
+    return RegistryError("DENIED", "Your Authorization Token is invalid.", 400)
+
+
+def token_expired() -> RegistryError:
+    """Return the error for a token that is older than twelve hours."""
+    return RegistryError(
+        "DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403
+    )
 
 
 def digest_invalid(text: str) -> RegistryError:
@@ -151,8 +189,10 @@ def precondition_failed(header: str, given: str) -> RegistryError:
     return RegistryError("UNSUPPORTED", f"The condition '{header}: {given}' is not met", 412)
 
 
-def not_found(path: str) -> RegistryError:
-    return RegistryError("UNSUPPORTED", f"There is nothing at {path}", 404)
+def algorithm_invalid(text: str) -> RegistryError:
+    return RegistryError(
+        "DIGEST_INVALID", f"'{text}' is not an algorithm of digests: {' or '.join(HASHERS)}", 400
+    )
 
 
 def method_not_allowed(method: str, allowed: list[str]) -> RegistryError:

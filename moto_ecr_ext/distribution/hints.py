@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 
-from moto_ecr_ext.hosts import Registry
+from moto_ecr_ext.arns import Registry
 from moto_ecr_ext.models.lookup import default_registry
 
 from .authentication import Access

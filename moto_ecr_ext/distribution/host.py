@@ -14,10 +14,11 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~-]+)(?::[0-9]*)?")
 
 def check_host(text: str) -> None:
     """Raise RegistryError if `text` is not `host[:port]`. Answers repeat it in Location and WWW-Authenticate."""
-    if not _is_host(text):
+    if not is_host(text):
         raise malformed(f"{text!r} is not a host")
 
 
 @lru_cache(maxsize=256)
-def _is_host(text: str) -> bool:
+def is_host(text: str) -> bool:
+    """Return True if `text` is `host[:port]`."""
     return _HOST.fullmatch(text) is not None

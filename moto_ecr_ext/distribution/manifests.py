@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from moto_ecr_ext.exceptions import RepositoryName
+from moto_ecr_ext.exceptions import UncheckedRepository
 from moto_ecr_ext.models.images.by_reference import Condition, unconditionally
 from moto_ecr_ext.models.images.push import IncomingManifest
 from moto_ecr_ext.oci.digest import Digest
@@ -39,11 +39,13 @@ def get(request: Request, access: Access, name: str, reference: str) -> Response
     }
     is_held = client_holds(request, pulled.digest)
     if request.method == "GET":
-        repository = RepositoryName(name, access.registry_id)
+        repository = UncheckedRepository(name, access.registry_id)
         access.backend.record_pull(repository, [pulled.image])
-        if not request.dialect.names_digest_of_get:
-            del headers["Docker-Content-Digest"]
-    return Response(304, headers) if is_held else Response(200, headers, pulled.content)
+    request.dialect.change_manifest_headers(headers, request.method)
+    if is_held:
+        return Response(304, headers)
+    is_chunked = request.method == "GET" and request.dialect.is_chunked(pulled.content)
+    return Response(200, headers, pulled.content, is_chunked=is_chunked)
 
 
 def put(request: Request, access: Access, name: str, reference: str) -> Response:
@@ -76,10 +78,9 @@ def put(request: Request, access: Access, name: str, reference: str) -> Response
         condition=_condition(request),
     )
     pushed = access.backend.put_manifest(name, incoming, request.dialect, access.registry_id)
-    headers = {
-        "Location": f"{request.base_url}/v2/{name}/manifests/{pushed.digest}",
-        "Docker-Content-Digest": pushed.digest,
-    }
+    headers = {"Docker-Content-Digest": pushed.digest}
+    if request.dialect.locates_manifests:
+        headers["Location"] = f"{request.base_url}/v2/{name}/manifests/{pushed.digest}"
     if pushed.subject:
         headers["OCI-Subject"] = pushed.subject
     return Response(201, headers, tags=tags)

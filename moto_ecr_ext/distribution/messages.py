@@ -124,19 +124,26 @@ class BlobSlice:
 class Response:
     """An answer. A HEAD has the headers of its GET, so that Content-Length may differ from the size of the body.
 
-    `tags` are the values of OCI-Tag, one header line each.
+    `tags` are the values of OCI-Tag, one header line each. The length of an answer that `is_chunked` is not announced.
     """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | BlobSlice = b""
     tags: Sequence[str] = ()
+    is_chunked: bool = False
 
     def __post_init__(self) -> None:
         self.headers = {**API_VERSION, **self.headers}
-        if self.status != 304 and self.status != 204 and "Content-Length" not in self.headers:
-            size = self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
-            self.headers["Content-Length"] = str(size)
+        if self.status in (304, 204) or self.is_chunked:
+            return
+        if "Content-Length" not in self.headers:
+            self.headers["Content-Length"] = str(self.size)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return self.body.size if isinstance(self.body, BlobSlice) else len(self.body)
 
     @property
     def header_lines(self) -> list[tuple[str, str]]:

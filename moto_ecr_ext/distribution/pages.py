@@ -5,7 +5,7 @@ OCI Distribution Specification 1.1, "Listing Tags".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -23,23 +23,30 @@ class Page:
     size: int
     last: str
 
-    def cut(self, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """Return the names of this page, given up to one more, and the Link header if there are more."""
+    def cut(
+        self, names: Sequence[str], last_of: Callable[[str], str] = str
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the names of this page, given up to one more, and the Link header if there are more.
+
+        `last_of` returns the `last` of the page behind a name: the name, unless the dialect has others.
+        """
         shown = list(names[: self.size])
         goes_on = len(names) > self.size and shown
-        return shown, self.link_to(shown[-1] if goes_on else None)
+        return shown, self.link_to(last_of(shown[-1]) if goes_on else None)
 
     def link_to(self, last: str | None) -> dict[str, str]:
         """Return the Link header of the page after `last`; an empty dict for None."""
         if last is None:
             return {}
-        query = {**self.request.query.to_dict(), "n": str(self.size), "last": last}
+        query = {**self.request.query.to_dict(), "last": last}
+        if self.request.dialect.names_size_in_link or "n" in query:
+            query["n"] = str(self.size)
         url = f"{self.request.base_url}{self.request.path}?{urlencode(query)}"
         return {"Link": f'<{url}>; rel="next"'}
 
 
-def page_of(request: Request) -> Page:
-    """Return the page that a request asks for.
+def page_of(request: Request, size: int = MAX_PAGE_SIZE) -> Page:
+    """Return the page that a request asks for; `size` is that of a page if the request names none.
 
     Raises InvalidParameterException for an `n` that is not a number or that the dialect refuses, and for a `last` that
     cannot be a name.
@@ -50,7 +57,7 @@ def page_of(request: Request) -> Page:
         # No name has this character, and PostgreSQL cannot compare with it.
         raise InvalidParameterException.at("last", "Member must not have the character U+0000")
     if asked is None:
-        return Page(request, MAX_PAGE_SIZE, last)
+        return Page(request, size, last)
     if not (asked.isascii() and asked.isdigit()) or len(asked) > 18:
         raise InvalidParameterException.at("n", "Member must be a number of results")
     return Page(request, request.dialect.page_size(int(asked)), last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moto_ecr_ext.exceptions import InvalidParameterException
-from moto_ecr_ext.oci.digest import Digest, InvalidDigest
+from moto_ecr_ext.oci.digest import HASHERS, Digest, InvalidDigest
 from moto_ecr_ext.oci.reference import (
     LONGEST_TAG,
     TAG_PATTERN,
@@ -13,7 +13,7 @@ from moto_ecr_ext.oci.reference import (
     parse_reference,
 )
 
-from .errors import RegistryError, digest_invalid
+from .errors import RegistryError, algorithm_invalid, digest_invalid
 
 
 def read_digest(text: str) -> Digest:
@@ -22,6 +22,12 @@ def read_digest(text: str) -> Digest:
         return Digest.parse(text)
     except InvalidDigest:
         raise digest_invalid(text) from None
+
+
+def check_algorithm(text: str | None) -> None:
+    """Raise RegistryError if a request announces an algorithm of digests that is not supported."""
+    if text is not None and text not in HASHERS:
+        raise algorithm_invalid(text)
 
 
 def read_reference(text: str) -> Reference:

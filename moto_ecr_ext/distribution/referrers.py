@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto_ecr_ext.exceptions import InvalidParameterException, UnknownPage
-from moto_ecr_ext.models.images.referrers import Referrer
+from moto_ecr_ext.models.reading.referrers import Referrer
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.oci.media_types import OCI_INDEX
 

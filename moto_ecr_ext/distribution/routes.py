@@ -19,7 +19,7 @@ from . import (
     tags,
     uploads,
 )
-from .errors import RegistryError, method_not_allowed, name_invalid, not_found
+from .errors import UnknownPath, method_not_allowed, name_invalid
 from .messages import Response
 from .references import read_digest
 
@@ -32,10 +32,8 @@ _NAME_LENGTHS = range(2, 257)
 class Route:
     """An endpoint. The handler receives the placeholders of the template by name.
 
-    `writes` is true for parts of a push, `allows_signed_urls` if a URL of GetDownloadUrlForLayer gives access. In a
-    server with workers, moto's process serves a route that `needs_moto`: events follow it, and services of moto take
-    part. Workers serve the others, unless the pull-through cache, a policy of another account or due work takes part,
-    or IAM may be enforced: see `require_moto`.
+    `writes` is true for parts of a push, `allows_signed_urls` if a URL of GetDownloadUrlForLayer gives access. Events
+    follow a route that `sends_events`, and services of moto take part in it: only the process that is moto serves it.
     """
 
     method: str
@@ -44,12 +42,17 @@ class Route:
     action: str
     writes: bool = False
     allows_signed_urls: bool = False
-    needs_moto: bool = False
+    sends_events: bool = False
 
     @property
     def label(self) -> str:
         """The name in metrics."""
         return f"{self.method} {self.template}"
+
+    @property
+    def operation(self) -> str:
+        """The operation of the API with the same action."""
+        return self.action.removeprefix("ecr:")
 
 
 ROUTES = (
@@ -64,14 +67,14 @@ ROUTES = (
         manifests.put,
         "ecr:PutImage",
         writes=True,
-        needs_moto=True,
+        sends_events=True,
     ),
     Route(
         "DELETE",
         "/v2/<name>/manifests/<reference>",
         manifests.delete,
         "ecr:BatchDeleteImage",
-        needs_moto=True,
+        sends_events=True,
     ),
     Route(
         "POST",
@@ -103,7 +106,7 @@ ROUTES = (
         "/v2/<name>/blobs/<digest>",
         blobs.delete,
         "ecr:BatchDeleteImage",
-        needs_moto=True,
+        sends_events=True,
     ),
 )
 
@@ -134,19 +137,10 @@ _BY_PATH: list[tuple[str, re.Pattern[str], dict[str, Route]]] = [
 ]
 
 
-def is_motos(method: str, path: str) -> bool:
-    """Return True if moto's process must serve a request of this route."""
-    try:
-        route, _ = find_route(method, path)
-    except RegistryError:
-        return True  # It is refused, by whichever process.
-    return route.needs_moto
-
-
 def find_route(method: str, path: str) -> tuple[Route, dict[str, Any]]:
     """Return the endpoint of a request, and the values of its placeholders. A HEAD has the route of its GET.
 
-    Raises RegistryError: 404 for an unknown path, 405 for a method that the path does not have, 400 for a malformed
+    Raises UnknownPath, and RegistryError: 405 for a method that the path does not have, 400 for a malformed
     name or digest.
     """
     for constant, pattern, routes in _BY_PATH:
@@ -163,4 +157,4 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, Any]]:
         if digest is not None:
             placeholders["digest"] = read_digest(digest)
         return route, placeholders
-    raise not_found(path)
+    raise UnknownPath(path)

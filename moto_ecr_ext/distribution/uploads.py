@@ -11,7 +11,7 @@ from moto_ecr_ext.oci.digest import Digest
 from .authentication import Access
 from .errors import RegistryError, registry_error
 from .messages import BodyTruncated, Request, Response
-from .references import read_digest
+from .references import check_algorithm, read_digest
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))?")
 
@@ -19,7 +19,9 @@ _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d+|\*))
 def start(request: Request, access: Access, name: str) -> Response:
     """Start a session, mount a blob, or push it in one POST: OCI Distribution Specification 1.1, "Pushing blobs".
 
-    A mount that is not granted, for whatever reason, is answered with a session.
+    A mount that is not granted, for whatever reason, is answered with a session. The parameter `digest-algorithm` of
+    the specification's development version announces the algorithm of the blob's digest. Any supported one can still
+    follow: the algorithm is that of the digest in the end.
     """
     mounted, claimed = request.query.get("mount"), request.query.get("digest")
     if mounted is not None:
@@ -28,6 +30,8 @@ def start(request: Request, access: Access, name: str) -> Response:
             return _created(request, name, blob)
         claimed = None
     if claimed is None:
+        if request.dialect.knows_digest_algorithms:
+            check_algorithm(request.query.get("digest-algorithm"))
         return _accepted(request, 202, access.backend.start_upload(name, access.registry_id))
     digest = read_digest(claimed)
     # A failure cancels the upload: the client knows no session to continue.
@@ -42,9 +46,9 @@ def status(request: Request, access: Access, name: str, session: str) -> Respons
 
 
 def append(request: Request, access: Access, name: str, session: str) -> Response:
-    """Append to an upload:
+    """Append the body to an upload. Without Content-Range, the body is a stream.
 
-    OCI Distribution Specification 1.1, "Pushing a blob in chunks". Without Content-Range, it is a stream.
+    OCI Distribution Specification 1.1, "Pushing a blob in chunks".
     """
     with access.backend.open_upload(name, session, access.registry_id) as upload:
         _receive(request, upload)
@@ -53,7 +57,7 @@ def append(request: Request, access: Access, name: str, session: str) -> Respons
 
 
 def commit(request: Request, access: Access, name: str, session: str) -> Response:
-    """Commit an upload by its digest, after its last bytes, if any:
+    """Commit an upload by its digest, after its last bytes, if any.
 
     OCI Distribution Specification 1.1, "Pushing blobs".
     """

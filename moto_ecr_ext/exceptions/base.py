@@ -35,7 +35,7 @@ class NamedRepository(Protocol):
     def registry_id(self) -> str: ...
 
 
-class RepositoryName(NamedTuple):
+class UncheckedRepository(NamedTuple):
     """A `NamedRepository` that may not exist."""
 
     repository_name: str

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html
 
 from __future__ import annotations
 
-from . import ECRError
+from .base import ECRError
 
 
 class SerializationException(ECRError):

@@ -1,8 +1,9 @@
-"""Errors of images, their tags and their scans."""
+"""Errors of images and their tags."""
 
 from __future__ import annotations
 
 from .base import ECRError, NamedRepository, in_registry
+from .parameters import InvalidParameterException
 
 
 def image_id_text(digest: str | None, tag: str | None) -> str:
@@ -50,9 +51,16 @@ class ReferencedImagesNotFoundException(ECRError):
         )
 
 
-class ScanNotFoundException(ECRError):
-    def __init__(self, digest: str | None, tag: str | None, repository: NamedRepository):
+class InvalidManifest(InvalidParameterException):
+    """A manifest that ECR does not accept. ECR gives no reason; `reason` and the path of the `member` do."""
+
+    def __init__(self, member: str, reason: str):
         super().__init__(
-            f"Image scan does not exist for the image with '{image_id_text(digest, tag)}' "
-            f"in the {in_registry(repository)}"
+            "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
         )
+        self.member = member
+        self.reason = reason
+
+
+class ImageStorageClassUpdateNotSupportedException(ECRError):
+    message = "The requested image storage class update is not supported."

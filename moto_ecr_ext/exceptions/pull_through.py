@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import ECRError
+from .base import ECRError
 
 
 class PullThroughCacheRuleAlreadyExistsException(ECRError):
@@ -22,11 +22,27 @@ class UnsupportedUpstreamRegistryException(ECRError):
     message = "The specified upstream registry isn't supported."
 
 
+class UpstreamURLInvalid(UnsupportedUpstreamRegistryException):
+    """The error for a URL that belongs to no upstream registry."""
+
+    def __init__(self, url: str):
+        super().__init__(
+            f"The upstream registry URL {url} is invalid. "
+            "Specify a valid upstream registry URL and try again"
+        )
+
+
+class UpstreamMismatch(UnsupportedUpstreamRegistryException):
+    """The error for the URL of another upstream registry than the named one. AWS's text goes on."""
+
+    message = "Invalid input: Upstream registry URL and entered upstream registry do not match."
+
+
 class UpstreamNeedsCredentials(UnsupportedUpstreamRegistryException):
     # https://github.com/aws-controllers-k8s/community/issues/2589
     message = (
         "The specified upstream registry requires authentication. "
-        "Specify a valid Secrets Manager ARN containing the upstream registry credentials."
+        "Specify a valid Secrets Manager ARN containing the upstream registry credentials and try again."
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import ECRError, ImageNotFoundException, NamedRepository
+from .base import ECRError, NamedRepository
+from .images import ImageNotFoundException
 
 
 class BlobInUse(ECRError):

@@ -5,11 +5,9 @@ A layer part is decoded from the body itself, without a copy of its text.
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import re
-import zlib
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -17,6 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
+from moto_ecr_ext.oci.archives import ArchiveError, TooLarge, gunzip
 from moto_ecr_ext.service_model import LargeMember
 
 from .readers import decode_blob
@@ -63,16 +62,17 @@ def take_body(request: Any) -> bytes:
     return _within_limit(body, MAX_BODY)
 
 
-def unzipped(body: bytes, large: LargeMember | None) -> bytes:
+def unzip_body(body: bytes, large: LargeMember | None) -> bytes:
     """Return the content of a gzipped body, which must be parsed with the same `large`.
 
     Raises SerializationException and RequestEntityTooLargeException.
     """
     limit = MAX_BODY if large else MAX_SMALL_BODY
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-            return _within_limit(file.read(limit + 1), limit)
-    except (OSError, EOFError, zlib.error):
+        return gunzip(body, limit)
+    except TooLarge:
+        raise RequestEntityTooLargeException(limit) from None
+    except ArchiveError:
         raise SerializationException("The body is not valid gzip") from None
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from botocore.model import OperationModel, Shape
 
-from moto_ecr_ext.compatibility import ANY_TAGS, ANY_UPLOAD_IDS, SHORT_REGISTRY_IDS
+from moto_ecr_ext.compatibility.requests import may_have_other_values
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.oci.reference import TAG_PATTERN
 
 Constraint = Callable[[Any], None]
@@ -34,9 +35,13 @@ class _Wording(NamedTuple):
 _MEMBER = _Wording("Member must", "satisfy regular expression pattern: {}")
 _BARE = _Wording("must", "satisfy regular expression '{}'")
 
-# ECR's errors for these two lack the word `Member`, and quote the pattern:
+# ECR's errors for these lack the word `Member`. The first two quote the pattern:
 # https://github.com/alexjurkiewicz/ecr-scan-image/issues/40
-_WORDINGS = {"repositoryName": _BARE, "imageTag": _BARE}
+_WORDINGS = {
+    "repositoryName": _BARE,
+    "imageTag": _BARE,
+    "registryId": _Wording("must", "satisfy regular expression {}"),
+}
 
 # Error texts list these values in another order than botocore's model.
 _ENUM_ORDERS = {
@@ -76,26 +81,13 @@ def _pattern_rule(pattern: str, printed: str, wording: _Wording) -> _Rule:
     return _Rule(compiled.fullmatch, f"{wording.must} {wording.match.format(printed)}")
 
 
-# Values that only moto accepts: https://github.com/getmoto/moto, moto/ecr.
-_LENIENCIES = {
-    # PostgreSQL does not accept the character NUL.
-    "ImageTag": (ANY_TAGS, re.compile(r"[^\0]+")),
-    "RegistryId": (SHORT_REGISTRY_IDS, re.compile("[0-9]{1,64}")),
-    "UploadId": (ANY_UPLOAD_IDS, re.compile(".*", re.DOTALL)),
-}
-
-
-def _lenient(shape_name: str, rule: _Rule) -> _Rule:
-    """Return a rule that a leniency can suspend, if the shape has one."""
-    if shape_name not in _LENIENCIES:
+def _by_rules(shape_name: str, rule: _Rule) -> _Rule:
+    """Return a rule for a pattern whose violation the rules of a call may accept."""
+    if not may_have_other_values(shape_name):
         return rule
-    leniency, pattern = _LENIENCIES[shape_name]
-    member = shape_name[0].lower() + shape_name[1:]
 
     def holds(value: str) -> bool:
-        if rule.holds(value):
-            return True
-        return bool(pattern.fullmatch(value)) and leniency.applies(f"{member} {value}")
+        return bool(rule.holds(value)) or current_rules().parameters.accept(shape_name, value)
 
     return _Rule(holds, rule.text)
 
@@ -126,7 +118,7 @@ def _rules(shape: Shape, wording: _Wording) -> list[_Rule]:
     if pattern is not None:
         # botocore's model escapes the slashes of a repository name, ECR's error text does not.
         printed = pattern.replace(r"\/", "/") if shape.name == "RepositoryName" else pattern
-        rules.append(_lenient(shape.name, _pattern_rule(pattern, printed, wording)))
+        rules.append(_by_rules(shape.name, _pattern_rule(pattern, printed, wording)))
     values = shape.metadata.get("enum")
     if values:
         known = [value for value in _ENUM_ORDERS.get(shape.name, ()) if value in values]
@@ -208,7 +200,7 @@ class Constraints:
                 required.append((name, *refusal))
             if name in patterns:
                 rule = _pattern_rule(patterns[name], patterns[name], wording)
-                constraint = _constraint([*_rules(member, wording), _lenient(member.name, rule)])
+                constraint = _constraint([*_rules(member, wording), _by_rules(member.name, rule)])
             else:
                 constraint = self._of(member, wording)
             if constraint is not None:

@@ -1,4 +1,11 @@
-"""The backend of moto's ECR: one registry, composed of one class for each kind of resource."""
+"""The backend of moto's ECR: one registry, composed of one class for each kind of resource.
+
+A part imports only parts before it, in this order: repositories, images, lifecycle, registry, scanning, replication,
+pull_through, layers, signing, reading.
+
+Templates of the registry set lifecycle policies. Replications and imports create repositories from templates. Mounts of
+layers follow settings of the registry and pull-through rules. A read may import from upstream, and shows scans.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +13,7 @@ from typing import Any
 
 from .base import RegistryBackend
 from .images.deletion import DeletionBackend
-from .images.listings import ListingsBackend
-from .images.overview import ImagesOverviewBackend
-from .images.pull import PullBackend
 from .images.push import PushBackend
-from .images.referrers import ReferrersBackend
 from .images.storage_class import ACTIVATIONS, StorageClassBackend
 from .layers.blobs import BlobsBackend
 from .layers.layers import LayersBackend
@@ -19,13 +22,17 @@ from .lifecycle.policies import LifecyclePoliciesBackend
 from .lifecycle.previews import PREVIEWS, LifecyclePreviewsBackend
 from .lifecycle.runs import LifecycleRunsBackend, run_due_policies
 from .pull_through.rules import PullThroughRulesBackend
+from .reading.contents import ContentsBackend
+from .reading.journal import JournalBackend
+from .reading.listings import ListingsBackend
+from .reading.pull import PullBackend
+from .reading.referrers import ReferrersBackend
 from .registry.account_settings import AccountSettingsBackend
 from .registry.authorization import AuthorizationBackend
-from .registry.counts import CountsBackend
+from .registry.calls import CallsBackend
 from .registry.creation_templates import CreationTemplatesBackend
 from .registry.policy import RegistryPolicyBackend
 from .registry.pull_time_exclusions import PullTimeExclusionsBackend
-from .registry.signing import SIGNINGS, SigningBackend, sign
 from .replication.backfills import PREPARATIONS, ReplicationBackfillsBackend, settle_backfills
 from .replication.replication import (
     REPLICATIONS,
@@ -34,20 +41,25 @@ from .replication.replication import (
     replicate_deletion,
 )
 from .replication.rules import ReplicationConfigurationBackend
-from .repositories.overview import OverviewBackend
 from .repositories.policies import RepositoryPoliciesBackend
 from .repositories.repositories import RepositoriesBackend
 from .repositories.resource_tags import ResourceTagsBackend
+from .scanning.changes import announce_deleted_images, announce_new_repository
 from .scanning.configuration import ScanningConfigurationBackend
+from .scanning.queued_findings import QueuedFindingsBackend
 from .scanning.rescans import rescan_images
 from .scanning.scan import SCANS, scan_pushed_image
 from .scanning.scans import ScansBackend
+from .signing import SIGNINGS, SigningBackend, sign
 
 # The consequences of a push, in its transaction.
 AFTER_PUSH = (replicate, scan_pushed_image, sign)
 
 # The consequences of deleting a tag or an image, in the transaction of the deletion.
-AFTER_DELETION = (replicate_deletion,)
+AFTER_DELETION = (replicate_deletion, announce_deleted_images)
+
+# The consequences of creating a repository, in its transaction.
+AFTER_CREATION = (announce_new_repository,)
 
 # Work that becomes due as time passes. It is done before a request is served.
 BACKGROUND = (
@@ -69,13 +81,13 @@ class ECRBackend(
     RepositoriesBackend,
     RepositoryPoliciesBackend,
     ResourceTagsBackend,
-    OverviewBackend,
     PushBackend,
     PullBackend,
     DeletionBackend,
     ListingsBackend,
-    ImagesOverviewBackend,
     ReferrersBackend,
+    ContentsBackend,
+    JournalBackend,
     StorageClassBackend,
     LayersBackend,
     UploadsBackend,
@@ -85,13 +97,14 @@ class ECRBackend(
     LifecycleRunsBackend,
     ScanningConfigurationBackend,
     ScansBackend,
+    QueuedFindingsBackend,
     ReplicationConfigurationBackend,
     ReplicationBackend,
     ReplicationBackfillsBackend,
     PullThroughRulesBackend,
     RegistryPolicyBackend,
     AccountSettingsBackend,
-    CountsBackend,
+    CallsBackend,
     CreationTemplatesBackend,
     PullTimeExclusionsBackend,
     SigningBackend,
@@ -101,6 +114,7 @@ class ECRBackend(
 
     after_push = AFTER_PUSH
     after_deletion = AFTER_DELETION
+    after_creation = AFTER_CREATION
     background = BACKGROUND
 
     @staticmethod

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from moto_ecr_ext.services.state_manager import has_ended
+from moto_ecr_ext.moto_services.state_manager import has_ended
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.due import AT_ONCE
 
-if TYPE_CHECKING:
-    from .base import RegistryBackend
+from .base import RegistryBackend
 
 
 class UnderWay(Protocol):
@@ -53,10 +52,10 @@ class BackgroundWork(Generic[_Work]):
         if self._is_over(work):
             self.end(registry, transaction, work)
         else:
-            look_again(registry, transaction)
+            expect_after_commit(registry, transaction)
 
     def begin_after_commit(self, registry: RegistryBackend, transaction: Transaction) -> None:
-        """Do as `begin`, for work whose end has separate transactions: they may be many, or fail.
+        """Begin work whose end has separate transactions: they may be many, or fail.
 
         This transaction stores the rows of the work.
         """
@@ -99,11 +98,13 @@ class BackgroundWork(Generic[_Work]):
             found = read(view)
         if not goes_on(found):
             return found
-        self.see_again(registry, lambda transaction: count(transaction, found))
+        self.count_description(registry, lambda transaction: count(transaction, found))
         with database.read() as view:
             return read(view)
 
-    def see_again(self, registry: RegistryBackend, count: Callable[[Transaction], object]) -> None:
+    def count_description(
+        self, registry: RegistryBackend, count: Callable[[Transaction], object]
+    ) -> None:
         """Let `count` note one more description in the rows, and do the work that becomes due by it."""
         with registry.store.database.write(durable=False) as transaction:
             count(transaction)
@@ -115,7 +116,9 @@ class BackgroundWork(Generic[_Work]):
         return has_ended(self.name, work.started_at, work.times_seen)
 
 
-def look_again(registry: RegistryBackend, transaction: Transaction, at: float = AT_ONCE) -> None:
+def expect_after_commit(
+    registry: RegistryBackend, transaction: Transaction, at: float = AT_ONCE
+) -> None:
     """Let requests look for due work from a time on, once this transaction is committed.
 
     `at` is in seconds since the epoch. By default, each request looks until no work is under way.

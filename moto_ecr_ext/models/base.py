@@ -7,13 +7,18 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
+from moto.ecr.models import ecr_backends
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import arns, faults
 from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import IGNORED_REGISTRY_IDS
+from moto_ecr_ext.compatibility import foreign
+from moto_ecr_ext.compatibility.rules import Rules
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import RepositoryNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
+from moto_ecr_ext.moto_services.condition_keys import condition_values
+from moto_ecr_ext.moto_services.iam import identity_policies
 from moto_ecr_ext.policies.access import (
     Attempt,
     check_access_from_outside,
@@ -21,21 +26,17 @@ from moto_ecr_ext.policies.access import (
     resource_policies,
 )
 from moto_ecr_ext.policies.documents import read_identity_policy
-from moto_ecr_ext.services.condition_keys import condition_values
-from moto_ecr_ext.services.iam import identity_policies
-from moto_ecr_ext.services.moto_process import require_moto
+from moto_ecr_ext.process import this_process
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 from moto_ecr_ext.storage.store import Store, current_store
 
 from .acts import Deletion, Push
-from .lookup import backend_of
-from .repositories.foreign import allows_without_policy
 from .repositories.repository import Repository
 
 if TYPE_CHECKING:
-    from . import ECRBackend
+    from typing_extensions import Self
 
 
 # The name of the registry policy among the settings of a registry.
@@ -53,6 +54,9 @@ class RegistryBackend(BaseBackend):
     after_deletion: ClassVar[
         tuple[Callable[[RegistryBackend, Transaction, Deletion], None], ...]
     ] = ()
+    after_creation: ClassVar[
+        tuple[Callable[[RegistryBackend, Transaction, Repository], None], ...]
+    ] = ()
     # Each does the work that is due and returns the time of its next work, in seconds since the epoch.
     background: ClassVar[tuple[Callable[[RegistryBackend], float], ...]] = ()
 
@@ -60,16 +64,34 @@ class RegistryBackend(BaseBackend):
         super().__init__(region_name, account_id)
         self.store: Store = current_store()
 
+    @property
+    def rules(self) -> Rules:
+        """The rules of the current call: AWS's answers, or moto's."""
+        return current_rules()
+
+    @property
+    def place(self) -> arns.Registry:
+        """The account and the Region."""
+        return arns.Registry(self.account_id, self.region_name)
+
     def reset(self) -> None:
         """Empty the store. moto resets all accounts and Regions at once."""
         self.store.clear()
 
-    def registry(self, account_id: str, region: str) -> ECRBackend:
+    def registry(self, account_id: str, region: str) -> Self:
         """Return the backend of a registry. Raises KeyError for a Region that moto does not know."""
-        return backend_of(account_id, region)
+        # In moto's types, it is moto's own backend.
+        found: Any = ecr_backends[account_id][region]
+        backend: Self = found
+        return backend
 
     def follow_push(self, transaction: Transaction, push: Push) -> None:
         """Run the consequences of a push, in order."""
+        if faults.active and push.new_tag is None:
+            where = push.repository
+            faults.note_push(
+                where.registry_id, where.region, where.repository_name, push.image.digest
+            )
         for follow in self.after_push:
             follow(self, transaction, push)
 
@@ -78,11 +100,16 @@ class RegistryBackend(BaseBackend):
         for follow in self.after_deletion:
             follow(self, transaction, deletion)
 
+    def follow_creation(self, transaction: Transaction, repository: Repository) -> None:
+        """Run the consequences of creating a repository, in order."""
+        for follow in self.after_creation:
+            follow(self, transaction, repository)
+
     def catch_up(self) -> None:
-        """Do the work that is due in all registries, before a request is served. A worker leaves it to moto."""
+        """Do the work that is due in all registries, before a request is served, in the process that is moto."""
         at = now()
         if self.store.schedule.is_due(at):
-            require_moto()
+            this_process().need_moto()
             self.store.schedule.catch_up(at, self._do_what_is_due)
 
     def _do_what_is_due(self) -> float:
@@ -98,16 +125,17 @@ class RegistryBackend(BaseBackend):
         return self.admit(view, row, name, account_id)
 
     def repository_anywhere(self, view: View, name: str, registry_id: str | None) -> Repository:
-        """Do as `repository`. If that fails, return the repository of this registry, as moto does.
-
-        It is for operations whose `registryId` moto ignores.
-        """
+        """Return what `repository` returns or, if the rules ignore `registry_id` and it fails, one of this registry."""
         try:
             return self.repository(view, name, registry_id)
         except (RepositoryNotFoundException, AccessDeniedException):
             row = rows.repositories.by_name(view, self.account_id, self.region_name, name)
             is_foreign = registry_id is not None and registry_id != self.account_id
-            if row is None or not is_foreign or not IGNORED_REGISTRY_IDS.applies(str(registry_id)):
+            if (
+                row is None
+                or not is_foreign
+                or not self.rules.registries.ignore_id(str(registry_id))
+            ):
                 raise
             return self.admit(view, row, name, self.account_id)
 
@@ -118,7 +146,7 @@ class RegistryBackend(BaseBackend):
         if row is None:
             raise RepositoryNotFoundException(name, account_id)
         if row.lifecycle_due_at is not None:
-            self.store.schedule.notice(row.lifecycle_due_at, now())
+            self.store.schedule.correct(row.lifecycle_due_at, now())
         self.check_access(view, account_id, name, row.policy, row.resource_tags)
         return Repository.of(row)
 
@@ -146,14 +174,21 @@ class RegistryBackend(BaseBackend):
         caller = current_caller()
         if caller is None:
             return  # moto itself, which calls on behalf of nobody
-        resource = hosts.repository_arn(account_id, self.region_name, repository_name)
+        resource = arns.repository_arn(account_id, self.region_name, repository_name)
         policies = resource_policies(self.setting(view, POLICY, account_id), repository_policy)
         attempt = self.attempt(caller, resource, account_id, resource_tags or {})
         try:
             check_access_from_outside(attempt, policies)
         except AccessDeniedException:
-            name = [account_id, repository_name]
-            if not allows_without_policy(self, view, attempt, name, policies):
+            is_open = not caller.is_service and foreign.is_open(
+                view,
+                self.place,
+                caller.action,
+                account_id,
+                repository_name,
+                has_policies=bool(policies),
+            )
+            if not (is_open and self.rules.registries.allow_without_policy(account_id)):
                 raise
 
     def _is_at_home(self, account_id: str) -> bool:
@@ -182,7 +217,7 @@ class RegistryBackend(BaseBackend):
         """
         caller = current_caller()
         if caller is not None and caller.is_enforced:
-            named = hosts.repository_of_arn(resource)
+            named = arns.repository_of_arn(resource)
             row = rows.repositories.by_name(view, *named) if named else None
             policies = []
             if named and named[:2] == (self.account_id, self.region_name):
@@ -197,7 +232,7 @@ class RegistryBackend(BaseBackend):
             )
 
     def authorize_call(self, resources: Iterable[str]) -> None:
-        """Do as `authorize` for each of the resources of a call, before it begins."""
+        """Authorize the caller for each of the resources of a call, before it begins. Raises as `authorize` does."""
         with self.store.database.read() as view:
             for resource in resources:
                 self.authorize(view, resource)

@@ -8,18 +8,14 @@ members and its cause are not documented.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from moto_ecr_ext.clock import text_of_time
-from moto_ecr_ext.exceptions import ECRError
-from moto_ecr_ext.hosts import Registry, repository_arn
+from moto_ecr_ext.arns import Registry, repository_arn
+from moto_ecr_ext.clock import spoken_time, text_of_time
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.services.eventbridge import Event, send_event
-from moto_ecr_ext.services.moto_process import require_moto
+from moto_ecr_ext.moto_services.eventbridge import EcrEvent, send_event
+from moto_ecr_ext.process import this_process
 from moto_ecr_ext.storage.database.transaction import Transaction
-
-if TYPE_CHECKING:
-    from moto_ecr_ext.models.pull_through.rules import PullThroughCacheRule
 
 _INSPECTOR = "aws.inspector2"
 
@@ -37,7 +33,9 @@ class ManifestFacts(Protocol):
     def subject(self) -> str | None: ...
 
 
-def push_event(repository_name: str, digest: str, tag: str | None, about: ManifestFacts) -> Event:
+def push_event(
+    repository_name: str, digest: str, tag: str | None, about: ManifestFacts
+) -> EcrEvent:
     """Return the event of a push with a tag, or without one.
 
     Events that were recorded in 2023 and 2025 have the media types, and an empty tag for a push without one; the
@@ -51,12 +49,12 @@ def push_event(repository_name: str, digest: str, tag: str | None, about: Manife
         "image-tag": tag or "",
         **_media_types(about),
     }
-    return Event(_detail_type(about), detail)
+    return EcrEvent(_detail_type(about), detail)
 
 
 def deletion_event(
     repository_name: str, digest: str, tag: str | None, about: ManifestFacts
-) -> Event:
+) -> EcrEvent:
     """Return the event of deleting a tag, or an untagged image. The latter has no media types in the User Guide."""
     detail = {
         "result": "SUCCESS",
@@ -66,17 +64,17 @@ def deletion_event(
         "image-tag": tag,
         **({} if about.subject is None else _media_types(about)),
     }
-    return Event(_detail_type(about), detail)
+    return EcrEvent(_detail_type(about), detail)
 
 
-def archival_event(repository_name: str, digest: str, about: ManifestFacts) -> Event:
+def archival_event(repository_name: str, digest: str, about: ManifestFacts) -> EcrEvent:
     """Return the event of an image that was archived."""
     return _storage_class_event("ARCHIVE", repository_name, digest, about, None)
 
 
 def restore_event(
     repository_name: str, digest: str, about: ManifestFacts, activated_at: float
-) -> Event:
+) -> EcrEvent:
     """Return the event of an image that was restored from the archive. `activated_at` is in seconds since the epoch."""
     return _storage_class_event("STANDARD", repository_name, digest, about, activated_at)
 
@@ -87,7 +85,7 @@ def _storage_class_event(
     digest: str,
     about: ManifestFacts,
     activated_at: float | None,
-) -> Event:
+) -> EcrEvent:
     detail = {
         "result": "SUCCESS",
         "repository-name": repository_name,
@@ -97,7 +95,7 @@ def _storage_class_event(
         "last-activated-at": text_of_time(activated_at) if activated_at is not None else None,
         **_media_types(about),
     }
-    return Event(_detail_type(about), detail)
+    return EcrEvent(_detail_type(about), detail)
 
 
 def _detail_type(about: ManifestFacts) -> str:
@@ -113,7 +111,7 @@ def _media_types(about: ManifestFacts) -> dict[str, str | None]:
 
 def scan_event(
     repository: Repository, digest: str, tags: list[str], counts: dict[str, int], status: str
-) -> Event:
+) -> EcrEvent:
     """Return the event of a basic scan that has ended.
 
     `status` is COMPLETE or FAILED; `counts` are the numbers of findings by severity.
@@ -125,7 +123,7 @@ def scan_event(
         "image-digest": digest,
         "image-tags": tags,
     }
-    return Event("ECR Image Scan", detail, [repository.repository_arn])
+    return EcrEvent("ECR Image Scan", detail, [repository.repository_arn])
 
 
 def enhanced_scan_events(
@@ -134,7 +132,7 @@ def enhanced_scan_events(
     tags: list[str],
     counts: dict[str, int],
     findings: list[dict[str, Any]],
-) -> list[Event]:
+) -> list[EcrEvent]:
     """Return the events of an enhanced scan that has ended: one for the scan, and one for each finding.
 
     Amazon Inspector sends them.
@@ -149,14 +147,16 @@ def enhanced_scan_events(
         "image-digest": digest,
         "image-tags": tags,
     }
-    scan = Event("Inspector2 Scan", detail, [repository.repository_arn], _INSPECTOR)
+    scan = EcrEvent("Inspector2 Scan", detail, [repository.repository_arn], _INSPECTOR)
     return [scan, *(enhanced_finding_event(repository, digest, each) for each in findings)]
 
 
-def enhanced_finding_event(repository: Repository, digest: str, finding: dict[str, Any]) -> Event:
+def enhanced_finding_event(
+    repository: Repository, digest: str, finding: dict[str, Any]
+) -> EcrEvent:
     """Return the event of one finding of an enhanced scan."""
     image_arn = f"{repository.repository_arn}/{digest}"
-    return Event("Inspector2 Finding", _with_times_as_text(finding), [image_arn], _INSPECTOR)
+    return EcrEvent("Inspector2 Finding", _with_times_as_text(finding), [image_arn], _INSPECTOR)
 
 
 def _with_times_as_text(document: Any) -> Any:
@@ -165,7 +165,7 @@ def _with_times_as_text(document: Any) -> Any:
         return [_with_times_as_text(each) for each in document]
     if isinstance(document, dict):
         return {
-            name: text_of_time(value)
+            name: spoken_time(value)
             if name.endswith("At") and isinstance(value, (int, float))
             else _with_times_as_text(value)
             for name, value in document.items()
@@ -174,8 +174,13 @@ def _with_times_as_text(document: Any) -> Any:
     return document
 
 
-def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
-    """Return the event of changed scan frequencies: each repository with its new and its previous frequency."""
+def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> EcrEvent:
+    """Return the event of changed scan frequencies: each repository with its new and its previous frequency.
+
+    It is also sent for new repositories, and for new and deleted images. AWS documents this form only.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+    """
     detail = {
         "action-type": "SCAN_FREQUENCY_CHANGE",
         "repositories": [
@@ -190,7 +195,7 @@ def scan_frequency_event(changes: list[tuple[Repository, str, str]]) -> Event:
         "resource-type": "REPOSITORY",
         "scan-type": "ENHANCED",
     }
-    return Event("ECR Scan Resource Change", detail)
+    return EcrEvent("ECR Scan Resource Change", detail)
 
 
 def replication_event(
@@ -200,7 +205,7 @@ def replication_event(
     tag: str | None,
     source: Registry,
     destination: Registry,
-) -> Event:
+) -> EcrEvent:
     """Return the event of replicating an image or a tag from one registry to another.
 
     `result` is SUCCESS or FAILED. EventBridge's schema requires `image-tag`; its value for an image without tags is not
@@ -216,40 +221,17 @@ def replication_event(
         "image-tag": tag or "",
     }
     arn = repository_arn(destination.account_id, destination.region, repository_name)
-    return Event("ECR Replication Action", detail, [arn])
+    return EcrEvent("ECR Replication Action", detail, [arn])
 
 
-def pull_through_event(
-    rule: PullThroughCacheRule,
-    repository_name: str,
-    tag: str | None,
-    digest: str | None,
-    failure: ECRError | None,
-) -> Event:
-    """Return the event of a pull from an upstream registry. It reports a failure if there is one, otherwise success."""
-    detail = {
-        "rule-version": "1",
-        "sync-status": "FAILURE" if failure else "SUCCESS",
-        "ecr-repository-prefix": rule.ecr_repository_prefix,
-        "repository-name": repository_name,
-        "upstream-registry-url": rule.upstream_registry_url,
-        "image-tag": tag,
-        "image-digest": digest,
-        "failure-code": failure.code if failure else None,
-        "failure-reason": failure.message if failure else None,
-    }
-    arn = repository_arn(rule.registry_id, rule.region, repository_name)
-    return Event("ECR Pull Through Cache Action", detail, [arn])
-
-
-def announce(transaction: Transaction, repository: Repository, event: Event) -> None:
+def announce(transaction: Transaction, repository: Repository, event: EcrEvent) -> None:
     """Put an event on the bus of the repository's account, once the transaction is committed."""
     announce_in_registry(transaction, repository.registry_id, repository.region, event)
 
 
 def announce_in_registry(
-    transaction: Transaction, account_id: str, region: str, event: Event
+    transaction: Transaction, account_id: str, region: str, event: EcrEvent
 ) -> None:
     """Put an event on the bus of the registry's account, once the transaction is committed."""
-    require_moto()
+    this_process().need_moto()
     transaction.after_commit(lambda: send_event(account_id, region, event))

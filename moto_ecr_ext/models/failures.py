@@ -1,4 +1,4 @@
-"""Failures of the storage, as both protocols report them."""
+"""Failures of the storage, as both protocols report them, and the reasons of refusals that no error says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from moto_ecr_ext.exceptions import ServerException, StorageUnavailable
+from moto_ecr_ext.exceptions import InvalidManifest, ServerException, StorageUnavailable
+from moto_ecr_ext.process import ProcessUnavailable
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
-from moto_ecr_ext.storage.store import is_failure_of_storage
+from moto_ecr_ext.storage.failures import is_failure_of_storage
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -21,7 +22,7 @@ def reporting_failures_of_storage(request: str) -> Iterator[None]:
     """
     try:
         yield
-    except BlobStoreUnavailable as error:
+    except (BlobStoreUnavailable, ProcessUnavailable) as error:
         log.error("%s: %s", request, error)
         raise StorageUnavailable(str(error)) from error
     except Exception as error:
@@ -29,3 +30,18 @@ def reporting_failures_of_storage(request: str) -> Iterator[None]:
             raise
         log.exception("%s could not read or write the storage", request)
         raise ServerException from error
+
+
+@contextmanager
+def logging_refused_manifests(repository_name: str) -> Iterator[None]:
+    """Log why this block refuses a manifest: the error of ECR does not say it."""
+    try:
+        yield
+    except InvalidManifest as error:
+        log.warning(
+            "Push to %s refused: the manifest%s %s",
+            repository_name,
+            f"'s member {error.member}" if error.member else "",
+            error.reason,
+        )
+        raise

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from moto_ecr_ext.hosts import Registry, is_account_id
+from moto_ecr_ext.arns import Registry, is_account_id
 
-if TYPE_CHECKING:
-    from . import ECRBackend
+from . import ECRBackend
 
 
 def backend_of(account_id: str, region: str) -> ECRBackend:
@@ -37,9 +36,12 @@ def existing_default_registry() -> Registry:
     return found if is_there else Registry(DEFAULT_ACCOUNT_ID, "us-east-1")
 
 
-def any_backend() -> object:
-    """Return any ECR backend, for tasks that need no particular one. It is moto's own without the extension."""
-    return ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+def any_backend() -> ECRBackend:
+    """Return any backend, for tasks that need no particular one. Raises RuntimeError without the extension."""
+    found: object = ecr_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    if not isinstance(found, ECRBackend):
+        raise RuntimeError("moto_ecr_ext is not installed; call moto_ecr_ext.install() before")
+    return found
 
 
 def registry_backend(account_id: str, region: str) -> ECRBackend:

@@ -7,23 +7,16 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from moto_ecr_ext.compatibility import WHOLE_LISTS
+from moto_ecr_ext.compatibility.registries import DEFAULT_LIST_SIZE
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import InvalidParameterException, UnknownPage
-
-DEFAULT_PAGE_SIZE = 100
 
 _Entry = TypeVar("_Entry")
 
 
-# A number of entries that no registry reaches.
-_WHOLE = 2**31 - 1
-
-
 def page_size(wanted: int | None) -> int:
     """Return the largest number of entries of a page: the wanted number, or 100."""
-    if wanted is not None:
-        return wanted
-    return _WHOLE if WHOLE_LISTS.is_on else DEFAULT_PAGE_SIZE
+    return current_rules().registries.list_size if wanted is None else wanted
 
 
 def cut_page(
@@ -34,8 +27,8 @@ def cut_page(
     `found` has more entries than the page if there is a next page. `wanted` is the number of entries in the request;
     `key` returns the sort key of an entry.
     """
-    if wanted is None and len(found) > DEFAULT_PAGE_SIZE:
-        WHOLE_LISTS.applies("a list of more than 100 entries")
+    if wanted is None and len(found) > DEFAULT_LIST_SIZE:
+        current_rules().registries.note_long_list()
     size = page_size(wanted)
     page = found[:size]
     return page, encode_token(listing, key(page[-1])) if len(found) > size else None

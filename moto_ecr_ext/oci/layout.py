@@ -78,7 +78,7 @@ def _read_object(read: Callable[[str], bytes | None], name: str, where: object) 
         raise LayoutError(f"{where} is not an OCI image layout: it has no file '{name}'.")
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LayoutError(f"{name} in {where} is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise LayoutError(f"{name} in {where} is not a JSON object.")

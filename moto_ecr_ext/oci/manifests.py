@@ -65,14 +65,24 @@ def parse_manifest(content: bytes, media_type: str | None) -> Manifest:
         document = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
         raise InvalidManifest("", "is not JSON in UTF-8") from None
-    manifest = _read(content, as_object(document, ""), media_type)
+    return read_manifest(content, as_object(document, ""), media_type)
+
+
+def read_manifest(content: bytes, document: dict[str, Any], media_type: str | None) -> Manifest:
+    """Return the manifest of a parsed document. Raises InvalidManifest as `parse_manifest` does."""
+    manifest = _read(content, document, media_type)
     # The config is the first blob.
     if max(len(manifest.blobs) - 1, len(manifest.children)) > MAX_LAYERS:
-        # https://github.com/cirruslabs/tart/issues/890
-        raise InvalidParameterException.at(
-            "ImageManifest", "Limit on number of layers per image exceeded"
-        )
+        raise too_many_layers()
     return manifest
+
+
+def too_many_layers() -> InvalidParameterException:
+    """Return ECR's error for an image with too many layers."""
+    # https://github.com/cirruslabs/tart/issues/890
+    return InvalidParameterException.at(
+        "ImageManifest", "Limit on number of layers per image exceeded"
+    )
 
 
 def _read(content: bytes, document: dict[str, Any], given: str | None) -> Manifest:

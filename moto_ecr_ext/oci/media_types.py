@@ -31,7 +31,7 @@ class MediaType(str):
 
     @classmethod
     def parse_optional(cls, text: str | None) -> MediaType | None:
-        """Do as `parse`, but return None for a missing or empty text."""
+        """Return the media type like `parse`, or None for a missing or empty text."""
         return None if text is None or text == "" else cls.parse(text)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto_ecr_ext.exceptions import InvalidManifest
@@ -14,6 +15,15 @@ _PLAIN_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 def member_of(parent: str, name: str) -> str:
     """Return the path of a member of an object. A client's name is shortened and escaped."""
     return f"{parent}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{parent}[{name[:100]!a}]"
+
+
+def read_object(content: bytes) -> Mapping[str, Any]:
+    """Return the JSON object that a document is; an empty one for any other document."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def as_object(value: Any, member: str) -> dict[str, Any]:

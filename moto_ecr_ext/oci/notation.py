@@ -24,6 +24,7 @@ from moto_ecr_ext._version import __version__
 
 from .descriptors import Descriptor
 from .media_types import JOSE_JSON, NOTATION_PAYLOAD, NOTATION_SIGNATURE, OCI_MANIFEST
+from .x509 import certificate_builder, private_pem
 
 CONFIG = b"{}"
 """The content of a signature's config, which has no meaning."""
@@ -36,17 +37,6 @@ _VALID_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 PolicyBuilder().time(_VALID_FROM)
 # The bytes of each of the two numbers of an ECDSA signature on the curve P-384.
 _NUMBER_SIZE = 48
-_USAGE = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +68,14 @@ class SigningIdentity:
         # A chain of one certificate meets the requirements of a leaf (signature specification, "Certificate
         # Requirements").
         certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(_VALID_FROM)
-            .not_valid_after(_VALID_UNTIL)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_USAGE, critical=True)
+            certificate_builder(subject, subject, key, (_VALID_FROM, _VALID_UNTIL))
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False
             )
             .sign(key, hashes.SHA384())
         )
         return cls(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ).decode(),
+            private_pem(key).decode(),
             certificate.public_bytes(serialization.Encoding.PEM).decode(),
         )
 

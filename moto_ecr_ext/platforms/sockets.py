@@ -1,4 +1,4 @@
-"""Sockets: limits of waits, files sent by the system, Unix sockets."""
+"""Sockets: limits of waits, the end of a connection, files sent by the system, Unix sockets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 AF_UNIX: int | None = getattr(socket, "AF_UNIX", None)
@@ -33,6 +35,11 @@ LIMITS_OF_SYSTEM: bool = send_file is not None
 # a port. https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
 REUSE_ADDRESS: bool = not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
 """True if a listening server needs SO_REUSEADDR for a prompt restart."""
+
+# Bytes that are discarded at once.
+_DISCARDED = 256 * 1024
+# Seconds that a client has to stop sending.
+_LINGERING = 2
 
 
 def limit_waits(connection: socket.socket, seconds: float) -> None:
@@ -62,9 +69,37 @@ def is_readable(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
+def has_gone(connection: socket.socket) -> bool:
+    """Return True if the other side has closed a connection, all of whose bytes have been read."""
+    try:
+        return is_readable(connection.fileno()) and not connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True
+    except ValueError:  # TLS has received something.
+        return False
+
+
+def end(connection: socket.socket) -> None:
+    """End a connection in both directions. The other side notices at once."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
 def check_unix_socket(path: str) -> None:
     """Raise OSError if nobody listens at a Unix socket."""
     if AF_UNIX is None:
         raise OSError(errno.EAFNOSUPPORT, "Python has no Unix sockets here")
     with socket.socket(AF_UNIX) as connection:
         connection.connect(path)
+
+
+def linger(connection: socket.socket) -> None:
+    """Let a client that is still sending read the answer: closing with unread bytes would discard it.
+
+    Raises OSError if the client is silent for two seconds, or has gone.
+    """
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(_LINGERING)
+    until = time.monotonic() + _LINGERING
+    while time.monotonic() < until and connection.recv(_DISCARDED):
+        pass

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from moto_ecr_ext.caller import Caller
 from moto_ecr_ext.exceptions.common import AccessDeniedException, ExplicitlyDenied
 
-from .documents import Decision, PolicyDocument, read_resource_policy
+from .documents import PolicyDecision, PolicyDocument, read_resource_policy
 
 
 def resource_policies(
@@ -38,7 +38,7 @@ class Attempt:
     resource: str
     context: Mapping[str, str | Sequence[str]]
 
-    def decision(self, policy: PolicyDocument) -> Decision:
+    def decision(self, policy: PolicyDocument) -> PolicyDecision:
         """Return the decision of a policy about this request."""
         caller = self.caller
         return policy.decision(
@@ -67,7 +67,9 @@ def check_permission(
         # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
         context = {"aws:PrincipalAccount": attempt.account_id, **attempt.context}
         itself = replace(attempt, account_id="", context=context)
-        permitted = permitted or any(itself.decision(each) is Decision.ALLOW for each in policies)
+        permitted = permitted or any(
+            itself.decision(each) is PolicyDecision.ALLOW for each in policies
+        )
     if not permitted:
         raise _denied(attempt, "identity-based")
 
@@ -75,10 +77,10 @@ def check_permission(
 def _allows(policies: Iterable[PolicyDocument], attempt: Attempt, policy_type: str) -> bool:
     """Return True if one of the policies allows the request. Raises AccessDeniedException if one denies it."""
     decisions = {attempt.decision(each) for each in policies}
-    if Decision.DENY in decisions:
+    if PolicyDecision.DENY in decisions:
         caller = attempt.caller
         raise ExplicitlyDenied(caller.principal, caller.action, attempt.resource, policy_type)
-    return Decision.ALLOW in decisions
+    return PolicyDecision.ALLOW in decisions
 
 
 def _denied(attempt: Attempt, policy_type: str) -> AccessDeniedException:

@@ -67,7 +67,7 @@ def read_identity_policy(text: str) -> PolicyDocument:
     return _readable(text, _IDENTITY)
 
 
-class Decision(Enum):
+class PolicyDecision(Enum):
     """The decision of a document about a request. NONE leaves it to other policies."""
 
     ALLOW = "Allow"
@@ -103,7 +103,7 @@ class PolicyDocument:
         action: str,
         resource: str,
         context: Mapping[str, str | Sequence[str]],
-    ) -> Decision:
+    ) -> PolicyDecision:
         """Return the decision of this document about a request. One denial outweighs every permission.
 
         `principal_arn` of a service is its name (`lambda.amazonaws.com`); a service has no account, and no value for
@@ -126,9 +126,9 @@ class PolicyDocument:
             },
         )
         effects = {each.effect for each in self.statements if each.applies_to(request)}
-        if Decision.DENY in effects:
-            return Decision.DENY
-        return Decision.ALLOW if effects else Decision.NONE
+        if PolicyDecision.DENY in effects:
+            return PolicyDecision.DENY
+        return PolicyDecision.ALLOW if effects else PolicyDecision.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Statement:
     """One rule of a policy. A repository's policy has no `resources`: they are the repository."""
 
     sid: str | None
-    effect: Decision
+    effect: PolicyDecision
     principals: Principals
     actions: Patterns
     resources: Resources | None
@@ -241,7 +241,7 @@ def _readable_statement(value: object, grammar: _Grammar, version: str) -> State
             return None
     return Statement(
         sid=None,
-        effect=Decision.DENY,
+        effect=PolicyDecision.DENY,
         principals=_or_else(EVERYONE, lambda: grammar.principals(value)),
         actions=_or_else(EVERYTHING, lambda: grammar.actions(value)),
         resources=_or_else(None, lambda: grammar.resources(value, version)),
@@ -262,7 +262,7 @@ def _statement(value: object, grammar: _Grammar, version: str) -> Statement:
         raise ValueError("Effect")
     return Statement(
         sid=_optional_text(members, "Sid"),
-        effect=Decision(members["Effect"]),
+        effect=PolicyDecision(members["Effect"]),
         principals=grammar.principals(members),
         actions=grammar.actions(members),
         resources=grammar.resources(members, version),

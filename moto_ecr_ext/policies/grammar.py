@@ -36,8 +36,10 @@ def _no_constant(name: str) -> None:
 
 def read_object(value: object, allowed: Collection[str]) -> dict[str, Any]:
     """Return `value` as an object. It may have the allowed members only."""
-    if not isinstance(value, dict) or not all(name in allowed for name in value):
-        raise ValueError("not an object of the members that it may have")
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    if others := [name for name in value if name not in allowed]:
+        raise ValueError(f"it may not have {', '.join(others)}")
     return value
 
 

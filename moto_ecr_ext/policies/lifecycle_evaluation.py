@@ -45,10 +45,10 @@ class ImageFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LifecycleDecision:
     """An action on an image, and its rule.
 
-    For a child of an index and for a referrer, the rule is that of its leader. A referrer whose subject is deleted or
+    For a child of an index and for a referrer, the rule is that of its parent. A referrer whose subject is deleted or
     archived already has no rule.
     """
 
@@ -57,20 +57,22 @@ class Decision:
     rule: LifecycleRule | None
 
 
-def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) -> list[Decision]:
+def evaluate(
+    policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float
+) -> list[LifecycleDecision]:
     """Return the actions of a policy in a repository that holds `images`, which are in the order of push.
 
-    The actions are in the order in which they must be done: older images first, and followers after their leaders.
+    The actions are in the order in which they must be done: older images first, and dependents after their parents.
 
-    Untagged children of an index, and referrers, are not selected or counted. They follow their leaders, once all of
+    Untagged children of an index, and referrers, are not selected or counted. They follow their parents, once all of
     these are removed. A tagged child is selected by its tags, and stays while an index lists it. On AWS, children are
     not counted either and stay while their index does; afterwards, rules about untagged images apply to them.
     """
     family = _Family(images)
     oldest_first = sorted(images, key=_began_at)
     by_rule = _decisions_of_rules(policy, filter(family.is_selectable, oldest_first), now)
-    decided: dict[str, Decision] = {}
-    for image in family.leaders_first(oldest_first):
+    decided: dict[str, LifecycleDecision] = {}
+    for image in family.parents_first(oldest_first):
         decision = family.decision(image, by_rule.get(image.digest), decided)
         if decision is not None:
             decided[image.digest] = decision
@@ -79,7 +81,7 @@ def evaluate(policy: LifecyclePolicy, images: Sequence[ImageFacts], now: float) 
 
 def _decisions_of_rules(
     policy: LifecyclePolicy, oldest_first: Iterable[ImageFacts], now: float
-) -> dict[str, Decision]:
+) -> dict[str, LifecycleDecision]:
     """Return the decisions of the rules alone, by digest.
 
     A rule that selects an image by its tags protects it from rules with a lower priority, even if the rule does not act
@@ -88,7 +90,7 @@ def _decisions_of_rules(
     of_class: dict[StorageClass, list[ImageFacts]] = {each: [] for each in StorageClass}
     for image in oldest_first:
         of_class[image.storage_class].append(image)
-    decisions: dict[str, Decision] = {}
+    decisions: dict[str, LifecycleDecision] = {}
     taken: set[str] = set()
     for rule in policy.rules:
         is_selected = _tag_condition(rule.selection)
@@ -97,7 +99,7 @@ def _decisions_of_rules(
         ]
         for image in _due(rule.selection, selected, now):
             if image.digest not in taken:
-                decisions[image.digest] = Decision(image, rule.action.type, rule)
+                decisions[image.digest] = LifecycleDecision(image, rule.action, rule)
         taken.update(image.digest for image in selected)
     return decisions
 
@@ -160,8 +162,8 @@ class _Family:
 
     def __init__(self, images: Sequence[ImageFacts]):
         stored = {image.digest: image for image in images}
-        self._leaders: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
-        self._followers: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
+        self._parents: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
+        self._dependents: dict[str, list[ImageFacts]] = {digest: [] for digest in stored}
         for image in images:
             for child in dict.fromkeys(image.children):
                 if child in stored:
@@ -169,34 +171,37 @@ class _Family:
             if image.subject in stored:
                 self._relate(stored[image.subject], image)
 
-    def _relate(self, leader: ImageFacts, follower: ImageFacts) -> None:
-        self._leaders[follower.digest].append(leader)
-        self._followers[leader.digest].append(follower)
+    def _relate(self, parent: ImageFacts, dependent: ImageFacts) -> None:
+        self._parents[dependent.digest].append(parent)
+        self._dependents[parent.digest].append(dependent)
 
     def is_selectable(self, image: ImageFacts) -> bool:
         """Return True if rules can select the image itself."""
         if image.subject is not None:
             return False
-        return bool(image.tags) or not self._leaders[image.digest]
+        return bool(image.tags) or not self._parents[image.digest]
 
-    def leaders_first(self, images: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
-        """Yield all images in their order, but each after its leaders."""
-        waits_for = {digest: len(leaders) for digest, leaders in self._leaders.items()}
+    def parents_first(self, images: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
+        """Yield all images in their order, but each after its parents."""
+        waits_for = {digest: len(parents) for digest, parents in self._parents.items()}
         ready = deque(image for image in images if not waits_for[image.digest])
         while ready:
             image = ready.popleft()
             yield image
-            for follower in self._followers[image.digest]:
-                waits_for[follower.digest] -= 1
-                if not waits_for[follower.digest]:
-                    ready.append(follower)
+            for dependent in self._dependents[image.digest]:
+                waits_for[dependent.digest] -= 1
+                if not waits_for[dependent.digest]:
+                    ready.append(dependent)
 
     def decision(
-        self, image: ImageFacts, by_rule: Decision | None, decided: Mapping[str, Decision]
-    ) -> Decision | None:
-        """Return the decision about an image, given the decisions about its leaders."""
-        leaders = self._leaders[image.digest]
-        fates = {_fate(leader, decided.get(leader.digest)) for leader in leaders}
+        self,
+        image: ImageFacts,
+        by_rule: LifecycleDecision | None,
+        decided: Mapping[str, LifecycleDecision],
+    ) -> LifecycleDecision | None:
+        """Return the decision about an image, given the decisions about its parents."""
+        parents = self._parents[image.digest]
+        fates = {_fate(parent, decided.get(parent.digest)) for parent in parents}
         if StorageClass.STANDARD in fates:
             return None
         # Followers of an archived image may be archived, but must exist when it is restored.
@@ -207,12 +212,12 @@ class _Family:
         if is_kept and image.storage_class is StorageClass.ARCHIVE:
             return None
         action = ActionType.TRANSITION if is_kept else ActionType.EXPIRE
-        rules = [decided[each.digest].rule for each in leaders if each.digest in decided]
+        rules = [decided[each.digest].rule for each in parents if each.digest in decided]
         followed = min(filter(None, rules), key=lambda rule: rule.priority, default=None)
-        return Decision(image, action, followed)
+        return LifecycleDecision(image, action, followed)
 
 
-def _fate(image: ImageFacts, decision: Decision | None) -> StorageClass | None:
+def _fate(image: ImageFacts, decision: LifecycleDecision | None) -> StorageClass | None:
     """Return the image's storage class after the decision; None if it is deleted."""
     if decision is None:
         return image.storage_class

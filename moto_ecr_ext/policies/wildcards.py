@@ -63,19 +63,32 @@ def matches_scanning_filter(filter: str, repository_name: str) -> bool:
     return filter in repository_name
 
 
+class NeedlessFilters(InvalidParameterException):
+    """The error for filters that go with no mutability that has exclusions."""
+
+    def __init__(self, mutability: str):
+        super().__init__(_filters_error("are not allowed", mutability))
+
+
+def missing_filters(mutability: str) -> InvalidParameterException:
+    """Return the error for a mutability that needs filters."""
+    return InvalidParameterException(_filters_error("can't be null", mutability))
+
+
+def _filters_error(mistake: str, mutability: str) -> str:
+    return (
+        f"Invalid parameter at '{_FIELD}' failed to satisfy constraint: "
+        f"'ImageTagMutabilityExclusionFilters {mistake} when imageTagMutability is set as {mutability}'"
+    )
+
+
 def check_exclusion_filters(mutability: str, filters: Sequence[Mapping[str, str]] | None) -> None:
     """Refuse filters that contradict the mutability or have too many wildcards; the service model cannot express this.
 
     A mutability that ends in `_WITH_EXCLUSION` needs filters, and no other allows them.
     """
     if bool(filters) != mutability.endswith("_WITH_EXCLUSION"):
-        # Both mistakes have one text here, as moto's tests expect. AWS has another text for filters that are not
-        # allowed: "… are not allowed when imageTagMutability is set as IMMUTABLE".
-        raise InvalidParameterException.at(
-            _FIELD,
-            "ImageTagMutabilityExclusionFilters can't be null "
-            f"when imageTagMutability is set as {mutability}",
-        )
+        raise NeedlessFilters(mutability) if filters else missing_filters(mutability)
     if any(each["filter"].count("*") > _MAX_WILDCARDS for each in filters or ()):
         # The limit and the text are from Terraform's provider for AWS.
         raise InvalidParameterException.at(

@@ -79,7 +79,7 @@ def examine(command: Sequence[str], image: ImageContent, open_blob: OpenBlob) ->
         try:
             write_layout(image, open_blob, layout)
         except OSError as error:
-            raise ScannerError(f"The image cannot be written: {error.strerror}") from None
+            raise ScannerError(f"The image cannot be written: {error.strerror or error}") from None
         report = Path(place, "report.json")
         _run([program, *scanner.arguments(options, str(layout))], report)
         try:

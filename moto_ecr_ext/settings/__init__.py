@@ -11,6 +11,7 @@ from .calls import (
     ALL,
     CREATE_ON_PUSH,
     ERROR_CODES,
+    JOURNAL,
     LOGIN,
     QUIRKS,
     QUOTAS,
@@ -34,6 +35,7 @@ from .installing import (
     server_address,
     store_location,
 )
+from .leniencies import parse_compatibility
 from .parsing import (
     DEFAULT_QUOTAS,
     parse_count,
@@ -55,9 +57,11 @@ from .servers import (
     LOG_LEVEL,
     MAX_CONNECTIONS,
     OF_SERVERS,
+    OF_WORKERS,
+    WORKER_TIMEOUT,
     WORKERS,
 )
-from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError, parse_compatibility
+from .setting import COMPATIBILITY, STRICT, Option, Setting, SettingError
 from .typed import MockConfig, Settings
 
 __all__ = [
@@ -71,11 +75,13 @@ __all__ = [
     "DEFAULT_QUOTAS",
     "ERROR_CODES",
     "IDLE_TIMEOUT",
+    "JOURNAL",
     "LOGIN",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "MAX_CONNECTIONS",
     "OF_SERVERS",
+    "OF_WORKERS",
     "PLACES",
     "QUIRKS",
     "QUOTAS",
@@ -87,6 +93,7 @@ __all__ = [
     "VERIFY_IMAGES",
     "VERIFY_LAYERS",
     "WORKERS",
+    "WORKER_TIMEOUT",
     "Installed",
     "MockConfig",
     "Option",

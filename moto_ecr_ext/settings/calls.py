@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parsing import parse_quotas, parse_scanner, parse_upstreams
+from .parsing import parse_count, parse_quotas, parse_scanner, parse_upstreams
 from .setting import COMPATIBILITY, Setting, of_calls
 
 VERIFY_LAYERS = Setting(
@@ -78,6 +78,13 @@ QUOTAS = Setting(
     "``NAME=NUMBER``, separated by commas",
     check=parse_quotas,
 )
+JOURNAL = Setting(
+    "journal",
+    "10000",
+    "keep the records of this many calls; a change takes effect at the next start or reset",
+    "a number",
+    check=parse_count,
+)
 ALL = of_calls(
     COMPATIBILITY,
     VERIFY_LAYERS,
@@ -91,6 +98,7 @@ ALL = of_calls(
     LOGIN,
     CREATE_ON_PUSH,
     QUOTAS,
+    JOURNAL,
 )
 
 

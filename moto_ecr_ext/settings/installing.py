@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .calls import ALL
 from .places import PLACES, StoreLocation
-from .servers import OF_SERVERS, WORKERS
+from .servers import OF_SERVERS, OF_WORKERS
 from .setting import SettingError, given_to_install, mock_config, nearest
 
 _PREFIX = "MOTO_ECR_"
@@ -48,7 +48,7 @@ def check_environment() -> None:
     Raises SettingError when a variable has an invalid value, or when no setting has its name. The commands alone read
     the settings of servers, and check their values.
     """
-    known = {option.variable for option in (*PLACES, *ALL, *OF_SERVERS, WORKERS)}
+    known = {option.variable for option in (*PLACES, *ALL, *OF_SERVERS, *OF_WORKERS)}
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and name not in known and not name.startswith(_OF_TESTS):
             raise SettingError(f"{name} is not a variable of moto_ecr_ext{nearest(name, known)}")

@@ -46,15 +46,19 @@ def parse_scanner(text: str) -> list[str]:
 
 
 DEFAULT_QUOTAS = {
+    "basic_scans_per_day": 100_000,
     "images_per_repository": 100_000,
     "layer_parts": 4_200,
+    "layers_per_image": 500,
     "pull_through_cache_rules": 50,
     "pull_time_update_exclusions": 100,
     "replication_backfills_in_progress": 10,
     "repositories": 100_000,
     "tags_per_image": 1_000,
 }
-"""The default quotas by name. ECR answers LimitExceededException beyond them.
+"""The default quotas by name. ECR answers LimitExceededException beyond them, and a push of too many layers fails.
+
+The number of layers was measured in August 2026; the page of quotas says 4,200.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html has all but those of exclusions and
 backfills, which are on the pages of RegisterPullTimeUpdateExclusion and StartReplicationBackfill.

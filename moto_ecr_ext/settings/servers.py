@@ -68,6 +68,14 @@ WORKERS = Setting(
     "a number",
     check=parse_count,
 )
+WORKER_TIMEOUT = Setting(
+    "worker_timeout",
+    "5",
+    "answer with 503 if a worker does not answer another process for this many seconds, and replace it if it hangs",
+    "seconds",
+    check=parse_seconds,
+)
+OF_WORKERS = (WORKERS, WORKER_TIMEOUT)
 OF_SERVERS = (
     IDLE_TIMEOUT,
     MAX_CONNECTIONS,

@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
+
+from .leniencies import parse_compatibility
 
 
 class SettingError(ValueError):
@@ -29,7 +32,7 @@ class Option:
     meaning: str
     values: str = ""
 
-    @property
+    @cached_property
     def variable(self) -> str:
         """The environment variable."""
         return f"MOTO_ECR_{self.name.upper()}"
@@ -95,28 +98,26 @@ class Setting(Option):
         given = self.given()
         if given is not None:
             return given
-        if self.strict is not None and COMPATIBILITY.get().lower() == STRICT:
+        return self.default if self.strict is None else self.default_with(COMPATIBILITY.get())
+
+    def default_with(self, compatibility: str) -> str:
+        """Return the default with a value of the setting `compatibility`."""
+        if self.strict is not None and compatibility.lower() == STRICT:
             return self.strict
         return self.default
 
     def given(self) -> str | None:
         """Return the value that the user has set, or None. Raises SettingError as `get` does."""
-        config = mock_config()
+        return self.given_in(mock_config())
+
+    def given_in(self, config: Mapping[str, Any]) -> str | None:
+        """Do as `given` with the result of `mock_config`."""
         if self.name in config:
             return self.parse(config[self.name], f"mock_aws config ecr.{self.name}")
         if self.name in given_to_install:
             return given_to_install[self.name]
-        if os.environ.get(self.variable):
-            return self.parse(os.environ[self.variable], self.variable)
-        return None
-
-
-def parse_compatibility(text: str) -> object:
-    """Return the leniencies that `text` names. Raises ValueError for an unknown name."""
-    # This module reads the settings.
-    from moto_ecr_ext import compatibility
-
-    return compatibility.parse_compatibility(text)
+        text = os.environ.get(self.variable)
+        return self.parse(text, self.variable) if text else None
 
 
 # The value of `compatibility` with which every other setting follows AWS by default, too.

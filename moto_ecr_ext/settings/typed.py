@@ -22,6 +22,7 @@ class Settings(TypedDict, total=False):
     login: Literal["required", "optional"]
     create_on_push: Literal["templates", "always"]
     quotas: str
+    journal: int
 
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ Counts are in memory, like moto's metrics: each server has its own, and a restar
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from moto_ecr_ext.process import this_process
 
 from .forks import fork_safe_lock
-from .siblings import Siblings
 
 # The most counts of a process; the oldest are dropped. One minute of one metric is one count.
 _MOST = 100_000
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """The number of events of a registry in one minute. Minutes are counted from the epoch."""
 
     account_id: str
@@ -31,7 +31,6 @@ class Counts:
     """Counts of every registry, for many threads at once."""
 
     def __init__(self) -> None:
-        self.siblings = Siblings()
         self._lock = fork_safe_lock()
         self._numbers: Counter[tuple[str, str, str, str, int]] = Counter()
 
@@ -44,7 +43,9 @@ class Counts:
 
     def of_registry(self, account_id: str, region: str) -> list[Count]:
         """Return the counts of a registry, from all processes of the server. A minute may occur several times."""
-        return [*self.siblings.counts(account_id, region), *self.of_process(account_id, region)]
+        others = this_process().ask_others("counts", account_id=account_id, region=region)
+        counts = [Count(*each) for answer in others for each in answer]
+        return [*counts, *self.of_process(account_id, region)]
 
     def of_process(self, account_id: str, region: str) -> list[Count]:
         """Return what this process has counted of a registry."""

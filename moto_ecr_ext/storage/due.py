@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable, MutableSequence
 
+from moto_ecr_ext.process import this_process
+
 from .forks import fork_safe_lock, fork_safe_rlock
 from .later import Later
 
@@ -17,8 +19,8 @@ AT_ONCE = -math.inf
 # For a database without due rows.
 NEVER = math.inf
 
-# Seconds. Nothing is due later than in a day: a later time was noted while the clock was ahead, and is due
-# now. The second more covers the rounding of a sum of floats.
+# Seconds: a day, the longest time until something is due, and a second for the rounding of a sum of floats. A later
+# time was written while the clock was wrong. It counts as due now.
 FARTHEST = 24 * 60 * 60 + 1
 
 # Seconds that a request waits at most for the due work of another request. Most work is done by then, so that
@@ -29,7 +31,7 @@ _PATIENCE = 0.1
 class Schedule:
     """The next time at which something is due, in seconds since the epoch.
 
-    It may be too early. It is too late only if another process has added to the same database; `notice` corrects that.
+    It may be too early. It is too late only if another process has added to the same database: see `correct`.
     """
 
     def __init__(self, later: Later, next_at: float = AT_ONCE) -> None:
@@ -40,7 +42,7 @@ class Schedule:
         self._began_at = 0.0
         # Guards the times; held for a moment only.
         self._lock = fork_safe_lock()
-        self._time: MutableSequence[float] = [next_at]
+        self._time: MutableSequence[float] = this_process().due(next_at)
         # The times that were noted during the work, which may have passed their rows already.
         self._expected_meanwhile = math.inf
 
@@ -51,15 +53,6 @@ class Schedule:
     @_next_at.setter
     def _next_at(self, at: float) -> None:
         self._time[0] = at
-
-    def share(self, time: MutableSequence[float]) -> None:
-        """Keep the time in a place that several processes share, one of which has a schedule that works."""
-        time[0] = self._next_at
-        self._time = time
-
-    def follow(self, time: MutableSequence[float]) -> None:
-        """Read the time where the schedule of another process keeps it."""
-        self._time = time
 
     def is_due(self, at: float) -> bool:
         """Return True if something may be due by this time."""
@@ -72,8 +65,11 @@ class Schedule:
             self._next_at = min(self._next_at, at)
             self._expected_meanwhile = min(self._expected_meanwhile, at)
 
-    def notice(self, due_at: float, at: float) -> None:
-        """Note a time like `expect`, without the lock; the next read of the row repeats a lost update."""
+    def correct(self, due_at: float, at: float) -> None:
+        """Correct the schedule by the time in a row that was read, if the schedule is later, or that time too far away.
+
+        Unlike `expect`, this needs no lock: if another thread overwrites the time, the next read corrects it again.
+        """
         if due_at < self._next_at:
             self._next_at = due_at
         elif due_at - at > FARTHEST:
@@ -100,7 +96,7 @@ class Schedule:
 
     def _catch_up(self, work: Callable[[], float]) -> None:
         with self._lock:
-            # Work may run inside work: see the lock.
+            # The work may call `catch_up` again in this thread: see `_work`.
             before, self._expected_meanwhile = self._expected_meanwhile, math.inf
         next_at = work()
         with self._lock:

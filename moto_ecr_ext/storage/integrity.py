@@ -127,7 +127,7 @@ class _Walk:
                     )
 
     def _blob(self, digest: str, sizes: set[int]) -> Iterator[Damage]:
-        mend = partial(self._let_go, digest)
+        repair = partial(self._remove_everywhere, digest)
         try:
             size = self._store.blobs.verify(digest)
         except BlobDamaged:
@@ -135,7 +135,7 @@ class _Walk:
         except BlobNotFound:
             kind = "missing blob"
             if any(self._store.blobs.set_aside(digest)):
-                kind, mend = "misplaced blob", partial(self._store.blobs.put_back, digest)
+                kind, repair = "misplaced blob", partial(self._store.blobs.put_back, digest)
         except OSError as error:
             # This may be temporary.
             yield Damage("unreadable blob", f"{digest} ({error})", self._images_with(digest))
@@ -143,9 +143,9 @@ class _Walk:
         else:
             if sizes == {size}:
                 return
-            kind, mend = "wrong size", partial(self._correct_size, digest, size)
+            kind, repair = "wrong size", partial(self._correct_size, digest, size)
         if self._is_still_so(digest, kind):
-            yield Damage(kind, digest, self._images_with(digest), mend)
+            yield Damage(kind, digest, self._images_with(digest), repair)
 
     def _is_still_so(self, digest: str, kind: str) -> bool:
         """Return True if a blob is still held, and still missing if it was; a server may have removed it meanwhile."""
@@ -179,7 +179,7 @@ class _Walk:
         with self._store.database.write() as transaction:
             self._store.release_after_commit(transaction, [digest])
 
-    def _let_go(self, digest: str) -> None:
+    def _remove_everywhere(self, digest: str) -> None:
         """Remove a blob from all repositories, unless it was pushed again meanwhile."""
         with self._store.database.write() as transaction:
             try:

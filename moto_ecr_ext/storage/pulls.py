@@ -10,18 +10,27 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from moto_ecr_ext.process import this_process
 
 from . import rows
 from .database.base import Database
 from .database.transaction import View
 from .forks import fork_safe_lock
 from .rows.pulls import Pulled, record
-from .siblings import Pull, Siblings
 
 log = logging.getLogger("moto_ecr_ext")
 
 # Seconds between writes during pulls.
 _INTERVAL = 1.0
+
+
+class Pull(NamedTuple):
+    """The pulls of an image by one identity, or by nobody known."""
+
+    image_id: int
+    identity: str | None
 
 
 class WaitingPulls:
@@ -48,7 +57,6 @@ class PendingPulls:
     """
 
     def __init__(self, database: Database):
-        self.siblings = Siblings()
         self._database = database
         self._lock = fork_safe_lock()
         self._storing = fork_safe_lock()
@@ -79,8 +87,10 @@ class PendingPulls:
         Call this before rows are read, so that each time is in one of the two.
         """
         times = self.of_process()
-        for pull, at in self.siblings.waiting_pulls():
-            times[pull] = max(at, times.get(pull, at))
+        for answer in this_process().ask_all_others("waiting_pulls"):
+            for image_id, identity, at in answer:
+                pull = Pull(image_id, identity)
+                times[pull] = max(at, times.get(pull, at))
         return WaitingPulls(times)
 
     def of_process(self) -> dict[Pull, float]:
@@ -92,9 +102,9 @@ class PendingPulls:
         """Write all times to the database. Call this outside transactions.
 
         Call it before rows are changed according to the times, or exclusions change. Times that cannot be written stay
-        pending.
+        pending. Raises ProcessUnavailable if another process of the server does not write its own.
         """
-        self.siblings.write_pulls()
+        this_process().ask_all_others("write_pulls")
         self.write_own()
 
     def write_own(self) -> None:

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import logging
 import secrets
-import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import repeat
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.platforms.processes import at_fork
+from moto_ecr_ext.process import this_process
 from moto_ecr_ext.settings import StoreLocation, store_location
 
 from . import rows
-from .blobs.blob import Blob
+from .beside import Beside
+from .blobs.blob import BlobReader
 from .blobs.errors import BlobDamaged, BlobNotFound
 from .blobs.store import BlobStore
 from .cleaning import Cleaning
@@ -33,6 +31,7 @@ from .database.transaction import Transaction, View
 from .database.versions import StoreError
 from .due import AT_ONCE, NEVER, Schedule
 from .forks import fork_safe_lock, rest_while_forking
+from .journal import CallJournal
 from .opening import (
     blobs_of_another_database,
     check_lifetimes,
@@ -44,8 +43,6 @@ from .opening import (
 )
 from .pulls import PendingPulls
 from .recent import Recent
-from .recent_requests import RecentRequests
-from .siblings import forget
 from .turns import in_turns
 
 log = logging.getLogger("moto_ecr_ext")
@@ -65,10 +62,11 @@ class Store:
         self.blobs = blobs
         self.pulls = PendingPulls(database)
         self.counts = Counts()
-        self.requests = RecentRequests()
+        self.journal = CallJournal()
         self.referrer_checks: Recent[float] = Recent(_REFERRER_CHECKS_REMEMBERED)
         """The times at which upstream registries were asked for the referrers of an image, by a key of the image."""
         self.schedule = Schedule(database.later, AT_ONCE if database.is_shared else NEVER)
+        self.beside = Beside()
         self._cleaning = Cleaning(self._clean_up)
         self._is_closing = threading.Event()
         self.signing_key = self._signing_key()
@@ -95,7 +93,7 @@ class Store:
         return store
 
     @classmethod
-    def found(cls, location: StoreLocation) -> Store:
+    def open_existing(cls, location: StoreLocation) -> Store:
         """Open the existing store at `location` as it was left.
 
         Raises StoreError if it cannot be opened or does not exist.
@@ -137,12 +135,21 @@ class Store:
             self.release_after_commit(transaction, digests)
             if are_more:
                 rows.removal.end_work(transaction)
-        forget(self)
+        this_process().ask_others("forget")
+        self.forget()
         if are_more:
             # moto blocks all requests during a reset, and this takes long.
             self._cleaning.begin("reset")
         else:
             self._remove_orphans()
+
+    def forget(self) -> None:
+        """Drop what this process has in memory of emptied registries."""
+        self.beside.forget()
+        self.pulls.forget()
+        self.referrer_checks.clear()
+        self.counts.clear()
+        self.journal.clear()
 
     def settle(self) -> None:
         """Wait until the remains of a start or a reset are removed, or `close` is called."""
@@ -172,18 +179,19 @@ class Store:
     def close(self) -> None:
         """Close the database and the blob store. The next start removes hidden remains."""
         self._is_closing.set()
+        self.beside.close()
         self.settle()
         self.pulls.close()
         self.database.close()
         self.blobs.close()
 
-    def open_blob(self, digest: str, size: int) -> Blob:
+    def open_blob(self, digest: str, size: int) -> BlobReader:
         """Open a blob that has this size in its rows.
 
         Raises BlobNotFound if it is missing or damaged; damage is logged.
         """
         try:
-            blob = self._found(digest, self.blobs.open)
+            blob = self._read_blob(digest, self.blobs.open)
             if blob.size != size:
                 blob.close()
                 raise BlobDamaged(digest)
@@ -195,14 +203,14 @@ class Store:
     def size_of_blob(self, digest: str, size: int) -> int:
         """Return the size from the rows, if the blob exists. Raises BlobNotFound as `open_blob` does."""
         try:
-            if self._found(digest, self.blobs.size) != size:
+            if self._read_blob(digest, self.blobs.size) != size:
                 raise BlobDamaged(digest)
         except BlobDamaged:
             _log_damage(digest)
             raise
         return size
 
-    def _found(self, digest: str, read: Callable[[str], _Read]) -> _Read:
+    def _read_blob(self, digest: str, read: Callable[[str], _Read]) -> _Read:
         """Return the result of `read` for a blob, after putting the blob back if it was set aside by mistake."""
         try:
             return read(digest)
@@ -246,9 +254,10 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove all hidden rows, in transactions that block others only briefly."""
-        turns = in_turns(repeat(None), 1)
-        while not self._is_closing.is_set() and next(turns) and self._remove_some():
-            pass
+        # The turns have nothing to hand out: each is one transaction, and others can write between them.
+        for _ in in_turns(repeat(None), 1):
+            if self._is_closing.is_set() or not self._remove_some():
+                return
 
     def _remove_some(self) -> bool:
         """Remove some hidden rows. Return True if there are more."""
@@ -336,13 +345,6 @@ def _log_damage(digest: str) -> None:
     )
 
 
-def is_failure_of_storage(error: Exception) -> bool:
-    """Return True if a call failed because its bytes or rows could not be read or written: a full disk, for example."""
-    psycopg = sys.modules.get("psycopg")
-    drivers = (sqlite3.Error, psycopg.Error) if psycopg else (sqlite3.Error,)
-    return isinstance(error, (OSError, DBAPIError, *drivers))
-
-
 _lock = fork_safe_lock()
 _open: tuple[StoreLocation, Store] | None = None
 
@@ -361,6 +363,7 @@ def _at_rest() -> Iterator[None]:
 
 def _begin_child() -> None:
     if _open is not None:
+        _open[1].beside.begin_child()
         _open[1].database.leave_to_parent()
 
 

@@ -79,29 +79,29 @@ _INTERVAL = 0.0005
 
 
 _switching = fork_safe_lock()
-_threads_that_give_way = 0
+_blocks = 0
 _interval_before = 0.0
 
 
 @contextmanager
-def giving_way() -> Iterator[None]:
-    """Let other threads run often while this one computes for seconds, in the block or the decorated function.
+def switching_threads_often() -> Iterator[None]:
+    """Let Python switch threads often while this one computes for seconds, in the block or the decorated function.
 
     A thread that returns from a system call waits for the interpreter, by default for up to 5 ms. A push makes a
     hundred such calls, so that it would wait half a second for a thread that computes.
     """
-    global _threads_that_give_way, _interval_before
+    global _blocks, _interval_before
     with _switching:
-        if not _threads_that_give_way:
+        if not _blocks:
             _interval_before = sys.getswitchinterval()
             sys.setswitchinterval(min(_interval_before, _INTERVAL))
-        _threads_that_give_way += 1
+        _blocks += 1
     try:
         yield
     finally:
         with _switching:
-            _threads_that_give_way -= 1
-            if not _threads_that_give_way:
+            _blocks -= 1
+            if not _blocks:
                 sys.setswitchinterval(_interval_before)
 
 

@@ -19,10 +19,10 @@ from .archives import push_docker_archive
 from .builder import build_artifact, build_image, build_index
 from .client import download_blob, pull, push, upload_blob
 from .findings import queue_scan_findings
-from .fixtures import ImageBuilder, RunningServer
-from .images import DOCKER, OCI, Blob, Image, ImageError, Index, Layer, MediaTypes
+from .fixtures import ImageBuilder, MotoECR, RegistryInProcess, RunningServer
 from .layers import Compression, Files, build_layer
 from .layouts import push_oci_layout, write_oci_layout
+from .values import DOCKER, OCI, Blob, Image, ImageError, Index, Layer, MediaTypes
 
 __all__ = [
     "DOCKER",
@@ -36,6 +36,8 @@ __all__ = [
     "Index",
     "Layer",
     "MediaTypes",
+    "MotoECR",
+    "RegistryInProcess",
     "RunningServer",
     "build_artifact",
     "build_image",

@@ -10,9 +10,9 @@ from moto_ecr_ext.oci.layout import INDEX, MARKER
 
 from .builder import assemble_image
 from .files import FindFile, StoredBlob, StoredFile, files_in
-from .images import DOCKER, Blob, ImageError, parse_json, parse_object
 from .layers import diff_id_of
 from .layouts import LayoutReader, NamedImage, push_images, tag_of_name
+from .values import DOCKER, Blob, ImageError, parse_json, parse_object
 
 _PathLike = str | os.PathLike[str]
 _MANIFEST = "manifest.json"

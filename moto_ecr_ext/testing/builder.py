@@ -9,8 +9,8 @@ from typing import Any
 
 from moto_ecr_ext.oci.media_types import OCI_EMPTY
 
-from .images import OCI, Blob, Image, ImageError, Index, MediaTypes
 from .layers import Compression, Files, build_layer, diff_id_of
+from .values import OCI, Blob, Image, ImageError, Index, MediaTypes
 
 _EPOCH = "1970-01-01T00:00:00Z"
 
@@ -40,25 +40,21 @@ def build_image(
     """
     if layers is None:
         layers = 2 if files is None else 0
-    if isinstance(layers, (str, float)):
+    if isinstance(layers, int):
+        seeds = _seeds_of_layers(seed, layers)
+        layers = [
+            build_layer(
+                seed=each, size=layer_size, compression=compression, media_types=media_types
+            )
+            for each in seeds
+        ]
+    elif isinstance(layers, (str, float)):
         raise ImageError(
             f"layers={layers!r}: give a number of layers, or a list of finished layers."
         )
-    if isinstance(layers, int):
-        if layers < 0:
-            raise ImageError(f"layers={layers}: the number of layers cannot be negative.")
-        layers = [
-            build_layer(
-                seed=f"{seed}/{number}",
-                size=layer_size,
-                compression=compression,
-                media_types=media_types,
-            )
-            for number in range(layers)
-        ]
     all_layers: list[Blob] = [*layers]
-    for each in _one_or_many(files):
-        all_layers.append(build_layer(each, compression=compression, media_types=media_types))
+    for added in _one_or_many(files):
+        all_layers.append(build_layer(added, compression=compression, media_types=media_types))
     image_config = {
         "created": _EPOCH,
         "architecture": architecture,
@@ -154,6 +150,13 @@ def index_entry(image: Image | Index) -> dict[str, Any]:
     if isinstance(image, Image) and (platform := image.platform):
         descriptor["platform"] = platform
     return descriptor
+
+
+def _seeds_of_layers(seed: int | str, count: int) -> list[str]:
+    """Return the seeds of `count` generated layers. Raises ImageError if it is negative."""
+    if count < 0:
+        raise ImageError(f"layers={count}: the number of layers cannot be negative.")
+    return [f"{seed}/{number}" for number in range(count)]
 
 
 def _one_or_many(files: Files | Sequence[Files] | None) -> list[Files]:

@@ -9,8 +9,8 @@ from typing import Any
 from moto_ecr_ext.oci.digest import is_api_digest
 from moto_ecr_ext.oci.media_types import INDEX_TYPES
 
-from .descriptors import Descriptor
-from .images import (
+from .descriptors import CheckedDescriptor
+from .values import (
     CHUNK,
     DOCKER,
     OCI,
@@ -52,6 +52,13 @@ def pull(
     is checked. Blobs are held in memory; `download_blob` streams one.
     """
     return _Repository(client, repository_name, registry_id).pull(reference, {})
+
+
+def pull_manifest(
+    client: Any, repository_name: str, reference: str, *, registry_id: str | None = None
+) -> tuple[bytes, str]:
+    """Return the manifest of a tag or a digest, which is checked, and its media type."""
+    return _Repository(client, repository_name, registry_id).manifest(reference)
 
 
 def upload_blob(
@@ -117,18 +124,18 @@ class _Repository:
 
     def pull(self, reference: str, pulled: _Pulled) -> Image | Index:
         """Pull an image or index. The blobs in `pulled` are not downloaded again."""
-        manifest, media_type = self._manifest(reference)
+        manifest, media_type = self.manifest(reference)
         where = f"Manifest {reference} in repository {self.name}"
         document = parse_object(manifest, where)
         if media_type in INDEX_TYPES:
-            children = Descriptor.parse_list(document, "manifests", where)
+            children = CheckedDescriptor.parse_list(document, "manifests", where)
             return Index(
                 manifest, media_type, [self.pull(child.digest, pulled) for child in children]
             )
         if media_type not in MANIFEST_TYPES:
             raise ImageError(f"{where} is not an image or an index: {media_type}.")
-        config = Descriptor.parse(document.get("config"), where)
-        layers = Descriptor.parse_list(document, "layers", where)
+        config = CheckedDescriptor.parse(document.get("config"), where)
+        layers = CheckedDescriptor.parse_list(document, "layers", where)
         return Image(
             manifest,
             media_type,
@@ -193,7 +200,7 @@ class _Repository:
         digests: list[str] = [image["imageDigest"] for image in details["imageDetails"]]
         return digests[0] if digests else None
 
-    def _manifest(self, reference: str) -> tuple[bytes, str]:
+    def manifest(self, reference: str) -> tuple[bytes, str]:
         """Return the manifest of a tag or digest, and its media type."""
         image_id = {"imageDigest" if is_api_digest(reference) else "imageTag": reference}
         answer = self.client.batch_get_image(
@@ -215,7 +222,7 @@ class _Repository:
         media_type = image.get("imageManifestMediaType")
         return manifest, str(media_type or parse_object(manifest, where).get("mediaType"))
 
-    def _blob(self, descriptor: Descriptor, pulled: _Pulled) -> Blob:
+    def _blob(self, descriptor: CheckedDescriptor, pulled: _Pulled) -> Blob:
         # The digest alone is not enough: the same bytes may be a configuration in one manifest and a layer in
         # another.
         key = (descriptor.digest, descriptor.media_type, descriptor.size)

@@ -9,11 +9,11 @@ from moto_ecr_ext.oci.digest import Digest, is_digest
 from moto_ecr_ext.oci.layout import REF_NAME
 from moto_ecr_ext.oci.media_types import is_distributed
 
-from .images import ImageError
+from .values import ImageError
 
 
 @dataclass(frozen=True)
-class Descriptor:
+class CheckedDescriptor:
     """A descriptor, checked for its use here. `document` is its JSON."""
 
     media_type: str
@@ -22,7 +22,7 @@ class Descriptor:
     document: dict[str, Any]
 
     @classmethod
-    def parse(cls, document: Any, where: str) -> Descriptor:
+    def parse(cls, document: Any, where: str) -> CheckedDescriptor:
         """Parse a descriptor. Raises ImageError, in which `where` names the document."""
         if not isinstance(document, dict):
             raise ImageError(f"{where} lacks a required descriptor.")
@@ -35,7 +35,9 @@ class Descriptor:
         return cls(media_type, Digest(digest), size, document)
 
     @classmethod
-    def parse_list(cls, document: dict[str, Any], member: str, where: str) -> list[Descriptor]:
+    def parse_list(
+        cls, document: dict[str, Any], member: str, where: str
+    ) -> list[CheckedDescriptor]:
         """Parse the descriptors in a member of a manifest. Raises ImageError as `parse` does."""
         descriptors = document.get(member)
         if not isinstance(descriptors, list):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import posixpath
-import shutil
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from moto_ecr_ext.oci.archives import GZIP, ArchiveError, ArchiveLimits, gunzipped
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.tar import Entry, SeekableSource, TarReader
 
-from .images import CHUNK, Blob, ExpectedDigest, ImageError
+from .values import CHUNK, Blob, ExpectedDigest, ImageError
+
+# Archives of `docker save` have some three entries for each layer.
+_LIMITS = ArchiveLimits(unpacked=256 * 1024**3, entries=100_000)
+# Links from one to the next, as many as Linux follows.
+_MOST_LINKS = 40
+# Bytes. Manifests and configurations of ECR have at most 4 MiB.
+_LARGEST_DOCUMENT = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,12 @@ class StoredFile:
     where: Path
 
     def read(self) -> bytes:
-        """Return all bytes at once."""
+        """Return all bytes of a document at once. Raises ImageError if they are too many for one."""
+        if self.size > _LARGEST_DOCUMENT:
+            raise ImageError(
+                f"A manifest, configuration or index in {self.where} has {self.size:,} bytes. "
+                f"At most {_LARGEST_DOCUMENT:,} are read."
+            )
         with self.path.open("rb") as source:
             source.seek(self.offset)
             return source.read(self.size)
@@ -118,40 +129,40 @@ def files_in(path: Path) -> Iterator[FindFile]:
     if not path.is_file():
         raise ImageError(f"{path} does not exist.")
     with path.open("rb") as file:
-        is_gzipped = file.read(2) == b"\x1f\x8b"
+        is_gzipped = file.read(len(GZIP)) == GZIP
     if not is_gzipped:
         yield _members_of(path, path).get
         return
     with tempfile.TemporaryDirectory() as directory:
         plain = Path(directory, "archive.tar")
         try:
-            with gzip.open(path) as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target, CHUNK)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ImageError(f"{path} is a damaged gzip file: {error}") from None
+            with path.open("rb") as source, plain.open("wb") as target:
+                target.writelines(gunzipped(iter(partial(source.read, CHUNK), b""), _LIMITS))
+        except ArchiveError as error:
+            raise ImageError(f"{path} {error}.") from None
         yield _members_of(plain, path).get
 
 
 def _members_of(archive_path: Path, where: Path) -> dict[str, StoredFile]:
     """Return the files of an uncompressed tar archive by name, with links followed."""
     try:
-        with tarfile.open(archive_path, "r:") as archive:
-            members = {posixpath.normpath(member.name): member for member in archive}
-    except tarfile.TarError as error:
-        raise ImageError(
-            f"{where} is not a tar archive, plain or gzipped, or is damaged: {error}"
-        ) from None
+        with archive_path.open("rb") as archive:
+            members = {
+                posixpath.normpath(entry.name): entry
+                for entry in TarReader(SeekableSource(archive), _LIMITS)
+            }
+    except ArchiveError as error:
+        raise ImageError(f"{where} {error}.") from None
 
     files = {}
     for name, member in members.items():
         # Docker up to 24 writes a layer of several images once, and links to it.
-        followed: set[str] = set()
-        target: tarfile.TarInfo | None = member
-        while target is not None and (target.issym() or target.islnk()):
-            directory = posixpath.dirname(target.name) if target.issym() else ""
-            link = posixpath.normpath(posixpath.join(directory, target.linkname))
-            target = None if link in followed else members.get(link)
-            followed.add(link)
-        if target is not None and target.isreg():
-            files[name] = StoredFile(archive_path, target.offset_data, target.size, where)
+        target: Entry | None = member
+        for _ in range(_MOST_LINKS):
+            if target is None or target.kind not in ("symbolic link", "hard link"):
+                break
+            directory = posixpath.dirname(target.name) if target.kind == "symbolic link" else ""
+            target = members.get(posixpath.normpath(posixpath.join(directory, target.target)))
+        if target is not None and target.kind == "file" and not target.is_sparse:
+            files[name] = StoredFile(archive_path, target.offset, target.size, where)
     return files

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moto_ecr_ext import service_model
+from moto_ecr_ext.json_api.scan_results import problem_of_result
 
-from .images import ImageError
+from .values import ImageError
 
-# A severity of Amazon Inspector, which ECR's model lacks.
-# https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
-_OF_INSPECTOR = "UNTRIAGED"
 # https://github.com/aws/aws-cli/issues/6759, https://github.com/aws/aws-sdk/issues/289
 _DESCRIPTIONS = {
     "ACTIVE": "Continuous scan is selected for image.",
@@ -21,39 +18,18 @@ _DESCRIPTIONS = {
 }
 
 
-def _problem_of_severities(findings: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return the problem with the severities of basic or enhanced findings, or None."""
-    severities = (*service_model.values_of("FindingSeverity"), _OF_INSPECTOR)
-    for finding in findings:
-        if finding.get("severity", severities[0]) not in severities:
-            return (
-                f"{finding['severity']!r} is not the severity of a finding; "
-                f"those are {', '.join(severities)}."
-            )
-    return None
+def _without_none(**members: str | None) -> dict[str, str]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def problem_of_result(result: Mapping[str, Any]) -> str | None:
-    """Return the problem with the status, the severities or their counts in the result of a scan, or None."""
-    scan_status, found = (
-        value if isinstance(value, Mapping) else {}
-        for value in (result.get("imageScanStatus"), result.get("imageScanFindings"))
-    )
-    statuses = service_model.values_of("ScanStatus")
-    status = scan_status.get("status", statuses[0])
-    if status not in statuses:
-        return f"{status!r} is not the status of a scan; those are {', '.join(statuses)}."
-    lists = (found.get(kind) for kind in ("findings", "enhancedFindings"))
-    findings = [
-        each
-        for listed in lists
-        if isinstance(listed, list)
-        for each in listed
-        if isinstance(each, Mapping)
-    ]
-    counts = found.get("findingSeverityCounts")
-    counted = [{"severity": each} for each in (counts if isinstance(counts, Mapping) else ())]
-    return _problem_of_severities([*findings, *counted])
+def _counted(
+    findings: Sequence[Mapping[str, Any]], enhanced_findings: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return ECR's `ImageScanFindings`: findings of either kind, and the counts of their severities."""
+    kind = "enhancedFindings" if enhanced_findings else "findings"
+    found = [dict(finding) for finding in (*findings, *enhanced_findings)]
+    counts = Counter(str(finding["severity"]) for finding in found if "severity" in finding)
+    return {kind: found, "findingSeverityCounts": counts}
 
 
 def queue_scan_findings(
@@ -81,29 +57,19 @@ def queue_scan_findings(
     """
     import requests  # Imported late, as for pulling.
 
-    kind = "enhancedFindings" if enhanced_findings else "findings"
-    found = [dict(finding) for finding in (*findings, *enhanced_findings)]
-    image_id = {"imageTag": tag, "imageDigest": digest}
+    if description is None:
+        description = _DESCRIPTIONS.get(status)
     result: dict[str, Any] = {
         "registryId": client.describe_registry()["registryId"],
         "repositoryName": repository_name,
-        "imageScanStatus": {"status": status},
-        "imageScanFindings": {
-            kind: found,
-            "findingSeverityCounts": Counter(
-                str(finding["severity"]) for finding in found if "severity" in finding
-            ),
-        },
+        "imageScanStatus": _without_none(status=status, description=description),
+        "imageScanFindings": _counted(findings, enhanced_findings),
     }
-    if description is None:
-        description = _DESCRIPTIONS.get(status)
-    if description is not None:
-        result["imageScanStatus"]["description"] = description
     problem = problem_of_result(result)
     if problem is not None:
         raise ImageError(problem)
     if tag is not None or digest is not None:
-        result["imageId"] = {name: value for name, value in image_id.items() if value is not None}
+        result["imageId"] = _without_none(imageTag=tag, imageDigest=digest)
     endpoint = client.meta.endpoint_url
     if ".amazonaws." in endpoint:
         endpoint = "https://motoapi.amazonaws.com"

@@ -1,228 +1,341 @@
-"""Images as values: manifests, configurations and layers, each under the digest of its bytes."""
+"""What is in an image? Its files over all layers, its configuration and its history.
+
+    from moto_ecr_ext.testing import images
+
+    assert images.read_file("team/app:1.0", "etc/app.conf") == b"debug = false"
+    assert images.config("team/app:1.0", platform="linux/arm64")["config"]["User"] == "app"
+    assert not images.diff("team/app:1.0", "team/app:1.1").removed
+
+The functions of this module are the methods of `Images()`, which reads the registries of this process: no call is made,
+and no pull is recorded. `Images(client)` reads those behind a boto3 client, of a server or of AWS, by BatchGetImage and
+GetDownloadUrlForLayer, which count as pulls. Both also take built images. Layers are streamed, so that their size does
+not matter.
+"""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, Protocol
 
-from moto_ecr_ext.oci.digest import HASHERS, Digest
-from moto_ecr_ext.oci.media_types import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER_GZIP,
-    DOCKER_LAYER_TAR,
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    IMAGE_CONFIG_TYPES,
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_LAYER_GZIP,
-    OCI_LAYER_TAR,
-    OCI_MANIFEST,
-)
+from moto_ecr_ext.exceptions import ECRError
+from moto_ecr_ext.models import ECRBackend
+from moto_ecr_ext.models.lookup import any_backend, default_registry, registry_backend
+from moto_ecr_ext.oci.archives import ArchiveError, unpacked
+from moto_ecr_ext.oci.configuration import LARGEST_CONFIG, has_config, history_of, layers_of
+from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.oci.filesystem import FileEntry, Filesystem
+from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
+from moto_ecr_ext.oci.platforms import find_platform, platforms_in_index
+from moto_ecr_ext.oci.reference import Tag
+from moto_ecr_ext.oci.tar import Pieces, TarReader
 
-CHUNK = 1 << 20
-"""The most bytes of a blob to read at once."""
+from .builder import build_artifact, build_image, build_index
+from .client import download_blob, pull_manifest
+from .layers import LIMITS
+from .names import NamedInRegistry
+from .values import CHUNK, Image, ImageError, Index, parse_object
 
+__all__ = [
+    "Difference",
+    "FileEntry",
+    "HistoryStep",
+    "Images",
+    "config",
+    "diff",
+    "files",
+    "history",
+    "read_file",
+]
 
-class ImageError(Exception):
-    """The error of an image, layout, archive or answer that is invalid. The message says why."""
+AnyImage = str | Image | Index
+"""An image: its name in a registry (`team/app:1.0`, `team/app@sha256:...`), or a built one."""
 
 
 @dataclass(frozen=True)
-class MediaTypes:
-    """The media types of one family of formats for the parts of an image."""
+class HistoryStep:
+    """An entry of the history of an image. `layer` is the digest of the layer that it added, or None."""
 
-    manifest: str
-    index: str
-    config: str
-    layer_tar: str
-    layer_gzip: str
-
-
-OCI = MediaTypes(
-    manifest=OCI_MANIFEST,
-    index=OCI_INDEX,
-    config=OCI_CONFIG,
-    layer_tar=OCI_LAYER_TAR,
-    layer_gzip=OCI_LAYER_GZIP,
-)
-DOCKER = MediaTypes(
-    manifest=DOCKER_MANIFEST,
-    index=DOCKER_LIST,
-    config=DOCKER_CONFIG,
-    layer_tar=DOCKER_LAYER_TAR,
-    layer_gzip=DOCKER_LAYER_GZIP,
-)
+    created_by: str
+    created: str
+    comment: str
+    layer: str | None
 
 
-class _Content:
-    """Bytes to which a descriptor can refer."""
+@dataclass(frozen=True)
+class Difference:
+    """The paths that one image has and the other lacks, and those at which they differ.
 
-    media_type: str
-    digest: str
-    size: int
-
-    def descriptor(self) -> dict[str, Any]:
-        """Return the descriptor with which a manifest or an index refers to this."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-
-
-class Blob(_Content):
-    """Bytes known by digest: a layer, a configuration, the content of an artifact.
-
-    Attributes: `content` is all bytes at once, `open()` returns them as a stream, `media_type` and
-    `digest` are text, `size` is the number of bytes.
+    `added` and `removed` have the entries by path, `changed` has those of both images. Times do not count.
     """
 
-    def __init__(self, content: bytes, media_type: str) -> None:
-        self._content = content
-        self.media_type = media_type
-        self.digest = digest_of(content)
-        self.size = len(content)
+    added: Mapping[str, FileEntry]
+    removed: Mapping[str, FileEntry]
+    changed: Mapping[str, tuple[FileEntry, FileEntry]]
 
-    @property
-    def content(self) -> bytes:
-        """All bytes at once."""
-        return self._content
-
-    def open(self) -> BinaryIO:
-        """Return a stream of the bytes, to be read from the beginning to the end."""
-        return io.BytesIO(self._content)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.digest} of {self.size} bytes, {self.media_type}>"
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
 
 
-class Layer(Blob):
-    """A file system layer: a `Blob` whose bytes are a tar archive, usually compressed.
+class _Source(Protocol):
+    """Where the manifests and blobs of one repository, or of a built image, come from."""
 
-    Attributes: those of `Blob` (`content`, `media_type`, `digest`, `size`), and `diff_id`, the digest of the
-    uncompressed tar archive. `tarfile.open(fileobj=layer.open())` reads its files.
+    def manifest(self, reference: str) -> Manifest: ...
+
+    def chunks(self, digest: str) -> Iterator[bytes]: ...
+
+
+class Images:
+    """Images in the registries of this process, or in those behind a boto3 client of ECR.
+
+    Names without a registry's host are those of the default registry of the process, or of the client; without a tag
+    or a digest, `latest` is read. Each method raises ImageError for an image that does not exist or cannot be read.
+    `platform` chooses an image of an index. `build`, `build_index` and `build_artifact` are `build_image` and others of
+    `moto_ecr_ext.testing`.
     """
 
-    def __init__(self, content: bytes, media_type: str, diff_id: str) -> None:
-        super().__init__(content, media_type)
-        self.diff_id = diff_id
+    build = staticmethod(build_image)
+    build_index = staticmethod(build_index)
+    build_artifact = staticmethod(build_artifact)
+
+    def __init__(self, client: Any = None) -> None:
+        self._client = client
+
+    def files(self, image: AnyImage, *, platform: str = "") -> dict[str, FileEntry]:
+        """Return the files, directories and links of an image by path, with all layers applied."""
+        return {entry.path: entry for entry in _filesystem(*self._open(image, platform))}
+
+    def read_file(self, image: AnyImage, path: str, *, platform: str = "") -> bytes:
+        """Return the content of a file. Symbolic links are followed, within the image."""
+        source, manifest = self._open(image, platform)
+        filesystem = _filesystem(source, manifest)
+        try:
+            entry = filesystem.find(path)
+        except ArchiveError:
+            entry = None
+        if entry is None:
+            near = get_close_matches(path, [each.path for each in filesystem], 1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise ImageError(f"The image has no file {path}{hint}")
+        if entry.kind != "file":
+            raise ImageError(f"{entry.path} is a {entry.kind}.")
+        return b"".join(
+            piece
+            for content in _contents(source, entry.layer, [entry.offset])
+            for piece in content[1]
+        )
+
+    def config(self, image: AnyImage, *, platform: str = "") -> dict[str, Any]:
+        """Return the configuration of an image: its platform, its command, its environment, its history."""
+        return _config(*self._open(image, platform))
+
+    def history(self, image: AnyImage, *, platform: str = "") -> list[HistoryStep]:
+        """Return the steps in which an image was built, the first one first."""
+        source, manifest = self._open(image, platform)
+        return [
+            HistoryStep(
+                created_by=str(entry.get("created_by") or ""),
+                created=str(entry.get("created") or ""),
+                comment=str(entry.get("comment") or ""),
+                layer=layer.digest if layer else None,
+            )
+            for entry, layer in history_of(manifest, _config(source, manifest))
+        ]
+
+    def diff(self, image: AnyImage, other: AnyImage, *, platform: str = "") -> Difference:
+        """Return the files in which `other` differs from `image`, by content, permissions, owner and target."""
+        old_source, old_manifest = self._open(image, platform)
+        new_source, new_manifest = self._open(other, platform)
+        old = {each.path: each for each in _filesystem(old_source, old_manifest)}
+        new = {each.path: each for each in _filesystem(new_source, new_manifest)}
+        both = [(old[path], new[path]) for path in old if path in new]
+        alike = [pair for pair in both if _facts(pair[0]) == _facts(pair[1])]
+        # The same content of the same layer is equal.
+        unsure = [pair for pair in alike if _place(pair[0]) != _place(pair[1])]
+        old_digests = _digests(old_source, [each for each, _ in unsure])
+        new_digests = _digests(new_source, [each for _, each in unsure])
+        equal = {
+            before.path
+            for before, after in alike
+            if _place(before) == _place(after)
+            or old_digests.get(_place(before)) == new_digests.get(_place(after))
+        }
+        return Difference(
+            added={path: entry for path, entry in new.items() if path not in old},
+            removed={path: entry for path, entry in old.items() if path not in new},
+            changed={pair[0].path: pair for pair in both if pair[0].path not in equal},
+        )
+
+    def _open(self, image: AnyImage, platform: str) -> tuple[_Source, Manifest]:
+        """Return the source and the manifest of an image, or of that for a platform of an index."""
+        source: _Source
+        if isinstance(image, str):
+            name = NamedInRegistry.parse(image)
+            source = self._source(name)
+            manifest = source.manifest(name.digest or name.tag or "latest")
+        else:
+            source = _Built(image)
+            manifest = source.manifest(image.digest)
+        if not manifest.is_index:
+            return source, manifest
+        platforms = dict(platforms_in_index(manifest.content))
+        chosen = find_platform(platforms, platform) if platform else None
+        if not platform and len(platforms) == 1:
+            (chosen,) = platforms
+        if chosen is None:
+            listed = ", ".join(platforms) or "no platform"
+            wanted = f"none for {platform}" if platform else "several images: choose a platform"
+            raise ImageError(f"The index has {wanted}. It lists {listed}.")
+        return source, source.manifest(platforms[chosen])
+
+    def _source(self, name: NamedInRegistry) -> _Source:
+        if self._client is not None:
+            return _Behind(self._client, name)
+        any_backend()  # It says that the extension is not installed.
+        registry = name.registry or default_registry()
+        return _InProcess(registry_backend(registry.account_id, registry.region), name)
 
 
-class _Manifest(_Content):
-    """JSON that lists descriptors, kept as bytes with their digest."""
+class _Built:
+    """A built image, or one that was pulled."""
 
-    def __init__(self, manifest: bytes, media_type: str) -> None:
-        self.manifest = manifest
-        self.media_type = media_type
-        self.digest = digest_of(manifest)
-        self.size = len(manifest)
+    def __init__(self, image: Image | Index) -> None:
+        self._images = {each.digest: each for each in _all_of(image)}
+        self._blobs = {blob.digest: blob for blob in image.blobs}
 
-    @property
-    def document(self) -> dict[str, Any]:
-        """The manifest as parsed JSON."""
-        return parse_object(self.manifest, f"Manifest {self.digest}")
+    def manifest(self, reference: str) -> Manifest:
+        image = self._images[reference]
+        return _parsed(image.manifest, image.media_type, reference)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.digest}, {self.media_type}>"
-
-
-class Image(_Manifest):
-    """A manifest with its configuration and layers.
-
-    An artifact is an image too. Layers that registries do not keep (foreign layers of Windows images) are in the
-    manifest only; `layers` leaves them out.
-
-    Attributes: `manifest` is the manifest's bytes, `document` the same as parsed JSON, `media_type` and `digest` are
-    text, `size` is the length of the manifest. `config` is a `Blob`, and `layers` is a tuple of `Blob`. `blobs` has
-    all of them, each digest once.
-    """
-
-    def __init__(
-        self, manifest: bytes, media_type: str, config: Blob, layers: Iterable[Blob]
-    ) -> None:
-        super().__init__(manifest, media_type)
-        self.config = config
-        self.layers = tuple(layers)
-
-    @property
-    def blobs(self) -> tuple[Blob, ...]:
-        """The configuration and the layers, each digest once."""
-        return _distinct([self.config, *self.layers])
-
-    @property
-    def platform(self) -> dict[str, str] | None:
-        """The platform that the configuration names; None for an artifact."""
-        if self.config.media_type not in IMAGE_CONFIG_TYPES:
-            return None
-        config = parse_object(self.config.content, f"Configuration {self.config.digest}")
-        members = ("architecture", "os", "variant")
-        return {member: config[member] for member in members if config.get(member)}
+    def chunks(self, digest: str) -> Iterator[bytes]:
+        if digest not in self._blobs:
+            raise ImageError(f"The image lacks the blob {digest}.")
+        with self._blobs[digest].open() as stream:
+            yield from iter(partial(stream.read, CHUNK), b"")
 
 
-class Index(_Manifest):
-    """A manifest that lists images, usually one for each platform.
+class _InProcess:
+    """A repository in this process."""
 
-    Attributes: `manifest`, `document`, `media_type`, `digest` and `size` are as those of `Image`.
-    `images` is a tuple of `Image` and `Index`. `blobs` has the blobs of all images.
-    """
+    def __init__(self, backend: ECRBackend, name: NamedInRegistry) -> None:
+        self._backend = backend
+        self._repository = name.repository
 
-    def __init__(self, manifest: bytes, media_type: str, images: Iterable[Image | Index]) -> None:
-        super().__init__(manifest, media_type)
-        self.images = tuple(images)
+    def manifest(self, reference: str) -> Manifest:
+        parsed = Digest.parse_or_none(reference) or Tag(reference)
+        try:
+            row = self._backend.manifest_of(self._repository, parsed)
+        except ECRError as error:
+            raise ImageError(error.message) from None
+        return _parsed(row.manifest, row.media_type, reference)
 
-    @property
-    def blobs(self) -> tuple[Blob, ...]:
-        """The blobs of all images, each digest once."""
-        return _distinct(blob for image in self.images for blob in image.blobs)
-
-
-class ExpectedDigest:
-    """The expected digest of bytes, checked as they are read. `what` names the bytes in the error."""
-
-    def __init__(self, digest: Digest, what: str) -> None:
-        self._digest = digest
-        self._what = what
-        self._hasher = HASHERS[digest.algorithm]()
-
-    def update(self, data: bytes | memoryview) -> None:
-        """Take in the next bytes."""
-        self._hasher.update(data)
-
-    def check(self) -> None:
-        """Raise ImageError unless the bytes so far have the digest."""
-        actual = f"{self._digest.algorithm}:{self._hasher.hexdigest()}"
-        if actual != self._digest:
-            raise ImageError(f"{self._what} has the digest {actual} instead of {self._digest}.")
+    def chunks(self, digest: str) -> Iterator[bytes]:
+        try:
+            blob = self._backend.open_blob(self._repository, Digest(digest))
+        except ECRError as error:
+            raise ImageError(error.message) from None
+        with blob:
+            yield from blob.chunks()
 
 
-def digest_of(content: bytes) -> str:
-    """Return the sha256 digest of `content` as a plain `str`: PyYAML, for example, refuses subclasses."""
-    return str(Digest.of(content))
+class _Behind:
+    """A repository behind a boto3 client."""
+
+    def __init__(self, client: Any, name: NamedInRegistry) -> None:
+        self._client = client
+        self._repository = name.repository
+        self._registry_id = name.registry.account_id if name.registry else None
+
+    def manifest(self, reference: str) -> Manifest:
+        pulled = pull_manifest(
+            self._client, self._repository, reference, registry_id=self._registry_id
+        )
+        return _parsed(*pulled, reference)
+
+    def chunks(self, digest: str) -> Iterator[bytes]:
+        return download_blob(self._client, self._repository, digest, registry_id=self._registry_id)
 
 
-def parse_digest(text: str) -> Digest:
-    """Return `text` as a digest. Raises ImageError for any other text."""
+def _all_of(image: Image | Index) -> Iterator[Image | Index]:
+    yield image
+    for each in image.images if isinstance(image, Index) else ():
+        yield from _all_of(each)
+
+
+def _parsed(content: bytes, media_type: str, reference: str) -> Manifest:
     try:
-        return Digest.parse(text)
-    except ValueError:
-        raise ImageError(f"'{text}' is not a digest.") from None
+        return parse_manifest(content, media_type)
+    except ECRError as error:
+        raise ImageError(f"Manifest {reference}: {error.message}") from None
 
 
-def parse_json(content: bytes, where: str) -> Any:
-    """Return the JSON in `content`, which `where` names in the ImageError."""
+def _filesystem(source: _Source, manifest: Manifest) -> Filesystem:
+    filesystem = Filesystem()
+    for layer in layers_of(manifest):
+        try:
+            filesystem.add_layer(layer.digest, source.chunks(layer.digest), LIMITS)
+        except ArchiveError as error:
+            raise ImageError(f"Layer {layer.digest} {error}.") from None
+    return filesystem
+
+
+def _config(source: _Source, manifest: Manifest) -> dict[str, Any]:
+    if not has_config(manifest):
+        raise ImageError("The image has no configuration of a container.")
+    descriptor = manifest.blobs[0]
+    if descriptor.size > LARGEST_CONFIG:
+        raise ImageError(f"The configuration {descriptor.digest} is too large.")
+    content = b"".join(source.chunks(descriptor.digest))
+    return parse_object(content, f"Configuration {descriptor.digest}")
+
+
+def _contents(
+    source: _Source, layer: str, offsets: Iterable[int]
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Yield the contents of a layer at these positions, each to be read before the next."""
+    wanted = set(offsets)
     try:
-        return json.loads(content)
-    except ValueError as error:
-        raise ImageError(f"{where} is not JSON: {error}") from None
+        archive = TarReader(Pieces(unpacked(source.chunks(layer), LIMITS)), LIMITS)
+        for entry in archive:
+            if entry.kind == "file" and entry.offset in wanted:
+                yield entry.offset, archive.content()
+                wanted.discard(entry.offset)
+                if not wanted:
+                    return
+    except ArchiveError as error:
+        raise ImageError(f"Layer {layer} {error}.") from None
 
 
-def parse_object(content: bytes, where: str) -> dict[str, Any]:
-    """Return the JSON object in `content`, which `where` names in the ImageError."""
-    document = parse_json(content, where)
-    if not isinstance(document, dict):
-        raise ImageError(f"{where} is not a JSON object.")
-    return document
+def _facts(entry: FileEntry) -> tuple[object, ...]:
+    return entry.kind, entry.size, entry.mode, entry.uid, entry.gid, entry.target
 
 
-def _distinct(blobs: Iterable[Blob]) -> tuple[Blob, ...]:
-    return tuple({blob.digest: blob for blob in blobs}.values())
+def _place(entry: FileEntry) -> tuple[str, int]:
+    return entry.layer, entry.offset
+
+
+def _digests(source: _Source, entries: Iterable[FileEntry]) -> dict[tuple[str, int], bytes]:
+    """Return the hashes of the contents of files, by their places. Each layer is read once."""
+    offsets: dict[str, set[int]] = {}
+    for entry in entries:
+        if entry.kind == "file":
+            offsets.setdefault(entry.layer, set()).add(entry.offset)
+    found = {}
+    for layer, wanted in offsets.items():
+        for offset, content in _contents(source, layer, wanted):
+            hasher = hashlib.sha256()
+            for piece in content:
+                hasher.update(piece)
+            found[layer, offset] = hasher.digest()
+    return found
+
+
+_OF_PROCESS = Images()
+files = _OF_PROCESS.files
+read_file = _OF_PROCESS.read_file
+config = _OF_PROCESS.config
+history = _OF_PROCESS.history
+diff = _OF_PROCESS.diff

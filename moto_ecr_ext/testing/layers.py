@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import posixpath
@@ -11,14 +10,19 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from .images import CHUNK, DOCKER, OCI, Blob, ImageError, Layer, MediaTypes, digest_of
+from moto_ecr_ext.oci.archives import ArchiveError, ArchiveLimits, gunzipped
+
+from .values import CHUNK, DOCKER, OCI, Blob, ImageError, Layer, MediaTypes, digest_of
 
 Compression = Literal["gzip", "none"]
 # The content of a layer: bytes (or files and directories on disk) by path, or one directory on disk.
 Files = Mapping[str, bytes | os.PathLike[str]] | str | os.PathLike[str]
+# The largest layer of ECR has 52,000 MiB: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+LIMITS = ArchiveLimits(unpacked=64 * 1024**3)
 
 
 def build_layer(
@@ -54,11 +58,11 @@ def diff_id_of(layer: Blob) -> str:
         raise ImageError(f"What {layer!r} compresses is not known.")
     hasher = hashlib.sha256()
     try:
-        with layer.open() as compressed, gzip.GzipFile(fileobj=compressed) as archive:
-            while chunk := archive.read(CHUNK):
+        with layer.open() as compressed:
+            for chunk in gunzipped(iter(partial(compressed.read, CHUNK), b""), LIMITS):
                 hasher.update(chunk)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ImageError(f"{layer!r} is a damaged gzip file: {error}") from None
+    except ArchiveError as error:
+        raise ImageError(f"{layer!r} {error}.") from None
     return f"sha256:{hasher.hexdigest()}"
 
 

@@ -22,12 +22,17 @@ from moto_ecr_ext.oci.media_types import INDEX_TYPES
 
 from .builder import index_entry
 from .client import MANIFEST_TYPES, push
-from .descriptors import Descriptor
+from .descriptors import CheckedDescriptor
 from .files import FindFile, StoredBlob, files_in
-from .images import CHUNK, Blob, Image, ImageError, Index, parse_object
+from .values import CHUNK, Blob, Image, ImageError, Index, parse_object
 
 # A stricter pattern than ECR's: tags of the OCI Distribution Specification 1.1, "Pulling manifests".
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+# Bytes of all manifests that are read of a layout, each as often as indexes list it: an index may list another twice,
+# which lists another twice. A manifest counts as at least the second number.
+_MOST_OF_MANIFESTS = 256 * 1024 * 1024
+_LEAST_OF_MANIFEST = 16 * 1024
+_DEEPEST_INDEX = 16
 
 
 def write_oci_layout(
@@ -144,8 +149,10 @@ class LayoutReader:
     def __init__(self, where: str | os.PathLike[str], find: FindFile) -> None:
         self._where = where
         self._find = find
+        self._left = _MOST_OF_MANIFESTS
+        self._depth = 0
 
-    def descriptors(self) -> list[Descriptor]:
+    def descriptors(self) -> list[CheckedDescriptor]:
         """Return the descriptors in the index. Raises ImageError."""
 
         def read(name: str) -> bytes | None:
@@ -156,7 +163,7 @@ class LayoutReader:
             listed = read_index(read, self._where)
         except LayoutError as error:
             raise ImageError(str(error)) from None
-        return [Descriptor.parse(each, f"{INDEX} in {self._where}") for each in listed]
+        return [CheckedDescriptor.parse(each, f"{INDEX} in {self._where}") for each in listed]
 
     def images(self) -> list[NamedImage]:
         """Return the images in the index that are complete. Raises ImageError."""
@@ -167,17 +174,17 @@ class LayoutReader:
             NamedImage(self._image(each), tag_of_name(each.ref_name or "")) for each in descriptors
         ]
 
-    def _image(self, descriptor: Descriptor) -> Image | Index:
+    def _image(self, descriptor: CheckedDescriptor) -> Image | Index:
         where = f"Manifest {descriptor.digest} in {self._where}"
         if descriptor.media_type not in MANIFEST_TYPES:
             raise ImageError(f"{where} is not an image or an index: {descriptor.media_type}.")
-        manifest = self._blob(descriptor).content
+        manifest = self._manifest(descriptor)
         document = parse_object(manifest, where)
         if descriptor.media_type in INDEX_TYPES:
-            children = Descriptor.parse_list(document, "manifests", where)
+            children = CheckedDescriptor.parse_list(document, "manifests", where)
             return self._index(manifest, descriptor.media_type, children)
-        config = Descriptor.parse(document.get("config"), where)
-        layers = Descriptor.parse_list(document, "layers", where)
+        config = CheckedDescriptor.parse(document.get("config"), where)
+        layers = CheckedDescriptor.parse_list(document, "layers", where)
         return Image(
             manifest,
             descriptor.media_type,
@@ -185,14 +192,20 @@ class LayoutReader:
             [self._blob(layer) for layer in layers if layer.is_distributed],
         )
 
-    def _index(self, manifest: bytes, media_type: str, children: list[Descriptor]) -> Image | Index:
+    def _index(
+        self, manifest: bytes, media_type: str, children: list[CheckedDescriptor]
+    ) -> Image | Index:
+        if self._depth == _DEEPEST_INDEX:
+            raise ImageError(f"{self._where} has indexes more than {_DEEPEST_INDEX} deep.")
         present: list[Image | Index] = []
         missing: _MissingContent | None = None
+        self._depth += 1
         for child in children:
             try:
                 present.append(self._image(child))
             except _MissingContent as error:
                 missing = missing or error
+        self._depth -= 1
         if missing is None:
             return Index(manifest, media_type, present)
         # `docker save` of an image that was pulled for one platform writes the whole index with one image. Other
@@ -202,7 +215,14 @@ class LayoutReader:
             return images[0]
         raise missing
 
-    def _blob(self, descriptor: Descriptor) -> Blob:
+    def _manifest(self, descriptor: CheckedDescriptor) -> bytes:
+        """Return a manifest. Raises ImageError if the manifests that have been read are too many."""
+        self._left -= max(descriptor.size, _LEAST_OF_MANIFEST)
+        if self._left < 0:
+            raise ImageError(f"{self._where} has too many manifests, or too large ones.")
+        return self._blob(descriptor).content
+
+    def _blob(self, descriptor: CheckedDescriptor) -> Blob:
         stored = self._find(blob_name(descriptor.digest))
         if stored is None:
             raise _MissingContent(f"{self._where} does not hold blob {descriptor.digest}.")

@@ -8,10 +8,7 @@ OCI Distribution Specification 1.1, "Pull", and token authentication
 from __future__ import annotations
 
 import base64
-import gzip
-import io
 import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +27,7 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamTooManyRequests,
     UpstreamUnavailable,
 )
+from moto_ecr_ext.oci.archives import ArchiveError, TooLarge, gunzip
 from moto_ecr_ext.oci.digest import Digest, is_digest
 from moto_ecr_ext.oci.media_types import OCI_INDEX, without_parameters
 from moto_ecr_ext.oci.reference import Reference, Tag
@@ -280,17 +278,20 @@ class UpstreamRegistry:
                 f"A response of the upstream registry {self._host} has the unexpected Content-Encoding {coding[:100]!a}"
             )
         if len(content) > _MAX_DOCUMENT:
-            raise UpstreamUnavailable(
-                f"A response of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
-            )
+            raise self._too_long()
         return content
 
+    def _too_long(self) -> UpstreamUnavailable:
+        return UpstreamUnavailable(
+            f"A response of the upstream registry {self._host} has more than {_MAX_DOCUMENT} bytes"
+        )
+
     def _unzipped(self, body: bytes) -> bytes:
-        """Return the content of a gzipped body, of which at most one byte is above the limit."""
         try:
-            with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-                return file.read(_MAX_DOCUMENT + 1)
-        except (OSError, EOFError, zlib.error):
+            return gunzip(body, _MAX_DOCUMENT)
+        except TooLarge:
+            raise self._too_long() from None
+        except ArchiveError:
             raise UpstreamUnavailable(
                 f"A response of the upstream registry {self._host} is not valid gzip"
             ) from None
@@ -302,7 +303,9 @@ class UpstreamRegistry:
 
     def _unexpected(self, response: Any) -> UpstreamError:
         """Return the error for the status of a failed request."""
-        if response.status in (401, 403):
+        # ECR refuses a password that is not its own with 400.
+        refusals = (401, 403) if self._credentials is None else (400, 401, 403)
+        if response.status in refusals:
             return UpstreamAccessDenied(self._host)
         if response.status == 429:
             return UpstreamTooManyRequests(self._host)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 ECR = "ecr"
 """The name of another ECR registry. Another account's registry is read as the rule's role, otherwise as the registry.
 """
+ECR_PUBLIC_PREMIUM = "ecr-public-premium"
+"""The name of the registry of ECR Public's paid images. It is read as ECR, or by two roles, but not by a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ UPSTREAMS = {
             needs_credentials=False,
         ),
         Upstream("ecr-public", r"public\.ecr\.aws", needs_credentials=False),
+        Upstream(ECR_PUBLIC_PREMIUM, r"ecr-premium\.aws\.com", needs_credentials=False),
         Upstream("quay", r"quay\.io", needs_credentials=False),
         Upstream("k8s", r"registry\.k8s\.io", needs_credentials=False),
         Upstream("docker-hub", r"registry-1\.docker\.io", needs_credentials=True),

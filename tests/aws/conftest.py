@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from moto.moto_api import state_manager
@@ -16,27 +15,21 @@ from support.constants import ACCOUNT, BEGINNING, REGION
 from support.environments import Environment
 from support.raw_http import RawClient
 
-_HERE = Path(__file__).parent
 _clients: dict[tuple[Any, ...], Any] = {}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave these tests to the test process where MOTO_ECR_TEST_API is `in_process`: tox.ini says where, and why."""
-    if os.environ.get("MOTO_ECR_TEST_API") != "in_process":
-        return
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for each in items:
-        is_left = _HERE in each.path.parents and "[server" in each.name
-        (left if is_left else kept).append(each)
-    config.hook.pytest_deselected(items=left)
-    items[:] = kept
 
 
 class _EnvironmentOfTheSession(Environment):
     """An environment whose boto3 clients are kept: making one is half of a short test's time."""
 
-    def client(self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT) -> Any:
+    def client(
+        self,
+        service: str = "ecr",
+        region: str = REGION,
+        account: str = ACCOUNT,
+        config: Config | None = None,
+    ) -> Any:
+        if config is not None:
+            return super().client(service, region, account, config)
         key = (self.endpoint_url, service, region, account)
         if key not in _clients:
             _clients[key] = super().client(service, region, account)
@@ -47,8 +40,7 @@ class _EnvironmentOfTheSession(Environment):
 def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """Both environments, one after the other.
 
-    A client tries once: botocore waits and tries again where it is told of a LimitExceededException, and
-    would hide a server that failed.
+    A client tries once: botocore waits and retries after LimitExceededException, and would hide a server that failed.
     """
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     return _EnvironmentOfTheSession(aws.name, aws.endpoint_url)
@@ -78,7 +70,7 @@ def slowly() -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def repository_name(ecr: Any) -> str:
-    """The name of a repository that is there and empty."""
+    """The name of an existing, empty repository."""
     ecr.create_repository(repositoryName="team/app")
     return "team/app"
 

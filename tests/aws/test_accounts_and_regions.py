@@ -62,7 +62,7 @@ def denied_explicitly(action: str) -> Refusal:
 
 
 def test_repositories_of_one_name(aws: Any) -> None:
-    """Two accounts and two regions have one each, with images of its own."""
+    """Two accounts and two Regions can each have a repository of one name, with separate images."""
     clients = [
         aws.client(region=region, account=account)
         for region in ("us-east-1", "eu-west-1")
@@ -102,7 +102,7 @@ def test_registry_wide_settings_of_accounts_and_regions(aws: Any, ecr: Any, gues
 
 
 def test_the_own_registry_may_be_named(ecr: Any, repository_name: str) -> None:
-    """`registryId` of the caller is what it is without."""
+    """A `registryId` of the caller's own account changes nothing."""
     push(ecr, repository_name, IMAGE, tag="v1", registry_id=ACCOUNT)
     assert ecr.describe_repositories(registryId=ACCOUNT)["repositories"]
     assert ecr.list_images(registryId=ACCOUNT, repositoryName=repository_name)["imageIds"]
@@ -194,7 +194,7 @@ def test_the_owner_s_own_policy_does_not_shut_it_out(ecr: Any, repository_name: 
 def test_all_repositories_are_shown_to_whom_the_registry_s_policy_lets_in(
     ecr: Any, guest: Any, repository_name: str
 ) -> None:
-    """A repository's own policy shows that repository by its name."""
+    """A registry policy shows all repositories; a repository's own policy shows that repository by its name."""
     request = {"registryId": ACCOUNT, "repositoryNames": [repository_name]}
     assert refusal(guest.describe_repositories, registryId=ACCOUNT) == denied(
         "DescribeRepositories", "*"
@@ -250,7 +250,7 @@ def test_another_account_changes_a_repository_s_policy(
 
 
 def test_tags_of_another_account_s_repository(ecr: Any, guest: Any, repository_name: str) -> None:
-    """Its ARN names the account."""
+    """A call on the tags of another account's repository finds it by the account in its ARN."""
     arn = ARN + repository_name
     assert refusal(guest.list_tags_for_resource, resourceArn=arn) == denied("ListTagsForResource")
     ecr.set_repository_policy(
@@ -275,7 +275,7 @@ def test_a_condition_of_a_policy(aws: Any, ecr: Any, repository_name: str) -> No
 
 
 def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Keys that moto's IAM gave out in another account, and a role that is assumed."""
+    """A call belongs to the account whose IAM issued its access key, or to the account of an assumed role."""
     iam = aws.client("iam", account=OTHER_ACCOUNT)
     iam.create_user(UserName="reader")
     key = iam.create_access_key(UserName="reader")["AccessKey"]
@@ -309,7 +309,7 @@ def test_the_account_of_an_access_key(aws: Any, ecr: Any, repository_name: str) 
     ],
 )
 def test_every_endpoint_of_the_api(in_process: Any, url: str) -> None:
-    """https://docs.aws.amazon.com/general/latest/gr/ecr.html"""
+    """Every documented endpoint of the API is answered: https://docs.aws.amazon.com/general/latest/gr/ecr.html"""
     client = boto3.client(
         "ecr",
         region_name="us-west-2",
@@ -324,7 +324,7 @@ def test_every_endpoint_of_the_api(in_process: Any, url: str) -> None:
 
 @pytest.mark.parametrize("variant", ["dualstack", "fips", "both"])
 def test_endpoints_that_boto3_chooses(in_process: Any, variant: str) -> None:
-    """By its settings for FIPS and IPv6."""
+    """Endpoints that boto3 chooses by its settings for FIPS and IPv6 are answered."""
     client = boto3.client(
         "ecr",
         region_name="us-west-2",
@@ -366,7 +366,7 @@ def test_every_region_of_ecr(in_process: Any) -> None:
 
 
 def test_operations_that_name_a_registry_check_access(ecr: Any, guest: Any, raw: Any) -> None:
-    """All of them: none reaches another account's repository by itself."""
+    """No operation that names a registry reaches another account's repository without a permission."""
     checked = []
     ecr.create_repository(repositoryName="team/app")
     before = everything_stored()
@@ -379,7 +379,7 @@ def test_operations_that_name_a_registry_check_access(ecr: Any, guest: Any, raw:
             request |= {"registryId": ACCOUNT, "repositoryName": "team/app"}
             action = operation
             if operation == "ListImageReferrers":
-                # It has no action of its own, and a digest that its model does not check.
+                # It has no separate action, and a digest that its model does not check.
                 action, request["subjectId"] = "BatchGetImage", {"imageDigest": IMAGE.digest}
             answer = raw.send(operation, request, x_moto_account_id=OTHER_ACCOUNT)
             if answer.document["__type"] != "UnknownOperationException":

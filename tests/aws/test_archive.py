@@ -20,7 +20,7 @@ BASE = testing.build_layer(seed="base")
 
 
 def image(seed: str) -> testing.Image:
-    """An image of a layer that all have, and one of its own."""
+    """An image with a layer that all have, and one that only it has."""
     return testing.build_image(seed=seed, layers=[BASE, testing.build_layer(seed=seed)])
 
 
@@ -91,7 +91,7 @@ def availability(ecr: Any, *blobs: testing.Blob) -> list[str]:
 
 
 def test_the_answer(ecr: Any, repository_name: str) -> None:
-    """It names the image as it was asked for, and how it is then."""
+    """The answer names the image as the request did, and has its new status."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     for image_id in ({"imageTag": "v1"}, {"imageDigest": IMAGE.digest, "imageTag": "v1"}):
         for target, status in (("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
@@ -110,7 +110,7 @@ def test_the_answer(ecr: Any, repository_name: str) -> None:
 def test_an_archived_image_cannot_be_pulled(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """Neither protocol returns the manifest or a blob of an archived image."""
+    """Both protocols refuse the manifest and the blobs of an archived image."""
     registry.push(IMAGE, "v1")
     assert move(ecr, "ARCHIVE", IMAGE) == ["ARCHIVED"]
     asked = [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}]
@@ -132,7 +132,7 @@ def test_an_archived_image_cannot_be_pulled(
 def test_an_archived_image_can_be_pulled_again(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """Once it is restored, it is what it was, under its tags."""
+    """A restored image is pulled under its tags as before."""
     registry.push(IMAGE, "v1")
     registry.put_manifest(IMAGE, "v2")
     move(ecr, "ARCHIVE", IMAGE)
@@ -191,8 +191,8 @@ def test_when_it_was_archived_and_restored(clock: Any, ecr: Any, repository_name
     }
 
 
-def test_where_an_image_is_already(clock: Any, ecr: Any, repository_name: str) -> None:
-    """Asked for again, it stays there, and so do its times."""
+def test_the_same_storage_class_again(clock: Any, ecr: Any, repository_name: str) -> None:
+    """A second request for the same storage class changes no status and no time."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     for target, status in (("STANDARD", "ACTIVE"), ("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
         move(ecr, target, IMAGE)
@@ -225,6 +225,12 @@ def test_an_archived_image_is_not_scanned(ecr: Any, repository_name: str) -> Non
     assert refusal(ecr.start_image_scan, **image) == Refusal(
         "ImageArchivedException", "The specified image is archived and cannot be scanned."
     )
+    found = ecr.describe_image_scan_findings(**image)
+    assert found["imageScanStatus"] == {
+        "status": "IMAGE_ARCHIVED",
+        "description": "The specified image is archived and cannot be scanned.",
+    }
+    assert "imageScanFindings" not in found
     assert everything_stored() == before
     move(ecr, "STANDARD", IMAGE)
     assert refusal(ecr.describe_image_scan_findings, **image).code == "ScanNotFoundException"
@@ -248,7 +254,7 @@ def test_restoring_is_like_a_push(ecr: Any, repository_name: str) -> None:
 def test_an_archived_image_can_be_deleted(
     ecr: Any, repository_name: str, registry: RepositoryClient
 ) -> None:
-    """At once: the ninety days for which it is paid are on the bill only."""
+    """An archived image can be deleted at once: the ninety days for which it is paid are on the bill only."""
     registry.push(IMAGE, "v1")
     move(ecr, "ARCHIVE", IMAGE)
     deleted = ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
@@ -261,7 +267,7 @@ def test_an_archived_image_can_be_deleted(
 
 
 def test_a_push_restores(ecr: Any, repository_name: str, registry: RepositoryClient) -> None:
-    """The same manifest under the same tag, which is no image that exists already."""
+    """A push of the same manifest under the same tag restores the image, and is not refused as existing."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     for push in (
         lambda: registry.push(IMAGE, "v1"),
@@ -306,7 +312,7 @@ def test_a_push_of_an_index_restores_its_children(
 
 
 def test_a_child_of_another_index_is_left_alone(ecr: Any, repository_name: str) -> None:
-    """It goes into the archive with the last index that lists it."""
+    """A child is archived with the last index that lists it."""
     second = testing.build_index([AMD64])
     testing.push(ecr, repository_name, INDEX, tag="v1")
     testing.push(ecr, repository_name, second, tag="v2")
@@ -371,7 +377,7 @@ def test_a_referrer_is_not_archived_on_its_own(ecr: Any, repository_name: str) -
 
 
 def test_no_image(ecr: Any, repository_name: str) -> None:
-    """An identifier that names none is refused, and so is an unknown repository."""
+    """An identifier that names no image is refused, and so is an unknown repository."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     call = ecr.update_image_storage_class
     request = {"repositoryName": repository_name, "targetStorageClass": "ARCHIVE"}
@@ -388,7 +394,9 @@ def test_no_image(ecr: Any, repository_name: str) -> None:
 def test_coming_back_takes_time(
     clock: Any, ecr: Any, repository_name: str, registry: RepositoryClient, slowly: Any
 ) -> None:
-    """As moto's state manager says. The image cannot be pulled, scanned or archived until then."""
+    """A restore takes as long as moto's state manager says. The image cannot be pulled, scanned or archived until
+    then.
+    """
     registry.push(INDEX, "v1")
     move(ecr, "ARCHIVE", INDEX)
     slowly("ecr::image_activation", progression="time", seconds=20 * 60)
@@ -416,7 +424,7 @@ def test_coming_back_takes_time(
 def test_coming_back_counted_by_descriptions(
     ecr: Any, repository_name: str, registry: RepositoryClient, slowly: Any
 ) -> None:
-    """Those of the images of this repository, with or without it among them; nothing else counts."""
+    """Only descriptions of images of this repository count, with or without the restored one among them."""
     ecr.create_repository(repositoryName="other")
     registry.push(IMAGE, "v1")
     move(ecr, "ARCHIVE", IMAGE)
@@ -435,7 +443,7 @@ def test_coming_back_counted_by_descriptions(
 
 
 def test_a_push_restores_what_is_coming_back(ecr: Any, repository_name: str, slowly: Any) -> None:
-    """At once, without waiting any longer."""
+    """A push restores an image at once, without waiting any longer."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
     slowly("ecr::image_activation", progression="time", seconds=1200)
@@ -449,7 +457,7 @@ def test_a_push_restores_what_is_coming_back(ecr: Any, repository_name: str, slo
 def test_a_push_restores_the_children_that_are_coming_back(
     ecr: Any, repository_name: str, slowly: Any
 ) -> None:
-    """With their index, which could not be pulled without them."""
+    """A push of an index also restores its children, since the index could not be pulled without them."""
     testing.push(ecr, repository_name, INDEX, tag="v1")
     move(ecr, "ARCHIVE", INDEX)
     slowly("ecr::image_activation", progression="time", seconds=1200)
@@ -464,7 +472,7 @@ def test_a_push_restores_the_children_that_are_coming_back(
 def test_deleted_while_it_is_coming_back(
     clock: Any, ecr: Any, repository_name: str, slowly: Any
 ) -> None:
-    """It does not come back."""
+    """An image that is deleted during its restore does not come back."""
     testing.push(ecr, repository_name, IMAGE, tag="v1")
     move(ecr, "ARCHIVE", IMAGE)
     slowly("ecr::image_activation", progression="time", seconds=1200)

@@ -34,7 +34,7 @@ def ping(url: str, password: str) -> int:
 
 
 def test_a_token_for_the_caller_s_registry(aws: Any, ecr: Any) -> None:
-    """User AWS, valid for twelve hours from now."""
+    """The token is for user AWS, and valid for twelve hours from now."""
     [token] = tokens(ecr)
     assert token["expiresAt"].timestamp() == pytest.approx(time.time() + 12 * 3600, abs=60)
     assert token["proxyEndpoint"] == "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -42,7 +42,7 @@ def test_a_token_for_the_caller_s_registry(aws: Any, ecr: Any) -> None:
 
 
 def test_a_token_expires(aws: Any, ecr: Any) -> None:
-    """After twelve hours of the clock that freezegun sets."""
+    """A token expires after twelve hours of the clock that freezegun sets."""
     with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
         [token] = tokens(ecr)
         assert token["expiresAt"].timestamp() == 1767225600 + 12 * 3600
@@ -72,7 +72,7 @@ def test_the_endpoint_has_the_partition_s_suffix(aws: Any, region: str, suffix: 
 
 
 def test_tokens_for_several_registries(aws: Any, ecr: Any) -> None:
-    """One each, in the order asked for."""
+    """Each registry has one token, in the order of the request."""
     accounts = [OTHER_ACCOUNT, ACCOUNT]
     data = tokens(ecr, registryIds=accounts)
     assert [each["proxyEndpoint"] for each in data] == [
@@ -82,15 +82,15 @@ def test_tokens_for_several_registries(aws: Any, ecr: Any) -> None:
         assert ping(aws.registry_url(account), each["password"]) == 200
 
 
-def test_every_token_is_another(ecr: Any) -> None:
-    """Except those of one moment for one registry."""
+def test_tokens_differ(ecr: Any) -> None:
+    """Tokens differ, except two for one registry at the same moment."""
     ids = [ACCOUNT, OTHER_ACCOUNT]
     assert len({each["password"] for each in tokens(ecr, registryIds=ids)}) == 2
 
 
 @pytest.mark.parametrize("registry_id", ["12345", "1234567890123", "abcdefghijkl", "١٢٣٤٥٦٧٨٩٠١٢"])
-def test_what_is_no_registry(ecr: Any, registry_id: str) -> None:
-    """https://github.com/aws-actions/amazon-ecr-login/issues/225"""
+def test_identifiers_that_are_no_account(ecr: Any, registry_id: str) -> None:
+    """Identifiers that are no account are refused: https://github.com/aws-actions/amazon-ecr-login/issues/225"""
     assert refusal(ecr.get_authorization_token, registryIds=[ACCOUNT, registry_id]) == invalid(
         "registryIds",
         "Member must satisfy constraint: "
@@ -99,7 +99,7 @@ def test_what_is_no_registry(ecr: Any, registry_id: str) -> None:
 
 
 def test_at_most_ten_registries(ecr: Any) -> None:
-    """The model's limit."""
+    """More than ten registries are refused: the model's limit."""
     assert refusal(ecr.get_authorization_token, registryIds=[ACCOUNT] * 11) == Refusal(
         "InvalidParameterException",
         "Invalid parameter at 'registryIds' failed to satisfy constraint: "
@@ -108,7 +108,7 @@ def test_at_most_ten_registries(ecr: Any) -> None:
 
 
 def test_the_endpoint_may_be_the_server_s(aws: Any, ecr: Any) -> None:
-    """With the setting `repository_uri`, what can be logged in to as it stands."""
+    """With the setting `repository_uri`, the endpoint is an address that clients log in to unchanged."""
     aws.configure(repository_uri="endpoint")
     [token] = tokens(ecr)
     expected = aws.endpoint_url or "https://123456789012.dkr.ecr.us-east-1.amazonaws.com"

@@ -115,7 +115,7 @@ def test_members_that_are_null_are_absent(raw: RawClient) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"   \n"])
 def test_an_empty_body_is_an_empty_request(raw: RawClient, body: bytes) -> None:
-    """Enough for an operation that needs nothing."""
+    """An empty body is accepted by an operation that needs no parameters."""
     assert raw.send("DescribeRegistry", body).status == 200
     assert raw.send("ListImages", body).refusal.code == "InvalidParameterException"
 
@@ -139,7 +139,7 @@ def test_an_empty_body_is_an_empty_request(raw: RawClient, body: bytes) -> None:
     ],
 )
 def test_an_unknown_target(raw: RawClient, target: str | None) -> None:
-    """UnknownOperationException, whatever the body."""
+    """An unknown target is refused with UnknownOperationException, whatever the body."""
     headers: dict[str, Any] = {"X_Amz_Target": None} if target is None else {}
     for body in ("{}", "{"):
         answer = raw.send("", body, target=target, **headers)
@@ -147,7 +147,7 @@ def test_an_unknown_target(raw: RawClient, target: str | None) -> None:
 
 
 def test_an_operation_that_is_known_and_not_served(raw: RawClient) -> None:
-    """The error says so; parameters are checked first, as those of every operation."""
+    """An operation that is not served has an error that says so, after the same checks of parameters as others."""
     missing = [
         operation
         for operation in service_model.operation_names()
@@ -180,7 +180,7 @@ def gzip_is_ours(aws: Any) -> None:
 
 @pytest.mark.usefixtures("gzip_is_ours")
 def test_a_body_in_gzip(raw: RawClient) -> None:
-    """As some SDKs send large ones."""
+    """A body in gzip is accepted, since some SDKs compress large ones."""
     body = gzip.compress(json.dumps({"repositoryName": "team/app"}).encode())
     answer = raw.send("ListImages", body, Content_Encoding="gzip")
     assert answer.status == 200
@@ -194,6 +194,7 @@ def test_a_body_in_gzip(raw: RawClient) -> None:
         pytest.param(gzip.compress(b"{}" * 100)[:-9], id="truncated"),
         pytest.param(gzip.compress(b"{}")[:-8] + b"\0" * 8, id="wrong checksum"),
         pytest.param(gzip.compress(b"{}") + b"x", id="more behind it"),
+        pytest.param(gzip.compress(b"") * 1_000 + gzip.compress(b"{}"), id="many members"),
     ],
 )
 @pytest.mark.usefixtures("gzip_is_ours")
@@ -247,7 +248,7 @@ def test_a_region_that_does_not_exist(raw: RawClient, region: str) -> None:
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/json"])
 def test_the_content_type_is_not_looked_at(raw: RawClient, content_type: str | None) -> None:
-    """The target says what the body is."""
+    """The content type is ignored: the target says which format the body has."""
     answer = raw.send("ListImages", {"repositoryName": "team/app"}, Content_Type=content_type)
     assert answer.status == 200
 
@@ -257,7 +258,8 @@ def test_the_content_type_is_not_looked_at(raw: RawClient, content_type: str | N
     ["", "12", "1234567890123", "12345678901x", "123456789012, 123456789012", "../../../etc"],
 )
 def test_an_account_has_twelve_digits(raw: RawClient, account: str) -> None:
-    """moto takes any text of its header for one; AWS has no such account, and no name or ARN could have it.
+    """Accounts of other than twelve digits are refused. moto accepts any text in its header; AWS has no such account,
+    and no name or ARN could have it.
 
     https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
     """

@@ -39,7 +39,7 @@ def by_tag(image: Any, tag: str) -> dict[str, str]:
 
 
 def test_by_tag_the_tag_goes_while_others_remain(ecr: Any, repository_name: str) -> None:
-    """The image goes with its last one."""
+    """Deleting one of several tags by its name keeps the image; the last tag deletes it."""
     for tag in ("v1", "v2"):
         push(ecr, repository_name, IMAGE, tag=tag)
     assert delete(ecr, {"imageTag": "v1"}) == [by_tag(IMAGE, "v1")]
@@ -50,7 +50,7 @@ def test_by_tag_the_tag_goes_while_others_remain(ecr: Any, repository_name: str)
 
 
 def test_by_digest_the_image_goes_with_all_its_tags(ecr: Any, repository_name: str) -> None:
-    """Each is told."""
+    """Deleting by digest removes the image with all its tags; the answer lists each."""
     for tag in ("v1", "v2"):
         push(ecr, repository_name, IMAGE, tag=tag)
     push(ecr, repository_name, OTHER)
@@ -64,7 +64,7 @@ def test_by_digest_the_image_goes_with_all_its_tags(ecr: Any, repository_name: s
 
 
 def test_by_both_the_tag_goes(ecr: Any, repository_name: str) -> None:
-    """As by tag alone."""
+    """An identifier with tag and digest removes the tag, as the tag alone does."""
     for tag in ("v1", "v2"):
         push(ecr, repository_name, IMAGE, tag=tag)
     assert delete(ecr, by_tag(IMAGE, "v1")) == [by_tag(IMAGE, "v1")]
@@ -72,7 +72,7 @@ def test_by_both_the_tag_goes(ecr: Any, repository_name: str) -> None:
 
 
 def test_all_tags_of_an_image_in_one_call(ecr: Any, repository_name: str) -> None:
-    """The image goes with the last of them."""
+    """All tags of an image in one call delete the image with the last of them."""
     for tag in ("v1", "v2"):
         push(ecr, repository_name, IMAGE, tag=tag)
     assert len(delete(ecr, {"imageTag": "v2"}, {"imageTag": "v1"})) == 2
@@ -80,7 +80,7 @@ def test_all_tags_of_an_image_in_one_call(ecr: Any, repository_name: str) -> Non
 
 
 def test_an_image_that_is_named_twice(ecr: Any, repository_name: str) -> None:
-    """By tag and digest, in either order: each tag is told once."""
+    """An image that is named by tag and by digest, in either order, is deleted once; the answer lists each tag once."""
     for image_ids in (
         [{"imageTag": "v1"}, {"imageDigest": IMAGE.digest}, {"imageTag": "v1"}],
         [{"imageDigest": IMAGE.digest}, {"imageTag": "v1"}, {"imageDigest": IMAGE.digest}],
@@ -100,7 +100,7 @@ def test_an_untagged_image_stays_when_a_tag_moves_away(ecr: Any, repository_name
 
 
 def test_layers_go_with_their_last_image(ecr: Any, repository_name: str) -> None:
-    """Shared ones stay with the other, and nothing stays of none."""
+    """Layers that another image shares stay; the others are removed with their last image."""
     shared = build_layer(seed="shared")
     first, second = (build_image(layers=[shared, build_layer(seed=number)]) for number in range(2))
     push(ecr, repository_name, first, tag="v1")
@@ -117,7 +117,7 @@ def test_layers_go_with_their_last_image(ecr: Any, repository_name: str) -> None
 
 
 def test_layers_that_another_repository_holds_stay(ecr: Any, repository_name: str) -> None:
-    """Deleting an image is a matter of its repository."""
+    """Deleting an image keeps layers that another repository holds."""
     ecr.create_repository(repositoryName="other")
     push(ecr, repository_name, IMAGE, tag="v1")
     push(ecr, "other", IMAGE, tag="v1")
@@ -126,7 +126,7 @@ def test_layers_that_another_repository_holds_stay(ecr: Any, repository_name: st
 
 
 def test_a_child_of_an_index_stays(ecr: Any, repository_name: str) -> None:
-    """By digest or by its last tag; the reason names every index."""
+    """A child of an index cannot be deleted by its digest or its last tag; the reason names every index."""
     indexes = [
         build_index([IMAGE, OTHER], annotations={"number": str(number)}) for number in range(2)
     ]
@@ -150,7 +150,7 @@ def test_a_child_of_an_index_stays(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_tag_of_a_child_that_has_another_goes(ecr: Any, repository_name: str) -> None:
-    """The image stays, which is what the index needs."""
+    """A child's further tag can be deleted: the image stays, as the index needs it."""
     push(ecr, repository_name, build_index([IMAGE]), tag="index")
     for tag in ("v1", "v2"):
         push(ecr, repository_name, IMAGE, tag=tag)
@@ -158,7 +158,7 @@ def test_a_tag_of_a_child_that_has_another_goes(ecr: Any, repository_name: str) 
 
 
 def test_an_index_and_its_children_in_one_call(ecr: Any, repository_name: str) -> None:
-    """In whatever order they are named, also an index of indexes."""
+    """An index and its children are deleted in one call, in any order, also an index of indexes."""
     inner = build_index([IMAGE, OTHER])
     outer = build_index([inner])
     push(ecr, repository_name, outer, tag="v1")
@@ -180,7 +180,7 @@ def test_an_index_and_its_children_in_one_call(ecr: Any, repository_name: str) -
 
 
 def test_children_stay_when_their_index_goes(ecr: Any, repository_name: str) -> None:
-    """As untagged images that may be deleted then."""
+    """Children of a deleted index stay as untagged images, and can then be deleted."""
     push(ecr, repository_name, build_index([IMAGE, OTHER]), tag="v1")
     delete(ecr, {"imageTag": "v1"})
     children = [{"imageDigest": IMAGE.digest}, {"imageDigest": OTHER.digest}]
@@ -189,7 +189,7 @@ def test_children_stay_when_their_index_goes(ecr: Any, repository_name: str) -> 
 
 
 def test_what_succeeds_stays_done_where_something_fails(ecr: Any, repository_name: str) -> None:
-    """Failures are told beside it."""
+    """Images that can be deleted are deleted, and the answer lists the failures of the others."""
     push(ecr, repository_name, IMAGE, tag="v1")
     answer = ecr.batch_delete_image(
         repositoryName=repository_name,
@@ -200,6 +200,6 @@ def test_what_succeeds_stays_done_where_something_fails(ecr: Any, repository_nam
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It is named."""
+    """A repository that does not exist is refused by its name."""
     request = {"repositoryName": "team/app", "imageIds": [{"imageTag": "v1"}]}
     assert refusal(ecr.batch_delete_image, **request) == no_repository("team/app")

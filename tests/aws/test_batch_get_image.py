@@ -1,4 +1,4 @@
-"""BatchGetImage: manifests, the forms they come in, and why there is none."""
+"""BatchGetImage: manifests, their forms, and the reasons for failures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def get(ecr: Any, *image_ids: dict[str, str], **request: Any) -> list[dict[str, 
 
 
 def test_an_image_by_tag(ecr: Any, repository_name: str) -> None:
-    """Its manifest as it was put, under the tag that was asked for alone."""
+    """An image by tag is returned with its manifest as it was put, under that tag only."""
     put(ecr, IMAGE, "v1", "v2")
     assert get(ecr, {"imageTag": "v1"}) == [
         {
@@ -81,7 +81,7 @@ def test_an_image_by_digest(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_image_by_digest_and_tag(ecr: Any, repository_name: str) -> None:
-    """Both must be the image's."""
+    """An identifier with digest and tag is found only if both belong to one image."""
     put(ecr, IMAGE, "v1", "v2")
     both = {"imageDigest": IMAGE.digest, "imageTag": "v2"}
     assert [each["imageId"] for each in get(ecr, both)] == [both]
@@ -138,7 +138,7 @@ def test_failures(
     image_id: dict[str, str],
     failure: tuple[str, str],
 ) -> None:
-    """An entry each, with the identifier as it was given; the other images are found.
+    """Each identifier that fails has an entry with the identifier as given; the other images are found.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html
     """
@@ -160,7 +160,7 @@ def test_failures(
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It is named."""
+    """A repository that does not exist is refused by its name."""
     request = {"repositoryName": "team/app", "imageIds": [{"imageTag": "v1"}]}
     assert refusal(ecr.batch_get_image, **request) == no_repository("team/app")
 
@@ -187,7 +187,7 @@ TRANSLATIONS = [
 def test_media_types_that_are_accepted(
     ecr: Any, repository_name: str, image: Image | Index, accepted: list[str], family: Any
 ) -> None:
-    """By tag, ECR translates between OCI and Docker's schema 2 where only the other is accepted.
+    """By tag, ECR translates between OCI and Docker's schema 2 if only the other is accepted.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
     """
@@ -213,7 +213,7 @@ def test_media_types_that_are_accepted(
 
 
 def test_an_image_by_digest_is_not_translated(ecr: Any, repository_name: str) -> None:
-    """Its digest would be another; a tag beside it changes nothing."""
+    """An image by digest is not translated, with or without a tag beside it: its digest would differ."""
     put(ecr, IMAGE, "v1")
     for image_id in (
         {"imageDigest": IMAGE.digest},
@@ -224,7 +224,9 @@ def test_an_image_by_digest_is_not_translated(ecr: Any, repository_name: str) ->
 
 
 def test_getting_an_image_is_pulling_it(ecr: Any, repository_name: str) -> None:
-    """DescribeImages tells when that was last; ListImages and DescribeImages are no pulls."""
+    """BatchGetImage sets the time of the last pull that DescribeImages returns; ListImages and DescribeImages do
+    not.
+    """
     put(ecr, IMAGE, "v1")
     put(ecr, OTHER, "v2")
     for _ in range(2):

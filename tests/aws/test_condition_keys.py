@@ -105,13 +105,13 @@ def test_keys_of_an_account_that_calls(
 
 
 def test_whether_the_transport_is_secure(aws: Environment, ecr: Any, repository: None) -> None:
-    """The server of these tests speaks plain HTTP."""
+    """`aws:SecureTransport` is false at the server of these tests, which speaks plain HTTP."""
     let_in(ecr, {"Bool": {"aws:SecureTransport": "true"}})
     assert is_let_in(aws.client(account=OTHER_ACCOUNT)) is (aws.name == "in_process")
 
 
 def test_the_time(aws: Environment, ecr: Any, repository: None) -> None:
-    """As a date and in seconds."""
+    """The time is available as a date and in seconds."""
     guest = aws.client(account=OTHER_ACCOUNT)
     let_in(
         ecr,
@@ -145,7 +145,9 @@ class Organization:
 
 
 def test_an_organization_is_let_in(aws: Environment, ecr: Any, repository: None) -> None:
-    """All of its accounts, and no other: https://github.com/aws/containers-roadmap/issues/1972."""
+    """All accounts of an organization are allowed, and no other:
+    https://github.com/aws/containers-roadmap/issues/1972.
+    """
     organization = Organization(aws)
     member = aws.client(account=organization.member("member"))
     let_in(ecr, {"StringEquals": {"aws:PrincipalOrgID": organization.id}})
@@ -158,7 +160,7 @@ def test_an_organization_is_let_in(aws: Environment, ecr: Any, repository: None)
 
 
 def test_a_unit_of_an_organization(aws: Environment, ecr: Any, repository: None) -> None:
-    """By the path to the account, which is a list of one."""
+    """A unit is matched by the path to the account, which is a list of one."""
     organization = Organization(aws)
     accounts = [organization.member("one"), organization.member("two")]
     upper = organization.unit("upper", organization.root)
@@ -185,7 +187,7 @@ def url_of_endpoint(kind: str) -> str:
 
 
 def test_a_vpc_endpoint(aws: Environment, ecr: Any, repository: None) -> None:
-    """A request to its own host name has it, and no `aws:SourceIp`.
+    """A request to the endpoint's own host name has its key, and no `aws:SourceIp`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
     """
@@ -208,7 +210,7 @@ def test_a_vpc_endpoint(aws: Environment, ecr: Any, repository: None) -> None:
 
 
 def test_the_vpc_of_an_endpoint(aws: Environment, ecr: Any, repository: None) -> None:
-    """Of the caller's own account, where moto's EC2 has the endpoint."""
+    """The VPC of an endpoint is known in the caller's own account, where moto's EC2 has the endpoint."""
     guest_ec2 = aws.client("ec2", account=OTHER_ACCOUNT)
     vpc = guest_ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     endpoint = guest_ec2.create_vpc_endpoint(
@@ -229,7 +231,9 @@ def test_the_vpc_of_an_endpoint(aws: Environment, ecr: Any, repository: None) ->
 
 
 def test_clients_reach_a_vpc_endpoint(in_process: Environment) -> None:
-    """Both protocols under `mock_aws`, by the endpoint's own name. URIs and passwords are those of the registry."""
+    """Both protocols answer under `mock_aws` at the endpoint's own name. URIs and passwords are those of the
+    registry.
+    """
     ecr = in_process.client()
     ecr.create_repository(repositoryName=NAME)
     client = boto3.client(
@@ -275,7 +279,7 @@ def test_a_client_with_a_password(
 
 
 def test_an_organization_pulls(aws: Environment, ecr: Any, repository: None) -> None:
-    """With a password, too: https://github.com/aws/containers-roadmap/issues/1972."""
+    """An organization also pulls with a password: https://github.com/aws/containers-roadmap/issues/1972."""
     organization = Organization(aws)
     let_in(ecr, {"StringEquals": {"aws:PrincipalOrgID": organization.id}})
     for account, status in ((organization.member("member"), 200), (OTHER_ACCOUNT, 403)):
@@ -306,7 +310,7 @@ def is_permitted(call: Callable[[], Any]) -> bool:
 def test_keys_of_a_user(
     aws: Environment, ecr: Any, repository: None, condition: Any, holds: bool
 ) -> None:
-    """In its own policies, where IAM is enforced."""
+    """A condition in a user's own policies applies while IAM is enforced."""
     user = User(aws, Action="ecr:*", Resource="*", Condition=condition)
     user.iam.tag_user(UserName="builder", Tags=TAG)
     client = user.client()
@@ -327,7 +331,7 @@ def test_keys_of_a_user(
 def test_keys_of_a_session(
     aws: Environment, ecr: Any, repository: None, condition: Any, holds: bool
 ) -> None:
-    """The tags are those of its role."""
+    """The tags of a session are those of its role."""
     role = Role(aws, Action="ecr:*", Resource="*", Condition=condition)
     aws.client("iam").tag_role(RoleName="builder", Tags=TAG)
     client = role.client()
@@ -338,7 +342,7 @@ def test_keys_of_a_session(
 def test_repositories_of_one_s_own_team(
     aws: Environment, ecr: Any, repository: None, team: str | None, holds: bool
 ) -> None:
-    """By a variable for the user's tag, in place of a policy for each team.
+    """A variable for the user's tag allows each team its repositories with one policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_attribute-based-access-control.html
     """
@@ -351,7 +355,7 @@ def test_repositories_of_one_s_own_team(
 
 
 def test_a_user_s_own_repositories(aws: Environment, ecr: Any) -> None:
-    """By a variable in the resource."""
+    """A variable in the resource allows each user its own repositories."""
     arn = "arn:aws:ecr:us-east-1:*:repository/${aws:username}/*"
     client = User(aws, Action="ecr:*", Resource=arn).client()
     assert is_permitted(lambda: client.create_repository(repositoryName="builder/app"))
@@ -359,7 +363,7 @@ def test_a_user_s_own_repositories(aws: Environment, ecr: Any) -> None:
 
 
 def test_tags_of_another_account_s_repository(aws: Environment, ecr: Any, repository: None) -> None:
-    """Count in the policies of who asks, too."""
+    """Tags of another account's repository also count in the policies of the caller."""
     ecr.set_repository_policy(
         repositoryName=NAME, policyText=document({"Principal": "*", "Action": "ecr:ListImages"})
     )
@@ -381,7 +385,7 @@ def test_tags_of_another_account_s_repository(aws: Environment, ecr: Any, reposi
 
 
 def test_tags_of_a_request(aws: Environment, ecr: Any) -> None:
-    """A repository is created, and tagged, with the tags that the policy asks for alone."""
+    """A repository can be created and tagged only with the tags that the policy allows."""
     condition = {
         "StringEquals": {"aws:RequestTag/team": "blue"},
         "ForAllValues:StringEquals": {"aws:TagKeys": ["team", "stage"]},
@@ -405,7 +409,7 @@ def test_tags_of_a_request(aws: Environment, ecr: Any) -> None:
 
 
 def test_keys_of_tags_that_go(aws: Environment, ecr: Any, repository: None) -> None:
-    """UntagResource has their names."""
+    """UntagResource has the keys of the tags that it removes."""
     condition = {"ForAnyValue:StringEquals": {"aws:TagKeys": ["team"]}}
     user = User(aws)
     user.allow(
@@ -419,7 +423,7 @@ def test_keys_of_tags_that_go(aws: Environment, ecr: Any, repository: None) -> N
 
 
 def test_the_account_setting(aws: Environment, ecr: Any) -> None:
-    """Its name, for the operations on settings."""
+    """The operations on settings have the setting's name as a key."""
     condition = {"StringEquals": {"ecr:AccountSetting": "BLOB_MOUNTING"}}
     client = User(aws, Action="ecr:*", Resource="*", Condition=condition).client()
     assert is_permitted(lambda: client.get_account_setting(name="BLOB_MOUNTING"))

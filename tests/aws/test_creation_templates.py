@@ -115,7 +115,7 @@ def test_the_least_that_a_template_has(ecr: Any) -> None:
 
 @pytest.mark.parametrize("again", ["prod", "prod/"])
 def test_a_prefix_has_one_template(ecr: Any, again: str) -> None:
-    """The `/` behind it is there, written or not."""
+    """A prefix with and without a final `/` is the same, and has one template."""
     ecr.create_repository_creation_template(prefix="prod", appliedFor=["REPLICATION"])
     before = everything_stored()
     assert refusal(
@@ -128,7 +128,7 @@ def test_a_prefix_has_one_template(ecr: Any, again: str) -> None:
 
 
 def test_registries_have_templates_of_their_own(aws: Any, ecr: Any) -> None:
-    """Each account in each region."""
+    """Each account has separate templates in each Region."""
     ecr.create_repository_creation_template(**EVERYTHING)
     for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         answer = other.describe_repository_creation_templates()
@@ -197,6 +197,7 @@ def test_an_empty_key(ecr: Any) -> None:
             prefix=prefix,
             appliedFor=["REPLICATION"],
             encryptionConfiguration={"encryptionType": kind, "kmsKey": ""},
+            customRoleArn=ROLE,
         )
         make(f"{prefix}/app", "REPLICATION")
     aes, kms = ecr.describe_repositories()["repositories"]
@@ -218,7 +219,7 @@ def test_delete(ecr: Any) -> None:
 
 
 def test_describe(ecr: Any) -> None:
-    """In the order of the prefixes, page by page, or only some; those that are not there are left out."""
+    """Templates are listed in the order of their prefixes, in pages, or by name; missing ones are left out."""
     for prefix in ("b", "a", "ROOT", "a/b"):
         ecr.create_repository_creation_template(prefix=prefix, appliedFor=["REPLICATION"])
     pages = ecr.get_paginator("describe_repository_creation_templates").paginate(
@@ -289,7 +290,7 @@ def test_a_repository_of_a_template(ecr: Any, occasion: str) -> None:
 
 
 def test_the_lifecycle_policy_of_a_template_runs(ecr: Any) -> None:
-    """A day after the repository was made."""
+    """The lifecycle policy of a template runs a day after the repository was made."""
     with freeze_time("2026-01-01T00:00:00Z") as clock:
         ecr.describe_registry()  # Nothing is due, and the schedule knows.
         ecr.create_repository_creation_template(**EVERYTHING)
@@ -316,12 +317,13 @@ def test_the_lifecycle_policy_of_a_template_runs(ecr: Any) -> None:
     ],
 )
 def test_the_longest_prefix_wins(ecr: Any, name: str, template: str) -> None:
-    """Whole parts of the name count, and ROOT is for the rest."""
+    """The template with the longest prefix applies, by whole parts of the name; ROOT applies to all others."""
     for prefix in ("prod", "ROOT", "prod/team"):
         ecr.create_repository_creation_template(
             prefix=prefix,
             appliedFor=["REPLICATION"],
             resourceTags=[{"Key": "of", "Value": prefix}],
+            customRoleArn=ROLE,
         )
     assert make(name, "REPLICATION")["tags"] == {"of": template}
 
@@ -332,7 +334,10 @@ def test_templates_for_other_occasions(ecr: Any) -> None:
         prefix="prod", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
     )
     ecr.create_repository_creation_template(
-        prefix="prod/team", appliedFor=["CREATE_ON_PUSH"], resourceTags=[{"Key": "a", "Value": "b"}]
+        prefix="prod/team",
+        appliedFor=["CREATE_ON_PUSH"],
+        resourceTags=[{"Key": "a", "Value": "b"}],
+        customRoleArn=ROLE,
     )
     assert make("prod/team/a", "REPLICATION") == {"mutability": "IMMUTABLE", "tags": {}}
     assert make("prod/team/b", "CREATE_ON_PUSH") == {"mutability": "MUTABLE", "tags": {"a": "b"}}

@@ -45,7 +45,7 @@ def put_numbered(ecr: Any, count: int) -> list[str]:
 
 
 def test_all_that_is_said_of_an_image(ecr: Any, repository_name: str) -> None:
-    """One entry with all tags, in the order in which it got them."""
+    """An image has one entry with all tags, in the order in which it got them."""
     for tag in ("v2", "v1"):
         push(ecr, repository_name, IMAGE, tag=tag)
     [detail] = describe(ecr)
@@ -63,7 +63,7 @@ def test_all_that_is_said_of_an_image(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_untagged_image_has_no_tags(ecr: Any, repository_name: str) -> None:
-    """The member is left out, not empty."""
+    """The entry of an untagged image omits `imageTags`."""
     push(ecr, repository_name, IMAGE)
     [detail] = describe(ecr)
     assert "imageTags" not in detail
@@ -112,14 +112,14 @@ SBOM = build_artifact(artifact_type="application/x.sbom", subject=IMAGE, content
 def test_kinds_of_images(
     ecr: Any, repository_name: str, image: Image | Index, expected: dict[str, Any]
 ) -> None:
-    """Sizes are what the manifest refers to; types are the manifest's and its config's."""
+    """Sizes are the sum of the manifest's descriptors; types are the manifest's and its config's."""
     push(ecr, repository_name, image, tag="v1")
     [detail] = describe(ecr, imageIds=[{"imageTag": "v1"}])
     assert {name: detail.get(name) for name in expected} == expected
 
 
 def test_named_images_come_in_the_order_asked_for(ecr: Any, repository_name: str) -> None:
-    """Each once, by tag or digest."""
+    """Named images are returned in the order of the request, each once, by tag or digest."""
     digests = put_numbered(ecr, 4)
     push(ecr, repository_name, IMAGE, tag="v1")
     details = describe(
@@ -152,7 +152,7 @@ def test_named_images_come_in_the_order_asked_for(ecr: Any, repository_name: str
 def test_every_named_image_must_be_there(
     ecr: Any, repository_name: str, image_id: dict[str, str], expected: Refusal
 ) -> None:
-    """The first that is not fails the call."""
+    """The call fails with the first named image that does not exist."""
     push(ecr, repository_name, IMAGE, tag="v1")
     image_ids = [{"imageTag": "v1"}, image_id, {"imageTag": "v9"}]
     assert (
@@ -166,7 +166,9 @@ def test_every_named_image_must_be_there(
 def test_names_and_pages_exclude_each_other(
     ecr: Any, repository_name: str, paging: dict[str, Any]
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+    """Names and parameters of pages are refused together:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+    """
     image_ids = [{"imageDigest": ABSENT_DIGEST}]
     error = refusal(
         ecr.describe_images, repositoryName=repository_name, imageIds=image_ids, **paging
@@ -175,7 +177,7 @@ def test_names_and_pages_exclude_each_other(
 
 
 def test_images_are_listed_in_the_order_of_push(ecr: Any, repository_name: str) -> None:
-    """In pages as long as was asked for; the last has no token."""
+    """Images are listed in the order of push, in pages of the requested size; the last page has no token."""
     digests = put_numbered(ecr, 7)
     pages, token = [], {}
     while True:
@@ -185,6 +187,26 @@ def test_images_are_listed_in_the_order_of_push(ecr: Any, repository_name: str) 
             break
         token = {"nextToken": answer["nextToken"]}
     assert pages == [digests[:3], digests[3:6], digests[6:]]
+
+
+def test_each_page_has_the_tags_of_its_images(ecr: Any, repository_name: str) -> None:
+    """All of them, those of its last image too."""
+    for number, digest in enumerate(put_numbered(ecr, 4)):
+        [image] = ecr.batch_get_image(
+            repositoryName=repository_name, imageIds=[{"imageDigest": digest}]
+        )["images"]
+        ecr.put_image(
+            repositoryName=repository_name,
+            imageManifest=image["imageManifest"],
+            imageTag=f"v{number}",
+        )
+    pages = ecr.get_paginator("describe_images").paginate(
+        repositoryName=repository_name, PaginationConfig={"PageSize": 2}
+    )
+    assert [[each["imageTags"] for each in page["imageDetails"]] for page in pages] == [
+        [["v0"], ["v1"]],
+        [["v2"], ["v3"]],
+    ]
 
 
 def test_a_page_has_a_hundred_images(ecr: Any, repository_name: str) -> None:
@@ -199,7 +221,7 @@ def test_a_page_has_a_hundred_images(ecr: Any, repository_name: str) -> None:
 
 
 def test_pages_go_on_where_images_were_deleted_or_pushed(ecr: Any, repository_name: str) -> None:
-    """No image is told twice, and none that is there all the time is missed."""
+    """Pages list no image twice, and miss none that exists all the time, whatever is pushed or deleted meanwhile."""
     digests = put_numbered(ecr, 4)
     first = ecr.describe_images(repositoryName=repository_name, maxResults=2)
     ecr.batch_delete_image(
@@ -238,7 +260,7 @@ def test_filters(
 
 
 def test_pages_of_a_filter(ecr: Any, repository_name: str) -> None:
-    """Count what it lets through."""
+    """Pages count the images that the filter selects."""
     digests = put_numbered(ecr, 6)
     manifests = ecr.batch_get_image(
         repositoryName=repository_name, imageIds=[{"imageDigest": each} for each in digests[::2]]
@@ -259,7 +281,7 @@ def test_pages_of_a_filter(ecr: Any, repository_name: str) -> None:
 
 
 def forged(*content: object) -> str:
-    """A token of the form that this package's have, with content that none has."""
+    """A token of this package's form, with content that no real one has."""
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
@@ -280,17 +302,17 @@ def forged(*content: object) -> str:
     ],
 )
 @pytest.mark.parametrize("operation", ["describe_images", "list_images"])
-def test_tokens_that_nobody_was_given(
+def test_tokens_that_were_never_returned(
     ecr: Any, repository_name: str, operation: str, token: str
 ) -> None:
-    """One refusal for all: the project's code, AWS's class."""
+    """Tokens that ECR did not return have one refusal: the project's code, AWS's class."""
     error = refused(getattr(ecr, operation), repositoryName=repository_name, nextToken=token)
     assert isinstance(error, ecr.exceptions.InvalidParameterException)
     assert error.response["Error"]["Code"] == "InvalidContinuationTokenException"
 
 
 def test_a_token_is_good_for_its_listing(ecr: Any, repository_name: str) -> None:
-    """Neither the other operation nor another repository takes it."""
+    """A token is refused by another operation and for another repository."""
     put_numbered(ecr, 2)
     ecr.create_repository(repositoryName="other")
     describing = ecr.describe_images(repositoryName=repository_name, maxResults=1)["nextToken"]
@@ -309,7 +331,7 @@ def test_a_token_is_good_for_its_listing(ecr: Any, repository_name: str) -> None
     ("number", "bound"), [(0, "greater than or equal to 1"), (1001, "less than or equal to 1000")]
 )
 def test_the_size_of_pages(raw: Any, repository_name: str, number: int, bound: str) -> None:
-    """1 to 1000."""
+    """A page can have 1 to 1000 images; other sizes are refused."""
     request = {"repositoryName": repository_name, "maxResults": number}
     for operation in ("DescribeImages", "ListImages", "DescribeRepositories"):
         assert raw.send(operation, request).refusal == invalid(
@@ -318,7 +340,7 @@ def test_the_size_of_pages(raw: Any, repository_name: str, number: int, bound: s
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It comes before images and tokens."""
+    """A missing repository is reported before images and tokens are checked."""
     assert refusal(ecr.describe_images, repositoryName="team/app") == no_repository("team/app")
     assert refusal(
         ecr.describe_images, repositoryName="team/app", imageIds=[{"imageTag": "v1"}]

@@ -123,12 +123,12 @@ def test_a_key_that_cannot_be_used(aws: Any, ecr: Any, key: Any) -> None:
 def test_the_key_that_aws_manages_is_always_there(
     aws: Any, ecr: Any, key: Any, given: str | None
 ) -> None:
-    """Without it being made."""
+    """The key that AWS manages exists without being created."""
     assert create(ecr, given).startswith(f"{ARN}key/")
 
 
 def test_keys_that_aws_manages_say_nothing_of_others(aws: Any, ecr: Any) -> None:
-    """moto makes them when they are asked for; no user has made a key by that."""
+    """moto creates AWS's managed keys when they are asked for; they do not count as keys of a user."""
     aws.client("kms").describe_key(KeyId="alias/aws/s3")
     assert create(ecr, KEY_ID) == f"{ARN}key/{KEY_ID}"
 
@@ -143,7 +143,7 @@ def test_a_template_with_a_key_that_does_not_exist(aws: Any, ecr: Any, key: Any)
 
 
 def test_a_stack_with_a_key_that_does_not_exist(aws: Any, ecr: Any, key: Any) -> None:
-    """The stack is refused as the operation is."""
+    """A stack is refused as CreateRepository is if its key does not exist."""
     template = {
         "Resources": {
             "Repository": {

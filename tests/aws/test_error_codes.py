@@ -49,7 +49,7 @@ def wrong_digest(ecr: Any) -> dict[str, Any]:
 
 
 def garbage_token(ecr: Any) -> dict[str, Any]:
-    """A request with a token that nobody was given."""
+    """A request with a token that ECR did not return."""
     return {"repositoryName": "team/app", "nextToken": "garbage"}
 
 
@@ -83,7 +83,7 @@ def test_both_codes_are_in_the_error(
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
 ) -> None:
-    """This project's in `Error.Code`, AWS's in `Error.QueryErrorCode`."""
+    """The error has this project's code in `Error.Code`, and AWS's in `Error.QueryErrorCode`."""
     error = call(ecr, operation, make_request(ecr)).response["Error"]
     assert error == {
         "Code": code,
@@ -101,7 +101,7 @@ def test_the_exception_is_aws_s(
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
 ) -> None:
-    """`except client.exceptions.…` catches it by the class that AWS's model has."""
+    """`except client.exceptions.…` catches the error by the class of AWS's model."""
     method = getattr(ecr, service_model.method_name(operation))
     request = make_request(ecr)
     with pytest.raises(getattr(ecr.exceptions, ECR_ERRORS[code])) as raised:
@@ -119,7 +119,7 @@ def test_the_body_is_aws_s(
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
 ) -> None:
-    """`__type` is AWS's; a header says the other code."""
+    """The body has AWS's code in `__type`; a header has the project's code."""
     answer = raw.send(operation, make_request(ecr))
     assert answer.status == 400
     assert answer.document == {"__type": ECR_ERRORS[code], "message": MESSAGES[code]}
@@ -136,7 +136,7 @@ def test_aws_s_codes_alone(
     make_request: Callable[[Any], dict[str, Any]],
     code: str,
 ) -> None:
-    """The setting `error_codes` takes the header out; the exception has its own code then."""
+    """The setting `error_codes` removes the header, so that the exception has AWS's code."""
     aws.configure(error_codes="aws")
     request = make_request(ecr)
     error = call(ecr, operation, request)
@@ -154,7 +154,7 @@ def installed() -> Iterator[None]:
 
 
 def test_the_setting_of_one_mock(installed: None) -> None:
-    """`mock_aws(config=...)` holds for its block and comes before what was installed."""
+    """`mock_aws(config=...)` applies to its block, and overrides the installed setting."""
     for config, code in (
         ({"ecr": {"error_codes": "aws"}}, "InvalidParameterException"),
         (None, "InvalidContinuationTokenException"),
@@ -169,7 +169,7 @@ def test_the_setting_of_one_mock(installed: None) -> None:
 def test_the_setting_of_the_environment(
     aws: Any, ecr: Any, repository_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MOTO_ECR_ERROR_CODES, where nothing else says it."""
+    """MOTO_ECR_ERROR_CODES applies if no other setting is given."""
     monkeypatch.setenv("MOTO_ECR_ERROR_CODES", "aws")
     error = refused(ecr.list_images, repositoryName=repository_name, nextToken="garbage")
     assert error.response["Error"]["Code"] == "InvalidParameterException"
@@ -186,7 +186,7 @@ def test_the_setting_of_the_environment(
 def test_every_other_error_has_one_code(
     raw: RawClient, operation: str, request_: dict[str, Any], code: str
 ) -> None:
-    """AWS's, and no header."""
+    """Every other error has AWS's code, and no header."""
     answer = raw.send(operation, request_)
     assert answer.refusal.code == code
     assert "x-amzn-query-error" not in answer.headers
@@ -195,7 +195,7 @@ def test_every_other_error_has_one_code(
 def test_the_same_image_again_has_aws_s_own_code(
     ecr: Any, raw: RawClient, repository_name: str
 ) -> None:
-    """ImageAlreadyExistsException is a code of AWS's too, for an image that is there."""
+    """ImageAlreadyExistsException is AWS's own code for an image that already exists."""
     manifest = IMAGES[0].manifest.decode()
     ecr.put_image(repositoryName=repository_name, imageManifest=manifest)
     answer: Answer = raw.send(
@@ -206,7 +206,7 @@ def test_the_same_image_again_has_aws_s_own_code(
 
 
 def test_an_error_with_members(ecr: Any, raw: RawClient, repository_name: str) -> None:
-    """They are in the body beside the message, as JSON's own types."""
+    """The body of the error has the members beside the message, as JSON's own types."""
     upload_id = ecr.initiate_layer_upload(repositoryName=repository_name)["uploadId"]
     answer = raw.send(
         "UploadLayerPart",

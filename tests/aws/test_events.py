@@ -46,8 +46,8 @@ def details(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [event["detail"] for event in events]
 
 
-def test_a_push_through_the_api_is_told_once_for_each_tag(ecr: Any, listener: Listener) -> None:
-    """PUSH for the image with its tag, and for each further tag."""
+def test_a_push_through_the_api_sends_an_event_for_each_tag(ecr: Any, listener: Listener) -> None:
+    """A push through the API sends one event for each tag: PUSH for the image, and for each further tag."""
     image = testing.build_image(seed=1)
     testing.push(ecr, NAME, image, tag="v1")
     ecr.put_image(repositoryName=NAME, imageManifest=image.manifest.decode(), imageTag="v2")
@@ -61,8 +61,10 @@ def test_a_push_through_the_api_is_told_once_for_each_tag(ecr: Any, listener: Li
     assert {event["region"] for event in heard} == {"us-east-1"}
 
 
-def test_a_push_through_the_registry_is_told_alike(aws: Any, ecr: Any, listener: Listener) -> None:
-    """The event does not tell which protocol was used; the same push again tells nothing."""
+def test_a_push_through_the_registry_sends_the_same_event(
+    aws: Any, ecr: Any, listener: Listener
+) -> None:
+    """A push through the registry sends the same event, without the protocol; the same push again sends none."""
     image = testing.build_image(seed=2)
     for blob in image.blobs:
         testing.upload_blob(ecr, NAME, blob)
@@ -78,14 +80,14 @@ def test_a_push_through_the_registry_is_told_alike(aws: Any, ecr: Any, listener:
 
 
 def test_a_push_without_a_tag(ecr: Any, listener: Listener) -> None:
-    """The tag is empty, as in recordings of 2023 and 2025."""
+    """The event of a push without a tag has an empty tag, as in recordings of 2023 and 2025."""
     image = testing.build_image(seed=11)
     testing.push(ecr, NAME, image)
     assert details(listener.heard()) == [pushed(image)]
 
 
 def test_a_push_of_an_index(ecr: Any, listener: Listener) -> None:
-    """It has no artifact type, unless it names one."""
+    """The event of an index has an artifact type only if the index names one."""
     plain = testing.build_index([testing.build_image(seed=12)])
     for image in plain.images:
         testing.push(ecr, NAME, image)
@@ -102,7 +104,7 @@ def test_a_push_of_an_index(ecr: Any, listener: Listener) -> None:
 
 
 def test_a_deletion_without_a_tag(ecr: Any, listener: Listener) -> None:
-    """An image without tags is deleted without one. The User Guide's example of a deletion has no media types."""
+    """The event of an untagged image's deletion has no tag, and no media types, as in the User Guide's example."""
     image = testing.build_image(seed=13)
     testing.push(ecr, NAME, image)
     listener.heard()
@@ -110,8 +112,8 @@ def test_a_deletion_without_a_tag(ecr: Any, listener: Listener) -> None:
     assert details(listener.heard()) == [action("DELETE", image.digest)]
 
 
-def test_a_deletion_is_told_for_each_tag(aws: Any, ecr: Any, listener: Listener) -> None:
-    """DELETE for a tag alone, and for all tags of an image that is deleted."""
+def test_a_deletion_sends_an_event_for_each_tag(aws: Any, ecr: Any, listener: Listener) -> None:
+    """DELETE is sent for a single tag, and for each tag of an image that is deleted."""
     image = testing.build_image(seed=3)
     testing.push(ecr, NAME, image, tag="a")
     for tag in ("b", "c"):
@@ -126,8 +128,8 @@ def test_a_deletion_is_told_for_each_tag(aws: Any, ecr: Any, listener: Listener)
     ]
 
 
-def test_a_referrer_is_told_as_one(ecr: Any, listener: Listener) -> None:
-    """An image with a subject has events of its own kind, which name its types."""
+def test_a_referrer_has_its_own_kind_of_event(ecr: Any, listener: Listener) -> None:
+    """An image with a subject has events of a separate kind, which name its types."""
     image = testing.build_image(seed=4)
     signature = testing.build_artifact(subject=image, artifact_type="application/vnd.test.sig")
     testing.push(ecr, NAME, image, tag="v1")
@@ -142,7 +144,7 @@ def test_a_referrer_is_told_as_one(ecr: Any, listener: Listener) -> None:
     }
 
 
-def test_a_scan_on_push_is_told_when_it_has_ended(ecr: Any, listener: Listener) -> None:
+def test_a_scan_on_push_sends_an_event_at_its_end(ecr: Any, listener: Listener) -> None:
     """The scan's event names the repository among its resources and the tags of the image."""
     ecr.put_image_scanning_configuration(
         repositoryName=NAME, imageScanningConfiguration={"scanOnPush": True}
@@ -165,7 +167,7 @@ def test_a_scan_on_push_is_told_when_it_has_ended(ecr: Any, listener: Listener) 
 
 
 def test_a_pull_through_the_cache(aws: Any, ecr: Any, listener: Listener) -> None:
-    """Each question to the upstream registry is told, with the image that it had or the failure."""
+    """Each question to the upstream registry sends an event, with the image found or the failure."""
     ecr.create_pull_through_cache_rule(
         ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io", upstreamRepositoryPrefix="a1"
     )
@@ -207,7 +209,30 @@ def test_a_pull_through_the_cache(aws: Any, ecr: Any, listener: Listener) -> Non
     ]
 
 
-def test_a_refused_push_is_told_to_nobody(ecr: Any, listener: Listener) -> None:
+def test_a_pull_through_the_cache_of_an_immutable_tag(
+    aws: Any, ecr: Any, listener: Listener
+) -> None:
+    """The upstream's newer image of a tag that cannot move is an event of a failure."""
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io", upstreamRepositoryPrefix="a1"
+    )
+    request = {"repositoryName": "quay/app", "imageIds": [{"imageTag": "v1"}]}
+    with running_upstream() as upstream:
+        aws.configure(upstreams=upstream.setting())
+        upstream.put("a1/app", testing.build_image(seed=6), "v1")
+        ecr.batch_get_image(**request)
+        ecr.put_image_tag_mutability(repositoryName="quay/app", imageTagMutability="IMMUTABLE")
+        upstream.put("a1/app", testing.build_image(seed=7), "v1")
+        listener.heard()
+        with freeze_time(datetime.now(timezone.utc) + timedelta(hours=25)):
+            ecr.batch_get_image(**request)
+    [failure] = details(listener.heard())
+    assert failure["sync-status"] == "FAILURE"
+    assert failure["failure-code"] == "ImageTagAlreadyExistsException"
+    assert failure["image-tag"] == "v1"
+
+
+def test_a_refused_push_sends_no_event(ecr: Any, listener: Listener) -> None:
     """A refused call sends no event."""
     ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
     first, second = testing.build_image(seed=6), testing.build_image(seed=7)
@@ -218,8 +243,10 @@ def test_a_refused_push_is_told_to_nobody(ecr: Any, listener: Listener) -> None:
     assert listener.heard() == []
 
 
-def test_a_change_of_the_storage_class_is_told(ecr: Any, listener: Listener) -> None:
-    """With the types of the manifest; when it came back, if it did. A push that restores is one."""
+def test_a_change_of_the_storage_class_sends_an_event(ecr: Any, listener: Listener) -> None:
+    """The event of a change has the manifest's types, and the time of the restore if any. A push that restores sends
+    one too.
+    """
     image = testing.build_image(seed=8)
     signature = testing.build_artifact(subject=image, artifact_type="application/vnd.test.sig")
     testing.push(ecr, NAME, image, tag="v1")
@@ -255,7 +282,7 @@ def move(ecr: Any, target: str, image: testing.Image) -> None:
     )
 
 
-def test_a_run_of_a_lifecycle_policy_is_told(ecr: Any, listener: Listener) -> None:
+def test_a_run_of_a_lifecycle_policy_sends_events(ecr: Any, listener: Listener) -> None:
     """A lifecycle policy sends the usual events for deletions and for changes of the storage class."""
     first, second = testing.build_image(seed=9), testing.build_image(seed=10)
     testing.push(ecr, NAME, first, tag="a")

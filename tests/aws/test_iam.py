@@ -1,4 +1,4 @@
-"""moto's IAM, where a test has it enforced: who may do what, and what the others are told."""
+"""moto's IAM when a test enforces it: which calls are allowed, and how the others are refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_policy_allows_actions_on_resources(aws: Any, ecr: Any, repository_nam
 
 
 def test_an_image_is_pushed_and_pulled(aws: Any, ecr: Any, repository_name: str) -> None:
-    """With signatures checked on every request, whatever its body."""
+    """An image is pushed and pulled with signatures checked on every request, whatever its body."""
     client = User(aws, Action="ecr:*", Resource="*").client()
 
     def push_and_pull() -> str:
@@ -83,7 +83,7 @@ def test_an_image_is_pushed_and_pulled(aws: Any, ecr: Any, repository_name: str)
 
 
 def test_resources_that_requests_name_otherwise(aws: Any, ecr: Any, repository_name: str) -> None:
-    """By ARN, or several by name: each must be allowed."""
+    """Resources that a request names by ARN, or several by name, must each be allowed."""
     ecr.create_repository(repositoryName="other")
     client = User(aws, Action="ecr:*", Resource=f"{ARN}team/*").client()
 
@@ -107,7 +107,7 @@ def test_resources_that_requests_name_otherwise(aws: Any, ecr: Any, repository_n
 
 
 def test_a_request_counts_once(aws: Any, ecr: Any) -> None:
-    """Of those that moto lets pass before it enforces, however many repositories it names."""
+    """A request counts once toward INITIAL_NO_AUTH_ACTION_COUNT, however many repositories it names."""
     names = ["app-1", "app-2", "app-3"]
     for name in names:
         ecr.create_repository(repositoryName=name)
@@ -122,7 +122,7 @@ def test_a_request_counts_once(aws: Any, ecr: Any) -> None:
 
 
 def test_parameters_come_first(aws: Any) -> None:
-    """As everywhere: a request that is none has no resource."""
+    """Parameters are checked before permissions: an invalid request has no resource."""
     client = User(aws).client()
     assert refusal_enforced(client.list_images, repositoryName="AB").code == (
         "InvalidParameterException"
@@ -130,7 +130,7 @@ def test_parameters_come_first(aws: Any) -> None:
 
 
 def test_an_assumed_role(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Its session is the principal, with the policies of the role."""
+    """The session of an assumed role is the principal, with the policies of the role."""
     role = Role(aws, Action="ecr:DescribeImages", Resource="*")
     client = role.client()
 
@@ -175,7 +175,7 @@ def test_a_denial_of_the_user_s_own_policy(aws: Any, ecr: Any, repository_name: 
 def test_a_condition_of_the_user_s_policy(
     aws: Any, ecr: Any, repository_name: str, condition: dict[str, Any], holds: bool
 ) -> None:
-    """An allowance whose condition does not hold is none, which is no denial either."""
+    """An allowance whose condition does not hold has no effect, and is no explicit denial."""
     client = User(aws, Action="ecr:*", Resource="*", Condition=condition).client()
     if holds:
         assert (
@@ -188,7 +188,7 @@ def test_a_condition_of_the_user_s_policy(
 
 
 def test_policies_of_groups_and_managed_ones(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Count as the user's own."""
+    """Policies of groups and managed policies apply like the user's own."""
     user = User(aws)
     user.iam.create_group(GroupName="readers")
     user.iam.put_group_policy(
@@ -274,7 +274,7 @@ def test_a_policy_names_principals_that_exist(
 
 
 def test_a_policy_names_anyone_who_exists(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Users and roles of IAM, with their paths, sessions of roles, and every account."""
+    """A policy can name users and roles of IAM with their paths, sessions of roles, and every account."""
     client = User(aws, Action="ecr:*", Resource="*").client()
     role = Role(aws)
     names = [User.arn, role.arn, role.session_arn, "888888888888", "*"]
@@ -283,7 +283,7 @@ def test_a_policy_names_anyone_who_exists(aws: Any, ecr: Any, repository_name: s
 
 
 def test_a_policy_of_the_repository_allows(aws: Any, ecr: Any, repository_name: str) -> None:
-    """A user of the account that it names, without a policy of its own."""
+    """A repository's policy allows a user of the account that it names, without a policy of the user's."""
     client = User(aws).client()
     for principal in ({"AWS": User.arn}, "*"):
         ecr.set_repository_policy(
@@ -437,7 +437,7 @@ INCOMPLETE = Refusal(
 def test_signatures_that_are_none(
     in_process: Any, authorization: str | None, expected: Refusal
 ) -> None:
-    """They are refused as AWS refuses them, and reach no operation."""
+    """Malformed signatures are refused as AWS refuses them, and reach no operation."""
     user = User(in_process, Action="*", Resource="*")
     if authorization:
         authorization = authorization.format(key=user.key["AccessKeyId"])
@@ -467,7 +467,7 @@ def test_the_last_use_of_a_key(aws: Any) -> None:
     [None, "", "Basic QVdTOng=", "Bearer x", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b"],
 )
 def test_signatures_are_not_asked_for(in_process: Any, authorization: str | None) -> None:
-    """As long as IAM is not enforced, and the host says which region is meant."""
+    """Signatures are not required unless IAM is enforced, if the host names the Region."""
     answer = RawClient(in_process).send("DescribeRegistry", Authorization=authorization)
     assert answer.status == 200
 

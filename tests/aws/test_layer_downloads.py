@@ -1,13 +1,15 @@
-"""GetDownloadUrlForLayer, and what its URLs give."""
+"""GetDownloadUrlForLayer, and the bytes behind its URLs."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 import requests
 from freezegun import freeze_time
+from moto import mock_aws
 
 from moto_ecr_ext.testing import build_image, push, upload_blob
 from support.constants import ABSENT_DIGEST
@@ -26,7 +28,7 @@ def url_of(ecr: Any, digest: str, repository: str = "team/app") -> str:
 
 
 def test_a_url_gives_the_bytes(ecr: Any, repository_name: str) -> None:
-    """By a plain GET without credentials, the config as well as every layer."""
+    """A URL returns the bytes by a plain GET without credentials, for the config as for every layer."""
     push(ecr, repository_name, IMAGE)
     for blob in (IMAGE.config, *IMAGE.layers):
         response = requests.get(url_of(ecr, blob.digest), timeout=60)
@@ -38,7 +40,7 @@ def test_a_url_gives_the_bytes(ecr: Any, repository_name: str) -> None:
 def test_a_url_is_that_of_the_blob_in_the_registry(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """With a query that is signed and expires."""
+    """The URL is the blob's in the registry, with a query that is signed and expires."""
     push(ecr, repository_name, IMAGE)
     url = urlsplit(url_of(ecr, LAYER.digest))
     assert f"{url.scheme}://{url.netloc}" == aws.registry_url()
@@ -48,7 +50,7 @@ def test_a_url_is_that_of_the_blob_in_the_registry(
 
 
 def test_a_part_of_the_bytes(ecr: Any, repository_name: str) -> None:
-    """One range, as clients that resume ask for it."""
+    """A URL accepts one range, as clients that resume a download send it."""
     push(ecr, repository_name, IMAGE)
     response = requests.get(
         url_of(ecr, LAYER.digest), headers={"Range": "bytes=100-199"}, timeout=60
@@ -58,7 +60,7 @@ def test_a_part_of_the_bytes(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_url_opens_its_layer_alone(ecr: Any, repository_name: str) -> None:
-    """Put on another layer, another repository or a manifest it opens nothing."""
+    """A URL's signature is refused for another layer, another repository or a manifest."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
@@ -79,7 +81,7 @@ def test_a_url_opens_its_layer_alone(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_url_is_good_for_an_hour(ecr: Any, repository_name: str) -> None:
-    """By the clock that freezegun sets."""
+    """A URL expires after an hour of the clock that freezegun sets."""
     push(ecr, repository_name, IMAGE)
     with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
         url = url_of(ecr, LAYER.digest)
@@ -92,7 +94,7 @@ def test_a_url_is_good_for_an_hour(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_layer_that_is_not_there(ecr: Any, repository_name: str) -> None:
-    """Another repository's is not here either."""
+    """A missing layer is refused, also if another repository has it."""
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
     for digest in (ABSENT_DIGEST, LAYER.digest):
@@ -103,6 +105,36 @@ def test_a_layer_that_is_not_there(ecr: Any, repository_name: str) -> None:
             f"The layer with digest '{digest}' does not exist within the repository "
             "with name 'team/app' in the registry with id '123456789012'",
         )
+
+
+def test_a_layer_that_was_never_uploaded_as_moto_answers(
+    aws: Any, ecr: Any, repository_name: str
+) -> None:
+    """A manifest may name layers that were never uploaded, by default. They have no bytes, so they have no URL.
+
+    With `compatibility=moto` this is the same: see `test_stock_moto`.
+    """
+    push_manifest = {"repositoryName": repository_name, "imageManifest": IMAGE.manifest.decode()}
+    request = {"repositoryName": repository_name, "layerDigest": LAYER.digest}
+    for settings in ({}, {"compatibility": "moto"}):
+        aws.configure(**settings)
+        ecr.put_image(**push_manifest, imageTag=f"v{len(settings)}")
+        refused = refusal(ecr.get_download_url_for_layer, **request)
+        assert refused.code == "LayersNotFoundException"
+
+
+def test_stock_moto(stock_moto: None) -> None:
+    """No supported moto has the operation, so that `compatibility=moto` has no answer to repeat.
+
+    If this fails, moto has it: let the setting answer as moto does.
+    """
+    with mock_aws():
+        ecr = boto3.client("ecr", region_name="us-east-1")
+        ecr.create_repository(repositoryName="app")
+        ecr.put_image(repositoryName="app", imageManifest=IMAGE.manifest.decode(), imageTag="v1")
+        for digest in (LAYER.digest, ABSENT_DIGEST):
+            with pytest.raises(NotImplementedError):
+                ecr.get_download_url_for_layer(repositoryName="app", layerDigest=digest)
 
 
 def test_a_layer_that_no_image_refers_to(ecr: Any, repository_name: str) -> None:
@@ -123,7 +155,7 @@ def test_a_layer_that_no_image_refers_to(ecr: Any, repository_name: str) -> None
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It is named."""
+    """A repository that does not exist is refused by its name."""
     assert refusal(
         ecr.get_download_url_for_layer, repositoryName="team/app", layerDigest=ABSENT_DIGEST
     ) == no_repository("team/app")

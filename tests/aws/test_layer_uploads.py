@@ -52,7 +52,7 @@ class Upload:
         return received
 
     def complete(self, *digests: str) -> dict[str, Any]:
-        """The answer of CompleteLayerUpload."""
+        """The answer of CompleteLayerUpload for this upload."""
         answer: dict[str, Any] = self._ecr.complete_layer_upload(
             **self.named, layerDigests=list(digests)
         )
@@ -71,7 +71,7 @@ def availability(ecr: Any, *digests: str) -> list[dict[str, Any]]:
 
 
 def no_upload(upload: Upload, repository: str = "team/app") -> Refusal:
-    """The refusal of an upload that is not there."""
+    """The refusal of an upload that does not exist."""
     return Refusal(
         "UploadNotFoundException",
         f"The upload with id '{upload.id}' in the repository with name '{repository}' "
@@ -81,7 +81,7 @@ def no_upload(upload: Upload, repository: str = "team/app") -> Refusal:
 
 
 def test_an_upload_begins(ecr: Any, repository_name: str) -> None:
-    """With a UUID in lower case, and the size that parts should have."""
+    """InitiateLayerUpload returns a UUID in lower case, and the recommended size of parts."""
     answers = [ecr.initiate_layer_upload(repositoryName=repository_name) for _ in range(2)]
     assert [answer["partSize"] for answer in answers] == [10485760, 10485760]
     ids = [answer["uploadId"] for answer in answers]
@@ -90,7 +90,7 @@ def test_an_upload_begins(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_layer_in_one_part(ecr: Any, repository_name: str) -> None:
-    """Part and completion name registry, repository and upload; the layer is there then."""
+    """The answers name registry, repository and upload; afterwards the layer is available."""
     content = b"a layer"
     upload = Upload(ecr)
     answer = ecr.upload_layer_part(**upload.part(content))
@@ -122,7 +122,7 @@ def test_a_layer_in_many_parts(ecr: Any, repository_name: str) -> None:
 
 
 def test_the_largest_part(ecr: Any, repository_name: str) -> None:
-    """20 MiB, the model's limit; one byte more is refused."""
+    """A part can have 20 MiB, the model's limit; one byte more is refused."""
     upload = Upload(ecr)
     content = bytes(20 * MIB + 1)
     assert refusal(ecr.upload_layer_part, **upload.part(content)) == Refusal(
@@ -174,7 +174,7 @@ def test_the_largest_part(ecr: Any, repository_name: str) -> None:
 def test_parts_that_do_not_fit(
     ecr: Any, repository_name: str, first: int, last: int, content: bytes, message: str
 ) -> None:
-    """InvalidLayerPartException says how far the upload is; it goes on from there."""
+    """InvalidLayerPartException reports the last byte received; the upload continues from there."""
     upload = Upload(ecr)
     upload.send(b"0123")
     before = everything_stored()
@@ -193,7 +193,7 @@ def test_parts_that_do_not_fit(
 
 
 def test_the_first_part_begins_at_zero(ecr: Any, repository_name: str) -> None:
-    """Nothing was received before it: the model has no negative position for that."""
+    """The first part must begin at zero; the refusal reports zero, as the model has no negative position."""
     error = refused(ecr.upload_layer_part, **Upload(ecr).part(b"abc", 1))
     assert error.response["Error"]["Message"] == "First byte of the layer part is 1 instead of 0"
     assert error.response["lastValidByteReceived"] == 0
@@ -215,7 +215,7 @@ def test_an_empty_part_adds_nothing(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_wrong_digest_keeps_the_upload(ecr: Any, repository_name: str) -> None:
-    """It is completed by the right one, any of a list."""
+    """An upload stays after a wrong digest, and is completed by the right one, which may be any of a list."""
     upload = Upload(ecr)
     upload.send(b"abc")
     before = everything_stored()
@@ -261,7 +261,7 @@ def test_a_layer_is_uploaded_once(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_layer_of_another_repository_is_new(ecr: Any, repository_name: str) -> None:
-    """Repositories hold layers by themselves, though their bytes are stored once."""
+    """A repository accepts a layer that another holds: membership is by repository, though bytes are stored once."""
     ecr.create_repository(repositoryName="other")
     digest = digest_of(b"abc")
     for name in (repository_name, "other"):
@@ -272,7 +272,7 @@ def test_a_layer_of_another_repository_is_new(ecr: Any, repository_name: str) ->
 
 
 def test_an_upload_ends(ecr: Any, repository_name: str) -> None:
-    """After its completion there is none of its id."""
+    """A completed upload's id is unknown afterwards."""
     upload = Upload(ecr)
     upload.send(b"abc")
     upload.complete(digest_of(b"abc"))
@@ -283,7 +283,7 @@ def test_an_upload_ends(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_upload_belongs_to_its_repository(ecr: Any, repository_name: str) -> None:
-    """Under another name there is none of its id."""
+    """An upload's id is unknown in another repository."""
     ecr.create_repository(repositoryName="other")
     upload = Upload(ecr)
     upload.send(b"abc")
@@ -295,7 +295,7 @@ def test_an_upload_belongs_to_its_repository(ecr: Any, repository_name: str) -> 
 
 
 def test_an_unknown_upload(ecr: Any, repository_name: str) -> None:
-    """Any UUID is a valid parameter."""
+    """Any UUID is a valid parameter; one that names no upload is refused as unknown."""
     upload = Upload(ecr)
     upload.id = str(uuid.uuid4())
     assert refusal(ecr.upload_layer_part, **upload.part(b"abc")) == no_upload(upload)
@@ -305,14 +305,14 @@ def test_an_unknown_upload(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_upload_id_in_capitals(ecr: Any, repository_name: str) -> None:
-    """The model's pattern takes it, and it names the same upload."""
+    """An id in upper case matches the model's pattern, and names the same upload."""
     upload = Upload(ecr)
     upload.id = upload.id.upper()
     assert upload.send(b"abc") == 2
     assert upload.complete(digest_of(b"abc"))["layerDigest"] == digest_of(b"abc")
 
 
-def test_an_upload_that_nobody_completes(ecr: Any, repository_name: str) -> None:
+def test_an_abandoned_upload(ecr: Any, repository_name: str) -> None:
     """An upload expires after a day; its bytes are removed when the next upload begins."""
     with freeze_time("2026-01-01 00:00:00", ignore=["urllib3"]) as clock:
         upload = Upload(ecr)
@@ -331,7 +331,9 @@ def test_an_upload_that_nobody_completes(ecr: Any, repository_name: str) -> None
 
 
 def test_a_layer_has_at_most_4200_parts(ecr: Any, repository_name: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+    """A layer with more than 4200 parts is refused:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+    """
     upload = Upload(ecr)
     upload.send(b"abc")
     with current_store().database.write() as transaction:
@@ -363,13 +365,13 @@ def test_a_layer_has_at_most_4200_parts(ecr: Any, repository_name: str) -> None:
     ],
 )
 def test_a_repository_that_is_not_there(ecr: Any, operation: str, request_: dict[str, Any]) -> None:
-    """It is named, whatever else the request names."""
+    """A repository that does not exist is refused by its name, whatever else the request names."""
     call = getattr(ecr, operation)
     assert refusal(call, repositoryName="team/app", **request_) == no_repository("team/app")
 
 
 def test_availability_of_each_digest(ecr: Any, repository_name: str) -> None:
-    """An entry for each digest, once: in `layers` if it is one, else in `failures`."""
+    """Each digest has one entry: in `layers` if it is well-formed, else in `failures`."""
     image = testing.build_image(layers=1)
     testing.push(ecr, repository_name, image)
     upload = Upload(ecr)
@@ -405,7 +407,7 @@ def test_availability_of_each_digest(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository_name: str) -> None:
-    """Membership is of a repository."""
+    """A layer is unavailable in a repository that does not hold it."""
     ecr.create_repository(repositoryName="other")
     upload = Upload(ecr, "other")
     upload.send(b"abc")
@@ -416,7 +418,7 @@ def test_a_layer_of_another_repository_is_unavailable(ecr: Any, repository_name:
 
 
 def test_the_config_of_an_image_is_a_layer_too(ecr: Any, repository_name: str) -> None:
-    """With the media type that the manifest gives it."""
+    """The config of an image is available as a layer, with the media type of the manifest."""
     image = testing.build_image(layers=1)
     testing.push(ecr, repository_name, image)
     [config] = availability(ecr, image.config.digest)
@@ -425,7 +427,7 @@ def test_the_config_of_an_image_is_a_layer_too(ecr: Any, repository_name: str) -
 
 
 def test_uploads_side_by_side(ecr: Any, repository_name: str) -> None:
-    """Two uploads to one repository do not know of each other."""
+    """Two uploads to one repository do not affect each other."""
     first, second = Upload(ecr), Upload(ecr)
     first.send(b"a" * 5 * MIB)
     second.send(b"b" * 6 * MIB)

@@ -1,4 +1,4 @@
-"""Each leniency: with it moto's way is taken, without it AWS's, whatever else applies.
+"""Each leniency: with it the extension answers as moto, without it as AWS, whatever else applies.
 
 What moto does is read in its source and shown by its own tests (tests/moto_suite/differs.txt); AWS's rules have their
 pages beside the leniencies.
@@ -20,7 +20,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.compatibility import (
+from moto_ecr_ext.compatibility.switches import current_rules
+from moto_ecr_ext.settings.leniencies import (
     ALL,
     AWS,
     MISSING_LAYERS,
@@ -169,6 +170,16 @@ def regular_expression_filters(ecr: Any) -> bool:
     )
     put(ecr, imageTag="dev1")
     return not accepted(put, ecr, manifest("two"), imageTag="dev1")
+
+
+def exclusion_filter_errors(ecr: Any) -> bool:
+    with pytest.raises(ClientError) as refused:
+        ecr.put_image_tag_mutability(
+            repositoryName="app",
+            imageTagMutability="IMMUTABLE",
+            imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "dev*"}],
+        )
+    return "can't be null" in refused.value.response["Error"]["Message"]
 
 
 def ignored_registry_ids(ecr: Any) -> bool:
@@ -409,22 +420,22 @@ def test_alone(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bo
 
 @every_leniency
 def test_without(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bool]) -> None:
-    """All others do not make up for one that is taken out."""
+    """All other leniencies do not replace one that is switched off."""
     aws.configure(compatibility=f"moto: -{leniency.name}")
     assert not is_as_moto()
 
 
 @every_leniency
 def test_the_default(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bool]) -> None:
-    """By default AWS's way is taken, but where `verify_layers` and `verify_images` are about it."""
+    """By default AWS's rules apply, unless `verify_layers` or `verify_images` says otherwise."""
     assert is_as_moto() is (leniency in AWS)
 
 
 @every_leniency
 def test_strict(aws: Environment, leniency: Leniency, is_as_moto: Callable[[], bool]) -> None:
-    """With `strict` AWS's way is taken everywhere. An explicit setting comes first: scenarios need images."""
+    """With `strict` AWS's rules apply everywhere. An explicit setting takes precedence: scenarios need images."""
     aws.configure(compatibility="strict")
-    assert MISSING_LAYERS.is_on is UNVERIFIED_IMAGES.is_on is False
+    assert not {MISSING_LAYERS, UNVERIFIED_IMAGES} & current_rules().leniencies
     if leniency is not MISSING_LAYERS:
         aws.configure(compatibility="strict", verify_layers=False)
     assert not is_as_moto()
@@ -479,9 +490,26 @@ def test_a_repository_created_in_another_registry(aws: Environment, ecr: Any) ->
     assert code(ecr.list_images, **own) == "AccessDeniedException"
 
 
+def test_policies_decide_about_the_repositories_of_another_account(
+    aws: Environment, ecr: Any
+) -> None:
+    """moto describes every account's repositories; one that has a policy is described if the policy allows it."""
+    aws.configure(compatibility="moto")
+    owner = aws.client(account=OTHER_ACCOUNT)
+    owner.create_repository(repositoryName="own")
+    own = {"repositoryNames": ["own"], "registryId": OTHER_ACCOUNT}
+    assert len(ecr.describe_repositories(**own)["repositories"]) == 1
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:ListImages"}
+    listing = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    owner.set_repository_policy(repositoryName="own", policyText=listing)
+    assert code(ecr.describe_repositories, **own) == "AccessDeniedException"
+
+
 @pytest.mark.parametrize("tag", ["feature/x", "a+b", "über", "a b", "sha256:abc", "two\nlines"])
 def test_a_tag_of_any_characters(aws: Environment, ecr: Any, tag: str) -> None:
-    """It names its image in the JSON API, also without the leniency; the registry lists it, and does not serve it."""
+    """A tag of any characters names its image in the JSON API, also once the leniency is off; the registry lists it,
+    and does not serve it.
+    """
     ecr.create_repository(repositoryName="app")
     aws.configure(compatibility="moto: any-tags")
     missing = {"repositoryName": "app", "imageIds": [{"imageTag": f"{tag}?"}]}
@@ -515,7 +543,7 @@ def test_a_tag_of_any_characters(aws: Environment, ecr: Any, tag: str) -> None:
 
 @pytest.mark.parametrize("tag", ["", "a\0b", "a" * 301])
 def test_texts_that_are_no_tags(aws: Environment, ecr: Any, raw: Any, tag: str) -> None:
-    """A tag has 1 to 300 characters, and no NUL, which databases do not accept."""
+    """A tag has 1 to 300 characters, and no NUL, which databases do not accept; others are refused."""
     ecr.create_repository(repositoryName="app")
     aws.configure(compatibility="moto")
     request = {"repositoryName": "app", "imageManifest": manifest(), "imageTag": tag}

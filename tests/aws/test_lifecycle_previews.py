@@ -139,7 +139,7 @@ def test_what_would_be_archived(ecr: Any, images: list[testing.Image]) -> None:
 def test_what_would_expire_from_the_archive(
     clock: Any, ecr: Any, images: list[testing.Image]
 ) -> None:
-    """Such an image is of the storage class ARCHIVE."""
+    """An image that a rule would expire from the archive has the storage class ARCHIVE."""
     ecr.update_image_storage_class(
         repositoryName="team/app",
         imageId={"imageTag": "v1"},
@@ -165,7 +165,7 @@ def test_what_would_expire_from_the_archive(
 
 
 def test_a_preview_is_what_a_run_does(clock: Any, ecr: Any, images: list[testing.Image]) -> None:
-    """Without a text, the repository's own policy is asked."""
+    """Without a text, the preview evaluates the repository's own policy, as a run does."""
     ecr.put_lifecycle_policy(repositoryName="team/app", lifecyclePolicyText=ALL_BUT_ONE)
     assert start(ecr, None)["lifecyclePolicyText"] == ALL_BUT_ONE
     before = {image.digest for image in images}
@@ -177,7 +177,7 @@ def test_a_preview_is_what_a_run_does(clock: Any, ecr: Any, images: list[testing
 def test_a_preview_stays_as_it_was_started(
     clock: Any, ecr: Any, images: list[testing.Image]
 ) -> None:
-    """It tells of that time, also when images have come and gone; the next one tells of now."""
+    """A preview keeps its result while images come and go; the next preview has the new state."""
     start(ecr)
     before = preview(ecr)
     ecr.batch_delete_image(repositoryName="team/app", imageIds=[{"imageTag": "v0"}])
@@ -188,7 +188,7 @@ def test_a_preview_stays_as_it_was_started(
 
 
 def test_the_text_is_answered_as_it_was_given(ecr: Any, repository_name: str) -> None:
-    """That of the repository is compact, since PutLifecyclePolicy makes it so.
+    """The text is returned as given. That of the repository is compact, since PutLifecyclePolicy stores it so.
 
     Examples of the AWS CLI, `awscli/examples/ecr/start-lifecycle-policy-preview.rst` and `put-lifecycle-policy.rst`.
     """
@@ -212,7 +212,7 @@ def test_the_text_is_answered_as_it_was_given(ecr: Any, repository_name: str) ->
 def test_results_of_a_tag_status(
     ecr: Any, images: list[testing.Image], filter: dict[str, str], shown: list[int]
 ) -> None:
-    """The summary is about all of them."""
+    """A filter by tag status selects results; the summary counts all of them."""
     start(ecr)
     answer = preview(ecr, filter=filter)
     assert digests(answer) == [images[number].digest for number in shown]
@@ -220,7 +220,7 @@ def test_results_of_a_tag_status(
 
 
 def test_results_of_images(ecr: Any, images: list[testing.Image]) -> None:
-    """By digest, by tag, by both; those that the policy leaves alone and those unknown have none."""
+    """Results can be selected by digest, by tag or by both; images that the policy keeps and unknown ones have none."""
     start(ecr)
     asked = [
         {"imageDigest": images[2].digest},
@@ -255,7 +255,7 @@ def test_pages(ecr: Any, images: list[testing.Image]) -> None:
 
 
 def test_pages_of_a_hundred(clock: Any, ecr: Any, repository_name: str) -> None:
-    """That many results are on a page, unless fewer are asked for."""
+    """A page has a hundred results, unless fewer are requested."""
     for number in range(103):
         image = testing.build_image(layers=0, annotations={"number": str(number)})
         ecr.put_image(
@@ -272,7 +272,7 @@ def test_pages_of_a_hundred(clock: Any, ecr: Any, repository_name: str) -> None:
 
 @pytest.mark.parametrize("paging", [{"maxResults": 1}, {"nextToken": "token"}])
 def test_images_are_not_paged(ecr: Any, images: list[testing.Image], paging: Any) -> None:
-    """As the documentation of both parameters says."""
+    """Named images and parameters of pages are refused together, as the documentation of both says."""
     start(ecr)
     [name] = paging
     assert refusal(
@@ -294,7 +294,7 @@ def test_a_token_of_something_else(ecr: Any, images: list[testing.Image]) -> Non
 
 
 def test_no_preview(ecr: Any, repository_name: str) -> None:
-    """None was started, or the repository is another of the same name since."""
+    """A preview that was never started is not found, also after the repository was created anew."""
     get = ecr.get_lifecycle_policy_preview
     assert refusal(get, repositoryName=repository_name) == NO_PREVIEW
     start(ecr)
@@ -303,8 +303,30 @@ def test_no_preview(ecr: Any, repository_name: str) -> None:
     assert refusal(get, repositoryName=repository_name) == NO_PREVIEW
 
 
+def test_a_pull_just_before(clock: Any, ecr: Any, images: list[testing.Image]) -> None:
+    """A preview knows the pulls before it, also those whose times are not stored yet."""
+    clock.tick(10 * DAY)
+    ecr.batch_get_image(repositoryName="team/app", imageIds=[{"imageTag": "v1"}])
+    unused = {"countType": "sinceImagePulled", "countUnit": "days", "action": ARCHIVE}
+    start(ecr, policy(rule(1, 5, **unused)))
+    results = preview(ecr)["previewResults"]
+    assert [each["imageTags"] for each in results] == [["v0"], [], ["v3"]]
+
+
+def test_previews_of_two_repositories(ecr: Any, repository_name: str, slowly: Any) -> None:
+    """Each repository has its own preview, which a preview of another one does not replace or advance."""
+    other = {"repositoryName": "team/other"}
+    ecr.create_repository(**other)
+    slowly("ecr::lifecycle_preview", progression="manual", times=2)
+    start(ecr)
+    ecr.start_lifecycle_policy_preview(**other, lifecyclePolicyText=policy(rule(1, 2)))
+    texts = [preview(ecr), ecr.get_lifecycle_policy_preview(**other)]
+    assert [each["lifecyclePolicyText"] for each in texts] == [ALL_BUT_ONE, policy(rule(1, 2))]
+    assert [each["status"] for each in texts] == ["IN_PROGRESS", "IN_PROGRESS"]
+
+
 def test_no_policy(ecr: Any, repository_name: str) -> None:
-    """Neither a text nor a policy of the repository is refused, and keeps the preview that there is."""
+    """The call is refused without a text or a policy of the repository, and keeps the earlier preview."""
     start(ecr)
     before = everything_stored()
     assert refusal(ecr.start_lifecycle_policy_preview, repositoryName=repository_name) == Refusal(
@@ -316,7 +338,7 @@ def test_no_policy(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_wrong_policy(ecr: Any, repository_name: str) -> None:
-    """A text is refused with the words of PutLifecyclePolicy."""
+    """An invalid text is refused with the message of PutLifecyclePolicy."""
     text = ALL_BUT_ONE.replace('"rules"', '"rule"') + " " * 40
     request = {"repositoryName": repository_name, "lifecyclePolicyText": text}
     before = everything_stored()
@@ -327,7 +349,7 @@ def test_a_wrong_policy(ecr: Any, repository_name: str) -> None:
 
 
 def test_no_repository(ecr: Any) -> None:
-    """Both operations say so."""
+    """Both operations refuse a repository that does not exist."""
     for call in (ecr.start_lifecycle_policy_preview, ecr.get_lifecycle_policy_preview):
         assert refusal(call, repositoryName="no/app") == no_repository("no/app")
 
@@ -335,7 +357,7 @@ def test_no_repository(ecr: Any) -> None:
 def test_a_preview_that_takes_time(
     clock: Any, ecr: Any, images: list[testing.Image], slowly: Any
 ) -> None:
-    """It is seen in progress without results, and no other one may be started."""
+    """A preview under way has no results, and no other can be started."""
     slowly("ecr::lifecycle_preview", progression="time", seconds=60)
     start(ecr)
     assert preview(ecr) == {
@@ -358,7 +380,7 @@ def test_a_preview_that_takes_time(
 
 
 def test_a_preview_that_is_asked_about(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
-    """Counted by the times that it is asked about, it stays complete once it was."""
+    """A preview that is counted by questions stays complete once it was complete."""
     slowly("ecr::lifecycle_preview", progression="manual", times=3)
     start(ecr)
     statuses = [preview(ecr)["status"] for _ in range(4)]
@@ -368,7 +390,7 @@ def test_a_preview_that_is_asked_about(ecr: Any, images: list[testing.Image], sl
 
 
 def test_botocore_waits_for_it(ecr: Any, images: list[testing.Image], slowly: Any) -> None:
-    """Its waiter knows the statuses."""
+    """botocore's waiter waits for the preview's statuses."""
     waiter = ecr.get_waiter("lifecycle_policy_preview_complete")
     slowly("ecr::lifecycle_preview", progression="manual", times=3)
     start(ecr)

@@ -1,4 +1,4 @@
-"""Runs of lifecycle policies: what sets them off, and what becomes of images, seen through both protocols.
+"""Runs of lifecycle policies: what starts them, and what happens to images, seen through both protocols.
 
 Which images a policy acts on is tested rule by rule in `tests/unit/test_lifecycle_evaluation.py`.
 """
@@ -27,7 +27,7 @@ BASE = testing.build_layer(seed="base")
 
 
 def image(seed: str) -> testing.Image:
-    """An image of a layer that all have, and one of its own."""
+    """An image with a layer that all have, and one that only it has."""
     return testing.build_image(seed=seed, layers=[BASE, testing.build_layer(seed=seed)])
 
 
@@ -90,7 +90,7 @@ def listed(ecr: Any, repository: str, **filter: str) -> list[str]:
 
 
 def bytes_kept() -> set[str]:
-    """The digests of all blobs whose bytes there are. Both environments are in the test process."""
+    """The digests of all blobs whose bytes are stored. Both environments are in the test process."""
     return set(current_store().blobs.digests())
 
 
@@ -98,7 +98,7 @@ def bytes_kept() -> set[str]:
 def test_a_rule_deletes_what_was_pushed_over_the_registry_protocol(
     clock: Any, aws: Any, ecr: Any, repository_name: str, run: Callable[[Any, Any], None]
 ) -> None:
-    """Manifest and tag are gone, and the blobs that no other image needs; a later push is as it was."""
+    """A rule removes manifest and tag, and the blobs that no other image needs; a later push works as before."""
     registry_of(aws, repository_name).push(OLD, "old")
     clock.tick(10 * DAY)
     registry_of(aws, repository_name).push(NEW, "new")
@@ -140,7 +140,7 @@ REQUESTS: dict[str, Callable[[Any, RepositoryClient], Any]] = {
 def test_a_day_later_the_first_request_finds_it_done(
     clock: Any, aws: Any, ecr: Any, repository_name: str, name: str
 ) -> None:
-    """Nobody has to ask for a run; whatever comes first, comes after it."""
+    """A policy that is due runs before the first request is answered, whichever it is."""
     registry_of(aws, repository_name).push(OLD, "old")
     clock.tick(10 * DAY)
     put_policy(ecr, repository_name, rule(days=5))
@@ -153,7 +153,7 @@ def test_a_day_later_the_first_request_finds_it_done(
 
 
 def test_a_policy_runs_every_day(clock: Any, ecr: Any, repository_name: str) -> None:
-    """GetLifecyclePolicy tells of the last time, which is the epoch before the first."""
+    """GetLifecyclePolicy returns the time of the last run, which is the epoch before the first."""
 
     def evaluated() -> datetime:
         at: datetime = ecr.get_lifecycle_policy(repositoryName=repository_name)["lastEvaluatedAt"]
@@ -175,7 +175,7 @@ def test_a_policy_runs_every_day(clock: Any, ecr: Any, repository_name: str) -> 
 def test_a_run_that_is_asked_for_puts_the_next_one_off(
     clock: Any, ecr: Any, repository_name: str
 ) -> None:
-    """A policy is due a day after it ran, for whatever reason that was."""
+    """A policy is due a day after its last run, also if that run was requested."""
     put_policy(ecr, repository_name, rule())
     clock.tick(DAY / 2)
     moto_ecr_ext.run_lifecycle()
@@ -186,7 +186,7 @@ def test_a_run_that_is_asked_for_puts_the_next_one_off(
 
 
 def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository_name: str) -> None:
-    """It has a day, and has not been evaluated yet; a policy that is deleted does nothing."""
+    """A new policy is due in a day, and has not been evaluated yet; a deleted policy does nothing."""
     testing.push(ecr, repository_name, OLD, tag="old")
     put_policy(ecr, repository_name, rule(days=1))
     clock.tick(DAY)
@@ -204,7 +204,7 @@ def test_a_new_policy_starts_again(clock: Any, ecr: Any, repository_name: str) -
 
 
 def test_policies_of_all_registries_run(clock: Any, aws: Any) -> None:
-    """One run is for all repositories in all accounts and regions, each by its own policy."""
+    """One run evaluates the policies of all repositories in all accounts and Regions."""
     clients = [
         aws.client(),
         aws.client(region="eu-west-1"),
@@ -224,7 +224,7 @@ def test_policies_of_all_registries_run(clock: Any, aws: Any) -> None:
 def test_an_index_goes_before_its_children(
     clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """A rule about the tag of an index takes the images of its platforms with it, and their blobs."""
+    """A rule about the tag of an index also removes the images of its platforms, and their blobs."""
     registry_of(aws, repository_name).push(INDEX, "v1")
     registry_of(aws, repository_name).push(NEW, "other")
     put_policy(ecr, repository_name, rule(tagStatus="tagged", tagPrefixList=["v"]))
@@ -239,7 +239,7 @@ def test_an_index_goes_before_its_children(
 def test_a_rule_about_untagged_images_leaves_the_children_of_an_index(
     clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """The index can be pulled as before, with all of its platforms."""
+    """The children of an index are not untagged for a rule: the index can be pulled as before, with all platforms."""
     registry_of(aws, repository_name).push(INDEX, "v1")
     registry_of(aws, repository_name).push(OLD)
     put_policy(ecr, repository_name, rule(tagStatus="untagged"))
@@ -253,7 +253,7 @@ def test_a_rule_about_untagged_images_leaves_the_children_of_an_index(
 def test_referrers_go_with_their_subject(
     clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """A signature is gone with what it signs, and is not gone for having no tag."""
+    """A signature is deleted with its subject, and not for having no tag."""
     registry = registry_of(aws, repository_name)
     registry.push(OLD, "v1")
     registry.push(SIGNATURE)
@@ -269,7 +269,7 @@ def test_referrers_go_with_their_subject(
 
 
 def test_referrers_of_a_deleted_subject(clock: Any, ecr: Any, repository_name: str) -> None:
-    """A policy of whatever rules removes what was left behind, within a day.
+    """A policy of any rules removes referrers whose subject was deleted, within a day.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
     """
@@ -284,7 +284,7 @@ def test_referrers_of_a_deleted_subject(clock: Any, ecr: Any, repository_name: s
 
 
 def test_a_rule_archives(clock: Any, aws: Any, ecr: Any, repository_name: str) -> None:
-    """Nobody can pull the image then; its bytes are kept. Ninety days later it may expire."""
+    """A rule that archives makes the image unavailable, and keeps its bytes. Ninety days later it may expire."""
     registry_of(aws, repository_name).push(OLD, "old")
     in_archive = rule(2, 90, "sinceImageTransitioned", storageClass="archive")
     put_policy(ecr, repository_name, archiving(rule(1, days=5)), in_archive)
@@ -306,7 +306,7 @@ def test_a_rule_archives(clock: Any, aws: Any, ecr: Any, repository_name: str) -
 def test_what_is_pulled_is_not_archived(
     clock: Any, aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """Pulls over the registry protocol count, a HEAD is none."""
+    """Pulls over the registry protocol keep an image from the archive; a HEAD does not."""
     registry_of(aws, repository_name).push(OLD, "old")
     registry_of(aws, repository_name).push(NEW, "new")
     put_policy(ecr, repository_name, archiving(rule(1, 5, "sinceImagePulled")))
@@ -330,7 +330,7 @@ def test_an_image_is_in_use_elsewhere(clock: Any, ecr: Any, repository_name: str
 
 
 def test_only_a_post_runs_policies(aws: Any, ecr: Any, repository_name: str) -> None:
-    """As with moto's own /moto-api/reset."""
+    """Only a POST runs policies, as with moto's own /moto-api/reset."""
     put_policy(ecr, repository_name, rule())
     url = aws.endpoint_url or "http://motoapi.amazonaws.com"
     answer = requests.get(f"{url}/moto-api/ecr/run-lifecycle", timeout=60)
@@ -341,7 +341,7 @@ def test_only_a_post_runs_policies(aws: Any, ecr: Any, repository_name: str) -> 
 
 
 def test_a_reset_forgets_what_was_due(clock: Any, aws: Any, ecr: Any, repository_name: str) -> None:
-    """After it, a policy has its day again."""
+    """After a reset, a policy is due in a day again."""
     put_policy(ecr, repository_name, rule())
     clock.tick(DAY / 2)
     url = aws.endpoint_url or "http://motoapi.amazonaws.com"
@@ -370,7 +370,7 @@ def test_a_policy_that_became_due_while_no_server_ran(tmp_path: Path, clock: Any
 
 
 def test_a_clock_that_was_ahead(clock: Any, ecr: Any, repository_name: str) -> None:
-    """A policy that is due in years, by a clock that was wrong, is due now: it runs once a day.
+    """A policy that a wrong clock made due in years is due now: it runs once a day, within 24 hours.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html: within 24 hours.
     """
@@ -385,7 +385,7 @@ def test_a_clock_that_was_ahead(clock: Any, ecr: Any, repository_name: str) -> N
 
 
 def test_a_clock_that_was_ahead_of_a_server(tmp_path: Path, clock: Any) -> None:
-    """Another one, whose clock is right, makes up for it with its first request: see above."""
+    """A server whose clock is right runs the policy with its first request, though another's clock was ahead."""
     with moto_ecr_ext.install(data_dir=tmp_path):
         backend = registry_backend(ACCOUNT, "us-east-1")
         backend.create_repository(repository_name="app")

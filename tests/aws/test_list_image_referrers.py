@@ -53,7 +53,7 @@ def signed(ecr: Any, repository_name: str) -> str:
 
 
 def test_members(ecr: Any, signed: str) -> None:
-    """The descriptor of each referrer's manifest, its type, annotations and status, in the order of push."""
+    """Each referrer has its manifest's descriptor, type, annotations and status, in the order of push."""
     assert referrers(ecr) == [
         {
             "digest": SIGNATURE.digest,
@@ -88,7 +88,7 @@ def test_both_protocols_list_the_same(aws: Any, ecr: Any, repository_name: str) 
 
 
 def test_an_index_is_a_referrer(ecr: Any, repository_name: str) -> None:
-    """An artifact type that a manifest does not have is left out."""
+    """An index is listed as a referrer; the artifact type is omitted if the manifest has none."""
     index = json.loads(build_index([OTHER]).manifest)
     content = json.dumps({**index, "subject": IMAGE.descriptor()})
     push(ecr, repository_name, OTHER)
@@ -116,7 +116,7 @@ def test_an_index_is_a_referrer(ecr: Any, repository_name: str) -> None:
 def test_filter_by_artifact_types(
     ecr: Any, signed: str, types: list[str], expected: list[Image]
 ) -> None:
-    """Those of one of the types."""
+    """A filter selects referrers of any of its types."""
     at_most = (
         service_model.operation("ListImageReferrers")
         .service_model.shape_for("ArtifactTypeList")
@@ -129,7 +129,7 @@ def test_filter_by_artifact_types(
 
 
 def test_filter_by_status(ecr: Any, signed: str) -> None:
-    """Referrers that went into the archive with their subject are told when asked for."""
+    """Referrers that were archived with their subject are listed if the filter asks for them."""
     ecr.update_image_storage_class(
         repositoryName=signed,
         imageId={"imageDigest": IMAGE.digest},
@@ -152,7 +152,7 @@ def test_filter_by_status(ecr: Any, signed: str) -> None:
 
 @pytest.mark.parametrize(("count", "sizes"), [(None, [20, 3]), (10, [10, 10, 3]), (23, [23])])
 def test_pages(ecr: Any, repository_name: str, count: int | None, sizes: list[int]) -> None:
-    """Twenty to a page unless another number is asked for; a filter counts what it lets through."""
+    """A page has twenty referrers unless another number is given; it counts those that the filter selects."""
     artifacts = [
         build_artifact(
             artifact_type="application/sbom", subject=IMAGE, content=f"{number}".encode()
@@ -190,8 +190,8 @@ def test_a_subject_that_is_not_there(ecr: Any, repository_name: str) -> None:
 
 
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:xyz", "sha256:0\0"])
-def test_what_is_no_digest(ecr: Any, repository_name: str, digest: str) -> None:
-    """It is refused."""
+def test_a_malformed_digest(ecr: Any, repository_name: str, digest: str) -> None:
+    """A malformed digest is refused."""
     assert refusal(
         ecr.list_image_referrers, repositoryName=repository_name, subjectId={"imageDigest": digest}
     ) == invalid(
@@ -201,7 +201,7 @@ def test_what_is_no_digest(ecr: Any, repository_name: str, digest: str) -> None:
 
 
 def test_no_repository(ecr: Any) -> None:
-    """As everywhere."""
+    """A repository that does not exist is refused."""
     assert refusal(
         ecr.list_image_referrers,
         repositoryName="no/such",
@@ -210,7 +210,7 @@ def test_no_repository(ecr: Any) -> None:
 
 
 def test_a_foreign_token(ecr: Any, signed: str) -> None:
-    """The token of one subject does not continue the list of another, nor does any text."""
+    """The token of one subject's list is refused for another, and so is any other text."""
     request = {"repositoryName": signed, "subjectId": {"imageDigest": IMAGE.digest}}
     token = ecr.list_image_referrers(**request, maxResults=1)["nextToken"]
     assert ecr.list_image_referrers(**request, nextToken=token)["referrers"]
@@ -221,7 +221,7 @@ def test_a_foreign_token(ecr: Any, signed: str) -> None:
 
 
 def test_another_account_needs_the_permission_to_pull(aws: Any, ecr: Any, signed: str) -> None:
-    """There is no action of its own: ecr:BatchGetImage allows it."""
+    """Another account needs ecr:BatchGetImage, since the operation has no separate action."""
     others = aws.client(account=OTHER_ACCOUNT)
     request = {
         "repositoryName": signed,

@@ -11,7 +11,9 @@ IMAGES = [build_image(seed=number, layers=1) for number in range(3)]
 
 
 def test_an_entry_for_each_tag_and_each_untagged_image(ecr: Any, repository_name: str) -> None:
-    """In the order of push, tags in the order in which they were given."""
+    """Each tag and each untagged image has an entry, in the order of push; tags have the order in which they were
+    given.
+    """
     push(ecr, repository_name, IMAGES[0], tag="v2")
     push(ecr, repository_name, IMAGES[1])
     push(ecr, repository_name, IMAGES[2], tag="v3")
@@ -58,5 +60,5 @@ def test_a_page_has_a_hundred_entries(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It is named."""
+    """A repository that does not exist is refused by its name."""
     assert refusal(ecr.list_images, repositoryName="team/app") == no_repository("team/app")

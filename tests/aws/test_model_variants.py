@@ -26,7 +26,7 @@ def declared_errors(operation: str) -> set[str]:
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_a_valid_request_is_answered(raw: RawClient, operation: str) -> None:
-    """With a result, or with an error that the model has for the operation."""
+    """The answer is a result, or an error that the model declares for the operation."""
     answer = raw.send(operation, baseline(operation))
     if answer.status != 200:
         assert answer.status == 400
@@ -47,7 +47,7 @@ def test_tokens_follow_one_another(raw: RawClient, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_a_broken_constraint_is_refused(raw: RawClient, operation: str) -> None:
-    """Before anything is looked up: no repository of these requests is there."""
+    """A request that breaks a constraint is refused before anything is looked up: its repository does not exist."""
     before = everything_stored()
     for name, request in variants(operation):
         answer = raw.send(operation, request)
@@ -101,13 +101,13 @@ OF_MOTO = [
 
 
 def test_all_operations_of_moto_are_served() -> None:
-    """None gets lost."""
+    """Every operation that moto serves is served."""
     assert len(OF_MOTO) == 35
     assert set(OF_MOTO) <= set(SERVED)
 
 
 @pytest.mark.parametrize("operation", ["DescribeImages", "PutImage"])
 def test_the_variants_are_many(operation: str) -> None:
-    """A generator that gives none would prove nothing."""
+    """The generator makes many variants; without any, the tests would show nothing."""
     names: list[Any] = [name for name, _ in variants(operation)]
     assert len(names) > 8

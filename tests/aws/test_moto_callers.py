@@ -37,7 +37,7 @@ def function(aws: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_function_of_an_image_that_was_pushed(
     aws: Any, ecr: Any, function: dict[str, Any], by: str
 ) -> None:
-    """Its code has the image's digest."""
+    """The code of a function has the digest of the pushed image."""
     ecr.create_repository(repositoryName="app")
     push(ecr, "app", IMAGE, tag="v1")
     reference = ":v1" if by == "tag" else f"@{IMAGE.digest}"
@@ -49,7 +49,7 @@ def test_a_function_of_an_image_that_was_pushed(
 
 
 def test_a_function_follows_a_tag_that_moved(aws: Any, ecr: Any, function: dict[str, Any]) -> None:
-    """When its code is updated."""
+    """An update of a function's code follows a tag that moved."""
     ecr.create_repository(repositoryName="app")
     uri = f"{HOST}/app:v1"
     client = aws.client("lambda")
@@ -77,7 +77,9 @@ def test_a_function_of_an_image_that_is_not_there(
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 def test_endpoint_services_of_ec2(aws: Any, region: str) -> None:
-    """The API's and the registry's: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
+    """EC2 lists the endpoint services of the API and of the registry:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+    """
     services = aws.client("ec2", region=region).describe_vpc_endpoint_services(
         ServiceNames=[f"com.amazonaws.{region}.ecr.{name}" for name in ("api", "dkr")]
     )["ServiceDetails"]
@@ -89,7 +91,7 @@ def test_endpoint_services_of_ec2(aws: Any, region: str) -> None:
 
 
 def test_a_reset_empties_every_registry(aws: Any) -> None:
-    """Of all accounts and regions, bytes and findings too; tokens stay good."""
+    """A reset empties the registries of all accounts and Regions, with bytes and findings; tokens stay valid."""
     for region, account in (("us-east-1", ACCOUNT), ("eu-west-1", OTHER_ACCOUNT)):
         ecr = aws.client(region=region, account=account)
         ecr.create_repository(repositoryName="team/app")
@@ -103,7 +105,7 @@ def test_a_reset_empties_every_registry(aws: Any) -> None:
 
 
 def test_a_reset_drops_queued_findings(aws: Any, ecr: Any) -> None:
-    """They are about images that are gone."""
+    """A reset drops queued findings, whose images no longer exist."""
     url = aws.endpoint_url or "https://motoapi.amazonaws.com"
     findings = f"{url}/moto-api/static/ecr/scan-finding-results"
     result = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}

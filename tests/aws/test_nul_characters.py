@@ -35,7 +35,7 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_it_is_refused_or_does_no_harm(raw: RawClient, operation: str) -> None:
-    """It is never an error of the server; what is refused changes nothing."""
+    """The character never causes an internal error, and a refusal changes nothing."""
     populate()
     before = everything_stored()
     for path, request in texts(operation):

@@ -1,4 +1,4 @@
-"""The operations that there are, against those of AWS's service model in the botocore that is installed."""
+"""The implemented operations, compared with AWS's service model in the installed botocore."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto_ecr_ext.models import ECRBackend
 
 @pytest.mark.parametrize("operation", service_model.operation_names())
 def test_an_operation_is_implemented(operation: str) -> None:
-    """By a method of the backend that takes every member of its input, and needs no other."""
+    """The backend has a method for each operation that accepts every member of its input, and needs no other."""
     method = getattr(ECRBackend, service_model.method_name(operation), None)
     assert method is not None, f"{operation} is not implemented"
     model = service_model.operation(operation)

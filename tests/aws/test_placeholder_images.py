@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from moto_ecr_ext import testing
-from moto_ecr_ext.models.lifecycle.runs import run_lifecycle_policies
+from moto_ecr_ext import run_lifecycle, testing
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import current_store
 from support.environments import Environment
@@ -71,7 +70,9 @@ def described(ecr: Any, **options: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_a_text_is_an_image(ecr: Any, text: str, size: int | None) -> None:
-    """It is answered, listed, described, got and deleted as an image; its size is that of its config, or 50 MiB."""
+    """A placeholder is returned, listed, described and deleted as an image; its size is that of its config, or 50
+    MiB.
+    """
     digest = put(ecr, text, imageTag="v1")
 
     image_id = {"imageDigest": digest, "imageTag": "v1"}
@@ -101,7 +102,7 @@ def test_a_text_has_the_digest_of_its_layers(ecr: Any) -> None:
 
 @pytest.mark.parametrize("digest", [MADE_UP, "sha256:abc", "made up", "x" * 1024])
 def test_a_digest_that_is_made_up_is_kept(ecr: Any, digest: str) -> None:
-    """The `imageDigest` that is given is the image's, whatever it is."""
+    """A given `imageDigest` is the image's digest, whatever it is."""
     assert put(ecr, layers("layer1"), imageDigest=digest, imageTag="v1") == digest
     assert described(ecr, imageIds=[{"imageDigest": digest}])[0]["imageTags"] == ["v1"]
     asked = [{"imageDigest": digest}]
@@ -112,14 +113,14 @@ def test_a_digest_that_is_made_up_is_kept(ecr: Any, digest: str) -> None:
 
 @pytest.mark.parametrize("digest", ["", "a\0b", "x" * 1025])
 def test_a_digest_that_cannot_be_kept_is_refused(ecr: Any, digest: str) -> None:
-    """No database could hold it."""
+    """A digest that no database can store is refused."""
     code = refusal(ecr.put_image, **OF_APP, imageManifest=layers("a"), imageDigest=digest).code
     assert code == "ImageDigestDoesNotMatchException"
     assert described(ecr) == []
 
 
 def test_the_same_text_is_the_same_image(ecr: Any) -> None:
-    """An image that is got and put again under another tag keeps its digest, as when it is promoted."""
+    """An image that is read and put again under another tag keeps its digest, as in a promotion."""
     put(ecr, layers("layer1"), imageDigest=MADE_UP, imageTag="v1")
 
     assert put(ecr, layers("layer1"), imageTag="prod") == MADE_UP
@@ -130,7 +131,7 @@ def test_the_same_text_is_the_same_image(ecr: Any) -> None:
 
 
 def test_a_digest_is_that_of_one_image(ecr: Any) -> None:
-    """moto lets several texts share a digest; here the second has that of its bytes, and both are there."""
+    """moto lets several texts share a digest; here the second gets the digest of its bytes, and both exist."""
     first, second = layers("layer1"), layers("layer1", annotations={"a": "b"})
     assert put(ecr, first, imageDigest=MADE_UP) == MADE_UP
     assert put(ecr, second, imageDigest=MADE_UP) == sha256("layer1")
@@ -140,7 +141,7 @@ def test_a_digest_is_that_of_one_image(ecr: Any) -> None:
 
 
 def test_the_digest_of_a_real_image_is_its_own(ecr: Any) -> None:
-    """A text does not take the place of an image that is there."""
+    """A text does not replace a real image with its digest."""
     image = testing.build_image()
     testing.push(ecr, "app", image, tag="real")
 
@@ -160,7 +161,9 @@ def test_real_images_are_real(aws: Environment, ecr: Any) -> None:
 def test_the_registry_protocol_has_no_placeholders(
     aws: Environment, ecr: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """GET, HEAD and DELETE answer 404, the reason is in `detail` and in the log, and its tags are not listed."""
+    """GET, HEAD and DELETE answer 404 with the reason in `detail` and in the log; tags of placeholders are not
+    listed.
+    """
     put(ecr, layers("layer1"), imageDigest=MADE_UP, imageTag="v1")
     testing.push(ecr, "app", testing.build_image(), tag="real")
     registry = aws.registry()
@@ -184,7 +187,7 @@ def test_the_registry_protocol_has_no_placeholders(
 
 
 def test_another_missing_image_has_no_detail(aws: Environment) -> None:
-    """The body of other errors is ECR's."""
+    """The body of other errors is ECR's, without a detail."""
     answer = aws.registry().get("/v2/app/manifests/gone")
     assert answer.json()["errors"] == [
         {"code": "MANIFEST_UNKNOWN", "message": "Requested image not found"}
@@ -194,7 +197,7 @@ def test_another_missing_image_has_no_detail(aws: Environment) -> None:
 def test_a_push_takes_the_place_of_a_placeholder(
     aws: Environment, ecr: Any, listener: Listener
 ) -> None:
-    """A manifest that is pushed under a digest that a text was given is the image, and keeps the tags."""
+    """A manifest that is pushed under a placeholder's digest replaces it, and keeps the tags."""
     image = testing.build_image()
     put(ecr, layers("layer1"), imageDigest=image.digest, imageTag="v1")
     for blob in image.blobs:
@@ -218,7 +221,7 @@ def test_a_push_takes_the_place_of_a_placeholder(
 
 
 def test_an_index_does_not_list_placeholders(aws: Environment, ecr: Any) -> None:
-    """An index that is pushed needs its images: a text in place of one is none."""
+    """A push of an index needs its images: a placeholder does not count as one."""
     image = testing.build_image()
     put(ecr, layers("layer1"), imageDigest=image.digest)
     index = testing.build_index([image])
@@ -237,7 +240,7 @@ def listener(aws: Environment) -> Listener:
 
 
 def test_a_placeholder_is_announced(ecr: Any, listener: Listener) -> None:
-    """A push and a deletion are events."""
+    """A push and a deletion of a placeholder send events."""
     put(ecr, layers("layer1"), imageDigest=MADE_UP, imageTag="v1")
     ecr.batch_delete_image(**OF_APP, imageIds=[{"imageTag": "v1"}])
 
@@ -249,20 +252,20 @@ def test_a_placeholder_is_announced(ecr: Any, listener: Listener) -> None:
 
 
 def test_a_placeholder_expires(ecr: Any, aws: Environment) -> None:
-    """A lifecycle policy counts and deletes it."""
+    """A lifecycle policy counts and deletes placeholders."""
     for number in range(3):
         put(ecr, layers(f"layer{number}"), imageTag=f"v{number}")
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
     rule = {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
     ecr.put_lifecycle_policy(**OF_APP, lifecyclePolicyText=json.dumps({"rules": [rule]}))
 
-    run_lifecycle_policies()
+    run_lifecycle()
 
     assert [each["imageTags"] for each in described(ecr)] == [["v2"]]
 
 
 def test_a_placeholder_is_archived_and_comes_back(ecr: Any) -> None:
-    """Its storage class changes as that of an image."""
+    """The storage class of a placeholder changes like that of an image."""
     put(ecr, "manifest1", imageTag="v1")
     for target, status in (("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")):
         answer = ecr.update_image_storage_class(
@@ -272,7 +275,7 @@ def test_a_placeholder_is_archived_and_comes_back(ecr: Any) -> None:
 
 
 def test_a_copy_is_a_placeholder_too(aws: Environment, ecr: Any) -> None:
-    """Replication takes the row, and no bytes; the copy is as little served as the image."""
+    """Replication copies the row, and no bytes; the registry does not serve the copy."""
     destination = {"region": "eu-west-1", "registryId": "123456789012"}
     ecr.put_replication_configuration(
         replicationConfiguration={"rules": [{"destinations": [destination]}]}
@@ -287,7 +290,7 @@ def test_a_copy_is_a_placeholder_too(aws: Environment, ecr: Any) -> None:
 
 
 def test_no_program_scans_a_placeholder(aws: Environment, ecr: Any) -> None:
-    """The scan has an outcome at once; a program would fail, since it is not there."""
+    """The scan of a placeholder ends at once, without the program, which would fail."""
     aws.configure(compatibility="moto: -made-up-finding", scanner="trivy-that-is-not-there")
     put(ecr, "manifest1", imageTag="v1")
 
@@ -299,7 +302,7 @@ def test_no_program_scans_a_placeholder(aws: Environment, ecr: Any) -> None:
 
 
 def test_a_placeholder_is_not_signed(ecr: Any) -> None:
-    """No signature is begun, whatever the rules of the registry."""
+    """A placeholder is not signed, whatever the rules of the registry."""
     arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/all"
     ecr.put_signing_configuration(signingConfiguration={"rules": [{"signingProfileArn": arn}]})
     put(ecr, "manifest1", imageTag="v1")
@@ -312,14 +315,14 @@ def test_a_placeholder_is_not_signed(ecr: Any) -> None:
 
 
 def test_there_is_no_damage(ecr: Any) -> None:
-    """A digest that is not that of its text is no damage of a placeholder."""
+    """The check for damage accepts a placeholder, whose digest is not that of its text."""
     put(ecr, layers("layer1"), imageDigest=MADE_UP)
     put(ecr, "manifest1", imageDigest="made up")
     assert list(find_damage(current_store())) == []
 
 
 def test_back_to_aws(aws: Environment, ecr: Any) -> None:
-    """With `aws`, placeholders that are there stay listed and can be deleted; no other is made."""
+    """With `aws`, existing placeholders stay listed and can be deleted; new ones are refused."""
     put(ecr, "manifest1", imageTag="v1")
     aws.configure(compatibility="aws")
 
@@ -350,11 +353,11 @@ def test_moto_s_password_logs_in(aws: Environment, ecr: Any) -> None:
     assert registry.get("/v2/app/manifests/v1").content == image.manifest
 
     aws.configure(compatibility="aws")
-    assert registry.get("/v2/app/manifests/v1").status_code == 401
+    assert registry.get("/v2/app/manifests/v1").status_code == 400
 
 
 def test_lenient_policies_are_read(aws: Environment, ecr: Any) -> None:
-    """A lifecycle policy that contradicts itself runs by what can be meant, also after the setting has changed."""
+    """A lifecycle policy that contradicts itself runs by its likely meaning, also after the setting has changed."""
     selection = {
         "tagStatus": "tagged",
         "tagPrefixList": ["v"],
@@ -370,7 +373,7 @@ def test_lenient_policies_are_read(aws: Environment, ecr: Any) -> None:
         put(ecr, layers(tag), imageTag=tag)
     aws.configure(compatibility="aws")
 
-    run_lifecycle_policies()
+    run_lifecycle()
 
     assert [each["imageTags"] for each in described(ecr)] == [["v2"], ["other"]]
     assert ecr.get_lifecycle_policy(**OF_APP)["lifecyclePolicyText"] == text

@@ -19,6 +19,8 @@ from support.raw_http import RawClient
 from support.stored import everything_stored
 from support.valid_requests import SERVED, changed, places, valid_request
 
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+
 fuzzing = settings(
     max_examples=int(os.environ.get("MOTO_ECR_TEST_FUZZ", "12")),
     derandomize="MOTO_ECR_TEST_FUZZ" not in os.environ,
@@ -135,7 +137,7 @@ def test_the_valid_requests_are_good_ones(raw: RawClient, operation: str) -> Non
 
 @pytest.mark.parametrize("operation", SERVED)
 def test_any_body(raw: RawClient, operation: str) -> None:
-    """Valid requests with something wrong in them, any JSON at all, and broken bytes."""
+    """Valid requests with errors put in, any JSON, and broken bytes have a result or an AWS-shaped refusal."""
     populate()
     before = everything_stored()
 

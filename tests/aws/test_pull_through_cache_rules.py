@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from freezegun import freeze_time
@@ -21,6 +21,7 @@ from support.stored import everything_stored
 from support.upstream import Upstream, running_upstream
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cache"
+PREMIUM_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/premium"
 NOT_FOUND = Refusal(
     "PullThroughCacheRuleNotFoundException",
     "The pull through cache rule was not found. Specify a valid pull through cache rule and try again.",
@@ -29,8 +30,9 @@ EXISTS = Refusal(
     "PullThroughCacheRuleAlreadyExistsException",
     "A pull through cache rule with these settings already exists for the private registry.",
 )
-UNSUPPORTED = Refusal(
-    "UnsupportedUpstreamRegistryException", "The specified upstream registry isn't supported."
+MISMATCH = Refusal(
+    "UnsupportedUpstreamRegistryException",
+    "Invalid input: Upstream registry URL and entered upstream registry do not match.",
 )
 SECRET_NOT_FOUND = Refusal(
     "SecretNotFoundException",
@@ -45,6 +47,7 @@ SECRET_INACCESSIBLE = Refusal(
 URLS = {
     "ecr": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com",
     "ecr-public": "public.ecr.aws",
+    "ecr-public-premium": "ecr-premium.aws.com",
     "quay": "quay.io",
     "k8s": "registry.k8s.io",
     "docker-hub": "registry-1.docker.io",
@@ -98,7 +101,7 @@ def members(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_upstreams_are_those_of_the_model() -> None:
-    """An older model has fewer."""
+    """The known upstream registries are those of the model, of which an older one has fewer."""
     model = service_model.operation("CreatePullThroughCacheRule")
     assert model is not None
     names = model.input_shape.members["upstreamRegistry"].metadata["enum"]
@@ -128,7 +131,9 @@ def test_every_upstream(aws: Any, ecr: Any, secret: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_SECRET)
 def test_an_upstream_that_needs_credentials(ecr: Any, name: str) -> None:
-    """https://github.com/aws-controllers-k8s/community/issues/2589"""
+    """An upstream that requires credentials refuses a rule without a secret:
+    https://github.com/aws-controllers-k8s/community/issues/2589
+    """
     assert refusal(
         ecr.create_pull_through_cache_rule,
         ecrRepositoryPrefix="cache",
@@ -136,7 +141,7 @@ def test_an_upstream_that_needs_credentials(ecr: Any, name: str) -> None:
     ) == Refusal(
         "UnsupportedUpstreamRegistryException",
         "The specified upstream registry requires authentication. "
-        "Specify a valid Secrets Manager ARN containing the upstream registry credentials.",
+        "Specify a valid Secrets Manager ARN containing the upstream registry credentials and try again.",
     )
     assert described(ecr) == []
 
@@ -159,7 +164,22 @@ def test_an_upstream_that_needs_credentials(ecr: Any, name: str) -> None:
 def test_a_url_of_no_upstream(ecr: Any, url: str) -> None:
     """A URL that belongs to no upstream registry is refused."""
     call = ecr.create_pull_through_cache_rule
-    assert refusal(call, ecrRepositoryPrefix="cache", upstreamRegistryUrl=url) == UNSUPPORTED
+    assert refusal(call, ecrRepositoryPrefix="cache", upstreamRegistryUrl=url) == Refusal(
+        "UnsupportedUpstreamRegistryException",
+        f"The upstream registry URL {url} is invalid. "
+        "Specify a valid upstream registry URL and try again",
+    )
+    assert described(ecr) == []
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_regions_without_rules(aws: Any, region: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"""
+    ecr = aws.client(region=region)
+    call = ecr.create_pull_through_cache_rule
+    assert refusal(
+        call, ecrRepositoryPrefix="cache", upstreamRegistryUrl="public.ecr.aws"
+    ) == Refusal("ValidationException", "This feature is disabled")
     assert described(ecr) == []
 
 
@@ -172,7 +192,7 @@ def test_a_url_of_another_upstream(ecr: Any) -> None:
             upstreamRegistryUrl="quay.io",
             upstreamRegistry="k8s",
         )
-        == UNSUPPORTED
+        == MISMATCH
     )
 
 
@@ -211,7 +231,9 @@ def test_fifty_rules(ecr: Any) -> None:
 
 
 def test_an_upstream_prefix_for_all_repositories(ecr: Any) -> None:
-    """There is none: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html"""
+    """A rule for all repositories cannot have an upstream prefix:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
+    """
     call = ecr.create_pull_through_cache_rule
     assert refusal(
         call,
@@ -263,6 +285,106 @@ class TestRoles:
         call = ecr.update_pull_through_cache_rule
         assert refusal(call, ecrRepositoryPrefix="quay", customRoleArn=ROLE) == error
         assert everything_stored() == before
+
+
+needs_premium = pytest.mark.skipif(
+    "ecr-public-premium" not in service_model.values_of("UpstreamRegistry"),
+    reason="the installed botocore does not have this upstream registry",
+)
+
+
+@needs_premium
+class TestPremium:
+    """ECR Public's paid images are read as ECR, or by two roles:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+    """
+
+    URL = URLS["ecr-public-premium"]
+    ROLES: ClassVar[dict[str, str]] = {
+        "customRoleArn": ROLE,
+        "upstreamRoleArn": PREMIUM_ROLE,
+    }
+
+    def test_two_roles(self, ecr: Any) -> None:
+        """Every answer has both roles."""
+        created = create(ecr, "premium", self.URL, **self.ROLES)
+        [found] = described(ecr)
+        validated = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="premium")
+        updated = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="premium", **self.ROLES)
+        deleted = ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="premium")
+        for answer in (created, found, validated, updated):
+            assert {name: answer[name] for name in self.ROLES} == self.ROLES
+        assert deleted["customRoleArn"] == ROLE
+        assert validated["isValid"] is True
+
+    def test_an_update_without_roles(self, ecr: Any) -> None:
+        """It takes the roles away."""
+        create(ecr, "premium", self.URL, **self.ROLES)
+        answer = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="premium")
+        [found] = described(ecr)
+        assert not {*self.ROLES} & ({*answer} | {*found})
+        assert answer["updatedAt"] == found["updatedAt"]
+
+    @pytest.mark.parametrize(
+        ("given", "error"),
+        [
+            (
+                {"customRoleArn": ROLE},
+                invalid("upstreamRoleArn", "Member must not be null where customRoleArn is not"),
+            ),
+            (
+                {"upstreamRoleArn": PREMIUM_ROLE},
+                invalid("customRoleArn", "Member must not be null where upstreamRoleArn is not"),
+            ),
+            (
+                {"customRoleArn": "cache", "upstreamRoleArn": PREMIUM_ROLE},
+                invalid("customRoleArn", "Must be the ARN of an IAM role"),
+            ),
+            *(
+                (
+                    {"customRoleArn": ROLE, "upstreamRoleArn": role},
+                    invalid(
+                        "upstreamRoleArn", "Must be the ARN of an IAM role in the partition aws"
+                    ),
+                )
+                for role in ("", "premium", PREMIUM_ROLE.replace("arn:aws:", "arn:aws-cn:"))
+            ),
+        ],
+    )
+    def test_other_roles(self, ecr: Any, given: dict[str, str], error: Refusal) -> None:
+        """One role alone is refused, and so is a malformed one, by creations and updates."""
+        create(ecr, "premium", self.URL)
+        before = everything_stored()
+        call = ecr.create_pull_through_cache_rule
+        request = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": self.URL}
+        assert refusal(call, **request, **given) == error
+        call = ecr.update_pull_through_cache_rule
+        assert refusal(call, ecrRepositoryPrefix="premium", **given) == error
+        assert everything_stored() == before
+
+    def test_a_secret(self, ecr: Any, secret: str) -> None:
+        """A rule cannot have a secret."""
+        create(ecr, "premium", self.URL)
+        before = everything_stored()
+        error = invalid(
+            "credentialArn", "Must not be specified for the upstream registry ecr-public-premium"
+        )
+        call = ecr.create_pull_through_cache_rule
+        request = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": self.URL}
+        assert refusal(call, **request, credentialArn=secret) == error
+        call = ecr.update_pull_through_cache_rule
+        assert refusal(call, ecrRepositoryPrefix="premium", credentialArn=secret) == error
+        assert everything_stored() == before
+
+    @pytest.mark.parametrize("upstream", ["ecr", "quay"])
+    def test_the_second_role_of_other_upstreams(self, ecr: Any, upstream: str) -> None:
+        """Rules for other upstream registries cannot have the second role."""
+        call = ecr.create_pull_through_cache_rule
+        request = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": URLS[upstream]}
+        assert refusal(call, **request, **self.ROLES) == invalid(
+            "upstreamRoleArn", f"Must not be specified for the upstream registry {upstream}"
+        )
+        assert described(ecr) == []
 
 
 class TestSecrets:
@@ -363,7 +485,7 @@ def test_delete(ecr: Any) -> None:
 
 
 def test_rules_by_name(ecr: Any) -> None:
-    """In the order asked for, each once."""
+    """Rules are returned in the order of the request, each once."""
     for prefix in ("a1", "b2", "c3"):
         create(ecr, prefix)
     rules = described(ecr, ecrRepositoryPrefixes=["c3", "a1/", "c3"])
@@ -384,7 +506,7 @@ def test_a_missing_rule(ecr: Any, secret: str, operation: str) -> None:
 
 
 def test_registries_have_rules_of_their_own(aws: Any, ecr: Any) -> None:
-    """Each account in each region; another account's are not shown."""
+    """Each account has separate rules in each Region, and does not see those of another account."""
     create(ecr)
     guest = aws.client(account=OTHER_ACCOUNT)
     assert described(aws.client(region="eu-west-1")) == described(guest) == []
@@ -412,7 +534,7 @@ class TestValidation:
 
     @pytest.mark.parametrize("token_service", [False, True])
     def test_a_login(self, ecr: Any, secret: str, upstream: Upstream, token_service: bool) -> None:
-        """That the upstream takes is valid."""
+        """A login that the upstream registry accepts is valid."""
         upstream.token_service = token_service
         assert self.validated(ecr, secret) == {
             "ecrRepositoryPrefix": "hub",
@@ -427,7 +549,7 @@ class TestValidation:
     def test_a_login_that_is_refused(
         self, ecr: Any, secret: str, upstream: Upstream, token_service: bool
     ) -> None:
-        """The failure says so."""
+        """A refused login is reported in the failure."""
         upstream.token_service, upstream.login = token_service, ("me", "other")
         answer = self.validated(ecr, secret)
         assert answer["isValid"] is False
@@ -440,7 +562,7 @@ class TestValidation:
     def test_a_secret_of_another_form(
         self, aws: Any, ecr: Any, upstream: Upstream, value: str
     ) -> None:
-        """The failure says which form it has."""
+        """A secret of another form is reported, with the form that it should have."""
         answer = self.validated(ecr, create_secret(aws, "odd", value or "{}"))
         assert (answer["isValid"], upstream.asked) == (False, [])
         assert answer["failure"].endswith(

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from moto_ecr_ext.services.iam import identity_of
+from moto_ecr_ext.moto_services.iam import identity_of
 from moto_ecr_ext.testing import build_image, push
 from support.constants import BEGINNING, OTHER_ACCOUNT
 from support.refusals import Refusal, invalid, refusal
@@ -56,7 +56,7 @@ PROTOCOLS = pytest.mark.parametrize(
 
 
 def session(aws: Any, name: str = "scanner") -> Puller:
-    """A session of a role, which is made if it is not there."""
+    """A session of a role, which is created if it does not exist."""
     iam = aws.client("iam")
     role = iam.create_role(RoleName=name, Path="/service/", AssumeRolePolicyDocument="{}")
     assumed = aws.client("sts").assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="nightly")
@@ -70,7 +70,7 @@ def user(aws: Any, name: str = "scanner") -> Puller:
 
 
 def pulled_at(ecr: Any) -> datetime | None:
-    """When the image was pulled last, as DescribeImages tells it."""
+    """The image's time of the last pull, as DescribeImages returns it."""
     [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
     at: datetime | None = detail.get("lastRecordedPullTime")
     return at
@@ -91,7 +91,7 @@ def test_pulls_of_an_excluded_principal(
     principal: Callable[[Any], Puller],
     pull: Callable[[Puller], None],
 ) -> None:
-    """They leave the time alone as long as the exclusion is registered, and only then."""
+    """Pulls of an excluded principal leave the time unchanged only while the exclusion is registered."""
     push(ecr, repository_name, IMAGE)
     puller = principal(aws)
     pull(puller)
@@ -111,7 +111,7 @@ def test_pulls_of_an_excluded_principal(
 def test_an_image_that_only_excluded_principals_pull(
     aws: Any, ecr: Any, repository_name: str, pull: Callable[[Puller], None]
 ) -> None:
-    """It has no time at all."""
+    """An image that only excluded principals pull has no time of a last pull."""
     push(ecr, repository_name, IMAGE)
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     pull(session(aws))
@@ -122,7 +122,7 @@ def test_an_image_that_only_excluded_principals_pull(
 def test_pulls_of_others(
     clock: Any, aws: Any, ecr: Any, repository_name: str, pull: Callable[[Puller], None]
 ) -> None:
-    """They count, also between pulls that do not, and though their names are alike."""
+    """Pulls of other principals count, also between excluded ones, and with similar names."""
     push(ecr, repository_name, IMAGE)
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     excluded, other = session(aws), session(aws, "scanner2")
@@ -143,7 +143,7 @@ def test_pulls_of_others(
 
 
 def test_an_exclusion_is_of_one_registry(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Those of another region and of another account mean nothing here."""
+    """Exclusions of another Region or another account do not apply here."""
     push(ecr, repository_name, IMAGE)
     for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         other.register_pull_time_update_exclusion(principalArn=ROLE)
@@ -169,14 +169,14 @@ def test_a_pull_before_is_not_excluded_afterwards(
 
 
 def test_register(clock: Any, ecr: Any) -> None:
-    """The principal need not be there."""
+    """A principal that does not exist can be registered."""
     answer = ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     assert (answer["principalArn"], answer["createdAt"]) == (ROLE, BEGINNING)
     assert ecr.list_pull_time_update_exclusions()["pullTimeUpdateExclusions"] == [ROLE]
 
 
 def test_register_twice(ecr: Any) -> None:
-    """It is refused, and changes nothing."""
+    """A second registration is refused, and changes nothing."""
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     before = everything_stored()
     assert refusal(ecr.register_pull_time_update_exclusion, principalArn=ROLE) == Refusal(
@@ -201,7 +201,7 @@ def test_no_more_than_a_hundred(ecr: Any) -> None:
 
 
 def test_deregister(ecr: Any) -> None:
-    """It answers the principal, once."""
+    """Deregistering returns the principal; a second call is refused."""
     ecr.register_pull_time_update_exclusion(principalArn=ROLE)
     answer = ecr.deregister_pull_time_update_exclusion(principalArn=ROLE)
     assert answer["principalArn"] == ROLE
@@ -222,7 +222,7 @@ def test_deregister(ecr: Any) -> None:
     ],
 )
 def test_what_is_neither_role_nor_user(ecr: Any, arn: str) -> None:
-    """It is refused."""
+    """An ARN that is not of a role or a user is refused."""
     before = everything_stored()
     assert refusal(ecr.register_pull_time_update_exclusion, principalArn=arn) == invalid(
         "principalArn",
@@ -233,7 +233,7 @@ def test_what_is_neither_role_nor_user(ecr: Any, arn: str) -> None:
 
 
 def test_pages(ecr: Any) -> None:
-    """In the order of registration."""
+    """Pages list exclusions in the order of registration."""
     arns = [f"{ROLE}{number}" for number in (3, 1, 2)]
     for arn in arns:
         ecr.register_pull_time_update_exclusion(principalArn=arn)
@@ -258,5 +258,5 @@ def test_pages(ecr: Any) -> None:
     ],
 )
 def test_identities(arn: str, identity: str) -> None:
-    """A session is its role, and paths do not count."""
+    """A session counts as its role, and paths are ignored."""
     assert identity_of(arn) == identity

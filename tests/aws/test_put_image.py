@@ -74,7 +74,7 @@ def test_a_refused_text_is_forgotten(in_process: Environment) -> None:
 
 
 def test_the_log_says_why(in_process: Environment, caplog: pytest.LogCaptureFixture) -> None:
-    """ECR's one text names neither the member nor the reason, so that the log does."""
+    """The log names the member and the reason, which ECR's one text lacks."""
     ecr = in_process.client("ecr")
     ecr.create_repository(repositoryName="team/app")
     text = manifest(layers=[{**DESCRIPTOR, "size": -1}])
@@ -87,7 +87,7 @@ def test_the_log_says_why(in_process: Environment, caplog: pytest.LogCaptureFixt
 
 
 def test_the_answer_is_the_image(ecr: Any, repository_name: str) -> None:
-    """With its manifest as it was given, and its digest and tag."""
+    """The answer is the image with its manifest as given, its digest and its tag."""
     assert put(ecr, IMAGE.manifest, imageTag="v1") == {
         "registryId": ACCOUNT,
         "repositoryName": repository_name,
@@ -98,7 +98,7 @@ def test_the_answer_is_the_image(ecr: Any, repository_name: str) -> None:
 
 
 def test_without_a_tag(ecr: Any, repository_name: str) -> None:
-    """The image is known by its digest alone."""
+    """An image without a tag is found by its digest."""
     assert put(ecr, IMAGE.manifest)["imageId"] == {"imageDigest": IMAGE.digest}
     listed = ecr.list_images(repositoryName=repository_name)["imageIds"]
     assert listed == [{"imageDigest": IMAGE.digest}]
@@ -114,7 +114,7 @@ def test_without_a_tag(ecr: Any, repository_name: str) -> None:
     ],
 )
 def test_the_digest_is_that_of_the_bytes_given(ecr: Any, repository_name: str, text: str) -> None:
-    """Equal documents of different bytes are different images; the bytes come back."""
+    """Equal documents of different bytes are different images; the bytes are returned unchanged."""
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     assert put(ecr, text, imageDigest=digest)["imageId"] == {"imageDigest": digest}
     [image] = ecr.batch_get_image(
@@ -189,7 +189,9 @@ SCHEMA_1 = json.dumps(
     ],
 )
 def test_media_types_that_ecr_takes(ecr: Any, repository_name: str, text: str, given: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html"""
+    """Every documented media type is accepted:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
+    """
     assert put(ecr, text, imageManifestMediaType=given)["imageManifestMediaType"] == given
 
 
@@ -252,7 +254,7 @@ DESCRIPTOR = {"mediaType": OCI.layer_tar, "digest": ABSENT_DIGEST, "size": 3}
 def test_manifests_that_ecr_does_not_take(
     ecr: Any, repository_name: str, text: str, given: str | None
 ) -> None:
-    """One text for all of them: https://github.com/aws/aws-cli/issues/8620"""
+    """Invalid manifests are refused with one text: https://github.com/aws/aws-cli/issues/8620"""
     before = everything_stored()
     request = {"repositoryName": repository_name, "imageManifest": text}
     if given:
@@ -263,7 +265,7 @@ def test_manifests_that_ecr_does_not_take(
 
 @pytest.mark.parametrize("tag", ["a b", "é", "a/b", "a:b", "\n", "a\0"])
 def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, tag: str) -> None:
-    """The service has a pattern that the model lacks."""
+    """A tag is checked against the service's pattern, which the model lacks."""
     before = everything_stored()
     assert refusal(
         ecr.put_image,
@@ -275,7 +277,7 @@ def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, tag: str) -
 
 
 def test_what_is_checked_first(ecr: Any) -> None:
-    """Parameters, then the repository, the manifest, its digest."""
+    """Parameters are checked first, then the repository, the manifest and its digest."""
     request = {
         "repositoryName": "team/app",
         "imageManifest": "x",
@@ -292,7 +294,7 @@ def test_what_is_checked_first(ecr: Any) -> None:
 
 
 def test_layers_come_before_tags(aws: Any, ecr: Any, repository_name: str) -> None:
-    """A missing layer is told where an immutable tag would be refused too."""
+    """A missing layer is reported before an immutable tag."""
     put(ecr, IMAGE.manifest, imageTag="v1")
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     aws.configure(verify_layers=True)
@@ -321,7 +323,9 @@ def test_with_verify_layers_ecr_s_schema_decides(
 def test_with_verify_layers_what_ecr_s_schema_has(
     aws: Any, ecr: Any, repository_name: str, name: str
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html"""
+    """With `verify_layers` a manifest that meets ECR's schema is accepted:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
+    """
     push(ecr, repository_name, REFERRED_TO)
     aws.configure(verify_layers=True)
     content = TAKEN_BY_ECR[name] + b" "
@@ -329,7 +333,7 @@ def test_with_verify_layers_what_ecr_s_schema_has(
 
 
 def test_with_verify_layers_an_image_has_a_layer(aws: Any, ecr: Any, repository_name: str) -> None:
-    """https://github.com/werf/werf/pull/2558"""
+    """With `verify_layers` an image without layers is refused: https://github.com/werf/werf/pull/2558"""
     aws.configure(verify_layers=True)
     before = everything_stored()
     request = {"repositoryName": repository_name, "imageManifest": manifest(layers=[])}
@@ -349,7 +353,7 @@ def test_layers_need_not_be_there_by_default(ecr: Any, repository_name: str) -> 
 def test_with_verify_layers_every_missing_digest_is_named(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """Config first; those that are there are not."""
+    """The refusal names every missing digest, the config first, and no others."""
     aws.configure(verify_layers=True)
     upload_blob(ecr, repository_name, IMAGE.layers[0])
     before = everything_stored()
@@ -369,7 +373,7 @@ def test_with_verify_layers_every_missing_digest_is_named(
 def test_with_verify_layers_they_must_be_in_this_repository(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """Another repository's are not enough."""
+    """With `verify_layers` layers must be in this repository; another repository's do not count."""
     aws.configure(verify_layers=True)
     ecr.create_repository(repositoryName="other")
     push(ecr, "other", IMAGE)
@@ -380,7 +384,7 @@ def test_with_verify_layers_they_must_be_in_this_repository(
 def test_with_verify_layers_the_images_of_an_index_must_be_there(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """As images, not as layers."""
+    """With `verify_layers` the children of an index must exist as images; layers do not count."""
     aws.configure(verify_layers=True)
     images = [build_image(seed=number, layers=1) for number in range(3)]
     index = build_index(images)
@@ -406,7 +410,7 @@ def test_with_verify_layers_the_images_of_an_index_must_be_there(
 def test_with_verify_layers_foreign_layers_need_not_be_there(
     aws: Any, ecr: Any, repository_name: str, media_type: str
 ) -> None:
-    """Their bytes are elsewhere by intent."""
+    """With `verify_layers` foreign layers may be missing, since their bytes are stored elsewhere on purpose."""
     aws.configure(verify_layers=True)
     upload_blob(ecr, repository_name, IMAGE.config)
     config = {"mediaType": OCI.config, "digest": IMAGE.config.digest, "size": IMAGE.config.size}
@@ -417,7 +421,9 @@ def test_with_verify_layers_foreign_layers_need_not_be_there(
 def test_with_verify_layers_a_subject_need_not_be_there(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """OCI Distribution Specification 1.1, "Pushing Manifests with Subject"."""
+    """With `verify_layers` a subject may be missing (OCI Distribution Specification 1.1, "Pushing Manifests with
+    Subject").
+    """
     aws.configure(verify_layers=True)
     artifact = build_artifact(artifact_type="application/x.sbom", subject=IMAGE, content=b"{}")
     push(ecr, repository_name, artifact)
@@ -426,7 +432,7 @@ def test_with_verify_layers_a_subject_need_not_be_there(
 
 
 def test_the_same_image_without_a_tag_is_there_already(ecr: Any, repository_name: str) -> None:
-    """The text names the tag null."""
+    """An image that exists without a tag is refused, with the tag null in the text."""
     put(ecr, IMAGE.manifest)
     assert refusal(
         ecr.put_image, repositoryName=repository_name, imageManifest=IMAGE.manifest.decode()
@@ -449,7 +455,9 @@ def test_another_tag_on_the_same_image(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_image_has_at_most_a_thousand_tags(ecr: Any, repository_name: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+    """The thousand and first tag of an image is refused:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+    """
     put(ecr, IMAGE.manifest, imageTag="tag-0")
     with current_store().database.write() as transaction:
         [tag] = transaction.connection.execute(tables.tags.select()).all()
@@ -481,7 +489,7 @@ def test_images_of_equal_layers_are_different_images(ecr: Any, repository_name: 
 
 
 def test_the_largest_manifest(ecr: Any, repository_name: str) -> None:
-    """4,194,304 characters, however many bytes they are."""
+    """A manifest can have 4,194,304 characters, however many bytes they are."""
     text = manifest(annotations={"a": ""})
     largest = text.replace('""', '"' + "é" * (4_194_304 - len(text)) + '"')
     assert refusal(
@@ -493,7 +501,8 @@ def test_the_largest_manifest(ecr: Any, repository_name: str) -> None:
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 250, 999])
 def test_when_an_image_was_pushed(ecr: Any, repository_name: str, milliseconds: int) -> None:
-    """In milliseconds, as eight outputs of AWS that were recorded since September 2024 have it.
+    """The time of the push is in milliseconds, as eight outputs of AWS that were recorded since September 2024 have
+    it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html promises no precision.
     """

@@ -1,10 +1,11 @@
-"""Service quotas: what is one too many, and that a test may set how many that is.
+"""Service quotas: which request exceeds them, and how a test sets them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from moto_ecr_ext import service_model, testing
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 from support.constants import ACCOUNT
-from support.refusals import Refusal, refusal
+from support.refusals import Refusal, invalid, refusal
 from support.registry_client import RepositoryClient
 from support.replication import NAME, WEST, images, replicate, rule, statuses
 from support.stored import everything_stored
@@ -51,7 +52,9 @@ def test_a_third_image(full: Any) -> None:
 
 
 def test_a_third_image_over_the_registry_protocol(aws: Any, full: Any) -> None:
-    """403 DENIED with the same text: https://github.com/aws/containers-roadmap/issues/2159."""
+    """A third image is refused over the registry protocol with 403 DENIED and the same text:
+    https://github.com/aws/containers-roadmap/issues/2159.
+    """
     registry = RepositoryClient(aws.registry(), NAME)
     for blob in THIRD.blobs:
         registry.push_blob(blob.content)
@@ -92,7 +95,7 @@ def test_a_replication_to_a_repository_that_is_full(aws: Any, full: Any) -> None
 
 
 def test_a_pull_through_the_cache_into_a_full_repository(aws: Any, ecr: Any) -> None:
-    """The image does not come, and what is there stays: BatchGetImage declares LimitExceededException."""
+    """The pull fails, and the stored images stay: BatchGetImage declares LimitExceededException."""
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     with running_upstream() as upstream:
         aws.configure(upstreams=upstream.setting(), quotas="images_per_repository=1")
@@ -108,7 +111,7 @@ def test_a_pull_through_the_cache_into_a_full_repository(aws: Any, ecr: Any) -> 
 
 
 def test_a_signature_that_there_is_no_room_for(aws: Any, ecr: Any, repository_name: str) -> None:
-    """The image stays, and its signing has failed."""
+    """If a repository has no room for a signature, the image stays, and its signing has failed."""
     if "PutSigningConfiguration" not in service_model.operation_names():
         pytest.skip("this botocore does not know PutSigningConfiguration")
     aws.configure(quotas="images_per_repository=1")
@@ -150,8 +153,52 @@ def test_a_repository_that_a_push_would_make(aws: Any, ecr: Any) -> None:
     assert ecr.describe_repositories()["repositories"] == []
 
 
+def test_scans_of_a_day(clock: Any, aws: Any, ecr: Any) -> None:
+    """Basic scans of a registry are counted for 24 hours: on push, and by StartImageScan. AWS's texts are not known.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+    """
+    aws.configure(quotas="basic_scans_per_day=2")
+    scanned = {"scanOnPush": True}
+    ecr.create_repository(repositoryName=NAME, imageScanningConfiguration=scanned)
+
+    def status(image: testing.Image) -> str:
+        found = ecr.describe_image_scan_findings(
+            repositoryName=NAME, imageId={"imageDigest": image.digest}
+        )
+        return str(found["imageScanStatus"]["status"])
+
+    for image, expected in (
+        (FIRST, "COMPLETE"),
+        (SECOND, "COMPLETE"),
+        (THIRD, "LIMIT_EXCEEDED"),
+    ):
+        testing.push(ecr, NAME, image)
+        assert status(image) == expected
+    before = everything_stored()
+    request = {"repositoryName": NAME, "imageId": {"imageDigest": THIRD.digest}}
+    assert refusal(ecr.start_image_scan, **request) == Refusal(
+        "LimitExceededException",
+        "The scan quota per registry has been exceeded. Wait and try again.",
+    )
+    assert everything_stored() == before
+    west = aws.client(region="eu-west-1")
+    west.create_repository(repositoryName=NAME, imageScanningConfiguration=scanned)
+    testing.push(west, NAME, FIRST)
+    found = west.describe_image_scan_findings(
+        repositoryName=NAME, imageId={"imageDigest": FIRST.digest}
+    )
+    assert found["imageScanStatus"]["status"] == "COMPLETE"
+    clock.tick(timedelta(hours=24, seconds=1))
+    ecr.start_image_scan(**request)
+    assert status(THIRD) == "COMPLETE"
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": FIRST.digest}])
+    testing.push(ecr, NAME, FIRST)
+    assert status(FIRST) == "COMPLETE"
+
+
 def test_tags_of_an_image(aws: Any, full: Any) -> None:
-    """https://github.com/medic/cht-core/issues/11099"""
+    """Tags of an image are counted toward their quota: https://github.com/medic/cht-core/issues/11099"""
     aws.configure(quotas="tags_per_image=1")
     assert refusal(
         full.put_image,
@@ -166,7 +213,7 @@ def test_tags_of_an_image(aws: Any, full: Any) -> None:
 
 
 def test_rules_of_the_pull_through_cache(aws: Any, ecr: Any) -> None:
-    """AWS's text is not known."""
+    """A rule of the pull-through cache beyond the quota is refused; AWS's text is not known."""
     aws.configure(quotas="pull_through_cache_rules=1")
     create = ecr.create_pull_through_cache_rule
     create(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
@@ -179,7 +226,7 @@ def test_rules_of_the_pull_through_cache(aws: Any, ecr: Any) -> None:
 
 
 def test_parts_of_a_layer(aws: Any, ecr: Any, repository_name: str) -> None:
-    """AWS's text is not known."""
+    """A part beyond the quota is refused; AWS's text is not known."""
     aws.configure(quotas="layer_parts=1")
     upload = ecr.initiate_layer_upload(repositoryName=repository_name)["uploadId"]
     part = {"repositoryName": repository_name, "uploadId": upload}
@@ -192,7 +239,7 @@ def test_parts_of_a_layer(aws: Any, ecr: Any, repository_name: str) -> None:
 
 
 def test_images_among_many(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Images are counted where as many rows lie between the first and the last one."""
+    """Images are counted exactly, also if the ids between the first and the last one have gaps."""
     aws.configure(quotas="images_per_repository=1000")
     testing.push(ecr, repository_name, FIRST)
     with current_store().database.write() as transaction:
@@ -216,3 +263,19 @@ def test_images_among_many(aws: Any, ecr: Any, repository_name: str) -> None:
     assert refusal(
         ecr.put_image, repositoryName=repository_name, imageManifest=THIRD.manifest.decode()
     ).message.endswith("which is '1000'")
+
+
+def test_layers_of_an_image(aws: Any, ecr: Any, repository_name: str) -> None:
+    """An image may have 500 layers, or as many as the setting says."""
+    refused = invalid("ImageManifest", "Limit on number of layers per image exceeded")
+    layers = FIRST.layers
+    most, more = (
+        testing.build_image(layers=[*layers * count]).manifest.decode() for count in (500, 501)
+    )
+    ecr.put_image(repositoryName=repository_name, imageManifest=most)
+    before = everything_stored()
+    request = {"repositoryName": repository_name, "imageManifest": more}
+    assert refusal(ecr.put_image, **request) == refused
+    assert everything_stored() == before
+    aws.configure(quotas="layers_per_image=501")
+    ecr.put_image(**request)

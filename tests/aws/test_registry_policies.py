@@ -46,7 +46,7 @@ WRITTEN = """{
 
 
 def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any) -> None:
-    """Put, get and delete answer the same; a policy that is put again is replaced.
+    """Put, get and delete return the same text; a second policy replaces the first.
 
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ecr, REGISTRY_POLICY_OUTPUT_TEXT of
     aws-ecr-registrypolicy
@@ -76,7 +76,7 @@ def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any) -> None:
     ],
 )
 def test_policies_that_ecr_does_not_take(ecr: Any, text: str) -> None:
-    """One text for all of them; the policy that is there stays."""
+    """Invalid policies are refused with one text; the stored policy stays."""
     ecr.put_registry_policy(policyText=policy())
     before = everything_stored()
     assert refusal(ecr.put_registry_policy, policyText=text) == invalid(
@@ -87,7 +87,7 @@ def test_policies_that_ecr_does_not_take(ecr: Any, text: str) -> None:
 
 @pytest.mark.parametrize("action", ["ecr:*", "ecr:BatchGetImage", "ecr:BatchImportUpstreamImage"])
 def test_every_action_of_ecr_may_be_in_it(ecr: Any, action: str) -> None:
-    """As in all registries since the scope of the policy is V2.
+    """Every action of ECR is accepted, as in all registries since the scope of the policy is V2.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
     """
@@ -95,7 +95,7 @@ def test_every_action_of_ecr_may_be_in_it(ecr: Any, action: str) -> None:
 
 
 def test_a_registry_describes_itself(ecr: Any) -> None:
-    """Before anything was set."""
+    """DescribeRegistry answers before anything was set."""
     answer = ecr.describe_registry()
     del answer["ResponseMetadata"]
     assert answer == {"registryId": ACCOUNT, "replicationConfiguration": {"rules": []}}

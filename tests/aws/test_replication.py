@@ -1,4 +1,4 @@
-"""Replication: what a push to one registry does to others, and what becomes of it there.
+"""Replication: the effects of a push on other registries, and what happens to the image there.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
 """
@@ -62,7 +62,7 @@ def abroad(aws: Any) -> Any:
 def test_an_image_is_pulled_from_another_region_and_another_account(
     aws: Any, home: Any, west: Any, abroad: Any
 ) -> None:
-    """As soon as the push is answered, byte for byte, through both protocols."""
+    """A copy can be pulled as soon as the push is answered, byte for byte, through both protocols."""
     replicate(home, rule(WEST, ABROAD))
     let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
     RepositoryClient(aws.registry(), NAME).push(IMAGE, "v1")
@@ -97,7 +97,7 @@ def test_both_protocols_replicate(aws: Any, home: Any, west: Any) -> None:
 
 
 def test_filters_are_prefixes(home: Any, west: Any) -> None:
-    """Of the name of the repository; one of them is enough, and a rule without any is for all."""
+    """Filters are prefixes of repository names; one match is enough, and a rule without filters applies to all."""
     names = ["prod/app", "prod-2/app", "team/prod", "production"]
     for name in names:
         home.create_repository(repositoryName=name)
@@ -111,7 +111,7 @@ def test_filters_are_prefixes(home: Any, west: Any) -> None:
 
 
 def test_only_what_is_pushed_from_now_on(home: Any, west: Any) -> None:
-    """An image that was there before has no status, until a tag of it is pushed; without rules there is none again."""
+    """An existing image has no status until a tag of it is pushed; without rules it has none again."""
     testing.push(home, NAME, IMAGE, tag="v1")
     replicate(home, rule(WEST))
     assert (images(west), statuses(home, IMAGE)) == ({}, [])
@@ -125,7 +125,7 @@ def test_only_what_is_pushed_from_now_on(home: Any, west: Any) -> None:
     assert images(west) == {IMAGE.digest: ["v2"]}
 
 
-def test_the_status_of_what_is_not_there(home: Any) -> None:
+def test_the_status_of_a_missing_image(home: Any) -> None:
     """A missing image and a missing repository are reported as not found."""
     replicate(home, rule(WEST))
     ask = home.describe_image_replication_status
@@ -136,7 +136,7 @@ def test_the_status_of_what_is_not_there(home: Any) -> None:
 
 
 def test_the_answer_names_the_image(home: Any) -> None:
-    """With its digest, and with the tag that it was asked for by."""
+    """The answer has the image's digest, and the tag of the request."""
     testing.push(home, NAME, IMAGE, tag="v1")
     answer = home.describe_image_replication_status(repositoryName=NAME, imageId={"imageTag": "v1"})
     del answer["ResponseMetadata"]
@@ -162,7 +162,7 @@ def test_an_index_brings_its_children(home: Any, west: Any) -> None:
 
 
 def test_an_index_of_indexes(home: Any, west: Any) -> None:
-    """All that is below it comes along, however deep, and whatever is listed twice."""
+    """All descendants of an index are replicated, however deep, and once if they are listed twice."""
     second = testing.build_index([INDEX, IMAGE])
     third = testing.build_index([INDEX, second])
     testing.push(home, NAME, third)
@@ -183,7 +183,7 @@ def test_an_index_of_indexes(home: Any, west: Any) -> None:
 
 
 def test_referrers_are_replicated(aws: Any, home: Any) -> None:
-    """As the images that they are: the list of referrers has them there."""
+    """Referrers are replicated as images, and appear in the list of referrers there."""
     replicate(home, rule(WEST))
     registry = RepositoryClient(aws.registry(), NAME)
     registry.push(IMAGE, "v1")
@@ -194,7 +194,7 @@ def test_referrers_are_replicated(aws: Any, home: Any) -> None:
 
 
 def test_what_arrives_goes_no_further(aws: Any, home: Any, west: Any) -> None:
-    """Rules of the destination are for what is pushed there, and two registries may replicate to one another."""
+    """Rules of the destination apply only to pushes there; two registries may replicate to each other."""
     south = aws.client(region="sa-east-1")
     replicate(home, rule(WEST))
     replicate(
@@ -214,10 +214,10 @@ def test_what_arrives_goes_no_further(aws: Any, home: Any, west: Any) -> None:
 
 
 def test_another_account_has_to_let_images_in(home: Any, abroad: Any) -> None:
-    """By its registry's policy: to replicate, and to create the repository where it is not there."""
+    """The destination's registry policy must allow replication, and creation of the repository if it does not exist."""
     replicate(home, rule(ABROAD))
     testing.push(home, NAME, IMAGE, tag="v1")
-    refused = [{**ABROAD, "status": "FAILED", "failureCode": "AccessDeniedException"}]
+    refused = [{**ABROAD, "status": "FAILED", "failureCode": "DESTINATION_REGISTRY_ACCESS_DENIED"}]
     assert (statuses(home, IMAGE), images(abroad)) == (refused, {})
     let_in(abroad, "ecr:ReplicateImage")
     testing.push(home, NAME, IMAGE, tag="v2")
@@ -270,10 +270,9 @@ def test_what_ecr_does_by_itself_has_no_address(home: Any, abroad: Any) -> None:
     assert images(abroad) == {IMAGE.digest: ["v1"]}
 
 
-@pytest.mark.parametrize("region", ["eu-nowhere-1", "cn-north-1"])
-def test_a_region_that_images_cannot_reach(home: Any, west: Any, region: str) -> None:
-    """One that there is not, or one of another partition; the other destinations are reached."""
-    nowhere = {"region": region, "registryId": ACCOUNT}
+def test_a_region_that_images_cannot_reach(home: Any, west: Any) -> None:
+    """A Region that does not exist fails; the other destinations get the image."""
+    nowhere = {"region": "eu-nowhere-1", "registryId": ACCOUNT}
     replicate(home, rule(nowhere, WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     assert statuses(home, IMAGE) == [
@@ -283,8 +282,19 @@ def test_a_region_that_images_cannot_reach(home: Any, west: Any, region: str) ->
     assert images(west) == {IMAGE.digest: ["v1"]}
 
 
+def test_another_partition(home: Any) -> None:
+    """The rules are refused: https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html"""
+    replicate(home, rule(WEST))
+    china = rule({"region": "cn-north-1", "registryId": ACCOUNT})
+    refused = refusal(
+        home.put_replication_configuration, replicationConfiguration={"rules": [china]}
+    )
+    assert refused.code == "InvalidParameterException"
+    assert home.describe_registry()["replicationConfiguration"]["rules"] == [rule(WEST)]
+
+
 def test_a_tag_that_may_not_move_there(home: Any, west: Any) -> None:
-    """The image arrives without it."""
+    """A tag that is immutable at the destination stays; the image arrives without it."""
     west.create_repository(repositoryName=NAME, imageTagMutability="IMMUTABLE")
     testing.push(west, NAME, SECOND, tag="v1")
     replicate(home, rule(WEST))
@@ -296,7 +306,7 @@ def test_a_tag_that_may_not_move_there(home: Any, west: Any) -> None:
 
 
 def test_the_repository_is_made_by_a_template(home: Any, west: Any) -> None:
-    """One of the destination that is for replication; settings of the source do not come along."""
+    """A repository is created by the destination's template for replication; settings of the source do not apply."""
     west.create_repository_creation_template(
         prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE"
     )
@@ -318,7 +328,7 @@ def test_the_repository_is_made_by_a_template(home: Any, west: Any) -> None:
 
 
 def test_what_arrives_is_scanned_there(home: Any, west: Any) -> None:
-    """By the settings of the destination."""
+    """A copy is scanned by the settings of the destination."""
     west.create_repository(repositoryName=NAME, imageScanningConfiguration={"scanOnPush": True})
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -327,7 +337,7 @@ def test_what_arrives_is_scanned_there(home: Any, west: Any) -> None:
 
 
 def test_a_copy_is_a_copy(home: Any, west: Any) -> None:
-    """Deleted at one end it is whole at the other, as long as that has it."""
+    """An image that is deleted in one registry stays complete in the other."""
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     home.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
@@ -344,7 +354,7 @@ def archive(ecr: Any, target: str) -> None:
 
 
 def test_the_archive_is_not_replicated(home: Any, west: Any) -> None:
-    """A push brings back what is in the archive at the destination."""
+    """A push restores an archived image at the destination."""
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
     archive(home, "ARCHIVE")
@@ -357,7 +367,7 @@ def test_the_archive_is_not_replicated(home: Any, west: Any) -> None:
 
 
 def test_a_restored_image_is_replicated(home: Any, west: Any) -> None:
-    """With its tags, as if it had been pushed."""
+    """A restored image is replicated with its tags, like a push."""
     testing.push(home, NAME, IMAGE, tag="v1")
     testing.push(home, NAME, IMAGE, tag="v2")
     archive(home, "ARCHIVE")
@@ -368,7 +378,7 @@ def test_a_restored_image_is_replicated(home: Any, west: Any) -> None:
 
 
 def test_a_guest_pushes(home: Any, west: Any, abroad: Any) -> None:
-    """The rules are those of the registry that is pushed to."""
+    """A push by another account follows the rules of the registry that it goes to."""
     replicate(home, rule(WEST))
     replicate(abroad, rule({"region": "sa-east-1", "registryId": OTHER_ACCOUNT}))
     statement = {"Effect": "Allow", "Principal": {"AWS": OTHER_ACCOUNT}, "Action": "ecr:*"}
@@ -385,7 +395,7 @@ def test_a_guest_pushes(home: Any, west: Any, abroad: Any) -> None:
 
 
 def test_a_replication_that_is_looked_at(home: Any, west: Any, slowly: Any) -> None:
-    """It goes on until its status has been asked for as often as moto was told."""
+    """A replication ends once its status was asked for as often as moto's state manager says."""
     slowly("ecr::replication", progression="manual", times=2)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -398,7 +408,7 @@ def test_a_replication_that_is_looked_at(home: Any, west: Any, slowly: Any) -> N
 
 
 def test_a_replication_that_takes_time(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """It ends by the clock, whatever is asked for then; all tags that the image has got come with it."""
+    """A replication ends by the clock, whatever is asked for; all tags that the image has by then come with it."""
     slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -411,7 +421,7 @@ def test_a_replication_that_takes_time(clock: Any, home: Any, west: Any, slowly:
 
 
 def test_what_changes_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """A tag that has moved comes with the image that has it, and a deleted image does not come."""
+    """A moved tag comes with the image that has it at the end, and a deleted image does not arrive."""
     slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -427,14 +437,14 @@ def test_what_changes_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) 
 def test_what_the_destination_refuses_later(
     clock: Any, home: Any, abroad: Any, slowly: Any
 ) -> None:
-    """The policy is asked when the image arrives."""
+    """The destination's policy is evaluated when the image arrives."""
     slowly("ecr::replication", progression="time", seconds=1200)
     replicate(home, rule(ABROAD))
     testing.push(home, NAME, IMAGE, tag="v1")
     assert statuses(home, IMAGE) == [{**ABROAD, "status": "IN_PROGRESS"}]
     clock.tick(1201)
     assert statuses(home, IMAGE) == [
-        {**ABROAD, "status": "FAILED", "failureCode": "AccessDeniedException"}
+        {**ABROAD, "status": "FAILED", "failureCode": "DESTINATION_REGISTRY_ACCESS_DENIED"}
     ]
 
 
@@ -447,7 +457,7 @@ def mirrored(home: Any, west: Any) -> Any:
 
 @knows_deletion
 def test_deletions_are_replicated(aws: Any, mirrored: Any, west: Any) -> None:
-    """One tag of several, the last tag, and a digest with all of its tags; through both protocols."""
+    """Deletions of one tag, of the last tag, and of a digest with all tags are replicated, through both protocols."""
     for image, tag in ((IMAGE, "v1"), (IMAGE, "v2"), (IMAGE, "v3"), (SECOND, "x"), (SECOND, "y")):
         testing.push(mirrored, NAME, image, tag=tag)
     mirrored.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
@@ -463,7 +473,7 @@ def test_deletions_are_replicated(aws: Any, mirrored: Any, west: Any) -> None:
 
 @knows_deletion
 def test_what_the_destination_has_of_its_own(mirrored: Any, west: Any) -> None:
-    """The digest goes with all of its tags there; a tag that is on another image there stays."""
+    """A digest is deleted with all of its tags at the destination; a tag that another image has there stays."""
     testing.push(mirrored, NAME, IMAGE, tag="v1")
     testing.push(mirrored, NAME, IMAGE, tag="v2")
     testing.push(west, NAME, IMAGE, tag="own")
@@ -476,7 +486,7 @@ def test_what_the_destination_has_of_its_own(mirrored: Any, west: Any) -> None:
 
 @knows_deletion
 def test_a_child_that_an_index_lists_there(mirrored: Any, west: Any) -> None:
-    """It stays, and the deletion at the source is done."""
+    """A child that an index lists at the destination stays, and the deletion at the source succeeds."""
     child = INDEX.images[0]
     testing.push(mirrored, NAME, child, tag="child")
     testing.push(west, NAME, INDEX, tag="multi")
@@ -487,7 +497,7 @@ def test_a_child_that_an_index_lists_there(mirrored: Any, west: Any) -> None:
 
 @knows_deletion
 def test_a_deletion_goes_no_further(aws: Any, mirrored: Any, west: Any) -> None:
-    """As a push does not."""
+    """A replicated deletion is not replicated further."""
     south = aws.client(region="sa-east-1")
     replicate(
         west,
@@ -502,7 +512,7 @@ def test_a_deletion_goes_no_further(aws: Any, mirrored: Any, west: Any) -> None:
 
 @knows_deletion
 def test_lifecycle_expiry_is_a_deletion(clock: Any, mirrored: Any, west: Any) -> None:
-    """Of the source's policy."""
+    """An expiry by the source's lifecycle policy is replicated as a deletion."""
     testing.push(mirrored, NAME, IMAGE, tag="v1")
     selection = {
         "tagStatus": "any",
@@ -520,7 +530,7 @@ def test_lifecycle_expiry_is_a_deletion(clock: Any, mirrored: Any, west: Any) ->
 
 @knows_deletion
 def test_another_account_has_to_let_deletions_in(home: Any, abroad: Any) -> None:
-    """As it has to let images in; a refusal does not keep the source from deleting."""
+    """The destination's policy must allow deletions; a refusal does not stop the deletion at the source."""
     replicate(home, rule(ABROAD, deleteReplication={"enabled": True}))
     let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
     testing.push(home, NAME, IMAGE, tag="v1")
@@ -550,7 +560,9 @@ def replication_detail(result: str, tag: str, region: str = "us-east-1") -> dict
 
 @pytest.mark.parametrize("tag", ["v1", None])
 def test_the_event_of_an_arrival(aws: Any, home: Any, tag: str | None) -> None:
-    """It is sent in the destination, where the image was pushed too. The tag is required, if only as an empty one."""
+    """The destination sends the event of the replication and that of the push. The tag is required, and may be
+    empty.
+    """
     listener = Listener(aws, region="eu-west-1")
     replicate(home, rule(WEST))
     testing.push(home, NAME, IMAGE, tag=tag)
@@ -562,9 +574,10 @@ def test_the_event_of_an_arrival(aws: Any, home: Any, tag: str | None) -> None:
 
 
 def test_the_event_of_a_failure(aws: Any, home: Any, abroad: Any) -> None:
-    """A destination that refuses the image is told so, for each tag; nothing was pushed there.
+    """The destination that refuses an image has an event for each tag, and none of a push.
 
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html, "Event for a failed image replication"
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html, "Event for a failed image
+    replication"
     """
     there = Listener(aws, account=OTHER_ACCOUNT)
     replicate(home, rule(ABROAD))
@@ -582,7 +595,7 @@ def test_the_event_of_a_failure(aws: Any, home: Any, abroad: Any) -> None:
 
 
 def test_one_tag_arrives_and_another_does_not(aws: Any, home: Any, abroad: Any) -> None:
-    """Each tag has an event of its own result."""
+    """Each tag has an event with its result."""
     there = Listener(aws, account=OTHER_ACCOUNT)
     replicate(home, rule(ABROAD))
     let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")

@@ -83,7 +83,7 @@ NOTHING_YET = {
 
 
 def test_what_was_there_before_the_rules(home: Any, west: Any) -> None:
-    """It is sent under all of its tags, and has a status from then on."""
+    """Images from before the rules are sent under all of their tags, and have a status from then on."""
     replicate(home, rule(WEST))
     assert images(west) == {}
     start(home)
@@ -93,7 +93,9 @@ def test_what_was_there_before_the_rules(home: Any, west: Any) -> None:
 
 
 def test_the_answers(clock: Any, home: Any) -> None:
-    """Starting answers that it is being prepared; asked for, it has ended. Identifiers may be in upper case."""
+    """The start returns that the backfill is being prepared; a later question, that it has ended. Identifiers may be
+    in upper case.
+    """
     replicate(home, rule(WEST))
     answer = home.start_replication_backfill(destination=WEST)
     del answer["ResponseMetadata"]
@@ -122,7 +124,7 @@ def test_the_answers(clock: Any, home: Any) -> None:
 
 
 def test_which_images_qualify(home: Any, west: Any) -> None:
-    """Active ones of repositories that rules with this destination are for."""
+    """Active images qualify if a rule with this destination applies to their repository."""
     home.create_repository(repositoryName="other/app")
     testing.push(home, "other/app", IMAGE, tag="v1")
     home.update_image_storage_class(
@@ -152,17 +154,20 @@ def test_an_index_is_an_image_of_its_own(home: Any, west: Any) -> None:
 
 
 def test_a_destination_that_refuses(home: Any, abroad: Any) -> None:
-    """Its replications have failed; the backfill has not, as long as they are fewer than a hundred."""
+    """The replications to a destination that refuses them fail; the backfill succeeds while they are fewer than a
+    hundred.
+    """
     replicate(home, rule(ABROAD))
     answer = described(home, start(home, ABROAD))
     assert answer["status"] == "COMPLETE"
     assert answer["progress"] == {
         **NOTHING_YET,
         "failedReplicationCount": 3,
-        "failureCodes": ["AccessDeniedException"],
+        "failureCodes": ["DESTINATION_REGISTRY_ACCESS_DENIED"],
     }
     assert answer["results"] == [
-        {**each, "status": "FAILED", "failureCode": "AccessDeniedException"} for each in ALL
+        {**each, "status": "FAILED", "failureCode": "DESTINATION_REGISTRY_ACCESS_DENIED"}
+        for each in ALL
     ]
     assert images(abroad) == {}
     let_in(abroad, "ecr:ReplicateImage", "ecr:CreateRepository")
@@ -171,7 +176,7 @@ def test_a_destination_that_refuses(home: Any, abroad: Any) -> None:
 
 
 def test_a_backfill_fails(home: Any, abroad: Any) -> None:
-    """When of a hundred replications or more at least half fail."""
+    """A backfill fails if at least half of a hundred or more replications fail."""
     let_in(abroad, "ecr:ReplicateImage")
     abroad.create_repository(repositoryName=NAME)
     home.create_repository(repositoryName="refused")
@@ -192,7 +197,7 @@ def test_a_backfill_fails(home: Any, abroad: Any) -> None:
 
 
 def test_results_in_pages_and_by_status(home: Any, abroad: Any) -> None:
-    """The results of one status, of both without a filter, in pages as asked for."""
+    """The results of one status, or of both without a filter, are returned in pages of the requested size."""
     home.create_repository(repositoryName="refused")
     testing.push(home, "refused", IMAGE, tag="v1")
     let_in(abroad, "ecr:ReplicateImage")
@@ -211,7 +216,7 @@ def test_results_in_pages_and_by_status(home: Any, abroad: Any) -> None:
 
 
 def test_the_list_has_pages(home: Any) -> None:
-    """The newest backfill first; twenty-five of them unless a number is given."""
+    """The list begins with the newest backfill, and has pages of twenty-five unless a number is given."""
     replicate(home, rule(WEST))
     started = [start(home) for _ in range(27)]
     pages = home.get_paginator("list_replication_backfills").paginate()
@@ -225,7 +230,7 @@ def test_the_list_has_pages(home: Any) -> None:
 
 
 def test_a_token_of_another_list(home: Any) -> None:
-    """It is refused."""
+    """A token of another list is refused."""
     replicate(home, rule(WEST))
     backfill_id = start(home)
     token = described(home, backfill_id, maxResults=1)["nextToken"]
@@ -237,7 +242,7 @@ def test_a_token_of_another_list(home: Any) -> None:
 
 
 def test_ended_backfills_are_forgotten(clock: Any, home: Any) -> None:
-    """After ninety days."""
+    """A backfill is forgotten ninety days after its end."""
     replicate(home, rule(WEST))
     backfill_id = start(home)
     clock.tick(timedelta(days=90) - timedelta(seconds=1))
@@ -260,7 +265,7 @@ def not_found(backfill_id: str) -> Refusal:
 
 
 def test_the_stages_of_a_backfill(home: Any, west: Any, slowly: Any) -> None:
-    """Each goes on until the backfill has been asked for as often as moto was told."""
+    """Each stage ends once the backfill was asked for as often as moto's state manager says."""
     slowly("ecr::replication", progression="manual", times=2)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -287,7 +292,7 @@ def test_the_stages_of_a_backfill(home: Any, west: Any, slowly: Any) -> None:
 
 
 def test_a_backfill_that_takes_time(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """By the clock, whatever is asked for then."""
+    """A backfill ends by the clock, whatever is asked for."""
     slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -304,7 +309,7 @@ def test_a_backfill_that_takes_time(clock: Any, home: Any, west: Any, slowly: An
 
 
 def test_an_image_that_is_deleted_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """Its replication has failed."""
+    """The replication of an image that is deleted meanwhile fails."""
     slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -334,7 +339,7 @@ def stop(ecr: Any, backfill_id: str) -> str:
 
 
 def test_stopped_while_it_is_prepared(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """At once: nothing is sent, and nobody knows how much it would have been."""
+    """A stop during the preparation ends it at once: no image is sent, and the number of images is unknown."""
     slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -347,7 +352,7 @@ def test_stopped_while_it_is_prepared(clock: Any, home: Any, west: Any, slowly: 
 
 
 def test_stopped_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> None:
-    """Replications under way arrive first."""
+    """A stop lets the replications under way arrive first."""
     slowly("ecr::replication", progression="time", seconds=600)
     replicate(home, rule(WEST))
     backfill_id = start(home)
@@ -361,7 +366,7 @@ def test_stopped_on_the_way(clock: Any, home: Any, west: Any, slowly: Any) -> No
 
 
 def test_what_cannot_be_stopped(clock: Any, home: Any, slowly: Any) -> None:
-    """A backfill that has ended, one that is being stopped, and one that there is not."""
+    """A backfill that has ended, that is being stopped, or that does not exist cannot be stopped."""
     replicate(home, rule(WEST))
     ended = start(home)
     slowly("ecr::replication", progression="time", seconds=600)
@@ -384,7 +389,7 @@ def test_what_cannot_be_stopped(clock: Any, home: Any, slowly: Any) -> None:
 
 
 def test_a_destination_that_no_rule_has(home: Any) -> None:
-    """Neither the Region nor the account alone is enough."""
+    """A rule needs both the Region and the account of the destination."""
     replicate(home, rule(WEST))
     before = everything_stored()
     for destination in (
@@ -416,7 +421,7 @@ def test_one_at_a_time_for_each_region(home: Any, slowly: Any) -> None:
 
 
 def test_ten_at_once(home: Any, slowly: Any) -> None:
-    """In one registry."""
+    """A registry has at most ten backfills at once."""
     slowly("ecr::replication", progression="time", seconds=600)
     regions = [
         *("us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"),
@@ -432,7 +437,7 @@ def test_ten_at_once(home: Any, slowly: Any) -> None:
 
 
 def test_backfills_of_another_registry(aws: Any, home: Any, abroad: Any, west: Any) -> None:
-    """They are not listed, and those of another account are for whom its registry's policy lets in."""
+    """Backfills of another registry are not listed; those of another account need the permission of its policy."""
     replicate(home, rule(WEST))
     backfill_id = start(home)
     for other in (abroad, west):

@@ -35,14 +35,14 @@ def put(ecr: Any, *rules: dict[str, Any]) -> None:
 
 
 def test_a_configuration_is_replaced_as_a_whole(ecr: Any) -> None:
-    """Without rules nothing is replicated."""
+    """An empty configuration ends replication."""
     put(ecr, rule(destination(), prefixes=("prod", "team/")), rule(destination("us-west-2")))
     put(ecr, rule(destination("us-west-2")))
     put(ecr)
 
 
 def test_the_registry_itself_is_no_destination(ecr: Any) -> None:
-    """In whichever rule; the configuration that is there stays."""
+    """A rule that names the registry itself is refused, in any place; the stored configuration stays."""
     put(ecr, rule(destination()))
     before = everything_stored()
     configuration = {
@@ -63,7 +63,7 @@ def test_another_account_in_the_same_region_is_one(ecr: Any) -> None:
 
 
 def most_rules() -> int:
-    """25, or fewer where this botocore knows of fewer."""
+    """25, or fewer if the model of this botocore has fewer."""
     model = service_model.operation("PutReplicationConfiguration")
     assert model is not None
     rules = model.input_shape.members["replicationConfiguration"].members["rules"]
@@ -71,7 +71,9 @@ def most_rules() -> int:
 
 
 def test_as_many_rules_as_ecr_has(ecr: Any) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html"""
+    """A configuration has at most as many rules as documented:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+    """
     count = most_rules()
     rules = [rule(destination(), prefixes=(f"team-{number}",)) for number in range(count)]
     put(ecr, *rules)
@@ -84,7 +86,7 @@ def test_as_many_rules_as_ecr_has(ecr: Any) -> None:
 
 
 def test_as_many_destinations_as_ecr_has(ecr: Any) -> None:
-    """25 different ones over all rules; the same one again does not count."""
+    """A configuration has at most 25 different destinations over all rules; a repeated one does not count."""
     accounts = [destination("us-east-1", f"{number:012}") for number in range(26)]
     put(ecr, rule(*accounts[:20]), rule(*accounts[:25]))
     before = everything_stored()

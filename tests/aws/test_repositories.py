@@ -23,7 +23,7 @@ KEY_ID = "1b2c3d4e-0000-4000-8000-000000000000"
 
 
 def test_a_new_repository_has_ecr_s_defaults(ecr: Any) -> None:
-    """MUTABLE, not scanned on push, AES256; resource tags are not part of the object."""
+    """A new repository is MUTABLE, not scanned on push, and has AES256; its object omits resource tags."""
     before = time.time()
     created = ecr.create_repository(repositoryName="team/app")["repository"]
     assert before - 1 < created.pop("createdAt").timestamp() < time.time() + 1
@@ -39,7 +39,7 @@ def test_a_new_repository_has_ecr_s_defaults(ecr: Any) -> None:
 
 
 def test_what_a_repository_is_created_with(ecr: Any) -> None:
-    """Everything that is given is shown by DescribeRepositories, tags by ListTagsForResource."""
+    """DescribeRepositories shows everything that was given, and ListTagsForResource the tags."""
     filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
     created = ecr.create_repository(
         repositoryName="team/app",
@@ -63,7 +63,7 @@ def test_what_a_repository_is_created_with(ecr: Any) -> None:
 
 
 def test_a_name_is_taken_once(ecr: Any, repository_name: str) -> None:
-    """The same request again is refused, whatever its settings."""
+    """A second request with the same name is refused, whatever its settings."""
     before = everything_stored()
     assert refusal(ecr.create_repository, repositoryName=repository_name) == Refusal(
         "RepositoryAlreadyExistsException",
@@ -73,7 +73,7 @@ def test_a_name_is_taken_once(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_deleted_name_may_be_taken_again(ecr: Any, repository_name: str) -> None:
-    """Nothing of the old repository is in the new one."""
+    """A repository under the name of a deleted one has nothing of the old one."""
     testing.push(ecr, repository_name, IMAGE, tag="1")
     ecr.tag_resource(resourceArn=ARN, tags=[{"Key": "owner", "Value": "team"}])
     ecr.delete_repository(repositoryName=repository_name, force=True)
@@ -100,7 +100,9 @@ def test_a_deleted_name_may_be_taken_again(ecr: Any, repository_name: str) -> No
     ],
 )
 def test_a_kms_key_is_shown_by_its_arn(ecr: Any, given: str, shown: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html"""
+    """The key is shown by its ARN, in whatever form it was given:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html
+    """
     repository = ecr.create_repository(
         repositoryName="team/app",
         encryptionConfiguration={"encryptionType": "KMS", "kmsKey": given},
@@ -110,7 +112,7 @@ def test_a_kms_key_is_shown_by_its_arn(ecr: Any, given: str, shown: str) -> None
 
 @pytest.mark.parametrize("prefix", ["", "arn:aws:kms:us-east-1:123456789012:"])
 def test_an_alias_is_that_of_moto_s_kms(aws: Any, ecr: Any, prefix: str) -> None:
-    """The key's ARN is shown and kept, whatever the alias means later."""
+    """The ARN of an alias's key is shown and kept, also if the alias later means another key."""
     kms = aws.client("kms")
     keys = [kms.create_key()["KeyMetadata"] for _ in range(2)]
     kms.create_alias(AliasName="alias/images", TargetKeyId=keys[0]["KeyId"])
@@ -124,7 +126,9 @@ def test_an_alias_is_that_of_moto_s_kms(aws: Any, ecr: Any, prefix: str) -> None
 
 
 def test_without_a_key_it_is_the_account_s_managed_one(ecr: Any) -> None:
-    """Always the same key, which `alias/aws/ecr` names too; another alias is another key."""
+    """Without a key the repository has the account's managed one, which is also `alias/aws/ecr`; another alias is
+    another key.
+    """
     keys = [
         ecr.create_repository(
             repositoryName=f"app-{number}",
@@ -139,12 +143,13 @@ def test_without_a_key_it_is_the_account_s_managed_one(ecr: Any) -> None:
 
 
 def test_a_key_goes_with_kms_alone(ecr: Any) -> None:
-    """AES256 has no key."""
+    """A key is refused with AES256."""
     encryption = {"encryptionType": "AES256", "kmsKey": KEY_ID}
     assert refusal(
         ecr.create_repository, repositoryName="team/app", encryptionConfiguration=encryption
     ) == invalid(
-        "encryptionConfiguration.kmsKey", "Must not be specified when encryptionType is AES256"
+        "encryptionConfiguration",
+        "Invalid encryption configuration: Encryption key should not be set for AES256 encryption.",
     )
     assert ecr.describe_repositories()["repositories"] == []
 
@@ -161,7 +166,7 @@ def _pattern_of_names() -> str:
     ["Team/app", "team//app", "/team", "team/", "-app", "app-", "a..b", "a.-b", "a___b", "é1"],
 )
 def test_names_that_ecr_does_not_take(ecr: Any, name: str) -> None:
-    """The message quotes the pattern."""
+    """A name that ECR refuses has the pattern in the message."""
     printed = _pattern_of_names().replace(r"\/", "/")
     assert refusal(ecr.create_repository, repositoryName=name) == invalid(
         "repositoryName", f"must satisfy regular expression '{printed}'"
@@ -170,7 +175,7 @@ def test_names_that_ecr_does_not_take(ecr: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ab", "a--b", "a__b/c.d-e_f", "0/1/2", "a" * 256])
 def test_names_that_ecr_takes(ecr: Any, name: str) -> None:
-    """They are shown as they are, in the ARN too."""
+    """Valid names are shown unchanged, also in the ARN."""
     if not re.fullmatch(_pattern_of_names(), name):
         pytest.skip("botocore's model is older than these names")
     repository = ecr.create_repository(repositoryName=name)["repository"]
@@ -179,7 +184,7 @@ def test_names_that_ecr_takes(ecr: Any, name: str) -> None:
 
 
 def test_repositories_are_listed_by_name(ecr: Any) -> None:
-    """In pages as long as was asked for; the last has no token."""
+    """Repositories are listed by name, in pages of the requested size; the last page has no token."""
     names = [f"app-{number:03}" for number in range(7)]
     for name in reversed(names):
         ecr.create_repository(repositoryName=name)
@@ -222,7 +227,7 @@ def test_a_page_that_is_just_full_is_the_last(ecr: Any) -> None:
         pytest.param(["DescribeImages/1", ["app"]], id="another listing"),
     ],
 )
-def test_tokens_that_nobody_was_given(ecr: Any, repository_name: str, content: object) -> None:
+def test_tokens_that_were_never_returned(ecr: Any, repository_name: str, content: object) -> None:
     """Tokens that ECR did not return are refused, also well-formed ones."""
     token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
     assert refusal(ecr.describe_repositories, nextToken=token) == invalid(
@@ -231,7 +236,7 @@ def test_tokens_that_nobody_was_given(ecr: Any, repository_name: str, content: o
 
 
 def test_named_repositories_come_in_the_order_asked_for(ecr: Any) -> None:
-    """Each once."""
+    """Named repositories are returned in the order of the request, each once."""
     for name in ("app-1", "app-2", "app-3"):
         ecr.create_repository(repositoryName=name)
     answer = ecr.describe_repositories(repositoryNames=["app-3", "app-1", "app-3"])
@@ -240,7 +245,7 @@ def test_named_repositories_come_in_the_order_asked_for(ecr: Any) -> None:
 
 
 def test_one_missing_name_fails_the_call(ecr: Any, repository_name: str) -> None:
-    """The first that is missing is named."""
+    """A call fails with the first missing name."""
     names = [repository_name, "not-here", "nor-here"]
     assert refusal(ecr.describe_repositories, repositoryNames=names) == no_repository("not-here")
 
@@ -251,7 +256,9 @@ def test_one_missing_name_fails_the_call(ecr: Any, repository_name: str) -> None
 def test_names_and_pages_exclude_each_other(
     ecr: Any, repository_name: str, paging: dict[str, Any]
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html"""
+    """Names and parameters of pages are refused together:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
+    """
     error = refusal(ecr.describe_repositories, repositoryNames=[repository_name], **paging)
     assert error == invalid(
         next(iter(paging)), "Must not be specified together with repositoryNames"
@@ -259,7 +266,7 @@ def test_names_and_pages_exclude_each_other(
 
 
 def test_a_repository_with_images_is_not_deleted(ecr: Any, repository_name: str) -> None:
-    """An untagged image counts."""
+    """A repository with images is not deleted, also if they are untagged."""
     testing.push(ecr, repository_name, IMAGE)
     before = everything_stored()
     assert refusal(ecr.delete_repository, repositoryName=repository_name) == Refusal(
@@ -271,7 +278,7 @@ def test_a_repository_with_images_is_not_deleted(ecr: Any, repository_name: str)
 
 
 def test_force_deletes_images_too(ecr: Any, repository_name: str) -> None:
-    """Their bytes go with them."""
+    """`force` deletes images and their bytes."""
     testing.push(ecr, repository_name, IMAGE, tag="1")
     before = ecr.describe_repositories()["repositories"]
     deleted = ecr.delete_repository(repositoryName=repository_name, force=True)["repository"]
@@ -282,7 +289,7 @@ def test_force_deletes_images_too(ecr: Any, repository_name: str) -> None:
 
 
 def test_layers_and_uploads_alone_do_not_keep_a_repository(ecr: Any, repository_name: str) -> None:
-    """They vanish with it."""
+    """Layers and uploads do not keep a repository from deletion, and are removed with it."""
     testing.upload_blob(ecr, repository_name, IMAGE.layers[0])
     upload = ecr.initiate_layer_upload(repositoryName=repository_name)
     ecr.upload_layer_part(
@@ -299,7 +306,7 @@ def test_layers_and_uploads_alone_do_not_keep_a_repository(ecr: Any, repository_
 
 
 def test_bytes_that_another_repository_holds_stay(ecr: Any) -> None:
-    """A blob is stored once for all repositories."""
+    """Bytes stay as long as another repository holds them: a blob is stored once for all."""
     for name in ("app-1", "app-2"):
         ecr.create_repository(repositoryName=name)
         testing.push(ecr, name, IMAGE, tag="1")

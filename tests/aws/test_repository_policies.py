@@ -1,6 +1,5 @@
-"""SetRepositoryPolicy, GetRepositoryPolicy, DeleteRepositoryPolicy.
-
-What a policy allows other accounts is in `test_accounts_and_regions`.
+"""SetRepositoryPolicy, GetRepositoryPolicy, DeleteRepositoryPolicy. Which calls a policy allows other accounts is in
+`test_accounts_and_regions`.
 """
 
 from __future__ import annotations
@@ -57,10 +56,10 @@ def policy(**members: object) -> str:
 
 
 def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any, repository_name: str) -> None:
-    """Set, get and delete answer the same; a policy that is set again is replaced.
+    """Set, get and delete return the same text; a second policy replaces the first.
 
     Recorded: https://github.com/cloud-custodian/cloud-custodian, tests/data/placebo/test_cross_account_ecr,
-    test_ecr_remove_named. What is written how is in `tests/unit/test_policy_normal_form.py`.
+    test_ecr_remove_named. The normal form is in `tests/unit/test_policy_normal_form.py`.
     """
     expected = {
         "registryId": ACCOUNT,
@@ -80,7 +79,7 @@ def test_a_policy_is_answered_as_ecr_writes_it(ecr: Any, repository_name: str) -
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It comes before the policy that is not there."""
+    """A missing repository is reported before a missing policy."""
     for operation, request in (
         ("set_repository_policy", {"policyText": POLICY}),
         ("get_repository_policy", {}),
@@ -136,7 +135,7 @@ def test_a_repository_that_is_not_there(ecr: Any) -> None:
     ],
 )
 def test_policies_that_ecr_does_not_take(ecr: Any, repository_name: str, text: str) -> None:
-    """One text for all of them; the policy that is there stays.
+    """Invalid policies are refused with one text; the stored policy stays.
 
     Resource: https://github.com/aws/aws-cdk/issues/24314. Principals:
     https://github.com/hashicorp/terraform-provider-aws/issues/3924; names and paths:
@@ -169,7 +168,9 @@ LOCKED = invalid(
 def test_a_policy_that_locks_its_setter_out_needs_force(
     ecr: Any, repository_name: str, action: str
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html"""
+    """A policy that denies its author SetRepositoryPolicy is refused without `force`:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+    """
     text = policy(Effect="Deny", Action=action)
     request = {"repositoryName": repository_name, "policyText": text}
     assert refusal(ecr.set_repository_policy, **request) == LOCKED
@@ -196,7 +197,7 @@ def test_other_denials_need_no_force(
 
 
 def test_a_policy_has_at_most_10240_characters(ecr: Any, repository_name: str) -> None:
-    """The model's limit, which botocore does not check."""
+    """A policy has at most 10240 characters: the model's limit, which botocore does not check."""
     longest = policy(Sid="x" * (10240 - len(policy(Sid=""))))
     ecr.set_repository_policy(repositoryName=repository_name, policyText=longest)
     assert refusal(
@@ -205,7 +206,7 @@ def test_a_policy_has_at_most_10240_characters(ecr: Any, repository_name: str) -
 
 
 def test_actions_that_sam_compares(ecr: Any, repository_name: str) -> None:
-    """`Action` of several is a list, in the order given: SAM CLI's tests of deploys sort it.
+    """`Action` of several is a list, in the order given, which SAM CLI's tests of deploys sort.
 
     https://github.com/aws/aws-sam-cli, tests/integration/package/package_integ_base.py
     """
@@ -219,7 +220,9 @@ def test_actions_that_sam_compares(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_account_is_answered_as_an_arn_of_the_region_s_partition(aws: Any) -> None:
-    """https://github.com/crossplane-contrib/provider-aws/issues/700"""
+    """An account is returned as an ARN of the Region's partition:
+    https://github.com/crossplane-contrib/provider-aws/issues/700
+    """
     for region, partition in (("us-east-1", "aws"), ("cn-north-1", "aws-cn")):
         ecr = aws.client(region=region)
         ecr.create_repository(repositoryName="team/app")
@@ -231,7 +234,9 @@ def test_an_account_is_answered_as_an_arn_of_the_region_s_partition(aws: Any) ->
 
 
 def test_a_text_is_needed(raw: RawClient, repository_name: str) -> None:
-    """https://github.com/mulgadc/spinifex, TestSetRepositoryPolicy_MissingPolicyTextMessage"""
+    """An empty or missing text is refused: https://github.com/mulgadc/spinifex,
+    TestSetRepositoryPolicy_MissingPolicyTextMessage
+    """
     answer = raw.send("SetRepositoryPolicy", {"repositoryName": repository_name})
     assert answer.refusal == invalid("PolicyText", "Cannot be null")
 

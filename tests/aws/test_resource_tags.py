@@ -29,7 +29,7 @@ def numbered(count: int, first: int = 0) -> list[dict[str, str]]:
 
 
 def test_tags_are_merged(ecr: Any, repository_name: str) -> None:
-    """A key that is there gets the new value, others stay; the answer is empty."""
+    """An existing key gets the new value, other tags stay; the answer is empty."""
     ecr.tag_resource(resourceArn=ARN, tags=tags(owner="team", stage="dev"))
     answer = ecr.tag_resource(resourceArn=ARN, tags=tags(stage="prod", Stage="x", empty=""))
     assert set(answer) == {"ResponseMetadata"}
@@ -39,14 +39,14 @@ def test_tags_are_merged(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_repository_without_tags_has_an_empty_list(ecr: Any, repository_name: str) -> None:
-    """No list is not an answer that clients know."""
+    """A repository without tags returns an empty list, since clients do not expect a missing one."""
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
     ecr.tag_resource(resourceArn=ARN, tags=[])
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == []
 
 
 def test_keys_that_are_not_there_are_no_reason_to_fail(ecr: Any, repository_name: str) -> None:
-    """UntagResource may be repeated."""
+    """UntagResource ignores missing keys, so that it can be repeated."""
     ecr.tag_resource(resourceArn=ARN, tags=tags(owner="team", stage="dev"))
     for _ in range(2):
         answer = ecr.untag_resource(resourceArn=ARN, tagKeys=["stage", "other"])
@@ -89,13 +89,13 @@ def test_tags_that_ecr_does_not_take(ecr: Any, repository_name: str, key: str, v
     ],
 )
 def test_tags_that_ecr_takes(ecr: Any, repository_name: str, key: str, value: str) -> None:
-    """Letters, numbers and spaces of any script, and a few signs."""
+    """Letters, numbers and spaces of any script, and a few signs, are accepted."""
     ecr.tag_resource(resourceArn=ARN, tags=[{"Key": key, "Value": value}])
     assert ecr.list_tags_for_resource(resourceArn=ARN)["tags"] == [{"Key": key, "Value": value}]
 
 
 def test_a_repository_has_at_most_fifty_tags(ecr: Any, repository_name: str) -> None:
-    """Those that are there count, a key that gets a new value counts once."""
+    """Existing tags count toward the fifty; a key that gets a new value counts once."""
     ecr.tag_resource(resourceArn=ARN, tags=numbered(49))
     before = everything_stored()
     assert refusal(ecr.tag_resource, resourceArn=ARN, tags=numbered(2, 49)) == TOO_MANY_TAGS
@@ -126,8 +126,8 @@ def test_a_repository_is_created_with_at_most_fifty_tags(ecr: Any) -> None:
         pytest.param(ARN.replace("team", "*"), id="wildcard"),
     ],
 )
-def test_arns_that_are_none_of_a_repository_here(ecr: Any, repository_name: str, arn: str) -> None:
-    """All three operations refuse them with one text."""
+def test_arns_of_no_repository_here(ecr: Any, repository_name: str, arn: str) -> None:
+    """All three operations refuse an ARN that is not of a repository here, with one text."""
     expected = invalid("resourceArn", "Invalid ARN")
     assert refusal(ecr.list_tags_for_resource, resourceArn=arn) == expected
     assert refusal(ecr.tag_resource, resourceArn=arn, tags=tags(a="b")) == expected
@@ -136,7 +136,7 @@ def test_arns_that_are_none_of_a_repository_here(ecr: Any, repository_name: str,
 
 
 def test_a_repository_that_is_not_there(ecr: Any) -> None:
-    """It is named as in the ARN."""
+    """The refusal names a missing repository as the ARN does."""
     expected = no_repository("team/app")
     assert refusal(ecr.list_tags_for_resource, resourceArn=ARN) == expected
     assert refusal(ecr.tag_resource, resourceArn=ARN, tags=tags(a="b")) == expected

@@ -11,6 +11,7 @@ import requests
 from botocore.exceptions import WaiterError
 from freezegun import freeze_time
 
+from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.testing import (
     DOCKER,
     ImageError,
@@ -21,6 +22,7 @@ from moto_ecr_ext.testing import (
     queue_scan_findings,
 )
 from support.constants import ACCOUNT, OTHER_ACCOUNT
+from support.listener import Listener
 from support.refusals import Refusal, no_image, no_repository, refusal, refused
 from support.scanning import COMPLETE
 from support.stored import everything_stored
@@ -77,7 +79,7 @@ def result(name: str = "CVE-2026-1", **members: Any) -> dict[str, Any]:
 
 
 def test_a_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
-    """The answer names the image by digest, and by the tag that was asked for."""
+    """The answer names the image by digest, and by the tag of the request."""
     push(ecr, repository_name, IMAGE, tag="v1")
     answer = ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     del answer["ResponseMetadata"]
@@ -90,7 +92,7 @@ def test_a_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
 
 
 def test_a_scan_finds_nothing(ecr: Any, repository_name: str) -> None:
-    """Unless a test says otherwise: no finding is made up. botocore's waiter does not wait."""
+    """A scan has no findings unless a test queues them. botocore's waiter returns at once."""
     push(ecr, repository_name, IMAGE, tag="v1")
     before = time.time()
     image_id = {"imageDigest": IMAGE.digest}
@@ -111,7 +113,7 @@ def test_a_scan_finds_nothing(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_image_that_was_never_scanned(ecr: Any, repository_name: str) -> None:
-    """It is named as it was asked for."""
+    """The refusal names an image that was never scanned as the request does."""
     push(ecr, repository_name, IMAGE, tag="v1")
     call = ecr.describe_image_scan_findings
     for image_id, expected in (
@@ -123,7 +125,7 @@ def test_an_image_that_was_never_scanned(ecr: Any, repository_name: str) -> None
 
 @pytest.mark.parametrize("operation", ["start_image_scan", "describe_image_scan_findings"])
 def test_an_image_or_repository_that_is_not_there(ecr: Any, operation: str) -> None:
-    """The repository comes first."""
+    """A missing repository is reported before a missing image."""
     request = {"repositoryName": "team/app", "imageId": {"imageTag": "v1"}}
     call = getattr(ecr, operation)
     assert refusal(call, **request) == no_repository("team/app")
@@ -132,7 +134,7 @@ def test_an_image_or_repository_that_is_not_there(ecr: Any, operation: str) -> N
 
 
 def test_an_image_is_scanned_once_in_24_hours(ecr: Any, repository_name: str) -> None:
-    """Hours, not calendar days; a scan on push counts."""
+    """An image is scanned once in 24 hours, not calendar days; a scan on push counts."""
     ecr.put_image_scanning_configuration(
         repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
@@ -168,6 +170,11 @@ def test_what_cannot_be_scanned(ecr: Any, repository_name: str, image: Any) -> N
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     error = refused(ecr.start_image_scan, **request)
     assert isinstance(error, ecr.exceptions.UnsupportedImageTypeException)
+    media_type = json.loads(image.manifest)["mediaType"]
+    assert error.response["Error"]["Message"] == (
+        f"An artifact with media type '{media_type}' cannot be scanned. "
+        "For more information, see the Amazon ECR documentation."
+    )
     assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
 
 
@@ -179,7 +186,7 @@ def test_what_cannot_be_scanned(ecr: Any, repository_name: str, image: Any) -> N
     ],
 )
 def test_layers_that_are_elsewhere(ecr: Any, repository_name: str, media_type: str) -> None:
-    """An image that has one cannot be scanned."""
+    """An image with a layer that is stored elsewhere cannot be scanned."""
     manifest = json.loads(IMAGE.manifest)
     manifest["layers"].append(
         {**manifest["layers"][0], "mediaType": media_type, "digest": OTHER.layers[0].digest}
@@ -192,7 +199,7 @@ def test_layers_that_are_elsewhere(ecr: Any, repository_name: str, media_type: s
 
 
 def test_a_repository_may_be_scanned_on_push(ecr: Any, repository_name: str) -> None:
-    """Images pushed from then on; what is shown follows the setting."""
+    """Images are scanned on push after the setting is on; the setting is shown as it is."""
     push(ecr, repository_name, OTHER, tag="v0")
     for scan_on_push, tag in ((True, "v1"), (False, "v2")):
         answer = ecr.put_image_scanning_configuration(
@@ -238,7 +245,7 @@ def rule(frequency: str, *filters: str) -> dict[str, Any]:
 
 
 def test_the_registry_s_configuration(ecr: Any) -> None:
-    """BASIC without rules until it is set; set as a whole."""
+    """The registry's configuration is BASIC without rules at first; a new one replaces it as a whole."""
     unset = {"scanType": "BASIC", "rules": []}
     answer = ecr.get_registry_scanning_configuration()
     del answer["ResponseMetadata"]
@@ -263,27 +270,34 @@ def test_the_registry_s_configuration(ecr: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scan_type", "frequency", "available"),
-    [
-        ("BASIC", "CONTINUOUS_SCAN", "SCAN_ON_PUSH, MANUAL"),
-        ("ENHANCED", "MANUAL", "SCAN_ON_PUSH, CONTINUOUS_SCAN"),
-    ],
+    ("scan_type", "frequency"), [("BASIC", "CONTINUOUS_SCAN"), ("ENHANCED", "MANUAL")]
 )
 def test_frequencies_that_a_scan_type_does_not_have(
-    ecr: Any, scan_type: str, frequency: str, available: str
+    ecr: Any, scan_type: str, frequency: str
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html"""
+    """A frequency that the scan type lacks is refused:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html
+    """
     before = everything_stored()
     assert refusal(
         ecr.put_registry_scanning_configuration,
         scanType=scan_type,
         rules=[rule(frequency, "*")],
     ) == Refusal(
-        "ValidationException",
-        f"Scan frequency {frequency} is not available for scan type {scan_type}. "
-        f"Available: {available}.",
+        "InvalidParameterException",
+        f"Invalid scan frequency for scanType {scan_type}: {frequency}",
     )
     assert everything_stored() == before
+
+
+def test_two_rules_of_one_frequency(ecr: Any) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html"""
+    before = everything_stored()
+    rules = [rule("SCAN_ON_PUSH", "a"), rule("MANUAL", "c"), rule("SCAN_ON_PUSH", "b")]
+    refused = refusal(ecr.put_registry_scanning_configuration, scanType="BASIC", rules=rules)
+    assert refused.code == "InvalidParameterException"
+    assert everything_stored() == before
+    ecr.put_registry_scanning_configuration(scanType="BASIC", rules=rules[:2])
 
 
 NAMES = ["prod", "prod1", "repo-prod", "myprodrepo", "team/app"]
@@ -303,7 +317,7 @@ NAMES = ["prod", "prod1", "repo-prod", "myprodrepo", "team/app"]
     ],
 )
 def test_filters(ecr: Any, pattern: str, matching: list[str]) -> None:
-    """Without a wildcard any name that has the text in it; with one the whole name.
+    """A filter without a wildcard matches names that contain it; one with a wildcard matches the whole name.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
@@ -352,7 +366,7 @@ def test_continuous_scans_win(ecr: Any, repository_name: str) -> None:
     assert configuration["scanOnPush"] is False
     assert [each["filter"] for each in configuration["appliedScanFilters"]] == ["team", "*app"]
     ecr.put_registry_scanning_configuration(
-        rules=[rule("SCAN_ON_PUSH", "app"), rule("SCAN_ON_PUSH", "nothing")]
+        rules=[rule("SCAN_ON_PUSH", "app", "nothing"), rule("MANUAL", "team/*")]
     )
     [configuration] = ecr.batch_get_repository_scanning_configuration(
         repositoryNames=[repository_name]
@@ -361,7 +375,7 @@ def test_continuous_scans_win(ecr: Any, repository_name: str) -> None:
 
 
 def test_repositories_that_are_not_there_are_failures(ecr: Any, repository_name: str) -> None:
-    """Beside the configurations of those that are."""
+    """Repositories that do not exist are listed as failures beside the configurations of the others."""
     answer = ecr.batch_get_repository_scanning_configuration(
         repositoryNames=["not-here", repository_name]
     )
@@ -378,7 +392,9 @@ def test_repositories_that_are_not_there_are_failures(ecr: Any, repository_name:
 
 
 def test_basic_operations_while_scanning_is_enhanced(ecr: Any, repository_name: str) -> None:
-    """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
+    """Basic operations are refused while scanning is enhanced:
+    https://github.com/alexjurkiewicz/ecr-scan-image/issues/44
+    """
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.put_registry_scanning_configuration(scanType="ENHANCED")
     disabled = Refusal("ValidationException", "This feature is disabled")
@@ -411,13 +427,25 @@ def test_queued_findings_are_given_as_they_are(aws: Any, ecr: Any, repository_na
 def test_findings_may_be_queued_before_the_image_is_there(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """They are not shown before it was scanned."""
+    """Findings that are queued before the push are shown only after the scan."""
     queue(aws, result())
     push(ecr, repository_name, IMAGE, tag="v1")
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     assert refusal(ecr.describe_image_scan_findings, **request) == no_scan(tag="v1")
     ecr.start_image_scan(**request)
     assert findings_of(ecr, {"imageTag": "v1"}) == result()
+
+
+def test_a_reset_of_a_backend_drops_queued_findings(
+    aws: Any, ecr: Any, repository_name: str
+) -> None:
+    """Findings that no image has received are not for images that are pushed after moto's `backend.reset()`."""
+    queue(aws, result())
+    registry_backend(ACCOUNT, "us-east-1").reset()
+    ecr.create_repository(repositoryName=repository_name)
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
+    assert findings_of(ecr, {"imageTag": "v1"})["imageScanFindings"]["findings"] == []
 
 
 @pytest.mark.parametrize(
@@ -434,7 +462,7 @@ def test_findings_may_be_queued_before_the_image_is_there(
 def test_which_image_findings_are_about(
     aws: Any, ecr: Any, repository_name: str, image_id: dict[str, str], is_about: bool
 ) -> None:
-    """By its tag or digest, whichever of them is asked for."""
+    """A result that names an image by tag or digest is returned for either."""
     push(ecr, repository_name, IMAGE, tag="v1")
     push(ecr, repository_name, OTHER, tag="v2")
     queue(aws, result(imageId=image_id))
@@ -463,7 +491,7 @@ def test_what_a_queued_result_leaves_out(aws: Any, ecr: Any, repository_name: st
 def test_the_helper_queues_for_the_registry_of_its_client(
     aws: Any, ecr: Any, repository_name: str
 ) -> None:
-    """Its account and region, and the image that it is told of."""
+    """The helper queues for the account and Region of its client, and for the given image."""
     there = aws.client(region="eu-west-1", account=OTHER_ACCOUNT)
     there.create_repository(repositoryName=repository_name)
     for client in (ecr, there):
@@ -486,7 +514,7 @@ def test_the_helper_queues_for_the_registry_of_its_client(
 
 
 def test_the_helper_queues_a_failure(ecr: Any, repository_name: str) -> None:
-    """With any status that ECR has; botocore's waiter then fails."""
+    """The helper queues a failure with any status of ECR; botocore's waiter then fails."""
     push(ecr, repository_name, IMAGE, tag="v1")
     queue_scan_findings(ecr, repository_name, tag="v1", status="FAILED", description="no luck")
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
@@ -498,7 +526,7 @@ def test_the_helper_queues_a_failure(ecr: Any, repository_name: str) -> None:
 
 
 def test_several_findings_for_one_image(aws: Any, ecr: Any, repository_name: str) -> None:
-    """An identifier gets the first, the next identifier the next, each always the same."""
+    """Each identifier of an image gets the next queued result, and the same one from then on."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     queue(aws, result("CVE-1"), result("CVE-2"))
@@ -537,6 +565,7 @@ def test_findings_of_other_repositories_and_regions(
         {"repositoryName": "team/app", "imageId": {"imageTag": ["v1"]}},
         {"repositoryName": "team/app", "imageScanFindings": ["CVE-1"]},
         {"repositoryName": "team/app", "imageScanFindings": {"findings": "CVE-1"}},
+        {"repositoryName": "team/app", "imageScanFindings": {"findings": {}}},
         {"repositoryName": "team/app", "imageScanFindings": {"enhancedFindings": [1]}},
         {
             "repositoryName": "team/app",
@@ -564,7 +593,7 @@ def test_what_is_queued_and_is_no_finding(
 
 @pytest.mark.parametrize("member", ["findings", "enhancedFindings"])
 def test_pages_count_findings(aws: Any, ecr: Any, repository_name: str, member: str) -> None:
-    """Of basic and of enhanced scans; a hundred by default."""
+    """A page has a hundred findings by default, for basic and for enhanced scans."""
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     findings = [{"description": str(number)} for number in range(250)]
@@ -594,7 +623,7 @@ def test_pages_count_findings(aws: Any, ecr: Any, repository_name: str, member: 
 
 @pytest.mark.parametrize("kind", ["findings", "enhanced_findings"])
 def test_a_severity_that_does_not_exist(ecr: Any, repository_name: str, kind: str) -> None:
-    """It is refused before anything is queued."""
+    """A severity that does not exist is refused before anything is queued."""
     before = everything_stored()
     with pytest.raises(ImageError) as refused:
         queue_scan_findings(ecr, repository_name, **{kind: [{"severity": "AWFUL"}]})
@@ -603,3 +632,21 @@ def test_a_severity_that_does_not_exist(ecr: Any, repository_name: str, kind: st
         "those are INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL, UNDEFINED, UNTRIAGED."
     )
     assert everything_stored() == before
+
+
+def test_an_index_that_is_pushed(aws: Any, ecr: Any) -> None:
+    """A scan on push does nothing with an index: there is no scan, no event, no error. Its images are scanned."""
+    ecr.create_repository(
+        repositoryName="team/app", imageScanningConfiguration={"scanOnPush": True}
+    )
+    listener = Listener(aws)
+    index = build_index([IMAGE])
+    push(ecr, "team/app", index, tag="index")
+    scans = [each for each in listener.heard() if each["detail-type"] == "ECR Image Scan"]
+    assert [each["detail"]["image-digest"] for each in scans] == [IMAGE.digest]
+    refused = refusal(
+        ecr.describe_image_scan_findings,
+        repositoryName="team/app",
+        imageId={"imageTag": "index"},
+    )
+    assert refused.code == "ScanNotFoundException"

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from moto_ecr_ext.testing import build_image, push, queue_scan_findings
-from support.constants import BEGINNING
+from support.constants import BEGINNING, OTHER_ACCOUNT
 from support.listener import Listener
 from support.scanning import debian_image, scanner
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 IMAGE = build_image(layers=1)
 DEBIAN = debian_image()
 NOTHING = """
@@ -67,7 +68,7 @@ def answer(ecr: Any, tag: str = "v1") -> dict[str, Any]:
 
 
 def names(ecr: Any, tag: str = "v1") -> list[str]:
-    """The vulnerabilities of an image, as both operations have them."""
+    """The vulnerabilities of an image, which both operations must return."""
     found = answer(ecr, tag)["imageScanFindings"]
     [detail] = ecr.describe_images(repositoryName="team/app", imageIds=[{"imageTag": tag}])[
         "imageDetails"
@@ -81,14 +82,14 @@ def names(ecr: Any, tag: str = "v1") -> list[str]:
 
 
 def test_a_finding_that_is_queued_later(clock: Any, continuous: Any) -> None:
-    """It appears at the next scan, a day after the last one, and stays."""
+    """A later finding appears at the next scan, a day after the last one, and stays."""
     queue(continuous, OLD)
     push(continuous, "team/app", IMAGE, tag="v1")
     assert names(continuous) == ["CVE-2026-1"]
     queue(continuous, OLD, NEW)
-    clock.tick(DAY - HOUR)
+    clock.tick(DAY - MINUTE)
     assert names(continuous) == ["CVE-2026-1"]
-    clock.tick(HOUR)
+    clock.tick(MINUTE)
     for _ in range(2):
         assert names(continuous) == ["CVE-2026-1", "CVE-2026-2"]
     queue(continuous)
@@ -96,8 +97,35 @@ def test_a_finding_that_is_queued_later(clock: Any, continuous: Any) -> None:
     assert names(continuous) == []
 
 
+def test_each_image_has_its_day(clock: Any, continuous: Any) -> None:
+    """The next scan of one image is not that of another, which was pushed later."""
+    for tag, image in (("v1", IMAGE), ("v2", DEBIAN)):
+        queue(continuous, OLD, tag=tag)
+        push(continuous, "team/app", image, tag=tag)
+        assert names(continuous, tag) == ["CVE-2026-1"]
+        queue(continuous, NEW, tag=tag)
+        clock.tick(DAY / 2)
+    assert (names(continuous), names(continuous, "v2")) == (["CVE-2026-2"], ["CVE-2026-1"])
+    clock.tick(DAY / 2)
+    assert (names(continuous), names(continuous, "v2")) == (["CVE-2026-2"], ["CVE-2026-2"])
+
+
+def test_registries_that_do_not_scan(clock: Any, aws: Any, ecr: Any, repository_name: str) -> None:
+    """Registries whose images are scanned once, configured before and after, do not keep this one from its scans."""
+    scan(aws.client(region="eu-west-1"), "SCAN_ON_PUSH")
+    scan(aws.client(account=OTHER_ACCOUNT), "SCAN_ON_PUSH")
+    scan(ecr, "CONTINUOUS_SCAN")
+    scan(aws.client(region="us-west-2"), "SCAN_ON_PUSH")
+    queue(ecr, OLD)
+    push(ecr, repository_name, IMAGE, tag="v1")
+    assert names(ecr) == ["CVE-2026-1"]
+    queue(ecr, NEW)
+    clock.tick(DAY)
+    assert names(ecr) == ["CVE-2026-2"]
+
+
 def test_the_first_findings_of_an_image(clock: Any, continuous: Any) -> None:
-    """They appear at once, even after an answer without any; later ones wait for the next scan."""
+    """The first findings appear at once, even after an answer without any; later ones appear at the next scan."""
     push(continuous, "team/app", IMAGE, tag="v1")
     assert names(continuous) == []
     queue(continuous, OLD)
@@ -124,7 +152,7 @@ def test_each_identifier_sees_it(clock: Any, continuous: Any) -> None:
 
 
 def test_an_image_that_is_scanned_once(clock: Any, ecr: Any, repository_name: str) -> None:
-    """It keeps what was found, until continuous scanning begins."""
+    """An image that is scanned once keeps its findings until continuous scanning begins."""
     scan(ecr, "SCAN_ON_PUSH")
     queue(ecr, OLD)
     push(ecr, repository_name, IMAGE, tag="v1")
@@ -137,7 +165,7 @@ def test_an_image_that_is_scanned_once(clock: Any, ecr: Any, repository_name: st
 
 
 def test_an_image_that_is_too_old(clock: Any, continuous: Any) -> None:
-    """It is scanned for 14 days after its push."""
+    """An image is scanned for 14 days after its push."""
     queue(continuous, OLD)
     push(continuous, "team/app", IMAGE, tag="v1")
     first = answer(continuous)["imageScanFindings"]["findingSeverityCounts"]
@@ -164,7 +192,7 @@ def test_the_time_of_the_last_scan(clock: Any, continuous: Any) -> None:
 def test_what_the_scanner_finds_later(
     clock: Any, aws: Any, continuous: Any, tmp_path: Path
 ) -> None:
-    """A finding that stays was first observed when it was."""
+    """A finding that stays keeps the time at which it was first observed."""
     program = scanner(tmp_path / "first", text=NOTHING)
     aws.configure(scanner=str(program))
     push(continuous, "team/app", DEBIAN, tag="v1")
@@ -198,7 +226,7 @@ def test_a_scanner_that_fails_later(clock: Any, aws: Any, continuous: Any, tmp_p
 
 
 def test_a_scan_that_failed_at_first(clock: Any, aws: Any, continuous: Any, tmp_path: Path) -> None:
-    """It is made up for."""
+    """A scan that failed at first is repeated."""
     aws.configure(scanner=str(scanner(tmp_path / "bad", text=FAILURE)))
     push(continuous, "team/app", DEBIAN, tag="v1")
     assert answer(continuous)["imageScanStatus"]["status"] == "FAILED"
@@ -209,7 +237,7 @@ def test_a_scan_that_failed_at_first(clock: Any, aws: Any, continuous: Any, tmp_
 
 
 def test_events(clock: Any, aws: Any, continuous: Any, tmp_path: Path) -> None:
-    """Amazon Inspector tells of findings that are new, and of no second initial scan.
+    """Amazon Inspector sends events of new findings, and no second event of an initial scan.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
     """

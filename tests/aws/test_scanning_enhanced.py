@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.h
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def described(ecr: Any, tag: str = "v1") -> dict[str, Any]:
 def test_a_scan_on_push(
     ecr: Any, repository_name: str, frequency: str, status: dict[str, str]
 ) -> None:
-    """Of its own shape. An image that is scanned continuously stays active."""
+    """The event of an enhanced scan has another form. An image that is scanned continuously stays active."""
     enhance(ecr, **{frequency: "team/*"})
     push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
@@ -92,7 +93,7 @@ def test_a_scan_on_push(
 
 
 def test_the_frequency_is_that_of_now(ecr: Any, repository_name: str) -> None:
-    """An image that was scanned once becomes active with the rule, and back."""
+    """An image that was scanned once becomes active with a continuous rule, and inactive without it."""
     enhance(ecr, on_push="*")
     push(ecr, repository_name, IMAGE, tag="v1")
     enhance(ecr, continuous="*")
@@ -102,7 +103,7 @@ def test_the_frequency_is_that_of_now(ecr: Any, repository_name: str) -> None:
 
 
 def test_repositories_that_no_filter_matches(ecr: Any, repository_name: str) -> None:
-    """They are not scanned, whatever they say by themselves."""
+    """A repository that no filter matches is not scanned, whatever its own setting."""
     ecr.put_image_scanning_configuration(
         repositoryName=repository_name, imageScanningConfiguration={"scanOnPush": True}
     )
@@ -114,7 +115,9 @@ def test_repositories_that_no_filter_matches(ecr: Any, repository_name: str) -> 
 
 
 def test_images_that_were_there_before(ecr: Any, repository_name: str) -> None:
-    """Young ones are scanned, older ones told to be so; what is not matched is left alone."""
+    """Young images are scanned, older ones have a status that says why not; images that no filter matches are
+    unchanged.
+    """
     ecr.create_repository(repositoryName="other")
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
         push(ecr, repository_name, OTHER, tag="old")
@@ -140,7 +143,7 @@ def test_images_that_were_there_before(ecr: Any, repository_name: str) -> None:
 
 
 def test_continuous_scans_end(ecr: Any, repository_name: str) -> None:
-    """Two weeks after the push."""
+    """A continuous scan ends two weeks after the push."""
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
         enhance(ecr, continuous="*")
         push(ecr, repository_name, IMAGE, tag="v1")
@@ -173,7 +176,9 @@ def test_scans_of_the_other_type_are_out_of_sight(ecr: Any, repository_name: str
 
 
 def test_basic_scans_are_not_described_with_images(ecr: Any, repository_name: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+    """DescribeImages omits basic scans:
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+    """
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
     assert described(ecr) == {}
@@ -231,20 +236,22 @@ def test_images_of_other_repositories(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_image_that_comes_back_from_the_archive(ecr: Any, repository_name: str) -> None:
-    """It is scanned as if it was pushed; until then there is no scan of it."""
+    """A restored image is scanned like a pushed one; until then it has no findings."""
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     with freeze_time("2026-01-01", ignore=["urllib3"]) as clock:
         enhance(ecr, continuous="*")
         push(ecr, repository_name, IMAGE, tag="v1")
         ecr.update_image_storage_class(**request, targetStorageClass="ARCHIVE")
-        assert refusal(ecr.describe_image_scan_findings, **request).code == "ScanNotFoundException"
+        assert findings_of(ecr)["imageScanStatus"]["status"] == "IMAGE_ARCHIVED"
         clock.move_to("2026-03-01")
         ecr.update_image_storage_class(**request, targetStorageClass="STANDARD")
         assert findings_of(ecr)["imageScanStatus"] == CONTINUOUS
 
 
 def test_no_scan_is_started_by_hand(ecr: Any, repository_name: str) -> None:
-    """https://github.com/alexjurkiewicz/ecr-scan-image/issues/44"""
+    """StartImageScan is refused while scanning is enhanced:
+    https://github.com/alexjurkiewicz/ecr-scan-image/issues/44
+    """
     enhance(ecr, on_push="*")
     push(ecr, repository_name, IMAGE, tag="v1")
     before = everything_stored()
@@ -277,7 +284,7 @@ def test_the_registry_of_the_repository_counts(aws: Any, ecr: Any, repository_na
 
 
 def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Of Inspector: the scan and each finding. The scan's repository name is an ARN, as on AWS.
+    """Inspector's events report the scan and each finding. The scan's repository name is an ARN, as on AWS.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
     """
@@ -297,12 +304,104 @@ def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
         "image-tags": ["v1"],
     }
     assert finding["detail-type"] == "Inspector2 Finding"
-    assert finding["resources"] == [f"{arn}/{IMAGE.digest}"]
-    assert finding["detail"] == {**FINDING, "firstObservedAt": "2026-01-01T00:00:00.500Z"}
+    image_arn = f"{arn}/{IMAGE.digest}"
+    assert finding["resources"] == [image_arn]
+    detail = finding["detail"]
+    assert re.fullmatch(
+        r"arn:aws:inspector2:us-east-1:123456789012:finding/[0-9a-f]{32}", detail.pop("findingArn")
+    )
+    [resource] = detail.pop("resources")
+    image = resource["details"]["awsEcrContainerImage"]
+    # Text of a time, such as "Dec 3, 2021, 6:02:30 PM".
+    assert re.fullmatch(r"[A-Z][a-z]{2} \d+, \d{4}, \d+:\d\d:\d\d [AP]M", image.pop("pushedAt"))
+    assert resource == {
+        "details": {
+            "awsEcrContainerImage": {
+                "imageHash": IMAGE.digest,
+                "imageTags": ["v1"],
+                "registry": ACCOUNT,
+                "repositoryName": "team/app",
+            }
+        },
+        "id": image_arn,
+        "tags": {},
+        "type": "AWS_ECR_CONTAINER_IMAGE",
+    }
+    assert detail == {
+        **FINDING,
+        "awsAccountId": ACCOUNT,
+        "firstObservedAt": "Jan 1, 2026, 12:00:00 AM",
+    }
+
+
+def test_events_of_findings_that_have_all(aws: Any, ecr: Any, repository_name: str) -> None:
+    """Members that a queued finding has are announced as they are; DescribeImageScanFindings adds none."""
+    listener = Listener(aws, source="aws.inspector2")
+    enhance(ecr, on_push="*")
+    own = {
+        **FINDING,
+        "awsAccountId": OTHER_ACCOUNT,
+        "findingArn": "arn:aws:inspector2:us-east-1:210987654321:finding/mine",
+        "resources": [{"id": "mine", "type": "AWS_ECR_CONTAINER_IMAGE"}],
+        "updatedAt": 1767265350.0,
+    }
+    queue_scan_findings(ecr, repository_name, enhanced_findings=[own, FINDING], tag="v1")
+    push(ecr, repository_name, IMAGE, tag="v1")
+    _, first, second = (each["detail"] for each in listener.heard())
+    times = {"firstObservedAt": "Jan 1, 2026, 12:00:00 AM", "updatedAt": "Jan 1, 2026, 11:02:30 AM"}
+    assert first == {**own, **times}
+    assert second["awsAccountId"] == ACCOUNT
+    [_, found] = findings_of(ecr)["imageScanFindings"]["enhancedFindings"]
+    assert found.keys() == FINDING.keys()
+
+
+def test_events_of_changes(aws: Any, ecr: Any, repository_name: str) -> None:
+    """With enhanced scanning, a new repository, a new image and a deleted image send an event, if they are scanned.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+    """
+    listener = Listener(aws)
+
+    def changes() -> list[tuple[str, str, str]]:
+        details = [
+            each["detail"]
+            for each in listener.heard()
+            if each["detail-type"] == "ECR Scan Resource Change"
+        ]
+        for each in details:
+            del each["repositories"][0]["repository-arn"]
+            assert each.keys() == {"action-type", "repositories", "resource-type", "scan-type"}
+        return [tuple(each["repositories"][0].values()) for each in details]
+
+    push(ecr, repository_name, IMAGE, tag="v1")
+    ecr.create_repository(repositoryName="team/other")
+    assert changes() == []
+    enhance(ecr, continuous="team")
+    assert changes() == [("team/app", "CONTINUOUS_SCAN", "MANUAL")]
+    ecr.create_repository(repositoryName="team/new")
+    ecr.create_repository(repositoryName="else")
+    assert changes() == [("team/new", "CONTINUOUS_SCAN", "MANUAL")]
+    push(ecr, repository_name, OTHER, tag="v2")
+    push(ecr, "else", OTHER, tag="v2")
+    unchanged = ("team/app", "CONTINUOUS_SCAN", "CONTINUOUS_SCAN")
+    assert changes() == [unchanged]
+    ecr.put_image(
+        repositoryName=repository_name, imageManifest=OTHER.manifest.decode(), imageTag="v3"
+    )
+    ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v3"}])
+    assert changes() == []
+    for name in (repository_name, "else"):
+        ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "v2"}])
+    assert changes() == [unchanged]
+    ecr.put_registry_scanning_configuration(scanType="BASIC")
+    push(ecr, repository_name, OTHER, tag="v2")
+    assert changes() == []
 
 
 def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository_name: str) -> None:
-    """One for all repositories that change; none where nothing does, or scanning is basic."""
+    """One event lists all repositories whose frequency changed; it is not sent without a change, or if scanning is
+    basic.
+    """
     ecr.create_repository(repositoryName="other")
     listener = Listener(aws)
     enhance(ecr, on_push="team")
@@ -336,7 +435,7 @@ def test_events_of_changed_frequencies(aws: Any, ecr: Any, repository_name: str)
 
 
 def test_another_account_sees_what_the_owner_has(aws: Any, ecr: Any, repository_name: str) -> None:
-    """Its scan type and its queue are those of the registry that the image is in."""
+    """Another account gets the scan type and the queue of the registry that has the image."""
     enhance(ecr, continuous="*")
     policy = {
         "Version": "2012-10-17",

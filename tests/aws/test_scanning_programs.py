@@ -56,7 +56,7 @@ def scan_on_push(ecr: Any, frequency: str = "SCAN_ON_PUSH", scan_type: str = "BA
 
 
 def test_findings_of_a_basic_scan(ecr: Any, repository_name: str, program: str) -> None:
-    """Packages of the operating system only, there as soon as the push is answered.
+    """A basic scan reports packages of the operating system only, as soon as the push is answered.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
     """
@@ -96,7 +96,7 @@ def test_findings_of_a_basic_scan(ecr: Any, repository_name: str, program: str) 
 
 
 def test_findings_of_an_enhanced_scan(ecr: Any, repository_name: str, program: str) -> None:
-    """Packages of languages too, in the other shape."""
+    """An enhanced scan also reports packages of languages, in the other form."""
     scan_on_push(ecr, "CONTINUOUS_SCAN", "ENHANCED")
     push(ecr, repository_name, IMAGE, tag="v1")
     answer = findings_of(ecr)
@@ -184,7 +184,7 @@ def test_findings_of_an_enhanced_scan(ecr: Any, repository_name: str, program: s
 def test_pages_of_findings(
     ecr: Any, repository_name: str, program: str, scan_type: str, member: str
 ) -> None:
-    """With botocore's paginator."""
+    """botocore's paginator returns all findings."""
     scan_on_push(ecr, scan_type=scan_type)
     push(ecr, repository_name, IMAGE, tag="v1")
     pages = list(
@@ -200,7 +200,7 @@ def test_pages_of_findings(
 
 
 def test_a_scan_by_hand(ecr: Any, repository_name: str, program: str) -> None:
-    """The waiter does not wait, and the image may be pushed with any protocol."""
+    """The waiter of a scan by hand returns at once; the image may be pushed with any protocol."""
     push(ecr, repository_name, IMAGE, tag="v1")
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     assert ecr.start_image_scan(**request)["imageScanStatus"] == {"status": "IN_PROGRESS"}
@@ -232,7 +232,9 @@ def test_a_push_through_the_registry(
 def test_an_image_without_an_operating_system(
     ecr: Any, repository_name: str, program: str, scan_type: str, status: str
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html"""
+    """An image without an operating system is unsupported:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+    """
     scan_on_push(ecr, scan_type=scan_type)
     push(ecr, repository_name, build_image(layers=1), tag="v1")
     answer = findings_of(ecr)
@@ -260,7 +262,7 @@ def test_a_program_that_fails(
 def test_a_program_that_is_not_there(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:
-    """As for a program that fails."""
+    """A missing program fails the scan like a program that fails."""
     aws.configure(scanner=f"{tmp_path}/grype")
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(repositoryName=repository_name, imageId={"imageTag": "v1"})
@@ -289,7 +291,7 @@ def test_layers_that_were_never_uploaded(ecr: Any, repository_name: str, program
 def test_an_image_that_is_deleted_while_it_is_scanned(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path
 ) -> None:
-    """No transaction is open while the program runs: another client can do what it likes."""
+    """Another client can delete the image during a scan, since no transaction is open while the program runs."""
     begin, end = tmp_path / "begin", tmp_path / "end"
     os.mkfifo(begin)
     os.mkfifo(end)
@@ -319,7 +321,7 @@ def test_an_image_that_is_deleted_while_it_is_scanned(
 
 
 def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository_name: str) -> None:
-    """The scan is known to be lost after an hour."""
+    """The scan of a killed server counts as lost after an hour."""
     request = {"repositoryName": repository_name, "imageId": {"imageTag": "v1"}}
     with freeze_time("2026-01-01 12:00:00", ignore=["urllib3"]) as clock:
         push(ecr, repository_name, IMAGE, tag="v1")
@@ -339,7 +341,7 @@ def test_a_server_that_was_killed_while_it_scanned(ecr: Any, repository_name: st
 
 
 def test_what_is_queued_comes_first(aws: Any, ecr: Any, repository_name: str) -> None:
-    """The program is not asked then."""
+    """The program is not run if findings are queued."""
     aws.configure(scanner="trivy-that-is-not-there")
     queue_scan_findings(ecr, repository_name, [{"name": "CVE-2026-1", "severity": "LOW"}])
     scan_on_push(ecr)

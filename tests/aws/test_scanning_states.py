@@ -35,7 +35,7 @@ def enhance(ecr: Any) -> None:
 
 
 def test_a_scan_that_is_looked_at(ecr: Any, repository_name: str, slowly: Any) -> None:
-    """It has ended when it was described so often, and its findings are not shown before."""
+    """A scan ends once it was described as often as moto's state manager says, and shows no findings before."""
     slowly("ecr::image_scan", progression="manual", times=3)
     push(ecr, repository_name, IMAGE, tag="v1")
     queue_scan_findings(ecr, repository_name, [{"name": "CVE-2026-1", "severity": "LOW"}])
@@ -52,7 +52,7 @@ def test_a_scan_that_is_looked_at(ecr: Any, repository_name: str, slowly: Any) -
 
 
 def test_the_waiter_waits(ecr: Any, repository_name: str, slowly: Any) -> None:
-    """botocore's, for a scan that takes its time."""
+    """botocore's waiter waits for a scan that takes time."""
     slowly("ecr::image_scan", progression="manual", times=4)
     push(ecr, repository_name, IMAGE, tag="v1")
     ecr.start_image_scan(**REQUEST)
@@ -82,7 +82,7 @@ def test_a_scan_that_takes_time(aws: Any, ecr: Any, repository_name: str, slowly
 
 
 def test_an_enhanced_scan_is_pending(ecr: Any, repository_name: str, slowly: Any) -> None:
-    """In DescribeImages too, which does not count as a look."""
+    """DescribeImages also shows that an enhanced scan is pending, without counting as a question."""
     slowly("ecr::image_scan", progression="manual", times=2)
     enhance(ecr)
     push(ecr, repository_name, IMAGE, tag="v1")
@@ -99,7 +99,7 @@ def test_an_enhanced_scan_is_pending(ecr: Any, repository_name: str, slowly: Any
 def test_what_a_program_found_is_shown_later(
     aws: Any, ecr: Any, repository_name: str, slowly: Any, tmp_path: Path
 ) -> None:
-    """The scan still takes its time."""
+    """Findings of a program are shown once the scan's time is over."""
     aws.configure(scanner=str(scanner(tmp_path)))
     slowly("ecr::image_scan", progression="manual", times=2)
     push(ecr, repository_name, IMAGE, tag="v1")
@@ -126,7 +126,9 @@ def test_an_image_that_goes_while_it_is_scanned(
 def test_events_tell_what_was_found(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path, has_program: bool
 ) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+    """The event of a scan counts the findings:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    """
     if has_program:
         aws.configure(scanner=str(scanner(tmp_path, "grype")))
     else:
@@ -150,7 +152,7 @@ def test_events_tell_what_was_found(
 def test_the_event_of_a_scan_that_took_its_time(
     aws: Any, ecr: Any, repository_name: str, tmp_path: Path, slowly: Any
 ) -> None:
-    """It counts what the program has found, too.
+    """The event of a scan that took time also counts the program's findings.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
     """

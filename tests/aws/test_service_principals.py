@@ -68,7 +68,9 @@ def is_refused(*arguments: Any, **options: Any) -> str:
 
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER_ACCOUNT])
 def test_a_service_needs_to_be_let_in(ecr: Any, account: str) -> None:
-    """By its own name, in the repository's account too: no account's policies are the service's."""
+    """A service needs a permission by its own name, also in the repository's account, whose policies do not apply to
+    it.
+    """
     assert is_refused(account=account) == (
         f"User: {LAMBDA} is not authorized to perform: ecr:BatchGetImage on resource: {ARN} "
         "because no resource-based policy allows the ecr:BatchGetImage action"
@@ -106,7 +108,9 @@ def test_a_service_needs_to_be_let_in(ecr: Any, account: str) -> None:
     ],
 )
 def test_keys_of_a_service(ecr: Any, condition: Any, accounts: set[str]) -> None:
-    """The resource that it acts for, and its account; none of a user or of a client's address."""
+    """A service's conditions have the resource that it acts for and its account, and no keys of a user or an
+    address.
+    """
     let_in(ecr, LAMBDA, Condition=condition)
     for account in (ACCOUNT, OTHER_ACCOUNT):
         if account in accounts or "other" in accounts:
@@ -125,7 +129,7 @@ def test_the_organization_that_a_service_acts_for(in_process: Environment, ecr: 
 
 
 def test_pulls_of_services_count(ecr: Any) -> None:
-    """Users and roles may be excluded from the time of the last pull; a service cannot be."""
+    """Pulls of services count: exclusions apply to users and roles only."""
     let_in(ecr, LAMBDA)
     [image] = ecr.describe_images(repositoryName=NAME)["imageDetails"]
     assert "lastRecordedPullTime" not in image

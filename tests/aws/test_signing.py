@@ -93,7 +93,7 @@ def unencoded(text: str) -> bytes:
 
 
 class Signature:
-    """A signature as who verifies it pulls it: the manifest, then its one layer."""
+    """A signature as a verifier pulls it: the manifest, then its one layer."""
 
     def __init__(self, registry: RepositoryClient, descriptor: dict[str, Any]):
         self.descriptor = descriptor
@@ -132,7 +132,7 @@ def registry(aws: Any, repository_name: str) -> RepositoryClient:
 
 
 def test_a_signature_verifies(clock: Any, ecr: Any, registry: RepositoryClient) -> None:
-    """A push over the registry protocol gets one, as the Notary Project's signature specification has it.
+    """A push over the registry protocol gets a signature by the Notary Project's specification.
 
     https://github.com/notaryproject/specifications/blob/main/specs/signature-specification.md
     """
@@ -191,7 +191,7 @@ def test_a_certificate_is_one_for_signing_code(ecr: Any, registry: RepositoryCli
 def test_signatures_of_one_profile_share_a_certificate(
     aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """In every registry that signs with it; another profile has another."""
+    """Signatures of one profile share a certificate in every registry; another profile has another."""
     configure(ecr, rule(RELEASE), rule(AUDIT))
     registry.push(IMAGE)
     registry.push(OTHER)
@@ -210,7 +210,7 @@ def test_signatures_of_one_profile_share_a_certificate(
 
 
 def test_a_name_that_is_too_long_for_a_certificate(ecr: Any, registry: RepositoryClient) -> None:
-    """The certificate has its beginning."""
+    """The certificate has the beginning of a name that is too long."""
     arn = profile("n" * 100)
     configure(ecr, rule(arn))
     registry.push(IMAGE)
@@ -246,7 +246,7 @@ def test_a_push_through_the_api_is_signed_alike(
 
 
 def test_a_docker_image(ecr: Any, registry: RepositoryClient) -> None:
-    """It is signed as what it is."""
+    """A Docker image is signed with its own media type."""
     image = build_image(media_types=DOCKER)
     configure(ecr, rule(RELEASE))
     registry.push(image)
@@ -257,7 +257,7 @@ def test_a_docker_image(ecr: Any, registry: RepositoryClient) -> None:
 
 
 def test_an_index_and_its_images(ecr: Any, registry: RepositoryClient) -> None:
-    """All of them are pushed, and signed."""
+    """An index and all its images are pushed and signed."""
     index = build_index([IMAGE, OTHER])
     configure(ecr, rule(RELEASE))
     registry.push(index, "v1")
@@ -286,7 +286,7 @@ def test_only_what_is_pushed_afterwards(ecr: Any, registry: RepositoryClient) ->
 
 
 def test_a_push_again_is_not_signed_again(ecr: Any, registry: RepositoryClient) -> None:
-    """It has its signature; once deleted, it is new."""
+    """A second push of an image adds no signature; after the signature's deletion, it adds one."""
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE, "v1")
     registry.push(IMAGE, "v1")
@@ -310,7 +310,7 @@ def test_a_push_again_is_not_signed_again(ecr: Any, registry: RepositoryClient) 
 def test_what_comes_by_replication_is_not_signed(
     aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """Its signature comes behind it, and goes no further."""
+    """A replicated image is not signed; its signature is replicated after it, and goes no further."""
     west, south = (aws.client(region=region) for region in ("eu-west-1", "eu-south-1"))
     for client, region in ((ecr, "eu-west-1"), (west, "eu-south-1")):
         destination = {"region": region, "registryId": ACCOUNT}
@@ -329,7 +329,7 @@ def test_what_comes_by_replication_is_not_signed(
 
 
 def test_what_belongs_to_an_image_is_not_signed(ecr: Any, registry: RepositoryClient) -> None:
-    """Signatures are not signed, and neither are referrers that others pushed."""
+    """Signatures, and referrers that others pushed, are not signed."""
     configure(ecr, rule(RELEASE))
     bill = build_artifact(artifact_type="application/sbom", subject=IMAGE, content=b"parts")
     registry.push(IMAGE)
@@ -375,7 +375,7 @@ def test_what_belongs_to_an_image_is_not_signed(ecr: Any, registry: RepositoryCl
 def test_rules(
     ecr: Any, registry: RepositoryClient, rules: list[dict[str, Any]], expected: list[str]
 ) -> None:
-    """One signature for each profile of the rules that match, and one status, in the order of the rules."""
+    """Each profile of the rules that match has one signature and one status, in the order of the rules."""
     configure(ecr, *rules)
     registry.push(IMAGE)
     assert statuses(ecr) == complete(*expected)
@@ -389,7 +389,7 @@ def test_rules(
 
 
 def test_a_push_of_another_account(aws: Any, ecr: Any, repository_name: str) -> None:
-    """It is signed by the rules of the registry that it goes to."""
+    """A push by another account is signed by the rules of the registry that it goes to."""
     others = aws.client(account=OTHER_ACCOUNT)
     configure(ecr, rule(RELEASE))
     configure(others, rule(profile("theirs", OTHER_ACCOUNT)))
@@ -410,7 +410,7 @@ def test_a_push_of_another_account(aws: Any, ecr: Any, repository_name: str) -> 
 
 
 def test_the_archive(ecr: Any, registry: RepositoryClient) -> None:
-    """Signatures go there and come back with their image, which is not signed again."""
+    """Signatures are archived and restored with their image, which is not signed again."""
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE, "v1")
     [before] = signatures(registry)
@@ -427,7 +427,7 @@ def test_the_archive(ecr: Any, registry: RepositoryClient) -> None:
 
 
 def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
-    """A signature is told as a referrer that is pushed, behind its image."""
+    """The event of a signature is that of a pushed referrer, after the event of its image."""
     sqs, events = aws.client("sqs"), aws.client("events")
     queue = sqs.create_queue(QueueName="ecr-events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
@@ -455,7 +455,7 @@ def test_events(aws: Any, ecr: Any, repository_name: str) -> None:
 
 
 def test_signing_that_takes_some_looks(slowly: Any, ecr: Any, registry: RepositoryClient) -> None:
-    """It goes on until it has been described so often, and there is no signature before."""
+    """Signing ends once it was described as often as moto's state manager says; there is no signature before."""
     slowly("ecr::image_signing", progression="manual", times=2)
     configure(ecr, rule(RELEASE), rule(AUDIT))
     registry.push(IMAGE, "v1")
@@ -471,7 +471,7 @@ def test_signing_that_takes_some_looks(slowly: Any, ecr: Any, registry: Reposito
 def test_signing_that_takes_time(
     slowly: Any, clock: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """The signature is there when the time is over, whoever asks for it."""
+    """The signature exists when the time is over, whoever asks for it."""
     slowly("ecr::image_signing", progression="time", seconds=30)
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE, "v1")
@@ -489,7 +489,7 @@ def test_signing_that_takes_time(
 def test_an_image_that_is_deleted_while_it_is_signed(
     slowly: Any, clock: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """It gets no signature, and others do."""
+    """An image that is deleted during its signing gets no signature; the others do."""
     slowly("ecr::image_signing", progression="time", seconds=30)
     configure(ecr, rule(RELEASE))
     registry.push(IMAGE)
@@ -503,7 +503,7 @@ def test_an_image_that_is_deleted_while_it_is_signed(
 def test_a_profile_that_signer_does_not_have(
     aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """Once moto's Signer has profiles, one that it has not, or that was cancelled, signs nothing."""
+    """Once moto's Signer has profiles, a missing or cancelled profile signs nothing."""
     signer = aws.client("signer")
     for name in ("release", "audit"):
         signer.put_signing_profile(profileName=name, platformId="Notation-OCI-SHA384-ECDSA")
@@ -533,7 +533,7 @@ def test_a_profile_that_signer_does_not_have(
 def test_a_failure_takes_its_time(
     slowly: Any, aws: Any, ecr: Any, registry: RepositoryClient
 ) -> None:
-    """It is told when it has ended."""
+    """A failure of signing is reported when its time is over."""
     slowly("ecr::image_signing", progression="manual", times=2)
     aws.client("signer").put_signing_profile(profileName="audit", platformId="platform")
     configure(ecr, rule(RELEASE))
@@ -598,7 +598,7 @@ def test_configuration(ecr: Any) -> None:
 
 
 def test_no_configuration(aws: Any, ecr: Any) -> None:
-    """There is none until one is put, in this account and region; nor is there once it is deleted."""
+    """An account has no configuration in a Region until one is put, nor after its deletion."""
     for other in (aws.client(region="eu-west-1"), aws.client(account=OTHER_ACCOUNT)):
         other.put_signing_configuration(signingConfiguration={"rules": []})
     for operation in (ecr.get_signing_configuration, ecr.delete_signing_configuration):
@@ -610,7 +610,7 @@ def test_no_configuration(aws: Any, ecr: Any) -> None:
 
 
 def test_a_profile_of_another_region(ecr: Any) -> None:
-    """It is refused, and changes nothing."""
+    """A profile of another Region is refused, and changes nothing."""
     arn = profile("release", region="eu-west-1")
     before = everything_stored()
     assert refusal(
@@ -620,7 +620,7 @@ def test_a_profile_of_another_region(ecr: Any) -> None:
 
 
 def test_status_members(ecr: Any, registry: RepositoryClient) -> None:
-    """The image is told by its digest, and by the tag that it was asked for by."""
+    """The status names the image by its digest, and by the tag of the request."""
     registry.push(IMAGE, "v1")
     answer = ecr.describe_image_signing_status(repositoryName=NAME, imageId={"imageTag": "v1"})
     del answer["ResponseMetadata"]
@@ -632,7 +632,7 @@ def test_status_members(ecr: Any, registry: RepositoryClient) -> None:
     }
 
 
-def test_status_of_what_is_not_there(ecr: Any, repository_name: str) -> None:
+def test_status_of_a_missing_image(ecr: Any, repository_name: str) -> None:
     """A missing image and a missing repository are reported as not found."""
     describe = ecr.describe_image_signing_status
     image_id = {"imageTag": "none"}

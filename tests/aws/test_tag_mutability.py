@@ -15,6 +15,7 @@ from support.refusals import Refusal, invalid, refusal, refused
 from support.stored import everything_stored
 
 FIELD = "imageTagMutabilityExclusionFilters"
+NOT_ALLOWED, MISSING = "are not allowed", "can't be null"
 IMAGES = [build_image(seed=number, layers=1) for number in range(3)]
 
 
@@ -42,7 +43,7 @@ def tagged(ecr: Any) -> dict[str, str]:
 
 
 def test_the_answer_says_all_that_was_set(ecr: Any, repository_name: str) -> None:
-    """Filters are set with the mutability, and are dropped by one that has none."""
+    """The answer has all filters that were set; a mutability without filters drops them."""
     answer = ecr.put_image_tag_mutability(
         repositoryName=repository_name,
         imageTagMutability="MUTABLE_WITH_EXCLUSION",
@@ -73,7 +74,7 @@ def test_the_answer_says_all_that_was_set(ecr: Any, repository_name: str) -> Non
         pytest.param(
             mutability,
             given,
-            "ImageTagMutabilityExclusionFilters can't be null "
+            f"ImageTagMutabilityExclusionFilters {NOT_ALLOWED if given else MISSING} "
             f"when imageTagMutability is set as {mutability}",
             id=f"{mutability}-{'filters' if given else 'none'}",
         )
@@ -106,7 +107,7 @@ def test_filters_that_ecr_does_not_take(
     given: list[dict[str, str]] | None,
     constraint: str,
 ) -> None:
-    """They go with a mutability with exclusion, and only with one; also at CreateRepository."""
+    """Filters need a mutability with exclusion, and it needs filters; also at CreateRepository."""
     before = everything_stored()
     request = {"imageTagMutability": mutability, **({FIELD: given} if given else {})}
     expected = invalid(FIELD, constraint)
@@ -118,7 +119,7 @@ def test_filters_that_ecr_does_not_take(
 
 
 def test_a_mutable_tag_moves(ecr: Any, repository_name: str) -> None:
-    """The image that had it stays, untagged."""
+    """A mutable tag moves; the image that had it stays, untagged."""
     put(ecr, IMAGES[0], "latest")
     put(ecr, IMAGES[1], "latest")
     assert tagged(ecr) == {"latest": IMAGES[1].digest}
@@ -130,7 +131,7 @@ def test_a_mutable_tag_moves(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_immutable_tag_stays(ecr: Any, repository_name: str) -> None:
-    """Nothing is stored of the image that was to take it."""
+    """A refused push of an immutable tag stores nothing."""
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
     before = everything_stored()
@@ -148,7 +149,7 @@ def test_an_immutable_tag_stays(ecr: Any, repository_name: str) -> None:
 
 
 def test_an_immutable_repository_takes_new_tags(ecr: Any, repository_name: str) -> None:
-    """An image may get more tags, and images without tags come as they like."""
+    """An immutable repository accepts further tags of an image, and images without tags."""
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
     put(ecr, IMAGES[0], "v2")
@@ -161,7 +162,7 @@ def test_an_immutable_repository_takes_new_tags(ecr: Any, repository_name: str) 
 def test_the_same_tag_on_the_same_image_is_there_already(
     ecr: Any, repository_name: str, mutability: str
 ) -> None:
-    """ImageAlreadyExistsException, of AWS's class of this name, in every mode."""
+    """The same tag on the same image is refused with ImageAlreadyExistsException, AWS's class, in every mode."""
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability=mutability)
     put(ecr, IMAGES[0], "v1")
     assert refusal(
@@ -177,7 +178,7 @@ def test_the_same_tag_on_the_same_image_is_there_already(
 
 
 def test_a_deleted_tag_may_be_used_again(ecr: Any, repository_name: str) -> None:
-    """Immutable or not: BatchDeleteImage takes it."""
+    """BatchDeleteImage removes a tag of either mutability, which can then be used again."""
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     put(ecr, IMAGES[0], "v1")
     ecr.batch_delete_image(repositoryName=repository_name, imageIds=[{"imageTag": "v1"}])
@@ -186,7 +187,7 @@ def test_a_deleted_tag_may_be_used_again(ecr: Any, repository_name: str) -> None
 
 
 def test_mutability_counts_at_the_push(ecr: Any, repository_name: str) -> None:
-    """A tag that was pushed before is bound by what holds now."""
+    """A tag is bound by the mutability at the time of the push, not by that of its first push."""
     put(ecr, IMAGES[0], "v1")
     ecr.put_image_tag_mutability(repositoryName=repository_name, imageTagMutability="IMMUTABLE")
     request = {

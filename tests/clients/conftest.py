@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import Server, running_server
+from support.fault_rules import FaultRules
 from support.programs import Home
 from support.pushed import RemoteRepository
 
@@ -53,3 +54,11 @@ def home(registry: Server, tmp_path: Path) -> Home:
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ENDPOINT_URL=registry.url,
     )
+
+
+@pytest.fixture
+def rules(registry: Server) -> Iterator[FaultRules]:
+    """The faults of the server, for one test."""
+    rules = FaultRules(registry)
+    yield rules
+    rules.clear()

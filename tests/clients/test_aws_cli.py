@@ -31,7 +31,7 @@ def test_the_login_password_opens_the_registry(
 
 
 def test_a_manifest_is_copied_to_another_tag(aws: Program, remote: RemoteRepository) -> None:
-    """batch-get-image gives the manifest byte for byte, so that put-image can tag it once more."""
+    """batch-get-image returns the manifest byte for byte, so that put-image can tag it once more."""
     digest = push(remote.ecr, remote.name, build_image(seed=1), tag="1.0")
     named = ("--repository-name", remote.name)
 
@@ -44,7 +44,7 @@ def test_a_manifest_is_copied_to_another_tag(aws: Program, remote: RemoteReposit
 
 
 def test_a_repository_from_creation_to_deletion(aws: Program, registry: Server) -> None:
-    """The URI that create-repository prints is at the server; an error is told in ECR's words."""
+    """The URI that create-repository prints is the server's; an error has ECR's message."""
     named = ("--repository-name", "cli/made")
     created = json.loads(aws("ecr", "create-repository", *named))
 

@@ -18,7 +18,7 @@ DATA = bytes(range(256)) * 20_000
 
 @pytest.fixture
 def buildah(home: Home, registry: Server) -> Program:
-    """buildah with storage of its own, logged in by its own command."""
+    """buildah with separate storage, logged in by its own command."""
     buildah = containers_program("buildah", home)
     login = ("login", "--tls-verify=false", "--username", "AWS", "--password-stdin")
     assert "Login Succeeded!" in buildah(*login, registry.address, stdin=registry.password)

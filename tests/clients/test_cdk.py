@@ -17,7 +17,7 @@ from support.programs import Home, find
 from support.pushed import RemoteRepository, files_of
 
 ENVIRONMENT = f"aws://{ACCOUNT}/{REGION}"
-# What `cdk bootstrap` calls its bucket and its repository, unless it is told otherwise:
+# The default names of the bucket and the repository of `cdk bootstrap`:
 # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 ASSETS = f"cdk-hnb659fds-container-assets-{ACCOUNT}-{REGION}"

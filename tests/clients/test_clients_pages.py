@@ -1,4 +1,4 @@
-"""The how-to pages about clients: those that need few commands, and that a test runs each block of them."""
+"""The how-to pages about clients that need few commands; a test runs each block of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_docker_sdk(registry: Server, tmp_path: Path) -> None:
 
 
 def test_waiters(registry: Server, tmp_path: Path) -> None:
-    """Both end, and the preview is complete."""
+    """Both waiters end, and the preview is complete."""
     how_to = HowTo(Home(tmp_path / "home", **VARIABLES), registry.address)
     how_to.write("waiters.py")
 
@@ -60,7 +60,7 @@ def test_waiters(registry: Server, tmp_path: Path) -> None:
 
 
 def test_credential_helper(tmp_path: Path) -> None:
-    """It gives a password of the server."""
+    """The helper prints a password of the server."""
     find(HELPER)
     with running_server("--repository-uri", "aws") as server:
         how_to = HowTo(Home(tmp_path / "home"), server.address)

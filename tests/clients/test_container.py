@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = blocks_of(ROOT / "README.rst")
 IMAGE_PAGE = blocks_of(HOW_TO / "container-image.rst")
 COMPOSE_PAGE = blocks_of(HOW_TO / "compose.rst")
-# The daemon of the tests has no network of its own for containers.
+# The daemon of the tests has no separate network for containers.
 ON_THE_HOST = """\
 services:
   registry:
@@ -160,7 +160,7 @@ def test_compose_starts_a_registry(home: Home) -> None:
 
 
 def test_stopping_it_loses_nothing(container: Container) -> None:
-    """`docker stop` ends it in order, before docker kills it; another one on the volume has all that it had."""
+    """`docker stop` ends the server in order, before docker kills it; another container on the volume has all data."""
     container.page("create-a-repository-with-boto3")
 
     asked_at = time.time()

@@ -34,7 +34,7 @@ def is_shell(text: str) -> bool:
     ids=["page", "several-servers"],
 )
 def test_compose_files(compose_file: str | None, tmp_path: Path) -> None:
-    """Docker Compose accepts them, and they publish the registry only on this machine."""
+    """Docker Compose accepts the files, and they publish the registry only on this machine."""
     find("docker-compose")
     text = (ROOT / compose_file).read_text() if compose_file else block("compose", "compose.yaml")
     home = Home(tmp_path / "home")
@@ -75,7 +75,7 @@ def test_testcontainers() -> None:
 
     compile(text, "testcontainers.py", "exec")
     awaited = text.partition('LogMessageWaitStrategy("')[2].partition('"')[0]
-    assert awaited in (ROOT / "moto_ecr_ext" / "commands" / "start.py").read_text()
+    assert awaited in (ROOT / "moto_ecr_ext/server/commands/start.py").read_text()
 
 
 def test_kind() -> None:

@@ -1,4 +1,4 @@
-"""containerd's `ctr`, with a containerd of its own."""
+"""containerd's `ctr`, with a separate containerd."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
+from moto_ecr_ext.testing import Image, build_image, build_index, push, write_oci_layout
 from support.commands import Server
+from support.fault_rules import FaultRules
 from support.programs import Home, Program, find, need_root, running_daemon
 from support.pushed import RemoteRepository
 
@@ -40,7 +41,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def ctr(home: Home, daemon: str, request: pytest.FixtureRequest) -> Program:
-    """ctr, in a namespace of the test's own."""
+    """ctr, in a separate namespace for the test."""
     # "." and "_" are the only marks that the name of a namespace has inside.
     namespace = request.node.name.replace("[", ".").rstrip("]").replace("-", "_")
     return home.program("ctr", "--address", daemon, "--namespace", namespace)
@@ -112,4 +113,63 @@ def test_a_wrong_password(ctr: Program, remote: RemoteRepository) -> None:
         *("images", "pull", "--plain-http", "--user", "AWS:another", f"{remote.uri}:1.0")
     )
 
-    assert "401 Unauthorized" in said or "authorization failed" in said
+    assert "400 Bad Request" in said
+
+
+@pytest.fixture
+def image(remote: RemoteRepository) -> Image:
+    """An image in the registry, with a layer of 4 MB."""
+    image = build_image(seed=remote.name, layer_size=4_000_000, compression="none")
+    push(remote.ecr, remote.name, image, tag="1.0")
+    return image
+
+
+BLOBS = "GET /v2/*/blobs/*"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"fault": "throttle", "call": BLOBS, "times": 1},
+        {"fault": "cut", "call": BLOBS, "after": 2_000_000, "times": 1},
+        {"fault": "close_while_streaming", "call": BLOBS, "times": 1},
+    ],
+    ids=["throttled", "cut", "closed"],
+)
+def test_a_fetch_goes_on_after(
+    ctr: Program,
+    login: tuple[str, ...],
+    remote: RemoteRepository,
+    image: Image,
+    rules: FaultRules,
+    rule: dict[str, Any],
+) -> None:
+    """A fetch repeats a throttled request, and continues a download that breaks off."""
+    rules.put(rule)
+    ctr("content", "fetch", *login, f"{remote.uri}:1.0")
+    assert rules.strikes() == [1]
+    fetched = set(ctr("content", "ls", "--quiet").split())
+    assert fetched == {image.digest, *(each.digest for each in image.blobs)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"fault": "fail", "call": BLOBS, "status": 503, "times": 1}, "503 Service Unavailable"),
+        ({"fault": "corrupt", "call": BLOBS, "times": 1}, "unexpected commit digest"),
+    ],
+    ids=["unavailable", "corrupt"],
+)
+def test_a_fetch_ends_after(
+    ctr: Program,
+    login: tuple[str, ...],
+    remote: RemoteRepository,
+    image: Image,
+    rules: FaultRules,
+    rule: dict[str, Any],
+    message: str,
+) -> None:
+    """A fetch gives up after a 503, and after a blob with another digest, whose bytes containerd keeps."""
+    rules.put(rule)
+    assert message in ctr.refused("content", "fetch", *login, f"{remote.uri}:1.0")
+    assert rules.strikes() == [1]

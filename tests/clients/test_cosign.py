@@ -41,7 +41,7 @@ def _tag_for(name: str, suffix: str) -> str:
 
 
 def test_a_signature_is_verified(cosign: Program, name: str, remote: RemoteRepository) -> None:
-    """The signature is an image under a tag of its own; the key that made it verifies it."""
+    """The signature is an image under a separate tag; the key that made it verifies it."""
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
 
     (signed,) = json.loads(cosign("verify", "--key", "cosign.pub", *UNLOGGED, name))
@@ -53,7 +53,7 @@ def test_a_signature_is_verified(cosign: Program, name: str, remote: RemoteRepos
 
 
 def test_another_key_does_not_verify(cosign: Program, name: str) -> None:
-    """An image that another key signed, or none, is refused."""
+    """An image that is unsigned, or signed with another key, is refused."""
     assert "no signatures found" in cosign.refused("verify", "--key", "cosign.pub", *UNLOGGED, name)
     cosign("sign", "--key", "cosign.key", *OFFLINE, name)
     cosign("generate-key-pair", "--output-key-prefix", "other")
@@ -82,7 +82,7 @@ def test_a_signature_that_refers_to_the_image(
 def test_an_attestation_is_verified(
     cosign: Program, name: str, remote: RemoteRepository, home: Home
 ) -> None:
-    """A statement about the image, signed, is kept beside it and comes back as it was."""
+    """A signed statement about the image is kept beside it and returned unchanged."""
     (home.path / "sbom.json").write_text(SBOM)
     of_type = ("--type", "spdxjson")
     cosign("attest", "--key", "cosign.key", "--predicate", "sbom.json", *of_type, *OFFLINE, name)
@@ -96,7 +96,7 @@ def test_an_attestation_is_verified(
 def test_a_bill_of_materials_is_attached(
     cosign: Program, name: str, remote: RemoteRepository, home: Home
 ) -> None:
-    """`attach sbom` keeps a file beside the image; `download sbom` gives it back."""
+    """`attach sbom` keeps a file beside the image; `download sbom` returns it."""
     (home.path / "sbom.json").write_text(SBOM)
     cosign("attach", "sbom", "--sbom", "sbom.json", *PRIVATE, name)
 

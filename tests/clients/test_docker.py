@@ -1,4 +1,4 @@
-"""docker with a daemon of its own, for both kinds of store that it keeps images in."""
+"""docker with a separate daemon, for both kinds of image store."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from moto_ecr_ext.testing import (
     OCI,
     Image,
     Index,
+    build_image,
+    push,
 )
 from support.commands import Server
 from support.docker_daemon import STORES, running_docker
+from support.fault_rules import FaultRules
 from support.programs import Home, Program
 from support.pushed import RemoteRepository, files_of
 
@@ -136,7 +139,7 @@ def test_all_tags_are_pushed(docker: Program, remote: RemoteRepository, context:
 def test_what_is_there_is_not_sent_again(
     docker: Program, other_remote: RemoteRepository, remote: RemoteRepository, context: Path
 ) -> None:
-    """A push of a layer that the repository has finds it there; another repository has it not."""
+    """A push does not send a layer that the repository has; another repository gets it."""
     docker("build", "--tag", f"{remote.uri}:1.0", context)
     docker("push", f"{remote.uri}:1.0")
     docker("tag", f"{remote.uri}:1.0", f"{remote.uri}:again")
@@ -187,7 +190,7 @@ def test_a_push_without_login(anonymous: Program, remote: RemoteRepository, cont
 def test_a_push_to_a_repository_that_does_not_exist(
     docker: Program, store: str, registry: Server, context: Path
 ) -> None:
-    """It is refused with ECR's words, of which containerd's client repeats the status alone."""
+    """The push is refused with ECR's message; containerd's client repeats only the status."""
     docker("build", "--tag", f"{registry.address}/nowhere:1.0", context)
 
     said = docker.refused("push", f"{registry.address}/nowhere:1.0")
@@ -201,8 +204,8 @@ def test_a_push_to_a_repository_that_does_not_exist(
         )
 
 
-def test_a_pull_of_what_is_not_there(docker: Program, remote: RemoteRepository) -> None:
-    """A tag that the repository has not is refused."""
+def test_a_pull_of_a_missing_tag(docker: Program, remote: RemoteRepository) -> None:
+    """A tag that does not exist is refused."""
     assert "not found" in docker.refused("pull", f"{remote.uri}:1.0")
 
 
@@ -210,4 +213,47 @@ def test_a_wrong_password(anonymous: Program, registry: Server) -> None:
     """A login with another password is refused."""
     login = ("login", "--username", "AWS", "--password-stdin", registry.address)
 
-    assert "401" in anonymous.refused(*login, stdin="another")
+    assert "failed with status: 400 Bad Request" in anonymous.refused(*login, stdin="another")
+
+
+def test_a_pull_that_breaks_off_is_continued(
+    docker: Program, remote: RemoteRepository, rules: FaultRules
+) -> None:
+    """With both kinds of store, a layer arrives although its connection ends in the middle."""
+    image = build_image(seed="cut", layers=1, layer_size=3_000_000)
+    push(remote.ecr, remote.name, image, tag="1.0")
+    layer = image.layers[0].digest
+    rules.put({"fault": "cut", "call": f"GET /v2/*/blobs/{layer}", "after": 1_000_000, "times": 1})
+    assert f"Digest: {image.digest}" in docker("pull", f"{remote.uri}:1.0")
+    assert rules.strikes() == [1]
+
+
+def test_a_damaged_layer_is_noticed(
+    docker: Program, remote: RemoteRepository, rules: FaultRules
+) -> None:
+    """A layer with a wrong byte is an error of the pull."""
+    image = build_image(seed="damage", layers=1, layer_size=100_000)
+    push(remote.ecr, remote.name, image, tag="1.0")
+    rules.put({"fault": "corrupt", "call": f"GET /v2/*/blobs/{image.layers[0].digest}"})
+    assert image.layers[0].digest in docker.refused("pull", f"{remote.uri}:1.0")
+    assert rules.strikes()[0] >= 1
+
+
+def test_a_pull_is_throttled(docker: Program, remote: RemoteRepository, rules: FaultRules) -> None:
+    """With both kinds of store, a pull survives one throttled request."""
+    image = build_image(seed="throttled")
+    push(remote.ecr, remote.name, image, tag="1.0")
+    rules.put({"fault": "throttle", "repository": remote.name, "times": 1})
+    assert f"Digest: {image.digest}" in docker("pull", f"{remote.uri}:1.0")
+    assert rules.strikes() == [1]
+
+
+def test_a_login_expires(
+    docker: Program, store: str, remote: RemoteRepository, rules: FaultRules
+) -> None:
+    """A pull with an expired login fails. Without containerd, ECR's text reaches the user."""
+    push(remote.ecr, remote.name, build_image(seed="expired"), tag="1.0")
+    rules.put({"fault": "expired_token"})
+    output = docker.refused("pull", f"{remote.uri}:1.0")
+    text = "Your authorization token has expired. Reauthenticate and try again."
+    assert ("403 Forbidden" if store == "containerd" else text) in output

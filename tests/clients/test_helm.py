@@ -68,7 +68,7 @@ def test_a_chart_is_pushed_and_pulled(
 def test_a_chart_whose_repository_does_not_exist(
     helm: Program, package: Path, registry: Server
 ) -> None:
-    """A push is refused with ECR's words."""
+    """A push to a missing repository is refused with ECR's message."""
     said = helm.refused("push", registry.address, registry.password, package, "nowhere")
 
     assert "The repository with name 'nowhere/web' does not exist in the registry" in said
@@ -76,4 +76,5 @@ def test_a_chart_whose_repository_does_not_exist(
 
 def test_a_wrong_password(helm: Program, registry: Server) -> None:
     """A login with another password is refused."""
-    assert "401" in helm.refused("tags", registry.address, "another", "charts/web")
+    said = helm.refused("tags", registry.address, "another", "charts/web")
+    assert "Your Authorization Token is invalid." in said

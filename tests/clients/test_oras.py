@@ -118,7 +118,7 @@ def test_an_artifact_is_copied_with_what_is_attached(
 def test_tags_and_repositories_are_listed(
     oras: Program, remote: RemoteRepository, registry: Server
 ) -> None:
-    """`repo tags` and `repo ls` name what is there; `tag` adds a name."""
+    """`repo tags` and `repo ls` list tags and repositories; `tag` adds a tag."""
     _push(oras, f"{remote.uri}:1.0")
     oras("tag", "--plain-http", f"{remote.uri}:1.0", "latest")
 
@@ -128,7 +128,7 @@ def test_tags_and_repositories_are_listed(
 
 
 def test_a_blob_is_pushed_fetched_and_deleted(oras: Program, remote: RemoteRepository) -> None:
-    """A blob is there by its digest until it is deleted."""
+    """A pushed blob is available by its digest until it is deleted."""
     digest = Digest.of(REPORT_TEXT.encode())
     oras("blob", "push", "--plain-http", remote.uri, "report.json")
     assert remote.has_blob(digest)
@@ -143,7 +143,7 @@ def test_a_blob_is_pushed_fetched_and_deleted(oras: Program, remote: RemoteRepos
 def test_a_manifest_is_fetched_pushed_and_deleted(
     oras: Program, remote: RemoteRepository, home: Home
 ) -> None:
-    """A manifest goes out and in again byte for byte, and is gone when it is deleted."""
+    """A manifest is fetched and pushed byte for byte, and is missing once it is deleted."""
     _push(oras, f"{remote.uri}:1.0")
     digest = remote.digest_of("1.0")
 

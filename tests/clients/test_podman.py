@@ -18,7 +18,7 @@ DATA = bytes(range(256)) * 20_000
 
 @pytest.fixture
 def podman(home: Home, registry: Server) -> Program:
-    """podman with storage of its own, logged in by its own command."""
+    """podman with separate storage, logged in by its own command."""
     podman = containers_program("podman", home)
     login = ("login", "--tls-verify=false", "--username", "AWS", "--password-stdin")
     assert "Login Succeeded!" in podman(*login, registry.address, stdin=registry.password)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from moto_ecr_ext.testing import (
     Image,
@@ -18,6 +20,7 @@ from moto_ecr_ext.testing import (
     write_oci_layout,
 )
 from support.commands import Command, Server, running_server
+from support.fault_rules import FaultRules
 from support.programs import Home, Program, find
 
 IMAGE = build_image(seed="pulled through", layers=3, layer_size=300_000)
@@ -141,7 +144,89 @@ def test_from_a_registry_with_a_login(
 
 
 def test_an_image_that_upstream_has_not(skopeo: Program, cache: Server) -> None:
-    """skopeo is told that it is missing."""
+    """skopeo reports that the image is missing."""
     image = f"docker://{cache.address}/quay/library/none:1.0"
     said = skopeo.refused("inspect", "--tls-verify=false", image)
     assert "manifest unknown: Requested image not found" in said
+
+
+CACHED = "docker-hub/library/faults"
+
+
+@pytest.fixture
+def at_cache(ecr_upstream: Server, cache: Server) -> Iterator[FaultRules]:
+    """The faults of the cache, while upstream has an image `library/faults:1.0` and the cache has none of it."""
+    rules, upstream = FaultRules(cache), ecr_upstream.client()
+    upstream.create_repository(repositoryName="library/faults")
+    push(upstream, "library/faults", IMAGE, tag="1.0")
+    yield rules
+    rules.clear()
+    with suppress(ClientError):
+        cache.client().delete_repository(repositoryName=CACHED, force=True)
+    upstream.delete_repository(repositoryName="library/faults", force=True)
+
+
+@pytest.fixture
+def at_upstream(at_cache: FaultRules, ecr_upstream: Server) -> Iterator[FaultRules]:
+    """The faults of the registry upstream."""
+    rules = FaultRules(ecr_upstream)
+    yield rules
+    rules.clear()
+
+
+def test_a_pull_goes_on_when_upstream_is_throttled(
+    at_upstream: FaultRules, pulled: Callable[[str], dict[str, bytes]]
+) -> None:
+    """skopeo hears of the throttling from the cache, and repeats its request."""
+    at_upstream.put({"fault": "throttle", "call": "GET /v2/*", "times": 1})
+    assert pulled(f"{CACHED}:1.0") == _contents(IMAGE)
+    assert at_upstream.strikes() == [1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"fault": "fail", "call": "GET /v2/*", "status": 503}, "503 Service Unavailable"),
+        ({"fault": "corrupt", "call": "GET /v2/*/blobs/*"}, "503 Service Unavailable"),
+        (
+            {"fault": "cut", "call": "GET /v2/*/blobs/*", "after": 100_000},
+            "503 Service Unavailable",
+        ),
+        ({"fault": "close_while_streaming", "call": "GET /v2/*"}, "503 Service Unavailable"),
+        ({"fault": "invalid_token"}, "authentication to the upstream registry failed"),
+    ],
+    ids=["unavailable", "corrupt", "cut", "closed", "denied"],
+)
+def test_a_pull_ends_when_upstream_is(
+    at_upstream: FaultRules,
+    cache: Server,
+    pulled: Callable[[str], dict[str, bytes]],
+    rule: dict[str, Any],
+    message: str,
+) -> None:
+    """Nothing is kept of an image that upstream does not give, and a later pull gets it."""
+    at_upstream.put({**rule, "times": 1})
+    with pytest.raises(AssertionError, match=message):
+        pulled(f"{CACHED}:1.0")
+    assert at_upstream.strikes() == [1]
+    with pytest.raises(cache.client().exceptions.RepositoryNotFoundException):
+        cache.client().describe_images(repositoryName=CACHED)
+    assert pulled(f"{CACHED}:1.0") == _contents(IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("upstream_denied", "authentication to the upstream registry failed"),
+        ("upstream_unavailable", "503 Service Unavailable"),
+    ],
+)
+def test_a_fault_of_the_cache(
+    at_cache: FaultRules, pulled: Callable[[str], dict[str, bytes]], fault: str, message: str
+) -> None:
+    """The faults of an upstream have the same effect without it."""
+    at_cache.put({"fault": fault, "times": 1})
+    with pytest.raises(AssertionError, match=message):
+        pulled(f"{CACHED}:1.0")
+    assert at_cache.strikes() == [1]
+    assert pulled(f"{CACHED}:1.0") == _contents(IMAGE)

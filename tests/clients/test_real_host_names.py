@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import requests
 
 from moto_ecr_ext.testing import build_image, build_index, write_oci_layout
 from support.aws_hosts import CA, REGISTRY, make_certificates
-from support.commands import PATIENCE, Command, running_server
+from support.commands import PATIENCE, REFUSES_MOTO_CA, Command, running_server
 from support.programs import Home, Program
 
 HELPER = "docker-credential-ecr-login"
@@ -62,10 +61,9 @@ def _blobs(layout: Path) -> dict[str, bytes]:
 def test_skopeo_pushes_and_pulls(
     proxied: Home, aws: Program, layout: Path, tmp_path: Path, is_by_helper: bool
 ) -> None:
-    """An index with its images goes to the real host name and back, byte for byte.
+    """An index with its images is pushed to the real host name and pulled, byte for byte.
 
-    The login is the password that AWS's command line got, or none: then skopeo asks AWS's helper,
-    which asks the API.
+    The login is the password that AWS's command line got, or that of AWS's helper, which asks the API.
     """
     name = f"helper-{is_by_helper}".lower()
     created = json.loads(aws("ecr", "create-repository", "--repository-name", name))
@@ -92,7 +90,7 @@ def test_skopeo_pushes_and_pulls(
 
 
 def test_oras_attaches(proxied: Home, aws: Program) -> None:
-    """A client of another family: an artifact, and one that refers to it."""
+    """oras pushes an artifact, and another that refers to it."""
     created = json.loads(aws("ecr", "create-repository", "--repository-name", "oras"))
     uri = created["repository"]["repositoryUri"]
     oras = proxied.program("oras")
@@ -107,14 +105,10 @@ def test_oras_attaches(proxied: Home, aws: Program) -> None:
     assert [each["artifactType"] for each in found["manifests"]] == ["application/vnd.example.note"]
 
 
-@pytest.mark.skipif(
-    sys.version_info >= (3, 13), reason="requests refuses moto's CA, which lacks an extension"
-)
+@pytest.mark.skipif(REFUSES_MOTO_CA, reason="requests refuses moto's CA, which lacks an extension")
 def test_an_answer_ends_its_connection(proxy: str, proxied: Home, aws: Program) -> None:
-    """moto's proxy closes after every answer, and ours says so.
-
-    Go's client would send its next request there otherwise: it lost every other upload, or waited
-    for ever.
+    """moto's proxy closes the connection after every answer, and this one says so. Otherwise Go's client would send
+    its next request there: it lost every other upload, or waited for ever.
     """
     url = f"https://{REGISTRY}/v2/"
     answer = requests.get(url, proxies={"https": proxy}, verify=CA, timeout=PATIENCE)

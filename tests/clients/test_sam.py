@@ -1,4 +1,4 @@
-"""SAM's command line: an image function that is built, deployed, invoked, packaged and deleted."""
+"""SAM's command line: an image function that is built, deployed, invoked, packaged, changed and deleted."""
 
 from __future__ import annotations
 
@@ -78,8 +78,18 @@ def test_from_build_to_delete(how_to: HowTo, server: Server) -> None:
     how_to.run("sam-package")
     assert f"ImageUri: {uri}\n" in (how_to.home.path / "packaged.yaml").read_text()
 
-    how_to.run("sam-delete")
+    first = remote.digest_of(tag)
+    with (context / "Dockerfile").open("a") as file:
+        file.write("ENV changed=yes\n")
+    how_to.run("sam-sync")
+    [changed] = set(remote.details()) - {first}
+    function = server.client("lambda").get_function(FunctionName="app")
+    assert function["Code"]["ResolvedImageUri"].endswith(changed)
+    assert '{"name": "moto"}' in how_to.run("sam-invoke")
+
+    # SAM deletes the image of the stack's template, which a sync of code does not change.
+    assert "Deleting ECR image" in how_to.run("sam-delete")
     left = [each["StackName"] for each in stacks.describe_stacks()["Stacks"]]
     assert left == ["aws-sam-cli-managed-default"]
     assert server.client("lambda").list_functions()["Functions"] == []
-    assert remote.details() == {}
+    assert set(remote.details()) == {changed}

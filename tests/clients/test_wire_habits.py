@@ -22,10 +22,10 @@ from support.pushed import RemoteRepository
 def test_each_accepted_type_in_a_line_of_its_own(
     registry: Server, remote: RemoteRepository
 ) -> None:
-    """docker says in several lines what it accepts, in an order by chance; none is overlooked.
+    """docker lists the types that it accepts in several lines, in random order; each counts.
 
-    The registry would convert Docker's manifest to the last type otherwise, and name the digest of
-    that, under which docker does not find it.
+    The registry would convert Docker's manifest to the last type otherwise, and name the digest of that, under which
+    docker does not find it.
     """
     image = build_image(seed=1, media_types=DOCKER)
     push(remote.ecr, remote.name, image, tag="1.0")
@@ -48,9 +48,8 @@ def test_each_accepted_type_in_a_line_of_its_own(
 
 
 def test_tls_is_answered_in_http(registry: Server) -> None:
-    """A client that tries TLS sees that it speaks to HTTP.
-
-    containerd's client goes on in plain HTTP only then: docker with containerd's store, buildkit.
+    """A client that tries TLS receives an HTTP answer. containerd's client (docker with containerd's store,
+    buildkit) only then retries in plain HTTP.
     """
     host, port = registry.address.split(":")
     hello, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -43,7 +43,7 @@ def context(tmp_path: Path) -> Path:
 
 
 def pushed(server: Server) -> RemoteRepository:
-    """The repository that the push has made."""
+    """The repository that the push has created."""
     ecr = server.client()
     (repository,) = ecr.describe_repositories()["repositories"]
     assert repository["repositoryName"] == "app"
@@ -73,7 +73,7 @@ def test_docker(
 
 
 def test_docker_after_a_login(open_server: Server, address: str, tmp_path: Path) -> None:
-    """`docker login` is no error, for jobs that log in anyway."""
+    """`docker login` also succeeds, for jobs that log in anyway."""
     data = tmp_path / "docker"
     data.mkdir()
     with running_docker(data) as daemon:
@@ -83,7 +83,7 @@ def test_docker_after_a_login(open_server: Server, address: str, tmp_path: Path)
 
 
 def test_podman(open_server: Server, address: str, context: Path, tmp_path: Path) -> None:
-    """podman needs to be told that there is no TLS, and nothing else."""
+    """podman pushes and pulls with the option for plain HTTP as its only one."""
     podman = containers_program("podman", Home(tmp_path / "home"))
     podman("build", "--tag", f"{address}/app:latest", context)
     podman("push", "--tls-verify=false", f"{address}/app:latest")
@@ -94,7 +94,7 @@ def test_podman(open_server: Server, address: str, context: Path, tmp_path: Path
 
 
 def test_skopeo(open_server: Server, address: str, tmp_path: Path) -> None:
-    """skopeo too."""
+    """skopeo pushes and pulls without a login."""
     skopeo = Home(tmp_path / "home").program("skopeo")
     image = build_image(layers=2)
     write_oci_layout(image, tmp_path / "layout", "1.0")

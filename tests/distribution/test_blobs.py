@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import moto_ecr_ext
 from moto_ecr_ext.oci.digest import Digest
+from moto_ecr_ext.storage.store import close_current_store
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT
+from support.environments import Environment
 from support.registry_client import RepositoryClient, assert_refused
+
+pytestmark = pytest.mark.platform
 
 CONTENT = bytes(range(256)) * 40
 SIZE = len(CONTENT)
@@ -23,7 +30,7 @@ def path(repository: RepositoryClient) -> str:
 
 
 def test_get_gives_the_bytes(repository: RepositoryClient, path: str) -> None:
-    """A GET gives the blob under its digest, its ETag and its length."""
+    """A GET returns the blob under its digest, its ETag and its length."""
     response = repository.get(path)
     assert (response.status_code, response.content) == (200, CONTENT)
     assert response.headers["Content-Length"] == str(SIZE)
@@ -113,7 +120,7 @@ def test_range_outside(repository: RepositoryClient, path: str, header: str) -> 
     ],
 )
 def test_no_usable_range(repository: RepositoryClient, path: str, header: str) -> None:
-    """Several ranges, and what is not a range of bytes, answer 200 with the whole blob.
+    """Several ranges, and malformed ones, are answered with 200 and the whole blob.
 
     S3, to which ECR redirects, does so for several ranges:
     https://github.com/containerd/stargz-snapshotter/issues/350
@@ -124,7 +131,7 @@ def test_no_usable_range(repository: RepositoryClient, path: str, header: str) -
 
 
 def test_head_has_no_ranges(repository: RepositoryClient, path: str) -> None:
-    """A range means nothing to HEAD (RFC 9110, 14.2)."""
+    """HEAD ignores ranges (RFC 9110, 14.2)."""
     response = repository.head(path, headers={"Range": "bytes=0-4"})
     assert response.status_code == 200
     assert response.headers["Content-Length"] == str(SIZE)
@@ -150,7 +157,7 @@ def test_if_none_match_of_other_content(repository: RepositoryClient, path: str)
 
 
 def test_if_none_match_comes_before_the_range(repository: RepositoryClient, path: str) -> None:
-    """A range of content that the client has answers 304 (RFC 9110, 13.2.2)."""
+    """An If-None-Match that matches is answered with 304, whatever the range (RFC 9110, 13.2.2)."""
     response = repository.get(path, headers={"If-None-Match": ETAG, "Range": "bytes=0-4"})
     assert response.status_code == 304
 
@@ -193,7 +200,7 @@ def test_delete_under_a_condition(repository: RepositoryClient, path: str) -> No
 
 
 def test_if_range(repository: RepositoryClient, path: str) -> None:
-    """The range is given of the content that If-Range names; of other content, all of it."""
+    """A range of the content that If-Range names is returned; of other content, the whole blob is."""
     same = repository.get(path, headers={"If-Range": ETAG, "Range": "bytes=0-4"})
     assert (same.status_code, same.content) == (206, CONTENT[:5])
     for other in ('"other"', f"W/{ETAG}", "Wed, 21 Oct 2015 07:28:00 GMT"):
@@ -221,7 +228,7 @@ def test_a_digest_of_sha512(repository: RepositoryClient) -> None:
 
 
 def test_the_colon_may_be_encoded(repository: RepositoryClient, path: str) -> None:
-    """`%3A` is a colon."""
+    """`%3A` is accepted as a colon."""
     assert repository.get(path.replace(":", "%3A")).content == CONTENT
 
 
@@ -229,7 +236,7 @@ def test_the_colon_may_be_encoded(repository: RepositoryClient, path: str) -> No
 def test_a_blob_of_another_repository(
     ecr: Any, repository: RepositoryClient, path: str, method: str
 ) -> None:
-    """A repository gives and deletes the blobs it holds itself, though the bytes are there."""
+    """A repository returns and deletes only the blobs that it holds, also if another has the bytes."""
     ecr.create_repository(repositoryName="team/other")
     other = RepositoryClient(repository.session, "team/other")
     assert other.request(method, path).status_code == 404
@@ -237,7 +244,7 @@ def test_a_blob_of_another_repository(
 
 
 def test_delete(repository: RepositoryClient, path: str) -> None:
-    """A deleted blob is gone, for this repository alone."""
+    """A deleted blob is missing in this repository only."""
     assert repository.delete(path).status_code == 202
     assert not repository.holds(Digest.of(CONTENT))
     assert_refused(
@@ -259,7 +266,7 @@ def test_delete_leaves_what_others_hold(ecr: Any, repository: RepositoryClient, 
 
 
 def test_delete_of_an_image_s_layer(repository: RepositoryClient) -> None:
-    """A blob that an image refers to stays."""
+    """A blob that an image refers to is not deleted."""
     image = build_image()
     repository.push(image, "v1")
     for blob in image.blobs:
@@ -270,3 +277,31 @@ def test_delete_of_an_image_s_layer(repository: RepositoryClient) -> None:
             f"The layer with digest '{blob.digest}' is referenced by an image",
         )
         assert repository.get(f"/blobs/{blob.digest}").content == blob.content
+
+
+class TestADirectory:
+    """Blobs of a data directory, which a server sends from their files: small ones, and maps of large ones."""
+
+    LARGE = bytes(range(256)) * (17 * 4096)
+
+    @pytest.fixture
+    def aws(self, server: Environment, tmp_path: Path) -> Iterator[Environment]:
+        moto_ecr_ext.install(data_dir=tmp_path)
+        yield server
+        moto_ecr_ext.install()
+        close_current_store()
+
+    @pytest.mark.parametrize("content", [b"x", CONTENT, LARGE], ids=len)
+    def test_whole(self, repository: RepositoryClient, content: bytes) -> None:
+        """A blob of any size comes back, again and again on one connection."""
+        path = f"/blobs/{repository.push_blob(content)}"
+        for _ in range(2):
+            assert repository.get(path).content == content
+
+    @pytest.mark.parametrize("first", [0, 1, 4096, 100_000])
+    def test_a_range(self, repository: RepositoryClient, first: int) -> None:
+        """A large part of a blob may begin anywhere in a page of the file."""
+        path = f"/blobs/{repository.push_blob(self.LARGE)}"
+        response = repository.get(path, headers={"Range": f"bytes={first}-"})
+        assert response.status_code == 206
+        assert response.content == self.LARGE[first:]

@@ -1,4 +1,4 @@
-"""One image, two protocols: what is pushed over /v2/ is what the JSON API tells of, and the other way round."""
+"""One image, two protocols: what is pushed over /v2/ appears in the JSON API, and what the API stores in /v2/."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TestPushedOverTheRegistry:
 
     @pytest.mark.parametrize("name", EVERYTHING)
     def test_pull(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
-        """The API gives the same bytes: manifest, configuration, layers."""
+        """The API returns the same bytes for manifest, configuration and layers."""
         image = EVERYTHING[name]
         repository.push(image, "v1")
         pulled = pull(ecr, "team/app", "v1")
@@ -58,7 +58,7 @@ class TestPushedOverTheRegistry:
         }
 
     def test_describe(self, ecr: Any, repository: RepositoryClient) -> None:
-        """DescribeImages tells of the image as of one that PutImage stored."""
+        """DescribeImages describes the image like one that PutImage stored."""
         with freeze_time("2026-06-01 12:00:00"):
             [data] = ecr.get_authorization_token()["authorizationData"]
             repository.session.log_in(data["authorizationToken"])
@@ -80,7 +80,7 @@ class TestPushedOverTheRegistry:
         assert pushed_at == datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 
     def test_list(self, ecr: Any, repository: RepositoryClient) -> None:
-        """ListImages has one entry for each tag, and one for an image without."""
+        """ListImages has one entry for each tag, and one for an untagged image."""
         repository.push(INDEX, "all")
         repository.push(IMAGE, "amd64")
         found = ecr.list_images(repositoryName="team/app")["imageIds"]
@@ -103,7 +103,7 @@ class TestPushedOverTheRegistry:
         assert (layer["layerAvailability"], layer["layerSize"]) == ("AVAILABLE", blob.size)
 
     def test_scan_on_push(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A push over HTTP scans where the repository is scanned on push."""
+        """A push over HTTP starts a scan if the repository is scanned on push."""
         repository.push(IMAGE, "before")
         with pytest.raises(ecr.exceptions.ScanNotFoundException):
             ecr.describe_image_scan_findings(
@@ -127,7 +127,7 @@ class TestPushedOverTheRegistry:
         assert detail["artifactMediaType"] == "application/example"
 
     def test_an_upload_goes_on_by_the_api(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An upload session belongs to both protocols."""
+        """An upload that HTTP began continues by the API: a session belongs to both protocols."""
         layer = IMAGE.layers[0]
         upload_id = repository.start_upload().rpartition("/")[2]
         ecr.upload_layer_part(
@@ -149,7 +149,7 @@ class TestPushedByTheAPI:
 
     @pytest.mark.parametrize("name", EVERYTHING)
     def test_pull(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
-        """The registry gives the same bytes."""
+        """The registry returns the same bytes."""
         image = EVERYTHING[name]
         push(ecr, "team/app", image, "v1")
         response = repository.get("/manifests/v1")
@@ -160,25 +160,26 @@ class TestPushedByTheAPI:
             assert repository.get(f"/blobs/{blob.digest}").content == blob.content
 
     def test_tags(self, ecr: Any, repository: RepositoryClient) -> None:
-        """Tags are listed."""
+        """The registry lists the tags that the API put."""
         push(ecr, "team/app", IMAGE, "v1")
         push(ecr, "team/app", IMAGE, "latest")
         assert repository.get("/tags/list").json()["tags"] == ["latest", "v1"]
 
     def test_referrers(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An artifact is a referrer of its subject."""
+        """An artifact that the API put is a referrer of its subject."""
         push(ecr, "team/app", ARTIFACT)
         [descriptor] = repository.get(f"/referrers/{IMAGE.digest}").json()["manifests"]
         assert descriptor["digest"] == ARTIFACT.digest
 
     def test_layers_count_for_a_manifest(self, ecr: Any, repository: RepositoryClient) -> None:
-        """Layers that the API uploaded are there when a manifest is pushed over HTTP."""
+        """Layers that the API uploaded exist for a manifest that is pushed over HTTP."""
         for blob in IMAGE.blobs:
             upload_blob(ecr, "team/app", blob)
         assert repository.put_manifest(IMAGE, "v1").status_code == 201
 
     def test_a_manifest_without_its_layers(self, ecr: Any, repository: RepositoryClient) -> None:
-        """PutImage takes what suites written for moto put; over HTTP the layers are missing.
+        """PutImage accepts a manifest without its layers, as suites written for moto put it; over HTTP the layers are
+        missing.
 
         The same manifest is refused when it is pushed over HTTP, which clients check.
         """
@@ -234,7 +235,7 @@ class TestMutability:
             repository.push_blobs(image)
 
     def test_mutable(self, ecr: Any, repository: RepositoryClient, first: Any, second: Any) -> None:
-        """A tag moves to what is pushed last."""
+        """A mutable tag moves to the image that is pushed last."""
         assert first(repository, ecr, IMAGE, "v1") is None
         assert second(repository, ecr, OTHER, "v1") is None
         assert {each["imageDigest"]: each.get("imageTags") for each in details(ecr)} == {
@@ -245,7 +246,7 @@ class TestMutability:
     def test_immutable(
         self, ecr: Any, repository: RepositoryClient, first: Any, second: Any
     ) -> None:
-        """A tag of an immutable repository does not."""
+        """A tag of an immutable repository does not move."""
         ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
         assert first(repository, ecr, IMAGE, "v1") is None
         assert second(repository, ecr, OTHER, "v1") == "ImageTagAlreadyExistsException"
@@ -255,7 +256,7 @@ class TestMutability:
     def test_excluded(
         self, ecr: Any, repository: RepositoryClient, first: Any, second: Any
     ) -> None:
-        """Tags that an exclusion filter names do."""
+        """A tag that an exclusion filter names moves."""
         ecr.put_image_tag_mutability(
             repositoryName="team/app",
             imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
@@ -271,7 +272,7 @@ class TestMutability:
     def test_the_same_again(
         self, ecr: Any, repository: RepositoryClient, first: Any, second: Any
     ) -> None:
-        """An identical push is a success over HTTP, and an error of PutImage; neither changes anything."""
+        """An identical push succeeds over HTTP, and is refused by PutImage; both change nothing."""
         assert first(repository, ecr, IMAGE, "v1") is None
         before = details(ecr)
         expected = "ImageAlreadyExistsException" if second is by_put_image else None
@@ -280,7 +281,7 @@ class TestMutability:
 
 
 def test_download_url_of_what_was_pushed(ecr: Any, repository: RepositoryClient) -> None:
-    """GetDownloadUrlForLayer gives a layer that was pushed over HTTP, once an image refers to it."""
+    """GetDownloadUrlForLayer returns a layer that was pushed over HTTP, once an image refers to it."""
     layer = IMAGE.layers[0]
     repository.push_blob(layer.content)
     with pytest.raises(ecr.exceptions.LayerInaccessibleException):

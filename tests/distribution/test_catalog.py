@@ -55,7 +55,7 @@ def test_pages(catalog: RegistrySession, size: int) -> None:
 
 @pytest.mark.parametrize("last", ["a/b", "b", "zz", ""])
 def test_last(catalog: RegistrySession, last: str) -> None:
-    """The list begins behind `last`, be it there or not."""
+    """The list begins after `last`, whether that repository exists or not."""
     response = catalog.get("/v2/_catalog", params={"last": last})
     assert listed(response) == [name for name in NAMES if name > last]
 
@@ -68,7 +68,7 @@ def test_a_page_of_none(catalog: RegistrySession) -> None:
 
 
 def test_n_is_a_number(catalog: RegistrySession) -> None:
-    """An `n` that is none is refused."""
+    """An `n` that is not a number is refused."""
     assert_refused(
         catalog.get("/v2/_catalog?n=many"),
         405,
@@ -78,6 +78,6 @@ def test_n_is_a_number(catalog: RegistrySession) -> None:
 
 
 def test_of_other_registries(catalog: RegistrySession, log_in: Any) -> None:
-    """Other accounts and regions have catalogues of their own."""
+    """Other accounts and Regions have separate catalogues."""
     assert listed(log_in(account=OTHER_ACCOUNT).get("/v2/_catalog")) == []
     assert listed(log_in(region="eu-west-1").get("/v2/_catalog")) == []

@@ -1,4 +1,4 @@
-"""Create on push: a push makes the repository that is missing, where a template says so.
+"""Create on push: a push creates a missing repository if a template applies.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 """
@@ -19,13 +19,14 @@ from support.stored import everything_stored
 IMAGE = build_image(layers=1)
 EMPTY = build_image(layers=0)
 TAGS = [{"Key": "made", "Value": "by a push"}]
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/creation"
 
 
 @pytest.fixture
 def app(ecr: Any, session: RegistrySession) -> RepositoryClient:
-    """A repository that is not there, and is made when it is pushed to."""
+    """A repository that does not exist, and is created when it is pushed to."""
     ecr.create_repository_creation_template(
-        prefix="team", appliedFor=["CREATE_ON_PUSH"], resourceTags=TAGS
+        prefix="team", appliedFor=["CREATE_ON_PUSH"], resourceTags=TAGS, customRoleArn=ROLE
     )
     return RepositoryClient(session, "team/app")
 
@@ -35,7 +36,7 @@ def names(ecr: Any) -> list[str]:
 
 
 def test_push(ecr: Any, app: RepositoryClient) -> None:
-    """As a client pushes, from the first blob on; the repository is that of the template."""
+    """A client's push creates the repository with its first blob, by the template."""
     assert not app.holds(IMAGE.layers[0])
     assert names(ecr) == []
     app.push(IMAGE, "v1")
@@ -45,7 +46,7 @@ def test_push(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_upload(ecr: Any, app: RepositoryClient) -> None:
-    """A session is enough to make the repository, and goes on in it."""
+    """An upload session creates the repository, and continues in it."""
     upload = app.start_upload()
     assert names(ecr) == ["team/app"]
     blob = IMAGE.layers[0]
@@ -54,7 +55,7 @@ def test_upload(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_manifest(ecr: Any, app: RepositoryClient) -> None:
-    """A manifest alone makes the repository, in which its blobs are missing."""
+    """A manifest alone creates the repository, in which its blobs are missing."""
     response = app.put_manifest(IMAGE, "v1")
     assert (response.status_code, response.json()["errors"][0]["code"]) == (
         404,
@@ -64,7 +65,7 @@ def test_manifest(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_a_manifest_of_nothing(ecr: Any, app: RepositoryClient) -> None:
-    """An index of no images has all that it needs; its bytes are those that came."""
+    """An index of no images is pushed, and its bytes are unchanged."""
     content = json.dumps(
         {
             "schemaVersion": 2,
@@ -78,7 +79,7 @@ def test_a_manifest_of_nothing(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_mount(ecr: Any, session: RegistrySession, app: RepositoryClient) -> None:
-    """A blob is mounted into the repository that is made for it."""
+    """A mount creates the repository, and mounts the blob."""
     ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     ecr.create_repository(repositoryName="base")
     RepositoryClient(session, "base").push(IMAGE, "v1")
@@ -90,7 +91,7 @@ def test_mount(ecr: Any, session: RegistrySession, app: RepositoryClient) -> Non
 
 
 def test_all_in_one_post(ecr: Any, app: RepositoryClient) -> None:
-    """The body is read after the repository was made."""
+    """A single POST creates the repository before its body is read."""
     app.push_blob(IMAGE.layers[0].content)
     assert names(ecr) == ["team/app"]
 
@@ -120,6 +121,40 @@ def test_without_a_template_for_it(
     assert everything_stored() == before
 
 
+@pytest.mark.parametrize(
+    "special",
+    [
+        {"resourceTags": TAGS},
+        {"encryptionConfiguration": {"encryptionType": "KMS"}},
+    ],
+    ids=["tags", "key"],
+)
+def test_a_template_without_its_role(
+    ecr: Any, session: RegistrySession, special: dict[str, Any]
+) -> None:
+    """ECR's own role may not tag repositories or use keys, so the push is refused, and nothing is created.
+
+    https://github.com/aws/containers-roadmap/issues/2398
+    """
+    template = {"prefix": "team", "appliedFor": ["CREATE_ON_PUSH"], **special}
+    ecr.create_repository_creation_template(**template)
+    app = RepositoryClient(session, "team/app")
+    before = everything_stored()
+    for response in (app.post("/blobs/uploads/"), app.put_manifest(IMAGE, "v1")):
+        assert_refused(
+            response,
+            404,
+            "NAME_UNKNOWN",
+            f"The repository with name 'team/app' does not exist in the registry with id '{ACCOUNT}'",
+            hint="team/app was not created: the creation template of the prefix team has resource tags "
+            "or KMS encryption, and no customRoleArn. Add customRoleArn to the template.",
+        )
+    assert everything_stored() == before
+    ecr.update_repository_creation_template(prefix="team", customRoleArn=ROLE)
+    app.push(IMAGE, "v1")
+    assert names(ecr) == ["team/app"]
+
+
 def test_root(ecr: Any, session: RegistrySession) -> None:
     """The template ROOT applies to every name."""
     ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
@@ -137,7 +172,9 @@ def test_root(ecr: Any, session: RegistrySession) -> None:
         ("PATCH", "/blobs/uploads/1b2c3d4e-0000-4000-8000-000000000000"),
     ],
 )
-def test_what_is_no_push(ecr: Any, app: RepositoryClient, method: str, path: str) -> None:
+def test_other_requests_create_nothing(
+    ecr: Any, app: RepositoryClient, method: str, path: str
+) -> None:
     """Requests that are not pushes create nothing."""
     before = everything_stored()
     assert app.request(method, path).status_code == 404
@@ -152,7 +189,7 @@ def test_what_is_no_push(ecr: Any, app: RepositoryClient, method: str, path: str
         ("PUT", "/manifests/a+b", 405),
     ],
 )
-def test_a_request_that_is_none(
+def test_an_invalid_request_creates_nothing(
     ecr: Any, app: RepositoryClient, method: str, path: str, status: int
 ) -> None:
     """An invalid request creates nothing."""
@@ -162,7 +199,7 @@ def test_a_request_that_is_none(
 
 
 def test_many_at_once(ecr: Any, app: RepositoryClient, aws: Any) -> None:
-    """A client pushes several blobs at a time: one of the requests makes the repository, all go on."""
+    """A client pushes several blobs at a time: one request creates the repository, and all succeed."""
     statuses: list[int] = []
     ready = threading.Barrier(8)
     headers = dict(app.session.headers)
@@ -220,7 +257,7 @@ def test_another_account(ecr: Any, aws: Any, app: RepositoryClient) -> None:
 
 
 def test_the_guest_s_own_templates_do_not_count(ecr: Any, aws: Any) -> None:
-    """Those of the registry that is pushed to do."""
+    """Only templates of the registry that is pushed to apply, not those of the caller."""
     client = aws.client(account=OTHER_ACCOUNT)
     client.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
     token = client.get_authorization_token(registryIds=[ACCOUNT])["authorizationData"][0]

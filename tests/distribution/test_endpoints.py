@@ -373,7 +373,7 @@ def test_failure(session: RegistrySession, fill: Fill, endpoint: Endpoint, path:
 
 @pytest.mark.parametrize(("path", "method"), REFUSED)
 def test_other_methods(session: RegistrySession, path: str, method: str) -> None:
-    """A method that an endpoint has not answers 405 and says which it has."""
+    """A method that an endpoint lacks answers 405 and lists the allowed ones."""
     fill = filling(url="", upload="0b1c2d3e-0000-4000-8000-000000000000")
     response = session.request(method, fill(path))
     assert response.status_code == 405
@@ -389,7 +389,7 @@ def test_other_methods(session: RegistrySession, path: str, method: str) -> None
     ["/v2/team/app", "/v2/team/app/", "/v2/team/app/tags", "/v2/team/app/blobs/", "/v2/tags/list"],
 )
 def test_other_paths(session: RegistrySession, repository: RepositoryClient, path: str) -> None:
-    """A path that no endpoint has answers 404, as an error of the registry."""
+    """A path without an endpoint answers 404, as an error of the registry."""
     response = session.get(path)
     assert response.status_code == 404
     assert response.json() == {

@@ -178,6 +178,7 @@ def missing_key(at: Situation) -> requests.Response:
         prefix="new",
         appliedFor=["CREATE_ON_PUSH"],
         encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY},
+        customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/ecr",
     )
     return at.repository.session.post("/v2/new/app/blobs/uploads/")
 
@@ -428,7 +429,7 @@ def test_error(situation: Situation, kind: type[ECRError]) -> None:
 
 @pytest.mark.parametrize("kind", CASES)
 def test_error_with_quirks(aws: Environment, situation: Situation, kind: type[ECRError]) -> None:
-    """With `quirks=aws` the code is ECR's, status and message are the same."""
+    """With `quirks=aws` the code is ECR's; status and message are the same."""
     aws.configure(quirks="aws")
     case = CASES[kind]
     response = case.provoke(situation)
@@ -497,7 +498,7 @@ NO_NAME = (
     "is not a repository name: ECR wants 2 to 256 characters, lower-case letters, digits, '.', '_', '-' and '/', "
     "with a letter or a digit at both ends of each part"
 )
-# Errors that the registry has of its own.
+# Errors that only the registry has.
 REFUSALS = {
     case.provoke.__name__: case
     for case in (
@@ -551,7 +552,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusal(situation: Situation, name: str) -> None:
-    """Refusals of the registry itself are told like those of ECR."""
+    """The registry's own refusals have the same form as those of ECR."""
     case = REFUSALS[name]
     assert_refused(case.provoke(situation), case.status, case.code, case.message)
 

@@ -1,4 +1,4 @@
-"""Requests that no client sends: never an error of the server, never a file where none belongs."""
+"""Requests that no client sends: they cause no internal error, and no file outside of the data directory."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.testing import OCI, build_image
 from support.environments import Environment
 from support.registry_client import Connection, RegistrySession, RepositoryClient
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 IMAGE = build_image(seed="fuzz", layers=1)
 UPLOAD = "0b1c2d3e-0000-4000-8000-000000000000"
@@ -68,7 +70,7 @@ class Attempt:
 METHODS = st.sampled_from(
     ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"]
 )
-# What is percent-encoded, and what is not, in every way that has led somebody out of a directory.
+# Paths that have led out of a directory in other servers, percent-encoded and plain.
 ODD = st.sampled_from(
     [
         b"..",
@@ -217,6 +219,7 @@ BODIES = st.binary(max_size=200) | st.just(IMAGE.manifest) | manifests() | st.ju
 def attempts(draw: st.DrawFn) -> Attempt:
     name, endpoint, reference = draw(NAMES), draw(ENDPOINTS), draw(REFERENCES)
     path = b"/v2/" + b"/".join((name, endpoint, reference)).replace(b" ", b"%20")
+    # Private to requests, which encodes a query only together with a URL that it accepts.
     query = requests.models.RequestEncodingMixin._encode_params(
         {
             key.encode("utf-8", "surrogatepass"): value.encode("utf-8", "surrogatepass")
@@ -258,7 +261,7 @@ def _no_errors_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 class TestServer:
-    """At a server with a data directory, byte by byte."""
+    """Requests to a server with a data directory, byte by byte."""
 
     @pytest.fixture
     def data_dir(self, server: Environment, tmp_path: Path) -> Iterator[Path]:
@@ -318,12 +321,12 @@ class TestServer:
         reason="on this moto werkzeug reads the URL first, and closes the connection",
     )
     def test_half_an_address(self, aws: Environment, pushed: RepositoryClient) -> None:
-        """A URL that cannot be taken apart is answered."""
+        """A malformed URL is answered."""
         self.send(aws, pushed.session, Attempt("GET", b"http://[::/v2/team/app/tags/list"))
 
     @pytest.mark.parametrize("path", ["/v2/team/app/manifests/v1", "/v2/team/app/tags/list"])
     def test_works_afterwards(self, aws: Environment, pushed: RepositoryClient, path: str) -> None:
-        """A connection that broke off leaves the next one alone."""
+        """A broken connection does not affect the next one."""
         for method in ("PUT", "GET"):
             self.send(
                 aws, pushed.session, Attempt(method, path.encode(), body=b"x" * 1000, cut=900)
@@ -350,7 +353,7 @@ def assert_tidy(data_dir: Path) -> None:
 
 
 class TestInProcess:
-    """In the test process, as the library `requests` hands it over."""
+    """Requests in the test process, as the library `requests` passes them."""
 
     @pytest.fixture
     def aws(self, in_process: Environment) -> Environment:
@@ -364,7 +367,7 @@ class TestInProcess:
     @fuzzed
     @given(attempt=attempts())
     def test_requests(self, pushed: RepositoryClient, attempt: Attempt) -> None:
-        """No request raises anything in the test that makes it."""
+        """No request raises an exception in the test that makes it."""
         if attempt.method not in ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"):
             return  # moto leaves other methods to the network.
         session = pushed.session

@@ -1,4 +1,4 @@
-"""HTTP as RFC 9112 has it, and nothing that resembles it: heads, chunks, and header lines of answers.
+"""HTTP as RFC 9112 defines it, and nothing that resembles it: heads, chunks, and header lines of answers.
 
 https://www.rfc-editor.org/rfc/rfc9112
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext.distribution import app
 from moto_ecr_ext.distribution.carriers import wsgi
+from moto_ecr_ext.distribution.carriers.heads import read_head
+from moto_ecr_ext.distribution.errors import RegistryError
 from moto_ecr_ext.distribution.messages import Request, Response
 from moto_ecr_ext.oci.digest import Digest
 from support.environments import Environment
@@ -281,7 +284,7 @@ def assert_nothing_changed(repository: RepositoryClient) -> None:
 @needs_connections
 @pytest.mark.parametrize("name", MALFORMED_HEADS)
 def test_malformed_heads(repository: RepositoryClient, send: Send, name: str) -> None:
-    """The request is refused, changes nothing, and what comes behind it on the connection is not read."""
+    """The request is refused and changes nothing, and the server reads no further request of the connection."""
     answer = send(altered(PUSH, MALFORMED_HEADS[name]) + NEXT)
     assert_refused(
         answer,
@@ -295,7 +298,7 @@ def test_malformed_heads(repository: RepositoryClient, send: Send, name: str) ->
 @needs_connections
 @pytest.mark.parametrize("name", MALFORMED_CHUNKS)
 def test_malformed_chunks(repository: RepositoryClient, send: Send, name: str) -> None:
-    """The push is refused, keeps nothing, and what comes behind it on the connection is not read."""
+    """The push is refused and keeps nothing, and the server reads no further request of the connection."""
     old, new = MALFORMED_CHUNKS[name]
     head, end, body = CHUNKED.partition(b"\r\n\r\n")
     assert_refused(send(head + end + altered(body, (old, new)) + NEXT))
@@ -391,9 +394,26 @@ def test_ambiguous_heads_of_calls(aws: Environment, ecr: Any, send: Send, name: 
     assert ecr.describe_repositories()["repositories"] == []
 
 
+@pytest.mark.parametrize(("version", "status"), [(b"1.0", b"400"), (b"1.1", b"200")])
+def test_chunks_of_calls(
+    aws: Environment, ecr: Any, send: Send, version: bytes, status: bytes
+) -> None:
+    """A call in HTTP/1.0 has no chunks: a reader of that version would see another request in them (RFC 9112, 6.1)."""
+    body = b'{"repositoryName": "other"}'
+    answer = send(
+        b"POST / HTTP/" + version + b"\r\nHost: HOST\r\nConnection: close\r\n"
+        b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request\r\n"
+        b"X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.CreateRepository\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    )
+    assert answer.startswith(b"HTTP/1.1 " + status), answer
+    created = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    assert created == (["other"] if status == b"200" else [])
+
+
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 def test_calls_without_a_host(aws: Environment, ecr: Any, send: Send, version: bytes) -> None:
-    """A call that does not name the server is answered, as moto does; in HTTP/1.0 it need not (RFC 9112, 3.2)."""
+    """A call without a Host header is answered, as in moto; HTTP/1.0 does not require one (RFC 9112, 3.2)."""
     answer = send(
         b"POST / HTTP/" + version + b"\r\nConnection: close\r\n"
         b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ecr/aws4_request\r\n"
@@ -416,12 +436,12 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_paths_are_the_servers(send: Send, name: str) -> None:
-    """A request that is not for the registry is left to moto's server, as it is."""
+    """A request outside of the registry is passed to moto's server unchanged."""
     assert re.match(rb"HTTP/1\.[01] 200 ", send(OTHERS[name]))
 
 
 def test_other_services_below_v2(send: Send) -> None:
-    """A signed request below /v2/, as SES has it, is left to moto's server."""
+    """A signed request below /v2/, as SES has it, is passed to moto's server."""
     answer = send(
         b"GET /v2/email/identities HTTP/1.1\r\nHost: email.us-east-1.amazonaws.com\r\n"
         b"Authorization: AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/ses/aws4_request\r\n"
@@ -431,8 +451,8 @@ def test_other_services_below_v2(send: Send) -> None:
 
 
 @needs_connections
-def test_what_is_no_request(send: Send) -> None:
-    """Bytes that are not HTTP are answered in HTTP/1.1, never in HTTP/0.9, which has no status."""
+def test_a_malformed_request(send: Send) -> None:
+    """Bytes that are not HTTP are answered in HTTP/1.1, never in HTTP/0.9, which lacks a status."""
     for wire in (b"GET /v2/\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\n", b"GET\r\n\r\n"):
         assert send(wire).startswith(b"HTTP/1.1 400 ")
 
@@ -525,7 +545,7 @@ ATTEMPTS = st.builds(
     )
 )
 def test_heads_of_answers(repository: RepositoryClient, send: Send, attempt: Attempt) -> None:
-    """No bytes of a request end a header of the answer, and begin one of their own."""
+    """No bytes of a request end a header of the answer, or begin another one."""
     answer = send(attempt.wire, len(attempt.method) + 3 if attempt.in_pieces else 0)
     status, *lines = answer.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     assert re.fullmatch(r"HTTP/1\.[01] [1-4]\d\d [ -~]*", status), answer
@@ -539,7 +559,7 @@ def test_heads_of_answers(repository: RepositoryClient, send: Send, attempt: Att
 @given(host=st.text() | VALUES.map(lambda value: value.decode("latin-1")))
 @example(host="evil\r\nX-Injected: yes")
 def test_heads_of_answers_by_wsgi(aws: Environment, host: str) -> None:
-    """Nor does whatever a WSGI server takes for the host."""
+    """No host that a WSGI server accepts adds a header to the answer."""
     answers: list[tuple[str, list[tuple[str, str]]]] = []
     environ = {
         "REQUEST_METHOD": "GET",
@@ -556,6 +576,54 @@ def test_heads_of_answers_by_wsgi(aws: Environment, host: str) -> None:
     for name, value in headers:
         assert name in NAMES
         assert not re.search(r"[\r\n\0]", value)
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        (b"GET /v2/ " + b"x" * 300, "'GET /v2/ " + "x" * 191 + "' is not a request line"),
+        (
+            b"GET /v2/ HTTP/1.1\r\n" + b"x" * 300,
+            "'" + "x" * 200 + "' is not a header",
+        ),
+    ],
+)
+def test_a_refusal_quotes_little(head: bytes, text: str) -> None:
+    """A refusal of a head has the first 200 characters of the malformed line."""
+    with pytest.raises(RegistryError) as refused:
+        read_head(head + b"\r\n\r\n")
+    assert text in refused.value.message
+
+
+def test_a_thread_ends_with_its_client(aws: Environment, send: Send) -> None:
+    """A client that leaves after its request leaves no thread behind."""
+    before = set(threading.enumerate())
+    assert send(b"GET /v2/" + VERSION + HOST + b"\r\n").startswith(b"HTTP/1.1 401")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_a_body_whose_length_a_wsgi_server_does_not_know(repository: RepositoryClient) -> None:
+    """The body of a push without a length ends where the stream of the WSGI server does."""
+    answers: list[str] = []
+    token = str(repository.session.headers["Authorization"])
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/v2/team/app/blobs/uploads/",
+        "QUERY_STRING": f"digest={DIGEST}",
+        "HTTP_HOST": "localhost",
+        "HTTP_AUTHORIZATION": token,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "5000",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(CONTENT),
+        "wsgi.input_terminated": True,
+    }
+    list(wsgi.registry_application(environ, lambda status, _: answers.append(status)))
+    assert answers == ["201 Created"]
+    assert repository.get(f"/blobs/{DIGEST}").content == CONTENT
 
 
 class TestTheLastResort:
@@ -575,11 +643,12 @@ class TestTheLastResort:
         caplog: pytest.LogCaptureFixture,
         value: str,
     ) -> None:
-        """The client is answered 500, and the log says why."""
+        """The client gets 500, and the log gives the reason."""
 
         def handle(request: Request, *_: Any) -> Response:
             return Response(200, {"Location": value}, b"[]")
 
+        # Private, since no handler of the registry makes such a header.
         monkeypatch.setattr(app, "_handle", handle)
         response = session.get("/v2/")
         assert response.status_code == 500

@@ -1,4 +1,4 @@
-"""moto's IAM, where it is enforced: who may push and pull, by the policies of the token's user or role.
+"""moto's IAM when it is enforced: which user or role may push and pull.
 
 What the policies mean is tested with the operations; here it is which request needs which action
 (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html).
@@ -74,7 +74,7 @@ REQUESTS = [
 
 
 def test_every_request_needs_its_action(aws: Environment, repository: RepositoryClient) -> None:
-    """Without it it is refused, and changes nothing."""
+    """A request without its action is refused, and changes nothing."""
     repository.push(IMAGE, "v1")
     user = User(aws)
     registry = logged_in(aws, user.client()).session
@@ -96,7 +96,7 @@ def test_every_request_needs_its_action(aws: Environment, repository: Repository
 def test_every_action_is_enough_for_its_request(
     aws: Environment, repository: RepositoryClient
 ) -> None:
-    """Each by itself."""
+    """Each request succeeds with its documented action as the only one allowed."""
     repository.push(IMAGE, "v1")
     user = User(aws)
     registry = logged_in(aws, user.client()).session
@@ -108,7 +108,7 @@ def test_every_action_is_enough_for_its_request(
 
 @pytest.mark.parametrize("kind", [User, Role])
 def test_push_and_pull(aws: Environment, repository: RepositoryClient, kind: Any) -> None:
-    """With what AWS's guide lists for each, from the login on, for the user or the session of the key."""
+    """The actions of AWS's guide suffice to push and to pull, from the login on, for a user and for a session."""
     client = kind(aws, Action=[*PUSH, *PULL, "ecr:GetAuthorizationToken"], Resource="*").client()
 
     def calls() -> None:
@@ -125,7 +125,7 @@ def test_push_and_pull(aws: Environment, repository: RepositoryClient, kind: Any
 
 
 def test_a_session_is_named(aws: Environment, repository: RepositoryClient) -> None:
-    """As the one that is refused."""
+    """The refusal names the session of a role."""
     role = Role(aws, **LOGIN)
 
     def calls() -> None:
@@ -136,7 +136,7 @@ def test_a_session_is_named(aws: Environment, repository: RepositoryClient) -> N
 
 
 def test_policies_of_now(aws: Environment, repository: RepositoryClient) -> None:
-    """Count, not those when the token was given."""
+    """The policies at the time of the request apply, not those at the time of the token."""
     repository.push(IMAGE, "v1")
     user = User(aws, Action="*", Resource="*")
     mine = logged_in(aws, user.client())
@@ -148,7 +148,7 @@ def test_policies_of_now(aws: Environment, repository: RepositoryClient) -> None
 
 
 def test_whom_iam_does_not_know(aws: Environment, repository: RepositoryClient) -> None:
-    """A user that is gone, and keys that were never IAM's, are asked to log in."""
+    """A deleted user, and unknown keys, are asked to log in."""
     user = User(aws)
     gone = logged_in(aws, user.client())
     user.iam.delete_access_key(UserName="builder", AccessKeyId=user.key["AccessKeyId"])
@@ -175,7 +175,7 @@ def test_urls_of_get_download_url_for_layer(aws: Environment, repository: Reposi
 
 
 def test_a_request_counts(aws: Environment, repository: RepositoryClient) -> None:
-    """Among those that moto lets pass before it enforces."""
+    """A request counts toward INITIAL_NO_AUTH_ACTION_COUNT."""
     mine = logged_in(aws, User(aws).client())
 
     def calls() -> list[int]:
@@ -211,6 +211,22 @@ def test_create_on_push(aws: Environment, ecr: Any) -> None:
     user.allow({"Action": [*PUSH, "ecr:CreateRepository"], "Resource": "*"})
     enforced(lambda: mine.push(IMAGE, "v1"))
     assert len(ecr.describe_repositories()["repositories"]) == 1
+
+
+def test_create_on_push_by_one_who_may_not_push(aws: Environment, ecr: Any) -> None:
+    """The push is denied, and the repository stays, empty: https://github.com/aws/containers-roadmap/issues/853"""
+    ecr.create_repository_creation_template(prefix="ROOT", appliedFor=["CREATE_ON_PUSH"])
+    user = User(aws, Action="ecr:CreateRepository", Resource="*")
+    mine = logged_in(aws, user.client())
+    assert_refused(
+        enforced(lambda: mine.get("/tags/list")), 403, "DENIED", text(user.arn, "ListImages")
+    )
+    assert ecr.describe_repositories()["repositories"] == []
+    for _ in range(2):
+        response = enforced(lambda: mine.post("/blobs/uploads/"))
+        assert_refused(response, 403, "DENIED", text(user.arn, "InitiateLayerUpload"))
+    [made] = ecr.describe_repositories()["repositories"]
+    assert made["repositoryName"] == "team/app"
 
 
 def test_the_repository_s_policy(aws: Environment, ecr: Any, repository: RepositoryClient) -> None:
@@ -319,7 +335,7 @@ class TestAnotherAccount:
     def test_a_denial(
         self, aws: Environment, ecr: Any, repository: RepositoryClient, role: Role
     ) -> None:
-        """Of the registry outweighs a repository that allows it."""
+        """A denial by the registry's policy outweighs a repository that allows the call."""
         statement = {"Principal": "*", "Action": "ecr:*"}
         ecr.set_repository_policy(repositoryName="team/app", policyText=document(statement))
         registry = logged_in(aws, role.client())
@@ -338,7 +354,9 @@ class TestAnotherAccount:
 
 
 def test_a_server_that_enforces_from_its_start() -> None:
-    """By moto's own variable: a user is made in the requests that pass, and then needs its policies."""
+    """With moto's own variable, the server enforces IAM from its start: a user is created in the first requests, and
+    then needs policies.
+    """
     with running_server(INITIAL_NO_AUTH_ACTION_COUNT="4") as server:
         server.client().create_repository(repositoryName="team/app")
         iam = server.client("iam")

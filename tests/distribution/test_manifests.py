@@ -1,4 +1,4 @@
-"""Manifests: which are taken, how they come back, what pulling and pushing them does, deleting them."""
+"""Manifests: which are accepted, how they are returned, the effects of pulling and pushing, and deletion."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from moto_ecr_ext.testing import (
 from support.environments import Environment
 from support.registry_client import RepositoryClient, assert_refused
 from support.stored import everything_stored
+
+pytestmark = pytest.mark.platform
 
 IMAGE = build_image(seed="one", layers=2)
 OTHER = build_image(seed="two", layers=1)
@@ -59,7 +61,7 @@ def schema_1(layer: str) -> dict[str, Any]:
 
 
 def images(ecr: Any) -> dict[str, list[str]]:
-    """The repository's images as the JSON API tells of them: tags by digest."""
+    """The repository's images in the JSON API: tags by digest."""
     details = ecr.describe_images(repositoryName="team/app")["imageDetails"]
     return {each["imageDigest"]: sorted(each.get("imageTags", [])) for each in details}
 
@@ -85,7 +87,7 @@ class TestTaken:
     @pytest.mark.parametrize("name", TAKEN)
     @pytest.mark.parametrize("reference", ["tag", "digest"])
     def test_bytes_come_back(self, repository: RepositoryClient, name: str, reference: str) -> None:
-        """A manifest comes back byte for byte, under its digest and its type, by tag and by digest."""
+        """A manifest is returned byte for byte, under its digest and its type, by tag and by digest."""
         manifest = TAKEN[name]
         repository.push(manifest, "v1" if reference == "tag" else "")
         references = [manifest.digest, *(["v1"] if reference == "tag" else [])]
@@ -99,7 +101,7 @@ class TestTaken:
                 assert response.content == (manifest.manifest if method == "GET" else b"")
 
     def test_types_are_tested(self) -> None:
-        """Of every type that is taken there is a manifest here."""
+        """Every accepted type has a manifest here."""
         assert {manifest.media_type for manifest in TAKEN.values()} | {
             DOCKER_SCHEMA_1,
             DOCKER_SCHEMA_1_SIGNED,
@@ -107,7 +109,7 @@ class TestTaken:
 
     @pytest.mark.parametrize("media_type", [DOCKER_SCHEMA_1, DOCKER_SCHEMA_1_SIGNED])
     def test_schema_1(self, repository: RepositoryClient, media_type: str) -> None:
-        """ECR still takes the first schema of Docker, which names no type of its own."""
+        """ECR still accepts the first schema of Docker, which names no type."""
         content = as_bytes(schema_1(repository.push_blob(b"a layer")))
         assert repository.put_manifest(content, "v1", media_type).status_code == 201
         response = repository.get("/manifests/v1")
@@ -143,7 +145,7 @@ class TestTaken:
         ],
     )
     def test_any_bytes_come_back(self, repository: RepositoryClient, content: bytes) -> None:
-        """However a manifest is written, its bytes and their digest are kept.
+        """Every form of a manifest is stored with its bytes and their digest.
 
         Programs in Go write `null` for an empty list. Media types with parameters are those of
         https://github.com/aws/containers-roadmap/issues/2306.
@@ -171,7 +173,7 @@ class TestTaken:
         assert repository.get(f"/manifests/{digest}").content == IMAGE.manifest
 
     def test_foreign_layers(self, repository: RepositoryClient) -> None:
-        """Layers that registries are not given need not be there."""
+        """Foreign layers, which are not pushed to registries, may be missing."""
         foreign = {
             "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
             "digest": Digest.of(b"Windows"),
@@ -184,7 +186,7 @@ class TestTaken:
         assert repository.put_manifest(content, "v1", DOCKER.manifest).status_code == 201
 
     def test_the_largest(self, repository: RepositoryClient) -> None:
-        """A manifest of exactly 4 MiB is taken."""
+        """A manifest of exactly 4 MiB is accepted."""
         repository.push_blobs(IMAGE)
         content = IMAGE.manifest.ljust(4 * 1024 * 1024)
         assert repository.put_manifest(content, "v1", OCI.manifest).status_code == 201
@@ -192,7 +194,7 @@ class TestTaken:
 
     @pytest.mark.parametrize("length", ["known", "unknown"])
     def test_too_large(self, ecr: Any, repository: RepositoryClient, length: str) -> None:
-        """A manifest of more is refused, whether or not the client says how long it is."""
+        """A larger manifest is refused, whether or not the client states its length."""
         content = IMAGE.manifest.ljust(4 * 1024 * 1024 + 1)
         response = repository.put(
             "/manifests/v1",
@@ -334,7 +336,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("name", NOT_TAKEN)
     def test_not_taken(self, ecr: Any, repository: RepositoryClient, name: str) -> None:
-        """Other media types, and what is no manifest, answer ECR's one text; `detail` says which member is at fault.
+        """Other media types and invalid manifests are refused with ECR's one text; `detail` names the member.
 
         OCI Distribution Specification 1.1, "Error Codes", leaves the detail to the registry.
         """
@@ -369,15 +371,17 @@ class TestRefused:
         content: bytes,
         line: str,
     ) -> None:
-        """Clients show ECR's text alone, so that the log has the reason."""
+        """The log has the reason, since clients show only ECR's text."""
         repository.put_manifest(content, "v1", OCI.manifest)
         assert [each.getMessage() for each in caplog.records if each.name == "moto_ecr_ext"] == [
             line
         ]
 
-    def test_too_many_layers(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An image has at most 4,200 layers: https://github.com/cirruslabs/tart/issues/890 has ECR's text."""
-        content = changed(IMAGE, layers=[DESCRIPTOR] * 4201)
+    @pytest.mark.parametrize("layers", [501, 4201])
+    def test_too_many_layers(self, ecr: Any, repository: RepositoryClient, layers: int) -> None:
+        """An image has at most 500 layers: https://github.com/cirruslabs/tart/issues/890 has ECR's text."""
+        repository.push_blobs(IMAGE)
+        content = changed(IMAGE, layers=[IMAGE.document["layers"][0]] * layers)
         assert_refused(
             repository.put_manifest(content, "v1", OCI.manifest),
             405,
@@ -388,7 +392,7 @@ class TestRefused:
         assert images(ecr) == {}
 
     def test_missing_blobs(self, ecr: Any, repository: RepositoryClient) -> None:
-        """The error names what is missing, each once, in the manifest's order."""
+        """The error names each missing blob once, in the manifest's order."""
         repository.push_blob(IMAGE.layers[0].content)
         content = changed(IMAGE, layers=[*IMAGE.document["layers"], IMAGE.document["layers"][1]])
         response = repository.put_manifest(content, "v1", OCI.manifest)
@@ -399,13 +403,13 @@ class TestRefused:
         assert images(ecr) == {}
 
     def test_blobs_of_another_repository(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A blob that another repository holds is missing all the same."""
+        """A blob counts as missing though another repository holds it."""
         ecr.create_repository(repositoryName="team/other")
         RepositoryClient(repository.session, "team/other").push_blobs(IMAGE)
         assert repository.put_manifest(IMAGE, "v1").status_code == 404
 
     def test_missing_children(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An index comes after its images."""
+        """An index is refused before its images are pushed."""
         repository.push(IMAGE)
         response = repository.put_manifest(build_index([IMAGE, OTHER]), "v1")
         assert response.status_code == 404
@@ -416,7 +420,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
     def test_another_digest(self, ecr: Any, repository: RepositoryClient, algorithm: str) -> None:
-        """A manifest that is pushed by a digest that it has not is refused."""
+        """A manifest that is pushed under another digest is refused."""
         repository.push_blobs(IMAGE)
         response = repository.put_manifest(IMAGE, Digest.of(b"other", algorithm))
         assert response.json()["errors"][0]["code"] == "DIGEST_INVALID"
@@ -424,7 +428,7 @@ class TestRefused:
         assert images(ecr) == {}
 
     def test_missing_subject(self, repository: RepositoryClient) -> None:
-        """The subject of an artifact need not be there (specification, "Pushing Manifests with Subject")."""
+        """The subject of an artifact may be missing (specification, "Pushing Manifests with Subject")."""
         artifact = build_artifact(artifact_type="application/example", subject=IMAGE)
         assert repository.push(artifact).headers["OCI-Subject"] == IMAGE.digest
 
@@ -463,13 +467,13 @@ class TestTagParameters:
             assert head.headers["Docker-Content-Digest"] == digest
 
     def test_without_tags(self, repository: RepositoryClient) -> None:
-        """A push without the parameter has no OCI-Tag, by which clients know that they have to push the tags."""
+        """A push without the parameter has no OCI-Tag, so that clients know that they must push the tags."""
         assert "OCI-Tag" not in put_with(repository, IMAGE, IMAGE.digest).headers
         assert "OCI-Tag" not in put_with(repository, IMAGE, "v1").headers
 
     @pytest.mark.parametrize("tag", ["", "v+1", "a" * 301, IMAGE.digest])
     def test_a_malformed_tag(self, ecr: Any, repository: RepositoryClient, tag: str) -> None:
-        """One tag that cannot be one refuses the push."""
+        """One malformed tag refuses the push."""
         response = put_with(repository, IMAGE, IMAGE.digest, tag=["v1", tag])
         assert (response.status_code, response.json()["errors"][0]["code"]) == (405, "UNSUPPORTED")
         assert images(ecr) == {}
@@ -486,7 +490,7 @@ class TestTagParameters:
         assert everything_stored() == before
 
     def test_many_tags(self, ecr: Any, repository: RepositoryClient) -> None:
-        """As many tags as a client can read in an answer are taken, or none."""
+        """As many tags as a client can read in an answer are accepted; more are refused as a whole."""
         repository.push_blobs(IMAGE)
         tags = [f"1.{number}" for number in range(MAX_PUSHED_TAGS + 1)]
         assert_refused(
@@ -501,7 +505,7 @@ class TestTagParameters:
         assert images(ecr) == {IMAGE.digest: sorted(tags[1:])}
 
     def test_a_tag_beside_a_tag(self, ecr: Any, repository: RepositoryClient) -> None:
-        """The parameter is for pushes by digest; the specification has nothing else."""
+        """The parameter is refused beside a tag: the specification has it for pushes by digest only."""
         assert_refused(
             put_with(repository, IMAGE, "v1", tag="v2"),
             400,
@@ -533,7 +537,7 @@ class TestIndexOfBlobs:
         )
 
     def test_push(self, ecr: Any, repository: RepositoryClient, index: bytes) -> None:
-        """It is taken once its blobs are there, which have a size and stay as long as it does."""
+        """The index is accepted once its blobs exist; they have a size, and stay as long as the index."""
         response = repository.put_manifest(index, "cache", OCI.index)
         assert response.status_code == 404
         assert response.json()["errors"][0]["code"] == "MANIFEST_BLOB_UNKNOWN"
@@ -548,7 +552,7 @@ class TestIndexOfBlobs:
         assert not any(repository.holds(blob) for blob in IMAGE.blobs)
 
     def test_images_beside_blobs(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An index may list both; its size is that of its largest image."""
+        """An index may list images and blobs; its size is that of its largest image."""
         repository.push(IMAGE)
         children = [IMAGE.descriptor(), IMAGE.layers[0].descriptor()]
         content = as_bytes({"schemaVersion": 2, "mediaType": OCI.index, "manifests": children})
@@ -564,7 +568,9 @@ class TestTagHeaders:
         return server
 
     def test_a_line_for_each(self, repository: RepositoryClient) -> None:
-        """The conformance program looks for each tag in a line of its own (RFC 9110, 5.3, has one list for several)."""
+        """Each tag has a separate line, as the conformance program expects (RFC 9110, 5.3, allows one list for
+        several).
+        """
         response = put_with(repository, IMAGE, IMAGE.digest, tag=["v1", "latest"])
         assert response.raw.headers.getlist("OCI-Tag") == ["v1", "latest"]
 
@@ -577,7 +583,7 @@ class TestDigestParameter:
 
     @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
     def test_by_tag(self, ecr: Any, repository: RepositoryClient, algorithm: str) -> None:
-        """The manifest is stored and served under that digest, and the JSON API knows it by it."""
+        """The manifest is stored and served under the given digest, also in the JSON API."""
         digest = Digest.of(IMAGE.manifest, algorithm)
         response = put_with(repository, IMAGE, "v1", digest=digest)
         assert response.status_code == 201
@@ -594,7 +600,7 @@ class TestDigestParameter:
 
     @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
     def test_of_other_content(self, ecr: Any, repository: RepositoryClient, reference: str) -> None:
-        """A digest that the manifest has not refuses the push, by tag and by digest."""
+        """A digest of other content refuses the push, by tag and by digest."""
         response = put_with(
             repository, IMAGE, reference, digest=Digest.of(OTHER.manifest, "sha512")
         )
@@ -636,7 +642,7 @@ class TestTags:
         assert repository.get("/manifests/v1").content == OTHER.manifest
 
     def test_several_tags(self, ecr: Any, repository: RepositoryClient) -> None:
-        """One image may have many tags."""
+        """One image can have many tags."""
         for tag in ("v1", "latest", "V1", "_", "1.0-rc.1", "a" * 300):
             repository.push(IMAGE, tag)
         assert images(ecr) == {
@@ -661,7 +667,7 @@ class TestTags:
         assert ecr.describe_images(repositoryName="team/app")["imageDetails"] == before
 
     def test_an_immutable_tag(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A tag of an immutable repository stays where it is; other tags can be pushed."""
+        """A tag of an immutable repository does not move; other tags can be pushed."""
         ecr.put_image_tag_mutability(repositoryName="team/app", imageTagMutability="IMMUTABLE")
         repository.push(IMAGE, "v1")
         repository.push_blobs(OTHER)
@@ -694,7 +700,7 @@ class TestTags:
         movable: list[str],
         fixed: list[str],
     ) -> None:
-        """Tags that a filter names are the exception to the repository's mutability."""
+        """Tags that a filter names are exceptions to the repository's mutability."""
         ecr.put_image_tag_mutability(
             repositoryName="team/app",
             imageTagMutability=mutability,
@@ -734,19 +740,19 @@ class TestTags:
 
 
 class TestAccept:
-    """ECR turns Docker's schema 2 into OCI's form and back, for who asks by tag.
+    """ECR translates Docker's schema 2 into OCI's form and back for a pull by tag.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
     """
 
     @pytest.fixture(params=[(DOCKER_IMAGE, OCI), (IMAGE, DOCKER)], ids=["Docker", "OCI"])
     def stored(self, request: pytest.FixtureRequest, repository: RepositoryClient) -> Any:
-        """An image that is there, and the other family's names."""
+        """A stored image, and the names of the other family."""
         repository.push(request.param[0], "v1")
         return request.param
 
     def test_by_tag(self, repository: RepositoryClient, stored: Any) -> None:
-        """By tag the other form is given to who accepts it alone, under its own digest."""
+        """A pull by tag that accepts only the other form gets it, under its digest."""
         image, wanted = stored
         response = repository.get("/manifests/v1", headers={"Accept": wanted.manifest})
         assert response.headers["Content-Type"] == wanted.manifest
@@ -765,7 +771,7 @@ class TestAccept:
     def test_the_digest_of_the_other_form(
         self, repository: RepositoryClient, stored: Any, method: str
     ) -> None:
-        """The digest that a client is told can be asked for: docker asks HEAD by tag, then GET by digest."""
+        """The digest of the other form can be pulled: docker asks HEAD by tag, then GET by digest."""
         _, wanted = stored
         accept = {"Accept": wanted.manifest}
         digest = Digest.of(repository.get("/manifests/v1", headers=accept).content)
@@ -783,9 +789,10 @@ class TestAccept:
     def test_the_digest_of_the_other_form_is_no_image(
         self, ecr: Any, repository: RepositoryClient, stored: Any
     ) -> None:
-        """It is pulled, not listed or deleted, and goes with its image.
+        """The digest of the other form is pulled, not listed or deleted, and ends with its image.
 
-        Two images can have the same other form, and it can be pushed as an image: a repeated DELETE would delete more.
+        Two images can have the same other form, and it can be pushed as an image: a repeated DELETE would delete
+        more.
         """
         image, wanted = stored
         told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
@@ -802,7 +809,7 @@ class TestAccept:
     def test_conditions_with_the_other_form(
         self, ecr: Any, repository: RepositoryClient, stored: Any, beside: bool
     ) -> None:
-        """The ETag that a client was given is one of the image, whatever form it names (RFC 9110, 13.1.1)."""
+        """The ETag of the other form matches the image (RFC 9110, 13.1.1)."""
         image, wanted = stored
         if beside:
             same = json.dumps(image.document, indent=1).encode()
@@ -823,7 +830,7 @@ class TestAccept:
     def test_the_digest_of_the_other_form_elsewhere(
         self, ecr: Any, repository: RepositoryClient, stored: Any
     ) -> None:
-        """Another repository does not know it, and an archived image is not pulled by it."""
+        """Another repository does not know the digest of the other form, and it pulls no archived image."""
         _, wanted = stored
         told = repository.head("/manifests/v1", headers={"Accept": wanted.manifest})
         path = f"/manifests/{told.headers['Docker-Content-Digest']}"
@@ -834,8 +841,10 @@ class TestAccept:
         )
         assert_refused(repository.get(path), 404, "MANIFEST_UNKNOWN", "Requested image not found")
 
-    def test_many_clients_are_told_at_once(self, repository: RepositoryClient, stored: Any) -> None:
-        """All of them can ask for the digest."""
+    def test_many_clients_ask_for_the_other_form_at_once(
+        self, repository: RepositoryClient, stored: Any
+    ) -> None:
+        """Many clients get the digest of the other form at once, and all can pull it."""
         _, wanted = stored
         together = threading.Barrier(4)
 
@@ -848,7 +857,7 @@ class TestAccept:
             assert list(threads.map(ask, range(4))) == [200] * 4
 
     def test_no_layers(self, repository: RepositoryClient) -> None:
-        """A list of layers that is `null` is turned, too."""
+        """A manifest whose list of layers is `null` is translated, too."""
         repository.push_blobs(IMAGE)
         content = as_bytes({**IMAGE.document, "layers": None})
         assert repository.put_manifest(content, "v1", OCI.manifest).status_code == 201
@@ -857,7 +866,7 @@ class TestAccept:
         assert response.json()["layers"] is None
 
     def test_by_digest(self, repository: RepositoryClient, stored: Any) -> None:
-        """By the digest of the stored form never: the digest would be another."""
+        """A pull by the stored digest is not translated: the digest would differ."""
         image, wanted = stored
         response = repository.get(f"/manifests/{image.digest}", headers={"Accept": wanted.manifest})
         assert response.content == image.manifest
@@ -906,8 +915,10 @@ class TestAccept:
         assert response.headers["Content-Type"] == wanted.manifest
 
     @pytest.mark.parametrize("name", [OCI.index, DOCKER.index, "artifact"])
-    def test_never_turned(self, repository: RepositoryClient, name: str) -> None:
-        """Indexes, lists and artifacts are given as they are."""
+    def test_indexes_and_artifacts_are_not_translated(
+        self, repository: RepositoryClient, name: str
+    ) -> None:
+        """Indexes, lists and artifacts are not translated."""
         manifest = TAKEN[name]
         repository.push(manifest, "v1")
         response = repository.get("/manifests/v1", headers={"Accept": DOCKER.manifest})
@@ -920,7 +931,7 @@ class TestConditions:
     @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_if_none_match(self, repository: RepositoryClient, method: str, reference: str) -> None:
-        """The ETag is the digest; who has it gets 304."""
+        """The ETag is the digest; a client that sends it gets 304."""
         repository.push(IMAGE, "v1")
         path = f"/manifests/{reference}"
         etag = repository.request(method, path).headers["ETag"]
@@ -943,8 +954,8 @@ class TestConditions:
             response = repository.request(method, path, headers={"If-Match": etag})
             assert response.status_code == status
 
-    def test_what_is_not_given_is_not_pulled(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A pull whose condition fails has no time."""
+    def test_a_failed_condition_is_no_pull(self, ecr: Any, repository: RepositoryClient) -> None:
+        """A pull whose condition fails does not set the time of the last pull."""
         repository.push(IMAGE, "v1")
         assert repository.get("/manifests/v1", headers={"If-Match": '"other"'}).status_code == 412
         [detail] = ecr.describe_images(repositoryName="team/app")["imageDetails"]
@@ -976,7 +987,7 @@ class TestConditions:
         assert images(ecr) == {IMAGE.digest: [], OTHER.digest: ["v1"]}
 
     def test_push_of_a_new_tag(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A push with `If-None-Match: *` makes a tag, and moves none (RFC 9110, 13.1.2)."""
+        """A push with `If-None-Match: *` creates a tag, and does not move one (RFC 9110, 13.1.2)."""
         repository.push_blobs(IMAGE)
         repository.push_blobs(OTHER)
         assert self.put(repository, IMAGE, "v1", If_None_Match="*") == 201
@@ -986,7 +997,9 @@ class TestConditions:
         assert self.put(repository, OTHER, OTHER.digest, If_None_Match="*") == 201
 
     def test_one_of_many_pushers(self, ecr: Any, repository: RepositoryClient) -> None:
-        """Of clients that replace the same image at once, each on the condition that it is there, one succeeds."""
+        """One of several clients that replace the same image at once, each on the condition that it is current,
+        succeeds.
+        """
         repository.push(IMAGE, "v1")
         candidates = [build_image(seed=f"next {number}", layers=1) for number in range(4)]
         for candidate in candidates:
@@ -1005,7 +1018,7 @@ class TestConditions:
     def test_delete(
         self, aws: Environment, ecr: Any, repository: RepositoryClient, reference: str, quirks: str
     ) -> None:
-        """An image and a tag are deleted if the image is the one that If-Match names."""
+        """A deletion removes an image or a tag only if the image is the one that If-Match names."""
         aws.configure(quirks=quirks)
         repository.push(IMAGE, "v1")
         path = f"/manifests/{reference}"
@@ -1045,8 +1058,8 @@ class TestPulls:
             repository.get(f"/manifests/{reference}")
             assert self.pull_time(ecr).timestamp() == 1772604000
 
-    def test_pulling_a_blob_is_none(self, ecr: Any, repository: RepositoryClient) -> None:
-        """Blobs are pulled on behalf of a manifest, which has been pulled before."""
+    def test_a_pull_of_a_blob_sets_no_time(self, ecr: Any, repository: RepositoryClient) -> None:
+        """Pulling a blob does not set the time: the manifest has been pulled before."""
         repository.push(IMAGE, "v1")
         repository.get(f"/blobs/{IMAGE.layers[0].digest}")
         assert self.pull_time(ecr) is None
@@ -1056,7 +1069,7 @@ class TestDelete:
     """Deleting by tag, by digest, and of what an index lists."""
 
     def test_by_tag(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A deleted tag is gone; the manifest stays, also without tags."""
+        """A deleted tag is missing; the manifest stays, also without tags."""
         repository.push(IMAGE, "v1")
         repository.push(IMAGE, "v2")
         assert repository.delete("/manifests/v1").status_code == 202
@@ -1067,7 +1080,7 @@ class TestDelete:
         assert repository.get(f"/manifests/{IMAGE.digest}").content == IMAGE.manifest
 
     def test_by_digest(self, ecr: Any, repository: RepositoryClient) -> None:
-        """A deleted manifest goes with its tags, and its blobs with it unless others need them."""
+        """A deleted manifest is removed with its tags, and with the blobs that no other image needs."""
         shared = build_image(layers=IMAGE.layers, config={"Cmd": ["other"]})
         repository.push(IMAGE, "v1")
         repository.push(IMAGE, "v2")
@@ -1084,7 +1097,7 @@ class TestDelete:
 
     @pytest.mark.parametrize("reference", ["v1", IMAGE.digest])
     def test_twice(self, repository: RepositoryClient, reference: str) -> None:
-        """A deleted image is missing."""
+        """A second deletion reports the image as missing."""
         repository.push(IMAGE, "v1")
         assert repository.delete(f"/manifests/{reference}").status_code == 202
         assert_refused(
@@ -1095,10 +1108,11 @@ class TestDelete:
         )
 
     def test_child_of_an_index(self, ecr: Any, repository: RepositoryClient) -> None:
-        """An image goes only after the indexes that list it.
+        """An image cannot be deleted while an index lists it.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html,
-        ImageReferencedByManifestList; OCI Distribution Specification 1.1, "Deleting Manifests", lets a registry refuse.
+        ImageReferencedByManifestList; OCI Distribution Specification 1.1, "Deleting Manifests", lets a registry
+        refuse.
         """
         index = build_index([IMAGE, OTHER])
         repository.push(index, "all")
@@ -1114,7 +1128,7 @@ class TestDelete:
         assert images(ecr) == {OTHER.digest: []}
 
     def test_tag_of_a_child(self, ecr: Any, repository: RepositoryClient) -> None:
-        """The tag of an image that an index lists can be taken from it."""
+        """A tag of an index's image can be deleted."""
         repository.push(build_index([IMAGE]), "all")
         repository.push(IMAGE, "amd64")
         assert repository.delete("/manifests/amd64").status_code == 202

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from moto_ecr_ext.server.log import HintsOnceAMinute
 from moto_ecr_ext.testing import build_image
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
@@ -41,7 +42,7 @@ def test_push(
     method: str,
     path: str,
 ) -> None:
-    """The client reads ECR's text, whoever reads the log how to create the repository."""
+    """The client gets ECR's text, and the log says how to create the repository."""
     response = RepositoryClient(session, "team/none").request(
         method, path, data=IMAGE.manifest, headers={"Content-Type": IMAGE.media_type}
     )
@@ -59,7 +60,7 @@ def test_push(
 
 
 def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixture) -> None:
-    """The line names the account and the region that were pushed to."""
+    """The log line names the account and the Region of the push."""
     session = log_in(account=OTHER_ACCOUNT, region="eu-west-1")
     response = RepositoryClient(session, "team/none").post("/blobs/uploads/")
     assert "in the registry with id '999999999999'" in response.text
@@ -69,8 +70,19 @@ def test_the_registry_of_the_push(log_in: LogIn, caplog: pytest.LogCaptureFixtur
     assert "AWS_ACCESS_KEY_ID" not in line
 
 
+def test_a_log_of_a_server_passes_it_once(
+    session: RegistrySession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The filter of a server's log recognizes the line when a client tries again."""
+    for _ in range(2):
+        RepositoryClient(session, "team/none").post("/blobs/uploads/")
+    hints = HintsOnceAMinute()
+    of_package = [each for each in caplog.records if each.name == "moto_ecr_ext"]
+    assert [hints.filter(each) for each in of_package] == [True, False]
+
+
 def test_the_created_repository_takes_the_push(aws: Environment, session: RegistrySession) -> None:
-    """Creating it is all there is to do."""
+    """The push succeeds once the repository is created."""
     missing = RepositoryClient(session, "team/none")
     assert missing.post("/blobs/uploads/").status_code == 404
     aws.client().create_repository(repositoryName="team/none")
@@ -79,7 +91,7 @@ def test_the_created_repository_takes_the_push(aws: Environment, session: Regist
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_no_push(session: RegistrySession, caplog: pytest.LogCaptureFixture, method: str) -> None:
-    """Pulling and deleting say nothing to the log."""
+    """Pulls and deletions write no such line to the log."""
     missing = RepositoryClient(session, "team/none")
     for path in ("/manifests/v1", f"/blobs/{IMAGE.config.digest}"):
         assert missing.request(method, path).status_code == 404
@@ -124,7 +136,7 @@ def test_a_repository_of_another_registry(
 
 
 def test_the_host_of_the_hint(server: Environment) -> None:
-    """It reaches the repository, by its name and the password of its registry."""
+    """The host in the hint reaches the repository, by its name and the password of its registry."""
     there = server.client(account=OTHER_ACCOUNT)
     there.create_repository(repositoryName="team/none")
     token = there.get_authorization_token()["authorizationData"][0]["authorizationToken"]
@@ -137,7 +149,7 @@ def test_the_host_of_the_hint(server: Environment) -> None:
 
 
 def test_a_host_of_aws(aws: Environment, ecr: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A client that names a registry by its host means that one."""
+    """A client that names a registry by its host gets no hint about others."""
     aws.client(account=OTHER_ACCOUNT).create_repository(repositoryName="team/none")
     host = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
     with aws.registry() as session:
@@ -147,7 +159,7 @@ def test_a_host_of_aws(aws: Environment, ecr: Any, caplog: pytest.LogCaptureFixt
     assert warnings(caplog) == []
 
 
-def test_nobody_is_told_where_iam_is_enforced(server: Environment) -> None:
+def test_no_hint_while_iam_is_enforced(server: Environment) -> None:
     """If IAM is enforced, repositories of other accounts are not revealed."""
     server.client(account=OTHER_ACCOUNT).create_repository(repositoryName="team/none")
     user = User(server, Action="ecr:*", Resource="*")

@@ -1,4 +1,4 @@
-"""Mounting a blob of another repository: granted to who may read it, otherwise an upload session.
+"""Mounting a blob of another repository: granted if the caller may read it, otherwise an upload session.
 
 With `quirks=aws` it is granted under ECR's conditions, which are in
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
@@ -18,6 +18,8 @@ from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
 from support.registry_client import LogIn, RegistrySession, RepositoryClient
 
+pytestmark = pytest.mark.platform
+
 IMAGE = build_image(seed="base", layers=1)
 LAYER = IMAGE.layers[0]
 KMS = {"encryptionType": "KMS"}
@@ -31,7 +33,7 @@ def mount(
 
 
 def assert_mounted(repository: RepositoryClient, response: requests.Response) -> None:
-    """Check that the mount was granted, and that the blob is there."""
+    """Check that the mount was granted, and that the blob exists."""
     assert (response.status_code, response.content) == (201, b"")
     assert response.headers["Docker-Content-Digest"] == LAYER.digest
     assert response.headers["Location"].endswith(f"/v2/{repository.name}/blobs/{LAYER.digest}")
@@ -72,7 +74,7 @@ def mounting(
 def test_unless_the_account_says_no(
     ecr: Any, base: RepositoryClient, repository: RepositoryClient
 ) -> None:
-    """BLOB_MOUNTING reads as DISABLED until it is put; only once it was put to that, nothing is mounted."""
+    """BLOB_MOUNTING reads as DISABLED by default; mounts are refused only once it was set to that."""
     assert ecr.get_account_setting(name="BLOB_MOUNTING")["value"] == "DISABLED"
     assert_mounted(repository, mount(repository))
     ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
@@ -83,7 +85,7 @@ def test_unless_the_account_says_no(
 def test_not_by_ecr_unless_the_account_says_so(
     aws: Environment, base: RepositoryClient, repository: RepositoryClient
 ) -> None:
-    """With `quirks=aws` nothing is mounted as long as BLOB_MOUNTING is off, as it is at first."""
+    """With `quirks=aws` nothing is mounted while BLOB_MOUNTING is off, as it is by default."""
     aws.configure(quirks="aws")
     assert_not_mounted(repository, mount(repository))
 
@@ -96,7 +98,7 @@ def test_mount(repository: RepositoryClient) -> None:
 
 @pytest.mark.usefixtures("mounting")
 def test_not_from_the_archive(ecr: Any, repository: RepositoryClient) -> None:
-    """Layers of archived images alone cannot be downloaded either."""
+    """Layers that only archived images have are not mounted, as they cannot be downloaded."""
     ecr.update_image_storage_class(
         repositoryName="team/base", imageId={"imageTag": "v1"}, targetStorageClass="ARCHIVE"
     )
@@ -107,7 +109,7 @@ def test_not_from_the_archive(ecr: Any, repository: RepositoryClient) -> None:
 def test_where_a_cache_rule_applies(
     ecr: Any, session: RegistrySession, mounting: str, prefix: str
 ) -> None:
-    """ECR mounts neither from nor into a repository that a pull-through cache rule covers."""
+    """ECR does not mount from or into a repository that a pull-through cache rule covers."""
     ecr.create_repository(repositoryName="other/app")
     ecr.create_pull_through_cache_rule(
         ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws"
@@ -119,21 +121,21 @@ def test_where_a_cache_rule_applies(
 
 @pytest.mark.usefixtures("mounting")
 def test_off_again(ecr: Any, repository: RepositoryClient) -> None:
-    """The setting is asked for each time."""
+    """A change of the setting applies to the next mount."""
     ecr.put_account_setting(name="BLOB_MOUNTING", value="DISABLED")
     assert_not_mounted(repository, mount(repository))
 
 
 @pytest.mark.usefixtures("mounting")
 def test_mount_of_what_is_there(repository: RepositoryClient) -> None:
-    """A blob that the repository holds can be mounted once more."""
+    """A blob that the repository already holds can be mounted."""
     repository.push_blob(LAYER.content)
     assert_mounted(repository, mount(repository))
 
 
 @pytest.mark.usefixtures("mounting")
 def test_an_image_of_mounted_blobs(ecr: Any, repository: RepositoryClient) -> None:
-    """A mounted blob satisfies a manifest, and survives its source."""
+    """An image of mounted blobs can be pushed, and survives the source's deletion."""
     for blob in IMAGE.blobs:
         assert mount(repository, blob.digest).status_code == 201
     assert repository.put_manifest(IMAGE, "v1").status_code == 201
@@ -157,14 +159,14 @@ def test_an_image_of_mounted_blobs(ecr: Any, repository: RepositoryClient) -> No
     ],
 )
 def test_never_an_error(repository: RepositoryClient, digest: str, source: str | None) -> None:
-    """A mount from nowhere, and of nothing, is answered with a session."""
+    """A mount of a missing blob or from a missing repository is answered with a session."""
     assert_not_mounted(repository, mount(repository, digest, source))
 
 
 def test_a_blob_of_no_image(
     base: RepositoryClient, repository: RepositoryClient, mounting: str
 ) -> None:
-    """A blob to which no image of the source refers is not mounted by ECR."""
+    """ECR does not mount a blob to which no image of the source refers."""
     digest = base.push_blob(b"loose")
     response = mount(repository, digest)
     assert response.status_code == (202 if mounting == "ECR" else 201)
@@ -173,7 +175,7 @@ def test_a_blob_of_no_image(
 
 @pytest.mark.usefixtures("mounting")
 def test_a_digest_beside_a_mount(repository: RepositoryClient) -> None:
-    """A mount that is not granted is answered with a session even where a digest is given."""
+    """A mount that is not granted is answered with a session, also if a digest is given."""
     response = repository.post(
         "/blobs/uploads/",
         params={"mount": LAYER.digest, "from": "team/none", "digest": LAYER.digest},
@@ -189,7 +191,7 @@ def test_a_digest_beside_a_mount(repository: RepositoryClient) -> None:
 def test_encryption(
     ecr: Any, session: RegistrySession, mounting: str, encryption: dict[str, str], by_ecr: int
 ) -> None:
-    """ECR asks for both repositories to be encrypted alike."""
+    """ECR mounts only between repositories with the same encryption."""
     ecr.create_repository(repositoryName="team/secret", encryptionConfiguration=encryption)
     status = mount(RepositoryClient(session, "team/secret")).status_code
     assert status == (by_ecr if mounting == "ECR" else 201)
@@ -199,7 +201,7 @@ def test_encryption(
 def test_the_same_key(
     ecr: Any, session: RegistrySession, mounting: str, key: str, by_ecr: int
 ) -> None:
-    """Encrypted alike means by the same key."""
+    """Repositories with different keys have different encryption."""
     for name, of_name in (("secret/base", "alias/one"), ("secret/app", key)):
         ecr.create_repository(
             repositoryName=name, encryptionConfiguration={**KMS, "kmsKey": of_name}
@@ -210,7 +212,7 @@ def test_the_same_key(
 
 
 def allow(ecr: Any, repository: str, *actions: str) -> None:
-    """Let the stranger do this with a repository."""
+    """Allow the stranger these actions on a repository."""
     policy = {
         "Version": "2012-10-17",
         "Statement": [

@@ -26,6 +26,6 @@ from support.environments import Environment
 def test_it_is_refused_or_nothing_has_it(
     aws: Environment, method: str, path: str, status: int
 ) -> None:
-    """It is never an error of the server."""
+    """U+0000 is refused or not stored, and never causes an internal error."""
     aws.client().create_repository(repositoryName="app")
     assert aws.registry().request(method, path).status_code == status

@@ -1,4 +1,6 @@
-"""Pulls through the cache: what comes from an upstream registry when, by both protocols, and what keeps it away."""
+"""Pulls through the cache: what is imported from an upstream registry, when, by both protocols, and what prevents
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,6 @@ import moto_ecr_ext
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.store import current_store
 from moto_ecr_ext.testing import (
-    DOCKER,
     build_artifact,
     build_image,
     build_index,
@@ -78,7 +79,7 @@ def digest_of_tag(ecr: Any, tag: str = "v1", name: str = NAME) -> str:
 def test_a_manifest_comes_from_upstream(
     ecr: Any, upstream: Upstream, session: RegistrySession, method: str, reference: str
 ) -> None:
-    """With its blobs, into a repository that is made for it; the next time nobody is asked."""
+    """A pull imports the manifest with its blobs, into a repository that is created; the next pull asks nobody."""
     response = cached(session).request(method, f"/manifests/{reference}")
     assert response.status_code == 200
     assert response.headers["Docker-Content-Digest"] == IMAGE.digest
@@ -130,21 +131,8 @@ def test_batch_get_image_by_the_digest_of_nothing(ecr: Any, upstream: Upstream) 
     assert repositories(ecr) == []
 
 
-@pytest.mark.parametrize("media_types", ["OCI", "DOCKER"])
-def test_an_index_and_what_it_lists(
-    ecr: Any, upstream: Upstream, session: RegistrySession, media_types: str
-) -> None:
-    """The index comes alone, and each image when a client goes on to it."""
-    index = INDEX if media_types == "OCI" else build_index([IMAGE, ARM], media_types=DOCKER)
-    upstream.put("team/app", index, "all")
-    assert cached(session).get("/manifests/all").content == index.manifest
-    assert upstream.asked == ["/v2/team/app/manifests/all"]
-    assert cached(session).get(f"/manifests/{ARM.digest}").content == ARM.manifest
-    assert pull(ecr, NAME, "all").digest == index.digest
-
-
 def test_a_manifest_says_its_type_itself(upstream: Upstream, session: RegistrySession) -> None:
-    """The media type is the manifest's, with any Content-Type of the upstream."""
+    """The media type is the manifest's, whatever Content-Type the upstream sends."""
     upstream.content_type = "text/plain; charset=utf-8"
     response = cached(session).get("/manifests/v1")
     assert (response.content, response.headers["Content-Type"]) == (
@@ -156,7 +144,7 @@ def test_a_manifest_says_its_type_itself(upstream: Upstream, session: RegistrySe
 def test_layers_that_are_there_are_not_fetched(
     upstream: Upstream, session: RegistrySession
 ) -> None:
-    """An image that shares layers brings the others."""
+    """A pull fetches only the layers that are missing here."""
     assert cached(session).get("/manifests/v1").ok
     upstream.asked.clear()
     upstream.put("team/app", NEWER, "v2")
@@ -171,7 +159,7 @@ def test_layers_that_are_there_are_not_fetched(
 def test_an_artifact_and_its_referrers(
     ecr: Any, upstream: Upstream, session: RegistrySession
 ) -> None:
-    """A referrer that was pulled is one of its subject."""
+    """A pulled referrer is listed for its subject."""
     signature = build_artifact(artifact_type="application/signature", subject=IMAGE, content=b"x")
     upstream.put("team/app", signature, "signature")
     assert cached(session).get("/manifests/v1").ok
@@ -181,7 +169,9 @@ def test_an_artifact_and_its_referrers(
 
 
 def test_a_tag_is_checked_once_a_day(ecr: Any, upstream: Upstream, log_in: LogIn) -> None:
-    """It moves to what upstream has then; the image that it had stays. By digest nothing is checked."""
+    """A tag is checked once a day, and moves to the upstream's image; the earlier image stays. A digest is not
+    checked.
+    """
     start = datetime.now(timezone.utc)
     assert cached(log_in()).get("/manifests/v1").ok
     upstream.put("team/app", NEWER, "v1")
@@ -208,9 +198,22 @@ def test_a_tag_is_checked_once_a_day(ecr: Any, upstream: Upstream, log_in: LogIn
     assert [each.get("imageTags") for each in images] == [None, ["v1"]]
 
 
+def test_each_tag_is_checked(ecr: Any, upstream: Upstream) -> None:
+    """The check of one tag is not that of another one of the repository."""
+    start = datetime.now(timezone.utc)
+    upstream.put("team/app", NEWER, "v2")
+    for tag in ("v1", "v2"):
+        digest_of_tag(ecr, tag)
+    with freeze_time(start + timedelta(hours=24, minutes=1)):
+        for tag in ("v1", "v2"):
+            upstream.asked.clear()
+            digest_of_tag(ecr, tag)
+            assert upstream.asked == [f"/v2/team/app/manifests/{tag}"]
+
+
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
 def test_an_upstream_that_fails_leaves_the_copy(ecr: Any, upstream: Upstream, status: int) -> None:
-    """It is served, and upstream is asked again with the next pull."""
+    """A copy is served while the upstream fails, and the next pull asks again."""
     start = datetime.now(timezone.utc)
     assert digest_of_tag(ecr) == IMAGE.digest
     upstream.put("team/app", NEWER, "v1")
@@ -222,7 +225,7 @@ def test_an_upstream_that_fails_leaves_the_copy(ecr: Any, upstream: Upstream, st
 
 
 def test_a_rule_that_is_gone_leaves_what_came_by_it(ecr: Any, upstream: Upstream) -> None:
-    """It is not checked any more, and nothing new comes."""
+    """Images of a deleted rule stay without further checks, and no others are imported."""
     assert digest_of_tag(ecr) == IMAGE.digest
     ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
     upstream.asked.clear()
@@ -234,7 +237,7 @@ def test_a_rule_that_is_gone_leaves_what_came_by_it(ecr: Any, upstream: Upstream
 
 
 def test_an_immutable_tag_stays(ecr: Any, upstream: Upstream) -> None:
-    """Upstream is asked once, and no layer is fetched."""
+    """An immutable tag stays: the upstream is asked once, and no layer is fetched."""
     start = datetime.now(timezone.utc)
     assert digest_of_tag(ecr) == IMAGE.digest
     ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
@@ -247,7 +250,7 @@ def test_an_immutable_tag_stays(ecr: Any, upstream: Upstream) -> None:
 
 
 def test_what_a_client_pushed_is_its_own(ecr: Any, upstream: Upstream) -> None:
-    """A repository of the cache takes pushes as any other; a tag that was pushed is not checked."""
+    """A repository of the cache accepts pushes like any other; a pushed tag is not checked."""
     assert digest_of_tag(ecr) == IMAGE.digest
     push(ecr, NAME, ARM, tag="v1")
     push(ecr, NAME, ARM, tag="mine")
@@ -260,7 +263,7 @@ def test_what_a_client_pushed_is_its_own(ecr: Any, upstream: Upstream) -> None:
 
 
 def test_what_was_deleted_comes_again(ecr: Any, upstream: Upstream) -> None:
-    """With the next pull."""
+    """The next pull imports a deleted image again."""
     assert digest_of_tag(ecr) == IMAGE.digest
     ecr.delete_repository(repositoryName=NAME, force=True)
     assert digest_of_tag(ecr) == IMAGE.digest
@@ -269,7 +272,7 @@ def test_what_was_deleted_comes_again(ecr: Any, upstream: Upstream) -> None:
 def test_an_archived_image_does_not_come_again(
     ecr: Any, upstream: Upstream, session: RegistrySession
 ) -> None:
-    """It is there, and cannot be pulled."""
+    """An archived image is not imported again, and cannot be pulled."""
     assert digest_of_tag(ecr) == IMAGE.digest
     upstream.asked.clear()
     ecr.update_image_storage_class(
@@ -282,7 +285,7 @@ def test_an_archived_image_does_not_come_again(
 def test_what_comes_is_replicated_with_its_blobs(
     aws: Environment, ecr: Any, upstream: Upstream, session: RegistrySession, log_in: LogIn
 ) -> None:
-    """An image as well as what an index lists."""
+    """Imported images are replicated with their blobs, also those of an index."""
     destination = {"region": "eu-west-1", "registryId": ACCOUNT}
     ecr.put_replication_configuration(
         replicationConfiguration={"rules": [{"destinations": [destination]}]}
@@ -300,7 +303,7 @@ def test_what_comes_is_replicated_with_its_blobs(
 def test_many_pulls_at_once_fetch_an_image_once(
     upstream: Upstream, session: RegistrySession
 ) -> None:
-    """All get it."""
+    """Many pulls at once fetch an image once, and all get it."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: cached(session).get("/manifests/v1"), range(8)))
     assert {answer.content for answer in answers} == {IMAGE.manifest}
@@ -330,7 +333,9 @@ class TestNames:
         name: str,
         upstream_name: str,
     ) -> None:
-        """https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html"""
+        """A rule covers the repositories below its prefix:
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
+        """
         own, theirs = prefixes
         ecr.create_pull_through_cache_rule(
             ecrRepositoryPrefix=own,
@@ -342,7 +347,7 @@ class TestNames:
         assert repositories(ecr) == [name]
 
     def test_the_longest_prefix_is_the_rule(self, ecr: Any, upstream: Upstream) -> None:
-        """A rule for ROOT comes last."""
+        """The rule with the longest prefix applies, and one for ROOT last."""
         for own, theirs in (("ROOT", "ROOT"), ("quay/team", "longest")):
             ecr.create_pull_through_cache_rule(
                 ecrRepositoryPrefix=own,
@@ -374,13 +379,14 @@ class TestTemplates:
     """Repositories are made as the creation template for PULL_THROUGH_CACHE says."""
 
     def test_a_template(self, ecr: Any, upstream: Upstream) -> None:
-        """The one with the longest prefix."""
+        """The template with the longest prefix applies."""
         for prefix, mutability in (("ROOT", "MUTABLE"), ("quay/team", "IMMUTABLE")):
             ecr.create_repository_creation_template(
                 prefix=prefix,
                 appliedFor=["PULL_THROUGH_CACHE"],
                 imageTagMutability=mutability,
                 resourceTags=[{"Key": "from", "Value": prefix}],
+                customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/creation",
             )
         assert digest_of_tag(ecr) == IMAGE.digest
         [repository] = ecr.describe_repositories()["repositories"]
@@ -388,8 +394,29 @@ class TestTemplates:
         tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]
         assert tags == [{"Key": "from", "Value": "quay/team"}]
 
+    def test_a_template_without_its_role(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """The image is not found, no layer is downloaded, and no repository is made.
+
+        https://github.com/aws/containers-roadmap/issues/2398
+        """
+        ecr.create_repository_creation_template(
+            prefix="ROOT",
+            appliedFor=["PULL_THROUGH_CACHE"],
+            resourceTags=[{"Key": "team", "Value": "a"}],
+        )
+        response = cached(session).get("/manifests/v1")
+        error = response.json()["errors"][0]
+        assert (response.status_code, error["code"]) == (404, "NAME_UNKNOWN")
+        assert "no customRoleArn" in error["detail"]["hint"]
+        with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+            ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+        assert repositories(ecr) == []
+        assert not [each for each in upstream.asked if "/blobs/" in each]
+
     def test_without_a_template(self, ecr: Any, upstream: Upstream) -> None:
-        """With ECR's defaults."""
+        """A repository without a template has ECR's defaults."""
         assert digest_of_tag(ecr) == IMAGE.digest
         [repository] = ecr.describe_repositories()["repositories"]
         assert repository["imageTagMutability"] == "MUTABLE"
@@ -397,7 +424,7 @@ class TestTemplates:
 
 
 class TestFailures:
-    """An image that cannot be had is no image, and no repository is made for it."""
+    """A failed import leaves no image, and creates no repository."""
 
     def expect(
         self,
@@ -416,7 +443,7 @@ class TestFailures:
         assert repositories(ecr) == []
 
     def test_no_such_image(self, ecr: Any, upstream: Upstream, session: RegistrySession) -> None:
-        """As in a repository that is there."""
+        """A missing image is reported as in an existing repository."""
         upstream.manifests.clear()
         self.expect(
             ecr,
@@ -426,7 +453,9 @@ class TestFailures:
         )
 
     def test_no_access(self, ecr: Any, upstream: Upstream, session: RegistrySession) -> None:
-        """https://github.com/aws/containers-roadmap/issues/2354"""
+        """An upstream registry that denies access is reported as such:
+        https://github.com/aws/containers-roadmap/issues/2354
+        """
         upstream.login = ("somebody", "secret")
         self.expect(
             ecr,
@@ -442,7 +471,7 @@ class TestFailures:
     def test_too_many_requests(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Docker Hub does that to anonymous users."""
+        """An upstream registry that limits requests, as Docker Hub does anonymous users, is reported as such."""
         upstream.status = 429
         self.expect(
             ecr,
@@ -457,7 +486,7 @@ class TestFailures:
     def test_an_error_of_upstream(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """The status is told."""
+        """The error has the upstream's status."""
         upstream.status = 502
         self.expect(
             ecr,
@@ -505,7 +534,7 @@ class TestFailures:
         assert (response.status_code, repositories(ecr)) == (503, [])
 
     @pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:port"])
-    def test_a_redirect_to_what_is_no_url(
+    def test_a_redirect_to_a_malformed_url(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, url: str
     ) -> None:
         """A redirect to a malformed address causes 503."""
@@ -525,7 +554,7 @@ class TestFailures:
     def test_a_layer_that_does_not_come_whole(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, content: bytes | None
     ) -> None:
-        """No image, no layer and no repository is there then; all of it is once the layer comes."""
+        """A layer that breaks off leaves no image, no layer and no repository; a later pull imports them."""
         layer = IMAGE.layers[1]
         if content is None:
             del upstream.blobs[layer.digest]
@@ -540,7 +569,7 @@ class TestFailures:
     def test_a_layer_that_is_larger_than_its_descriptor(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, says_length: bool
     ) -> None:
-        """No more is read than its size, and what was read is gone.
+        """A layer is read up to the size in its descriptor, and an excess refuses it.
 
         OCI Image Specification 1.1, "Descriptors", `size`: other content is not to be trusted.
         """
@@ -563,7 +592,7 @@ class TestFailures:
     def test_a_manifest_that_is_gzipped(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, coding: str
     ) -> None:
-        """It is unzipped, as a registry behind some proxies needs it (RFC 9110, 8.4.1)."""
+        """A manifest in gzip is decompressed, as some proxies before a registry send it (RFC 9110, 8.4.1)."""
         upstream.gzip, upstream.coding = gzip.compress, coding
         assert cached(session).get("/manifests/v1").content == IMAGE.manifest
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
@@ -577,7 +606,7 @@ class TestFailures:
         ],
         ids=["much in little", "half of it", "none"],
     )
-    def test_gzip_that_is_refused(
+    def test_gzip_beyond_the_limit(
         self,
         ecr: Any,
         upstream: Upstream,
@@ -585,9 +614,8 @@ class TestFailures:
         body: Callable[[], bytes],
         reason: str,
     ) -> None:
-        """No more is unzipped than a manifest may have: https://cwe.mitre.org/data/definitions/409.html.
-
-        urllib3 since 2.6 has a limit of its own; urllib3 1.26 has none.
+        """Decompression stops at the size that a manifest may have: https://cwe.mitre.org/data/definitions/409.html.
+        urllib3 since 2.6 has a limit; urllib3 1.26 has none.
         """
         content = body()
         upstream.gzip = lambda manifest: content
@@ -604,7 +632,7 @@ class TestFailures:
         assert repositories(ecr) == []
 
     def test_another_coding(self, upstream: Upstream, session: RegistrySession) -> None:
-        """One that was not asked for is named (RFC 9110, 12.5.3)."""
+        """A coding that was not asked for is named in the error (RFC 9110, 12.5.3)."""
         upstream.gzip, upstream.coding = gzip.compress, "br"
         assert_refused(
             cached(session).get("/manifests/v1"),
@@ -616,7 +644,7 @@ class TestFailures:
     def test_a_layer_without_a_size(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Manifests of schema 1 do not say sizes."""
+        """A layer without a size is imported: manifests of schema 1 lack sizes."""
         layer = IMAGE.layers[0]
         document = {
             "schemaVersion": 1,
@@ -635,7 +663,7 @@ class TestFailures:
     def test_a_challenge_with_an_endless_body(
         self, ecr: Any, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """It is not waited for."""
+        """The endless body of a challenge is not read."""
         upstream.login, upstream.challenge_excess = ("somebody", "secret"), 200 * MIB
         assert cached(session).get("/manifests/v1").status_code == 403
         assert upstream.sent < 100 * MIB
@@ -643,7 +671,7 @@ class TestFailures:
     def test_what_was_cancelled_meanwhile(
         self, upstream: Upstream, session: RegistrySession
     ) -> None:
-        """Another server that starts on the same storage does that; the next pull brings the image."""
+        """An import that a starting server cancelled is repeated by the next pull."""
 
         def cancel(path: str) -> None:
             if path.endswith(IMAGE.blobs[-1].digest):
@@ -657,7 +685,7 @@ class TestFailures:
         assert cached(session).get("/manifests/v1").content == IMAGE.manifest
 
     @pytest.mark.parametrize("content", [b'{"mediaType":"text/plain"}', TOO_MANY_LAYERS])
-    def test_what_is_no_manifest_of_ecr(
+    def test_a_manifest_that_ecr_refuses(
         self, ecr: Any, upstream: Upstream, session: RegistrySession, content: bytes
     ) -> None:
         """A manifest that ECR does not accept is not imported."""
@@ -676,7 +704,7 @@ class TestFailures:
 
 @needs_proc
 def test_an_image_of_many_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few files are open at once, however many layers there are, and all of them come.
+    """An image of many layers is imported with few open files.
 
     A process may open few (getrlimit(2), RLIMIT_NOFILE), and an image has at most 4,200 layers:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
@@ -702,7 +730,7 @@ def test_an_image_of_many_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 class TestCredentials:
-    """Registries that want to know who asks are told what the secret of the rule says."""
+    """Registries that ask for credentials get those of the rule's secret."""
 
     @pytest.fixture
     def hub(self, aws: Environment, ecr: Any, upstream: Upstream) -> str:
@@ -722,7 +750,7 @@ class TestCredentials:
 
     @pytest.mark.parametrize("token_service", [False, True])
     def test_an_image(self, ecr: Any, upstream: Upstream, hub: str, token_service: bool) -> None:
-        """By Basic authentication, or by a token for pulling from this repository."""
+        """An image is pulled by Basic authentication, or by a token for this repository."""
         upstream.token_service = token_service
         assert pull(ecr, hub, "v1").digest == IMAGE.digest
         assert upstream.token_requests == token_service * [
@@ -745,6 +773,35 @@ class TestCredentials:
         assert "Verify that the credentials for registry-1.docker.io" in response.text
         assert upstream.asked == []
 
+    def test_a_refusal_with_400(
+        self, ecr: Any, upstream: Upstream, hub: str, session: RegistrySession
+    ) -> None:
+        """An upstream that answers 400 to credentials denies access: an ECR does so for a password of another registry.
+
+        https://github.com/aws/aws-cli/issues/5317
+        """
+        upstream.status = 400
+        response = cached(session, hub).get("/manifests/v1")
+        assert_refused(
+            response,
+            403,
+            "DENIED",
+            "The authentication to the upstream registry failed. "
+            "Verify that the credentials for registry-1.docker.io are valid and try again.",
+        )
+        answer = ecr.batch_get_image(repositoryName=hub, imageIds=[{"imageTag": "v1"}])
+        assert answer["failures"][0]["failureCode"] == "UpstreamAccessDenied"
+        assert repositories(ecr) == []
+
+    def test_a_refusal_with_400_without_credentials(
+        self, ecr: Any, upstream: Upstream, session: RegistrySession
+    ) -> None:
+        """Without credentials, 400 is a failure of the upstream."""
+        upstream.status = 400
+        response = cached(session).get("/manifests/v1")
+        message = "The upstream registry quay.io responded with status 400"
+        assert_refused(response, 503, "UNAVAILABLE", message)
+
     @pytest.mark.parametrize(
         ("secret", "reason"),
         [
@@ -766,7 +823,7 @@ class TestCredentials:
         secret: str | None,
         reason: str,
     ) -> None:
-        """The whole call fails, unless there is a copy."""
+        """The call fails with an unusable secret, unless a copy exists."""
         secrets = aws.client("secretsmanager")
         name = "ecr-pullthroughcache/hub"
         ecr.batch_get_image(repositoryName=hub, imageIds=[{"imageDigest": IMAGE.digest}])
@@ -781,7 +838,7 @@ class TestCredentials:
         assert cached(session, hub).get(f"/manifests/{IMAGE.digest}").ok
 
     def test_anybody_may_get_a_token(self, ecr: Any, upstream: Upstream) -> None:
-        """An upstream with public images."""
+        """A token is requested without credentials from an upstream with public images."""
         upstream.token_service = True
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
 
@@ -796,7 +853,7 @@ class TestCredentials:
     def test_credentials_in_the_address(
         self, aws: Environment, ecr: Any, upstream: Upstream
     ) -> None:
-        """Of an upstream whose rule has no secret."""
+        """Credentials in the upstream's address are used if its rule has no secret."""
         upstream.login = ("me@home", "secret")
         aws.configure(upstreams=f"quay={upstream.url.replace('//', '//me%40home:secret@')}")
         assert pull(ecr, NAME, "v1").digest == IMAGE.digest
@@ -830,7 +887,7 @@ class TestOtherAccounts:
     def test_no_repository_without_permission(
         self, aws: Environment, ecr: Any, upstream: Upstream, missing: str
     ) -> None:
-        """It is missing then."""
+        """Without permission to create it, the repository is missing."""
         actions = {"ecr:CreateRepository", "ecr:BatchImportUpstreamImage", "ecr:BatchGetImage"}
         self.allow(ecr, *(actions - {missing}))
         guest = aws.client(account=OTHER_ACCOUNT)
@@ -871,7 +928,7 @@ class TestIam:
     def test_a_user(
         self, aws: Environment, ecr: Any, upstream: Upstream, missing: str | None
     ) -> None:
-        """For others the repository is missing."""
+        """A user without permission to import gets the error of a missing repository."""
         user = User(aws, Action=sorted(self.ACTIONS - {missing}), Resource="*")
         client = user.client()
 
@@ -894,7 +951,9 @@ class TestEcrUpstream:
 
     @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
     def test_the_same_account(self, aws: Environment, ecr: Any, region: str) -> None:
-        """In any region; a tag follows after a day, and with an index comes what it lists."""
+        """A pull imports from any Region of the same account; a tag is checked after a day, and an index brings its
+        images.
+        """
         source = aws.client(region=region)
         source.create_repository(repositoryName="team/app")
         push(source, "team/app", INDEX, tag="v1")
@@ -931,7 +990,7 @@ class TestEcrUpstream:
         other.set_repository_policy(repositoryName="team/app", policyText=text)
 
     def test_another_account(self, ecr: Any, other: Any) -> None:
-        """The rule's role reads, where that account lets it in."""
+        """The rule's role reads the upstream registry, if that account allows it."""
         self.let_in(other, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
         assert pull(ecr, "theirs/team/app", "v1").digest == IMAGE.digest
 
@@ -949,7 +1008,7 @@ class TestEcrUpstream:
 
     @pytest.mark.parametrize("name", ["theirs/team/app", "theirs/none"])
     def test_no_such_image(self, ecr: Any, other: Any, session: RegistrySession, name: str) -> None:
-        """As of any upstream."""
+        """A missing image is reported as with any upstream."""
         self.let_in(other, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
         response = cached(session, name).get("/manifests/none")
         assert_refused(response, 404, "MANIFEST_UNKNOWN", "Requested image not found")

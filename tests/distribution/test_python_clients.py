@@ -53,7 +53,7 @@ def host(aws: Environment) -> str:
 
 @contextmanager
 def serving_tls() -> Iterator[str]:
-    """moto's server over TLS, with a certificate that nobody trusts; gives its `host:port`."""
+    """moto's server over TLS, with an untrusted certificate; gives its `host:port`."""
     server = make_server(
         "127.0.0.1",
         0,
@@ -102,7 +102,7 @@ class TestOras:
         document: Path,
         chunked: bool,
     ) -> None:
-        """A file goes there and back, and DescribeImages tells of it."""
+        """A file is pushed and pulled, and DescribeImages lists it."""
         target = f"{host}/{repository.name}:v1"
         pushed = oras.push(
             target=target,
@@ -155,7 +155,7 @@ class TestDxf:
             yield client
 
     def test_a_file(self, tmp_path: Path, dxf: Any) -> None:
-        """A file is sent as an open file."""
+        """A file is sent from an open file."""
         path = tmp_path / "blob"
         path.write_bytes(CONTENT)
         assert dxf.push_blob(str(path)) == DIGEST
@@ -196,7 +196,7 @@ class TestRequests:
 
     @pytest.mark.parametrize("kind", BODIES)
     def test_bodies(self, repository: RepositoryClient, kind: str) -> None:
-        """The bytes arrive, however they are given."""
+        """The bytes of a body arrive, in whatever form they are given."""
         upload = repository.start_upload()
         response = repository.put(upload, params={"digest": DIGEST}, data=BODIES[kind]())
         assert response.status_code == 201

@@ -54,7 +54,7 @@ def signed(repository: RepositoryClient) -> RepositoryClient:
 
 
 def test_descriptors(signed: RepositoryClient) -> None:
-    """Each referrer is told by its descriptor, its artifact type and its annotations."""
+    """Each referrer has its descriptor, its artifact type and its annotations."""
     response = signed.get(f"/referrers/{IMAGE.digest}")
     assert referrers(response) == [OF_SIGNATURE, OF_SBOM]
     assert "OCI-Filters-Applied" not in response.headers
@@ -99,9 +99,9 @@ def followed(repository: RepositoryClient, url: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("size", [1, 3, 6, 7, 8, 1000])
 def test_pages(repository: RepositoryClient, size: int) -> None:
-    """Link goes on behind a page, in the order of push, and the filter stays.
+    """Link leads to the next page, in the order of push, and keeps the filter.
 
-    OCI Distribution Specification 1.1, "Listing Referrers", has the header; how many a client wants is asked for as for
+    OCI Distribution Specification 1.1, "Listing Referrers", has the header; the parameter for the size is that of
     tags.
     """
     artifacts = many(7)
@@ -119,13 +119,13 @@ def test_pages(repository: RepositoryClient, size: int) -> None:
 
 
 def test_a_page_of_none(signed: RepositoryClient) -> None:
-    """With `n` 0 the list is empty, and there is no Link, as for tags."""
+    """With `n` 0 the list is empty, and has no Link, as for tags."""
     response = signed.get(f"/referrers/{IMAGE.digest}?n=0")
     assert (referrers(response), response.links) == ([], {})
 
 
 def test_all_of_more_than_are_read_at_once(repository: RepositoryClient) -> None:
-    """A page has up to 1000 referrers, however they are read: clients that do not follow Link miss none of fewer."""
+    """A page has up to 1000 referrers, though they are read in parts: clients that ignore Link miss none of fewer."""
     artifacts = many(103)
     repository.push_blobs(artifacts[0])
     for each in artifacts:
@@ -136,7 +136,7 @@ def test_all_of_more_than_are_read_at_once(repository: RepositoryClient) -> None
 
 def test_large_referrers(repository: RepositoryClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page ends early if its referrers are large, so that no answer takes more memory than some manifests."""
-    monkeypatch.setattr("moto_ecr_ext.models.images.referrers.PAGE_BYTES", 1000)
+    monkeypatch.setattr("moto_ecr_ext.models.reading.referrers.PAGE_BYTES", 1000)
     artifacts = [
         build_artifact(
             artifact_type="application/large", subject=IMAGE, annotations={"a": str(n) * 600}
@@ -151,7 +151,7 @@ def test_large_referrers(repository: RepositoryClient, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("last", ["v1", IMAGE.digest, "bnVsbA==", NUL])
 def test_no_page(signed: RepositoryClient, last: str) -> None:
-    """A `last` that no Link has is refused."""
+    """A `last` that no Link has had is refused."""
     response = signed.get(f"/referrers/{IMAGE.digest}", params={"last": last})
     reason = "Member must not have the character U+0000"
     assert_refused(
@@ -164,13 +164,13 @@ def test_no_page(signed: RepositoryClient, last: str) -> None:
 
 
 def test_oci_subject(repository: RepositoryClient) -> None:
-    """The answer to a PUT of a manifest with a subject names it, so that clients need no tag for it."""
+    """The answer to a PUT of a manifest with a subject names the subject, so that clients need no tag for it."""
     assert repository.push(SIGNATURE).headers["OCI-Subject"] == IMAGE.digest
     assert "OCI-Subject" not in repository.push(IMAGE).headers
 
 
 def test_pushed_before_the_subject(repository: RepositoryClient) -> None:
-    """A referrer of a subject that is not there is listed all the same."""
+    """A referrer is listed though its subject does not exist."""
     repository.push(SIGNATURE)
     assert referrers(repository.get(f"/referrers/{IMAGE.digest}")) == [OF_SIGNATURE]
 
@@ -178,8 +178,8 @@ def test_pushed_before_the_subject(repository: RepositoryClient) -> None:
 @pytest.mark.parametrize(
     "digest", [Digest.of(b"never pushed"), Digest.of(b"never pushed", "sha512"), SBOM.digest]
 )
-def test_of_nothing(signed: RepositoryClient, digest: str) -> None:
-    """A digest that is no subject has an empty index, whether or not it is there."""
+def test_referrers_of_a_digest_without_any(signed: RepositoryClient, digest: str) -> None:
+    """A digest without referrers has an empty index, whether or not the image exists."""
     assert referrers(signed.get(f"/referrers/{digest}")) == []
 
 
@@ -195,14 +195,14 @@ def test_of_no_digest(signed: RepositoryClient, digest: str) -> None:
 
 
 def test_of_another_repository(ecr: Any, signed: RepositoryClient) -> None:
-    """A repository has its own referrers."""
+    """A repository lists only its own referrers."""
     ecr.create_repository(repositoryName="team/other")
     other = RepositoryClient(signed.session, "team/other")
     assert referrers(other.get(f"/referrers/{IMAGE.digest}")) == []
 
 
 def test_an_image_as_referrer(repository: RepositoryClient) -> None:
-    """Without an artifact type the type of the config is told."""
+    """A referrer without an artifact type is listed with the type of its config."""
     document = {**build_image(seed="patch", layers=0).document, "subject": IMAGE.descriptor()}
     patch = Image(
         json.dumps(document).encode(), OCI.manifest, build_image(seed="patch", layers=0).config, []
@@ -214,7 +214,7 @@ def test_an_image_as_referrer(repository: RepositoryClient) -> None:
 
 
 def test_an_index_as_referrer(repository: RepositoryClient) -> None:
-    """An index may have a subject, and an artifact type of its own or none."""
+    """An index with a subject is listed, with or without an artifact type."""
     repository.push(IMAGE)
     for artifact_type in ("application/index", None):
         document = {**build_index([IMAGE]).document, "subject": IMAGE.descriptor()}
@@ -230,13 +230,13 @@ def test_an_index_as_referrer(repository: RepositoryClient) -> None:
 
 
 def test_a_deleted_referrer(signed: RepositoryClient) -> None:
-    """A referrer that is deleted is listed no more."""
+    """A deleted referrer is no longer listed."""
     signed.delete(f"/manifests/{SIGNATURE.digest}")
     assert referrers(signed.get(f"/referrers/{IMAGE.digest}")) == [OF_SBOM]
 
 
 def test_a_deleted_subject(signed: RepositoryClient) -> None:
-    """Referrers outlive their subject."""
+    """A deleted subject leaves its referrers."""
     signed.delete(f"/manifests/{IMAGE.digest}")
     assert len(referrers(signed.get(f"/referrers/{IMAGE.digest}"))) == 2
 

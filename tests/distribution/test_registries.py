@@ -1,4 +1,4 @@
-"""Which registry a request is for: by its host, else by its token; and that registries stay apart."""
+"""The registry of a request, by its host, else by its token; and the separation of registries."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TestHosts:
     """Every host that AWS has for a registry."""
 
     def test_in_the_process(self, in_process: Environment, region: str, form: str) -> None:
-        """A push and a pull at the host, in the region that it names."""
+        """A push and a pull at the host reach the registry of its Region."""
         if region.startswith("eusc-") and "amazonaws.eu" not in getattr(
             moto.core.utils, "ALT_DOMAIN_SUFFIXES", ()
         ):
@@ -106,7 +106,7 @@ class TestLocalHosts:
 
     @pytest.mark.parametrize("form", LOCAL_HOSTS)
     def test_account_and_region(self, ecr: Any, log_in: LogIn, form: str) -> None:
-        """The name has the account, for whoever may reach it."""
+        """The host name selects the account, if the caller has access to it."""
         ecr.create_repository(repositoryName="team/app")
         session = log_in()
         session.headers["Host"] = form.format(ACCOUNT)
@@ -117,7 +117,7 @@ class TestLocalHosts:
         assert f"arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/*" in response.text
 
     def test_a_local_name(self, aws: Environment, log_in: LogIn) -> None:
-        """123456789012.dkr.ecr.eu-west-1.localhost:PORT is the registry of that account there."""
+        """123456789012.dkr.ecr.eu-west-1.localhost:PORT is the registry of that account in that Region."""
         assert aws.endpoint_url
         port = aws.endpoint_url.rpartition(":")[2]
         host = f"{ACCOUNT}.dkr.ecr.eu-west-1.localhost:{port}"
@@ -138,7 +138,7 @@ class TestLocalHosts:
         ],
     )
     def test_the_first_question(self, aws: Environment, host: str) -> None:
-        """Before it logs in, a client asks for /v2/, and is told how; at any name and port, in any case."""
+        """A client that asks for /v2/ before the login is challenged, at any name and port, in any case."""
         assert aws.endpoint_url
         response = requests.get(f"{aws.endpoint_url}/v2/", headers={"Host": host}, timeout=60)
         assert response.status_code == 401
@@ -154,7 +154,7 @@ class TestLocalHosts:
         ],
     )
     def test_any_port_and_case(self, ecr: Any, log_in: LogIn, form: str) -> None:
-        """A name of ECR's form has the account, whatever its port and case."""
+        """A name of ECR's form selects the account, whatever its port and case."""
         ecr.create_repository(repositoryName="team/app")
         session = log_in()
         session.headers["Host"] = form.format(ACCOUNT)
@@ -174,16 +174,16 @@ class TestLocalHosts:
         ],
     )
     def test_any_other_host(self, ecr: Any, log_in: LogIn, host: str) -> None:
-        """Any other host is that of the token's registry."""
+        """Any other host selects the registry of the token."""
         ecr.create_repository(repositoryName="team/app")
         session = log_in()
         session.headers["Host"] = host
         assert session.get("/v2/_catalog").json() == {"repositories": ["team/app"]}
 
-    def test_a_region_that_is_none(self, session: RegistrySession) -> None:
-        """A region that is none cannot be that of the token."""
+    def test_an_unknown_region(self, session: RegistrySession) -> None:
+        """A host of an unknown Region refuses the token."""
         session.headers["Host"] = f"{ACCOUNT}.dkr.ecr.us-middle-9.localhost"
-        assert session.get("/v2/").status_code == 401
+        assert session.get("/v2/").status_code == 400
 
 
 class TestApart:
@@ -203,7 +203,7 @@ class TestApart:
         return [RepositoryClient(log_in(**registry), "team/app") for registry in self.REGISTRIES]
 
     def test_images(self, aws: Environment, repositories: list[RepositoryClient]) -> None:
-        """An image is in the registry that it was pushed to, under either protocol."""
+        """An image exists only in the registry that it was pushed to, under either protocol."""
         for position, repository in enumerate(repositories):
             image = build_image(seed=f"registry {position}", layers=1)
             repository.push(image, "v1")
@@ -221,7 +221,7 @@ class TestApart:
             assert (detail["registryId"], detail["imageDigest"]) == (account, image.digest)
 
     def test_uploads(self, repositories: list[RepositoryClient]) -> None:
-        """An upload session is the registry's in which it was started."""
+        """An upload session belongs to the registry that it was started in."""
         first, *others = repositories
         upload_id = first.start_upload().rpartition("/")[2]
         for other in others:
@@ -271,7 +271,7 @@ class TestAnotherAccount:
         ecr.set_repository_policy(repositoryName="team/app", policyText=json.dumps(policy))
 
     def actions(self) -> dict[str, tuple[str, str]]:
-        """Requests, and the actions that they take."""
+        """Requests, and the actions that they need."""
         upload = "/blobs/uploads/0b1c2d3e-0000-4000-8000-000000000000"
         return {
             "BatchGetImage": ("GET", "/manifests/v1"),
@@ -288,7 +288,7 @@ class TestAnotherAccount:
     def test_without_a_policy(
         self, repository: RepositoryClient, stranger: RepositoryClient
     ) -> None:
-        """Nobody else may do anything, and the error says what was not allowed."""
+        """Another account may call nothing without a policy, and the error names the action."""
         for action, (method, path) in self.actions().items():
             response = stranger.request(
                 method, path, data=OTHER.manifest, headers={"Content-Type": OTHER.media_type}
@@ -306,7 +306,7 @@ class TestAnotherAccount:
         assert repository.get("/tags/list").json()["tags"] == ["v1"]
 
     def test_pull(self, ecr: Any, stranger: RepositoryClient) -> None:
-        """A policy that lets an account pull lets it do just that."""
+        """A policy that allows pulls allows only pulls."""
         self.allow(ecr, *PULL)
         assert stranger.get("/manifests/v1").content == IMAGE.manifest
         for blob in IMAGE.blobs:
@@ -325,12 +325,12 @@ class TestAnotherAccount:
         assert stranger.get("/tags/list").status_code == 403
 
     def test_deny(self, ecr: Any, stranger: RepositoryClient) -> None:
-        """A policy that denies leaves nothing allowed."""
+        """A policy that denies overrides what others allow."""
         self.allow(ecr, *PULL, effect="Deny")
         assert stranger.get("/manifests/v1").status_code == 403
 
     def test_the_registry_s_policy_ends(self, ecr: Any, stranger: RepositoryClient) -> None:
-        """The policy is asked for each time."""
+        """A change of the policy applies to the next request."""
         self.allow(ecr, *PULL)
         assert stranger.get("/manifests/v1").status_code == 200
         ecr.delete_repository_policy(repositoryName="team/app")
@@ -351,7 +351,7 @@ class TestAnotherAccount:
 def test_objects_of_s3_whose_keys_begin_with_v2_are_s3_s(
     server: Any, host: str, headers: dict[str, str], query: str
 ) -> None:
-    """Virtual hosts and signatures of S3 are left to it."""
+    """Virtual hosts and signatures of S3 are left to S3, also with keys that begin with v2."""
     port = server.endpoint_url.rpartition(":")[2]
     answer = requests.get(
         f"{server.endpoint_url}/v2/key{query}",
@@ -361,12 +361,14 @@ def test_objects_of_s3_whose_keys_begin_with_v2_are_s3_s(
     assert "Docker-Distribution-Api-Version" not in answer.headers
 
 
-@pytest.mark.parametrize("ns", ["docker.io", "quay.io", ""])
+@pytest.mark.parametrize(
+    "ns", ["docker.io", "registry.test:5000", "", "a b", "x\r\nSet-Cookie: a=b", "ä", "a/b"]
+)
 def test_the_namespace_of_a_mirror(repository: RepositoryClient, ns: str) -> None:
-    """`ns` means nothing here, as to any registry that is not a mirror of several; a Link keeps it.
+    """`ns` selects nothing here; a Link keeps it, and OCI-Namespace repeats it if it is a host.
 
     containerd and podman send it to hosts that they use as mirrors; it may be ignored
-    (https://github.com/containerd/containerd/pull/4413). The repository's name says what a pull-through cache rule
+    (https://github.com/containerd/containerd/pull/4413). The repository's name has what a pull-through cache rule
     needs.
     """
     repository.push(IMAGE, "v1")
@@ -378,6 +380,9 @@ def test_the_namespace_of_a_mirror(repository: RepositoryClient, ns: str) -> Non
             mirrored = repository.request(method, path, params={"ns": ns})
             assert (mirrored.status_code, mirrored.content) == (200, plain.content)
             assert mirrored.headers["Content-Type"] == plain.headers["Content-Type"]
+            assert "OCI-Namespace" not in plain.headers
+            expected = ns if ns in ("docker.io", "registry.test:5000") else None
+            assert mirrored.headers.get("OCI-Namespace") == expected
     page = repository.get("/tags/list", params={"ns": ns, "n": "1"})
     assert parse_qs(urlsplit(page.links["next"]["url"]).query, keep_blank_values=True) == {
         "ns": [ns],

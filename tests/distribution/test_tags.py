@@ -1,4 +1,4 @@
-"""Listing the tags of a repository: order, pages, what is not shown."""
+"""Listing the tags of a repository: order, pages, and omitted tags."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_all(tagged: RepositoryClient) -> None:
 
 
 def test_none(repository: RepositoryClient) -> None:
-    """A repository without tags has an empty list, not none."""
+    """A repository without tags has an empty list, not `null`."""
     repository.push(IMAGE)
     assert listed(repository.get("/tags/list")) == []
 
 
 @pytest.mark.parametrize("size", [1, 5, len(TAGS) - 1, len(TAGS), len(TAGS) + 1, 1000])
 def test_pages(tagged: RepositoryClient, size: int) -> None:
-    """Following Link from page to page gives each tag once; the last page has no Link."""
+    """Following Link from page to page lists each tag once; the last page has no Link."""
     found: list[str] = []
     url = f"/tags/list?n={size}"
     for start in range(0, len(TAGS), size):
@@ -70,7 +70,7 @@ def test_pages(tagged: RepositoryClient, size: int) -> None:
 
 @pytest.mark.parametrize("last", ["-", "a", "a-1", "aaa", "b", "zzz", "", "not a tag", "ä"])
 def test_last(tagged: RepositoryClient, last: str) -> None:
-    """`last` is a tag, and need not be one that is there; the list begins behind it."""
+    """The list begins after `last`, whether that tag exists or not."""
     expected = [tag for tag in TAGS if tag > last]
     assert listed(tagged.get("/tags/list", params={"last": last})) == expected
     response = tagged.get("/tags/list", params={"last": last, "n": "2"})
@@ -78,7 +78,7 @@ def test_last(tagged: RepositoryClient, last: str) -> None:
 
 
 def test_a_page_of_none(tagged: RepositoryClient) -> None:
-    """With `n` 0 the list is empty, and there is no Link (specification, "Listing Tags")."""
+    """With `n` 0 the list is empty, and has no Link (specification, "Listing Tags")."""
     for url in ("/tags/list?n=0", "/tags/list?n=0&last=a"):
         response = tagged.get(url)
         assert listed(response) == []
@@ -87,7 +87,7 @@ def test_a_page_of_none(tagged: RepositoryClient) -> None:
 
 @pytest.mark.parametrize("n", ["", "-1", "ten", "1.5", "٣", "0x10", "9" * 30, "1 "])
 def test_n_is_a_number(tagged: RepositoryClient, n: str) -> None:
-    """An `n` that is none is refused as an invalid parameter."""
+    """An `n` that is not a number is refused as an invalid parameter."""
     assert_refused(
         tagged.get("/tags/list", params={"n": n}),
         405,
@@ -97,7 +97,7 @@ def test_n_is_a_number(tagged: RepositoryClient, n: str) -> None:
 
 
 def test_more_than_a_page(repository: RepositoryClient) -> None:
-    """No page has more than 1000 tags, however many are asked for; Link says where they go on."""
+    """No page has more than 1000 tags, whatever `n` is; Link leads to the next page."""
     repository.push(IMAGE)
     names = [f"t{number:04}" for number in range(1001)]
     # Straight into the store: a thousand pushes take seconds.
@@ -114,14 +114,14 @@ def test_more_than_a_page(repository: RepositoryClient) -> None:
 
 
 def test_a_moved_and_a_deleted_tag(tagged: RepositoryClient) -> None:
-    """A tag that moved is listed once, one that was deleted no more."""
+    """A moved tag is listed once, and a deleted one not at all."""
     tagged.push(build_image(layers=0, config={"Cmd": ["other"]}), "a")
     tagged.delete("/manifests/b")
     assert listed(tagged.get("/tags/list")) == TAGS[:-1]
 
 
 def test_archived_images(repository: RepositoryClient) -> None:
-    """An archived image cannot be pulled, and its tags are not shown, as by ListImages.
+    """Tags of archived images are not listed, as by ListImages, since they cannot be pulled.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
     """
@@ -140,3 +140,13 @@ def test_archived_images(repository: RepositoryClient) -> None:
             "Requested image not found",
         )
         assert repository.head(f"/manifests/{reference}").status_code == 404
+
+
+@pytest.mark.parametrize(("length", "status"), [(300, 201), (301, 405)])
+def test_the_length_of_a_tag(repository: RepositoryClient, length: int, status: int) -> None:
+    """A pushed tag has at most 300 characters, as in the JSON API."""
+    image = build_image(layers=1)
+    repository.push(image)
+    headers = {"Content-Type": image.media_type}
+    response = repository.put(f"/manifests/{'a' * length}", data=image.manifest, headers=headers)
+    assert response.status_code == status

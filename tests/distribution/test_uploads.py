@@ -1,4 +1,4 @@
-"""Pushing blobs: at once, in a stream, in chunks; what is there, and how a push goes on."""
+"""Pushing blobs: at once, in a stream, in chunks; existing blobs, and interrupted pushes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from moto_ecr_ext.storage.store import current_store
 from support.constants import ACCOUNT
 from support.environments import Environment
 from support.registry_client import Connection, RepositoryClient, assert_refused
+from support.stored import everything_stored
+
+pytestmark = pytest.mark.platform
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = Digest.of(CONTENT)
@@ -28,7 +31,7 @@ def chunks(content: bytes, size: int) -> Iterator[bytes]:
 
 
 def assert_pushed(repository: RepositoryClient, response: requests.Response) -> None:
-    """Check that an answer tells of CONTENT, and that CONTENT is where the answer says."""
+    """Check that an answer names CONTENT, and that CONTENT is at its Location."""
     assert response.status_code == 201, response.text
     assert response.headers["Docker-Content-Digest"] == DIGEST
     assert response.headers["Location"].endswith(f"/v2/{repository.name}/blobs/{DIGEST}")
@@ -36,7 +39,7 @@ def assert_pushed(repository: RepositoryClient, response: requests.Response) -> 
 
 
 def assert_unknown(response: requests.Response, upload: str) -> None:
-    """Check that an answer says that there is no such upload."""
+    """Check that an answer reports an unknown upload."""
     assert_refused(
         response,
         404,
@@ -54,7 +57,7 @@ def upload(repository: RepositoryClient) -> str:
 
 
 def test_start(repository: RepositoryClient) -> None:
-    """A POST answers 202 and where the upload goes."""
+    """A POST is answered with 202 and the upload's Location."""
     response = repository.post("/blobs/uploads/")
     upload_id = response.headers["Docker-Upload-UUID"]
     assert (response.status_code, response.content) == (202, b"")
@@ -64,30 +67,30 @@ def test_start(repository: RepositoryClient) -> None:
 
 
 def test_start_without_the_last_slash(repository: RepositoryClient) -> None:
-    """Clients that leave out the slash at the end get a session too."""
+    """A POST without the slash at the end also starts a session."""
     assert repository.post("/blobs/uploads").status_code == 202
 
 
 def test_post_then_put(repository: RepositoryClient, upload: str) -> None:
-    """POST then PUT with the whole blob."""
+    """A POST, then a PUT with the whole blob, push it."""
     assert_pushed(repository, repository.put(upload, params={"digest": DIGEST}, data=CONTENT))
     assert_unknown(repository.get(upload), upload)
 
 
 def test_post_then_put_in_a_stream(repository: RepositoryClient, upload: str) -> None:
-    """POST then PUT of which the client does not say the length."""
+    """A POST, then a PUT whose length the client does not state, push the blob."""
     response = repository.put(upload, params={"digest": DIGEST}, data=chunks(CONTENT, 1000))
     assert_pushed(repository, response)
 
 
 def test_single_post(repository: RepositoryClient) -> None:
-    """A single POST with the digest and the whole blob."""
+    """A single POST with the digest and the whole blob pushes it."""
     response = repository.post("/blobs/uploads/", params={"digest": DIGEST}, data=CONTENT)
     assert_pushed(repository, response)
 
 
 def test_single_post_of_other_bytes(repository: RepositoryClient) -> None:
-    """A single POST whose digest is another's is refused, and stores nothing."""
+    """A single POST with the digest of other bytes is refused, and stores nothing."""
     response = repository.post("/blobs/uploads/", params={"digest": DIGEST}, data=b"other")
     assert_refused(response, 400, "DIGEST_INVALID", MISMATCH)
     assert not repository.holds(DIGEST)
@@ -96,7 +99,7 @@ def test_single_post_of_other_bytes(repository: RepositoryClient) -> None:
 
 @pytest.mark.parametrize("length", ["known", "unknown"])
 def test_stream(repository: RepositoryClient, upload: str, length: str) -> None:
-    """One PATCH with everything, then an empty PUT: what docker sends."""
+    """One PATCH with the whole blob, then an empty PUT, push it, as docker does."""
     data = CONTENT if length == "known" else chunks(CONTENT, 777)
     response = repository.patch(upload, data=data)
     assert (response.status_code, response.content) == (202, b"")
@@ -108,9 +111,9 @@ def test_stream(repository: RepositoryClient, upload: str, length: str) -> None:
 
 @pytest.mark.parametrize("form", ["{}-{}", "bytes {}-{}", "bytes {}-{}/*", "bytes={}-{}"])
 def test_chunks(repository: RepositoryClient, upload: str, form: str) -> None:
-    """Chunks by PATCH with Content-Range, the last one by PUT.
+    """Chunks by PATCH with Content-Range, and the last one by PUT, push a blob.
 
-    The specification has the range without a unit; clients that write HTTP's form are understood.
+    The specification has the range without a unit; HTTP's form is accepted.
     """
     size, start = 40_000, 0
     *first, last = chunks(CONTENT, size)
@@ -148,7 +151,7 @@ GAPS = {
 def test_chunk_out_of_order(
     repository: RepositoryClient, upload: str, name: str, method: str
 ) -> None:
-    """A chunk that does not follow the last one answers 416, and how much is there; nothing is lost."""
+    """A chunk that does not follow the last one is answered with 416 and the upload's size; nothing is lost."""
     content_range, message = GAPS[name]
     repository.patch(upload, data=CONTENT[:100])
     response = repository.request(
@@ -173,6 +176,14 @@ def test_chunk_out_of_order(
     )
 
 
+def test_an_empty_chunk(repository: RepositoryClient, upload: str) -> None:
+    """The range of no bytes ends before its beginning, and changes nothing."""
+    repository.patch(upload, data=CONTENT[:100])
+    response = repository.patch(upload, data=b"", headers={"Content-Range": "100-99"})
+    assert (response.status_code, response.headers["Range"]) == (202, "0-99")
+    assert_pushed(repository, repository.put(upload, params={"digest": DIGEST}, data=CONTENT[100:]))
+
+
 @pytest.mark.parametrize("said", ["100-140", "100-199"])
 def test_chunk_of_another_size(repository: RepositoryClient, upload: str, said: str) -> None:
     """A chunk that is longer or shorter than its Content-Range is refused, and not kept."""
@@ -187,7 +198,7 @@ def test_chunk_of_another_size(repository: RepositoryClient, upload: str, said: 
 
 
 def test_status(repository: RepositoryClient, upload: str) -> None:
-    """A GET of the session answers 204 and how much is there."""
+    """A GET of the session is answered with 204 and the upload's size."""
     assert repository.get(upload).headers["Range"] == "0-0"
     repository.patch(upload, data=CONTENT[:1234])
     response = repository.get(upload)
@@ -213,7 +224,7 @@ def test_cancel(repository: RepositoryClient, upload: str) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
 def test_unknown_session(repository: RepositoryClient, method: str, session_id: str) -> None:
-    """A session that never was is unknown, whether or not its name could be one."""
+    """An unknown session is refused, whether or not its name is well-formed."""
     response = repository.request(
         method, f"/blobs/uploads/{session_id}", params={"digest": DIGEST}, data=b"bytes"
     )
@@ -238,7 +249,7 @@ def test_session_of_another_repository(
 def test_digest_mismatch_keeps_the_session(
     repository: RepositoryClient, upload: str, sent_by: str
 ) -> None:
-    """Bytes of another digest make no blob; what was acknowledged before can be completed."""
+    """Bytes of another digest make no blob; the acknowledged bytes can still be completed."""
     repository.patch(upload, data=CONTENT if sent_by == "PATCH" else CONTENT[:10])
     rest = b"" if sent_by == "PATCH" else b"something else"
     wrong = Digest.of(b"wrong")
@@ -254,7 +265,7 @@ def test_digest_mismatch_keeps_the_session(
     ["", "sha256", "sha256:", "sha256:abc", f"sha256:{'A' * 64}", f"md5:{'0' * 32}", "../../etc"],
 )
 def test_no_digest(repository: RepositoryClient, upload: str, digest: str) -> None:
-    """A PUT without a digest, or with what is none, is refused before the body is read."""
+    """A PUT with an empty or malformed digest is refused before the body is read."""
     response = repository.put(upload, params={"digest": digest}, data=CONTENT)
     assert_refused(
         response, 400, "DIGEST_INVALID", f"'{digest}' is not a digest of sha256 or sha512"
@@ -293,7 +304,7 @@ def test_a_blob_that_is_there(repository: RepositoryClient) -> None:
 
 
 def test_a_repository_that_is_deleted(ecr: Any, repository: RepositoryClient, upload: str) -> None:
-    """Its sessions go with a repository, also when another of the same name is made."""
+    """Upload sessions end with their repository, also when another of the same name is created."""
     repository.patch(upload, data=CONTENT)
     ecr.delete_repository(repositoryName="team/app")
     assert repository.get(upload).json()["errors"][0]["code"] == "NAME_UNKNOWN"
@@ -319,7 +330,7 @@ def test_two_clients_push_the_same_blob(repository: RepositoryClient) -> None:
 
 
 def test_two_clients_in_one_session(repository: RepositoryClient, upload: str) -> None:
-    """Of two chunks for the same place one is taken, and the other told where to go on."""
+    """One of two chunks for the same place is accepted, and the other gets the position to continue from."""
     together = threading.Barrier(2)
 
     def send(_: int) -> requests.Response:
@@ -363,7 +374,7 @@ class TestBodiesToCome(OnConnections):
         connection: Connection,
         head: dict[str, str],
     ) -> None:
-        """curl and others send a large body once they are told to go on (RFC 9110, 10.1.1)."""
+        """A client that waits, as curl does with a large body, gets 100 Continue (RFC 9110, 10.1.1)."""
         target = f"{urlsplit(upload).path}?digest={DIGEST}"
         connection.send_head(
             "PUT",
@@ -432,7 +443,7 @@ class TestDisconnect(OnConnections):
         connection: Connection,
         head: dict[str, str],
     ) -> None:
-        """Of a POST that breaks off the client knows no session, so that none stays."""
+        """A POST that breaks off leaves no session, since the client does not know it."""
         target = f"/v2/team/app/blobs/uploads/?digest={DIGEST}"
         connection.send_head("POST", target, Content_Length=str(len(CONTENT)), **head)
         connection.send(CONTENT[:5000])
@@ -448,7 +459,7 @@ class TestDisconnect(OnConnections):
         connection: Connection,
         head: dict[str, str],
     ) -> None:
-        """Half a manifest is no manifest, even where it is JSON."""
+        """Half a manifest is refused, even if it is JSON."""
         connection.send_head("PUT", "/v2/team/app/manifests/v1", Content_Length="500", **head)
         connection.send(b"{}")
         connection.stop_sending()
@@ -466,7 +477,7 @@ class TestDisconnect(OnConnections):
         head: dict[str, str],
         broken: bytes,
     ) -> None:
-        """A transfer encoding that cannot be read is a body that breaks off."""
+        """A malformed transfer encoding counts as a body that breaks off."""
         target = urlsplit(upload).path
         connection.send_head("PATCH", target, Transfer_Encoding="chunked", **head)
         connection.send(b"4\r\ngood\r\n" + broken)
@@ -474,3 +485,35 @@ class TestDisconnect(OnConnections):
         assert connection.read_status() == 400
         assert repository.get(upload).status_code == 204
         assert repository.delete(upload).status_code == 204
+
+
+def test_an_announced_algorithm(repository: RepositoryClient) -> None:
+    """`digest-algorithm` announces the algorithm of the digest in the end; any supported one can still follow.
+
+    https://github.com/opencontainers/distribution-spec/pull/543
+    """
+    for announced, used in (("sha512", "sha512"), ("sha256", "sha256"), ("sha512", "sha256")):
+        content = f"{announced} {used}".encode()
+        started = repository.post("/blobs/uploads/", params={"digest-algorithm": announced})
+        assert started.status_code == 202
+        upload = started.headers["Location"]
+        assert repository.patch(upload, data=content).status_code == 202
+        digest = Digest.of(content, used)
+        committed = repository.put(upload, params={"digest": digest})
+        assert (committed.status_code, committed.headers["Docker-Content-Digest"]) == (201, digest)
+        assert repository.get(f"/blobs/{digest}").content == content
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "", "SHA512", "sha256:"])
+def test_an_announced_algorithm_that_is_not_supported(
+    repository: RepositoryClient, algorithm: str
+) -> None:
+    """It is refused before any byte is sent, and no upload begins."""
+    before = everything_stored()
+    assert_refused(
+        repository.post("/blobs/uploads/", params={"digest-algorithm": algorithm}),
+        400,
+        "DIGEST_INVALID",
+        f"'{algorithm}' is not an algorithm of digests: sha256 or sha512",
+    )
+    assert everything_stored() == before

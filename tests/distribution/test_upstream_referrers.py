@@ -1,4 +1,4 @@
-"""Referrers of cached images: those of the upstream registry come when they are listed.
+"""Referrers of cached images: those of the upstream registry are imported when they are listed.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working.html
 """
@@ -93,7 +93,7 @@ def test_upstream_is_asked_every_six_hours(aws: Environment, upstream: Upstream)
 
 
 def test_pages_of_referrers(aws: Environment, upstream: Upstream) -> None:
-    """All of them are read (OCI Distribution 1.1, "Listing Referrers")."""
+    """All pages of referrers are read (OCI Distribution 1.1, "Listing Referrers")."""
     upstream.put("team/app", SECOND, "second")
     upstream.put("team/app", THIRD, "third")
     upstream.referrers_on_page = 1
@@ -101,7 +101,7 @@ def test_pages_of_referrers(aws: Environment, upstream: Upstream) -> None:
 
 
 def test_a_referrer_that_is_gone(aws: Environment, upstream: Upstream) -> None:
-    """Upstream lists what it has no more; the others come."""
+    """A referrer that the upstream lists but lacks is left out; the others are imported."""
     gone = {"digest": ABSENT_DIGEST}
     listed = {"manifests": [gone, {"digest": SIGNATURE.digest}]}
     upstream.referrers = json.dumps(listed).encode()
@@ -109,7 +109,9 @@ def test_a_referrer_that_is_gone(aws: Environment, upstream: Upstream) -> None:
 
 
 def test_an_upstream_without_the_api(aws: Environment, upstream: Upstream) -> None:
-    """It has referrers in an index under a tag (OCI Distribution 1.1, "Referrers Tag Schema"), or none."""
+    """An upstream without the API has referrers in an index under a tag (OCI Distribution 1.1, "Referrers Tag
+    Schema"), or none.
+    """
     upstream.referrers_on_page = None
     assert by_api(aws) == []
     upstream.put("team/app", build_index([SIGNATURE]), IMAGE.digest.replace(":", "-"))
@@ -118,7 +120,9 @@ def test_an_upstream_without_the_api(aws: Environment, upstream: Upstream) -> No
 
 
 def test_an_upstream_that_fails(aws: Environment, ecr: Any, upstream: Upstream) -> None:
-    """UnableToListUpstreamImageReferrersException, and nothing changes; the next call asks again."""
+    """A failing upstream causes UnableToListUpstreamImageReferrersException, and nothing changes; the next call asks
+    again.
+    """
     upstream.status = 429
     before = everything_stored()
     request = {"repositoryName": NAME, "subjectId": {"imageDigest": IMAGE.digest}}
@@ -136,7 +140,7 @@ def test_an_upstream_that_fails(aws: Environment, ecr: Any, upstream: Upstream) 
 
 
 def test_an_upstream_that_fails_later(aws: Environment, upstream: Upstream) -> None:
-    """Earlier imports are listed."""
+    """Referrers that were imported before are listed while the upstream fails."""
     assert by_api(aws) == [SIGNATURE.digest]
     upstream.status = 503
     with freeze_time(datetime.now(timezone.utc) + timedelta(hours=7)):
@@ -159,7 +163,7 @@ def test_a_list_that_is_no_index(ecr: Any, upstream: Upstream, body: bytes) -> N
 def test_a_next_page_that_is_not_there(
     aws: Environment, ecr: Any, upstream: Upstream, link: str
 ) -> None:
-    """The list is not taken for the whole."""
+    """A list whose next page is missing is refused as incomplete."""
     upstream.put("team/app", SECOND, "second")
     upstream.referrers_on_page, upstream.link = 1, link
     found = refusal(
@@ -180,7 +184,7 @@ def test_pages_without_end(aws: Environment, ecr: Any, upstream: Upstream) -> No
 
 
 def test_images_that_no_rule_covers(aws: Environment, ecr: Any, upstream: Upstream) -> None:
-    """Nobody is asked for their referrers, nor for those of an image that is not here."""
+    """The upstream is not asked for referrers of images that no rule covers, or that are not here."""
     ecr.create_repository(repositoryName="own")
     push(ecr, "own", IMAGE)
     assert by_api(aws, name="own") == []

@@ -1,4 +1,4 @@
-"""The settings for those who come from other registries: requests without credentials, and pushes that create."""
+"""Settings for users of other registries: requests without credentials, and pushes that create."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from moto_ecr_ext.testing import build_image, pull
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
 from support.iam import enforced
-from support.registry_client import LogIn, RegistrySession, RepositoryClient
+from support.registry_client import (
+    LogIn,
+    RegistrySession,
+    RepositoryClient,
+    assert_token_refused,
+    basic,
+)
 from support.stored import everything_stored
 
 IMAGE = build_image(seed="without login", layers=1)
@@ -21,7 +27,7 @@ IMAGE = build_image(seed="without login", layers=1)
 
 @pytest.fixture
 def anonymous(aws: Environment) -> RegistrySession:
-    """A session without credentials, where none are needed."""
+    """A session without credentials, which the server does not require."""
     aws.configure(login="optional")
     return RegistrySession(aws.registry_url())
 
@@ -40,16 +46,20 @@ def test_the_default_registry(aws: Environment, ecr: Any, anonymous: RegistrySes
 def test_the_default_region(
     aws: Environment, anonymous: RegistrySession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the one of AWS_DEFAULT_REGION."""
+    """Requests without credentials go to the Region of AWS_DEFAULT_REGION."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     aws.client(region="eu-west-1").create_repository(repositoryName="app")
     session = RegistrySession(aws.registry_url(region="eu-west-1"))
     assert session.get("/v2/_catalog").json() == {"repositories": ["app"]}
 
 
-@pytest.mark.parametrize(
-    "authorization", ["Basic QVdTOndyb25n", "Basic", "Bearer token", "Basic !"]
-)
+def test_passwords_are_checked(anonymous: RegistrySession) -> None:
+    """A password that is no token is refused."""
+    headers = {"Authorization": f"Basic {basic('wrong')}"}
+    assert_token_refused(anonymous.get("/v2/", headers=headers))
+
+
+@pytest.mark.parametrize("authorization", ["Basic", "Bearer token", "Basic !"])
 def test_credentials_are_checked(anonymous: RegistrySession, authorization: str) -> None:
     """Wrong credentials are refused."""
     answer = anonymous.get("/v2/", headers={"Authorization": authorization})
@@ -57,7 +67,7 @@ def test_credentials_are_checked(anonymous: RegistrySession, authorization: str)
 
 
 def test_who_is_logged_in(aws: Environment, anonymous: RegistrySession, log_in: LogIn) -> None:
-    """Credentials lead to their own registry as ever."""
+    """Credentials select their own registry, as without the setting."""
     aws.client(account=OTHER_ACCOUNT).create_repository(repositoryName="theirs")
     assert log_in(account=OTHER_ACCOUNT).get("/v2/_catalog").json() == {"repositories": ["theirs"]}
     assert anonymous.get("/v2/_catalog").json() == {"repositories": []}
@@ -69,7 +79,7 @@ def test_who_is_logged_in(aws: Environment, anonymous: RegistrySession, log_in: 
 def test_the_host_of_another_registry(
     aws: Environment, anonymous: RegistrySession, account: str, region: str
 ) -> None:
-    """It asks for credentials, so that clients send those that they have."""
+    """The host of another registry asks for credentials, so that clients send them."""
     host = f"{account}.dkr.ecr.{region}.amazonaws.com"
     url = aws.endpoint_url or f"https://{host}"
     answer = anonymous.get(f"{url}/v2/", headers={"Host": host})
@@ -77,19 +87,19 @@ def test_the_host_of_another_registry(
 
 
 def test_where_iam_is_enforced(anonymous: RegistrySession) -> None:
-    """Nobody is nobody that IAM knows."""
+    """A request without credentials is refused while IAM is enforced."""
     answer = enforced(lambda: anonymous.get("/v2/_catalog"))
     assert (answer.status_code, answer.text) == (401, "Not Authorized\n")
 
 
 def test_it_is_required_by_default(aws: Environment) -> None:
-    """As on AWS."""
+    """A login is required by default, as on AWS."""
     assert RegistrySession(aws.registry_url()).get("/v2/").status_code == 401
 
 
 @pytest.fixture
 def app(aws: Environment, session: RegistrySession) -> RepositoryClient:
-    """A repository that is not there, and is made when it is pushed to, without a template."""
+    """A repository that does not exist, and is created when it is pushed to, without a template."""
     aws.configure(create_on_push="always")
     return RepositoryClient(session, "team/app")
 
@@ -109,7 +119,7 @@ def repositories(ecr: Any) -> list[str]:
 
 
 def test_a_push_creates(ecr: Any, app: RepositoryClient) -> None:
-    """The repository is one as CreateRepository makes without settings."""
+    """The repository of a push has the settings of CreateRepository without parameters."""
     app.push(IMAGE, "v1")
     [made] = ecr.describe_repositories()["repositories"]
     other = ecr.create_repository(repositoryName="other")["repository"]
@@ -121,7 +131,7 @@ def test_a_push_creates(ecr: Any, app: RepositoryClient) -> None:
 
 
 def test_a_template_counts(ecr: Any, app: RepositoryClient) -> None:
-    """A template that is for a push says what the repository is like."""
+    """A template for pushes sets the properties of the repository."""
     ecr.create_repository_creation_template(
         prefix="team", appliedFor=["CREATE_ON_PUSH"], imageTagMutability="IMMUTABLE"
     )
@@ -141,7 +151,7 @@ def test_a_pull_creates_nothing(ecr: Any, app: RepositoryClient) -> None:
 def test_another_account_needs_permission(
     aws: Environment, ecr: Any, app: RepositoryClient
 ) -> None:
-    """The registry's policy has to let it create the repository."""
+    """The registry's policy must allow another account to create the repository."""
     token = aws.client(account=OTHER_ACCOUNT).get_authorization_token(registryIds=[ACCOUNT])
     guest = RepositoryClient(
         RegistrySession(aws.registry_url(), token["authorizationData"][0]["authorizationToken"]),
@@ -161,8 +171,8 @@ def test_another_account_needs_permission(
     assert guest.post("/blobs/uploads/").status_code == 202
 
 
-def test_both(aws: Environment, ecr: Any) -> None:
-    """A push works at once, with no repository and no login."""
+def test_a_push_without_repository_and_login(aws: Environment, ecr: Any) -> None:
+    """A push without a repository and without a login works at once."""
     aws.configure(login="optional", create_on_push="always")
     app = RepositoryClient(RegistrySession(aws.registry_url()), "app")
     assert app.push(IMAGE, "v1").status_code == 201

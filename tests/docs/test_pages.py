@@ -1,4 +1,4 @@
-"""The pages of the documentation work: whoever follows one from top to bottom gets what it promises."""
+"""The pages of the documentation, followed from top to bottom."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([DOCS / "index.rst", DOCS / "tutorial.rst", *DOCS.glob("how-to/*.rst")])
 # Pages that only point to others.
 INDEXES = {DOCS / "how-to" / "index.rst"}
-# Pages that need more than a terminal are run by tests of their own.
+# Pages that need more than a terminal have separate tests.
 FOLLOWED = [page for page in PAGES if page not in INDEXES and not runner_of(page)]
 
 
@@ -98,5 +98,5 @@ def test_the_index_has_every_page() -> None:
 def test_other_pages_name_their_tests() -> None:
     """A page that is not followed as a whole names a folder of tests that exists."""
     named = {runner_of(page) for page in PAGES if page not in INDEXES} - {""}
-    assert named == {"tests/clients", "tests/consumers", "tests/unit"}
+    assert named == {"tests/clients", "tests/integrations", "tests/unit"}
     assert all((DOCS.parent / each).is_dir() for each in named)

@@ -30,7 +30,7 @@ def accepted(words: list[str], tmp_path: Path) -> bool:
 
 
 def test_the_unit(tmp_path: Path) -> None:
-    """systemd finds nothing wrong with it, and the server takes its flags."""
+    """systemd finds no error in the unit, and the server accepts its flags."""
     text = BLOCKS["moto-ecr.service"]
     unit = RawConfigParser()
     unit.optionxform = str  # type: ignore[assignment,method-assign]
@@ -53,14 +53,14 @@ def test_the_unit(tmp_path: Path) -> None:
 
 
 def test_the_property_list(tmp_path: Path) -> None:
-    """It is one, and the server takes its flags."""
+    """The property list is well-formed, and the server accepts its flags."""
     agent = plistlib.loads(BLOCKS["local.moto-ecr.plist"].encode())
     assert agent["Label"] == "local.moto-ecr"
     assert accepted(agent["ProgramArguments"], tmp_path)
 
 
 def test_the_table_of_metrics() -> None:
-    """It has every metric that there is, and no other."""
+    """The table has every metric, and no other."""
     with running_server() as server:
         server.client().describe_repositories()
         text = requests.get(f"{server.url}/moto-api/ecr/metrics", timeout=PATIENCE).text

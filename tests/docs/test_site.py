@@ -1,4 +1,4 @@
-"""The site is built without a warning, and its reference has all that the code has.
+"""The site is built without a warning, and its reference has every setting, operation and error.
 
 It needs Sphinx and the packages that docs/conf.py names: `tox -e docs` has them.
 """
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from moto_ecr_ext import compatibility, exceptions, pytest_plugin, service_model, settings, testing
+from moto_ecr_ext import exceptions, pytest_plugin, service_model, settings, testing
+from moto_ecr_ext.settings import leniencies
 
 pytest.importorskip("sphinx", reason="Sphinx is not installed")
 
@@ -44,15 +45,15 @@ def words_in(page: Path) -> set[str]:
 
 
 def test_every_setting_is_listed(site: Path) -> None:
-    """By its flag and its variable, and each quota by its name."""
+    """Every setting is listed by its flag and its variable, and each quota by its name."""
     words = words_in(site / "reference" / "settings.html")
-    for option in (*settings.ALL, *settings.OF_SERVERS, settings.WORKERS, *settings.PLACES):
+    for option in (*settings.ALL, *settings.OF_SERVERS, *settings.OF_WORKERS, *settings.PLACES):
         assert {option.flag, option.variable} <= words
     assert set(settings.DEFAULT_QUOTAS) <= words
 
 
 def test_every_operation_is_described(site: Path) -> None:
-    """Each row says what the operation does here."""
+    """Each row describes the operation here."""
     page = (site / "reference" / "operations.html").read_text(encoding="utf-8")
     rows = dict(re.findall(r"API_(\w+)\.html.*?</td>\s*<td>(.*?)</td>", page, re.DOTALL))
     assert set(rows) == set(service_model.operation_names())
@@ -60,7 +61,7 @@ def test_every_operation_is_described(site: Path) -> None:
 
 
 def test_every_error_is_listed(site: Path) -> None:
-    """Those of the API, and this project's codes beside AWS's."""
+    """The page lists the errors of the API, and this project's codes beside AWS's."""
     words = words_in(site / "reference" / "errors.html")
     for error, code in exceptions.PROJECT_CODES.items():
         assert {error.code, code} <= words
@@ -74,11 +75,11 @@ def test_every_helper_fixture_and_leniency_is_listed(site: Path) -> None:
     }
     fixtures = {name for name in vars(pytest_plugin) if name.startswith("moto_ecr_")}
     assert fixtures <= {word.rpartition(".")[2] for word in words_in(reference / "fixtures.html")}
-    assert {each.name for each in compatibility.ALL} <= words_in(reference / "leniencies.html")
+    assert {each.name for each in leniencies.ALL} <= words_in(reference / "leniencies.html")
 
 
 def test_nothing_is_loaded_from_another_host(site: Path) -> None:
-    """No page has a script, a style, a font or a picture of another host."""
+    """No page loads a script, a style, a font or a picture from another host."""
     for page in site.rglob("*.html"):
         loaded = re.findall(
             r"<(?:script|img|link)\b[^>]*\b(?:src|href)=\"(https?:[^\"]+)", page.read_text("utf-8")

@@ -39,7 +39,7 @@ def passes(name: str, folder: Path, warnings: str = "error", **variables: str) -
 
 
 def test_each_project_is_tested() -> None:
-    """Each has a README, and a test of this file."""
+    """Each project has a README, and a test in this file."""
     names = {each.name for each in EXAMPLES.iterdir() if each.is_dir()} - {"__pycache__"}
     source = Path(__file__).read_text()
     for name in names:
@@ -47,7 +47,7 @@ def test_each_project_is_tested() -> None:
         assert f'"{name}"' in source
 
 
-@pytest.mark.parametrize("name", ["pytest-suite", "layer-scanner"])
+@pytest.mark.parametrize("name", ["pytest-suite", "layer-scanner", "failures"])
 def test_a_project_of_python_alone(name: str, tmp_path: Path) -> None:
     passes(name, tmp_path)
 
@@ -94,7 +94,7 @@ def test_the_files_of_the_registry_service() -> None:
 
 
 def test_a_lambda_function(tmp_path: Path) -> None:
-    """Its image is built on a base of this machine's Python, which calls the function as AWS's base does."""
+    """The function's image is built on a base of this machine's Python, which calls the function as AWS's base does."""
     pytest.importorskip("docker", reason="the docker SDK for Python is not installed")
     docker = find("docker")
     tree = tmp_path / "base"

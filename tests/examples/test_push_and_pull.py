@@ -45,7 +45,7 @@ def run(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_in_the_process(example: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    """Under `mock_aws`: some 20 MB in three layers, the first in several parts, come back."""
+    """Under `mock_aws`, some 20 MB in three layers, the first in several parts, are pushed and pulled."""
     with moto_ecr_ext.install(), mock_aws():
         ecr = boto3.client("ecr", region_name="us-east-1")
         parts: list[dict[str, Any]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moto_ecr_ext.compatibility import Leniency, leniency_of
+from moto_ecr_ext.settings.leniencies import Leniency, leniency_of
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which of moto's tests are run, what is expected of each, and whose ECR they see."""
+"""The selection of moto's tests, the expected result of each, and the ECR that they use."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moto_ecr_ext.compatibility import CONSTANT_TOKEN, MADE_UP_DIGESTS, WHOLE_LISTS
+from moto_ecr_ext.settings.leniencies import CONSTANT_TOKEN, MADE_UP_DIGESTS, WHOLE_LISTS
 from moto_suite.differences import Difference, read_differences
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from moto.ecr.models import ecr_backends
 
-from moto_ecr_ext.compatibility import MADE_UP_DIGESTS, WHOLE_LISTS
+from moto_ecr_ext.settings.leniencies import MADE_UP_DIGESTS, WHOLE_LISTS
 from moto_suite.differences import Difference
 from moto_suite.suite import MotoSuite
+
+pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
 
@@ -125,7 +127,7 @@ def test_a_listed_test_must_not_crash(run: Run, pytester: pytest.Pytester) -> No
 
 
 def test_the_reason_of_a_difference_is_shown(run: Run) -> None:
-    """The summary says why a listed test differs, and on which page AWS's rule is."""
+    """The summary gives the reason why a listed test differs, and the page with AWS's rule."""
     listed = difference(f"{ECR_FILE}::test_fails")
 
     result = run(listed)
@@ -139,7 +141,13 @@ def test_a_lenient_run_has_the_leniencies_of_each_test(run: Run, pytester: pytes
     (pytester.path / ECR_FILE).write_text(
         dedent(
             """
-            from moto_ecr_ext.compatibility import MADE_UP_DIGESTS, WHOLE_LISTS, current, AWS
+            from moto_ecr_ext.settings import COMPATIBILITY
+            from moto_ecr_ext.settings.leniencies import (
+                AWS, MADE_UP_DIGESTS, WHOLE_LISTS, parse_compatibility
+            )
+
+            def current():
+                return parse_compatibility(COMPATIBILITY.get())
 
             def test_listed():
                 assert current() - AWS == {MADE_UP_DIGESTS, WHOLE_LISTS}
@@ -171,7 +179,7 @@ def test_a_listed_test_must_be_there(run: Run) -> None:
 
 
 def test_a_file_of_a_newer_moto_may_be_listed(run: Run) -> None:
-    """A listed test is passed over where moto has no such file yet."""
+    """A listed test is skipped if moto has no such file yet."""
     result = run(
         difference(f"{ECR_FILE}::test_fails"),
         difference("tests/test_ecr/test_ecr_layers.py::test_upload"),

@@ -1,4 +1,4 @@
-"""A server with something to show, and Debian's Chromium to look at it."""
+"""Both environments, a server with something to show, and Debian's Chromium to look at it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import pytest
 
 from support.browser import Browser, open_browser
 from support.commands import Server, running_server
+from support.environments import Environment
 from support.page import Site
 from support.page_content import show_something
+
+
+@pytest.fixture
+def aws(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Both environments, one after the other. A client tries once, so that no failure of a server is hidden."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    return aws
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +30,17 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(running: Server) -> Server:
-    """An empty server."""
+def program(running: Server) -> Server:
+    """The server, emptied."""
     running.reset()
     return running
 
 
 @pytest.fixture
-def shown(server: Server) -> Server:
+def shown(program: Server) -> Server:
     """A server with a few repositories, images of every kind, findings and signatures."""
-    show_something(server)
-    return server
+    show_something(program)
+    return program
 
 
 @pytest.fixture

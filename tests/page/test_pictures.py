@@ -18,7 +18,7 @@ from support.page_content import application, show_newer, show_older
 
 IMAGE = application("1.4.2")
 PLACES = {
-    "registries": "",
+    "registries": "registries",
     "repositories": REGISTRY,
     "repository": repository_path("team/app"),
     "image": image_path("team/app", IMAGE.digest),
@@ -97,7 +97,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_every_page_fits_its_window_and_can_be_read(
     aged: Site, browser: Browser, pictures: Path, window: str
 ) -> None:
-    """No page scrolls sideways, each text has WCAG's contrast AA, and the browser has nothing to complain about."""
+    """No page scrolls sideways, each text has WCAG's contrast AA, and the browser reports no error."""
     browser.set(*WINDOWS[window])
     for name, path in PLACES.items():
         browser.open(aged.address(path))
@@ -111,7 +111,7 @@ def test_every_page_fits_its_window_and_can_be_read(
 
 
 def test_nothing_comes_from_elsewhere(aged: Site, browser: Browser) -> None:
-    """A page asks its own server alone, for a style sheet, a script and a picture."""
+    """A page loads a style sheet, a script and a picture from its own server only."""
     for path in PLACES.values():
         browser.open(aged.address(path))
         asked = browser.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic
 
 import pytest
@@ -53,7 +54,7 @@ def tags_of(server: Server) -> list[str]:
 def test_copying(
     shown: Server, site: Site, browser: Browser, path: str, what: str, expected: str
 ) -> None:
-    """A button copies what stands beside it, and says so to who cannot see it."""
+    """A button copies the text beside it, and announces it to screen readers."""
     browser.allow_clipboard(site.url)
     browser.open(site.address(path))
     button = f'button[aria-label="Copy {what}"]'
@@ -64,11 +65,20 @@ def test_copying(
     assert copied == expected.format(address=shown.address)
 
 
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def scripts(browser: Browser, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The page's own scripts run, or they do not."""
+    browser.allow_scripts(request.param)
+    yield
+    browser.allow_scripts(True)
+
+
 def test_a_tag_is_deleted_once_that_was_confirmed(
-    shown: Server, site: Site, browser: Browser
+    shown: Server, site: Site, browser: Browser, scripts: None
 ) -> None:
     """The cross asks; the button behind it deletes. The image stays, with its other tags."""
     browser.open(site.address(PATH))
+    assert not browser.find(".confirm button").is_displayed()
     browser.find('summary[aria-label="Delete tag 1.4…"]').click()
     assert tags_of(shown) == ["1.4.2", "1.4", "stable"]
     browser.find(".confirm[open] button").click()
@@ -96,6 +106,17 @@ def test_everything_is_reached_by_the_keyboard(shown: Server, site: Site, browse
     assert tags_of(shown) == ["1.4.2", "1.4"]
 
 
+def test_it_begins_in_the_only_registry(program: Server, site: Site, browser: Browser) -> None:
+    """The first view has the repositories; "Registries" leads to the list, which has the way back."""
+    program.client().create_repository(repositoryName="team/app")
+    browser.open(site.address())
+    assert browser.find("h1").text == "Repositories"
+    browser.find("nav.trail a").click()
+    wait_until(browser, "return document.querySelector('h1').innerText === 'Registries'")
+    browser.find("a.card").click()
+    wait_until(browser, "return document.querySelector('h1').innerText === 'Repositories'")
+
+
 def test_the_search_has_a_key(shown: Server, site: Site, browser: Browser) -> None:
     """A slash goes to the search, which finds repositories, tags and digests."""
     browser.open(site.address())
@@ -109,7 +130,7 @@ def test_the_search_has_a_key(shown: Server, site: Site, browser: Browser) -> No
 
 
 def test_a_policy_is_run_after_its_preview(shown: Server, site: Site, browser: Browser) -> None:
-    """The preview names what would go; the button behind it makes it go."""
+    """The preview lists the images to delete, and the button behind it deletes them."""
     browser.open(site.address(repository_path("team/app")))
     browser.find('a[href$="/-/lifecycle"]').click()
     wait_until(browser, "return document.title.startsWith('Lifecycle')")
@@ -123,9 +144,9 @@ def test_a_policy_is_run_after_its_preview(shown: Server, site: Site, browser: B
     assert left == {"1.4.2", "1.4", "stable", "1.4.2-multi"}
 
 
-def test_a_scan_is_started(server: Server, site: Site, browser: Browser) -> None:
-    """The button starts it, and its result is on the page."""
-    ecr = server.client()
+def test_a_scan_is_started(program: Server, site: Site, browser: Browser) -> None:
+    """The button starts a scan, and its result is on the page."""
+    ecr = program.client()
     ecr.create_repository(repositoryName="team/app")
     push(ecr, "team/app", IMAGE, tag="1.4.2")
     browser.open(site.address(PATH))
@@ -137,11 +158,11 @@ def test_a_scan_is_started(server: Server, site: Site, browser: Browser) -> None
     assert scan["imageScanStatus"]["status"] == "COMPLETE"
 
 
-def test_requests_appear_as_they_come(server: Server, site: Site, browser: Browser) -> None:
+def test_requests_appear_as_they_come(program: Server, site: Site, browser: Browser) -> None:
     """A request of the API and one of the registry are on the page without a reload."""
     browser.open(site.address("requests"))
-    server.client().create_repository(repositoryName="team/new")
-    server.registry("GET", "/v2/team/new/tags/list")
+    program.client().create_repository(repositoryName="team/new")
+    program.registry("GET", "/v2/team/new/tags/list")
     wait_until(browser, "return document.querySelector('.live').innerText.includes('tags/list')")
     text = browser.find(".live").text
     assert "CreateRepository" in text

@@ -17,10 +17,13 @@ import requests
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from moto_ecr_ext.server import backup as server_backup
 from moto_ecr_ext.settings import StoreLocation
-from moto_ecr_ext.storage import backup as storage_backup
 from moto_ecr_ext.storage.database.versions import StoreError
 from support.commands import PATIENCE, Server, environment, running_server, script
+
+# Nothing here depends on a library.
+pytestmark = pytest.mark.once
 
 # Backups that are made while clients push and delete.
 ROUNDS = 5
@@ -63,7 +66,7 @@ def blobs_in(data_dir: Path) -> list[Path]:
 
 
 def test_a_backup(server: Server, data_dir: Path, tmp_path: Path) -> None:
-    """The copy is a data directory with all that was there; logins are good there too."""
+    """The copy is a data directory with all data; logins are valid there too."""
     image = testing.build_image(layers=3)
     testing.push(server.client(), "app", image, tag="1.0")
     copy = tmp_path / "copy"
@@ -89,11 +92,8 @@ def test_the_copy_is_its_own(server: Server, data_dir: Path, tmp_path: Path) -> 
     assert list(images_in(tmp_path / "copy")) == ["1.0"]
 
 
-@pytest.mark.parametrize("number", range(ROUNDS))
-def test_while_clients_push_and_delete(
-    server: Server, data_dir: Path, tmp_path: Path, number: int
-) -> None:
-    """Each image that the copy lists is whole, whatever is pushed, deleted and freed meanwhile."""
+def test_while_clients_push_and_delete(server: Server, data_dir: Path, tmp_path: Path) -> None:
+    """Each image that a copy lists is whole, whatever is pushed, deleted and freed meanwhile."""
     ecr = server.client()
     testing.push(ecr, "app", testing.build_image(seed="base"), tag="base")
     is_done, has_begun = Event(), Event()
@@ -101,7 +101,7 @@ def test_while_clients_push_and_delete(
     def push_and_delete() -> None:
         turn = 0
         while not is_done.is_set():
-            image = testing.build_image(seed=f"{number}/{turn}", layers=4, layer_size=50_000)
+            image = testing.build_image(seed=turn, layers=4, layer_size=50_000)
             testing.push(ecr, "app", image, tag=f"turn-{turn}")
             if turn >= 2:
                 ecr.batch_delete_image(
@@ -110,18 +110,19 @@ def test_while_clients_push_and_delete(
                 has_begun.set()
             turn += 1
 
+    copies = [tmp_path / f"copy-{number}" for number in range(ROUNDS)]
     worker = Thread(target=push_and_delete)
     worker.start()
     try:
         assert has_begun.wait(PATIENCE)
-        done = back_up(tmp_path / "copy", "--data-dir", data_dir)
+        done = [back_up(copy, "--data-dir", data_dir).returncode for copy in copies]
     finally:
         is_done.set()
         worker.join()
 
-    assert done.returncode == 0
-    assert moto_ecr_ext.check(tmp_path / "copy") == []
-    assert "base" in images_in(tmp_path / "copy")
+    assert done == [0] * ROUNDS
+    assert [moto_ecr_ext.check(copy) for copy in copies] == [[]] * ROUNDS
+    assert "base" in images_in(copies[-1])
 
 
 def test_unfinished_uploads_are_left_out(server: Server, data_dir: Path, tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_a_copy_that_fails(
     monkeypatch.setattr(os, "link", fail(full))
     copy = tmp_path / "copy"
     with pytest.raises(StoreError) as error:
-        storage_backup.back_up(StoreLocation(data_dir), copy)
+        server_backup.back_up(StoreLocation(data_dir), copy)
     assert str(error.value) == (
         f"The copy in {copy} is incomplete: No space left on device (a blob). Remove it, and try again."
     )
@@ -287,12 +288,12 @@ def test_a_copy_that_fails(
 def test_an_interrupted_copy(
     server: Server, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C says what it leaves."""
+    """An interrupted backup reports the incomplete copy."""
     testing.push(server.client(), "app", testing.build_image(), tag="1.0")
     monkeypatch.setattr(os, "link", fail(KeyboardInterrupt()))
     copy = tmp_path / "copy"
     with pytest.raises(KeyboardInterrupt, match=f"^The copy in {copy} is incomplete. Remove it.$"):
-        storage_backup.back_up(StoreLocation(data_dir), copy)
+        server_backup.back_up(StoreLocation(data_dir), copy)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Web pages and a server of the same machine: pages of other sites neither change nor read anything.
+"""Web pages and a server of the same machine: pages of other sites change and read nothing.
 
 https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/. What other programs do that listen
 on loopback: Jupyter (`allow_remote_access`), Vite (`server.allowedHosts`, CVE-2025-24010), webpack-dev-server
@@ -89,6 +89,8 @@ FOREIGN_PAGES = {
     "no origin that can be told": {"Origin": "null"},
     "an origin without a value": {"Origin": ""},
     "an origin that is none": {"Origin": "evil"},
+    "a site of an unknown kind": {"Sec_Fetch_Site": "unknown"},
+    "a site of two kinds": {"Sec_Fetch_Site": "none, cross-site"},
     "a request whose answer nobody reads": {
         "Sec_Fetch_Site": "cross-site",
         "Sec_Fetch_Mode": "no-cors",
@@ -167,8 +169,17 @@ def test_own_pages_may(server: Server, page: dict[str, str]) -> None:
     assert repositories(server) == []
 
 
+def test_the_page_of_another_scheme_is_foreign(server: Server) -> None:
+    """Whoever can change plain HTTP could serve such a page under the name of a server that uses TLS."""
+    page = {"Origin": f"https://{server.address}", "Sec_Fetch_Site": "cross-site"}
+    assert call(server, "GetAuthorizationToken", {}, API_HEADERS, **page).status_code == 403
+    assert ask(server, "GET", "/v2/", **page).status_code == 403
+    assert ask(server, "POST", "/moto-api/reset", **page).status_code == 403
+    assert repositories(server) == ["team/app"]
+
+
 def test_links_are_followed(server: Server) -> None:
-    """A link of another site to a page of the server shows that page to the user."""
+    """A link from another site to a page of the server shows that page to the user."""
     navigation = {
         "Sec_Fetch_Site": "cross-site",
         "Sec_Fetch_Mode": "navigate",
@@ -186,7 +197,7 @@ def test_other_services_keep_their_pages(server: Server) -> None:
 
 
 def test_allowed_pages_read_the_registry(server: Server) -> None:
-    """A page that may use the registry is told so by the headers that its browser asks for.
+    """A page that may use the registry gets the headers that its browser asks for.
 
     https://fetch.spec.whatwg.org/#http-cors-protocol
     """
@@ -243,7 +254,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def named() -> Iterator[Server]:
-    """A server that has more names than its own."""
+    """A server with additional names."""
     with running_server("--allowed-hosts", "registry.test, *.dev.test") as server:
         server.client().create_repository(repositoryName="team/app")
         yield server
@@ -270,21 +281,21 @@ def test_names(named: Server, name: str) -> None:
 
 
 def test_names_of_buckets(named: Server) -> None:
-    """moto finds a bucket by the name of its host, which has dots as bucket names do."""
+    """moto finds a bucket by the host name, which has dots as bucket names do."""
     for name in ("my.bucket.s3.amazonaws.com", "my-bucket.localhost"):
         assert ask(named, "PUT", "/", Host=name).status_code == 200
     assert ask(named, "GET", "/", Host="bucket.evil.example").status_code == 403
 
 
 def test_names_of_a_server_for_other_machines() -> None:
-    """A server that other machines reach has names that it does not know."""
+    """A server that other machines reach accepts names that it does not know."""
     with running_server("--host", "0.0.0.0") as server:
         assert ask(server, "GET", "/v2/", Host="registry.example:5000").status_code == 401
         assert ask(server, "POST", "/moto-api/reset", Origin=FOREIGN).status_code == 403
 
 
 def test_all_pages_and_names() -> None:
-    """`*` allows all."""
+    """`*` allows all pages and names."""
     with running_server("--allowed-origins", "*", MOTO_ECR_ALLOWED_HOSTS="*") as server:
         answer = ask(server, "POST", "/moto-api/reset", Origin=FOREIGN, Host="evil.example")
         assert answer.status_code == 200

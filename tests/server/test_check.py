@@ -1,4 +1,4 @@
-"""Damage on disk: what is served of it, what `--check` says, and what `--repair` leaves."""
+"""Damage on disk: how it is served, what `--check` reports, and what `--repair` leaves."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from support.commands import environment, running_server, script
 from support.constants import ACCOUNT, REGION
 from support.environments import Environment
 from support.platforms import needs_shared_directories
+
+pytestmark = [pytest.mark.once, pytest.mark.platform]
 
 IMAGE = testing.build_image(seed=1, layers=2, layer_size=100_000)
 LAYER = IMAGE.layers[0]
@@ -101,7 +103,7 @@ class TestServing:
         restarts: bool,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """No byte of it goes out, whole, in part, or by a URL; other layers do."""
+        """No byte of a damaged blob is served, whole, in part, or by a URL; other layers are."""
         url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=LAYER.digest)[
             "downloadUrl"
         ]
@@ -134,7 +136,7 @@ class TestServing:
         data_dir: Path,
         damage: Callable[[Path], None],
     ) -> None:
-        """A client that asks whether the layer is there pushes it again, and then it is."""
+        """A client that finds the layer missing pushes it again, and then it is served."""
         damage(path_of(data_dir, LAYER.digest))
         registry = server.registry()
         path = f"/v2/app/blobs/{LAYER.digest}"
@@ -191,11 +193,11 @@ class TestFindings:
             )
 
     def test_nothing(self, backend: Any) -> None:
-        """Nothing is found where nothing is wrong."""
+        """A sound registry has no findings."""
         assert list(find_damage(current_store())) == []
 
     def test_a_missing_blob(self, backend: Any) -> None:
-        """It is taken out of the repository; the image remains and is whole after a push."""
+        """A missing blob is removed from the repository; the image remains, and is whole after a push."""
         current_store().blobs.delete(LAYER.digest)
         assert self.repaired(INCOMPLETE) == [("missing blob", LAYER.digest, [NAME])]
         assert LAYER.digest not in self.held()
@@ -223,7 +225,7 @@ class TestFindings:
         assert list(find_damage(current_store())) == []
 
     def test_other_bytes(self, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A blob of other bytes goes, and is out of the repository."""
+        """A blob of other bytes is removed, also from the repository."""
         store = current_store()
         store.blobs.delete(LAYER.digest)
         upload_id = str(uuid4())
@@ -249,7 +251,7 @@ class TestFindings:
             assert blob.size == len(LAYER.content)
 
     def test_a_damaged_manifest(self, backend: Any) -> None:
-        """The image goes; its layers remain for the next push."""
+        """A damaged manifest is removed with its image; its layers remain for the next push."""
         with current_store().database.write() as transaction:
             transaction.connection.execute(tables.images.update().values(manifest=b"{}"))
         assert self.repaired() == [("damaged manifest", IMAGE.digest, [NAME])]
@@ -258,7 +260,7 @@ class TestFindings:
         backend.put_image("app", IMAGE.manifest.decode(), image_tag="1.0")
 
     def test_orphans(self, backend: Any) -> None:
-        """Bytes of no repository and of no upload go."""
+        """Bytes that belong to no repository and no upload are removed."""
         store = current_store()
         content = b"of no repository"
         upload_id = str(uuid4())
@@ -288,7 +290,7 @@ class TestFindings:
             backend.find_upload("app", upload_id)
 
     def test_an_upload_in_progress(self, backend: Any) -> None:
-        """One that has all that was acknowledged is fine, also with more, or with nothing."""
+        """An upload that has all acknowledged bytes is sound, also with more, or with none."""
         backend.start_upload("app")
         upload_id = backend.start_upload("app").id
         with backend.open_upload("app", upload_id) as upload:
@@ -335,7 +337,7 @@ class TestCommand:
         return data_dir
 
     def test_nothing_is_wrong(self, stopped: Path) -> None:
-        """It says so, and ends with 0."""
+        """The check reports that nothing is wrong, with exit status 0."""
         ran = run(stopped, "--check")
         assert (ran.returncode, ran.stdout) == (0, "Nothing is wrong.\n")
 
@@ -383,7 +385,7 @@ class TestCommand:
         assert list(find_damage(current_store())) == []
 
     def test_from_python(self, stopped: Path) -> None:
-        """`check` and `repair` give the findings that the flags print."""
+        """`check` and `repair` return the findings that the flags print."""
         path_of(stopped, LAYER.digest).unlink()
         expected = [Damage("missing blob", LAYER.digest, [NAME])]
         assert [
@@ -401,7 +403,7 @@ class TestCommand:
             assert (ran.returncode, ran.stdout) == (1, f"orphaned upload: {upload_id}\n")
 
     def test_a_damaged_database(self, stopped: Path) -> None:
-        """Rows that contradict one another are found, and not repaired."""
+        """Rows that contradict one another are reported, and not repaired."""
         change_rows(stopped, "UPDATE tags SET image_id = 99")
         for flag in ("--check", "--repair"):
             ran = run(stopped, flag)
@@ -424,7 +426,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("content", [None, b"not a database" * 1000])
     def test_what_cannot_be_opened(self, data_dir: Path, content: bytes | None) -> None:
-        """No registry, or a file that is none: 2, one line, and nothing is made."""
+        """A missing or malformed directory ends the command with status 2 and one line, and creates nothing."""
         if content is not None:
             data_dir.mkdir()
             (data_dir / "registry.sqlite").write_bytes(content)
@@ -437,7 +439,7 @@ class TestCommand:
 
     @needs_shared_directories
     def test_beside_a_running_server(self, data_dir: Path) -> None:
-        """It sees what the server sees; after a repair the server does, too."""
+        """A check sees the data of a running server; the server sees the repair."""
         with running_server("--data-dir", str(data_dir)) as server:
             ecr = server.client()
             ecr.create_repository(repositoryName="app")

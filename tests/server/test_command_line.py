@@ -1,4 +1,4 @@
-"""The two commands: what they take, what they say, how they end."""
+"""The two commands: their arguments, their output, their end."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ import requests
 
 import moto_ecr_ext
 from moto_ecr_ext import settings
-from moto_ecr_ext.activation.installation import is_installed, uninstall
-from moto_ecr_ext.commands import proxy, server
+from moto_ecr_ext.seams.installation import is_installed, uninstall
+from moto_ecr_ext.server.commands import proxy, server
 from moto_ecr_ext.storage.rows import tables
 from support.commands import (
     LOGIN,
@@ -32,19 +32,21 @@ from support.commands import (
     running_server,
 )
 
+pytestmark = pytest.mark.platform
+
 Run = Callable[..., tuple[object, str]]
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    """A server that was given no flag but its port."""
+    """A server with only the flag for its port."""
     with running_server() as running:
         yield running
 
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command that is to end by itself; gives its exit code and what it wrote."""
+    """Runs a command that ends by itself; gives its exit code and its output."""
     uninstall()  # What tests before have left.
     for name in list(os.environ):
         if name.startswith(("MOTO_", "AWS_")):
@@ -84,7 +86,7 @@ def test_help_has_the_flags_of_moto_and_our_own(run: Run, command: Any) -> None:
 
 @pytest.mark.parametrize("command", [server, proxy])
 def test_version(run: Run, monkeypatch: pytest.MonkeyPatch, command: Any) -> None:
-    """--version needs nothing that moto's extras bring."""
+    """--version needs no package of moto's extras."""
     monkeypatch.setitem(sys.modules, "flask", None)
     code, output = run(command, "--version")
 
@@ -103,7 +105,7 @@ def test_version(run: Run, monkeypatch: pytest.MonkeyPatch, command: Any) -> Non
     ],
 )
 def test_the_nearest_flag_is_named(run: Run, flag: str, nearest: str) -> None:
-    """A flag that is misspelt is refused in one line with the one that was meant."""
+    """A misspelt flag is refused in one line with the nearest one."""
     code, output = run(server, flag)
 
     assert code == 2
@@ -124,7 +126,7 @@ def test_a_flag_like_no_other(run: Run) -> None:
         ("AWS_DEFAULT_REGION", "nowhere-1", "AWS_DEFAULT_REGION is 'nowhere-1', which has no ECR"),
     ],
 )
-def test_a_wrong_variable_is_said_in_one_line(
+def test_a_wrong_variable_is_reported_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str, value: str, message: str
 ) -> None:
     """A wrong variable is reported in one line, with exit code 2."""
@@ -133,7 +135,7 @@ def test_a_wrong_variable_is_said_in_one_line(
     code, output = run(command, "--port", "0")
 
     assert code == 2
-    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
+    assert output == f"{command.main.__module__.replace('ext.server.commands.', '')}: {message}\n"
     assert not is_installed()
 
 
@@ -154,13 +156,13 @@ def test_a_wrong_variable_is_said_in_one_line(
 def test_variables_are_read_at_the_start(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, variable: str, message: str
 ) -> None:
-    """A name that no setting has, and a value of a setting of servers."""
+    """The start refuses a variable of no setting, and a wrong value of a server's setting."""
     monkeypatch.setenv(variable, "never")
 
     code, output = run(command, "--port", "0")
 
     assert code == 2
-    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
+    assert output == f"{command.main.__module__.replace('ext.server.commands.', '')}: {message}\n"
 
 
 @pytest.mark.parametrize("command", [server, proxy])
@@ -177,8 +179,8 @@ def test_variables_are_read_at_the_start(
 def test_a_scanner_that_is_not_installed(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Any, scanner: str, message: str
 ) -> None:
-    """It is said at the start, and not by every scan."""
-    name = command.main.__module__.replace("ext.commands.", "")
+    """A missing scanner is reported at the start, and not by every scan."""
+    name = command.main.__module__.replace("ext.server.commands.", "")
     assert run(command, "--port", "0", "--scanner", scanner) == (2, f"{name}: {message}\n")
     monkeypatch.setenv("MOTO_ECR_SCANNER", scanner)
     assert run(command, "--port", "0") == (2, f"{name}: {message}\n")
@@ -196,8 +198,8 @@ def test_a_scanner_that_is_not_installed(
         ("{file}/blobs", "{file}/blobs is a file. Give --blobs a directory."),
     ],
 )
-def test_a_place_for_blobs_that_is_none(run: Run, tmp_path: Path, place: str, message: str) -> None:
-    """It is named in one sentence, and nothing is made of it."""
+def test_an_impossible_place_for_blobs(run: Run, tmp_path: Path, place: str, message: str) -> None:
+    """An impossible place for blobs is named in one sentence, and not created."""
     file = tmp_path / "file"
     file.write_text("")
     arguments = ("--data-dir", str(tmp_path / "registry"), "--blobs", place.format(file=file))
@@ -210,7 +212,7 @@ def test_a_place_for_blobs_that_is_none(run: Run, tmp_path: Path, place: str, me
 def test_a_wrong_name_of_a_variable(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: list[str]
 ) -> None:
-    """It is named before the work that does not find what it means."""
+    """An unknown variable is named before the work that fails without its meaning."""
     monkeypatch.setenv("MOTO_ECR_DATADIR", str(tmp_path))
     assert run(server, "--port", "0", *work) == (
         2,
@@ -219,16 +221,16 @@ def test_a_wrong_name_of_a_variable(
 
 
 @pytest.mark.parametrize("command", [server, proxy])
-def test_an_account_id_that_is_none(command: Any) -> None:
-    """moto itself would take any text."""
-    name = command.main.__module__.replace("ext.commands.", "")
+def test_a_malformed_account_id(command: Any) -> None:
+    """A malformed account id is refused, though moto itself would accept any text."""
+    name = command.main.__module__.replace("ext.server.commands.", "")
     with Command(name, "--port", "0", MOTO_ACCOUNT_ID="12") as started:
         assert started.wait() == 2
     assert started.output == f"{name}: MOTO_ACCOUNT_ID is '12'; an account ID is twelve digits\n"
 
 
 def test_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Ctrl-C during work says so in one line, with the status that shells expect."""
+    """Ctrl-C during work prints one line, with the status that shells expect."""
     path = tmp_path / "registry"
     with running_server("--data-dir", str(path)):
         pass
@@ -239,11 +241,16 @@ def test_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def interrupt(*arguments: object) -> None:
-    signal.raise_signal(signal.SIGINT)
+    # A shell has a command in the background ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_a_data_directory_may_have(run: Run, tmp_path: Path) -> None:
-    """Hidden files, and what a file system has of its own, are nobody's registry; nor is the authority of --ssl."""
+    """Hidden files, a file system's own files, and the authority of --ssl may be in a data directory."""
     for name in (".keep", "lost+found", "tls"):
         (tmp_path / name).mkdir()
     with running_server("--data-dir", str(tmp_path)) as running:
@@ -307,10 +314,10 @@ def a_newer_database(path):
         a_newer_database,
     ],
 )
-def test_a_data_directory_that_is_none_is_said_in_one_line(
+def test_an_unusable_data_directory_is_reported_in_one_line(
     run: Run, tmp_path: Path, make: Any
 ) -> None:
-    """A data directory that cannot be used is named in one line, and left as it is."""
+    """An unusable data directory is named in one line, and stays unchanged."""
     path = tmp_path / "registry"
     message = make(path)
     before = {each: each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()}
@@ -340,7 +347,7 @@ def test_a_data_directory_that_is_none_is_said_in_one_line(
     ],
 )
 def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None:
-    """A flag that neither moto nor we have, or with a wrong value, is refused with exit code 2."""
+    """An unknown flag, or one with a wrong value, is refused with exit code 2."""
     code, output = run(server, *arguments)
 
     assert code == 2
@@ -352,10 +359,10 @@ def test_a_wrong_flag_is_refused(run: Run, arguments: Any, message: str) -> None
 
 
 @pytest.mark.parametrize("command", [server, proxy])
-def test_what_must_be_installed_is_said_in_one_line(
+def test_a_missing_package_is_reported_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: Any
 ) -> None:
-    """Without what moto's server or proxy imports, the line says how to install it."""
+    """A missing package of moto's server or proxy is reported in one line, with its installation."""
     name = command.__name__.rpartition(".")[2]
     monkeypatch.delattr(f"moto.{name}", raising=False)
     monkeypatch.setitem(sys.modules, f"moto.{name}", None)
@@ -367,7 +374,7 @@ def test_what_must_be_installed_is_said_in_one_line(
     assert line.endswith(f"Install moto_ecr_ext with its extra '{name}'.")
 
 
-def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
+def test_a_used_port_ends_it_before_the_login_lines() -> None:
     """A used port ends the command with one sentence."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -381,7 +388,9 @@ def test_a_port_in_use_ends_it_before_it_says_how_to_log_in() -> None:
 
 
 def test_it_begins_with_three_lines(tmp_path: Path) -> None:
-    """The version, where the data is, the URL; then two ways to log in, and no warning."""
+    """The output begins with the version, the place of the data and the URL; then two ways to log in, and no
+    warning.
+    """
     with running_server() as in_memory:
         first, second, third, *others = in_memory.command.output.splitlines()
         assert first == f"moto_ecr_server {moto_ecr_ext.__version__}, moto {version('moto')}"
@@ -414,15 +423,15 @@ def test_it_begins_with_three_lines(tmp_path: Path) -> None:
 
 
 def test_the_printed_password_logs_in(running: Server) -> None:
-    """The password of the printed line is good at /v2/ of the printed address, and none else is."""
+    """The printed password is accepted at /v2/ of the printed address, and no other is."""
     assert "Registry of account 123456789012 in us-east-1" in running.command.output
     assert running.registry("GET", "/v2/").status_code == 200
-    assert running.registry("GET", "/v2/", password="another").status_code == 401
+    assert running.registry("GET", "/v2/", password="another").status_code == 400
     assert requests.get(f"{running.url}/v2/", timeout=PATIENCE).status_code == 401
 
 
 def test_the_printed_password_survives_a_reset(running: Server) -> None:
-    """A reset of moto empties the registry; who is logged in remains so."""
+    """A reset of moto empties the registry; logins stay valid."""
     running.client().create_repository(repositoryName="app")
     running.reset()
 
@@ -444,7 +453,7 @@ def test_the_uri_of_a_repository_is_where_it_can_be_pushed_to(running: Server) -
 def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(
     running: Server,
 ) -> None:
-    """The URI that a stack gives has the address that the server printed."""
+    """The URI in a stack has the address that the server printed."""
     running.reset()
     stacks = running.client("cloudformation")
     template = """{
@@ -461,7 +470,7 @@ def test_the_uri_of_a_repository_that_a_stack_made_is_where_it_can_be_pushed_to(
 
 
 def test_variables_say_which_registry_is_meant_by_default() -> None:
-    """MOTO_ACCOUNT_ID and AWS_DEFAULT_REGION are whose login is printed; MOTO_PORT is where."""
+    """MOTO_ACCOUNT_ID and AWS_DEFAULT_REGION select the printed login; MOTO_PORT selects the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     variables = {"MOTO_ACCOUNT_ID": "111122223333", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -525,14 +534,14 @@ def test_where_nothing_can_listen(
     variables: dict[str, str],
     message: str,
 ) -> None:
-    """A port or a host that cannot be is said in one sentence, before anything is opened."""
+    """An impossible port or host is reported in one sentence, before anything is opened."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     code, output = run(command, *arguments)
 
     assert code == 2
-    assert output == f"{command.main.__module__.replace('ext.commands.', '')}: {message}\n"
+    assert output == f"{command.main.__module__.replace('ext.server.commands.', '')}: {message}\n"
     assert not is_installed()
 
 

@@ -1,4 +1,4 @@
-"""The run of the OCI conformance program: what it is given, by a program in its place."""
+"""The run of the OCI conformance program: its settings, shown by a program in its place."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 
 from support.conformance import main
 from support.postgresql import programs
+
+pytestmark = pytest.mark.once
 
 # Reads the tags of both repositories and begins an upload, as the settings say, and writes down what it saw.
 PROGRAM = """\
@@ -51,7 +53,9 @@ def program(tmp_path: Path) -> Path:
 def test_the_program_reaches_the_server(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
-    """Two repositories, a login and all workflows, for each version; a failure of one is one of the run."""
+    """The program gets two repositories, a login and all workflows, for each version; a failure of one fails the
+    run.
+    """
     if named:
         other = program.rename(tmp_path / "conformance.test")
         monkeypatch.setenv("OCI_CONFORMANCE", str(other))
@@ -78,7 +82,7 @@ def test_places(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def assert_reached(reports: Path, version: str) -> None:
-    """Check what the program saw."""
+    """Check the program's record."""
     seen = json.loads((reports / "seen.json").read_text())
     assert seen["arguments"] == []
     settings = seen["settings"]
@@ -120,7 +124,7 @@ def test_without_the_program_it_says_that_it_skips(
 def test_a_program_that_is_named_and_missing_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A skip would hide that nothing was tested."""
+    """A named program that is missing is an error, since a skip would hide that nothing was tested."""
     missing = str(tmp_path / "missing")
     monkeypatch.setenv("OCI_CONFORMANCE", missing)
 

@@ -1,4 +1,4 @@
-"""`moto_ecr_server --data-dir`: what is kept, and what is emptied."""
+"""`moto_ecr_server --data-dir`: which data are kept, and when they are emptied."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from moto_ecr_ext import testing
 from support.commands import PATIENCE, Command, environment, running_server, script
 from support.platforms import needs_no_shared_directories, needs_posix, needs_shared_directories
 
+pytestmark = pytest.mark.platform
+
 PART = 5 * 1024 * 1024
 PARTS = [bytes([number]) * size for number, size in enumerate([PART, 1000])]
 DIGEST = "sha256:" + hashlib.sha256(b"".join(PARTS)).hexdigest()
@@ -33,7 +35,7 @@ def files_below(path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("by", [Command.stop, Command.kill])
 def test_everything_is_there_after_a_restart(data_dir: Path, by: Any) -> None:
-    """Images, their tags, settings, unfinished uploads of both protocols, and passwords go on."""
+    """Images, their tags, settings, unfinished uploads of both protocols, and passwords survive a restart."""
     image = testing.build_image(seed=1, layers=3, layer_size=200_000)
     with running_server("--data-dir", str(data_dir)) as before:
         ecr = before.client()
@@ -96,7 +98,7 @@ def test_everything_is_there_after_a_restart(data_dir: Path, by: Any) -> None:
 
 
 def test_signing_goes_on_after_a_restart(data_dir: Path) -> None:
-    """The rules are there, what was being signed is signed, and a profile keeps its certificate."""
+    """After a restart the rules exist, pending signing is done, and a profile keeps its certificate."""
     images = [testing.build_image(seed=number) for number in range(3)]
     arn = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/release"
     with running_server("--data-dir", str(data_dir)) as before:
@@ -123,7 +125,7 @@ def test_signing_goes_on_after_a_restart(data_dir: Path) -> None:
 
 
 def thumbprints(ecr, image: testing.Image) -> list[str]:
-    """Those of the certificates that have signed an image."""
+    """The thumbprints of the certificates that have signed an image."""
     referrers = ecr.list_image_referrers(
         repositoryName="team/app", subjectId={"imageDigest": image.digest}
     )["referrers"]
@@ -132,7 +134,7 @@ def thumbprints(ecr, image: testing.Image) -> list[str]:
 
 
 def test_a_reset_empties_the_directory(data_dir: Path) -> None:
-    """POST /moto-api/reset removes rows and bytes, also when nothing was asked since the start."""
+    """POST /moto-api/reset removes rows and bytes, also as the first request since the start."""
     with running_server("--data-dir", str(data_dir)) as server:
         ecr = server.client()
         ecr.create_repository(repositoryName="app")
@@ -176,7 +178,7 @@ def test_tests_in_server_mode_empty_the_directory(data_dir: Path) -> None:
 
 @needs_posix
 def test_nobody_else_reads_the_directory(data_dir: Path) -> None:
-    """The directory, here of MOTO_ECR_DATA_DIR, has the key that signs passwords: for its owner."""
+    """The directory, here of MOTO_ECR_DATA_DIR, has the key that signs passwords, and is readable only by its owner."""
     with running_server(MOTO_ECR_DATA_DIR=str(data_dir)):
         assert data_dir.stat().st_mode & 0o777 == 0o700
         assert (data_dir / "registry.sqlite").exists()
@@ -184,7 +186,7 @@ def test_nobody_else_reads_the_directory(data_dir: Path) -> None:
 
 @needs_shared_directories
 def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) -> None:
-    """Starting on a directory removes what a killed server left, and nothing of a running one."""
+    """A server that starts removes leftovers of a killed server, and nothing of a running one."""
     with running_server("--data-dir", str(data_dir)) as first:
         first.client().create_repository(repositoryName="app")
         session = first.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
@@ -200,7 +202,9 @@ def test_a_server_that_starts_leaves_uploads_of_another_alone(data_dir: Path) ->
 
 @needs_no_shared_directories
 def test_a_second_process_is_refused(data_dir: Path) -> None:
-    """It says so in one line, and the server goes on; once that has ended the directory is free, as it was."""
+    """A second process is refused in one line, and the server continues; once it has ended, the directory can be
+    used.
+    """
     with running_server("--data-dir", str(data_dir)) as first:
         first.client().create_repository(repositoryName="app")
         for flags in ([], ["--check"]):
@@ -225,7 +229,7 @@ def test_a_second_process_is_refused(data_dir: Path) -> None:
 
 
 def test_placeholder_images_are_spoken_of_once(data_dir: Path) -> None:
-    """A server that makes no placeholders says at its start that there are some; they stay listed."""
+    """A server that makes no placeholders reports existing ones at its start; they stay listed."""
     with running_server("--data-dir", str(data_dir), "--compatibility", "moto") as before:
         ecr = before.client()
         ecr.create_repository(repositoryName="app")

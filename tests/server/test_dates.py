@@ -45,7 +45,7 @@ class Case:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that say what it asks for."""
+        """The headers of the request."""
         if not self.operation:
             return {}
         return {
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def head(self) -> bytes:
-        """All that is sent before the body."""
+        """The bytes before the body."""
         headers = {
             "Host": self.host,
             "Connection": "close",
@@ -137,19 +137,19 @@ def dates_of(connect: Connect, case: Case, piece: int = 65536) -> list[str]:
 def test_one_line_of_the_answer_is_the_date(
     request: pytest.FixtureRequest, mode: str, case: Case
 ) -> None:
-    """Results and errors of both protocols, as their bytes come over the connection."""
+    """Results and errors of both protocols have one `Date` line, in the bytes of the connection."""
     (date,) = dates_of(request.getfixturevalue(mode), case)
 
     assert parsedate_to_datetime(date).tzinfo is not None
 
 
 def test_a_registry_request_that_werkzeug_reads(threaded: Connect) -> None:
-    """A head that comes in pieces reaches the registry over WSGI, whose server adds the date."""
+    """A head in pieces reaches the registry over WSGI, whose server adds the date."""
     assert len(dates_of(threaded, CASES["nothing of the registry"], piece=40)) == 1
 
 
 def test_the_error_page_of_moto(threaded: Connect) -> None:
-    """A path that ECR does not have is answered by moto's server."""
+    """moto's server answers a path that ECR lacks, with one date."""
     assert len(dates_of(threaded, Case(404, path="/nothing", operation="ListImages"))) == 1
 
 

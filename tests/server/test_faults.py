@@ -1,4 +1,6 @@
-"""A disk that fails: whichever call it is, the client hears of it, nothing is half done, and a second try succeeds."""
+"""A disk that fails: whichever call it is, the client gets an error, nothing is half done, and a second try
+succeeds.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import close_current_store, current_store
 from support.constants import SIGNED
 from support.environments import Environment
-from support.s3_servers import S3Server
+from support.s3_servers import S3Server, client_of
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 Step = Callable[[], requests.Response]
@@ -60,12 +64,12 @@ class Client:
         )
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        """The registry's answer."""
+        """The answer of the registry."""
         return self._registry.request(method, path, **options)
 
 
 class Scenario:
-    """Pushes over both protocols, a cancelled upload and a deletion, with bytes of its own."""
+    """Pushes over both protocols, a cancelled upload and a deletion, with separate bytes."""
 
     def __init__(self, client: Client, number: int) -> None:
         self._client = client
@@ -150,7 +154,7 @@ class Scenario:
         yield lambda: ask("GET", f"/v2/{self.name}/blobs/{Digest.of(self.first)}")
 
     def check(self) -> None:
-        """That all of it has happened."""
+        """Check that every step has had its effect."""
         call, ask = self._client.call, self._client.ask
         name = {"repositoryName": self.name}
         assert call("ListImages", **name).json()["imageIds"] == [
@@ -337,7 +341,7 @@ def test_any_call_on_a_file_fails(
     caplog: pytest.LogCaptureFixture,
     number: int,
 ) -> None:
-    """Each write, sync, new name and removal in turn."""
+    """Each write, sync, rename and removal fails in turn; the client gets an error, and a second try succeeds."""
     current_store()
     for count in range(1000):
         fault = Fault(count, OSError(number, os.strerror(number)))
@@ -360,10 +364,8 @@ def test_any_call_on_a_file_fails(
 def test_a_sync_that_fails_is_not_tried_again(
     client: Client, data_dir: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, restarts: bool
 ) -> None:
-    """The client hears that its bytes are unknown and sends them again: another fsync would succeed without them.
-
-    Linux takes pages for written that it could not write; they are lost once it needs the memory
-    (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    """After a failed sync the client sends its bytes again, since another fsync would succeed without them. Linux
+    marks pages as written that it could not write, and loses them once it needs the memory (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
     scenario = Scenario(client, 1)
     fsync, lost = os.fsync, []
@@ -434,7 +436,7 @@ def test_any_statement_fails(
     caplog: pytest.LogCaptureFixture,
     faulty: Callable[[Fault], AbstractContextManager[None]],
 ) -> None:
-    """Each statement and commit of the database in turn."""
+    """Each statement and commit of the database fails in turn."""
     current_store()
     for count in range(1000):
         fault = Fault(count, sqlite3.OperationalError("database or disk is full"))
@@ -453,7 +455,9 @@ def test_any_statement_fails(
 def test_any_sync_of_the_log_fails(
     client: Client, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each in turn: the client hears that it failed, what it asked for may have happened, and all goes on."""
+    """Each sync of the log fails in turn: the client gets an error, its call may have had its effect, and later
+    calls succeed.
+    """
     current_store()
     for count in range(1000):
         fault = Fault(count, OSError(errno.EIO, os.strerror(errno.EIO)))
@@ -486,7 +490,7 @@ def test_any_request_to_s3_fails(
     caplog: pytest.LogCaptureFixture,
     moment: str,
 ) -> None:
-    """Each in turn: it does not arrive, or it does and its answer is lost."""
+    """Each request to S3 fails in turn: it does not arrive, or its answer is lost."""
     for name, value in moto_s3.variables.items():
         monkeypatch.setenv(name, value)
     bucket = moto_s3.new_bucket()
@@ -495,8 +499,7 @@ def test_any_request_to_s3_fails(
     for count in range(1000):
         fault = Fault(count, EndpointConnectionError(endpoint_url=moto_s3.endpoint_url))
         scenario = Scenario(client, count)
-        blobs: Any = current_store().blobs
-        events = blobs._bucket._client.meta.events
+        events = client_of(current_store().blobs).meta.events
 
         def fail(fault: Fault = fault, **_: object) -> None:
             fault.count()
@@ -516,7 +519,7 @@ def test_any_request_to_s3_fails(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, with room for 16 MiB."""
+    """A separate file system, with room for 16 MiB."""
     path = tmp_path / "disk"
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(path)]
@@ -575,7 +578,7 @@ def test_a_disk_that_is_full(
 
 
 def test_pushing_until_the_disk_is_full(server: Environment, small_disk: Path) -> None:
-    """The layer that does not fit is refused, those before are there, and it fits once one of them is deleted."""
+    """The layer that does not fit is refused, those before are kept, and it fits once one of them is deleted."""
     moto_ecr_ext.install(data_dir=small_disk / "registry")
     client = Client(server)
     assert client.call("CreateRepository", repositoryName="app").ok

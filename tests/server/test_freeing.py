@@ -1,6 +1,6 @@
-"""Deleted means freed, also when somebody pushes the same bytes at that moment.
+"""Deleted blobs are freed, also if the same bytes are pushed at that moment.
 
-OCI Distribution Specification 1.1, "Deleting Blobs"; a blob that a push has been told of stays ("Pushing Manifests").
+OCI Distribution Specification 1.1, "Deleting Blobs"; an acknowledged blob stays ("Pushing Manifests").
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import requests
 import moto_ecr_ext
 from moto_ecr_ext import testing
 from support.commands import running_server
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 ROUNDS = 10
 LAYER = testing.Blob(random.Random(1).randbytes(50_000), "application/octet-stream")
@@ -60,7 +62,7 @@ def push(server: Server) -> requests.Response:
 
 
 def mount(server: Server) -> requests.Response:
-    """Have the layer without pushing its bytes, if it is there still."""
+    """Mount the layer without pushing its bytes, if it still exists."""
     return server.ask("POST", f"/v2/other/blobs/uploads/?mount={LAYER.digest}&from=app")
 
 

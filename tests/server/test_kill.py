@@ -1,4 +1,4 @@
-"""A server that is killed at any moment has, when it is started again, all that it had answered."""
+"""A server that is killed at any moment has, after its restart, all that it had acknowledged."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pytest
 
 from support.killing import kill_again_and_again
 
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_kills(tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Images, tags, blobs, policies, deletions and parts of uploads are there, and nothing half done is."""
+    """Images, tags, blobs, policies, deletions and parts of uploads survive, and no half-done change does."""
     result = kill_again_and_again(tmp_path / "registry", seed, kills=60, seconds=20)
 
     with capsys.disabled():

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "load.py"
 
 
 def test_many_clients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No request fails, no image is lost, and memory is bounded: the benchmark for a minute, for some seconds."""
+    """No request fails, no image is lost, and memory is bounded, in a short run of the benchmark."""
     ran = subprocess.run(
         [sys.executable, BENCHMARK, "--clients", "32", "--seconds", "6", "--directory", tmp_path],
         capture_output=True,

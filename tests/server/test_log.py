@@ -1,4 +1,4 @@
-"""The log of the commands: a line for each request, and what else is said."""
+"""The log of the commands: a line for each request, and other messages."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ import requests
 from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.caller import Exchange
-from moto_ecr_ext.commands.log import (
+from moto_ecr_ext.calls import CallRecord, Recorder
+from moto_ecr_ext.server.log import (
     CollectedLines,
     HintsOnceAMinute,
     TextLines,
     logging_as,
     wants_colours,
 )
-from moto_ecr_ext.distribution.carriers.watch import AnsweredRequest, Watch
+from moto_ecr_ext.server.request_log import AnsweredRequest, log_request
 from support.commands import (
     LOGIN,
     PATIENCE,
@@ -88,7 +88,9 @@ def test_a_refused_call(server: Server) -> None:
 
 
 def test_a_push(server: Server) -> None:
-    """A request of the registry is named by its method and path. What clients ask first is no warning."""
+    """A request of the registry is named by its method and path. Expected refusals of a client's first questions are
+    no warnings.
+    """
     image = testing.build_image(layers=0)
     path = "/v2/team/app/manifests/1.0"
     requests.get(f"{server.url}{path}", timeout=PATIENCE)
@@ -117,9 +119,9 @@ def test_a_refused_name(server: Server) -> None:
 
 
 def test_a_reason_is_one_line() -> None:
-    """What a client wrote into a reason cannot write a line of its own, nor a long one."""
-    exchange = Exchange("GET", "/v2/", status=400, reason="'a\n\x1b[31m'" + 1000 * "b")
-    line = str(AnsweredRequest(exchange))
+    """Text from a client in a reason cannot write a second line, nor a long one."""
+    call = CallRecord("GET", "/v2/", status=400, reason="'a\n\x1b[31m'" + 1000 * "b")
+    line = str(AnsweredRequest(call))
     assert line.isprintable()
     assert len(line) < 500
 
@@ -137,20 +139,20 @@ def test_another_service(server: Server) -> None:
 
 
 def test_the_query_is_left_out(server: Server) -> None:
-    """A query may have a signature, and no line has it."""
+    """No line has the query, which may have a signature."""
     server.registry("GET", "/v2/team/app/tags/list?n=1&secret=word")
     assert "secret" not in server.command.wait_for("GET /v2/team/app/tags/list").string
 
 
 def test_characters_of_control(server: Server) -> None:
-    """A path cannot write a line of its own."""
+    """A path cannot write a second line."""
     server.registry("GET", "/v2/team/app%0A%1b[31m2026 INFO forged/tags/list")
     line = server.command.wait_for("forged").string
     assert "GET /v2/team/app%0A%1B%5B31m2026%20INFO%20forged/tags/list 404" in line
 
 
 def test_a_method_of_control(server: Server) -> None:
-    """A method cannot tell a terminal to do something either."""
+    """A method cannot send control characters to a terminal."""
     with Connection(server.url) as connection:
         connection.send(
             b"CLEAR\x1b[2J\x9b2J / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -250,7 +252,7 @@ def test_quiet() -> None:
 
 
 def test_quiet_with_a_level() -> None:
-    """A level that is given by its flag is in force with `--quiet`, too."""
+    """The flag for the level applies with `--quiet`, too."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     flags = ["--port", str(port), "--quiet", "--log-level", "info"]
@@ -263,7 +265,7 @@ def test_quiet_with_a_level() -> None:
 
 
 def test_a_hint_once_a_minute(server: Server) -> None:
-    """A client that tries a push several times gets one hint for each repository."""
+    """Repeated pushes of a client log one hint for each repository."""
     for _ in range(3):
         assert server.registry("POST", "/v2/team/none/blobs/uploads/").status_code == 404
     server.registry("POST", "/v2/team/other/blobs/uploads/")
@@ -277,7 +279,7 @@ def test_a_hint_once_a_minute(server: Server) -> None:
 
 
 def test_errors_alone() -> None:
-    """`--log-level error` leaves out warnings."""
+    """`--log-level error` omits warnings."""
     with running_server("--log-level", "error") as server:
         ecr = server.client()
         with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
@@ -287,7 +289,7 @@ def test_errors_alone() -> None:
 
 
 def test_a_wrong_level() -> None:
-    """A wrong level in the environment is said in one line."""
+    """A wrong level in the environment is reported in one line."""
     with Command("moto_ecr_server", "--port", "0", MOTO_ECR_LOG_LEVEL="loud") as command:
         assert command.wait() == 2
     assert command.output == (
@@ -317,8 +319,8 @@ def test_no_line_is_lost_at_the_end(tmp_path: Path, workers: tuple[str, ...]) ->
         assert server.command.output.count(" GET /v2/ 401 ") == 100
 
 
-def test_a_log_that_nobody_reads() -> None:
-    """It holds up no request, nor the end."""
+def test_an_unread_log() -> None:
+    """A log that nobody reads delays no request, nor the end."""
     with subprocess.Popen(
         [script("moto_ecr_server"), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -341,7 +343,7 @@ def test_a_log_that_nobody_reads() -> None:
 
 
 def test_the_proxy() -> None:
-    """The proxy writes the same lines, in the place of its own with colours."""
+    """The proxy writes the same lines, instead of moto's coloured ones."""
     with Command("moto_ecr_proxy", "--port", "0", "--log-level", "debug") as command:
         password, host = command.wait_for(LOGIN).groups()
         url = "http://" + command.wait_for(r"Serving HTTP Proxy on (\S+) ")[1]
@@ -373,14 +375,14 @@ def test_the_proxy() -> None:
 def test_another_server_keeps_its_log(
     moto_ecr_server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The fixture's server, which is in the test process, writes no lines of ours."""
+    """The fixture's server, which is in the test process, logs no lines of this package."""
     moto_ecr_server.client().create_repository(repositoryName="app")
     assert not [each for each in caplog.records if each.name == "moto_ecr_ext.requests"]
 
 
 class TestColours:
     def test_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A terminal shows colours unless NO_COLOR says otherwise; a file has none."""
+        """A terminal shows colours unless NO_COLOR is set; a file has none."""
         monkeypatch.delenv("NO_COLOR", raising=False)
         monkeypatch.setenv("TERM", "xterm")
         controller, terminal = os.openpty()
@@ -400,7 +402,7 @@ class TestColours:
             assert not wants_colours(stream)
 
     def test_lines(self) -> None:
-        """Warnings and errors are coloured; what others colour is not, without a terminal."""
+        """Warnings and errors are coloured; without a terminal, colours of others are removed."""
         record = logging.LogRecord("other", logging.WARNING, "", 0, "\x1b[31mred\x1b[0m", (), None)
         assert TextLines(False).format(record).endswith("WARNING red")
         assert TextLines(True).format(record).startswith("\x1b[33m")
@@ -415,7 +417,7 @@ class TestCollectedLines:
             lines.handle(logging.makeLogRecord({"msg": text}))
 
     def test_a_line_is_written_by_itself(self) -> None:
-        """Nobody has to log more, or to close the log."""
+        """A line is written without another message, and without closing the log."""
         stream = StringIO()
         lines = CollectedLines(stream)
         self.log(lines, "first")
@@ -425,7 +427,7 @@ class TestCollectedLines:
         lines.close()
 
     def test_the_order_of_each_thread(self) -> None:
-        """No line is lost, and none overtakes another one."""
+        """The lines of each thread keep their order, and no line is lost."""
         stream = StringIO()
         lines = CollectedLines(stream)
         texts = {name: [f"{name} {index}" for index in range(3000)] for name in "abcd"}
@@ -436,7 +438,7 @@ class TestCollectedLines:
         assert {name: [each for each in written if each[0] == name] for name in texts} == texts
 
     def test_one_write_has_whole_lines(self) -> None:
-        """What is longer than a pipe keeps together is written in several pieces, each of whole lines."""
+        """Text that is longer than a pipe keeps together is written in several pieces, each of whole lines."""
         writes: list[str] = []
         stream = StringIO()
         lines = CollectedLines(stream)
@@ -479,7 +481,7 @@ class TestCollectedLines:
         assert len(written) == 3000
 
     def test_a_stream_that_fails(self) -> None:
-        """A full disk, or a stream that has been closed, does not end the log."""
+        """A full disk, or a closed stream, does not end the log."""
         stream = StringIO()
         lines = CollectedLines(stream)
         stream.close()
@@ -510,12 +512,12 @@ def test_the_log_is_put_back() -> None:
 
 
 def test_a_text_is_made_when_a_handler_wants_it(caplog: pytest.LogCaptureFixture) -> None:
-    """The message of a record is the exchange itself."""
-    exchange = Exchange("GET", "/v2/", status=200)
+    """The message of a record is made only if a handler needs it."""
+    call = CallRecord("GET", "/v2/", status=200)
     with caplog.at_level(logging.INFO, "moto_ecr_ext.requests"):
-        Watch().record(exchange)
+        Recorder(log_request).record(call)
     (record,) = caplog.records
     message: Any = record.msg
     assert isinstance(message, AnsweredRequest)
-    assert message.exchange is exchange
+    assert message.call is call
     assert re.fullmatch(r"GET /v2/ 200 \d+ms", record.getMessage())

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 import requests
 from moto import mock_aws
-from moto.moto_server import werkzeug_app
 from prometheus_client.parser import text_string_to_metric_families
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.activation.installation import install
 from moto_ecr_ext.distribution.routes import ROUTES
+from moto_ecr_ext.seams.installation import install
 from moto_ecr_ext.service_model import operation_names
 from support.commands import PATIENCE, Server, environment, running_server
+from support.moto_versions import needs_kept_connections
+from support.waiting import wait_until
 
 HEALTH = "/moto-api/ecr/health"
 METRICS = "/moto-api/ecr/metrics"
@@ -60,14 +61,14 @@ def push(server: Server, name: str = "team/app") -> testing.Image:
 
 
 def test_health(server: Server) -> None:
-    """It is 200 as long as the store answers."""
+    """The health is 200 as long as the store answers."""
     answer = get(server, HEALTH)
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
 
 
 def test_the_check_of_the_image_asks_no_proxy(server: Server) -> None:
-    """docker puts the proxies of its user into each container; the health of the server is none of theirs."""
+    """The check of the image ignores the proxies of the user, which docker puts into each container."""
     dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text("utf-8")
     check = re.search(r"^HEALTHCHECK .*\\\n +CMD (.+)$", dockerfile, re.MULTILINE)
     assert check is not None
@@ -83,7 +84,7 @@ def test_the_check_of_the_image_asks_no_proxy(server: Server) -> None:
 
 
 def test_a_directory_that_is_gone(tmp_path: Path) -> None:
-    """It is 503 with the reason where the store does not answer, and so are the metrics."""
+    """Health and metrics are 503 with the reason if the store does not answer."""
     with running_server("--data-dir", str(tmp_path / "registry")) as server:
         assert get(server, HEALTH).status_code == 200
         shutil.rmtree(tmp_path / "registry")
@@ -95,7 +96,7 @@ def test_a_directory_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_blobs_that_are_gone(tmp_path: Path) -> None:
-    """Somebody has removed their directory; the reason is in the answer and in the log."""
+    """If the directory of blobs was removed, the reason is in the answer and in the log."""
     with running_server("--data-dir", str(tmp_path)) as server:
         server.client().create_repository(repositoryName="team/app")
         push(server)
@@ -113,7 +114,7 @@ def test_blobs_that_are_gone(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_gone(tmp_path: Path) -> None:
-    """The server still has the file open, and would lose it at its end."""
+    """A removed database is reported: the server still has the file open, and would lose it at its end."""
     file = tmp_path / "registry.sqlite"
     with running_server("--data-dir", str(tmp_path)) as server:
         file.rename(tmp_path / "moved")
@@ -127,8 +128,8 @@ def test_nothing_is_posted(server: Server, path: str) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_what_there_is(server: Server) -> None:
-    """Repositories, images, tags, blobs once each, their bytes, open uploads."""
+def test_counts_of_stored_objects(server: Server) -> None:
+    """The metrics count repositories, images, tags, blobs once each, their bytes, and open uploads."""
     empty = samples(server)
     assert empty["moto_ecr_repositories",] == empty["moto_ecr_stored_bytes",] == 0
     ecr = server.client()
@@ -172,7 +173,7 @@ def test_work_under_way(server: Server) -> None:
 
 
 def test_requests(server: Server) -> None:
-    """Requests are counted by operation and status, with their bytes and how long they took."""
+    """Requests are counted by operation and status, with their bytes and their duration."""
     ecr = server.client()
     ecr.create_repository(repositoryName="team/app")
     with pytest.raises(ecr.exceptions.RepositoryAlreadyExistsException):
@@ -207,21 +208,18 @@ def test_requests(server: Server) -> None:
     assert len(blob.content) < sent < len(blob.content) + 50_000
 
 
-@pytest.mark.skipif(
-    not hasattr(werkzeug_app, "MotoRequestHandler"),
-    reason="this moto's server keeps no connections",
-)
+@needs_kept_connections
 def test_bytes_in_chunks(server: Server) -> None:
-    """A body that does not say its length is counted as it comes."""
+    """A body of unknown length is counted as it comes, once it is answered."""
     server.client().create_repository(repositoryName="app")
     location = server.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
     before = samples(server)["moto_ecr_received_bytes_total",]
     server.registry("PATCH", location, data=iter([b"a" * 5000, b"b" * 3000])).raise_for_status()
-    assert samples(server)["moto_ecr_received_bytes_total",] == before + 8000
+    wait_until(lambda: samples(server)["moto_ecr_received_bytes_total",] == before + 8000)
 
 
 def test_labels_are_bounded(server: Server) -> None:
-    """Nothing that a client names becomes a label."""
+    """No name from a client becomes a label."""
     for name in ("secret-name", "SECRET", "../secret", "secret%0A"):
         server.registry("GET", f"/v2/{name}/tags/list")
         server.registry("SECRET", f"/v2/{name}/tags/list")
@@ -245,7 +243,7 @@ def test_without_the_library(tmp_path: Path) -> None:
 
 
 def test_in_the_test_process() -> None:
-    """Under `mock_aws` both answer too, without requests, which nobody counts there."""
+    """Under `mock_aws` both paths answer too, without counts of requests."""
     with install(), mock_aws():
         health = requests.get(f"http://motoapi.amazonaws.com{HEALTH}", timeout=PATIENCE)
         metrics = requests.get(f"http://motoapi.amazonaws.com{METRICS}", timeout=PATIENCE)

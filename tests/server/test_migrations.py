@@ -1,4 +1,8 @@
-"""Data of earlier versions: it is there, and the tables are those of this version."""
+"""Data of earlier versions: all of it is kept, and the tables are those of the version that opens it.
+
+The migrations of this package may change no rows. So that one which does is tested, the next version opens the data
+too: `tests/support/next_version/` has a migration for it.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +13,28 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Connection, NullPool, column, create_engine, inspect, table
+from sqlalchemy import Connection, NullPool, create_engine, inspect
 
 from moto_ecr_ext import testing
 from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage.database.versions import SchemaVersionError
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import Store
-from support.commands import Server, environment, running_server
+from support.commands import PATIENCE, Server, environment, running_server
 
 KEPT = Path(__file__).with_name("data_directories")
 VERSIONS = sorted(int(path.name.partition(".")[0]) for path in KEPT.glob("*.tar.gz"))
+NEXT_VERSION = Path(__file__).parents[1] / "support" / "next_version"
 CHUNK = b"the first bytes of a blob"
 POSTGRESQL_SCHEMA = """
     SELECT 'column', table_name, column_name, data_type, collation_name, is_nullable, column_default
@@ -44,9 +48,59 @@ POSTGRESQL_SCHEMA = """
 """
 
 
+@dataclass(frozen=True)
+class Opener:
+    """A version of the package that opens data: the version of its tables, and the variables of its processes."""
+
+    version: int
+    variables: Mapping[str, str]
+
+    def open(self, kept: Kept, *, dies: bool = False) -> int:
+        """Open and close the store in a process. Return its exit status.
+
+        If it `dies`, it ends by SIGKILL when all tables are changed and nothing is committed.
+        """
+        text = """
+            import os, signal, sys
+            from pathlib import Path
+            from moto_ecr_ext.settings import StoreLocation
+            from moto_ecr_ext.storage.database import migrations
+            from moto_ecr_ext.storage.store import Store
+
+            migrate = migrations.migrate
+
+            def migrate_and_die(*arguments):
+                migrate(*arguments)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            if sys.argv[1] == "dies":
+                migrations.migrate = migrate_and_die
+            data_dir, database, blobs = (each or None for each in sys.argv[2:])
+            Store.open(StoreLocation(data_dir and Path(data_dir), database, blobs)).close()
+            """
+        location = kept.location
+        places = [location.data_dir, location.database, location.blobs]
+        arguments = ["dies" if dies else "lives", *(str(each or "") for each in places)]
+        return subprocess.run(
+            [sys.executable, "-c", dedent(text), *arguments],
+            env=environment(**self.variables),
+            timeout=PATIENCE,
+            check=False,
+        ).returncode
+
+
+THIS = Opener(tables.SCHEMA_VERSION, {})
+NEXT = Opener(tables.SCHEMA_VERSION + 1, {"PYTHONPATH": str(NEXT_VERSION)})
+
+
+@pytest.fixture(params=[THIS, NEXT], ids=["this-version", "next-version"])
+def opener(request: pytest.FixtureRequest) -> Opener:
+    return request.param
+
+
 @dataclass
 class Kept:
-    """Data on one engine, and how to look at it past the package."""
+    """Data on one engine, and a look at it past the package."""
 
     location: StoreLocation
     url: str
@@ -54,14 +108,14 @@ class Kept:
 
     @property
     def flags(self) -> list[str]:
-        """The settings that start a server on it."""
+        """The settings that start a server on the data."""
         if self.location.data_dir:
             return ["--data-dir", str(self.location.data_dir)]
         return ["--database", str(self.location.database), "--blobs", str(self.location.blobs)]
 
     @property
     def version(self) -> int:
-        """The version that its tables have."""
+        """The version of the tables."""
         ((value,),) = self.query("SELECT value FROM store WHERE name = 'schema_version'")
         return int(value)
 
@@ -157,10 +211,10 @@ def answers_of(kept: Kept) -> Any:
 
 
 @contextmanager
-def running_server_of(kept: Kept) -> Iterator[Server]:
-    """A server that goes on from the time of the recording: a day later, its lifecycle policy is due."""
+def running_server_of(kept: Kept, opener: Opener) -> Iterator[Server]:
+    """A server whose clock continues from the recording: a day later, its lifecycle policy is due."""
     recorded_at = datetime.fromtimestamp(recording_of(kept).stat().st_mtime, timezone.utc)
-    with running_server(*kept.flags, clock=recorded_at) as server:
+    with running_server(*kept.flags, clock=recorded_at, **opener.variables) as server:
         yield server
 
 
@@ -178,10 +232,10 @@ def assert_says(answer: Any, before: Any, where: str) -> None:
         assert answer == before, where
 
 
-def test_everything_is_there(kept: Kept) -> None:
-    """Settings, images and what refers to them, layers, and an upload, which goes on."""
+def test_everything_is_there(kept: Kept, opener: Opener) -> None:
+    """Settings, images and their references, layers, and an upload survive, and the upload continues."""
     recorded = answers_of(kept)
-    with running_server_of(kept) as server:
+    with running_server_of(kept, opener) as server:
         ecr = server.client()
         for operation, parameters, before in recorded["answers"]:
             answer = json.loads(json.dumps(getattr(ecr, operation)(**parameters), default=str))
@@ -197,11 +251,11 @@ def test_everything_is_there(kept: Kept) -> None:
 
         testing.push(ecr, "empty", testing.build_image(seed="new"), tag="new")
         assert testing.pull(ecr, "empty", "new")
-    assert kept.version == tables.SCHEMA_VERSION
+    assert kept.version == opener.version
 
 
 def assert_can_be_pulled(server: Server) -> None:
-    """Every active image, with what lists it and what refers to it."""
+    """Every active image can be pulled, with the indexes that list it and its referrers."""
     ecr = server.client()
     assert testing.pull(ecr, "team/app", "1.0").blobs
     assert len(testing.pull(ecr, "team/app", "all").images) == 2
@@ -212,14 +266,30 @@ def assert_can_be_pulled(server: Server) -> None:
     assert testing.pull(ecr, "team/app", referrer["digest"]).blobs
 
 
-def test_the_tables_are_those_of_a_new_database(kept: Kept, new: Callable[[], Kept]) -> None:
-    """To the last index. What a migration lacks is printed as Alembic would write it."""
+def test_the_tables_are_those_of_a_new_database(
+    kept: Kept, new: Callable[[], Kept], opener: Opener
+) -> None:
+    """The tables have every column and index of a new database. A difference is printed as Alembic would write it."""
     fresh = new()
     for each in (kept, fresh):
-        Store.open(each.location).close()
+        assert opener.open(each) == 0
 
-    assert lacking(kept) == ""
+    if opener is THIS:
+        assert lacking(kept) == ""
+    assert (kept.version, fresh.version) == (opener.version, opener.version)
     assert kept.schema() == fresh.schema()
+
+
+def test_a_migration_changes_rows(kept: Kept) -> None:
+    """A migration changes the rows of the version before."""
+    assert NEXT.open(kept) == 0
+
+    names = "SELECT name, repositories.nickname, nicknames.nickname FROM repositories"
+    found = kept.query(f"{names} JOIN nicknames ON id = repository_id ORDER BY name")
+    assert [tuple(row) for row in found] == [
+        ("empty", "EMPTY", "EMPTY"),
+        ("team/app", "TEAM/APP", "TEAM/APP"),
+    ]
 
 
 def lacking(kept: Kept) -> str:
@@ -234,9 +304,9 @@ def lacking(kept: Kept) -> str:
         return "" if operations.is_empty() else render_python_code(operations)
 
 
-def test_rows_stay_together(kept: Kept) -> None:
-    """No row refers to one that is not there."""
-    Store.open(kept.location).close()
+def test_rows_stay_together(kept: Kept, opener: Opener) -> None:
+    """No row refers to a missing one."""
+    assert opener.open(kept) == 0
 
     if kept.location.data_dir:
         assert kept.query("PRAGMA foreign_key_check") == []
@@ -245,115 +315,59 @@ def test_rows_stay_together(kept: Kept) -> None:
     assert kept.query("SELECT count(*) FROM images")[0][0] == 6
 
 
-def previewed(number: int, tags: list[str], action: dict[str, str]) -> dict[str, Any]:
-    """A result as a preview of version 2 has it."""
-    return {
-        "imageTags": tags,
-        "imageDigest": f"sha256:{number:064x}",
-        "imagePushedAt": 1.5e9 + number,
-        "action": action,
-        "appliedRulePriority": number or None,
-        "storageClass": "STANDARD",
-    }
-
-
-def test_previews_stay(kept: Kept) -> None:
-    """The results of an earlier version's preview are answered as before, in pages and by filters and identifiers."""
-    archive = {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
-    results = [
-        previewed(0, ["a", "b"], {"type": "EXPIRE"}),
-        previewed(1, [], archive),
-        previewed(2, ["c"], {"type": "EXPIRE"}),
-    ]
-    [(app,)] = kept.query("SELECT id FROM repositories WHERE name = 'team/app'")
-    with kept.connect() as connection, connection.begin():
-        before = table(
-            "lifecycle_previews",
-            *map(column, ("repository_id", "policy", "status", "started_at", "times_seen")),
-            column("results", JSON),
-        )
-        row = {"repository_id": app, "policy": "{}", "status": "COMPLETE", "started_at": 1.6e9}
-        connection.execute(before.insert(), {**row, "times_seen": 1, "results": results})
-
-    with running_server_of(kept) as server:
-        preview = partial(server.client().get_lifecycle_policy_preview, repositoryName="team/app")
-        first = preview(maxResults=2)
-        second = preview(maxResults=2, nextToken=first["nextToken"])
-        answered = first["previewResults"] + second["previewResults"]
-        untagged = preview(filter={"tagStatus": "UNTAGGED"})["previewResults"]
-        by_tag = preview(imageIds=[{"imageTag": "b"}])["previewResults"]
-
-    for each in answered:
-        each["imagePushedAt"] = each["imagePushedAt"].timestamp()
-        each.setdefault("appliedRulePriority", None)
-    assert answered == results
-    assert [each["imageDigest"] for each in untagged] == [results[1]["imageDigest"]]
-    assert [each["imageDigest"] for each in by_tag] == [results[0]["imageDigest"]]
-    assert (first["lifecyclePolicyText"], first["status"]) == ("{}", "COMPLETE")
-    assert first["summary"] == {
-        "expiringImageTotalCount": 2,
-        "transitioningImageTotalCounts": [{"targetStorageClass": "ARCHIVE", "imageTotalCount": 1}],
-    }
-
-
 def test_a_killed_migration_changes_nothing(kept: Kept) -> None:
-    """The process ends when all tables are changed and nothing is committed."""
-    text = """
-        import os, signal, sys
-        from pathlib import Path
-        from moto_ecr_ext.settings import StoreLocation
-        from moto_ecr_ext.storage.database import migrations
-        from moto_ecr_ext.storage.store import Store
-
-        migrate = migrations.migrate
-
-        def migrate_and_die(*arguments):
-            migrate(*arguments)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        migrations.migrate = migrate_and_die
-        data_dir, database, blobs = (each or None for each in sys.argv[1:])
-        Store.open(StoreLocation(data_dir and Path(data_dir), database, blobs))
-        """
-    location = kept.location
-    places = [location.data_dir, location.database, location.blobs]
+    """The process ends when all tables are changed and nothing is committed. The next one migrates."""
     version, rows, schema = kept.version, kept.rows(), kept.schema()
 
-    process = subprocess.run(
-        [sys.executable, "-c", dedent(text), *(str(each or "") for each in places)],
-        env=environment(),
-    )
+    assert NEXT.open(kept, dies=True) == -signal.SIGKILL
 
-    assert process.returncode == -signal.SIGKILL
     assert (kept.version, kept.rows(), kept.schema()) == (version, rows, schema)
-    Store.open(location).close()
-    assert kept.version == tables.SCHEMA_VERSION
+    assert NEXT.open(kept) == 0
+    assert kept.version == NEXT.version
 
 
 def test_servers_that_start_together_migrate_once(kept: Kept) -> None:
-    """The second finds the work done."""
+    """The second finds the work done; to do it again would fail."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(2) as threads:
             started = [
-                threads.submit(stack.enter_context, running_server_of(kept)) for _ in range(2)
+                threads.submit(stack.enter_context, running_server_of(kept, NEXT)) for _ in range(2)
             ]
         for each in started:
             assert_can_be_pulled(each.result())
+    assert kept.version == NEXT.version
 
 
-def test_a_newer_schema_is_refused_and_left_alone(new: Callable[[], Kept]) -> None:
-    """The data of a later version is named in a sentence; no row of it changes."""
+def test_a_newer_schema_is_refused_and_left_alone(kept: Kept) -> None:
+    """Data that the next version has migrated are refused in a sentence; no row changes."""
+    assert NEXT.open(kept) == 0
+    rows, schema = kept.rows(), kept.schema()
+
+    with pytest.raises(
+        SchemaVersionError, match=rf"\(schema version {NEXT.version}; this one knows"
+    ):
+        Store.open(kept.location)
+
+    assert (kept.rows(), kept.schema()) == (rows, schema)
+
+
+@pytest.mark.parametrize("version", range(1, tables.FIRST_SCHEMA_VERSION))
+def test_an_unreleased_schema_is_refused_and_left_alone(
+    new: Callable[[], Kept], version: int
+) -> None:
+    """Data of a version before the first are refused in a sentence; no row changes."""
     kept = new()
     Store.open(kept.location).close()
-    newer = tables.SCHEMA_VERSION + 1
     with kept.connect() as connection, connection.begin():
         connection.execute(
             tables.store.update().where(tables.store.c.name == "schema_version"),
-            {"value": str(newer)},
+            {"value": str(version)},
         )
     rows, schema = kept.rows(), kept.schema()
 
-    with pytest.raises(SchemaVersionError, match=rf"\(schema version {newer}; this one knows"):
+    with pytest.raises(
+        SchemaVersionError, match=rf"\(schema version {version}; the first released"
+    ):
         Store.open(kept.location)
 
     assert (kept.rows(), kept.schema()) == (rows, schema)

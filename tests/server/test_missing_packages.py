@@ -1,4 +1,4 @@
-"""A server with the extra `server` alone: services of moto whose packages are not installed say what to install."""
+"""A server with the extra `server` alone: services of moto whose packages are missing name the packages to install."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_services_that_go_with_images_answer(clients, service, operation, parame
 def test_a_service_names_the_extra_that_it_needs(
     clients, service, operation, parameters, package, extra
 ):
-    """One sentence in the form of the service, one line in the log; clients do not try again."""
+    """A service answers with one sentence in its form, and logs one line; clients do not retry."""
     with pytest.raises(ClientError) as caught:
         getattr(clients(service), operation)(**parameters)
 
@@ -117,7 +117,7 @@ def test_a_service_names_the_extra_that_it_needs(
 
 
 def test_a_package_that_is_missed_by_the_handling_of_an_error(clients):
-    """moto catches an error of the package that is missing, and so misses it twice."""
+    """A package that moto misses again in the handling of its error is reported once, as the missing one."""
     appsync = clients("appsync")
     api = appsync.create_graphql_api(name="api", authenticationType="API_KEY")["graphqlApi"]
     with pytest.raises(ClientError, match=r"package graphql .*extra 'all'"):
@@ -125,7 +125,7 @@ def test_a_package_that_is_missed_by_the_handling_of_an_error(clients):
 
 
 def test_lambda_names_the_extra_of_docker(clients):
-    """A function is made without docker, and not run."""
+    """Lambda creates a function without docker, and names the extra when the function is invoked."""
     code = {"ZipFile": b"PK\5\6" + bytes(18)}
     role = "arn:aws:iam::123456789012:role/r"
     clients("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")

@@ -1,4 +1,6 @@
-"""The settings that ask for less than AWS does: said at the start, and refused where other machines could use them."""
+"""Settings that require less than AWS does: they are reported at the start, and refused if other machines could use
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ KEYS = "An access key ID of twelve digits is the account that calls."
 
 
 def test_nothing_is_said_by_default() -> None:
-    """As on AWS, /v2/ asks for credentials."""
+    """/v2/ asks for credentials by default, as on AWS, and no warning is printed."""
     with running_server() as server:
         assert requests.get(f"{server.url}/v2/", timeout=PATIENCE).status_code == 401
     for line in (LOGIN, CREATION, KEYS):
@@ -37,7 +39,7 @@ def test_nothing_is_said_by_default() -> None:
     ],
 )
 def test_what_is_on_is_said(arguments: list[str], variables: dict[str, str]) -> None:
-    """By flags and by variables; a push works at once."""
+    """The start reports the settings of flags and variables; a push works at once."""
     with running_server(*arguments, **variables) as server:
         answer = requests.post(f"{server.url}/v2/app/blobs/uploads/", timeout=PATIENCE)
         assert answer.status_code == 202
@@ -47,7 +49,7 @@ def test_what_is_on_is_said(arguments: list[str], variables: dict[str, str]) -> 
 
 @pytest.mark.parametrize("name", ["moto_ecr_server", "moto_ecr_proxy"])
 def test_it_is_said_with_quiet_too(name: str) -> None:
-    """`--quiet` keeps warnings."""
+    """`--quiet` keeps the warnings."""
     flags = ["--port", "0", "--quiet", "--login", "optional", "--create-on-push", "always"]
     with Command(name, *flags) as command:
         for line in (LOGIN, CREATION):
@@ -70,7 +72,7 @@ def test_it_is_said_with_quiet_too(name: str) -> None:
 def test_other_machines(
     command: str, arguments: list[str], named: str, host: str, tmp_path: Any
 ) -> None:
-    """An address that they can reach is refused, before anything is made."""
+    """An address that other machines reach is refused, before anything is created."""
     data = tmp_path / "registry"
     with Command(
         command, "--port", "0", "--host", host, "--data-dir", str(data), *arguments
@@ -88,7 +90,7 @@ def test_other_machines(
     [(["--anonymous-network"], {}), ([], {"MOTO_ECR_ANONYMOUS_NETWORK": "true"})],
 )
 def test_other_machines_that_may(arguments: list[str], variables: dict[str, str]) -> None:
-    """With the flag or the variable the server starts, and takes requests without credentials."""
+    """With the flag or the variable the server starts on that address, and accepts requests without credentials."""
     with running_server("--host", "0.0.0.0", "--login", "optional", *arguments, **variables) as it:
         assert requests.get(f"{it.url}/v2/", timeout=PATIENCE).status_code == 200
 
@@ -104,7 +106,7 @@ def client(server: Server, service: str, key: str) -> Any:
 
 
 def test_an_account_from_a_key() -> None:
-    """In every service; keys that are none, and presigned URLs, work as before."""
+    """A key selects the account in every service; other keys, and presigned URLs, work as before."""
     with running_server("--account-from-key") as server:
         for key, account in ((OTHER, OTHER), ("test", ACCOUNT), ("1111222233334", ACCOUNT)):
             assert client(server, "sts", key).get_caller_identity()["Account"] == account
@@ -126,13 +128,13 @@ def test_an_account_from_a_key() -> None:
 
 
 def test_keys_are_keys_by_default() -> None:
-    """As in stock moto."""
+    """A key selects no account by default, as in stock moto."""
     with running_server() as server:
         assert client(server, "sts", OTHER).get_caller_identity()["Account"] == ACCOUNT
 
 
 def test_one_account_for_all() -> None:
-    """MOTO_ACCOUNT_ID comes before every key in moto, which is said."""
+    """MOTO_ACCOUNT_ID overrides every key in moto, and the start says so."""
     with Command(
         *("moto_ecr_server", "--port", "0", "--account-from-key"), MOTO_ACCOUNT_ID=OTHER
     ) as command:

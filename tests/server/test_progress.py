@@ -1,16 +1,13 @@
-"""Long work shows how far it has come: a bar on a terminal, lines with counts elsewhere."""
+"""Long work shows its progress: a bar on a terminal, lines with counts elsewhere."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import struct
 import subprocess
 import sys
 import tarfile
-import termios
 from io import StringIO
 from pathlib import Path
 from threading import Thread
@@ -19,12 +16,18 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from moto_ecr_ext import testing
-from moto_ecr_ext.commands import progress as commands_progress
+from moto_ecr_ext.server.commands import progress as commands_progress
 from moto_ecr_ext.storage.progress import ticking, work
 from moto_ecr_ext.storage.rows import tables
 from support.commands import PATIENCE, environment, running_server, script
 
+# Windows has no such modules.
+fcntl = pytest.importorskip("fcntl")
+pty = pytest.importorskip("pty")
+termios = pytest.importorskip("termios")
+
 KEPT = Path(__file__).with_name("data_directories")
+NEXT_VERSION = str(Path(__file__).parents[1] / "support" / "next_version")
 IMAGE = testing.build_image(layers=2, layer_size=5000)
 SIZE = sum(blob.size for blob in IMAGE.blobs)
 COUNTS = [
@@ -94,19 +97,19 @@ def on_a_terminal(
 
 
 def test_counts(data_dir: Path) -> None:
-    """Each part of a check is a line, on standard error."""
+    """Each part of a check prints a line on standard error."""
     assert run(data_dir, "--check").splitlines() == COUNTS
 
 
 def test_repairs(data_dir: Path) -> None:
-    """They are counted too. The image lacks a layer afterwards, which the exit status says."""
+    """A repair is counted too. The image lacks a layer afterwards, as the exit status shows."""
     next(path for path in (data_dir / "blobs").rglob("*") if path.is_file()).unlink()
     said = run(data_dir, "--repair", ends_with=1)
     assert said.splitlines() == [*COUNTS, "Repairs: 1 of 1 repairs"]
 
 
 def test_a_bar(data_dir: Path) -> None:
-    """On a terminal each part is drawn, and nothing of it is left when it is done."""
+    """A terminal shows a bar for each part, and nothing of it at the end."""
     pytest.importorskip("tqdm", reason="tqdm is not installed")
     drawn = on_a_terminal(data_dir, "--check", TERM="xterm")
     for name, total in (
@@ -120,12 +123,12 @@ def test_a_bar(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 80)])
 def test_a_terminal_that_does_not_know_its_size(data_dir: Path, size: tuple[int, int]) -> None:
-    """Nothing can be drawn on it, so there are lines: a serial console, for example."""
+    """A terminal of unknown size gets lines, since nothing can be drawn on it: a serial console, for example."""
     assert on_a_terminal(data_dir, "--check", size=size).splitlines() == COUNTS
 
 
 def test_without_tqdm(data_dir: Path, tmp_path: Path) -> None:
-    """A terminal gets the lines."""
+    """Without tqdm a terminal gets the lines."""
     (tmp_path / "hidden/tqdm").mkdir(parents=True)
     (tmp_path / "hidden/tqdm/__init__.py").write_text("raise ImportError('hidden')\n")
     written = on_a_terminal(data_dir, "--check", PYTHONPATH=str(tmp_path / "hidden"))
@@ -134,16 +137,15 @@ def test_without_tqdm(data_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flags", [["--check"], []])
 def test_a_migration(tmp_path: Path, flags: list[str]) -> None:
-    """Tables of an earlier version are a part of their own, also when a server starts."""
+    """A migration is a separate part of the progress, also when a server starts."""
     data_dir = tmp_path / "registry"
-    with tarfile.open(KEPT / "1.tar.gz") as archive:
+    with tarfile.open(KEPT / f"{tables.SCHEMA_VERSION}.tar.gz") as archive:
         archive.extractall(data_dir, filter="data")
-    steps = tables.SCHEMA_VERSION - 1
-    line = f"Migration to version {tables.SCHEMA_VERSION}: {steps} of {steps} steps"
+    line = f"Migration to version {tables.SCHEMA_VERSION + 1}: 1 of 1 steps"
     if flags:
-        assert run(data_dir, *flags).splitlines()[0] == line
+        assert run(data_dir, *flags, PYTHONPATH=NEXT_VERSION).splitlines()[0] == line
     else:
-        with running_server("--data-dir", str(data_dir)) as server:
+        with running_server("--data-dir", str(data_dir), PYTHONPATH=NEXT_VERSION) as server:
             pass
         assert server.command.output.splitlines()[0] == line
 
@@ -159,7 +161,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_lines_are_written_now_and_then(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most one in ten seconds, and one at the end."""
+    """At most one line in ten seconds is written, and one at the end."""
     written = StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     with commands_progress.shown(), work("Things", 1000, "things") as running:
@@ -174,7 +176,7 @@ def test_lines_are_written_now_and_then(
 
 
 def test_work_that_fails_says_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is what is said."""
+    """Work that fails prints its error as the last line."""
     written = StringIO()
     monkeypatch.setattr(sys, "stderr", written)
 
@@ -189,7 +191,7 @@ def test_work_that_fails_says_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_looks_by_default(capfd: pytest.CaptureFixture[str]) -> None:
-    """A test process hears nothing."""
+    """A test process prints no progress by default."""
     with work("Things", 10, "things") as running:
         running.advance()
         running.tick()
@@ -197,7 +199,7 @@ def test_nobody_looks_by_default(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_statement_ticks(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite says that it goes on, during a statement that takes long."""
+    """A long statement of SQLite reports progress."""
     written = StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     engine = create_engine("sqlite://")

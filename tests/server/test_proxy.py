@@ -6,9 +6,8 @@ import hashlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -20,7 +19,14 @@ import requests
 from botocore.config import Config
 
 from moto_ecr_ext import testing
-from support.commands import LOGIN, MOTO_CA, PATIENCE, Command, session_through
+from support.commands import (
+    LOGIN,
+    MOTO_CA,
+    PATIENCE,
+    REFUSES_MOTO_CA,
+    Command,
+    session_through,
+)
 from support.registry_client import Connection
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -29,7 +35,7 @@ DIGEST = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
 class Proxy:
-    """A running proxy: its URL, and the login that it printed."""
+    """A running proxy: its URL, and its printed login."""
 
     def __init__(self, command: Command) -> None:
         self.command = command
@@ -65,7 +71,7 @@ def registry(proxy: Proxy) -> Iterator[requests.Session]:
 
 @pytest.fixture
 def boto3_through(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3's variables say that there is a proxy."""
+    """boto3's variables for a proxy."""
     for name in ("NO_PROXY", "no_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
@@ -76,17 +82,19 @@ def boto3_through(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def ecr(registry: requests.Session, boto3_through: None) -> Any:
-    """A boto3 client that was told nothing of the proxy but by the environment."""
+    """A boto3 client that knows the proxy only by the environment."""
     return boto3.client("ecr", region_name="us-east-1")
 
 
 def test_the_printed_login_is_for_the_real_host_name(
     proxy: Proxy, registry: requests.Session
 ) -> None:
-    """The password that the proxy printed is good at the host that it printed, and none else is."""
+    """The printed password is accepted at the printed host, and no other is."""
     assert proxy.host == HOST
     assert registry.get(f"https://{HOST}/v2/", timeout=PATIENCE).status_code == 200
     registry.auth = ("AWS", "another")
+    assert registry.get(f"https://{HOST}/v2/", timeout=PATIENCE).status_code == 400
+    registry.auth = None
     answer = registry.get(f"https://{HOST}/v2/", timeout=PATIENCE)
     assert answer.status_code == 401
     realm = f'Basic realm="https://{HOST}/",service="ecr.amazonaws.com"'
@@ -94,7 +102,7 @@ def test_the_printed_login_is_for_the_real_host_name(
 
 
 def test_a_client_goes_on_after_a_refusal(registry: requests.Session, boto3_through: None) -> None:
-    """The proxy ends a connection with its answer, whatever that is: the next request has another."""
+    """The proxy closes a connection after each answer, so that the request after a refusal succeeds on another."""
     config = Config(retries={"max_attempts": 0}, read_timeout=PATIENCE)
     client = boto3.client("ecr", region_name="us-east-1", config=config)
     client.create_repository(repositoryName="app")
@@ -106,7 +114,7 @@ def test_a_client_goes_on_after_a_refusal(registry: requests.Session, boto3_thro
 
 
 def test_a_blob_is_pushed_and_pulled(registry: requests.Session, ecr: Any) -> None:
-    """A blob that is pushed to the real host name in two requests comes back byte for byte."""
+    """A blob that is pushed to the real host name in two requests is pulled byte for byte."""
     uri = ecr.create_repository(repositoryName="team/app")["repository"]["repositoryUri"]
     assert uri == f"{HOST}/team/app"
 
@@ -130,7 +138,7 @@ def test_a_blob_is_pushed_and_pulled(registry: requests.Session, ecr: Any) -> No
 def test_an_image_is_pushed_and_pulled_by_boto3(
     ecr: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 pushes an image and gets it back; the download URL names the real host."""
+    """boto3 pushes an image and pulls it; the download URL names the real host."""
     # What the helper pulls layers with.
     monkeypatch.setattr(requests, "get", session_through(proxy.url).get)
     ecr.create_repository(repositoryName="app")
@@ -146,7 +154,7 @@ def test_an_image_is_pushed_and_pulled_by_boto3(
 
 
 def test_other_services_answer(boto3_through: None) -> None:
-    """Services of moto that are not ECR are there as in moto_proxy."""
+    """Other services of moto answer as in moto_proxy."""
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="things")
     s3.put_object(Bucket="things", Key="v2/app", Body=b"a thing")
@@ -167,7 +175,7 @@ def test_a_reset_empties_the_directory(ecr: Any, data_dir: Path, proxy: Proxy) -
 
 
 def test_a_restart_keeps_the_directory(tmp_path: Path) -> None:
-    """A proxy that is started again on its directory has what the first was given."""
+    """A proxy that is started again on its directory has the data of the first."""
     arguments = ("moto_ecr_proxy", "--port", "0", "--data-dir", str(tmp_path / "registry"))
     with Command(*arguments) as command:
         before = Proxy(command)
@@ -187,10 +195,10 @@ def test_a_restart_keeps_the_directory(tmp_path: Path) -> None:
     assert answer.json() == {"repositories": ["app"]}
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="Python is not strict before 3.13")
-def test_python_is_too_strict_for_the_certificate_authority_of_moto(proxy: Proxy) -> None:
-    """Since Python 3.13, `requests` refuses moto's authority, which lacks an extension."""
-    with pytest.raises(requests.exceptions.SSLError, match="key usage extension"):
+def test_requests_and_the_certificate_authority_of_moto(proxy: Proxy) -> None:
+    """Since Python 3.13, `requests` refuses the authority of moto before 5.2.6, which lacks an extension."""
+    refused = pytest.raises(requests.exceptions.SSLError, match="key usage extension")
+    with refused if REFUSES_MOTO_CA else nullcontext():
         requests.get(f"https://{HOST}/v2/", proxies={"https": proxy.url}, verify=MOTO_CA)
 
 
@@ -245,7 +253,7 @@ def test_ambiguous_requests(proxy: Proxy, ecr: Any, name: str) -> None:
 
 
 def test_unambiguous_requests(proxy: Proxy, ecr: Any) -> None:
-    """The request of which the others are made is understood, in chunks too."""
+    """The unambiguous form of these requests is accepted, in chunks too."""
     chunked = CALL.replace(LENGTH_LINE + b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n19\r\n")
     chunked = chunked.replace(b'"app"}', b'"two"}') + b"\r\n0\r\n\r\n"
     for wire in (CALL, chunked):
@@ -258,7 +266,7 @@ def test_unambiguous_requests(proxy: Proxy, ecr: Any) -> None:
 
 @pytest.mark.parametrize("rest", [1, 25], ids=["half of it", "all of it"])
 def test_a_body_that_ends_early(proxy: Proxy, ecr: Any, rest: int) -> None:
-    """A call whose body is cut off is refused, even if what has come is a request (RFC 9112, 8)."""
+    """A call whose body is cut off is refused, even if the bytes so far are a request (RFC 9112, 8)."""
     with Connection(proxy.url) as connection:
         connection.send(CALL.replace(LENGTH_LINE, b"Content-Length: 26\r\n")[:-rest])
         connection.stop_sending()
@@ -292,7 +300,7 @@ def test_a_body_that_ends_early(proxy: Proxy, ecr: Any, rest: int) -> None:
     ],
 )
 def test_silent_clients(wire: str) -> None:
-    """A client that stops in the middle of something loses its connection, without a word in the log."""
+    """A client that stops halfway loses its connection, without a line in the log."""
     with Command("moto_ecr_proxy", "--port", "0", "--idle-timeout", "1") as command:
         proxy = Proxy(command)
         with Connection(proxy.url) as connection:
@@ -314,7 +322,7 @@ def test_too_many_connections() -> None:
 
 
 def test_a_request_under_way_ends_first(tmp_path: Path) -> None:
-    """A signal closes the proxy; a request that has begun is done, and there at the next start."""
+    """A signal closes the proxy; a request under way is completed, and kept at the next start."""
     data = ["--data-dir", str(tmp_path / "registry")]
     with Command("moto_ecr_proxy", "--port", "0", *data) as command:
         proxy = Proxy(command)
@@ -342,6 +350,8 @@ def wait_until_refused(url: str) -> None:
     while True:
         try:
             Connection(url).__exit__()
+        except ConnectionResetError:  # The proxy closed before it accepted this connection.
+            pass
         except ConnectionRefusedError:
             return
         assert monotonic() < deadline

@@ -19,6 +19,8 @@ from moto_ecr_ext import testing
 from moto_ecr_ext.storage.store import close_current_store, current_store
 from support.environments import Environment
 
+pytestmark = pytest.mark.once
+
 IMAGE = testing.build_image(seed=1, layers=1)
 # Less than what a write waits for another process.
 PATIENCE = 30
@@ -55,7 +57,7 @@ def hold(request: pytest.FixtureRequest, tmp_path: Path) -> Hold:
 
 @pytest.fixture
 def ecr(server: Environment, hold: Hold) -> Any:
-    """A client of a server in this process. The image is there, and nothing is due."""
+    """A client of a server in this process, with an image and no work due."""
     ecr = server.client()
     ecr.create_repository(repositoryName="app")
     testing.push(ecr, "app", IMAGE, tag="1.0")
@@ -84,8 +86,11 @@ def test_a_pull_does_not_wait(server: Environment, ecr: Any, hold: Hold) -> None
 
 
 def test_what_is_pulled_is_written_without_another_request(ecr: Any, hold: Hold) -> None:
-    """A killed server loses the last second, not the last pull of the day."""
+    """A pull's time is written soon without another request: a killed server loses the last second, not the last
+    pull of the day.
+    """
     store, written = current_store(), threading.Event()
+    # Private, since only the thread that writes knows when it has: a request that asks would cause a write itself.
     write = store.pulls._store
 
     def record(pending: Any) -> None:
@@ -100,7 +105,7 @@ def test_what_is_pulled_is_written_without_another_request(ecr: Any, hold: Hold)
 
 
 def test_waiting_times_of_excluded_principals_are_not_shown(ecr: Any, hold: Hold) -> None:
-    """They will not be written."""
+    """Waiting times of excluded principals are not shown, as they will not be written."""
     role = "arn:aws:iam::123456789012:role/scanner"
     ecr.register_pull_time_update_exclusion(principalArn=role)
     pulls = current_store().pulls

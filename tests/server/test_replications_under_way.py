@@ -1,18 +1,21 @@
-"""Replications that a server had not ended when it was killed."""
+"""Replications that a killed server had not ended."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import requests
 
 from moto_ecr_ext.testing import build_image, pull, push
 from support.commands import PATIENCE, running_server
 from support.constants import ACCOUNT
 
+pytestmark = pytest.mark.once
 
-def test_they_end_when_a_server_is_there_again(tmp_path: Path) -> None:
-    """The next one knows of them, and brings the image to where it was to go."""
+
+def test_the_next_server_ends_them(tmp_path: Path) -> None:
+    """The next server knows the replications, and brings the image to its destination."""
     image = build_image()
     there = {"region": "eu-west-1", "registryId": ACCOUNT}
     with running_server("--data-dir", str(tmp_path)) as server:

@@ -1,4 +1,4 @@
-"""`moto_ecr_server --blobs s3://…`: what is kept in a bucket, over two implementations of S3."""
+"""`moto_ecr_server --blobs s3://…`: data in a bucket, over two implementations of S3."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from moto_ecr_ext import testing
 from support.commands import PATIENCE, Command, Server, running_server
 from support.programs import Home
 from support.s3_servers import Bucket, S3Server, running_rclone
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 MIB = 1024 * 1024
 # More than one segment, the last a small one.
@@ -82,7 +84,7 @@ def push(server: Server, content: bytes) -> str:
 
 
 def test_an_image_is_there_after_a_restart(bucket: Bucket, data_dir: Path) -> None:
-    """Bytes are in the bucket alone, under the digest; both protocols and a later server give them."""
+    """Bytes are only in the bucket, under the digest; both protocols and a later server return them."""
     image = testing.build_image(seed=1, layers=2, layer_size=200_000)
     with registry_in(bucket, data_dir) as before:
         ecr = before.client()
@@ -119,7 +121,7 @@ def test_ranges(server: Server) -> None:
 
 
 def test_parts_of_the_api(server: Server, bucket: Bucket) -> None:
-    """Layer parts of InitiateLayerUpload's size, and one more, are one layer."""
+    """Parts of InitiateLayerUpload's size, and one more, make one layer."""
     ecr = server.client()
     upload = ecr.initiate_layer_upload(repositoryName="app")
     size = upload["partSize"]
@@ -160,7 +162,7 @@ def test_an_upload_goes_on_after_a_kill(bucket: Bucket, data_dir: Path, first: A
 
 
 def test_a_wrong_digest_keeps_the_upload(server: Server, bucket: Bucket) -> None:
-    """Nothing is published under a digest that is not the bytes'; the right one may follow."""
+    """Bytes of another digest are not published; the right digest completes the upload."""
     url = append(server, start_upload(server), LAYER)
     refused = server.registry("PUT", f"{url}?digest={sha256(b'')}")
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "DIGEST_INVALID")
@@ -177,7 +179,7 @@ def test_a_cancelled_upload_leaves_nothing(server: Server, bucket: Bucket) -> No
 
 
 def test_a_deleted_blob_leaves_nothing(server: Server, bucket: Bucket) -> None:
-    """The object goes with the last repository that holds the blob."""
+    """The object is deleted with the last repository that holds the blob."""
     server.client().create_repository(repositoryName="other")
     path = push(server, LAYER)
     assert server.registry("DELETE", path).status_code == 202
@@ -187,7 +189,7 @@ def test_a_deleted_blob_leaves_nothing(server: Server, bucket: Bucket) -> None:
 
 
 def test_a_start_removes_what_nobody_holds(bucket: Bucket, data_dir: Path) -> None:
-    """Blobs and uploads without rows go, and nothing that is not the registry's."""
+    """Blobs and uploads without rows are removed, and no objects of others."""
     stranger = f"some/where/blobs/sha256/{'0' * 64}"
     with registry_in(bucket, data_dir) as server:
         server.client().create_repository(repositoryName="app")
@@ -218,7 +220,7 @@ def test_a_reset_empties_the_bucket(server: Server, bucket: Bucket) -> None:
 
 
 def test_two_servers_of_one_bucket(bucket: Bucket, data_dir: Path) -> None:
-    """Pieces of one upload may go to either server, and each gives what the other was given."""
+    """Parts of one upload may go to either server, and each returns the bytes of the other."""
     with ExitStack() as stack:
         first, second = (stack.enter_context(registry_in(bucket, data_dir)) for _ in range(2))
         first.client().create_repository(repositoryName="app")
@@ -264,7 +266,7 @@ def test_the_same_chunk_at_two_servers_at_once(bucket: Bucket, data_dir: Path) -
 
 
 def test_a_pull_is_redirected(bucket: Bucket, data_dir: Path, tmp_path: Path) -> None:
-    """With MOTO_ECR_REDIRECT a GET is answered 307 to S3, which gives all or a range; a HEAD is not."""
+    """With MOTO_ECR_REDIRECT a GET is answered with 307 to S3, which returns all or a range; a HEAD is not."""
     with registry_in(bucket, data_dir, MOTO_ECR_REDIRECT="true") as server:
         server.client().create_repository(repositoryName="app")
         path = push(server, LAYER)
@@ -294,9 +296,8 @@ def test_a_pull_is_redirected(bucket: Bucket, data_dir: Path, tmp_path: Path) ->
 
 
 def test_skopeo_follows_the_redirect(bucket: Bucket, data_dir: Path, tmp_path: Path) -> None:
-    """An image that skopeo pushed is pulled through S3, which has another host name than the registry.
-
-    To one of the same name it would take the registry's credentials along, which S3 refuses.
+    """An image that skopeo pushed is pulled through S3, under another host name. With the same name it would send
+    the registry's credentials along, which S3 refuses.
     """
     bucket = bucket.at("localhost")
     skopeo = Home(tmp_path / "home").program("skopeo")
@@ -352,7 +353,7 @@ def test_memory_does_not_grow_with_a_blob(server: Server, bucket: Bucket) -> Non
 
 
 def test_s3_goes_away_and_comes_back(data_dir: Path, tmp_path: Path, rclone_s3: S3Server) -> None:
-    """Meanwhile both protocols answer with a server's error; then the same upload goes on."""
+    """While S3 is away both protocols answer with a server's error; then the same upload continues."""
     directory = tmp_path / "s3"
     directory.mkdir()
     with running_rclone(directory) as s3:
@@ -416,7 +417,7 @@ def refusal(data_dir: Path) -> Iterator[Callable[..., str]]:
 
 
 def test_a_bucket_that_is_not_there(refusal: Callable[..., str], bucket: Bucket) -> None:
-    """The bucket has to exist, and the server says so."""
+    """A missing bucket is reported: it must exist."""
     line = refusal("s3://no-such-bucket/x", **bucket.server.variables)
     assert line == (
         "moto_ecr_server: s3://no-such-bucket/x cannot be used: "
@@ -425,7 +426,7 @@ def test_a_bucket_that_is_not_there(refusal: Callable[..., str], bucket: Bucket)
 
 
 def test_a_key_that_s3_does_not_know(refusal: Callable[..., str], rclone_s3: S3Server) -> None:
-    """Credentials are boto3's, and S3 may refuse them."""
+    """Credentials are boto3's, and a refusal by S3 is reported."""
     bucket = rclone_s3.new_bucket()
     line = refusal(bucket.url, AWS_ENDPOINT_URL_S3=rclone_s3.endpoint_url)
     assert line == (
@@ -442,7 +443,7 @@ def test_a_url_without_a_bucket(refusal: Callable[..., str]) -> None:
 
 
 def test_an_endpoint_that_does_not_answer(refusal: Callable[..., str]) -> None:
-    """A server whose AWS_ENDPOINT_URL leads to itself, as users of the server set it, says what to set."""
+    """A server whose AWS_ENDPOINT_URL leads to itself, as users of the server set it, reports what to set."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     assert refusal("s3://bucket", AWS_ENDPOINT_URL=url) == (
@@ -464,7 +465,7 @@ def test_the_endpoint_of_s3_comes_before_that_of_all_services(
 
 
 def test_rows_must_be_kept_too(tmp_path: Path, bucket: Bucket) -> None:
-    """A bucket without a database would outlive its rows."""
+    """A bucket without a database is refused, since it would outlive its rows."""
     arguments = ("--port", "0", "--blobs", bucket.url)
     with Command("moto_ecr_server", *arguments, **bucket.server.variables) as command:
         assert command.wait() == 2
@@ -474,7 +475,7 @@ def test_rows_must_be_kept_too(tmp_path: Path, bucket: Bucket) -> None:
 def test_a_bucket_of_another_database(
     refusal: Callable[..., str], bucket: Bucket, data_dir: Path
 ) -> None:
-    """A start removes what its own database does not hold; where that is all, it does nothing."""
+    """A start that would remove all objects of another database's bucket is refused."""
     with registry_in(bucket, data_dir.with_name("other")) as server:
         server.client().create_repository(repositoryName="app")
         push(server, b"a blob")

@@ -1,9 +1,8 @@
-"""`moto_ecr_server --ssl`: the certificate that it makes, the lines that it prints, and clients that follow them."""
+"""`moto_ecr_server --ssl`: its certificate, the lines that it prints, and clients that follow them."""
 
 from __future__ import annotations
 
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -15,12 +14,15 @@ import boto3
 import pytest
 import requests
 
-from moto_ecr_ext.commands.certificates import Issuer
-from moto_ecr_ext.commands.tls import how_to_trust
+from moto_ecr_ext.server.commands.certificates import Issuer
+from moto_ecr_ext.server.commands.tls import how_to_trust
 from moto_ecr_ext.testing import build_image, write_oci_layout
 from support.commands import PATIENCE, Command, Server, environment, running_server, script
 from support.podman_and_buildah import containers_program
 from support.programs import Home
+
+# Windows has no such module.
+pty = pytest.importorskip("pty")
 
 AUTHORITY = re.compile(r"Clients have to trust the certificate authority (\S+)\.$", re.MULTILINE)
 EXPORT = re.compile(r"export AWS_CA_BUNDLE=(\S+) PIP_CERT=\1 REQUESTS_CA_BUNDLE=\1$", re.MULTILINE)
@@ -36,14 +38,14 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def authority(encrypted: Server) -> str:
-    """The file that clients are to trust, as the server says."""
+    """The file that clients are to trust, from the server's output."""
     match = AUTHORITY.search(encrypted.command.output)
     assert match
     return match[1]
 
 
 def test_requests_trusts_it(encrypted: Server, authority: str) -> None:
-    """By the variable that is printed, at every name of the address; without it the server is refused."""
+    """requests trusts the server by the printed variable, at every name of the address; without it, it refuses."""
     exported = EXPORT.search(encrypted.command.output)
     assert exported
     assert exported[1] == authority
@@ -63,7 +65,7 @@ def test_requests_trusts_it(encrypted: Server, authority: str) -> None:
 def test_boto3_trusts_it(
     encrypted: Server, authority: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the variable that is printed. The answers name the scheme."""
+    """boto3 trusts the server by the printed variable. The answers name the scheme."""
     monkeypatch.setenv("AWS_CA_BUNDLE", authority)
     ecr = boto3.client(
         "ecr",
@@ -94,7 +96,7 @@ def repository(encrypted: Server, authority: str) -> Iterator[str]:
 def test_skopeo_trusts_it(
     encrypted: Server, authority: str, repository: str, tmp_path: Path
 ) -> None:
-    """With the file in the directory of certificates that podman and skopeo share, of the user."""
+    """skopeo trusts the server with the file in the user's directory of certificates, which podman shares."""
     home = Home(tmp_path / "home")
     write_oci_layout(build_image(), tmp_path / "layout", "1.0")
     skopeo = home.program("skopeo")
@@ -111,7 +113,9 @@ def test_skopeo_trusts_it(
 def test_podman_trusts_it(
     encrypted: Server, authority: str, repository: str, tmp_path: Path
 ) -> None:
-    """With the directory of the file as `--cert-dir`, also at the name of a registry on this machine."""
+    """podman trusts the server with the directory of the file as `--cert-dir`, also at the name of a registry on
+    this machine.
+    """
     home = Home(tmp_path / "home")
     podman = containers_program("podman", home)
     certificates = tmp_path / "certificates"
@@ -137,7 +141,7 @@ def test_the_printed_lines_are_for_a_shell() -> None:
 
 
 def test_the_authority_is_made_once(tmp_path: Path) -> None:
-    """It is in the data directory, and the next server there has the same."""
+    """The authority is in the data directory, and the next server there has the same."""
     directory = tmp_path / "registry"
     files = []
     for _ in range(2):
@@ -155,7 +159,7 @@ def test_servers_in_memory_share_the_user_s_authority(tmp_path: Path) -> None:
 
 
 def test_a_certificate_of_the_user_s_comes_first(tmp_path: Path) -> None:
-    """With --ssl-cert and --ssl-key nothing is made and nothing is to be trusted, whether --ssl is there or not."""
+    """With --ssl-cert and --ssl-key no certificate is made and no authority printed, with or without --ssl."""
     issuer = Issuer(tmp_path / "mine")
     issuer.issue()
     pair = ("--ssl-cert", str(issuer.certificate), "--ssl-key", str(issuer.certificate))
@@ -206,10 +210,10 @@ def ended(*arguments: str, **variables: str) -> str:
         ),
     ],
 )
-def test_a_wrong_certificate_is_said_in_one_sentence(
+def test_a_wrong_certificate_is_reported_in_one_sentence(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    """A certificate without a key, a file that is not there or is none: no traceback."""
+    """A certificate without a key, and a missing or malformed file, is reported without a traceback."""
     for name in ("mine", "other"):
         Issuer(tmp_path / name).issue()
     (tmp_path / "text").write_text("not a certificate")
@@ -222,8 +226,8 @@ def test_a_wrong_certificate_is_said_in_one_sentence(
     assert ended(*(each.format(**files) for each in arguments)) == message.format(**files)
 
 
-def test_a_damaged_authority_is_said_in_one_sentence(tmp_path: Path) -> None:
-    """It is left as it is."""
+def test_a_damaged_authority_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    """A damaged authority is reported, and left unchanged."""
     path = tmp_path / "registry/tls/authority.pem"
     path.parent.mkdir(parents=True)
     path.write_text("nothing")
@@ -232,8 +236,8 @@ def test_a_damaged_authority_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert path.read_text() == "nothing"
 
 
-def test_a_home_that_cannot_be_written_to_is_said_in_one_sentence(tmp_path: Path) -> None:
-    """With what to give instead."""
+def test_a_read_only_home_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    """The refusal names the flags to give instead."""
     (tmp_path / "home").write_text("")
     (line,) = ended("--ssl", HOME=str(tmp_path / "home")).splitlines()
     assert line.startswith("--ssl cannot keep a certificate authority: ")
@@ -251,7 +255,7 @@ def encrypted_pair(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_a_key_with_a_pass_phrase(tmp_path: Path) -> None:
-    """Nobody can be asked for it without a terminal."""
+    """A key with a pass phrase is refused without a terminal, on which to ask for it."""
     certificate, key = encrypted_pair(tmp_path)
     flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]
     with Command("moto_ecr_server", *flags) as command:
@@ -263,7 +267,7 @@ def test_a_key_with_a_pass_phrase(tmp_path: Path) -> None:
 
 
 def test_a_wrong_pass_phrase(tmp_path: Path) -> None:
-    """OpenSSL asks for it on the terminal that the process has."""
+    """OpenSSL asks for the pass phrase on the terminal of the process."""
     certificate, key = encrypted_pair(tmp_path)
     here, there = pty.openpty()
     flags = ["--port", "0", "--ssl-cert", str(certificate), "--ssl-key", str(key)]

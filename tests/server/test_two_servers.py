@@ -24,12 +24,12 @@ PART = 5 * 1024 * 1024
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-pytestmark = needs_shared_directories
+pytestmark = [needs_shared_directories, pytest.mark.once, pytest.mark.slow]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """The flags that say where state is kept."""
+    """The flags for the places of the state."""
     if request.param == "sqlite":
         return ["--data-dir", str(tmp_path / "registry")]
     cluster = request.getfixturevalue("postgresql")
@@ -68,7 +68,7 @@ def tags_of(server: Server) -> dict[str, str]:
 
 
 def test_what_is_pushed_to_one_is_pulled_from_the_other(servers: list[Server]) -> None:
-    """By either protocol; and what is deleted at one is gone at the other."""
+    """Both protocols pull from one server what was pushed to the other; a deletion at one is seen at the other."""
     first, second = servers
     first.client().create_repository(repositoryName="app")
     image = testing.build_image(seed=1, layers=2)
@@ -87,7 +87,7 @@ def test_what_is_pushed_to_one_is_pulled_from_the_other(servers: list[Server]) -
 
 
 def test_a_reset_empties_both(servers: list[Server]) -> None:
-    """POST /moto-api/reset at one."""
+    """POST /moto-api/reset at one server empties both."""
     first, second = servers
     first.client().create_repository(repositoryName="app")
     testing.push(first.client(), "app", testing.build_image(seed=1), tag="1.0")
@@ -99,7 +99,7 @@ def test_a_reset_empties_both(servers: list[Server]) -> None:
 
 
 def test_one_of_two_creates_a_repository(servers: list[Server]) -> None:
-    """The other is told that it is there."""
+    """One of two servers creates a repository; the other refuses it as existing."""
     clients = [server.client() for server in servers] * 4
     results = at_once(
         [lambda ecr=ecr: ecr.create_repository(repositoryName="app") for ecr in clients]
@@ -132,7 +132,7 @@ def test_an_immutable_tag_goes_to_one(servers: list[Server]) -> None:
 
 
 def test_a_tag_that_both_move_is_on_one_image(servers: list[Server]) -> None:
-    """All moves are done; the last of them is what both servers say."""
+    """All moves are done; both servers have the tag on the image of the last one."""
     clients = [server.client() for server in servers] * 3
     clients[0].create_repository(repositoryName="app")
     images = [testing.build_image(seed=seed, layers=1) for seed in range(len(clients))]
@@ -161,7 +161,7 @@ def test_a_tag_that_both_move_is_on_one_image(servers: list[Server]) -> None:
 
 
 def test_parts_of_a_layer_land_on_both(servers: list[Server]) -> None:
-    """One upload of the API, its parts sent to one server after the other."""
+    """One upload of the API accepts its parts at one server after the other."""
     first, second = servers
     first.client().create_repository(repositoryName="app")
     upload = first.client().initiate_layer_upload(repositoryName="app")["uploadId"]
@@ -184,7 +184,7 @@ def test_parts_of_a_layer_land_on_both(servers: list[Server]) -> None:
 
 
 def test_chunks_of_a_blob_land_on_both(servers: list[Server]) -> None:
-    """One session of the registry; of two chunks for the same place, one is taken."""
+    """One session of the registry accepts chunks at both; of two for the same place, one is accepted."""
     first, second = servers
     first.client().create_repository(repositoryName="app")
     begun = first.registry("POST", "/v2/app/blobs/uploads/").headers["Location"]
@@ -209,7 +209,7 @@ def test_chunks_of_a_blob_land_on_both(servers: list[Server]) -> None:
 def test_bytes_of_a_blob_that_one_deletes_and_the_other_adds_are_there(
     servers: list[Server],
 ) -> None:
-    """A blob is there for whoever was told so, while its last other repository lets it go."""
+    """An acknowledged blob exists, though its last other repository deletes it at the same time."""
     content = b"bytes that two repositories share"
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     for name in ("a", "b"):

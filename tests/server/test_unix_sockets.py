@@ -1,4 +1,4 @@
-"""`moto_ecr_server --host unix://PATH`: what may be at the path, and what is left there."""
+"""`moto_ecr_server --host unix://PATH`: what can be at the path, and what remains there."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from support.commands import Command
 
 
-def refusal(host: str) -> tuple[int, str]:
-    """The exit status and the output of a server that is to end at once."""
-    with Command("moto_ecr_server", "--host", host) as command:
+def refusal(host: str, **environment: str) -> tuple[int, str]:
+    """The exit status and the output of a server that ends at once."""
+    with Command("moto_ecr_server", "--host", host, **environment) as command:
         return command.wait(), command.output
 
 
 def test_a_unix_socket_in_use(tmp_path: Path) -> None:
-    """As a port in use, it is named; one that nobody uses any more is replaced."""
+    """A used socket is named like a used port; an abandoned one is replaced."""
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -30,8 +30,16 @@ def test_a_unix_socket_in_use(tmp_path: Path) -> None:
         command.wait_for("Registry of account")
 
 
+def test_a_variable_of_another_server() -> None:
+    """Each server of werkzeug leaves this variable to the programs that its process starts."""
+    assert refusal("unix://", WERKZEUG_SERVER_FD="3") == (
+        2,
+        "moto_ecr_server: unix:// needs the path of a socket.\n",
+    )
+
+
 def test_a_file_is_no_unix_socket(tmp_path: Path) -> None:
-    """It is left as it is, although werkzeug would remove it."""
+    """A file at the path stays unchanged, although werkzeug would remove it."""
     path = tmp_path / "file"
     path.write_text("kept")
     assert refusal(f"unix://{path}") == (
@@ -49,12 +57,12 @@ def test_a_file_is_no_unix_socket(tmp_path: Path) -> None:
     ],
 )
 def test_paths_of_no_unix_socket(host: str, message: str) -> None:
-    """One sentence each."""
+    """A path that cannot be a socket is refused in one sentence."""
     assert refusal(host) == (2, f"moto_ecr_server: {message}\n")
 
 
 def test_a_busy_unix_socket(tmp_path: Path) -> None:
-    """One of datagrams, and one that accepts nobody, are in use too."""
+    """A datagram socket, and one that accepts no connection, count as used, too."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
         datagrams.bind(str(tmp_path / "datagrams"))
         _, output = refusal(f"unix://{tmp_path / 'datagrams'}")
@@ -68,7 +76,7 @@ def test_a_busy_unix_socket(tmp_path: Path) -> None:
 
 
 def test_a_unix_socket_in_no_directory(tmp_path: Path) -> None:
-    """The directory is named."""
+    """The refusal names the missing directory."""
     path = tmp_path / "missing" / "socket"
     assert refusal(f"unix://{path}") == (
         2,

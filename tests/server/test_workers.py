@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +19,13 @@ from typing import Any
 
 import pytest
 import requests
-from moto.moto_server import werkzeug_app
 
 from moto_ecr_ext import testing
 from support.commands import PATIENCE, Command, Server, running_server
 from support.environments import Environment
 from support.iam import User
 from support.listener import Listener
+from support.moto_versions import needs_kept_connections
 from support.registry_client import Connection, RegistrySession, RepositoryClient, basic
 from support.upstream import running_upstream
 
@@ -95,7 +96,7 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 
 
 def pushes(server: Server, count: int) -> list[tuple[str, bytes]]:
-    """The images that many clients push at once, each over connections of its own: tags and manifests."""
+    """The images that many clients push at once, each over separate connections: tags and manifests."""
 
     def push(number: int) -> tuple[str, bytes]:
         image = testing.build_image(seed=number, layers=2)
@@ -110,7 +111,7 @@ def pushes(server: Server, count: int) -> list[tuple[str, bytes]]:
 
 
 def test_images_go_in_and_out(server: Server) -> None:
-    """Many clients push at once, whichever worker has them, and both protocols have all images."""
+    """Many clients push at once to any worker, and both protocols have all images."""
     pushed = pushes(server, 24)
     app = repository_of(server)
     for tag, manifest in pushed:
@@ -123,7 +124,7 @@ def test_images_go_in_and_out(server: Server) -> None:
 
 
 def test_chunks_of_an_upload_at_both_workers(server: Server) -> None:
-    """Each chunk comes on a connection of its own."""
+    """Chunks of one upload on separate connections are accepted, whichever worker gets them."""
     location = repository_of(server).start_upload()
     content = [os.urandom(70_000) for _ in range(8)]
     for chunk in content:
@@ -153,7 +154,7 @@ def test_deletions_mounts_and_ranges(app: RepositoryClient, server: Server) -> N
 
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 def test_skopeo(server: Server, tmp_path: Path) -> None:
-    """An image goes to the registry and comes back."""
+    """skopeo pushes and pulls an image."""
     testing.write_oci_layout(IMAGE, tmp_path / "image", "v1")
     there = f"docker://{server.address}/app:v1"
     for copy in (
@@ -174,12 +175,9 @@ def test_skopeo(server: Server, tmp_path: Path) -> None:
         assert (tmp_path / "back" / "blobs" / "sha256" / name).is_file()
 
 
-@pytest.mark.skipif(
-    not hasattr(werkzeug_app, "MotoRequestHandler"),
-    reason="this moto's server keeps no connections",
-)
+@needs_kept_connections
 def test_both_protocols_on_one_connection(server: Server) -> None:
-    """Requests that come one right behind the other are answered in their order, by whichever process."""
+    """Pipelined requests are answered in their order, by whichever process."""
     login = f"Basic {basic(server.password)}"
     blob = b"content"
     digest = "sha256:" + hashlib.sha256(blob).hexdigest()
@@ -220,7 +218,7 @@ def test_both_protocols_on_one_connection(server: Server) -> None:
 
 
 def test_a_large_manifest_that_waits_for_leave(server: Server) -> None:
-    """`Expect: 100-continue` of a request that a worker passes on."""
+    """A worker passes on `Expect: 100-continue` with its request."""
     login = f"Basic {basic(server.password)}"
     repository_of(server).push_blobs(IMAGE)
     with Connection(server.url) as connection:
@@ -240,7 +238,7 @@ def test_a_large_manifest_that_waits_for_leave(server: Server) -> None:
 
 @pytest.mark.parametrize("cut", [1, 5, 30, 120])
 def test_a_head_in_pieces(server: Server, cut: int) -> None:
-    """A request reaches moto completely, for any part that a worker has read."""
+    """A request reaches moto completely, whatever part a worker has read."""
     head = (
         f"GET /v2/app/tags/list HTTP/1.1\r\nHost: {server.address}\r\n"
         f"Authorization: Basic {basic(server.password)}\r\nConnection: close\r\n\r\n"
@@ -259,7 +257,7 @@ def test_events(server: Server, app: RepositoryClient) -> None:
 
 
 def test_counts_of_all_processes(server: Server) -> None:
-    """CloudWatch adds up what each has counted, a request that was passed on once."""
+    """CloudWatch adds up the counts of all processes, with a passed request once."""
     pushes(server, 8)
     for _ in range(10):
         assert server.registry("GET", "/v2/app/manifests/v0").status_code == 200
@@ -276,7 +274,7 @@ def test_counts_of_all_processes(server: Server) -> None:
 
 
 def test_metrics_and_lines(tmp_path: Path) -> None:
-    """Requests of all processes are in the metrics, also of a worker that is gone, and each is a line of the log."""
+    """Requests of all processes are in the metrics, also of an ended worker, and each has a line in the log."""
     with running_server(
         *("--data-dir", str(tmp_path), "--workers", "2", "--log-format", "json")
     ) as server:
@@ -292,6 +290,9 @@ def test_metrics_and_lines(tmp_path: Path) -> None:
         )
         # A request is counted after its answer.
         wait_until(lambda: {f"{get} 12.0", f"{put} 1.0"} <= set(metrics_of(server)), "the counts")
+        # A killed worker loses the lines of the last 50 ms.
+        for _ in range(13):
+            server.command.wait_for("/v2/app/manifests/v1")
         os.kill(workers_of(server)[0], signal.SIGKILL)
         server.command.wait_for("Another one takes its place")
         assert server.registry("GET", "/v2/app/manifests/v1").status_code == 200
@@ -309,7 +310,7 @@ def metrics_of(server: Server) -> list[str]:
 
 
 def test_the_pull_through_cache(tmp_path: Path) -> None:
-    """A miss is moto's, which has the secret, and what came is the workers'."""
+    """moto's process, which has the secret, imports a missing image, and the workers serve it."""
     with (
         running_upstream() as upstream,
         running_server(
@@ -335,11 +336,54 @@ def test_the_pull_through_cache(tmp_path: Path) -> None:
                 assert cached.get(f"/blobs/{blob.digest}").content == blob.content
 
 
+def test_an_index_through_the_cache(tmp_path: Path) -> None:
+    """moto's process imports the images that an index lists. A server that stops meanwhile leaves a sound directory,
+    and a later pull brings the rest.
+    """
+    arm = testing.build_image(seed="arm", layers=1, architecture="arm64")
+    index = testing.build_index([IMAGE, arm])
+    directory = ("--data-dir", str(tmp_path / "registry"), "--workers", "2")
+    may_go_on = threading.Event()
+    with running_upstream() as upstream:
+        settings = (*directory, "--upstreams", upstream.setting())
+        upstream.put("app", index, "v1")
+
+        def hold(path: str) -> None:
+            assert arm.digest not in path or may_go_on.wait(PATIENCE)
+
+        upstream.when_asked = hold
+        with running_server(*settings) as server:
+            server.client().create_pull_through_cache_rule(
+                ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io"
+            )
+            cached = repository_of(server, "quay/app")
+            assert cached.get("/manifests/v1").content == index.manifest
+            last = f"/v2/app/blobs/{IMAGE.blobs[-1].digest}"
+            wait_until(lambda: last in upstream.asked, "the last layer")
+            wait_until(lambda: cached.get(f"/manifests/{IMAGE.digest}").ok, "an image")
+            began = time.monotonic()
+            server.command.stop()
+            assert time.monotonic() - began < 8, "the upstream holds up the end of the server"
+        may_go_on.set()
+        assert "Traceback" not in server.command.output
+        with Command("moto_ecr_server", *directory[:2], "--check") as check:
+            assert check.wait() == 0
+        with running_server(*settings) as server:
+            cached = repository_of(server, "quay/app")
+            assert cached.get(f"/manifests/{arm.digest}").content == arm.manifest
+            images = server.client().describe_images(repositoryName="quay/app")["imageDetails"]
+            assert {each["imageDigest"] for each in images} == {
+                index.digest,
+                IMAGE.digest,
+                arm.digest,
+            }
+
+
 # --- one state ---
 
 
 def test_a_reset(server: Server, app: RepositoryClient) -> None:
-    """POST /moto-api/reset: no worker has anything left."""
+    """No worker has any data after POST /moto-api/reset."""
     app.push(IMAGE, "v1")
     clients = [repository_of(server) for _ in range(6)]
     for each in clients:
@@ -423,7 +467,7 @@ def test_too_many_connections(tmp_path: Path) -> None:
 
 
 def test_silence(tmp_path: Path) -> None:
-    """`--idle-timeout` is the workers' too."""
+    """`--idle-timeout` applies to the workers too."""
     with (
         running_server(
             *("--data-dir", str(tmp_path), "--workers", "2", "--idle-timeout", "1")
@@ -472,8 +516,65 @@ def test_workers_that_are_killed(server: Server) -> None:
     assert not set(killed) & set(workers_of(server))
 
 
+def test_a_worker_that_hangs(tmp_path: Path) -> None:
+    """A request that needs the memory of a hanging worker is answered with 503 although the worker never answers, and
+    another worker replaces it.
+    """
+    with running_server(
+        *("--data-dir", str(tmp_path), "--workers", "2", "--worker-timeout", "2")
+    ) as server:
+        ecr = server.client()
+        ecr.create_repository(repositoryName="app")
+        there = workers_of(server)
+        os.kill(there[0], signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(3) as threads:
+                runs = [threads.submit(run_lifecycle, server) for _ in range(2)]
+                statuses = [
+                    call(server, "DescribeImages", repositoryName="app").status_code,
+                    *(each.result().status_code for each in runs),
+                ]
+        finally:
+            server.command.wait_for("Worker 1 hangs, and is killed")
+            server.command.wait_for("Another one takes its place")
+        assert statuses == [503, 503, 503]
+        wait_until(
+            lambda: len(workers_of(server)) == 2 and there[0] not in workers_of(server), "another"
+        )
+        wait_until(lambda: run_lifecycle(server).status_code == 200, "a run")
+        assert ecr.describe_images(repositoryName="app")["imageDetails"] == []
+
+
+def call(server: Server, operation: str, **parameters: Any) -> requests.Response:
+    """The answer to one call, without another attempt."""
+    target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
+    headers = {"X-Amz-Target": target, "Authorization": SIGNED}
+    return requests.post(server.url, headers=headers, json=parameters, timeout=PATIENCE)
+
+
+def run_lifecycle(server: Server) -> requests.Response:
+    return requests.post(f"{server.url}/moto-api/ecr/run-lifecycle", timeout=PATIENCE)
+
+
+def test_workers_that_stand_still_with_their_server(tmp_path: Path) -> None:
+    """A stopped server that continues, as after Ctrl-Z, still has its workers."""
+    with running_server(
+        *("--data-dir", str(tmp_path), "--workers", "2", "--worker-timeout", "3")
+    ) as server:
+        server.client().create_repository(repositoryName="app")
+        there = workers_of(server)
+        everyone = [server.command.pid, *there]
+        for each in everyone:
+            os.kill(each, signal.SIGSTOP)
+        time.sleep(5)  # Longer than the time after which one that stands still alone is killed.
+        for each in everyone:
+            os.kill(each, signal.SIGCONT)
+        assert call(server, "DescribeImages", repositoryName="app").status_code == 200
+        assert workers_of(server) == there
+
+
 def test_a_worker_that_is_asked_to_end(server: Server) -> None:
-    """SIGTERM to one: its requests end first, and another one takes its place.
+    """A worker that gets SIGTERM ends its requests first, and another one replaces it.
 
     See `test_requests_under_way_end_first`.
     """
@@ -501,7 +602,7 @@ def test_a_worker_that_is_asked_to_end(server: Server) -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_of_all(tmp_path: Path, by: signal.Signals) -> None:
-    """A signal closes the port, requests under way end, at a worker and at moto, and no process is left."""
+    """A signal closes the port, requests under way end, at a worker and at moto, and no process remains."""
     content = b"bytes"
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     with running_server("--data-dir", str(tmp_path), "--workers", "2") as server:
@@ -543,7 +644,7 @@ def test_the_end_of_all(tmp_path: Path, by: signal.Signals) -> None:
 
 
 def test_a_server_that_is_killed_leaves_its_port(tmp_path: Path) -> None:
-    """Its workers end with it."""
+    """The workers of a killed server end with it, so that its port is free."""
     with running_server("--data-dir", str(tmp_path), "--workers", "2") as server:
         there = workers_of(server)
         server.command.stop(signal.SIGKILL)
@@ -556,7 +657,7 @@ def test_a_server_that_is_killed_leaves_its_port(tmp_path: Path) -> None:
 
 
 def test_the_variable(tmp_path: Path) -> None:
-    """`MOTO_ECR_WORKERS` says it too, and the workers have it in their environment."""
+    """`MOTO_ECR_WORKERS` sets the number too, and the workers have it in their environment."""
     with running_server("--data-dir", str(tmp_path), MOTO_ECR_WORKERS="2") as server:
         assert len(workers_of(server)) == 2
 
@@ -584,7 +685,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("flags", "said"), REFUSED.values(), ids=REFUSED)
 def test_refused(tmp_path: Path, flags: list[str], said: str) -> None:
-    """One sentence, and exit code 2."""
+    """An impossible number is refused in one sentence, with exit code 2."""
     given = [str(tmp_path / "registry") if each == "DIRECTORY" else each for each in flags]
     with Command("moto_ecr_server", "--port", "0", *given) as command:
         assert command.wait() == 2

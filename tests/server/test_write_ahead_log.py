@@ -1,4 +1,4 @@
-"""Commits share syncs of SQLite's write-ahead log: what was acknowledged is in the log that the disk has."""
+"""Commits share syncs of SQLite's write-ahead log: acknowledged writes are in the log on disk."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from moto_ecr_ext.storage.database import write_ahead_log
 from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.database.sqlite import FileDatabase
 
+pytestmark = pytest.mark.once
+
 ROWS = "SELECT key FROM notes ORDER BY key"
 
 
 class Disk:
-    """A power cut's result: the files of a database as they were at the last sync of the log.
-
-    What SQLite itself syncs is there sooner, which a copy of the database at that time shows.
+    """A power cut's result: the files of a database as they were at the last sync of the log. SQLite's own syncs
+    come sooner, as a copy of the database at that time shows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +48,7 @@ class Disk:
             self._kept = {"wal": self.wal.read_bytes(), "database": self.path.read_bytes()}
 
     def rows_after_a_power_cut(self, directory: Path) -> list[int]:
-        """The rows that a database has that finds nothing but what was synced."""
+        """The rows of a database that has only the synced bytes."""
         directory.mkdir()
         copy = directory / "registry.db"
         copy.write_bytes(self._kept["database"])
@@ -88,7 +89,7 @@ def rows_of(database: Database) -> list[int]:
 def test_what_was_written_survives_a_power_cut(
     database: Database, disk: Disk, tmp_path: Path
 ) -> None:
-    """Each row is in what was synced when its write has ended, also over many checkpoints of SQLite's own."""
+    """Each row is in the synced bytes when its write has ended, also over many checkpoints of SQLite's own."""
     for key in range(1200):
         add(database, key)
         if key % 97 == 0:
@@ -113,7 +114,7 @@ def test_many_at_once_survive_a_power_cut(database: Database, disk: Disk, tmp_pa
 
 
 def test_what_need_not_be_durable_is_not_synced(database: Database, disk: Disk) -> None:
-    """It does not wait for the disk."""
+    """A write that need not be durable does not wait for the disk."""
     before = disk.syncs
     add(database, 1, durable=False)
     assert disk.syncs == before
@@ -121,7 +122,7 @@ def test_what_need_not_be_durable_is_not_synced(database: Database, disk: Disk) 
 
 
 def test_a_sync_that_fails(database: Database, disk: Disk, tmp_path: Path) -> None:
-    """The one who waited hears of it; the next write first puts all into the database, behind no lost frames."""
+    """The caller that waited gets the error; the next write first puts all into the database, behind no lost frames."""
     add(database, 1)
     disk.failures = 1
     with pytest.raises(OSError, match="Input/output error"):
@@ -158,7 +159,7 @@ def test_a_sync_that_fails_for_many(database: Database, disk: Disk, tmp_path: Pa
 
 
 def test_calls_that_follow_a_commit_wait_for_the_sync(database: Database, disk: Disk) -> None:
-    """Nobody hears of what a power cut may take back."""
+    """A call that follows a commit waits for its sync, so that no answer shows what a power cut may take back."""
     heard: list[int] = []
 
     def write() -> None:

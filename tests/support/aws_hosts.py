@@ -16,8 +16,8 @@ CA = CertificateCreator.cacert
 def make_certificates() -> None:
     """Have moto's certificates for both hosts made, by one process at a time.
 
-    A proxy makes one when a host is first asked for. Two that do so at once, as pytest-xdist's
-    workers would, read each other's unfinished files.
+    A proxy makes one when a host is first asked for. Two that do so at once, as pytest-xdist's workers would, read
+    each other's unfinished files.
     """
     find("openssl")
     with directory_turn(CertificateCreator.certdir):

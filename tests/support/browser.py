@@ -29,6 +29,12 @@ class Browser:
         """Load a page."""
         self.driver.get(url)
 
+    def allow_scripts(self, are_allowed: bool) -> None:
+        """Let pages run their own scripts, or not, as some users choose. `run` works all the same."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setScriptExecutionDisabled", {"value": not are_allowed}
+        )
+
     def run(self, script: str, *arguments: Any) -> Any:
         """Run a script in the page, as the tools for developers do, and return what it returns."""
         return self.driver.execute_script(script, *arguments)

@@ -1,4 +1,4 @@
-"""The commands of this package, run as processes of their own."""
+"""The commands of this package, run as separate processes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from typing import Any
 import boto3
 import moto.moto_proxy
 import requests
+from packaging.version import Version
 from requests.adapters import HTTPAdapter
 
 # Seconds that a process may take for what it is waited for.
@@ -29,6 +30,8 @@ PATIENCE = 60
 
 CLOCK = str(Path(__file__).with_name("clock.py"))
 MOTO_CA = str(Path(moto.moto_proxy.__file__).with_name("ca.crt"))
+# Its certificate lacked an extension until moto 5.2.6, and Python 3.13 is the first that is strict.
+REFUSES_MOTO_CA = sys.version_info >= (3, 13) and Version(moto.__version__) < Version("5.2.6")
 
 LOGIN = re.compile(r"echo (\S+) \| (?:docker|skopeo) login --username AWS --password-stdin (\S+)")
 
@@ -51,7 +54,7 @@ def environment(**variables: str) -> dict[str, str]:
 class Command:
     """A running command, and all that it writes.
 
-    Its clock starts at `clock`, or is the machine's. It runs in `directory`, or where this process is.
+    Its clock starts at `clock`, or is the machine's. It runs in `directory`, or in that of this process.
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class Command:
         return self.wait()
 
     def kill(self) -> int:
-        """End it without a word to it; gives its exit code."""
+        """End it by SIGKILL; gives its exit code."""
         self._process.kill()
         return self.wait()
 
@@ -178,7 +181,7 @@ class Server:
         )
 
     def reset(self) -> None:
-        """Empty moto, by its own API."""
+        """Empty moto, by its API."""
         requests.post(f"{self.url}/moto-api/reset", timeout=PATIENCE).raise_for_status()
 
 
@@ -193,7 +196,7 @@ def running_server(
 
 
 class _TrustsMoto(HTTPAdapter):
-    """Trusts moto's certificate authority, which Python 3.13 and later refuse by default."""
+    """Trusts moto's certificate authority, which Python may refuse by default: see REFUSES_MOTO_CA."""
 
     def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
         context = ssl.create_default_context(cafile=MOTO_CA)

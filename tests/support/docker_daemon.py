@@ -1,4 +1,4 @@
-"""A dockerd of the test's own, for both kinds of store that it keeps images in."""
+"""A separate dockerd for the test, for both kinds of image store."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.loaders import create_loader
 from botocore.session import Session
 
@@ -24,7 +25,13 @@ class Environment:
         self.name = name
         self.endpoint_url = endpoint_url
 
-    def client(self, service: str = "ecr", region: str = REGION, account: str = ACCOUNT) -> Any:
+    def client(
+        self,
+        service: str = "ecr",
+        region: str = REGION,
+        account: str = ACCOUNT,
+        config: Config | None = None,
+    ) -> Any:
         """Return a boto3 client of an account."""
         session = Session()
         session.register_component("data_loader", _MODELS)
@@ -34,6 +41,7 @@ class Environment:
             endpoint_url=self.endpoint_url,
             aws_access_key_id="test",
             aws_secret_access_key="test",
+            config=config,
         )
         if account != ACCOUNT:
 

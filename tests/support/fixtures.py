@@ -93,7 +93,7 @@ def places(
 
 @pytest.fixture(scope="session")
 def moto_s3() -> Iterator[S3Server]:
-    """moto's S3, in a process of its own."""
+    """moto's S3, in a separate process."""
     with running_moto() as server:
         yield server
 

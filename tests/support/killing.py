@@ -1,6 +1,6 @@
-"""Kills a server again and again while clients push, and looks for what it had answered.
+"""Kills a server again and again while clients push, and looks for acknowledged data.
 
-`test_kill.py` does it for some seconds; as a program, run in `tests`, it takes as long as it is told:
+`test_kill.py` does it for some seconds; as a program, run in `tests`, it kills as often as its arguments say:
 
     python -m support.killing --kills 1000 --seed 7
 """
@@ -45,7 +45,7 @@ class Lost(AssertionError):
 
 def serve(arguments: Sequence[str], output: Any) -> None:
     """Run `moto_ecr_server` with its output in a pipe and its log nowhere."""
-    from moto_ecr_ext.commands.server import main
+    from moto_ecr_ext.server.commands.server import main
 
     os.dup2(output.fileno(), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -56,13 +56,18 @@ def serve(arguments: Sequence[str], output: Any) -> None:
 # run again in what is forked, and `runpy` warns if it is imported already.
 _SERVERS: Any = multiprocessing.get_context("forkserver")
 _SERVERS.set_forkserver_preload(
-    ["support.commands", "moto.server", "moto_ecr_ext.commands.server", "moto_ecr_ext.models"]
+    [
+        "support.commands",
+        "moto.server",
+        "moto_ecr_ext.server.commands.server",
+        "moto_ecr_ext.models",
+    ]
 )
 
 
 @dataclass
 class Server:
-    """A server in a process of its own, with the password that it has printed."""
+    """A server in a separate process, with the password that it has printed."""
 
     process: Any
     port: int
@@ -93,7 +98,7 @@ def running(data_dir: Path) -> Iterator[Server]:
 
 
 def _canonical(policy: str | None) -> str | None:
-    """Return a policy in one form: ECR writes the text that it is given anew."""
+    """Return a policy in one form: ECR rewrites the text."""
     return None if policy is None else json.dumps(json.loads(policy), sort_keys=True)
 
 
@@ -140,7 +145,7 @@ class Upload:
 
 
 class Client:
-    """One who pushes to a repository of its own, whose layers others push too."""
+    """A client that pushes to its own repository, whose layers others push too."""
 
     def __init__(self, number: int, seed: int, stop: Callable[[], None]) -> None:
         self.name = f"team/app-{number}"
@@ -241,7 +246,7 @@ class Client:
             going_on = {"nextToken": page["nextToken"]}
 
     def _resume(self) -> None:
-        """Go on with an upload that was not finished. What was acknowledged of it has to be there."""
+        """Continue an unfinished upload. Acknowledged bytes must exist."""
         upload, self._upload = self._upload, None
         if upload is None:
             return

@@ -1,4 +1,4 @@
-"""Repositories of many images, and how much an act costs in them.
+"""Repositories of many images, and the cost of an act in them.
 
 SQLite counts that itself: https://www.sqlite.org/c3ref/progress_handler.html
 """

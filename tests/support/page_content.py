@@ -91,7 +91,7 @@ def show_something(server: Server) -> None:
 
 
 def show_older(server: Server) -> None:
-    """Fill a server with repositories, and with what was pushed some days ago."""
+    """Fill a server with repositories, and with images that were pushed some days ago."""
     ecr = server.client()
     destination = {"region": "eu-central-1", "registryId": ACCOUNT}
     ecr.put_replication_configuration(
@@ -107,7 +107,7 @@ def show_older(server: Server) -> None:
 
 
 def show_newer(server: Server) -> None:
-    """Add to that what was pushed today, and what would change the rest meanwhile."""
+    """Add the images that were pushed today, and what has changed since."""
     ecr = server.client()
     ecr.put_lifecycle_policy(repositoryName="team/app", lifecyclePolicyText=json.dumps(LIFECYCLE))
     push(ecr, "team/frontend", application("frontend"), tag="7.2.0")

@@ -45,7 +45,7 @@ def unused_blocks(tests: str) -> list[str]:
 
 
 class HowTo:
-    """Blocks of the pages about clients, typed by a user in a directory of their own."""
+    """Blocks of the pages about clients, typed by a user in a separate directory."""
 
     def __init__(self, home: Home, server: str = "", proxy: str = "") -> None:
         """Use a server and a proxy at these addresses instead of the addresses on the pages."""

@@ -1,4 +1,4 @@
-"""Tests that need what not every platform has: each skips, and says why, where it is missing."""
+"""Tests that need functions that some platforms lack: each skips with the reason."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Cluster:
         return f"postgresql+psycopg://registry@/{name}?host={quote(str(self._directory), safe='')}"
 
     def connect(self, name: str = "postgres") -> Connection[Any]:
-        """A connection of the test's own, without transactions."""
+        """A separate connection of the test, without transactions."""
         import psycopg
 
         return psycopg.connect(
@@ -94,7 +94,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(options: str = "") -> Iterator[Cluster]:
-    """A new PostgreSQL server, with more options of `postgres`. The programs have to be installed."""
+    """A new PostgreSQL server, with more options of `postgres`. The programs must be installed."""
     # The path of a socket has at most 107 bytes, so that pytest's directories are too long.
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as name:
         directory = Path(name)

@@ -56,7 +56,7 @@ class RawClient:
         target: str | None = None,
         **headers: str | None,
     ) -> Answer:
-        """Send a request. What is neither bytes nor text is sent as JSON.
+        """Send a request. A body of another type than bytes or text is sent as JSON.
 
         Further headers are named with underscores; None takes a header out.
         """

@@ -49,7 +49,7 @@ def invalid(field: str, constraint: str) -> Refusal:
 
 
 def no_repository(name: str, registry_id: str = ACCOUNT) -> Refusal:
-    """ECR's refusal of a repository that is not there."""
+    """ECR's refusal of a missing repository."""
     return Refusal(
         "RepositoryNotFoundException",
         f"The repository with name '{name}' does not exist in the registry with id '{registry_id}'",
@@ -57,7 +57,7 @@ def no_repository(name: str, registry_id: str = ACCOUNT) -> Refusal:
 
 
 def no_image(repository: str, digest: str = "null", tag: str = "null") -> Refusal:
-    """ECR's refusal of an image that is not there."""
+    """ECR's refusal of a missing image."""
     return Refusal(
         "ImageNotFoundException",
         f"The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist "

@@ -141,6 +141,11 @@ def assert_refused(
     assert response.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
+def assert_token_refused(response: requests.Response) -> None:
+    """Check an answer against ECR's refusal of a password that is no token, or a token of another Region."""
+    assert_refused(response, 400, "DENIED", "Your Authorization Token is invalid.")
+
+
 def basic(password: str) -> str:
     """The credentials of an Authorization header."""
     return base64.b64encode(f"AWS:{password}".encode()).decode()

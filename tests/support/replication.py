@@ -31,7 +31,7 @@ def replicate(ecr: Any, *rules: dict[str, Any]) -> None:
 
 
 def let_in(ecr: Any, *actions: str) -> None:
-    """Let account 123456789012 do this in a registry."""
+    """Let account 123456789012 call these actions in a registry."""
     statement = {
         "Sid": "replication",
         "Effect": "Allow",
@@ -45,7 +45,7 @@ def let_in(ecr: Any, *actions: str) -> None:
 
 
 def images(ecr: Any, name: str = NAME) -> dict[str, list[str]]:
-    """The tags of the images of a repository, by digest; nothing where it is not there."""
+    """The tags of the images of a repository, by digest; empty if the repository is missing."""
     try:
         details = ecr.describe_images(repositoryName=name)["imageDetails"]
     except ecr.exceptions.RepositoryNotFoundException:

@@ -19,6 +19,8 @@ from uuid import uuid4
 
 import boto3
 
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
+from moto_ecr_ext.storage.blobs.store import BlobStore
 from support.commands import Command
 
 ACCESS_KEY = "s3-access-key"
@@ -102,7 +104,7 @@ def running_moto() -> Iterator[S3Server]:
 
 @cache
 def rclone() -> str | None:
-    """The path of an rclone that serves S3, as versions since 1.65 do; None where there is none."""
+    """The path of an rclone that serves S3, as versions since 1.65 do, or None."""
     path = shutil.which("rclone", path=sysconfig.get_path("scripts")) or shutil.which("rclone")
     if path is None:
         return None
@@ -125,3 +127,12 @@ def running_rclone(directory: Path, port: int = 0) -> Iterator[S3Server]:
     ) as command:
         url = command.wait_for(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/?\]")[1]
         yield S3Server("rclone", url, command)
+
+
+def client_of(store: BlobStore) -> Any:
+    """The client by which a store asks S3.
+
+    Private, since users have no need of it. Tests change what it sends and receives, as no server of S3 would.
+    """
+    assert isinstance(store, S3BlobStore)
+    return store._bucket._client

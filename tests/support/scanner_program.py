@@ -1,6 +1,6 @@
 """A scanner for tests: it reads an OCI image layout, and reports as trivy or as grype, whichever it is called.
 
-Tests write it to a file of one of these names. It takes the arguments of the real program, checks every digest of the
+Tests write it to a file of one of these names. It accepts the real program's arguments, checks every digest of the
 layout, and knows vulnerabilities of the packages that it finds in Debian's list of them. Fields that no test of ours
 looks at are left out of the reports.
 

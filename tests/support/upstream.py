@@ -20,10 +20,10 @@ class Upstream:
 
     `login` is the user and password that it takes, and `token_service` that it takes them for a token only, which
     anybody gets where there is no login; `realm` is what it calls that service in place of its URL. `status` is
-    answered to everything; `content_type` is that of all manifests in place of their own, `gzip` makes their gzipped
-    bodies, `coding` is what these are called, and `elsewhere` is where blobs are redirected to. `when_asked` is called
-    with each path before it is answered. `excess` is how many bytes follow those of each blob, and `challenge_excess`
-    the body of a challenge; `says_length` tells whether an answer with a blob says how many there are.
+    answered to everything; `content_type` replaces that of all manifests, `gzip` makes their gzipped bodies,
+    `coding` is what these are called, and `elsewhere` is where blobs are redirected to. `when_asked` is called
+    with each path before it is answered. `excess` is how many bytes follow those of each blob, and
+    `challenge_excess` the body of a challenge; `says_length` tells whether an answer with a blob has its length.
     """
 
     def __init__(self, url: str):

@@ -56,7 +56,7 @@ _ABSENT = {
         "imageTagMutabilityExclusionFilters",
         "encryptionConfiguration",
     ],
-    "CreatePullThroughCacheRule": ["upstreamRegistry", "credentialArn"],
+    "CreatePullThroughCacheRule": ["upstreamRegistry", "credentialArn", "upstreamRoleArn"],
     "DescribeImages": ["imageIds", "nextToken"],
     "DescribePullThroughCacheRules": ["ecrRepositoryPrefixes", "nextToken"],
     "DescribeRepositoryCreationTemplates": ["nextToken"],
@@ -69,7 +69,7 @@ _ABSENT = {
     "ListPullTimeUpdateExclusions": ["nextToken"],
     "ListReplicationBackfills": ["nextToken"],
     "PutImageTagMutability": ["imageTagMutabilityExclusionFilters"],
-    "UpdatePullThroughCacheRule": ["credentialArn"],
+    "UpdatePullThroughCacheRule": ["credentialArn", "upstreamRoleArn"],
     "UpdateRepositoryCreationTemplate": [
         "imageTagMutabilityExclusionFilters",
         "encryptionConfiguration",
@@ -82,7 +82,7 @@ def valid_request(operation: str) -> dict[str, Any]:
     request = baseline(operation)
     request |= {name: value for name, value in _MEMBERS.items() if name in request}
     for name in _ABSENT.get(operation, ()):
-        del request[name]
+        request.pop(name, None)  # An older botocore may lack it.
     if operation == "CreateRepository":
         request["repositoryName"] = "new"
         request["encryptionConfiguration"] = {"encryptionType": "KMS", "kmsKey": "alias/images"}

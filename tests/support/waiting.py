@@ -13,7 +13,7 @@ _Answer = TypeVar("_Answer")
 
 
 def wait_until(ask: Callable[[], _Answer]) -> _Answer:
-    """Ask again and again, and return the first answer that is not empty. Fails when there is none for long."""
+    """Ask again and again, and return the first answer that is not empty. Fails after a long time without one."""
     end = time.monotonic() + PATIENCE
     while not (answer := ask()):
         assert time.monotonic() < end, "it did not happen"

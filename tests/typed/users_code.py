@@ -13,7 +13,8 @@ from typing_extensions import assert_type
 
 import moto_ecr_ext
 from moto_ecr_ext import MockConfig, Settings
-from moto_ecr_ext.testing import Image, ImageBuilder, RunningServer
+from moto_ecr_ext.testing import Image, ImageBuilder, MotoECR, RunningServer
+from moto_ecr_ext.testing.journal import CallRecord
 
 # install()
 
@@ -50,6 +51,17 @@ _WRONG_NAME: MockConfig = {
 }
 
 # The fixtures
+
+
+def test_with_everything(moto_ecr: MotoECR) -> None:
+    """A registry, its journal and its images."""
+    assert_type(moto_ecr.registry.client(), ECRClient)
+    assert_type(moto_ecr.registry.push(moto_ecr.images.build(seed=1), "app:1.0"), str)
+    assert_type(moto_ecr.images.read_file("app:1.0", "etc/app.conf"), bytes)
+    call = moto_ecr.journal.assert_pushed("app:1.0", platform="linux/arm64")
+    assert_type(call, CallRecord)
+    moto_ecr.journal.calls("PutImage", repository="app", status=200)
+    moto_ecr.journal.calls("PutImage", repo="app")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def test_with_fixtures(moto_ecr_server: RunningServer, moto_ecr_image: ImageBuilder) -> None:

@@ -1,4 +1,4 @@
-"""The pages for contributors name what there is: files, definitions, the whole tree, every operation.
+"""The pages for contributors name existing files, definitions, the whole tree, and every operation.
 
 A name in backquotes with a file in brackets behind it is a definition in that file. Paths begin at the repository, at
 the package, or at the page.
@@ -36,7 +36,7 @@ def text_of(page: Path) -> str:
 
 
 def found(path: str, page: Path) -> Path | None:
-    """The file or folder that a page means by a path; None if there is none."""
+    """The file or folder that a page means by a path, or None."""
     places = (ROOT, PACKAGE, page.parent)
     return next((place / path for place in places if (place / path).exists()), None)
 
@@ -64,7 +64,7 @@ def unindented(text: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_are_there(page: Path) -> None:
-    """Each path that a page names is that of a file or folder."""
+    """Each path on a page is that of a file or folder."""
     text = text_of(page)
     named = {each for each in _LITERAL.findall(text) if _FILE.fullmatch(each)}
     named.update(_PATH_IN_A_COMMAND.findall(text))
@@ -84,7 +84,7 @@ def test_definitions_are_in_their_files(page: Path) -> None:
 
 
 def test_every_entry_of_the_package_is_in_the_tree() -> None:
-    """The files and folders of the package, and those of its folders."""
+    """The tree has the files and folders of the package, and those of its folders."""
     listed: set[str] = set()
     folder = ""
     for indent, name in _ENTRY_OF_TREE.findall(text_of(DOCS / "README.rst")):
@@ -101,7 +101,7 @@ def test_every_entry_of_the_package_is_in_the_tree() -> None:
 
 
 def test_every_page_is_in_the_lists_of_pages() -> None:
-    """The first page has each other one once in its table, and once in its toctree."""
+    """The first page lists each other one once in its table, and once in its toctree."""
     text = text_of(DOCS / "README.rst")
     others = sorted(page.name for page in DOCS.glob("*.rst") if page.name != "README.rst")
     table = re.findall(r"^``(\S+\.rst)``  ", text, re.MULTILINE)
@@ -111,7 +111,7 @@ def test_every_page_is_in_the_lists_of_pages() -> None:
 
 
 def test_every_operation_is_in_the_table() -> None:
-    """Each with the file that defines its method."""
+    """The table has every operation, with the file that defines its method."""
     listed = dict(_OPERATION.findall(text_of(DOCS / "operations.rst")))
     assert set(service_model.operation_names()) <= set(listed)
     methods = {each: getattr(ECRBackend, service_model.method_name(each)) for each in listed}
@@ -122,7 +122,7 @@ def test_every_operation_is_in_the_table() -> None:
 
 
 def test_the_worked_example_is_from_the_sources() -> None:
-    """Each block of Python in CONTRIBUTING stands in a file of the package or of the tests."""
+    """Each block of Python in CONTRIBUTING is found in a file of the package or of the tests."""
     blocks = [unindented(block) for block in _CODE.findall(text_of(ROOT / "CONTRIBUTING.rst"))]
     assert blocks
     sources = [

@@ -61,7 +61,7 @@ def kind(registry: RegistryBackend, **members: Any) -> BackgroundWork[Wash]:
     )
 
 
-def see_again(registry: RegistryBackend, transaction: Transaction, wash: Wash) -> None:
+def count_description(registry: RegistryBackend, transaction: Transaction, wash: Wash) -> None:
     store(registry, transaction, wash._replace(times_seen=wash.times_seen + 1))
 
 
@@ -80,7 +80,7 @@ def twice() -> Iterator[None]:
 
 
 def test_work_that_takes_no_time(registry: RegistryBackend) -> None:
-    """It ends in the transaction that begins it, and nobody has to look again."""
+    """Work that takes no time ends in the transaction that begins it, without another look."""
     with registry.store.database.write() as transaction:
         kind(registry).begin(registry, transaction, store(registry, transaction, Wash()))
         assert stored(registry, transaction).is_done
@@ -88,7 +88,7 @@ def test_work_that_takes_no_time(registry: RegistryBackend) -> None:
 
 
 def test_work_of_a_transaction_that_is_undone(registry: RegistryBackend) -> None:
-    """It did not happen either."""
+    """Work of an undone transaction has not happened."""
 
     def fail() -> None:
         with registry.store.database.write() as transaction:
@@ -102,7 +102,7 @@ def test_work_of_a_transaction_that_is_undone(registry: RegistryBackend) -> None
 
 @pytest.mark.usefixtures("twice")
 def test_work_that_is_described(registry: RegistryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is looked at with every request, and over once it was described so often."""
+    """Every request looks at the work, which ends once it was described so often."""
     work = kind(registry)
     monkeypatch.setattr(type(registry), "background", (work.run,))
     with registry.store.database.write() as transaction:
@@ -115,7 +115,7 @@ def test_work_that_is_described(registry: RegistryBackend, monkeypatch: pytest.M
             registry,
             lambda view: stored(registry, view),
             lambda wash: not wash.is_done,
-            lambda transaction, wash: see_again(registry, transaction, wash),
+            lambda transaction, wash: count_description(registry, transaction, wash),
         )
         for _ in range(3)
     ]
@@ -124,7 +124,7 @@ def test_work_that_is_described(registry: RegistryBackend, monkeypatch: pytest.M
 
 
 def test_work_that_ends_after_the_commit(registry: RegistryBackend) -> None:
-    """It has a transaction of its own, before the call returns."""
+    """Work after the commit has a separate transaction, before the call returns."""
     with registry.store.database.write() as transaction:
         store(registry, transaction, Wash())
         kind(registry).begin_after_commit(registry, transaction)
@@ -150,7 +150,7 @@ def test_work_that_fails_after_the_commit(
 
 
 def test_work_that_another_process_ended_first(registry: RegistryBackend) -> None:
-    """It is not ended twice."""
+    """Work that another process ended first is not ended again."""
     ends: list[Wash] = []
     work = kind(
         registry,

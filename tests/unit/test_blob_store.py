@@ -24,8 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moto_ecr_ext.platforms import files
+from moto_ecr_ext.storage.blobs import verification
 from moto_ecr_ext.storage.blobs.blob import CHUNK
-from moto_ecr_ext.storage.blobs.directory import progress, verification
+from moto_ecr_ext.storage.blobs.directory import progress
 from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
 from moto_ecr_ext.storage.blobs.errors import (
     BlobDamaged,
@@ -159,7 +160,7 @@ class TestBlobs:
         assert list(store.digests()) == [sha256(b"")]
 
     def test_sha512_is_a_name_of_its_own(self, store: BlobStore) -> None:
-        """The same bytes may be committed under both algorithms."""
+        """The same bytes can be committed under both algorithms."""
         committed(store, LARGE)
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
@@ -188,7 +189,7 @@ class TestBlobs:
         ],
     )
     def test_chunks_of_a_range(self, store: BlobStore, start: int, stop: int | None) -> None:
-        """`chunks` gives the range, clipped to the blob, in pieces of bounded size."""
+        """`chunks` returns the range, clipped to the blob, in pieces of bounded size."""
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
             session.append(LARGE[:100_000])
@@ -201,7 +202,7 @@ class TestBlobs:
         assert all(type(chunk) is bytes and 0 < len(chunk) <= CHUNK for chunk in chunks)
 
     def test_chunks_from_a_negative_position(self, store: BlobStore) -> None:
-        """A range from the end is for the caller to turn into positions."""
+        """A negative position is an error: the caller turns a range from the end into positions."""
         with store.open(committed(store, CONTENT)) as blob, pytest.raises(ValueError, match="-1"):
             blob.chunks(-1)
 
@@ -212,7 +213,7 @@ class TestBlobs:
         assert refusal.value.digest == UNKNOWN
 
     def test_delete(self, store: BlobStore) -> None:
-        """A deleted blob is gone, the others stay, and deleting again is fine."""
+        """A deleted blob is missing, the others stay, and deleting again succeeds."""
         digest, other = committed(store, CONTENT), committed(store, LARGE)
         store.delete(digest)
         store.delete(digest)
@@ -236,13 +237,13 @@ class TestBlobs:
             assert b"".join(blob.chunks(10, 20)) == LARGE[10:20]
 
     def test_blob_of_a_deleted_digest_can_come_back(self, store: BlobStore) -> None:
-        """Deleting leaves nothing that is in the way of the same bytes."""
+        """A deleted blob's bytes can be committed again."""
         store.delete(committed(store, CONTENT))
         assert content_of(store, committed(store, CONTENT)) == CONTENT
 
     @pytest.mark.parametrize("digest", NO_DIGESTS)
     def test_text_that_is_no_digest(self, store: BlobStore, digest: str, tmp_path: Path) -> None:
-        """Nothing but a digest ever becomes a path."""
+        """A text that is no digest never becomes a path."""
         committed(store, CONTENT)
         before = files_below(tmp_path)
         with pytest.raises(ValueError, match="not a digest"):
@@ -293,7 +294,7 @@ class TestUploads:
             assert session.digest() == sha256(numbers.tobytes())
 
     def test_many_tiny_parts(self, store: BlobStore) -> None:
-        """A body that arrives by the byte is a blob as any other."""
+        """A body that arrives in single bytes is a blob like any other."""
         content = CONTENT[:10_000]
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
@@ -319,7 +320,7 @@ class TestUploads:
     def test_resume_cuts_what_was_not_acknowledged(
         self, store: BlobStore, acknowledged: int
     ) -> None:
-        """Bytes beyond the position are gone from size, digest and blob."""
+        """Bytes beyond the position are removed from size, digest and blob."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
@@ -334,7 +335,7 @@ class TestUploads:
         assert content_of(store, sha256(expected)) == expected
 
     def test_resume_where_bytes_are_missing(self, store: BlobStore) -> None:
-        """A position beyond the bytes is refused with their number, and they stay as they are."""
+        """A position beyond the bytes is refused with their number, and the bytes stay."""
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
         with store.upload(upload_id) as session:
@@ -346,14 +347,14 @@ class TestUploads:
             assert session.digest() == sha256(CONTENT)
 
     def test_resume_an_upload_that_the_store_lost(self, store: BlobStore) -> None:
-        """An upload that is not there has no bytes, and asking for it makes none."""
+        """A missing upload has no bytes, and asking for it creates none."""
         with store.upload(new_upload_id()) as session, pytest.raises(UploadTruncated) as refusal:
             session.resume_at(1)
         assert refusal.value.size == 0
         assert list(store.upload_ids()) == []
 
     def test_resume_at_a_negative_position(self, store: BlobStore) -> None:
-        """A position below zero is a mistake of the caller and changes nothing."""
+        """A negative position is an error of the caller, and changes nothing."""
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
         with store.upload(upload_id) as session:
@@ -362,7 +363,7 @@ class TestUploads:
             assert session.digest() == sha256(CONTENT)
 
     def test_commit_under_a_wrong_digest(self, store: BlobStore) -> None:
-        """The store never has bytes under a digest that is not theirs; the upload stays."""
+        """A wrong digest is refused, and the upload stays."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
@@ -377,7 +378,7 @@ class TestUploads:
         assert list(store.digests()) == [sha256(CONTENT)]
 
     def test_commit_ends_the_upload(self, store: BlobStore) -> None:
-        """The upload id is free afterwards, with none of the bytes."""
+        """The upload id is free after the commit, without any bytes."""
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
         with store.upload(upload_id) as session:
@@ -388,7 +389,7 @@ class TestUploads:
             assert session.digest() == sha256(b"")
 
     def test_commit_what_is_there_already(self, store: BlobStore) -> None:
-        """The same bytes may be committed any number of times, also while they are read."""
+        """The same bytes can be committed any number of times, also while they are read."""
         with store.open(committed(store, LARGE)) as blob:
             chunks = blob.chunks()
             first = next(chunks)
@@ -425,7 +426,7 @@ class TestUploads:
         assert content_of(store, sha256(CONTENT)) == CONTENT
 
     def test_an_error_in_the_block_keeps_the_upload(self, store: BlobStore) -> None:
-        """The client may go away at any time; what it sent is there for the next session."""
+        """An error in the block keeps the received bytes for the next session, as when a client goes away."""
         upload_id = new_upload_id()
 
         def break_off() -> None:
@@ -441,7 +442,7 @@ class TestUploads:
             session.commit(sha256(CONTENT))
 
     def test_cancel(self, store: BlobStore) -> None:
-        """A cancelled upload is gone, the others stay, and cancelling again is fine."""
+        """A cancelled upload is missing, the others stay, and cancelling again succeeds."""
         upload_id, other = new_upload_id(), new_upload_id()
         append(store, upload_id, CONTENT)
         append(store, other, LARGE)
@@ -454,7 +455,7 @@ class TestUploads:
             assert session.digest() == sha256(LARGE)
 
     def test_cancel_during_a_session(self, store: BlobStore) -> None:
-        """A session whose upload was cancelled goes on into nothing, and cannot commit."""
+        """A session whose upload was cancelled writes without effect, and cannot commit."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as session:
             session.resume_at(0)
@@ -468,7 +469,7 @@ class TestUploads:
         assert list(store.upload_ids()) == []
 
     def test_cancel_and_begin_anew_during_a_session(self, store: BlobStore) -> None:
-        """The old session neither commits nor removes the bytes of the new one."""
+        """The old session cannot commit or remove the bytes of the new one."""
         upload_id = new_upload_id()
         with store.upload(upload_id) as old:
             old.resume_at(0)
@@ -482,7 +483,7 @@ class TestUploads:
         assert list(store.digests()) == [sha256(LARGE)]
 
     def test_leave_a_cancelled_upload_that_was_begun_anew(self, store: BlobStore) -> None:
-        """A session without bytes takes nothing away when it is left."""
+        """A session without bytes removes nothing when it is left."""
         upload_id = new_upload_id()
         with store.upload(upload_id):
             store.cancel(upload_id)
@@ -491,7 +492,7 @@ class TestUploads:
             session.commit(sha256(CONTENT))
 
     def test_sha512_of_an_upload_that_was_cut(self, store: BlobStore) -> None:
-        """A digest by reading back is that of the present bytes."""
+        """The digest of an upload that was cut is computed from its present bytes."""
         with store.upload(new_upload_id()) as session:
             session.resume_at(0)
             session.append(CONTENT)
@@ -513,7 +514,7 @@ class TestUploads:
     def test_text_that_is_no_upload_id(
         self, store: BlobStore, upload_id: str, tmp_path: Path
     ) -> None:
-        """Nothing but a UUID ever becomes a path."""
+        """A text that is no UUID never becomes a path."""
         append(store, new_upload_id(), CONTENT)
         before = files_below(tmp_path)
         with pytest.raises(ValueError, match="not an upload id"), store.upload(upload_id):
@@ -523,7 +524,7 @@ class TestUploads:
         assert files_below(tmp_path) == before
 
     def test_clear(self, store: BlobStore) -> None:
-        """Everything is gone, and the store can be used on."""
+        """The cleared store is empty, and can be used further."""
         committed(store, CONTENT)
         upload_id = new_upload_id()
         append(store, upload_id, CONTENT)
@@ -590,14 +591,14 @@ class TestAnySequenceOfSessions:
     @given(sessions=SESSIONS)
     @settings(max_examples=100, deadline=None)
     def test_in_memory(self, sessions: list[list[tuple[str, int]]]) -> None:
-        """Writing and resuming in any order gives the bytes and digest that it should."""
+        """Writing and resuming in any order yields the expected bytes and digest."""
         store = MemoryBlobStore()
         UploadModel(iter(lambda: store, None)).run(sessions)
 
     @given(sessions=SESSIONS)
     @settings(max_examples=25, deadline=None)
     def test_in_a_directory(self, sessions: list[list[tuple[str, int]]]) -> None:
-        """As in memory."""
+        """A store in a directory behaves like one in memory."""
         with tempfile.TemporaryDirectory() as directory:
             store = DirectoryBlobStore(directory)
             UploadModel(iter(lambda: store, None)).run(sessions)
@@ -605,14 +606,14 @@ class TestAnySequenceOfSessions:
     @given(sessions=SESSIONS)
     @settings(max_examples=25, deadline=None)
     def test_with_a_restart_after_each(self, sessions: list[list[tuple[str, int]]]) -> None:
-        """As in memory, with nothing but the files from one session to the next."""
+        """A store that is opened anew for each session behaves like one in memory."""
         with tempfile.TemporaryDirectory() as directory:
             UploadModel(iter(lambda: DirectoryBlobStore(directory), None)).run(sessions)
 
 
 class TestThreads:
     def test_a_second_session_waits_for_the_first(self, store: BlobStore) -> None:
-        """One writer at a time: the second finds all that the first wrote."""
+        """A second session waits, and finds all that the first wrote."""
         upload_id = new_upload_id()
         entered = Event()
         sizes: list[int] = []
@@ -635,7 +636,7 @@ class TestThreads:
         assert content_of(store, sha256(CONTENT)) == CONTENT
 
     def test_a_session_that_waited_while_the_upload_was_committed(self, store: BlobStore) -> None:
-        """It begins a new upload; the blob that was made meanwhile is out of its reach."""
+        """The waiting session begins a new upload, and does not change the blob that was made meanwhile."""
         upload_id = new_upload_id()
         about_to_ask = Event()
         sizes: list[int] = []
@@ -673,7 +674,7 @@ class TestThreads:
         assert sorted(store.digests()) == sorted([sha256(CONTENT), sha256(LARGE)])
 
     def test_the_same_blob_from_many_threads_at_once(self, store: BlobStore) -> None:
-        """All of them succeed, and there is one blob."""
+        """All commits succeed, and one blob exists."""
         barrier = Barrier(8)
         # moto's S3 now and then fails where several write one object at once. Transactions commit them in turn anyway.
         turn = Lock() if isinstance(store, S3BlobStore) else nullcontext()
@@ -694,7 +695,7 @@ class TestThreads:
         assert content_of(store, sha256(LARGE)) == LARGE
 
     def test_many_uploads_readers_and_deletions_at_once(self, store: BlobStore) -> None:
-        """Threads that push, read and delete blobs of their own do not disturb one another."""
+        """Threads that push, read and delete separate blobs do not affect each other."""
         barrier = Barrier(8)
 
         def use(number: int) -> str:
@@ -785,14 +786,14 @@ class TestMemory:
         assert kept < 150_000
 
     def test_no_file_to_send(self) -> None:
-        """A blob in memory says that it is in no file."""
+        """A blob in memory has no file to send."""
         store = MemoryBlobStore()
         assert store.open(committed(store, CONTENT)).fileno() is None
 
 
 class TestDirectory:
     def test_layout(self, directory_store: DirectoryBlobStore, directory: Path) -> None:
-        """Blobs lie by algorithm and first two digits, uploads by id; nobody else may read them."""
+        """Blobs are stored by algorithm and first two digits, uploads by id; only their owner can read them."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         committed(directory_store, CONTENT)
@@ -814,7 +815,7 @@ class TestDirectory:
     def test_a_relative_path_stays_where_it_was(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The directory is found after the process changed its own."""
+        """A relative directory is found after the process changed its current directory."""
         monkeypatch.chdir(tmp_path)
         store = DirectoryBlobStore("data")
         digest = committed(store, CONTENT)
@@ -840,7 +841,7 @@ class TestDirectory:
     def test_restart_after_bytes_were_lost(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """Fewer bytes than were acknowledged are reported, not made up for."""
+        """Fewer bytes than were acknowledged are reported, and not replaced."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         os.truncate(directory / "uploads" / upload_id, 1000)
@@ -883,7 +884,7 @@ class TestDirectory:
     def test_sessions_of_other_servers_wait(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """One writer at a time, whichever server it is at."""
+        """A session waits for one of the same upload at another server."""
         other = DirectoryBlobStore(directory)
         upload_id = new_upload_id()
         entered = Event()
@@ -973,7 +974,7 @@ class TestDirectory:
         assert content_of(directory_store, sha256(content)) == content
 
     def test_file_for_sendfile_and_mmap(self, directory_store: DirectoryBlobStore) -> None:
-        """The descriptor of a blob is a file of its bytes alone, deleted or not."""
+        """The descriptor of a blob is a file of only its bytes, deleted or not."""
         with directory_store.open(committed(directory_store, LARGE)) as blob:
             directory_store.delete(sha256(LARGE))
             descriptor = blob.fileno()
@@ -1032,7 +1033,7 @@ class TestDirectory:
     def test_a_blob_file_that_lost_its_end(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """Reading fails where the bytes end, instead of going on without an end."""
+        """Reading a shortened file fails at its end, instead of running on."""
         with directory_store.open(committed(directory_store, LARGE)) as blob:
             os.truncate(directory / files_below(directory)[0], CHUNK)
             chunks = blob.chunks()
@@ -1044,7 +1045,7 @@ class TestDirectory:
     def test_commit_refuses_a_file_that_somebody_else_wrote_to(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """Bytes that did not go through the session do not become part of a blob."""
+        """Bytes that another program wrote do not become part of a blob."""
         upload_id = new_upload_id()
         with directory_store.upload(upload_id) as session:
             session.resume_at(0)
@@ -1058,7 +1059,7 @@ class TestDirectory:
     def test_what_follows_the_commit_fails(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """The upload is there as it was, to be committed again or to go on; neither harms the blob."""
+        """After an error the upload is unchanged, and can be committed again or continued; the blob is not harmed."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
 
@@ -1091,7 +1092,7 @@ class TestDirectory:
         monkeypatch: pytest.MonkeyPatch,
         number: int,
     ) -> None:
-        """There a blob gets its upload's file."""
+        """A blob gets its upload's file on a file system without hard links."""
 
         def refuse(source: str, target: str) -> None:
             raise OSError(number, os.strerror(number))
@@ -1116,7 +1117,7 @@ class TestDamage:
     def test_is_noticed(
         self, directory_store: DirectoryBlobStore, directory: Path, is_restarted: bool
     ) -> None:
-        """A file whose bytes have changed is not opened, by the process that wrote it nor by the next."""
+        """A damaged file is not opened, by the process that wrote it or by the next one."""
         digest = committed(directory_store, LARGE)
         content_of(directory_store, digest)
         flip_a_bit(directory, digest)
@@ -1130,7 +1131,7 @@ class TestDamage:
     def test_is_healed_by_a_push(
         self, directory_store: DirectoryBlobStore, directory: Path
     ) -> None:
-        """The bytes of the next upload take the place of damaged ones."""
+        """The bytes of the next upload replace damaged ones."""
         digest = committed(directory_store, LARGE)
         flip_a_bit(directory, digest)
         with pytest.raises(BlobDamaged):
@@ -1145,7 +1146,7 @@ class TestDamage:
         directory: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """A blob that was received is not read to be verified, one of another process once, by one of many."""
+        """A received blob is not read for verification; one of another process is read once, by one of many."""
         digest = committed(directory_store, LARGE)
         reads: list[int] = []
         read_at = files.read_at
@@ -1166,7 +1167,7 @@ class TestDamage:
     def test_a_limited_number_of_blobs_is_remembered(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Those beyond are read again, and served."""
+        """Blobs beyond the limit are read again, and served."""
         monkeypatch.setattr(verification, "_BLOBS_REMEMBERED", 2)
         directory_store = DirectoryBlobStore(directory)
         contents = [CONTENT[:size] for size in (10, 20, 30)]
@@ -1194,7 +1195,7 @@ class TestDiskErrors:
     def test_short_writes(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A system that writes less than it was asked to is asked again."""
+        """A write that was short is continued."""
         monkeypatch.setattr(os, "write", FullDisk(room=2 * len(LARGE), at_once=70_001))
         assert content_of(directory_store, committed(directory_store, LARGE)) == LARGE
 
@@ -1207,7 +1208,7 @@ class TestDiskErrors:
         piece: bytes,
         room: int,
     ) -> None:
-        """The error is the caller's to see; resuming in the same session makes up for it."""
+        """The caller gets the error, and can resume in the same session."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         with directory_store.upload(upload_id) as session:
@@ -1228,7 +1229,7 @@ class TestDiskErrors:
     def test_full_disk_and_a_later_session(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, piece: bytes
     ) -> None:
-        """Once there is room again, the upload continues at what was acknowledged."""
+        """The upload continues at the acknowledged bytes once there is room again."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         with monkeypatch.context() as patch:
@@ -1244,7 +1245,8 @@ class TestDiskErrors:
     def test_a_flush_that_fails_discards_the_upload(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch, act: str
     ) -> None:
-        """Another fsync would succeed without the bytes being on disk: all of them are sent again.
+        """A failed flush discards the upload, whose bytes are sent again: another fsync would succeed without them on
+        disk.
 
         https://wiki.postgresql.org/wiki/Fsync_Errors
         """
@@ -1277,7 +1279,7 @@ class TestDiskErrors:
     def test_a_discarded_upload_whose_file_stays(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As on a disk that has become read-only: nothing uses the file until it can be removed."""
+        """A discarded upload's file that cannot be removed, as on a read-only disk, is ignored until it can be."""
         upload_id = new_upload_id()
 
         def fail(*arguments: object) -> None:
@@ -1296,7 +1298,7 @@ class TestDiskErrors:
     def test_a_directory_that_cannot_be_synced(
         self, directory_store: DirectoryBlobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The name of the blob may not be on disk: the upload is discarded, and another push makes a new name."""
+        """An upload is discarded if its blob's directory cannot be synced, and another push makes a new name."""
         committed(directory_store, LARGE)  # All directories are there.
         fsync = os.fsync
 
@@ -1322,7 +1324,7 @@ class TestDiskErrors:
     def test_directories_that_cannot_be_synced(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
     ) -> None:
-        """They are made again, since syncing them again would not tell."""
+        """Directories that cannot be synced are made again, since another sync would not report the loss."""
         calls: list[str] = []
         fsync = os.fsync
 
@@ -1350,7 +1352,9 @@ class TestDiskErrors:
         directory: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """It may have been killed when an fsync had failed: what is in memory may be nowhere else."""
+        """Bytes of another process are read from disk: it may have been killed after a failed fsync, with the bytes
+        only in memory.
+        """
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         dropped: list[tuple[int, int, int]] = []
@@ -1389,7 +1393,7 @@ class TestDurability:
     ENCODED = hashlib.sha256(CONTENT).hexdigest()
 
     def test_new_directories(self, directory: Path, disk: list[str]) -> None:
-        """Each directory is known on disk to the one above it."""
+        """A new directory is synced to the one above it."""
         store = DirectoryBlobStore(directory)
         assert disk == [
             f"sync {directory.parent.name}",
@@ -1403,7 +1407,7 @@ class TestDurability:
     def test_commit_without_flush(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """Bytes come first, then the name, then the directory that has the name; the upload goes last."""
+        """Bytes are synced first, then the name, then its directory; the upload is removed last."""
         committed(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
@@ -1421,7 +1425,7 @@ class TestDurability:
     def test_what_is_on_disk_is_not_flushed_again(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """An upload that was flushed costs its commit nothing more than the new name."""
+        """The commit of a flushed upload syncs only the new name."""
         committed(directory_store, LARGE)
         disk.clear()
         upload_id = new_upload_id()
@@ -1442,7 +1446,7 @@ class TestDurability:
     def test_what_was_not_flushed_is_flushed_by_the_next_session(
         self, directory_store: DirectoryBlobStore, disk: list[str]
     ) -> None:
-        """Bytes that a session left in the page cache do not become a blob from there."""
+        """The next session flushes bytes that the last one left in the page cache."""
         upload_id = new_upload_id()
         with directory_store.upload(upload_id) as session:
             session.resume_at(0)
@@ -1455,7 +1459,7 @@ class TestDurability:
     def test_after_a_restart(
         self, directory_store: DirectoryBlobStore, directory: Path, disk: list[str]
     ) -> None:
-        """A new process does not know what is on disk and takes nothing for granted."""
+        """A new process flushes all bytes, as it does not know which are on disk."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT)
         disk.clear()
@@ -1465,7 +1469,7 @@ class TestDurability:
         assert disk == [f"sync {upload_id}"]
 
     def test_cutting_is_flushed(self, directory_store: DirectoryBlobStore, disk: list[str]) -> None:
-        """A blob from an upload that was cut must not get its cut bytes back."""
+        """A cut is flushed, so that no blob gets the cut bytes back."""
         upload_id = new_upload_id()
         append(directory_store, upload_id, CONTENT + LARGE)
         disk.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moto_ecr_ext.clock import text_of_time, time_of_text
+from moto_ecr_ext.clock import spoken_time, text_of_time, time_of_text
 
 NOON = 1_769_860_800
 
@@ -52,7 +52,7 @@ def test_a_text_is_a_time(text: str) -> None:
     ],
 )
 def test_another_text_is_refused(text: str) -> None:
-    """ValueError, for another form and for a time that does not exist."""
+    """Another form, and a time that does not exist, raises ValueError."""
     with pytest.raises(ValueError, match=r"not a time|must be|out of range"):
         time_of_text(text)
 
@@ -68,3 +68,18 @@ def test_a_zone_can_be_required(text: str) -> None:
 def test_a_time_is_read_as_it_was_written() -> None:
     """Both functions agree on milliseconds."""
     assert time_of_text(text_of_time(NOON + 0.125)) == NOON + 0.125
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (NOON, "Jan 31, 2026, 12:00:00 PM"),
+        (NOON - 12 * 3600, "Jan 31, 2026, 12:00:00 AM"),
+        (NOON - 1, "Jan 31, 2026, 11:59:59 AM"),
+        # The example of https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced-events.html
+        (1638554550.9, "Dec 3, 2021, 6:02:30 PM"),
+    ],
+)
+def test_a_time_of_inspector(at: float, text: str) -> None:
+    """Amazon Inspector writes times with the names of months, and with AM and PM."""
+    assert spoken_time(at) == text

@@ -1,4 +1,4 @@
-"""The setting `compatibility`: what its values mean, how it goes with other settings, and what is said of it."""
+"""The setting `compatibility`: its values, its precedence, and the reports about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from moto import mock_aws
 
 import moto_ecr_ext
 from moto_ecr_ext import settings
-from moto_ecr_ext.compatibility import (
+from moto_ecr_ext.compatibility import notices
+from moto_ecr_ext.compatibility.rules import Rules
+from moto_ecr_ext.compatibility.switches import current_rules
+from moto_ecr_ext.settings import SettingError
+from moto_ecr_ext.settings.leniencies import (
     ALL,
     AWS,
     CONSTANT_TOKEN,
@@ -21,13 +25,11 @@ from moto_ecr_ext.compatibility import (
     MADE_UP_DIGESTS,
     MISSING_LAYERS,
     MOTO,
+    PROJECT_ERROR_CODES,
     STRICT,
     WHOLE_LISTS,
-    current,
-    notices,
     parse_compatibility,
 )
-from moto_ecr_ext.settings import SettingError
 from moto_ecr_ext.testing import build_image, push
 
 
@@ -56,10 +58,10 @@ def _not_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_values(text: str, expected: set[object]) -> None:
-    """A name stands for leniencies; a list adds its names to AWS's defaults, or takes them out of moto's."""
+    """A name stands for leniencies; a list adds its names to AWS's defaults, or removes them from moto's."""
     assert parse_compatibility(text) == expected
     with moto_ecr_ext.install(compatibility=text):
-        assert current() == expected
+        assert current_rules().leniencies - {PROJECT_ERROR_CODES} == expected
 
 
 @pytest.mark.parametrize(
@@ -81,20 +83,20 @@ def test_other_values_are_refused(text: str, reason: str) -> None:
         mock_aws(config={"ecr": {"compatibility": text}}),
         pytest.raises(SettingError, match=re.escape(reason)),
     ):
-        current()
+        current_rules()
 
 
 @pytest.mark.parametrize("strict", ["strict", " Strict "])
 def test_strict_is_aws_to_the_letter(strict: str) -> None:
-    """`strict` has AWS's way for the error codes, the registry protocol and layers; an explicit setting wins."""
+    """`strict` selects AWS's error codes, registry protocol and layers; an explicit setting takes precedence."""
     with moto_ecr_ext.install(compatibility=strict):
         assert settings.ERROR_CODES.get() == "aws"
         assert settings.QUIRKS.get() == "aws"
         assert settings.VERIFY_LAYERS.get() == "true"
-        assert current() == STRICT
+        assert current_rules().leniencies == STRICT
         with mock_aws(config={"ecr": {"error_codes": "project", "verify_layers": False}}):
             assert settings.ERROR_CODES.get() == "project"
-            assert MISSING_LAYERS.is_on
+            assert MISSING_LAYERS in current_rules().leniencies
     for other in ("aws", "moto"):
         with moto_ecr_ext.install(compatibility=other):
             for setting in (settings.ERROR_CODES, settings.QUIRKS, settings.VERIFY_LAYERS):
@@ -106,11 +108,11 @@ def test_strict_is_aws_to_the_letter(strict: str) -> None:
 def test_verify_layers_wins(compatibility: str, verify: str) -> None:
     """An explicit `verify_layers` takes precedence over the compatibility."""
     with moto_ecr_ext.install(compatibility=compatibility, verify_layers=verify):
-        assert MISSING_LAYERS.is_on is (verify == "false")
+        assert (MISSING_LAYERS in current_rules().leniencies) is (verify == "false")
 
 
 def test_leniencies_are_complete() -> None:
-    """Each has sentences, a page of AWS, and a name that a list can have."""
+    """Each leniency has sentences, a page of AWS, and a name that a list can have."""
     assert {*ALL} == MOTO
     assert len({each.name for each in ALL}) == len(ALL)
     for each in ALL:
@@ -127,6 +129,7 @@ def test_the_log_says_it_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a listener the log has each kind of refusal once, and no other answers."""
+    # Private: the plugin of this run listens, and other tests have caused notices.
     monkeypatch.setattr(notices, "_listeners", [])
     monkeypatch.setattr(notices, "_logged", set())
     text = (
@@ -148,17 +151,35 @@ def test_the_log_says_it_once(
     )
 
 
-def test_what_is_noticed_is_one_line() -> None:
+def test_rules_are_chosen_once_for_the_same_settings() -> None:
+    """Calls with the same settings share one object of rules; another value of one of the four settings has others."""
+    with moto_ecr_ext.install(compatibility="aws"):
+        first = current_rules()
+        assert current_rules() is first
+        for setting, value in (
+            ("compatibility", "moto"),
+            ("verify_layers", "true"),
+            ("verify_images", "true"),
+            ("error_codes", "aws"),
+        ):
+            with mock_aws(config={"ecr": {setting: value}}):
+                assert current_rules() is not first
+        assert current_rules() is first
+
+
+def test_a_notice_is_one_line() -> None:
     """Quotes of users' input are shortened and have no line breaks."""
     heard: list[notices.Notice] = []
     with notices.listening(heard.append):
-        MADE_UP_DIGESTS.applies("a\r\nb" + 200 * "c")
+        Rules(STRICT).images.accept_digest("a\r\nb" + 200 * "c")
     assert heard[0].about == "a b" + 97 * "c"
     assert not heard[0].applied
 
 
-def test_what_cannot_matter_is_not_noticed() -> None:
-    """A real image is not told of images without layers, nor a tag that moves while the image has another."""
+def test_irrelevant_leniencies_cause_no_notice() -> None:
+    """A real image causes no notice about images without layers, nor does a tag that moves while the image has
+    another.
+    """
     heard: list[notices.Notice] = []
     with notices.listening(heard.append), moto_ecr_ext.install(), mock_aws():
         ecr = boto3.client("ecr", region_name="us-east-1")

@@ -92,7 +92,7 @@ def contained_in_sdist(sdist: Path) -> set[str]:
 def test_the_source_distribution_is_the_repository(
     tracked: set[str], contained_in_sdist: set[str]
 ) -> None:
-    """All that is there to build, test and check the package, with what setuptools writes."""
+    """The source distribution has all files to build, test and check the package, and those of setuptools."""
     written = {"PKG-INFO", *(path for path in contained_in_sdist if ".egg-info/" in path)}
     assert {path.split("/")[0] for path in written} == {"PKG-INFO", "moto_ecr_ext.egg-info"}
     assert contained_in_sdist - written == tracked - {".gitignore"}
@@ -101,10 +101,12 @@ def test_the_source_distribution_is_the_repository(
 def test_the_wheel_is_the_package(
     tracked: set[str], contained_in_sdist: set[str], sdist: Path, tmp_path: Path
 ) -> None:
-    """Its modules, the web page, the marker of its types, the licence; nothing of tests or old builds."""
+    """The wheel has the modules, the web page, the marker of its types and the licence, and nothing of tests or old
+    builds.
+    """
     package = {path for path in tracked if path.startswith("moto_ecr_ext/")}
     modules = {path for path in package if path.endswith(".py")}
-    of_page = {path for path in package if path.startswith("moto_ecr_ext/consumers/page/")}
+    of_page = {path for path in package if path.startswith("moto_ecr_ext/page/")}
     assert package - modules - of_page == {"moto_ecr_ext/py.typed"}
     assert package < contained_in_sdist
 
@@ -122,7 +124,7 @@ def test_the_wheel_is_the_package(
 def test_a_wheel_has_nothing_of_an_earlier_build(
     tracked: set[str], sdist: Path, tmp_path: Path
 ) -> None:
-    """`pip install .` in a clone builds in it, where an earlier build has left a module that is gone since."""
+    """`pip install .` in a clone leaves out modules that only an earlier build has."""
     removed = sdist / "build/lib/moto_ecr_ext/removed.py"
     removed.parent.mkdir(parents=True, exist_ok=True)
     removed.touch()
@@ -137,12 +139,12 @@ def test_a_wheel_has_nothing_of_an_earlier_build(
 
 
 def test_the_metadata_says_what_is_true(sdist: Path) -> None:
-    """The version is that of the package; whoever installs it has the oldest Python and moto that it runs with."""
+    """The metadata has the version of the package, and the oldest Python and moto that it runs with."""
     metadata = email.message_from_string((sdist / "PKG-INFO").read_text())
 
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.10"
     assert "moto>=5.1.20" in metadata.get_all("Requires-Dist", [])
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        *("all", "dev", "docker", "postgresql", "proxy", "sam", "server")
+        *("all", "dev", "docker", "postgresql", "proxy", "sam", "server", "test")
     }

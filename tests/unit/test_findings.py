@@ -70,7 +70,7 @@ def report(*vulnerabilities: Vulnerability, system: str | None = "debian") -> Re
     ],
 )
 def test_scores_of_a_basic_finding(scores: list[Score], shown: dict[str, str]) -> None:
-    """One of each version of CVSS: that of the national database, or else the first."""
+    """A basic finding has one score of each version of CVSS: that of the national database, or else the first."""
     [finding] = basic_outcome(report(vulnerability(*scores))).findings
     attributes = {each["key"]: each["value"] for each in finding["attributes"]}
     assert attributes == {"package_version": "1.0", "package_name": "a", **shown}
@@ -110,7 +110,7 @@ def test_packages_of_languages() -> None:
     ],
 )
 def test_versions_of_packages(text: str, parts: tuple[int, str, str | None]) -> None:
-    """In their parts, as distributions write them."""
+    """Versions of packages are split into their parts, as distributions write them."""
     [finding] = enhanced_outcome(report(vulnerability(package_version=text)), IMAGE).findings
     [package] = finding["packageVulnerabilityDetails"]["vulnerablePackages"]
     assert (package["epoch"], package["version"], package["release"]) == parts
@@ -121,7 +121,7 @@ def test_versions_of_packages(text: str, parts: tuple[int, str, str | None]) -> 
     [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
 )
 def test_the_arn_of_a_finding(region: str, partition: str) -> None:
-    """It is in the partition of its region.
+    """The ARN of a finding is in the partition of its Region.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html, "Partitions"
     """
@@ -132,7 +132,7 @@ def test_the_arn_of_a_finding(region: str, partition: str) -> None:
 
 
 def test_the_name_of_a_finding() -> None:
-    """The same in every scan, another one for another package, image or vulnerability."""
+    """The name of a finding is the same in every scan, and differs by package, image and vulnerability."""
     other = ScannedImage(REPOSITORY, f"sha256:{'b' * 64}", [], 1.0, 9.0)
     later = ScannedImage(REPOSITORY, IMAGE.digest, ["v2"], 1.0, 9.0)
     first, second, third = (

@@ -14,6 +14,8 @@ import pytest
 
 from moto_ecr_ext.storage.forks import fork_safe_lock, fork_safe_rlock
 
+pytestmark = pytest.mark.slow
+
 # Threads push, list and read; children do the same, and say what they see of what was there before they were made.
 SCRIPT = dedent("""
     import os, sys, threading, time, traceback, warnings
@@ -72,7 +74,7 @@ SCRIPT = dedent("""
             each.start()
         is_busy.wait()
         codes = []
-        for number in range(10):
+        for number in range(5):
             child = os.fork()
             if not child:
                 code = 1
@@ -102,18 +104,18 @@ SCRIPT = dedent("""
 
 @pytest.mark.parametrize("place", ["memory", "directory"])
 def test_children(tmp_path: Path, place: str) -> None:
-    """Each child works, on a copy of what was there or on the same directory, and so does the parent."""
+    """Each child works, on a copy of the data or on the same directory, and so does the parent."""
     where = "memory" if place == "memory" else str(tmp_path / "registry")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, where], capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{[0] * 10}\n", done.stderr
+    assert done.stdout == f"{[0] * 5}\n", done.stderr
 
 
 @pytest.mark.parametrize("make", [fork_safe_lock, fork_safe_rlock])
 def test_locks(make: object) -> None:
-    """A child may take a lock that another thread of its parent has."""
+    """A child can take a lock that another thread of its parent has."""
     script = dedent(f"""
         import os, threading, warnings
         from moto_ecr_ext.storage.forks import {make.__name__} as make

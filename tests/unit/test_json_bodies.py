@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from moto_ecr_ext import service_model
 from moto_ecr_ext.exceptions.common import RequestEntityTooLargeException, SerializationException
 from moto_ecr_ext.json_api import bodies
-from moto_ecr_ext.json_api.bodies import MAX_BODY, MAX_SMALL_BODY, parse_body, unzipped
+from moto_ecr_ext.json_api.bodies import MAX_BODY, MAX_SMALL_BODY, parse_body, unzip_body
 from moto_ecr_ext.json_api.validation import check
 from moto_ecr_ext.service_model import large_member
 
@@ -55,7 +56,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_the_blob_is_found_however_the_body_is_written(body: str) -> None:
-    """The value is that of a whole JSON parser, whatever stands around it."""
+    """The value is that of a whole JSON parser, whatever surrounds the blob."""
     assert parsed(body.encode()) == PART
 
 
@@ -77,12 +78,12 @@ def test_what_cannot_be_read_is_a_serialization_exception(body: str) -> None:
 
 
 def test_nothing_is_an_empty_object() -> None:
-    """botocore sends `{}`, other clients nothing at all, for a request without members."""
+    """An empty body is an empty object: botocore sends `{}`, other clients no bytes, for a request without members."""
     assert parse_body(b"", None) == parse_body(b" \n", None) == {}
 
 
 def test_large_members() -> None:
-    """Two operations have a member of MiBs; a model that has others, or another limit, says so here."""
+    """Two operations have a member of MiBs; a model with others, or another limit, fails this test."""
     found = {name: large_member(name) for name in service_model.operation_names()}
     assert {name: large for name, large in found.items() if large} == {
         "PutImage": ("imageManifest", False),
@@ -116,7 +117,7 @@ LARGE_BODIES = {
 
 @pytest.mark.parametrize("name", LARGE_BODIES)
 def test_large_members_are_parsed_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The value is that of a whole JSON parser, which never sees more than 1 MiB: it stops all other threads."""
+    """The value is that of a whole JSON parser, which never parses more than 1 MiB: it stops all other threads."""
     body, large = LARGE_BODIES[name]
     assert MAX_SMALL_BODY < len(body.encode()) <= MAX_BODY
     expected = json.loads(body)
@@ -171,14 +172,37 @@ def test_no_operation_needs_as_much(
     with pytest.raises(RequestEntityTooLargeException):
         parse_body(MUCH[name], large)
     with pytest.raises(RequestEntityTooLargeException):
-        parse_body(unzipped(gzip.compress(MUCH[name]), large), large)
+        parse_body(unzip_body(gzip.compress(MUCH[name]), large), large)
 
 
 @pytest.mark.parametrize("operation", ["PutImage", "UploadLayerPart", "DescribeRegistry"])
 def test_little_gzip_that_contains_much(operation: str) -> None:
-    """A body is unzipped as far as its operation can need: https://cwe.mitre.org/data/definitions/409.html."""
+    """A body is decompressed up to the size that its operation can need:
+    https://cwe.mitre.org/data/definitions/409.html.
+    """
     large = large_member(operation)
     limit = MAX_BODY if large else MAX_SMALL_BODY
-    assert unzipped(gzip.compress(bytes(limit), 1), large) == bytes(limit)
+    assert unzip_body(gzip.compress(bytes(limit), 1), large) == bytes(limit)
     with pytest.raises(RequestEntityTooLargeException, match=str(limit)):
-        unzipped(gzip.compress(bytes(limit + 1), 1), large)
+        unzip_body(gzip.compress(bytes(limit + 1), 1), large)
+
+
+def test_a_body_of_a_mebibyte() -> None:
+    """A body without a large member has at most 1 MiB."""
+    body = b'{"repositoryName": "' + b" " * (2**20 - 22) + b'"}'
+    assert len(body) == 2**20
+    assert len(parse_body(body, None)["repositoryName"]) == 2**20 - 22
+    with pytest.raises(RequestEntityTooLargeException):
+        parse_body(body + b" ", None)
+
+
+def test_the_memory_for_a_blob() -> None:
+    """A blob is decoded from its body, which is not copied."""
+    body = json.dumps(request("A" * 2**23)).encode()
+    tracemalloc.start()
+    try:
+        assert len(parse_body(body, PARTS)["layerPartBlob"]) == 2**23 * 3 // 4
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**23

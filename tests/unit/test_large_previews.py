@@ -1,4 +1,6 @@
-"""A preview of a lifecycle policy for many images: it is seen whole or not at all, and others are served meanwhile."""
+"""A preview of a lifecycle policy for many images: it is visible whole or not at all, and other calls are served
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ def start(backend: ECRBackend, kept: int = 1) -> None:
 
 
 def shown(backend: ECRBackend) -> int:
-    """How many results the preview has that is seen; all of them are in its pages."""
+    """The number of results of the visible preview; all of them are in its pages."""
     token, digests, expected = None, [], 0
     while token is not None or not expected:
         answer = backend.get_lifecycle_policy_preview("app", next_token=token, max_results=7)
@@ -89,8 +91,8 @@ def between_turns(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], object])
     monkeypatch.setattr(TURNS, turns)
 
 
-def test_others_have_their_turn(registry: ECRBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The preview before is seen until all of the new one is there; of that one, all is removed then."""
+def test_others_are_served_meanwhile(registry: ECRBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier preview is visible until the new one is complete, and is then removed."""
     start(registry, kept=40)
     seen: list[int] = []
 
@@ -108,7 +110,7 @@ def test_others_have_their_turn(registry: ECRBackend, monkeypatch: pytest.Monkey
 def test_one_that_is_refused_at_its_end(
     registry: ECRBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another one was started meanwhile, and goes on. Nothing is left of the refused one."""
+    """A preview that is refused at its end leaves no rows; the other one, started meanwhile, continues."""
     from moto.moto_api import state_manager
 
     def start_another(number: int) -> None:
@@ -134,12 +136,13 @@ def test_one_that_is_refused_at_its_end(
 def test_one_that_another_server_gives_up(
     registry: ECRBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that starts cannot know whether it is still written. It begins again."""
+    """A preview that a starting server gave up begins again."""
     starts: list[int] = []
 
     def start_server(number: int) -> None:
         if number == 2 and not starts:
             starts.append(number)
+            # Private: these are the steps of a start, which a second process would take on a database in a file.
             registry.store._give_up_previews()
             registry.store._sweep()
 
@@ -151,7 +154,7 @@ def test_one_that_another_server_gives_up(
 
 
 def test_one_whose_repository_goes(registry: ECRBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused, and nothing is left of it."""
+    """A preview whose repository is deleted is refused, and leaves no rows."""
     between_turns(
         monkeypatch,
         lambda number: number == 2 and registry.delete_repository("app", force=True),
@@ -169,7 +172,7 @@ def test_a_preview_goes_with_its_repository(registry: ECRBackend) -> None:
 
 
 def test_a_start_ends_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The preview before is there; nothing is left of the other."""
+    """A start removes the rows of a killed preview, and the earlier one stays visible."""
 
     class Killed(BaseException):
         pass
@@ -225,7 +228,7 @@ def steps_of_page(count: int, page: dict[str, Any]) -> list[int]:
 
 
 def expected(page: dict[str, Any]) -> int:
-    """How many results a page has: the image without tags is archived, and the policy is not about it."""
+    """The number of results on a page: the image without tags is archived, and not the policy's."""
     if "image_ids" in page:
         return 2
     return 0 if page.get("filter") == {"tagStatus": "UNTAGGED"} else 10

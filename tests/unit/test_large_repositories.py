@@ -1,4 +1,6 @@
-"""A repository of many images: pages of it cost the same as of any other, and others are served while it is deleted."""
+"""A repository of many images: pages of it cost the same as of any other, and other calls are served while it is
+deleted.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from sqlalchemy import func, select
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from moto_ecr_ext.compatibility.placeholders import warn_of_placeholders
 from moto_ecr_ext.models import ECRBackend
-from moto_ecr_ext.models.images.placeholders import warn_of_placeholders
 from moto_ecr_ext.models.lookup import registry_backend
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.settings import StoreLocation
@@ -72,7 +74,7 @@ def stores() -> Iterator[dict[int, Store]]:
 def test_a_page_by_any_filter(
     stores: dict[int, Store], ask: Ask, tag_status: str, image_status: str
 ) -> None:
-    """From the beginning and from the middle."""
+    """A page by any filter costs the same, from the beginning and from the middle."""
     steps: dict[int, list[int]] = {}
     for count, store in stores.items():
         with store.database.read() as view:
@@ -108,14 +110,14 @@ def put_placeholder(backend: ECRBackend) -> None:
 
 @pytest.mark.parametrize("act", [delete_some, put_placeholder])
 def test_what_changes_some_images(act: Callable[[ECRBackend], object]) -> None:
-    """It costs the same whatever else the repository has."""
+    """A change of some images costs the same, whatever else the repository has."""
     few, many = steps_of(act, compatibility="moto")
     assert many <= few + 20
 
 
 def test_a_start_that_warns_of_placeholders() -> None:
-    """It counts them, and does not look at other images."""
-    few, many = steps_of(warn_of_placeholders)
+    """A start counts placeholders, and does not read other images."""
+    few, many = steps_of(lambda registry: warn_of_placeholders(registry.store))
     assert many <= few + 20
 
 
@@ -236,7 +238,7 @@ def left(store: Store) -> dict[str, int]:
 def test_others_have_their_turn_while_it_is_removed(
     location: StoreLocation, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Store], None]
 ) -> None:
-    """It is out of sight at once, its name is free, and no transaction is open between its parts."""
+    """A deleted repository is invisible at once, its name is free, and no transaction is open between its parts."""
     seen: list[list[str]] = []
 
     def turns(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -264,11 +266,12 @@ def test_others_have_their_turn_while_it_is_removed(
 def test_a_start_ends_a_removal_that_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Store], None]
 ) -> None:
-    """Nobody sees the repository meanwhile, and the start does not wait for it."""
+    """A repository whose removal was killed is invisible, and the start does not wait for it."""
     with closing(Store.open(StoreLocation(tmp_path))) as store:
         fill(store, MANY)
         push_blob(store, b"some")
         with monkeypatch.context() as patch:
+            # Private: a killed process does not get to these steps.
             patch.setattr(Store, "_sweep", lambda store: None)
             patch.setattr(Store, "_remove_orphans", lambda store: None)
             remove(store)
@@ -283,7 +286,7 @@ def test_a_start_ends_a_removal_that_was_killed(
 
 
 def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image that gets a tag, and what refers to it, while the policy acts on others before it."""
+    """A lifecycle policy keeps an image that gets a tag while it acts on others, and its referrers."""
     manifests = [testing.build_image(seed=seed, layers=1) for seed in range(4)]
     referrer = testing.build_artifact(
         artifact_type="application/signature", subject=manifests[2], content=b"signed"
@@ -306,3 +309,24 @@ def test_a_lifecycle_policy_leaves_what_changes_meanwhile(monkeypatch: pytest.Mo
         backend.run_lifecycle_policies()
         listed = {each["imageDigest"] for each in backend.list_images("app")["imageIds"]}
     assert listed == {manifests[2].digest, referrer.digest, manifests[3].digest}
+
+
+def test_lifecycle_policies_that_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policies that are deleted while the first of them acts are not run."""
+
+    def turns(values: Iterable[Any], size: int) -> Iterator[Iterator[list[Any]]]:
+        for name in ("app", "other"):
+            backend.delete_lifecycle_policy(name)
+        yield in_turns(values, size)
+
+    with moto_ecr_ext.install(), mock_aws():
+        backend = registry_backend("123456789012", "us-east-1")
+        for name in ("app", "other"):
+            backend.create_repository(name)
+            for seed in range(3):
+                manifest = testing.build_image(seed=seed, layers=1).manifest.decode()
+                backend.put_image(name, manifest, image_tag=f"v{seed}")
+            backend.put_lifecycle_policy(name, POLICY)
+        monkeypatch.setattr("moto_ecr_ext.models.lifecycle.runs.timed_turns", turns)
+        backend.run_lifecycle_policies()
+        assert [len(backend.list_images(name)["imageIds"]) for name in ("app", "other")] == [3, 3]

@@ -20,8 +20,8 @@ from moto_ecr_ext.policies.lifecycle import (
 )
 from moto_ecr_ext.policies.lifecycle_evaluation import (
     DAY,
-    Decision,
     ImageFacts,
+    LifecycleDecision,
     evaluate,
 )
 
@@ -74,7 +74,7 @@ def policy(*rules: dict[str, Any]) -> LifecyclePolicy:
 
 
 def image(name: str, *tags: str, day: float = 0, **facts: Any) -> ImageFacts:
-    """An image, pushed so many days after the beginning. Other times are such days too."""
+    """An image, pushed so many days after the beginning. Other times are days, too."""
     times = {key: BEGINNING + facts.pop(key) * DAY for key in list(facts) if key.endswith("_at")}
     return ImageFacts(name, BEGINNING + day * DAY, tags, **times, **facts)
 
@@ -111,13 +111,13 @@ PROD_AND_BETA = [
 
 
 def test_a_lower_rule_cannot_touch_what_a_higher_one_selects() -> None:
-    """Rule 1 takes A and has B; to rule 2 only C is left, which is the newest beta."""
+    """Rule 1 takes A and selects B; rule 2 sees only C, which is the newest beta."""
     rules = policy(rule(prefixes("prod"), 1), rule(prefixes("beta"), 1))
     assert acted_on(rules, PROD_AND_BETA) == [("A", EXPIRE, 1)]
 
 
 def test_the_same_rules_the_other_way_round() -> None:
-    """Rule 1 keeps C and takes A and B, which leaves rule 2 nothing."""
+    """With the priorities swapped, rule 1 keeps C and takes A and B, which leaves rule 2 nothing."""
     rules = policy(rule(prefixes("beta"), 1), rule(prefixes("prod"), 1))
     assert acted_on(rules, PROD_AND_BETA) == [("A", EXPIRE, 1), ("B", EXPIRE, 1)]
 
@@ -160,7 +160,9 @@ def test_all_prefixes_have_to_match() -> None:
     ],
 )
 def test_which_tags_are_selected(selection: dict[str, Any], selected: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"""
+    """Tags are selected as documented:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    """
     images = [
         image("A", "prod-1", "beta"),
         image("B", "prod"),
@@ -191,14 +193,14 @@ def test_pushed_in_the_same_second() -> None:
 
 
 def test_as_many_as_may_be() -> None:
-    """A count that is not exceeded leaves all images."""
+    """A count that is not exceeded keeps all images."""
     images = [image(name, "v") for name in "ABC"]
     assert expired(policy(rule(prefixes("v"), 3)), images) == ""
     assert expired(policy(rule(prefixes("v"), 2**31 - 1)), images) == ""
 
 
 def test_what_another_rule_takes_is_counted() -> None:
-    """Rule 2 may keep one, which is C; that rule 1 takes A already makes no difference to it."""
+    """Rule 2 keeps one, which is C, whether or not rule 1 takes A."""
     images = [image("A", "a", "v"), image("B", "v", day=1), image("C", "v", day=2)]
     rules = policy(rule(prefixes("a"), **since("Pushed", 1)), rule(prefixes("v"), 2))
     assert acted_on(rules, images) == [("A", EXPIRE, 1)]
@@ -208,7 +210,7 @@ def test_what_another_rule_takes_is_counted() -> None:
 
 @pytest.mark.parametrize("days", [1, 14, 365])
 def test_older_than_days(days: int) -> None:
-    """The age has to exceed the number of days, by whatever little."""
+    """An image is older than a number of days as soon as its age exceeds it."""
     young = ImageFacts("young", NOW - days * DAY)
     old = ImageFacts("old", NOW - days * DAY - 1)
     rules = policy(rule(ANY, **since("Pushed", days)))
@@ -216,7 +218,7 @@ def test_older_than_days(days: int) -> None:
 
 
 def test_more_days_than_a_calendar_has() -> None:
-    """The highest number of days that ECR takes is more than Python's `timedelta` does."""
+    """The highest number of days that ECR accepts is more than Python's `timedelta` does."""
     rules = policy(rule(ANY, **since("Pushed", 2**31 - 1)))
     assert acted_on(rules, [image("A")]) == []
     assert acted_on(rules, [image("A")], now=2**31 * DAY + BEGINNING) == [("A", EXPIRE, 1)]
@@ -237,28 +239,28 @@ def test_more_days_than_a_calendar_has() -> None:
     ],
 )
 def test_not_pulled_for_days(facts: dict[str, Any], is_archived: bool) -> None:
-    """Pulls count, else the push, or the restore if that came after the last pull."""
+    """The last pull counts, else the push, or the restore if that came after the last pull."""
     rules = policy(rule(ANY, action=ARCHIVE, **since("Pulled", 30)))
     expected = [("A", TRANSITION, 1)] if is_archived else []
     assert acted_on(rules, [image("A", **facts)]) == expected
 
 
 def test_a_restored_image_counts_as_new() -> None:
-    """Among images, and by its age, it is as old as its way back from the archive is."""
+    """A restored image counts as pushed at its restore, for counts and for its age."""
     images = [image("A", "v", activated_at=50), image("B", "v", day=1), image("C", "v", day=2)]
     assert expired(policy(rule(prefixes("v"), 1)), images) == "BC"
     assert expired(policy(rule(ANY, **since("Pushed", 60))), images) == "BC"
 
 
 def test_rules_see_one_storage_class() -> None:
-    """A rule without a storage class is about active images, and counts them alone."""
+    """A rule without a storage class selects and counts only active images."""
     images = [archived("A", "v"), image("B", "v"), image("C", "v", day=1)]
     assert expired(policy(rule(ANY, 2)), images) == ""
     assert expired(policy(rule(ANY, 1)), images) == "B"
 
 
 def test_images_expire_from_the_archive() -> None:
-    """Ninety days after they went there, by rules that are about the archive."""
+    """Images expire ninety days after they were archived, by rules about the archive."""
     images = [
         archived("A", archived_at=9),
         archived("B", archived_at=11),
@@ -269,7 +271,7 @@ def test_images_expire_from_the_archive() -> None:
 
 
 def test_archive_then_expire() -> None:
-    """Rules of the two classes go side by side, an `any` rule for each."""
+    """Rules of the two storage classes work side by side, with an `any` rule for each."""
     rules = policy(
         rule(ANY, action=ARCHIVE, **since("Pushed", 30)), rule(ANY, **SINCE_TRANSITIONED)
     )
@@ -282,7 +284,7 @@ CHILDREN = [image("a"), image("b")]
 
 
 def test_children_follow_their_index() -> None:
-    """They are of no rule, and go behind the index that lists them, by its rule."""
+    """Children are selected by no rule, and expire after the index that lists them, by its rule."""
     index = image("I", "v1", children=("a", "b", "not here"))
     assert acted_on(OLD, [*CHILDREN, index]) == [
         ("I", EXPIRE, 1),
@@ -292,7 +294,7 @@ def test_children_follow_their_index() -> None:
 
 
 def test_children_of_an_index_that_stays_stay() -> None:
-    """Rules about untagged images do not see them."""
+    """Rules about untagged images do not select the children of an index."""
     index = image("I", "v1", children=("a", "b"))
     rules = policy(rule(UNTAGGED, **since("Pushed", 30)))
     assert acted_on(rules, [*CHILDREN, index, image("c")]) == [("c", EXPIRE, 1)]
@@ -310,7 +312,7 @@ def test_children_are_not_counted() -> None:
 
 
 def test_a_child_of_two_indexes() -> None:
-    """It stays as long as one of them does."""
+    """A child of two indexes stays as long as one of them does."""
     index = image("I", "v1", children=("a", "b"))
     other = image("J", "w1", children=("b",))
     assert expired(OLD, [*CHILDREN, index, other]) == "Ia"
@@ -322,7 +324,7 @@ def test_a_child_of_two_indexes() -> None:
 
 
 def test_an_index_of_indexes() -> None:
-    """The order is from the top down, by whatever order they were pushed in."""
+    """An index of indexes expires from the top down, in whatever order they were pushed."""
     inner = image("I", day=1, children=("a", "b"))
     outer = image("O", "v1", day=2, children=("I",))
     assert expired(OLD, [*CHILDREN, inner, outer]) == "OIab"
@@ -330,7 +332,7 @@ def test_an_index_of_indexes() -> None:
 
 
 def test_a_child_with_tags_of_its_own() -> None:
-    """It is selected by them, and is out of reach as long as an index lists it."""
+    """A child with tags is selected by them, but not while an index lists it."""
     child = image("a", "amd64")
     index = image("I", "v1", children=("a",))
     rules = policy(rule(prefixes("amd"), **since("Pushed", 30)))
@@ -346,14 +348,14 @@ def test_a_child_with_tags_outlives_its_index() -> None:
 
 
 def test_children_are_archived_behind_their_index() -> None:
-    """Those that are in the archive already are left alone."""
+    """Children are archived after their index, unless they are already."""
     rules = policy(rule(prefixes("v"), action=ARCHIVE, **since("Pushed", 30)))
     images = [image("a"), archived("b"), image("I", "v1", children=("a", "b"))]
     assert acted_on(rules, images) == [("I", TRANSITION, 1), ("a", TRANSITION, 1)]
 
 
 def test_a_child_of_an_archived_and_an_expired_index() -> None:
-    """It has to be there when the archived one is restored."""
+    """A child stays while one of its indexes is archived, as that may be restored."""
     images = [
         image("a"),
         image("I", "v1", children=("a",)),
@@ -363,7 +365,7 @@ def test_a_child_of_an_archived_and_an_expired_index() -> None:
 
 
 def test_a_child_with_tags_of_an_archived_index() -> None:
-    """It may be archived too, but does not expire."""
+    """A child with tags of an archived index may be archived, but does not expire."""
     child, index = image("a", "v1"), archived("I", "w1", children=("a",))
     assert expired(OLD, [child, index]) == ""
     rules = policy(rule(prefixes("v"), action=ARCHIVE, **since("Pushed", 30)))
@@ -371,7 +373,7 @@ def test_a_child_with_tags_of_an_archived_index() -> None:
 
 
 def test_children_expire_from_the_archive_behind_their_index() -> None:
-    """Whenever they went there themselves."""
+    """Children expire from the archive after their index, whenever they were archived."""
     images = [
         archived("a", archived_at=50),
         archived("I", "v1", archived_at=1, children=("a",)),
@@ -403,13 +405,13 @@ def test_referrers_are_not_selected() -> None:
 
 
 def test_referrers_of_children() -> None:
-    """They go with the child, when that goes with its index."""
+    """Referrers of a child expire with it, when it expires with its index."""
     images = [*CHILDREN, image("I", "v1", children=("a", "b")), image("s", subject="b")]
     assert expired(OLD, images) == "Iabs"
 
 
 def test_referrers_are_archived_behind_their_subject() -> None:
-    """A subject that was archived before has no rule."""
+    """Referrers of a subject that was archived before are archived by no rule."""
     images = [image("A", "v1"), image("s", subject="A")]
     rules = policy(rule(ANY, action=ARCHIVE, **since("Pushed", 30)))
     assert acted_on(rules, images) == [("A", TRANSITION, 1), ("s", TRANSITION, 1)]
@@ -418,7 +420,7 @@ def test_referrers_are_archived_behind_their_subject() -> None:
 
 
 def test_referrers_of_what_is_gone() -> None:
-    """They expire within a day, by no rule.
+    """Referrers of a deleted image expire within a day, by no rule.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
     """
@@ -427,7 +429,7 @@ def test_referrers_of_what_is_gone() -> None:
 
 
 def test_a_referrer_that_an_index_lists() -> None:
-    """It stays as long as the index does, whatever becomes of its subject."""
+    """A referrer stays as long as an index lists it, whether its subject does or not."""
     attestation = image("s", subject="a")
     index = image("I", "w1", children=("a", "s"))
     assert expired(OLD, [image("a"), attestation, index]) == ""
@@ -438,7 +440,7 @@ def test_a_referrer_that_an_index_lists() -> None:
 
 @st.composite
 def repositories(draw: st.DrawFn) -> list[ImageFacts]:
-    """Images that list and refer to ones that came before them, as digests make sure."""
+    """Images that list and refer only to earlier ones, as digests make sure."""
     images: list[ImageFacts] = []
     for number in range(draw(st.integers(0, 8))):
         earlier = st.sampled_from([*(each.digest for each in images), "gone"])
@@ -469,8 +471,8 @@ RULES = [
 
 
 @given(repositories(), st.lists(st.sampled_from(RULES), min_size=1, unique_by=str))
-def test_what_always_holds(images: list[ImageFacts], rules: list[dict[str, Any]]) -> None:
-    """Each image once; an index before its children; nothing goes that something else still needs."""
+def test_any_decision_is_consistent(images: list[ImageFacts], rules: list[dict[str, Any]]) -> None:
+    """Each image is acted on once; an index before its children; no image that another still needs."""
     decisions = evaluate(policy(*rules), images, NOW)
     by_digest = {each.image.digest: each for each in decisions}
     assert len(by_digest) == len(decisions)
@@ -485,7 +487,7 @@ def test_what_always_holds(images: list[ImageFacts], rules: list[dict[str, Any]]
             )
 
 
-def check_in_turn(decision: Decision, remaining: dict[str, ImageFacts]) -> None:
+def check_in_turn(decision: LifecycleDecision, remaining: dict[str, ImageFacts]) -> None:
     """Check a decision against the images that there are when its turn comes."""
     digest = decision.image.digest
     parents = [each for each in remaining.values() if digest in each.children]
@@ -521,7 +523,7 @@ def test_many_images_take_no_time() -> None:
 
 
 def test_a_long_chain_of_referrers() -> None:
-    """However long, it costs no recursion."""
+    """A chain of referrers of any length causes no recursion."""
     chain = [ImageFacts("0", BEGINNING, ("v1",))]
     chain += [ImageFacts(str(each), BEGINNING, subject=str(each - 1)) for each in range(1, 5000)]
     assert [each.image for each in evaluate(OLD, chain, NOW)] == chain

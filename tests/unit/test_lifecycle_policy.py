@@ -14,13 +14,11 @@ from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.policies.lifecycle import (
     ActionType,
     CountType,
-    LifecycleAction,
     LifecyclePolicy,
     LifecycleRule,
     LifecycleSelection,
     StorageClass,
     TagStatus,
-    TargetStorageClass,
     compact,
     parse_lifecycle_policy,
 )
@@ -30,7 +28,9 @@ REFUSAL = (
     "'Lifecycle policy validation failure: "
 )
 UNREADABLE = "Could not map policyString into LifecyclePolicy.'"
-NO_MATCH = "instance failed to match exactly one schema (matched 0 out of 2)"
+# The selection has four schemas, the action two.
+NO_MATCH = "instance failed to match exactly one schema (matched 0 out of 4)\n'"
+NO_ACTION = "instance failed to match exactly one schema (matched 0 out of 2)\n'"
 
 REMOVED = object()
 
@@ -174,19 +174,15 @@ REFUSED = {
     ),
     "expire_with_target": (
         {"rules": [transition(rule(), type="expire")]},
-        NO_MATCH,
+        NO_ACTION,
     ),
     "expire_with_null_target": (
         {"rules": [transition(rule(), type="expire", targetStorageClass=None)]},
-        NO_MATCH,
-    ),
-    "transition_without_target": (
-        {"rules": [transition(rule(), targetStorageClass=REMOVED)]},
-        NO_MATCH,
+        NO_ACTION,
     ),
     "transition_with_null_target": (
         {"rules": [transition(rule(), targetStorageClass=None)]},
-        NO_MATCH,
+        NO_ACTION,
     ),
     "transition_to_standard": (
         {"rules": [transition(rule(), targetStorageClass="standard")]},
@@ -241,8 +237,8 @@ REFUSED = {
     "transitioned_in_standard": ({"rules": [archived(storageClass="standard")]}, NO_MATCH),
     "transitioned_in_no_class": ({"rules": [archived(storageClass=REMOVED)]}, NO_MATCH),
     "transitioned_89_days": ({"rules": [archived(countNumber=89)]}, too_low(90, 89)),
-    "transitioned_again": ({"rules": [transition(archived())]}, NO_MATCH),
-    "pulled_and_expired": ({"rules": [rule(**days("sinceImagePulled"))]}, NO_MATCH),
+    "transitioned_again": ({"rules": [transition(archived())]}, NO_ACTION),
+    "pulled_and_expired": ({"rules": [rule(**days("sinceImagePulled"))]}, NO_ACTION),
     "prefixes_null": ({"rules": [tagged(tagPrefixList=None)]}, wrong_type("null", "array")),
     "prefixes_text": ({"rules": [tagged(tagPrefixList="v")]}, wrong_type("string", "array")),
     "prefix_number": ({"rules": [tagged(tagPrefixList=["v", 1])]}, wrong_type("integer", "string")),
@@ -326,6 +322,52 @@ def test_a_policy_outside_the_grammar_is_refused_in_the_words_of_ecr(
     assert refusal_of(json.dumps(policy)) == words
 
 
+def test_a_transition_without_a_target_is_no_policy() -> None:
+    """As recorded, ECR cannot parse it."""
+    policy = text_of(transition(rule(), targetStorageClass=REMOVED))
+    with pytest.raises(InvalidParameterException) as refused:
+        parse_lifecycle_policy(policy)
+    assert refused.value.message == (
+        "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: "
+        "'Lifecycle policy parsing failure: Could not map policyString into LifecyclePolicy.'"
+    )
+
+
+SEVERAL = {
+    "of_one_object": (
+        [{**without(rule(), "action"), "z": 1}],
+        missing("action")[:-1],
+        unknown("z")[:-1],
+    ),
+    "of_members": (
+        [rule("1", countNumber=0)],
+        wrong_type("string", "integer")[:-1],
+        too_low(1, 0),
+    ),
+    "of_rules": (
+        [rule(1, tagStatus="none"), transition(rule(2, countUnit="days"), type="keep")],
+        not_one_of("none", "any", "tagged", "untagged")[:-1],
+        not_one_of("keep", "expire")[:-1],
+        NO_MATCH[:-2],
+    ),
+    "contradictions": (
+        [tagged(1), untagged(1, tagPrefixList=["v"]), rule(3), untagged(4)],
+        "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.",
+        "Cannot specify tagPrefixList with tagStatus untagged",
+        "Duplicate priority in multiple rules",
+        "Only one rule can select Untagged images per storage class.",
+        "Rule for tagStatus=ANY must have the lowest priority per storage class",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL.values(), ids=SEVERAL.keys())
+def test_each_violation_has_a_line(case: Any) -> None:
+    """The text has all violations of the schema, or else all contradictions."""
+    rules, *lines = case
+    assert refusal_of(text_of(*rules)) == "".join(f"{line}\n" for line in lines) + "'"
+
+
 UNREADABLE_TEXTS = {
     "empty": "",
     "not_json": "some invalid input",
@@ -373,7 +415,7 @@ def test_a_policy_of_every_kind_of_rule_is_read_in_the_order_of_priorities() -> 
         archived(95, tagStatus="untagged"),
         archived(2**31 - 1, countNumber=365),
     )
-    expire = LifecycleAction(ActionType.EXPIRE, None)
+    expire = ActionType.EXPIRE
     standard, archive = StorageClass.STANDARD, StorageClass.ARCHIVE
     transitioned = CountType.SINCE_IMAGE_TRANSITIONED
     more_than = CountType.IMAGE_COUNT_MORE_THAN
@@ -406,7 +448,7 @@ def test_a_policy_of_every_kind_of_rule_is_read_in_the_order_of_priorities() -> 
                     CountType.SINCE_IMAGE_PULLED,
                     7,
                 ),
-                LifecycleAction(ActionType.TRANSITION, TargetStorageClass.ARCHIVE),
+                ActionType.TRANSITION,
             ),
             LifecycleRule(
                 90,
@@ -466,7 +508,7 @@ COMPACTED = {
 
 @pytest.mark.parametrize(("text", "kept"), COMPACTED.values(), ids=COMPACTED.keys())
 def test_compact_takes_away_space_between_tokens_and_nothing_else(text: str, kept: str) -> None:
-    """The order of members, the escapes and the numbers stay as they were sent."""
+    """Compacting removes space between tokens only; the order of members, the escapes and the numbers stay."""
     assert compact(text) == kept
     assert json.loads(kept) == json.loads(text)
 

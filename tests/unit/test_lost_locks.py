@@ -22,9 +22,13 @@ from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.blobs.directory import files, tree
 from moto_ecr_ext.storage.blobs.removal import Removal
+from moto_ecr_ext.storage.blobs.s3.store import S3BlobStore
 from moto_ecr_ext.storage.integrity import find_damage
 from moto_ecr_ext.storage.store import Store
 from support.postgresql import Cluster
+from support.s3_servers import client_of
+
+pytestmark = pytest.mark.once
 
 LAYERS = [random.Random(number).randbytes(2000) for number in range(40)]
 DIGESTS = [Digest.of(content) for content in LAYERS]
@@ -58,7 +62,7 @@ def location(
 
 @pytest.fixture
 def start(location: StoreLocation) -> Iterator[Callable[[], Store]]:
-    """Open the store as one more server has it."""
+    """Open the store of one more server."""
     opened: list[Store] = []
 
     def start() -> Store:
@@ -132,16 +136,16 @@ def at_the_first_removal(
 
         return touch_and_call
 
-    bucket: Any = getattr(store.blobs, "_bucket", None)
-    if bucket is not None:
-        bucket._client.meta.events.register("before-call.s3.DeleteObjects", lambda **_: touch())
+    if isinstance(store.blobs, S3BlobStore):
+        events = client_of(store.blobs).meta.events
+        events.register("before-call.s3.DeleteObjects", lambda **_: touch())
         return
     for module in (files, tree):
         monkeypatch.setattr(module, "os", _Calls(touching))
 
 
 class _Calls:
-    """The module `os`, with calls that take a name from a file."""
+    """The module `os`, with calls that remove the name of a file."""
 
     def __init__(self, touching: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         self.unlink = touching(os.unlink)
@@ -167,7 +171,7 @@ def test_layers_that_another_server_acknowledges_meanwhile_are_there(
     start: Callable[[], Store],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The removal fails, and the bytes that it has touched after it lost the lock come back."""
+    """The removal fails, and the bytes that it removed after it lost the lock are restored."""
 
     def others_push() -> None:
         cut_off(postgresql, removing)
@@ -225,7 +229,9 @@ def test_a_server_that_hangs_and_goes_on_removes_only_what_stepped_aside(
     pushing: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After the answer of the database, others push the same bytes: the late removal is of the old files."""
+    """A late removal deletes only the old files, though others have pushed the same bytes after the answer of the
+    database.
+    """
     leave = type(removing.blobs.removal([])).__exit__
 
     def push_and_leave(removal: Removal, *error: Any) -> None:
@@ -245,8 +251,9 @@ def test_a_start_that_loses_its_connection(
     pushing: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Removing the orphans of a killed server is no different."""
+    """A start that loses its connection while it removes orphans does not remove acknowledged bytes."""
     with monkeypatch.context() as patch:
+        # Private, since a killed server does what no public method does: it deletes rows, and no bytes.
         patch.setattr(Store, "_release", lambda *_: None)
         delete_repository(removing)
     assert sorted(removing.blobs.digests()) == sorted(DIGESTS)
@@ -257,13 +264,14 @@ def test_a_start_that_loses_its_connection(
 
     at_the_first_removal(removing, monkeypatch, others_push)
     with pytest.raises(DBAPIError):
+        # Private: the step of a start, with a connection that the test can cut off.
         removing._remove_orphans()
     assert_all_there(pushing)
     assert list(pushing.blobs.set_aside()) == []
 
 
-def test_what_nobody_holds_goes(removing: Store, pushing: Store) -> None:
-    """With its connection, a server frees what it deletes."""
+def test_bytes_without_a_holder_are_freed(removing: Store, pushing: Store) -> None:
+    """A server with its connection frees the bytes that it deletes."""
     delete_repository(removing)
     assert list(pushing.blobs.digests()) == []
     assert list(pushing.blobs.set_aside()) == []

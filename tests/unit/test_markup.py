@@ -92,11 +92,11 @@ def test_links_lead_to_pages(page: Path) -> None:
     ids=["underline", "conflict", "end of a conflict", "table", "directive", "literal"],
 )
 def test_a_fault_is_found(text: str) -> None:
-    """A leftover of a merge, or a slip."""
+    """A leftover of a merge, or a slip, is reported."""
     assert faults(text, "page.rst")
 
 
 def test_names_of_sphinx_are_no_faults() -> None:
-    """docutils does not know them."""
+    """Roles and directives that only Sphinx knows are not reported."""
     text = ".. toctree::\n   :hidden:\n\n   page\n\nSee :doc:`page`.\n"
     assert faults(text, "page.rst") == []

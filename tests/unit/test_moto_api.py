@@ -1,4 +1,4 @@
-"""The extension's paths below moto's own API: what the seam relies on, and that it comes out again."""
+"""The extension's paths below moto's own API: the seam's assumptions, and its removal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOST = "http://motoapi.amazonaws.com"
 
 
 def test_every_part_of_moto_reads_its_own_paths_from_one_dict(stock_moto: None) -> None:
-    """Decorator, proxy and server find the path that `install()` has added to it."""
+    """Decorator, proxy and server read the path that `install()` has added to the dict."""
     assert "{0}/moto-api/reset" in urls.url_paths, "moto keeps its own paths elsewhere"
     moto_ecr_ext.install()
     backend = get_backend("moto_api")["global"]
@@ -31,7 +31,7 @@ def test_every_part_of_moto_reads_its_own_paths_from_one_dict(stock_moto: None) 
 
 
 def test_a_server_has_the_path(stock_moto: None) -> None:
-    """One that is started once the extension is installed."""
+    """A server that is started once the extension is installed has the path."""
     moto_ecr_ext.install()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -44,7 +44,7 @@ def test_a_server_has_the_path(stock_moto: None) -> None:
 
 
 def test_uninstall_takes_the_path_out(stock_moto: None) -> None:
-    """moto's own paths are as they were; what they do not have is not found."""
+    """moto's own paths are restored; other paths are not found."""
     before = dict(urls.url_paths)
     with moto_ecr_ext.install():
         assert dict(urls.url_paths) != before
@@ -100,8 +100,8 @@ def test_a_result_that_no_scan_has(aws: Environment, result: object, message: st
 
 
 @pytest.mark.parametrize("body", [b"junk", b"", b"[]", b'{"results": 5}', b"\xff"])
-def test_what_is_not_a_list_of_results(aws: Environment, body: bytes) -> None:
-    """It is refused in a sentence."""
+def test_a_body_that_is_no_list_of_results(aws: Environment, body: bytes) -> None:
+    """A body that is not a list of results is refused in a sentence."""
     url = (aws.endpoint_url or HOST) + FINDINGS
     answer = requests.post(url, data=body, timeout=60)
     assert (answer.status_code, answer.json()) == (
@@ -112,6 +112,6 @@ def test_what_is_not_a_list_of_results(aws: Environment, body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"results": []}, {"results": [{"imageScanFindings": 5}]}])
 def test_other_findings_are_moto_s(aws: Environment, body: object) -> None:
-    """moto takes them as ever."""
+    """moto accepts findings of other services as before."""
     url = (aws.endpoint_url or HOST) + FINDINGS
     assert requests.post(url, json=body, timeout=60).status_code == 201

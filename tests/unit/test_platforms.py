@@ -24,6 +24,8 @@ from moto_ecr_ext.storage.blobs.directory.store import DirectoryBlobStore
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound, UploadCancelled
 from moto_ecr_ext.storage.database.sqlite import FileDatabase
 
+pytestmark = pytest.mark.platform
+
 CONTENT = bytes(range(256)) * 1000
 DIGEST = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
@@ -55,7 +57,7 @@ def push(store: DirectoryBlobStore, content: bytes = CONTENT) -> str:
 
 
 def test_the_simulated_platform() -> None:
-    """The package sees what Python has there, also in processes that it starts."""
+    """The package sees the functions of the simulated Python, also in processes that it starts."""
     expected = {"windows": "False None", "macos": "True 51"}.get(
         os.environ.get("SIMULATED_PLATFORM", "")
     )
@@ -67,9 +69,10 @@ def test_the_simulated_platform() -> None:
     assert [str(files.POSIX_FILES), str(files.FULL_FLUSH)] == expected.split()
 
 
+# The private functions are those of platforms without `os.pread` and `os.preadv`: Linux chooses the others.
 @pytest.mark.parametrize("read", [files.read_at, files._seek_and_read])
 def test_threads_read_one_file_at_their_positions(descriptor: int, read: Any) -> None:
-    """Each gets the bytes of its position, whichever way the platform has."""
+    """Each thread reads the bytes at its position, by each implementation."""
     starts = list(range(0, len(CONTENT), 997))
     with ThreadPoolExecutor(8) as threads:
         pieces = list(threads.map(lambda start: read(descriptor, 997, start), starts))
@@ -78,7 +81,7 @@ def test_threads_read_one_file_at_their_positions(descriptor: int, read: Any) ->
 
 @pytest.mark.parametrize("read", [files.read_into_at, files._read_and_copy])
 def test_a_read_into_a_buffer(descriptor: int, read: Any) -> None:
-    """It returns how many bytes there were."""
+    """A read into a buffer returns the number of bytes."""
     buffer = memoryview(bytearray(1000))
     assert read(descriptor, [buffer], 10) == 1000
     assert buffer == CONTENT[10:1010]
@@ -87,14 +90,14 @@ def test_a_read_into_a_buffer(descriptor: int, read: Any) -> None:
 
 
 def test_a_map_of_a_part(descriptor: int) -> None:
-    """It begins at a page."""
+    """A map of a part begins at a page."""
     size = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 65536
     with files.map_file(descriptor, 1000, size) as window:
         assert window[:] == CONTENT[size : size + 1000]
 
 
 def test_a_flush(descriptor: int, tmp_path: Path) -> None:
-    """A file can be flushed anywhere, a directory where it can be opened."""
+    """A file can be flushed on any platform, a directory where it can be opened."""
     files.flush(descriptor)
     directory = files.open_directory(tmp_path)
     if directory is not None:
@@ -103,7 +106,7 @@ def test_a_flush(descriptor: int, tmp_path: Path) -> None:
 
 
 def test_a_database_is_flushed_as_files_are(tmp_path: Path) -> None:
-    """SQLite empties the disk's own cache where the platform has a command for that."""
+    """SQLite empties the disk's own cache if the platform has a command for that."""
     database = FileDatabase.at(tmp_path / "registry.sqlite")
     with database.write() as transaction:
         connection = transaction.connection.connection.dbapi_connection
@@ -117,7 +120,7 @@ def test_a_database_is_flushed_as_files_are(tmp_path: Path) -> None:
 
 
 def test_a_turn_at_a_directory(tmp_path: Path) -> None:
-    """One at a time, and no file is left."""
+    """One holder at a time has the turn, and no file remains."""
     order: list[str] = []
 
     def work(name: str) -> None:
@@ -145,7 +148,7 @@ def test_a_directory_in_use(store: DirectoryBlobStore, tmp_path: Path) -> None:
 
 
 def test_an_upload_that_is_cancelled_while_it_is_open(store: DirectoryBlobStore) -> None:
-    """It cannot be committed, and leaves no file."""
+    """A cancelled upload cannot be committed, and leaves no file."""
     upload_id = str(uuid4())
     with store.upload(upload_id) as session:
         session.append(CONTENT)
@@ -159,7 +162,7 @@ def test_an_upload_that_is_cancelled_while_it_is_open(store: DirectoryBlobStore)
 
 
 def test_an_upload_that_is_committed(store: DirectoryBlobStore) -> None:
-    """It leaves no file beside the blob, and neither does a session without bytes."""
+    """A committed upload leaves no file beside the blob, nor does a session without bytes."""
     assert push(store) == DIGEST
     with store.upload(str(uuid4())):
         pass
@@ -168,7 +171,7 @@ def test_an_upload_that_is_committed(store: DirectoryBlobStore) -> None:
 
 
 def test_a_blob_that_is_pushed_again_while_it_is_read(store: DirectoryBlobStore) -> None:
-    """Reader and push both have their bytes."""
+    """The reader and the push both get their bytes."""
     push(store)
     with store.open(DIGEST) as blob:
         push(store)
@@ -178,7 +181,7 @@ def test_a_blob_that_is_pushed_again_while_it_is_read(store: DirectoryBlobStore)
 
 
 def test_a_damaged_blob_is_healed_by_a_push(store: DirectoryBlobStore, tmp_path: Path) -> None:
-    """Its file gets the bytes of the upload."""
+    """The file of a damaged blob gets the bytes of the upload."""
     push(store)
     blob = next((tmp_path / "registry" / "blobs").rglob(DIGEST.partition(":")[2]))
     blob.write_bytes(b"damaged")
@@ -187,7 +190,7 @@ def test_a_damaged_blob_is_healed_by_a_push(store: DirectoryBlobStore, tmp_path:
 
 
 def test_a_blob_that_is_deleted_while_it_is_read(store: DirectoryBlobStore) -> None:
-    """The reader keeps its bytes. Where the file cannot go, the next deletion removes it."""
+    """The reader keeps its bytes. The next deletion removes a file that could not be removed."""
     push(store)
     with store.open(DIGEST) as blob:
         store.delete(DIGEST)
@@ -203,7 +206,7 @@ def test_a_blob_that_is_deleted_while_it_is_read(store: DirectoryBlobStore) -> N
 def test_an_upload_that_became_a_blob_before_the_process_was_killed(
     store: DirectoryBlobStore, tmp_path: Path
 ) -> None:
-    """Its next session has a copy, and bytes that it appends are no part of the blob."""
+    """The next session of the upload has a copy, and bytes that it appends are no part of the blob."""
     push(store)
     upload_id = str(uuid4())
     blob = next((tmp_path / "registry" / "blobs").rglob(DIGEST.partition(":")[2]))
@@ -219,13 +222,13 @@ def test_an_upload_that_became_a_blob_before_the_process_was_killed(
 
 
 def test_nobody_listens_at_a_unix_socket(tmp_path: Path) -> None:
-    """An OSError says so, also where there are no such sockets."""
+    """A socket without a server raises OSError, also on platforms without such sockets."""
     with pytest.raises(OSError, match=r"No such file|no Unix sockets"):
         sockets.check_unix_socket(str(tmp_path / "socket"))
 
 
 def test_a_program_is_killed() -> None:
-    """It has ended then."""
+    """A killed program has ended when the call returns."""
     program = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from moto_ecr_ext.exceptions import InvalidParameterException
 from moto_ecr_ext.policies.documents import (
-    Decision,
+    PolicyDecision,
     PolicyDocument,
     parse_registry_policy,
     parse_repository_policy,
@@ -22,8 +21,9 @@ from moto_ecr_ext.policies.documents import (
     read_resource_policy,
 )
 from support.constants import ACCOUNT
+from support.hanging import not_hanging
 
-ALLOW, DENY, NONE = Decision.ALLOW, Decision.DENY, Decision.NONE
+ALLOW, DENY, NONE = PolicyDecision.ALLOW, PolicyDecision.DENY, PolicyDecision.NONE
 
 REPOSITORY_REFUSAL = (
     "Invalid parameter at 'PolicyText' failed to satisfy constraint: "
@@ -176,7 +176,7 @@ _OPERATORS = [
     ],
 )
 def test_operators_of_iam_are_accepted(operator: str, value: Any) -> None:
-    """Each by itself, for any value and for all, and with IfExists."""
+    """Each operator is accepted, for any value and for all, and with IfExists."""
     text = policy(condition(operator, "aws:some", value))
     assert len(parse_registry_policy(text).statements[0].conditions) == 1
 
@@ -286,7 +286,7 @@ def test_a_repository_policy_has_no_resource(member: str, resource: Any) -> None
 
 
 def test_a_registry_policy_has_a_resource_in_every_statement() -> None:
-    """https://github.com/pulumi/pulumi-aws/issues/2326"""
+    """Each statement of a registry policy needs a resource: https://github.com/pulumi/pulumi-aws/issues/2326"""
     with pytest.raises(InvalidParameterException) as refused:
         parse_registry_policy(policy(statement(), statement(Resource=REMOVED)))
     assert refused.value.message == REGISTRY_REFUSAL
@@ -294,7 +294,9 @@ def test_a_registry_policy_has_a_resource_in_every_statement() -> None:
 
 @pytest.mark.parametrize("action", ["ecr:GetAuthorizationToken", "ECR:getauthorizationtoken"])
 def test_a_repository_policy_allows_no_tokens(action: str) -> None:
-    """https://github.com/cloudposse/terraform-aws-ecr/pull/67; a wildcard may match that action."""
+    """A repository policy cannot allow GetAuthorizationToken:
+    https://github.com/cloudposse/terraform-aws-ecr/pull/67; a wildcard may match that action.
+    """
     with pytest.raises(InvalidParameterException) as refused:
         parse_repository_policy(
             policy(statement(Resource=REMOVED, Action=["ecr:PutImage", action]))
@@ -337,13 +339,13 @@ def decide(
     action: str = "ecr:BatchGetImage",
     resource: str = REPOSITORY,
     context: dict[str, Any] | None = None,
-) -> Decision:
+) -> PolicyDecision:
     document = parse_registry_policy(policy(*statements))
     return document.decision(principal, account, action, resource, context or {})
 
 
 def test_a_denial_outweighs_permissions_wherever_it_stands() -> None:
-    """Explicit deny wins, and what no statement mentions is neither."""
+    """An explicit denial takes precedence; a call that no statement matches is not decided."""
     allow, deny = statement(Action="ecr:*"), statement(Effect="Deny", Action="ecr:Put*")
     for statements in ([allow, deny], [deny, allow]):
         assert decide(*statements, action="ecr:PutImage") is DENY
@@ -382,7 +384,9 @@ def test_a_denial_outweighs_permissions_wherever_it_stands() -> None:
         ({"Federated": ACCOUNT}, USER, ACCOUNT, NONE),
     ],
 )
-def test_principals(principals: Any, principal: str, account: str, decision: Decision) -> None:
+def test_principals(
+    principals: Any, principal: str, account: str, decision: PolicyDecision
+) -> None:
     """An account is everybody in it; a role is its sessions; a service is its name."""
     assert decide(statement(Principal=principals), principal=principal, account=account) is decision
     opposite = statement(Principal=REMOVED, NotPrincipal=principals)
@@ -404,8 +408,8 @@ def test_principals(principals: Any, principal: str, account: str, decision: Dec
         (["ecr:PutImage", "ecr:ListImages"], "ecr:ListImages", ALLOW),
     ],
 )
-def test_actions(actions: Any, action: str, decision: Decision) -> None:
-    """In any case, with wildcards; NotAction is the opposite."""
+def test_actions(actions: Any, action: str, decision: PolicyDecision) -> None:
+    """Actions match in any case, with wildcards; NotAction is the opposite."""
     assert decide(statement(Action=actions), action=action) is decision
     assert decide(statement(Action=REMOVED, NotAction=actions), action=action) is not decision
 
@@ -424,8 +428,8 @@ def test_actions(actions: Any, action: str, decision: Decision) -> None:
         (["arn:aws:ecr:*:repository/other", "arn:aws:ecr:*:repository/*/app"], ALLOW),
     ],
 )
-def test_resources(resources: Any, decision: Decision) -> None:
-    """In their case, with wildcards; NotResource is the opposite."""
+def test_resources(resources: Any, decision: PolicyDecision) -> None:
+    """Resources match in their case, with wildcards; NotResource is the opposite."""
     assert decide(statement(Resource=resources)) is decision
     assert decide(statement(Resource=REMOVED, NotResource=resources)) is not decision
 
@@ -571,14 +575,16 @@ VARIABLES = [
 
 @pytest.mark.parametrize(("operator", "value", "requested", "holds"), VARIABLES)
 def test_variables(operator: str, value: Any, requested: str, holds: bool) -> None:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html"""
+    """Variables are replaced as documented:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
     decision = decide(condition(operator, KEY, value), context={**VALUES, KEY: requested})
     assert decision is (ALLOW if holds else NONE)
 
 
 @pytest.mark.parametrize("version", ["2008-10-17", REMOVED])
 def test_versions_without_variables(version: Any) -> None:
-    """They are text: only the version of 2012 has them."""
+    """Variables are plain text before the version of 2012."""
     for text, requested, expected in (
         ("${aws:username}", "alice", NONE),
         ("${aws:username}", "${aws:username}", ALLOW),
@@ -603,14 +609,14 @@ def test_versions_without_variables(version: Any) -> None:
         ("arn:aws:ecr:*:*:repository/${a:none, 'team'}/*", ALLOW),
     ],
 )
-def test_variables_in_resources(resource: str, decision: Decision) -> None:
-    """A resource with a key that the request lacks is none."""
+def test_variables_in_resources(resource: str, decision: PolicyDecision) -> None:
+    """A resource with a key that the request lacks matches nothing."""
     context = {**VALUES, "a:team": "team"}
     assert decide(statement(Resource=resource), context=context) is decision
 
 
 def test_every_condition_has_to_hold() -> None:
-    """Keys of an operator and operators are all asked; the values of one key are alternatives."""
+    """All operators and all keys of a condition must hold; the values of one key are alternatives."""
     conditional = statement(
         Condition={
             "StringEquals": {"a:one": ["1", "uno"], "a:two": "2"},
@@ -637,9 +643,8 @@ def test_the_principal_is_known_to_conditions() -> None:
 def test_many_wildcards_take_no_time() -> None:
     """A pattern that a backtracking expression would try for ages answers at once."""
     slow = statement(Resource="arn:" + "*a" * 1_000 + "b")
-    start = time.perf_counter()
-    assert decide(slow, resource="arn:" + "a" * 2_000) is NONE
-    assert time.perf_counter() - start < 5
+    with not_hanging():
+        assert decide(slow, resource="arn:" + "a" * 2_000) is NONE
 
 
 _TEXT = st.text(st.characters(exclude_categories=()))
@@ -718,8 +723,8 @@ def test_any_text_is_a_value_or_refused(operator: str, text: str) -> None:
         pytest.param({"Action": 1, "Resource": "*"}, NONE, id="not readable"),
     ],
 )
-def test_policies_of_identities(parts: Any, decision: Decision) -> None:
-    """They are about whoever has them, and about every service; what cannot be read says nothing."""
+def test_policies_of_identities(parts: Any, decision: PolicyDecision) -> None:
+    """A policy of an identity applies to its principal, in every service; unreadable parts have no effect."""
     text = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", **parts}})
     document = read_identity_policy(text)
     assert document.decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {}) is decision
@@ -731,7 +736,7 @@ ALL = {"Action": "*", "Resource": "*"}
 
 def decide_readable(
     *statements: Any, read: Callable[[str], PolicyDocument] = read_identity_policy
-) -> Decision:
+) -> PolicyDecision:
     text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     return read(text).decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {})
 
@@ -779,8 +784,10 @@ def test_one_statement_that_cannot_be_read_leaves_the_others(unreadable: Any) ->
         pytest.param({**ALL, "Conditions": {}}, DENY, id="unknown member"),
     ],
 )
-def test_a_denial_that_cannot_be_read_denies(members: dict[str, Any], decision: Decision) -> None:
-    """Everything stands for an element that cannot be read; the others say what they say."""
+def test_a_denial_that_cannot_be_read_denies(
+    members: dict[str, Any], decision: PolicyDecision
+) -> None:
+    """An unreadable element of a denial matches everything; the other elements apply."""
     allowed = [{"Effect": "Allow", **ALL}] if decision is DENY else []
     assert decide_readable({"Effect": "Deny", **members}, *allowed) is decision
     with_principal = {"Effect": "Deny", "Principal": "*", **members}
@@ -789,7 +796,7 @@ def test_a_denial_that_cannot_be_read_denies(members: dict[str, Any], decision: 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"Statement": []}', "[" * 100_000])
 def test_a_text_that_is_no_document_says_nothing(text: str) -> None:
-    """Of an identity or of a resource."""
+    """A text that is no document allows and denies nothing, for an identity and for a resource."""
     for read in (read_identity_policy, read_resource_policy):
         assert read(text).decision(USER, ACCOUNT, "ecr:PutImage", REPOSITORY, {}) is NONE
 

@@ -29,7 +29,7 @@ def lines(text: str) -> str:
 
 
 def of_statement(**members: Any) -> str:
-    """The lines of one statement, as they stand in a document."""
+    """The lines of one statement within a document."""
     text = written({"Statement": [{"Effect": "Allow", **members}]})
     begin, end = '{\n  "Statement" : [ {\n', "\n  } ]\n}"
     assert text.startswith(begin)
@@ -38,7 +38,9 @@ def of_statement(**members: Any) -> str:
 
 
 def test_a_policy_given_on_one_line() -> None:
-    """`test_cross_account_ecr`: members in ECR's order, an action alone without its list."""
+    """A policy on one line is written with members in ECR's order, and an action alone without its list:
+    `test_cross_account_ecr`.
+    """
     text = (
         '{"Statement": [{"Action": ["ecr:BatchGetImage"], "Principal": "*", "Effect": "Allow"}], '
         '"Id": "Foo", "Version": "2012-10-17"}'
@@ -51,7 +53,9 @@ def test_a_policy_given_on_one_line() -> None:
 
 
 def test_two_statements() -> None:
-    """`test_ecr_remove_matched`: the old version, principals of a kind, several actions in their order."""
+    """Two statements are written with the old version, principals of a kind, and several actions in their order:
+    `test_ecr_remove_matched`.
+    """
     actions = ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     statements = [
         {
@@ -85,7 +89,7 @@ def test_two_statements() -> None:
 
 
 def test_a_service_with_a_condition() -> None:
-    """`test_ecr_cross_account_filter_config`: names of keys keep their case."""
+    """Names of keys in a condition keep their case: `test_ecr_cross_account_filter_config`."""
     arn = "arn:aws:lambda:us-east-1:644160558196:function:*"
     assert written(
         {
@@ -117,7 +121,9 @@ def test_a_service_with_a_condition() -> None:
 
 
 def test_not_action_stands_where_action_does() -> None:
-    """`test_ecr_cross_account_filter_config`: with a Sid of two words, and users that were deleted."""
+    """NotAction is written in the place of Action: `test_ecr_cross_account_filter_config`, with a Sid of two words,
+    and users that were deleted.
+    """
     assert of_statement(
         Condition={"StringNotEquals": {"aws:PrincipalAccount": "644160558196"}},
         NotAction=["ecr:abc"],
@@ -139,7 +145,7 @@ def test_not_action_stands_where_action_does() -> None:
 
 
 def test_a_registry_policy() -> None:
-    """Its resource follows the action.
+    """The resource of a registry policy follows the action.
 
     https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-ecr, REGISTRY_POLICY_OUTPUT_TEXT of
     `aws-ecr-registrypolicy`
@@ -161,7 +167,9 @@ def test_a_registry_policy() -> None:
 
 
 def test_an_account_is_written_as_its_arn() -> None:
-    """https://github.com/crossplane-contrib/provider-aws/issues/700; in the registry's partition."""
+    """An account is written as its ARN in the registry's partition:
+    https://github.com/crossplane-contrib/provider-aws/issues/700
+    """
     document = {"Statement": [{"Principal": {"AWS": [OTHER]}}]}
     assert f'"AWS" : "arn:aws:iam::{OTHER}:root"' in written(document)
     assert f'"AWS" : "arn:aws-cn:iam::{OTHER}:root"' in written(document, "aws-cn")
@@ -229,12 +237,12 @@ def test_an_account_is_written_as_its_arn() -> None:
     ],
 )
 def test_members_by_analogy(members: dict[str, Any], expected: str) -> None:
-    """No recording has these; they are written as their like."""
+    """Members without a recording are written like similar ones."""
     assert of_statement(**members) == expected
 
 
-def test_what_is_not_given_is_not_added() -> None:
-    """Version, Id and Sid; a statement alone gets the list that all recordings have."""
+def test_missing_members_are_not_added() -> None:
+    """Version, Id and Sid are not added; a single statement gets the list that all recordings have."""
     assert written({"Statement": {"Effect": "Deny"}}) == (
         '{\n  "Statement" : [ {\n    "Effect" : "Deny"\n  } ]\n}'
     )
@@ -263,7 +271,7 @@ _STATEMENTS = st.fixed_dictionaries(
 
 @given(statements=st.lists(_STATEMENTS, min_size=1, max_size=3), resource=st.booleans())
 def test_the_form_says_the_same(statements: list[dict[str, Any]], resource: bool) -> None:
-    """Of any policy, and is its own form."""
+    """The normal form of any policy has its meaning, and is its own normal form."""
     parse = parse_repository_policy
     if resource:
         parse = parse_registry_policy

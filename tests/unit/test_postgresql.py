@@ -1,4 +1,4 @@
-"""The database in PostgreSQL: who waits for whom, what is lost with a connection, and what is refused."""
+"""The database in PostgreSQL: which transactions wait, what a lost connection undoes, and what is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import moto_ecr_ext
-from moto_ecr_ext.commands import server
+from moto_ecr_ext.server.commands import server
 from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.database.opening import database_at
 from moto_ecr_ext.storage.database.transaction import View
@@ -36,7 +36,7 @@ WAYS: dict[str, Callable[[Database], AbstractContextManager[View]]] = {
 
 @pytest.fixture
 def url(postgresql: Cluster) -> str:
-    """Of an empty database."""
+    """The URL of an empty database."""
     return postgresql.url(postgresql.create_database())
 
 
@@ -49,7 +49,7 @@ def database(url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def other(url: str, database: Database) -> Iterator[Database]:
-    """The same as another process has it."""
+    """The same database, opened as by another process."""
     other = database_at(url)
     yield other
     other.close()
@@ -109,7 +109,7 @@ def test_a_read_does_not_wait_and_sees_one_moment(database: Database, other: Dat
 
 
 def test_a_read_changes_nothing(database: Database) -> None:
-    """The server itself refuses it."""
+    """The server refuses a change in a read."""
     with pytest.raises(DBAPIError, match="read-only transaction"), database.read() as transaction:
         transaction.connection.execute(tables.store.delete())
 
@@ -118,7 +118,7 @@ def test_a_read_changes_nothing(database: Database) -> None:
 def test_a_write_is_on_disk_unless_it_may_vanish(
     database: Database, way: str, setting: str
 ) -> None:
-    """The server waits for the disk, or does not."""
+    """A write waits for the disk, unless it may be lost."""
     for _ in range(2):
         with WAYS[way](database) as transaction:
             assert (
@@ -128,7 +128,7 @@ def test_a_write_is_on_disk_unless_it_may_vanish(
 
 
 def test_names_sort_by_their_bytes(database: Database) -> None:
-    """As they do in SQLite, whatever the language of the database."""
+    """Names sort by their bytes, as in SQLite, whatever the language of the database."""
     in_order = ["A", "Z", "_", "a", "a-b", "a.b", "a/b", "a0", "ab", "b", "é"]
     with database.write() as transaction:
         for name in reversed(in_order):
@@ -140,7 +140,7 @@ def test_names_sort_by_their_bytes(database: Database) -> None:
 
 
 def test_more_readers_than_connections(database: Database) -> None:
-    """They take turns."""
+    """More readers than connections take turns."""
     count = 60
     together = Barrier(count)
 
@@ -189,7 +189,7 @@ def test_a_server_that_restarts(
 
 
 def test_a_write_that_is_cut_off_at_its_commit(postgresql: Cluster, database: Database) -> None:
-    """It raises, so that nobody is told that it happened."""
+    """A write whose connection is lost at its commit raises an error."""
 
     def be_interrupted() -> None:
         with database.write() as transaction:
@@ -209,7 +209,7 @@ def test_a_write_that_is_cut_off_at_its_commit(postgresql: Cluster, database: Da
 def test_a_lost_connection_is_an_error_of_the_server(
     postgresql: Cluster, url: str, server: Environment, tmp_path: Any
 ) -> None:
-    """5xx for the call, by both protocols, and the next ones are answered."""
+    """A lost connection is a 5xx error of the call, by both protocols, and later calls are answered."""
     moto_ecr_ext.install(database=url, blobs=str(tmp_path))
     server.client().create_repository(repositoryName="app")
     registry = server.registry()
@@ -229,7 +229,7 @@ def test_a_lost_connection_is_an_error_of_the_server(
 
 
 def test_two_that_start_at_once_make_the_tables_once(url: str) -> None:
-    """The second waits, and finds them."""
+    """The second of two starting processes waits, and finds the tables."""
     with ThreadPoolExecutor(4) as threads:
         opened = list(threads.map(database_at, [url] * 4))
     for database in opened:
@@ -269,13 +269,13 @@ def test_an_encoding_that_cannot_hold_all_text_is_refused(postgresql: Cluster) -
     ],
 )  # fmt: skip
 def test_other_engines_are_refused(capfd: Any, tmp_path: Any, url: str, message: str) -> None:
-    """In one line, which shows no password; the exit code is 2."""
+    """Another engine is refused in one line without the password; the exit code is 2."""
     can_be = "Supported: postgresql+psycopg://USER@HOST/NAME and sqlite:////PATH."
     assert line_of(capfd, url, tmp_path) == f"moto_ecr_server: {message} {can_be}"
 
 
-def test_a_server_that_is_not_there_is_said_in_one_line(capfd: Any, tmp_path: Any) -> None:
-    """Without the password, and with what PostgreSQL's library says."""
+def test_a_missing_server_is_reported_in_one_line(capfd: Any, tmp_path: Any) -> None:
+    """A missing server is reported in one line without the password, with the message of PostgreSQL's library."""
     line = line_of(capfd, "postgresql://me:secret@127.0.0.1:1/name", tmp_path)
     assert line.startswith(
         "moto_ecr_server: postgresql+psycopg://me:***@127.0.0.1:1/name cannot be opened: "
@@ -283,10 +283,10 @@ def test_a_server_that_is_not_there_is_said_in_one_line(capfd: Any, tmp_path: An
     assert "Connection refused" in line
 
 
-def test_what_must_be_installed_is_said_in_one_line(
+def test_a_missing_package_is_reported_in_one_line(
     capfd: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without psycopg, the line says how to install it."""
+    """A missing psycopg is reported in one line, with its installation."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
     line = line_of(capfd, "postgresql+psycopg://127.0.0.1:1/name", tmp_path)
     assert line.startswith("moto_ecr_server: ")

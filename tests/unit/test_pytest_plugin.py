@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of their own as a user's project has them."""
+"""The pytest plugin, in separate runs as a user's project has them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from textwrap import dedent
 import pytest
 
 from moto_ecr_ext import settings
+
+pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
 
@@ -51,7 +53,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_it_is_there_without_being_asked_for(pytester: pytest.Pytester) -> None:
+def test_pytest_finds_the_plugin(pytester: pytest.Pytester) -> None:
     """pytest finds the plugin by its entry point, once the package is installed."""
     result = pytester.runpytest_subprocess("--help")
 
@@ -69,7 +71,7 @@ def test_the_flag_installs_it(run: Run) -> None:
 
 
 def test_without_either_moto_itself_answers(run: Run) -> None:
-    """Having the plugin is not using it."""
+    """The plugin alone, without option and flag, leaves moto's own ECR."""
     result = run(IS_INSTALLED)
 
     result.assert_outcomes(failed=1)
@@ -77,7 +79,7 @@ def test_without_either_moto_itself_answers(run: Run) -> None:
 
 
 def test_it_costs_nothing_when_it_is_not_used(run: Run) -> None:
-    """A run that does not ask for it imports neither moto nor boto3 nor SQLAlchemy for it."""
+    """A run without the option imports no moto, no boto3 and no SQLAlchemy for the plugin."""
     result = run(
         """
         import sys
@@ -93,7 +95,7 @@ def test_it_costs_nothing_when_it_is_not_used(run: Run) -> None:
 
 
 def test_it_is_taken_out_when_the_run_ends(run: Run) -> None:
-    """After the run, and not before the last fixture is gone, moto is as it was."""
+    """moto is restored after the run, and not before the last fixture is finished."""
     result = run(
         IS_INSTALLED,
         "--moto-ecr-ext",
@@ -109,13 +111,11 @@ def test_it_is_taken_out_when_the_run_ends(run: Run) -> None:
         """,
     )
 
-    result.stdout.fnmatch_lines(
-        ["*at the end: moto_ecr_ext.activation.backends", "after it: moto.ecr*"]
-    )
+    result.stdout.fnmatch_lines(["*at the end: moto_ecr_ext.seams.backends", "after it: moto.ecr*"])
 
 
 def test_the_server_needs_its_extra(run: Run) -> None:
-    """The fixture says what to install."""
+    """The fixture's error names the package to install."""
     result = run(
         """
         def test_it(moto_ecr_server):
@@ -202,7 +202,7 @@ def test_the_server_is_one_that_images_are_pushed_to(run: Run) -> None:
 
 
 def test_the_server_may_be_used_beside_the_decorator(run: Run) -> None:
-    """Images of a test under `mock_aws` are there in the server, which shares its state."""
+    """Images of a test under `mock_aws` are in the server, which shares its state."""
     result = run(
         """
         import boto3
@@ -269,30 +269,94 @@ MADE_UP_DIGEST = """
 """
 
 
+@pytest.mark.once
 def test_a_failing_test_is_guided(run: Run) -> None:
-    """It has a section with what was refused, AWS's rule and page, what to write, and the setting that accepts it.
+    """The end of the run has the line for pytest.ini, the refused call, the code to write, AWS's rule and its page.
 
-    So has each later test whose fixture has failed by it; a test that passes has none.
+    A later test whose fixture failed by it counts too; a test that passes does not.
     """
     result = run(MADE_UP_DIGEST, "--moto-ecr-ext")
 
     result.assert_outcomes(errors=2, passed=1)
-    text = result.stdout.str()
-    assert text.count("- moto_ecr_ext and stock moto -") == 2
-    for line in (
-        f"PutImage, refused: sha256:{'a' * 64}",
-        "  made-up-digests: PutImage stores the given `imageDigest`.",
-        "  AWS: The digest of an image is the sha256 of its manifest; any other one is refused.",
-        "       https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",
-        "  Write: Omit `imageDigest`, and read the digest from PutImage's response.",
-        "compatibility = moto accepts it, as stock moto does; so does compatibility = moto: made-up-digests",
-    ):
-        assert text.count(f"\n{line}\n") == 2, line
+    assert reported(result) == [
+        "To keep stock moto's behaviour, in pytest.ini: moto_ecr_ext_compatibility = moto: made-up-digests",
+        "made-up-digests: 1 refused, in 2 tests, first test_a_failing_test_is_guided.py::test_first "
+        f"(PutImage, sha256:{'a' * 64})",
+        "  Write: Omit `imageDigest`, and read the digest from PutImage's response. AWS: The digest of an image is "
+        "the sha256 of its manifest; any other one is refused. "
+        "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",
+    ]
 
 
+SIX_FAILURES = """
+    import boto3
+    import pytest
+    from moto import mock_aws
+
+    @pytest.fixture
+    def ecr():
+        with mock_aws():
+            ecr = boto3.client("ecr", region_name="us-east-1")
+            ecr.create_repository(repositoryName="app")
+            yield ecr
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_manifest(ecr, number):
+        ecr.put_image(repositoryName="app", imageManifest="any text", imageTag="v1")
+
+    def test_tag(ecr):
+        manifest = '{"schemaVersion": 2, "mediaType": "%s", "manifests": []}'
+        media_type = "application/vnd.oci.image.index.v1+json"
+        ecr.put_image(repositoryName="app", imageManifest=manifest % media_type, imageTag="a/b")
+
+    def test_id(ecr):
+        ecr.get_authorization_token(registryIds=["1"])
+
+    def test_policy(ecr):
+        ecr.set_repository_policy(
+            repositoryName="app",
+            policyText='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", '
+            '"Action": "ecr:BatchGetImage", "Resource": "*"}]}',
+        )
+"""
+
+
+@pytest.mark.once
+def test_a_run_with_six_failures_is_explained_in_few_lines(run: Run) -> None:
+    """Each kind is named once, those of most tests first, behind the line for pytest.ini; a fault is named too."""
+    result = run(SIX_FAILURES, "--moto-ecr-ext")
+
+    result.assert_outcomes(failed=6)
+    lines = reported(result)
+    assert len(lines) < 15
+    (setting,) = (each.partition("moto_ecr_ext_")[2] for each in lines if "in pytest.ini" in each)
+    assert lines[0].endswith(setting)
+    assert lines[1].startswith("placeholder-manifests: 3 refused, in 3 tests, first ")
+    assert [
+        each
+        for each in lines
+        if "(SetRepositoryPolicy, a repository policy: it may not have Resource)" in each
+    ]
+    run(SIX_FAILURES, ini=f"moto_ecr_ext_{setting}").assert_outcomes(passed=6)
+
+
+def reported(result: pytest.RunResult) -> list[str]:
+    """The lines below the title of the report."""
+    (start,) = (
+        number
+        for number, line in enumerate(result.outlines)
+        if "= moto_ecr_ext and stock moto =" in line
+    )
+    lines = result.outlines[start + 1 :]
+    return lines[: next(number for number, line in enumerate(lines) if line.startswith("="))]
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
-    """`--moto-ecr-ext-report` installs it, and has each kind once, with its tests; with pytest-xdist too."""
+    """`--moto-ecr-ext-report` installs the extension, and lists each kind once, with its tests; with pytest-xdist
+    too.
+    """
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 
     result = run(MADE_UP_DIGEST, "-p", "xdist", "-n", workers, "--moto-ecr-ext-report")
@@ -300,21 +364,24 @@ def test_the_report_lists_a_whole_run(run: Run, workers: str) -> None:
     result.assert_outcomes(errors=2, passed=1)
     section = result.stdout.str().rpartition("moto_ecr_ext and stock moto ==")[2]
     # Each worker has its own fixture, and each test that fails by one is listed.
-    assert re.search(r"made-up-digests: [12] refused, in 2 tests\n", section)
+    assert re.search(
+        r"made-up-digests: [12] refused, in 2 tests \(PutImage, sha256:a+\)\n", section
+    )
     for test in ("first", "second"):
         assert f"    test_the_report_lists_a_whole_run.py::test_{test}\n" in section
     assert (
-        "To keep stock moto's behaviour for all of this: compatibility = moto: made-up-digests"
+        "To keep stock moto's behaviour, in pytest.ini: moto_ecr_ext_compatibility = moto: made-up-digests"
         in section
     )
 
 
+@pytest.mark.once
 def test_the_report_lists_what_moto_accepts(run: Run) -> None:
-    """With `moto` nothing is refused, and the report has what would be: all the work before it begins."""
+    """With `moto` nothing is refused, and the report lists what AWS would refuse: all the work before it begins."""
     result = run(MADE_UP_DIGEST, "--moto-ecr-ext-report", ini="moto_ecr_ext_compatibility = moto")
 
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["made-up-digests: 1 as moto, in 1 test"])
+    result.stdout.fnmatch_lines(["made-up-digests: 1 as moto, in 1 test (PutImage, sha256:*)"])
 
 
 OTHER_ANSWERS = """
@@ -352,22 +419,24 @@ OTHER_ANSWERS = """
 """
 
 
+@pytest.mark.once
 def test_other_answers_are_named_if_a_test_fails(run: Run) -> None:
-    """They may be why: the section and the report name them with the setting, with which the tests pass."""
+    """Other answers may be the reason of a failure: the section and the report name them with the setting, with
+    which the tests pass.
+    """
     result = run(OTHER_ANSWERS, "--moto-ecr-ext-report")
 
     result.assert_outcomes(failed=2, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "GetAuthorizationToken, handled as on AWS: a token",
-            "compatibility = moto keeps stock moto's behaviour; so does compatibility = moto: constant-token",
-            "last-tag-deletes-image: 1 as on AWS, in 1 test",
-            "constant-token: 1 as on AWS, in 1 test",
+            "To keep stock moto's behaviour, in pytest.ini: *",
+            "last-tag-deletes-image: 1 as on AWS, in 1 test (PutImage, *)",
+            "constant-token: 1 as on AWS, in 1 test (GetAuthorizationToken, a token)",
         ],
         consecutive=False,
     )
     (line,) = (each for each in result.outlines if each.startswith("To keep stock moto's"))
-    setting = line.partition("compatibility = ")[2]
+    setting = line.partition("_compatibility = ")[2]
     assert setting == "moto: last-tag-deletes-image, constant-token"
     result.stdout.no_fnmatch_line("    *::test_form_of_the_token")
 
@@ -375,8 +444,9 @@ def test_other_answers_are_named_if_a_test_fails(run: Run) -> None:
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.once
 def test_a_report_may_be_empty(run: Run) -> None:
-    """A suite that holds on AWS has nothing to do."""
+    """The report of a suite that holds on AWS is empty."""
     result = run(IS_INSTALLED, "--moto-ecr-ext-report")
 
     result.assert_outcomes(passed=1)
@@ -407,9 +477,8 @@ def test_the_compatibility_of_a_run(
     variable: str | None,
     expected: str,
 ) -> None:
-    """It comes from the flag, the environment or the configuration; either of the plugin's installs it.
-
-    A test that installs the extension again, with other settings, has it too. The header says it.
+    """The compatibility comes from the flag, the environment or the configuration; the plugin's flag and key also
+    install the extension. A test that installs it again, with other settings, has it too. The header names it.
     """
     monkeypatch.delenv("MOTO_ECR_COMPATIBILITY", raising=False)
     if variable:
@@ -418,7 +487,7 @@ def test_the_compatibility_of_a_run(
         f"""
         import moto_ecr_ext
         from moto_ecr_ext import settings
-        from moto_ecr_ext.activation.installation import is_installed
+        from moto_ecr_ext.seams.installation import is_installed
 
         def test_it():
             assert is_installed()
@@ -464,14 +533,15 @@ IMMUTABLE = """
 """
 
 
+@pytest.mark.once
 def test_which_codes_count_is_said(run: Run) -> None:
-    """A test that is green by a code that AWS does not have is named; with AWS's codes it is red."""
+    """A test that passes by a code that AWS lacks is named; with AWS's codes it fails."""
     result = run(IMMUTABLE, "--moto-ecr-ext")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [
             "moto_ecr_ext: *, compatibility aws, this project's error codes: Error.Code is *",
-            "moto_ecr_ext: Error.Code was not AWS's in *::test_tag. On AWS, Error.Code is "
+            "Error.Code was not AWS's in *::test_tag. On AWS, Error.Code is "
             "ImageTagAlreadyExistsException * Set moto_ecr_ext_error_codes = aws in pytest's configuration.",
         ]
     )
@@ -483,7 +553,7 @@ def test_which_codes_count_is_said(run: Run) -> None:
 
 
 def test_nothing_is_said_where_it_is_not_installed(run: Run) -> None:
-    """A run of stock moto has neither header nor sections."""
+    """A run of stock moto has no header and no sections."""
     result = run(MADE_UP_DIGEST)
 
     result.assert_outcomes(passed=3)
@@ -491,7 +561,7 @@ def test_nothing_is_said_where_it_is_not_installed(run: Run) -> None:
 
 
 def test_every_setting_has_a_key(pytester: pytest.Pytester) -> None:
-    """pytest's configuration knows them all, and `pytest --help` lists them."""
+    """pytest's configuration has a key for every setting, and `pytest --help` lists them."""
     result = pytester.runpytest_subprocess("--help")
 
     for setting in settings.ALL:
@@ -511,7 +581,7 @@ SETTINGS = """
 
 
 def test_a_key_of_the_configuration_is_a_setting(run: Run) -> None:
-    """It installs the extension. The header names what was set; a test may still have it otherwise."""
+    """A key of the configuration installs the extension. The header names its values; a test can override them."""
     ini = "moto_ecr_ext_verify_layers = true\nmoto_ecr_ext_quirks = aws"
 
     result = run(SETTINGS.format(quirks="aws"), ini=ini)
@@ -525,7 +595,7 @@ def test_a_key_of_the_configuration_is_a_setting(run: Run) -> None:
 def test_the_environment_comes_before_the_configuration(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A single run may so differ from all others."""
+    """The environment overrides the configuration, for a single run."""
     monkeypatch.setenv("MOTO_ECR_QUIRKS", "none")
     ini = "moto_ecr_ext_verify_layers = true\nmoto_ecr_ext_quirks = aws"
 
@@ -554,7 +624,7 @@ def test_a_misspelled_key_ends_the_run(run: Run) -> None:
 
 @pytest.mark.parametrize("word", ["yes", "on", "1", "True"])
 def test_a_switch_of_the_configuration_has_pytest_s_words(run: Run, word: str) -> None:
-    """A setting that is on or off may be written as pytest's own switches are."""
+    """A switch in the configuration accepts the words of pytest's own switches."""
     ini = f"moto_ecr_ext_verify_layers = {word}\nmoto_ecr_ext_quirks = aws"
 
     run(SETTINGS.format(quirks="aws"), ini=ini).assert_outcomes(passed=1)
@@ -591,38 +661,40 @@ MISSING_LAYER = """
 """
 
 
+@pytest.mark.once
 def test_a_manifest_without_its_layers_is_explained(run: Run) -> None:
-    """A test that fails since PutImage accepts it by default is told AWS's error and the setting.
+    """A test that fails since PutImage accepts a missing layer by default gets AWS's error and the setting.
 
-    A suite that has chosen a compatibility, or not to verify, knows.
+    A suite that has chosen a compatibility, or not to verify, gets no hint.
     """
     result = run(MISSING_LAYER, "--moto-ecr-ext", "-k", "missing")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "PutImage, accepted, unlike on AWS: an image without its layers",
-            "  missing-layers: PutImage accepts a manifest whose layers were never uploaded.",
-            "  AWS: PutImage answers LayersNotFoundException, *verify_layers=true*",
+            "To have AWS's behaviour, in pytest.ini: moto_ecr_ext_verify_layers = true",
+            "missing-layers: 1 as moto, in 1 test, first *test_missing (PutImage, an image without its layers)",
+            "  Write: Push the layers too: * AWS: PutImage answers LayersNotFoundException, *",
         ]
     )
-    result.stdout.no_fnmatch_line("compatibility = moto accepts *")
-
     for ini in ("moto_ecr_ext_compatibility = moto", "moto_ecr_ext_verify_layers = false"):
         result = run(MISSING_LAYER, "-k", "missing", ini=ini)
         result.assert_outcomes(failed=1)
-        result.stdout.no_fnmatch_line("*accepted, unlike on AWS*")
+        result.stdout.no_fnmatch_line("missing-layers:*")
 
     run(MISSING_LAYER, "-k", "missing", ini="moto_ecr_ext_verify_layers = true").assert_outcomes(
         passed=1
     )
 
 
+@pytest.mark.once
 def test_a_question_for_layers_explains_no_other_failure(run: Run) -> None:
-    """Every push asks for layers. A section about the answer is with tests that look at `failures`."""
+    """Only a test that looks at `failures` gets the section about missing layers, since every push asks for layers."""
     result = run(MISSING_LAYER, "--moto-ecr-ext", "-k", "test_other or test_availability")
 
     result.assert_outcomes(failed=2)
-    other, availability = result.stdout.str().split("_ test_availability _")
-    assert "moto_ecr_ext and stock moto" not in other
-    assert "BatchCheckLayerAvailability, handled as on AWS: sha256:" in availability
+    result.stdout.fnmatch_lines(
+        [
+            "missing-layers-as-failures: * in 1 test, first *::test_availability (BatchCheckLayerAvailability, *)"
+        ]
+    )

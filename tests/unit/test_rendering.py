@@ -56,21 +56,21 @@ OPERATIONS = service_model.operation_names()
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_member_of_a_mapping_is_written(operation: str) -> None:
-    """A result in wire form is rendered as it is, member for member in the model's order."""
+    """A result in wire form is rendered unchanged, member for member in the model's order."""
     wire = sample(output_shape(operation))
     assert json.dumps(render(operation, wire)) == json.dumps(wire)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_attribute_of_an_object_is_written(operation: str) -> None:
-    """Objects with snake case attributes give the same answer as the wire's own names."""
+    """Objects with snake case attributes give the same answer as the wire's names."""
     shape = output_shape(operation)
     wire = sample(shape)
     assert json.dumps(render(operation, as_objects(shape, wire))) == json.dumps(wire)
 
 
 def test_members_that_are_none_are_left_out() -> None:
-    """An optional member without a value is absent, at every depth; an empty list is there."""
+    """An optional member without a value is absent, at every depth; an empty list is kept."""
     result = SimpleNamespace(
         image_details=[
             SimpleNamespace(image_digest=ABSENT_DIGEST, image_tags=[], image_scan_status=None),
@@ -93,7 +93,7 @@ def test_values_that_are_false_are_written(value: object) -> None:
 
 
 def test_members_that_the_model_does_not_have_are_left_out() -> None:
-    """A backend may know more than the installed botocore."""
+    """Members of a result that the installed botocore lacks are omitted."""
     assert render("PutAccountSetting", {"name": "a", "colour": "red"}) == {"name": "a"}
     assert render("PutAccountSetting", SimpleNamespace(name="a", colour="red")) == {"name": "a"}
 
@@ -153,7 +153,7 @@ class WireSetting(Mapping[str, str]):
     ],
 )
 def test_kinds_of_results(result: object) -> None:
-    """Anything with the members will do."""
+    """Any object or mapping with the members is accepted."""
     assert render("PutAccountSetting", result) == {"name": "a", "value": "b"}
 
 
@@ -198,13 +198,13 @@ def test_a_property_that_fails_is_not_a_missing_member() -> None:
 
 
 def test_an_operation_without_output_gives_an_empty_object() -> None:
-    """Its result does not matter."""
+    """The result of an operation with an empty output is ignored."""
     assert render("TagResource", None) == {}
     assert render("UntagResource", object()) == {}
 
 
 def test_an_operation_without_an_output_shape_gives_an_empty_object() -> None:
-    """The model may leave the output out altogether."""
+    """An operation whose model lacks an output gives an empty object."""
     model = {"metadata": {}, "operations": {"Test": {"name": "Test"}}, "shapes": {}}
     rendered = compile_renderer(ServiceModel(model, "test").operation_model("Test"))
     assert rendered(None) == {}
@@ -240,7 +240,7 @@ def test_timestamps(moment: object, epoch: float) -> None:
 
 
 def test_a_datetime_without_a_time_zone_is_a_mistake() -> None:
-    """It would be read in the time zone of the machine."""
+    """A datetime without a time zone raises an error, since it would depend on the machine's."""
     with pytest.raises(ValueError, match="time zone"):
         render("CreateRepository", {"repository": {"createdAt": datetime(2023, 11, 14)}})
 
@@ -308,7 +308,7 @@ def test_a_shape_that_contains_itself_is_rendered() -> None:
     ],
 )
 def test_lists_are_written_from_any_iterable(tags: object) -> None:
-    """The answer holds a list of its own."""
+    """The answer holds a separate list."""
     answer = render("DescribeImages", {"imageDetails": [{"imageTags": tags}]})
     written = answer["imageDetails"][0]["imageTags"]
     assert written == ["a", "b"]

@@ -1,4 +1,4 @@
-"""Scanner programs: the layout that they are given, and what is read from their reports."""
+"""Scanner programs: their input, and the parsing of their reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moto_ecr_ext.scanners.run import (
     examine,
     write_layout,
 )
-from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.blob import BlobReader
 from moto_ecr_ext.storage.blobs.memory import MemoryBlobStore
 from moto_ecr_ext.testing import (
     DOCKER,
@@ -33,7 +33,7 @@ from support.waiting import wait_until
 UPLOAD_ID = "00000000-0000-4000-8000-{:012d}"
 
 
-def stored(image: Image) -> Callable[[str], Blob]:
+def stored(image: Image) -> Callable[[str], BlobReader]:
     """A function that opens the blobs of an image in a store."""
     store = MemoryBlobStore()
     for number, blob in enumerate(image.blobs):
@@ -54,7 +54,7 @@ def report_of(program: Path, image: Image, *options: str) -> Report:
 
 
 def failure(program: Path | str, *options: str, image: Image | None = None) -> str:
-    """Why a program gives no report."""
+    """The reason why a program gives no report."""
     image = image or build_image(layers=1)
     with pytest.raises(ScannerError) as raised:
         examine([str(program), *options], content_of(image), stored(image))
@@ -64,7 +64,7 @@ def failure(program: Path | str, *options: str, image: Image | None = None) -> s
 @pytest.mark.parametrize("media_types", [OCI, DOCKER], ids=["oci", "docker"])
 @pytest.mark.parametrize("name", ["trivy", "grype", "trivy-0.59", "grype_local"])
 def test_a_report(tmp_path: Path, name: str, media_types: Any) -> None:
-    """Of packages and their vulnerabilities, from a layout whose digests the program checks."""
+    """A report lists packages and their vulnerabilities, from a layout whose digests the program checks."""
     report = report_of(scanner(tmp_path, name), debian_image(media_types=media_types))
     assert (report.system, report.version, report.architecture) == ("debian", "12.1", "amd64")
     assert [
@@ -92,13 +92,13 @@ def test_a_report(tmp_path: Path, name: str, media_types: Any) -> None:
 
 @pytest.mark.parametrize(("name", "severity"), [("trivy", "UNDEFINED"), ("grype", "INFORMATIONAL")])
 def test_severities_below_low(tmp_path: Path, name: str, severity: str) -> None:
-    """trivy calls UNKNOWN what grype calls Negligible."""
+    """trivy's UNKNOWN and grype's Negligible are severities below low."""
     report = report_of(scanner(tmp_path, name), debian_image())
     assert report.vulnerabilities[2].severity == severity
 
 
-def test_what_only_grype_knows(tmp_path: Path) -> None:
-    """A vulnerability that is made use of."""
+def test_exploited_vulnerabilities_of_grype(tmp_path: Path) -> None:
+    """Only grype reports that a vulnerability is exploited."""
     report = report_of(scanner(tmp_path, "grype"), debian_image())
     assert [each.is_exploited for each in report.vulnerabilities] == [False, True, False, False]
 
@@ -120,7 +120,7 @@ def test_an_image_without_an_operating_system(tmp_path: Path, name: str) -> None
     ],
 )
 def test_options_of_the_command_line(tmp_path: Path, name: str, options: list[str]) -> None:
-    """They are the program's; `image` is not said twice."""
+    """Options are passed to the program; `image` is not repeated."""
     assert report_of(scanner(tmp_path, name), debian_image(), *options).system == "debian"
 
 
@@ -129,7 +129,7 @@ def test_a_layout_is_streamed(tmp_path: Path) -> None:
     image = debian_image()
     taken: list[str] = []
 
-    def open_blob(digest: str) -> Blob:
+    def open_blob(digest: str) -> BlobReader:
         taken.append(digest)
         return open_stored(digest)
 
@@ -200,19 +200,19 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_programs_that_fail(tmp_path: Path, text: str, reason: str) -> None:
-    """The reason is one line; the program's own words are the last of its log."""
+    """The reason is one line; the program's own message is the last line of its log."""
     program = scanner(tmp_path, "trivy", text)
     assert failure(program) == f"{program}{reason}"
 
 
 def test_a_report_of_the_other_program(tmp_path: Path) -> None:
-    """It is not taken for one with nothing in it."""
+    """A report of the other program is refused, and not read as one without findings."""
     program = scanner(tmp_path, "grype", """print('{"SchemaVersion": 2, "Results": []}')""")
     assert failure(program) == f"{program} printed no JSON report of grype"
 
 
 def test_programs_that_cannot_be_run(tmp_path: Path) -> None:
-    """They are not there, or cannot be executed."""
+    """A program that is missing, or not executable, is reported."""
     missing = tmp_path / "trivy"
     assert failure(missing) == f"{missing} cannot be run: No such file or directory"
     missing.write_text("")
@@ -220,7 +220,7 @@ def test_programs_that_cannot_be_run(tmp_path: Path) -> None:
 
 
 def test_a_program_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is ended, and so is what it has started."""
+    """A program that does not end is killed with its children."""
     # Seconds in which the program has started, also on a busy machine.
     monkeypatch.setattr(scanners, "TIMEOUT", 3)
     pids = tmp_path / "pids"
@@ -250,10 +250,10 @@ def has_ended(pid: str) -> bool:
 
 
 def test_a_blob_that_is_missing(tmp_path: Path) -> None:
-    """The program is not run then."""
+    """A missing blob is reported without running the program."""
     image = debian_image()
 
-    def open_blob(digest: str) -> Blob:
+    def open_blob(digest: str) -> BlobReader:
         raise ScannerError(f"{digest} is not in the repository")
 
     program = scanner(tmp_path, "trivy", "raise SystemExit(3)")
@@ -264,7 +264,7 @@ def test_a_blob_that_is_missing(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     """A full disk is reported as an error of the scan."""
 
-    def open_blob(digest: str) -> Blob:
+    def open_blob(digest: str) -> BlobReader:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(
@@ -274,7 +274,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_no_shell_reads_the_command_line(tmp_path: Path) -> None:
-    """Neither the program's path nor an option is anything but itself."""
+    """The program's path and its options are never read by a shell."""
     place = tmp_path / "a; b $(c)"
     arguments = tmp_path / "arguments"
     text = f"import sys, pathlib\npathlib.Path({str(arguments)!r}).write_text(repr(sys.argv[1:]))"
@@ -295,7 +295,7 @@ def test_no_shell_reads_the_command_line(tmp_path: Path) -> None:
     ],
 )
 def test_package_managers_of_trivy(tmp_path: Path, kind: str, package_type: str) -> None:
-    """By the names that Amazon Inspector has for them."""
+    """trivy's package managers have the names of Amazon Inspector."""
     found = {
         "VulnerabilityID": "CVE-1",
         "PkgName": "a",

@@ -1,4 +1,4 @@
-"""The schedule: what is due is done once, by whoever comes first, and is never missed.
+"""The schedule: due work is done once, by the first caller, and is never missed.
 
 ECR runs a lifecycle policy within 24 hours of its cause, so that nothing is due later:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
@@ -22,8 +22,8 @@ def never() -> float:
     raise AssertionError("nothing is due")
 
 
-def test_what_is_not_known_is_due() -> None:
-    """A new schedule has the work say when it is needed next, whatever the time is."""
+def test_a_new_schedule_is_due() -> None:
+    """A new schedule calls the work, which returns when it is due next, whatever the time is."""
     schedule = Schedule(Later())
     assert schedule.is_due(0)
     assert schedule.is_due(AT_ONCE)
@@ -35,7 +35,7 @@ def test_what_is_not_known_is_due() -> None:
 
 
 def test_work_says_what_is_next() -> None:
-    """It is called once for all that was due."""
+    """Work is called once for all that was due, and returns the next time."""
     schedule = Schedule(Later())
     calls = []
 
@@ -53,10 +53,10 @@ def test_the_earliest_counts() -> None:
     schedule = Schedule(Later())
     schedule.catch_up(0, lambda: math.inf)
     schedule.expect(200)
-    schedule.notice(300, 0)
+    schedule.correct(300, 0)
     schedule.expect(250)
     assert [schedule.is_due(at) for at in (199, 200)] == [False, True]
-    schedule.notice(100, 0)
+    schedule.correct(100, 0)
     assert [schedule.is_due(at) for at in (99, 100)] == [False, True]
     schedule.expect(AT_ONCE)
     assert schedule.is_due(AT_ONCE)
@@ -72,7 +72,7 @@ def test_a_time_that_a_clock_ahead_has_said_is_due_now(say: str) -> None:
         schedule.expect(in_ten_years + DAY)
     elif say == "notice":
         schedule.expect(today + DAY)
-        schedule.notice(in_ten_years + DAY, today)
+        schedule.correct(in_ten_years + DAY, today)
     assert schedule.is_due(today)
     schedule.catch_up(today, lambda: today + DAY)
     assert not schedule.is_due(today)
@@ -80,7 +80,7 @@ def test_a_time_that_a_clock_ahead_has_said_is_due_now(say: str) -> None:
 
 
 def test_work_that_fails_is_due_again() -> None:
-    """An error reaches the caller; the next one tries again."""
+    """Failed work raises to its caller, and the next caller tries again."""
     schedule = Schedule(Later())
 
     def fail() -> float:
@@ -109,7 +109,7 @@ def test_work_may_come_back() -> None:
 
 
 def test_others_wait_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here as long as it takes; and what they expect meanwhile is not forgotten."""
+    """Others wait for short work, here as long as necessary; what they expect meanwhile is kept."""
     monkeypatch.setattr(due, "_PATIENCE", 60)
     schedule = Schedule(Later())
     has_begun, may_end = threading.Event(), threading.Event()
@@ -143,7 +143,7 @@ def test_others_wait_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_waits_for_long_work() -> None:
-    """Requests go on without it, and what is said to be due is noted at once."""
+    """Requests continue during long work, and new due times are noted at once."""
     schedule = Schedule(Later())
     has_begun, may_end = threading.Event(), threading.Event()
 
@@ -164,7 +164,7 @@ def test_nobody_waits_for_long_work() -> None:
 
 
 def test_what_is_expected_while_work_goes_on_is_not_dropped() -> None:
-    """The work may have looked at that already."""
+    """A time that is expected during the work stays, since the work may already have passed it."""
     schedule = Schedule(Later())
 
     def work() -> float:
@@ -190,7 +190,7 @@ def test_work_inside_of_work() -> None:
 
 
 def test_what_follows_work_does_not_hold_up_others() -> None:
-    """It is called when all work has ended, in its order, and one that fails keeps no other from it."""
+    """Callbacks run when all work has ended, in order, and a failing one does not prevent the others."""
     later = Later()
     schedule = Schedule(later)
     done: list[str] = []
@@ -222,7 +222,7 @@ def test_what_follows_work_does_not_hold_up_others() -> None:
 
 
 def test_what_is_held_back_when_the_work_fails() -> None:
-    """It follows what was committed before, so it is called all the same."""
+    """Callbacks run also if the work fails, since an earlier part was committed."""
     later = Later()
     done: list[str] = []
 

@@ -7,35 +7,63 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from botocore.loaders import create_loader
 
 from moto_ecr_ext import service_model
+
+
+def printed_with(model: dict[str, Any], tmp_path: Path, program: str) -> str:
+    """What a program prints if botocore finds this model of ECR before the installed one."""
+    folder = tmp_path / "ecr" / model["metadata"]["apiVersion"]
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(model))
+    return subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        env={**os.environ, "AWS_DATA_PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_a_model_below_the_data_path_replaces_the_installed_one(tmp_path: Path) -> None:
     """AWS_DATA_PATH names folders of models, as for botocore. They precede the installed ones."""
     known = service_model.operation("GetRegistryPolicy")
     assert known is not None
-    metadata = known.service_model.metadata
-    folder = tmp_path / "ecr" / metadata["apiVersion"]
-    folder.mkdir(parents=True)
     name = "GetWeatherForecast"
     model = {
         "version": "2.0",
-        "metadata": metadata,
+        "metadata": known.service_model.metadata,
         "operations": {name: {"name": name, "http": {"method": "POST", "requestUri": "/"}}},
         "shapes": {},
     }
-    (folder / "service-2.json").write_text(json.dumps(model))
+    program = "from moto_ecr_ext import service_model as m; print(*m.operation_names())"
+    assert printed_with(model, tmp_path, program).split() == [name]
 
-    printed = subprocess.run(
-        [
-            sys.executable,
-            *("-c", "from moto_ecr_ext import service_model as m; print(*m.operation_names())"),
-        ],
-        env={**os.environ, "AWS_DATA_PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    assert printed.stdout.split() == [name]
+def test_a_member_of_a_newer_model_is_refused(tmp_path: Path) -> None:
+    """A member that this package does not know is named, as are operations that it does not know."""
+    model = create_loader().load_service_model("ecr", "service-2")
+    model["shapes"]["CreateRepositoryRequest"]["members"]["weather"] = {"shape": "RepositoryName"}
+    program = """
+        import boto3, moto, moto_ecr_ext
+        from botocore.exceptions import ClientError
+
+        moto_ecr_ext.install()
+        with moto.mock_aws():
+            ecr = boto3.client("ecr", "us-east-1")
+            try:
+                ecr.create_repository(repositoryName="app", weather="rain")
+            except ClientError as error:
+                print(error.response["Error"]["Code"], error.response["Error"]["Message"], sep="\\n")
+            print(ecr.describe_repositories()["repositories"])
+        """
+    assert printed_with(model, tmp_path, program).splitlines() == [
+        "InvalidParameterException",
+        "Invalid parameter at 'weather' failed to satisfy constraint: "
+        "'Is not implemented by moto_ecr_ext'",
+        "[]",
+    ]

@@ -1,4 +1,4 @@
-"""Settings: where each is read from, and which place comes first."""
+"""Settings: their sources, and the order of these."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from moto.core.models import botocore_stubber
 
 import moto_ecr_ext
 from moto_ecr_ext import settings, testing
-from moto_ecr_ext.activation.installation import is_installed
-from moto_ecr_ext.commands.flags import Command
+from moto_ecr_ext.seams.installation import is_installed
+from moto_ecr_ext.server.commands.flags import Command
 from moto_ecr_ext.settings import Setting, SettingError
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process that nothing was said to."""
+    """A process without any setting."""
     for name in list(os.environ):
         if name.startswith("MOTO_ECR_"):
             monkeypatch.delenv(name)
@@ -40,6 +40,7 @@ TEXTS = {
     "upstreams": "docker-hub=http://127.0.0.1:5001",
     "scanner": "trivy image --quiet",
     "quotas": "repositories=2",
+    "journal": "500",
 }
 
 
@@ -62,7 +63,7 @@ def test_a_setting_has_its_default(setting: Setting) -> None:
 def test_the_environment_is_asked_at_each_call(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable counts from when it is there until it is gone."""
+    """A variable of the environment is read at each call."""
     monkeypatch.setenv(setting.variable, another(setting))
     assert setting.get() == another(setting)
 
@@ -72,7 +73,7 @@ def test_the_environment_is_asked_at_each_call(
 
 @every_choice
 def test_a_choice_may_be_in_upper_case(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A choice is the same in upper and in lower case."""
+    """A choice is accepted in upper and in lower case."""
     monkeypatch.setenv(setting.variable, another(setting).upper())
     assert setting.get() == another(setting)
 
@@ -92,7 +93,7 @@ def test_install_comes_before_the_environment(
 
 @every_setting
 def test_the_config_of_mock_aws_comes_first(setting: Setting) -> None:
-    """`mock_aws(config={"ecr": ...})` counts for its test, whatever `install()` was given."""
+    """`mock_aws(config={"ecr": ...})` applies to its test, and overrides `install()`."""
     config = {"ecr": {setting.name: another(setting)}}
 
     with moto_ecr_ext.install(**{setting.name: setting.default}):
@@ -102,7 +103,7 @@ def test_the_config_of_mock_aws_comes_first(setting: Setting) -> None:
 
 
 def test_booleans_are_values() -> None:
-    """Python's booleans mean what they say."""
+    """Python's booleans are accepted as values."""
     with moto_ecr_ext.install(verify_layers=True):
         assert settings.VERIFY_LAYERS.get() == "true"
         with mock_aws(config={"ecr": {"verify_layers": False}}):
@@ -115,7 +116,7 @@ def test_booleans_are_values() -> None:
     + [(text, "false") for text in ("no", "off", "0", " NO ")],
 )
 def test_a_switch_has_other_words(text: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words of pytest's own switches turn a switch on or off, and are not values of other settings."""
+    """The words of pytest's own switches turn a switch on or off, and are refused by other settings."""
     monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", text)
     assert settings.VERIFY_LAYERS.get() == value
 
@@ -125,7 +126,7 @@ def test_a_switch_has_other_words(text: str, value: str, monkeypatch: pytest.Mon
 
 
 def test_a_wrong_variable_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A value that cannot be is an error that names the variable and the choices."""
+    """An impossible value raises an error that names the variable and the choices."""
     monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
 
     with pytest.raises(SettingError, match=r"MOTO_ECR_VERIFY_LAYERS is 'perhaps'; .* true, false"):
@@ -141,14 +142,14 @@ def test_wrong_upstreams_name_themselves(wrong: str) -> None:
         moto_ecr_ext.install(upstreams=wrong)
 
 
-def test_a_bucket_that_is_none() -> None:
-    """It is refused when it is given, and not by the first call."""
+def test_a_malformed_bucket() -> None:
+    """An invalid URL of a bucket is refused when it is given, and not by the first call."""
     with pytest.raises(SettingError, match="'ab' is not the name of a bucket"):
         moto_ecr_ext.install(blobs="s3://ab", database="sqlite://")
 
 
 def test_an_unknown_upstream_names_itself() -> None:
-    """A name that ECR has for no upstream registry is an error that lists those there are."""
+    """An unknown upstream registry raises an error that lists the known ones."""
     with pytest.raises(
         SettingError,
         match=r"install\(upstreams=.* dockerhub is not an upstream registry .* docker-hub, ",
@@ -166,7 +167,7 @@ def test_wrong_quotas_name_themselves(wrong: str) -> None:
 
 
 def test_an_unknown_quota_names_itself() -> None:
-    """A name of no quota is an error that lists those there are."""
+    """An unknown quota raises an error that lists the known ones."""
     with pytest.raises(
         SettingError, match=r"install\(quotas=.* images is not a quota; .* images_per_repository, "
     ):
@@ -174,7 +175,9 @@ def test_an_unknown_quota_names_itself() -> None:
 
 
 def test_quotas_are_those_of_aws_unless_they_are_set() -> None:
-    """Each by its name; https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html."""
+    """Each quota has AWS's value unless it is set by its name:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html.
+    """
     with moto_ecr_ext.install(quotas=" images_per_repository = 2, tags_per_image=0"):
         assert settings.quota("images_per_repository") == 2
         assert settings.quota("tags_per_image") == 0
@@ -190,7 +193,7 @@ def test_a_wrong_scanner_names_itself() -> None:
 
 @pytest.mark.parametrize("wrong", ["clair --quiet", "/usr/bin/env trivy", "docker run trivy", "''"])
 def test_a_scanner_of_another_kind_names_itself(wrong: str) -> None:
-    """A program whose reports nobody would understand is an error that names those that are."""
+    """A scanner of unknown reports raises an error that lists the known ones."""
     with pytest.raises(SettingError, match=r"install\(scanner=.* must begin with trivy or grype"):
         moto_ecr_ext.install(scanner=wrong)
 
@@ -205,12 +208,12 @@ def test_a_scanner_of_another_kind_names_itself(wrong: str) -> None:
     ],
 )
 def test_the_words_of_a_scanner(command: str, words: Any) -> None:
-    """As a shell splits them. Without any there is no scanner."""
+    """The command line is split as a shell does. Without any word there is no scanner."""
     assert settings.parse_scanner(command) == words
 
 
 def test_defaults_give_way_to_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`defaults` fills in, for a block, what neither `install()` nor the environment says."""
+    """`defaults` applies in a block to settings that `install()` and the environment leave out."""
     with settings.defaults(repository_uri="endpoint"):
         assert settings.REPOSITORY_URI.get() == "endpoint"
     assert settings.REPOSITORY_URI.get() == "aws"
@@ -236,7 +239,7 @@ def test_defaults_give_way_to_what_was_said(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_command_reads_flags_then_the_environment_then_its_own_defaults(
     monkeypatch: pytest.MonkeyPatch, arguments: Any, variable: str | None, expected: str
 ) -> None:
-    """A flag comes before the variable, and both before what the command has as a default."""
+    """A flag overrides the variable, and both override the command's default."""
     if variable:
         monkeypatch.setenv("MOTO_ECR_REPOSITORY_URI", variable)
     command = Command("a_command", "A command.", {"repository_uri": "endpoint"})
@@ -249,7 +252,7 @@ def test_a_command_reads_flags_then_the_environment_then_its_own_defaults(
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
-def test_a_command_keeps_its_data_where_it_is_told(
+def test_a_command_reads_its_data_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
 ) -> None:
     """The data directory is that of the flag, or else of the variable."""
@@ -279,7 +282,7 @@ def test_a_command_keeps_its_data_where_it_is_told(
     ],
 )
 def test_origins(text: str, origins: list[str]) -> None:
-    """Origins are as browsers write them: a scheme and an authority."""
+    """Origins are accepted as browsers write them: a scheme and an authority."""
     assert settings.parse_origins(text) == origins
 
 
@@ -311,21 +314,21 @@ def test_host_names(text: str, names: list[str]) -> None:
     "wrong", ["a:5000", "http://a", "a/b", "*a", "a.*", "[::1]", "a..b", "a b"]
 )
 def test_wrong_host_names(wrong: str) -> None:
-    """A name has no port: all ports are meant."""
+    """A host name with a port is refused, since all ports are meant."""
     with pytest.raises(ValueError, match="is not a host name"):
         settings.parse_host_names(wrong)
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "1.5", "many", "", "1" * 7])
 def test_wrong_counts(wrong: str) -> None:
-    """A bound of nothing would serve nobody."""
+    """A bound of zero is refused, as it would serve nobody."""
     with pytest.raises(ValueError, match="it must be a number above 0"):
         settings.parse_count(wrong)
 
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
 def test_a_command_reads_its_limits(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flag comes before the variable, and both before the default."""
+    """A flag overrides the variable, and both override the default."""
     command = Command("command", "", {})
     monkeypatch.setenv("MOTO_ECR_IDLE_TIMEOUT", "5")
     monkeypatch.setenv("MOTO_ECR_ALLOWED_HOSTS", "registry.test")
@@ -337,7 +340,7 @@ def test_a_command_reads_its_limits(by: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_limits_are_no_settings_of_calls() -> None:
-    """They belong to a server, so `install()` and `mock_aws` do not take them."""
+    """Limits belong to a server, so that `install()` and `mock_aws` do not accept them."""
     with pytest.raises(SettingError, match="unknown setting: idle_timeout"):
         moto_ecr_ext.install(idle_timeout=5)
 
@@ -345,7 +348,7 @@ def test_limits_are_no_settings_of_calls() -> None:
 def test_a_wrong_variable_is_said_by_install(
     monkeypatch: pytest.MonkeyPatch, stock_moto: None
 ) -> None:
-    """At the time when the extension is installed, which it then is not."""
+    """`install()` refuses a wrong variable, and then installs nothing."""
     monkeypatch.setenv("MOTO_ECR_VERIFY_LAYERS", "perhaps")
     with pytest.raises(SettingError, match=r"^MOTO_ECR_VERIFY_LAYERS is 'perhaps'; it must be one"):
         moto_ecr_ext.install()
@@ -364,7 +367,7 @@ def test_a_wrong_variable_is_said_by_install(
 def test_a_variable_that_no_setting_has(
     monkeypatch: pytest.MonkeyPatch, stock_moto: None, name: str, hint: str
 ) -> None:
-    """The error has the name that is probably meant."""
+    """The error has the nearest name of a setting."""
     monkeypatch.setenv(name, "")
     with pytest.raises(SettingError) as refused:
         moto_ecr_ext.install()
@@ -373,7 +376,7 @@ def test_a_variable_that_no_setting_has(
 
 
 @pytest.mark.parametrize(
-    "setting", [*settings.OF_SERVERS, settings.WORKERS], ids=lambda each: each.name
+    "setting", [*settings.OF_SERVERS, *settings.OF_WORKERS], ids=lambda each: each.name
 )
 def test_variables_of_servers_are_theirs(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test process does not read their values."""
@@ -383,7 +386,7 @@ def test_variables_of_servers_are_theirs(setting: Setting, monkeypatch: pytest.M
 
 
 def test_a_setting_that_install_does_not_have() -> None:
-    """The error has the name that is probably meant."""
+    """The error has the nearest name of a setting."""
     with pytest.raises(SettingError) as refused:
         moto_ecr_ext.install(verify_layer=True)
     assert str(refused.value) == "unknown setting: verify_layer; did you mean verify_layers?"
@@ -404,7 +407,7 @@ def test_a_setting_that_install_does_not_have() -> None:
     ],
 )
 def test_a_wrong_config_is_said_when_the_mock_starts(config: dict[str, Any], message: str) -> None:
-    """As a context manager and as a decorator; the mock has not started then."""
+    """A wrong configuration is refused before the mock starts, as a context manager and as a decorator."""
     moto_ecr_ext.install()
     mock = mock_aws(config={"ecr": config})
 
@@ -425,13 +428,13 @@ def test_a_wrong_config_is_said_when_the_mock_starts(config: dict[str, Any], mes
 
 
 def test_stock_moto_does_not_know_the_config(stock_moto: None) -> None:
-    """Without the extension nobody asks what it says."""
+    """Stock moto ignores the configuration."""
     with mock_aws(config={"ecr": {"quirks": "some"}}):
         pass
 
 
 def test_type_checkers_know_every_setting() -> None:
-    """`Settings` has a key for each setting, and the values that it may have."""
+    """`Settings` has a key for each setting, with the type of its values."""
     types = typing.get_type_hints(settings.Settings)
     assert list(types) == [setting.name for setting in settings.ALL]
     for setting in settings.ALL:

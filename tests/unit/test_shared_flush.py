@@ -1,4 +1,4 @@
-"""Flushes that many share: nobody is told that something is on disk by a flush that began before it was written."""
+"""Flushes that many share: a caller never returns by a flush that began before its write."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ class Waiter(Thread):
 def waiting(shared: SharedFlush, count: int) -> list[Waiter]:
     """Waiters that wait for a flush that has not begun."""
     waiters = [Waiter(shared) for _ in range(count)]
+    # Private, also in Python, since a thread announces nothing once it waits.
     while len(shared._changed._waiters) < count:  # type: ignore[attr-defined]
         pass
     return waiters
 
 
 def test_who_is_alone_makes_one_flush() -> None:
-    """It begins at once."""
+    """A single caller causes one flush, which begins at once."""
     flushes = Flushes()
     flushes.may_end[0].set()
     SharedFlush(flushes).wait()
@@ -59,7 +60,7 @@ def test_who_is_alone_makes_one_flush() -> None:
 
 
 def test_those_who_come_during_a_flush_share_the_next() -> None:
-    """The one under way is not theirs."""
+    """Callers during a flush share the next one, since the running one began before their writes."""
     flushes = Flushes()
     shared = SharedFlush(flushes)
     first = Waiter(shared)

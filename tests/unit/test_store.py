@@ -1,4 +1,4 @@
-"""The store: transactions, what a start and a reset remove, and where it is kept."""
+"""The store: transactions, the effect of a start and a reset, and its places."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ from moto_ecr_ext.settings import StoreLocation
 from moto_ecr_ext.storage.database.base import Database
 from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.database.versions import SchemaVersionError, StoreError
-from moto_ecr_ext.storage.rows import tables
+from moto_ecr_ext.storage.rows import integrity, tables
 from moto_ecr_ext.storage.store import Store, close_current_store, current_store
 
 REPOSITORY = {
@@ -137,7 +138,7 @@ def write_part(store: Store, upload_id: str) -> None:
 
 @pytest.mark.parametrize("way", ["read", "write", "write what may vanish"])
 def test_an_interrupted_statement_ends_alone(store: Store, way: str) -> None:
-    """Ctrl-C comes out, and whatever follows finds the rows as they were."""
+    """Ctrl-C raises, and later statements find the rows unchanged."""
     add_repository(store, "first")
 
     def interrupt(*arguments: object) -> None:
@@ -172,7 +173,7 @@ def test_a_write_happens_whole(store: Store, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["write", "write what may vanish"])
 def test_a_write_that_fails_does_not_happen(store: Store, way: str) -> None:
-    """An error in the middle of a block undoes what it wrote, and the next write goes on."""
+    """An error within a block undoes its changes, and the next write succeeds."""
 
     def write() -> None:
         with WAYS[way](store.database) as transaction:
@@ -190,7 +191,7 @@ def test_a_write_that_fails_does_not_happen(store: Store, way: str) -> None:
 def test_a_killed_process_leaves_nothing_half_done(
     data_dir: Path, reopened: Callable[[], Store]
 ) -> None:
-    """A write whose process is gone before its end has not happened."""
+    """A write of a killed process has not happened."""
     text = """
         import os, sys
         from pathlib import Path
@@ -217,7 +218,7 @@ def test_a_killed_process_leaves_nothing_half_done(
 
 
 def test_a_read_does_not_wait_for_a_write(data_dir: Path, reopened: Callable[[], Store]) -> None:
-    """On a file, a read sees what was there while another thread is in the middle of a write."""
+    """A read sees the earlier state while another thread is in the middle of a write."""
     store = reopened()
     has_written, has_read = Event(), Event()
 
@@ -380,7 +381,7 @@ def test_a_call_that_fails_leaves_nothing_half_done(
 def test_a_start_removes_bytes_that_no_repository_holds(
     data_dir: Path, reopened: Callable[[], Store]
 ) -> None:
-    """A blob whose process was killed before its row was written goes; one that is held remains."""
+    """A start removes a blob whose process was killed before its row was written; one that is held remains."""
     store = Store.open(StoreLocation(data_dir))
     orphan, held = add_blob(store, b"an orphan"), add_blob(store, b"held")
     hold(store, add_repository(store), held)
@@ -391,7 +392,7 @@ def test_a_start_removes_bytes_that_no_repository_holds(
 
 
 def test_a_start_removes_parts_of_no_upload(data_dir: Path, reopened: Callable[[], Store]) -> None:
-    """Bytes of an upload that has no row go; those of an unfinished upload remain."""
+    """A start removes bytes of an upload without a row; those of an unfinished upload remain."""
     store = Store.open(StoreLocation(data_dir))
     orphan, unfinished = str(uuid4()), str(uuid4())
     repository_id = add_repository(store)
@@ -414,7 +415,7 @@ def test_a_start_removes_parts_of_no_upload(data_dir: Path, reopened: Callable[[
 
 
 def test_bytes_go_when_no_repository_holds_them(store: Store) -> None:
-    """A blob of two repositories remains until both have let it go."""
+    """A blob of two repositories remains until both have deleted it."""
     digest = add_blob(store, b"shared")
     one, two = add_repository(store, "one"), add_repository(store, "two")
     hold(store, one, digest)
@@ -452,7 +453,7 @@ def test_bytes_stay_when_the_write_that_lets_them_go_fails(store: Store) -> None
 
 
 def test_a_reset_removes_rows_and_bytes(store: Store) -> None:
-    """After `clear` there is no repository, no blob and no upload."""
+    """After `clear` the store has no repository, no blob and no upload."""
     hold(store, add_repository(store), add_blob(store, b"held"))
     write_part(store, str(uuid4()))
 
@@ -464,7 +465,7 @@ def test_a_reset_removes_rows_and_bytes(store: Store) -> None:
 
 
 def test_a_reset_keeps_the_key(data_dir: Path, reopened: Callable[[], Store]) -> None:
-    """Passwords remain valid: the key that signs them is that of before, also after a restart."""
+    """A reset keeps passwords valid, as their key stays, also after a restart."""
     store = reopened()
     key = store.signing_key
 
@@ -478,7 +479,9 @@ def test_a_reset_keeps_the_key(data_dir: Path, reopened: Callable[[], Store]) ->
 def test_a_reset_removes_the_key_of_principals(
     data_dir: Path, reopened: Callable[[], Store]
 ) -> None:
-    """For every server of the database; it is the same before, also after a restart."""
+    """A reset changes the key of principals for every server of the database; otherwise it stays, also after a
+    restart.
+    """
     one, other = reopened(), reopened()
     assert one.find_principals_key() is None
     key = one.principals_key()
@@ -496,7 +499,7 @@ def test_a_reset_removes_the_key_of_principals(
 def test_a_reset_that_is_killed_loses_no_bytes_of_a_row(
     data_dir: Path, reopened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows go first: where removing bytes fails, none is left that names what is gone."""
+    """A reset removes rows first, so that a failure while removing bytes leaves no row without them."""
     store = reopened()
     hold(store, add_repository(store), add_blob(store, b"held"))
 
@@ -530,7 +533,7 @@ def test_moto_resets_the_store(backend: Any, empty: Callable[[], object]) -> Non
 
 
 def test_every_store_in_memory_is_another() -> None:
-    """Two stores in memory share nothing, nor do their keys."""
+    """Two stores in memory share no data and no key."""
     one, two = Store.open(StoreLocation()), Store.open(StoreLocation())
     add_repository(one)
 
@@ -555,32 +558,49 @@ def test_a_directory_has_what_was_written(data_dir: Path, reopened: Callable[[],
         assert b"".join(blob.chunks()) == b"held"
 
 
-def test_a_newer_schema_is_refused_and_left_alone(data_dir: Path) -> None:
-    """A directory of a later version is named in a sentence; not a byte of it changes."""
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (
+            tables.SCHEMA_VERSION + 1,
+            rf"written by a newer moto_ecr_ext \(schema version {tables.SCHEMA_VERSION + 1}; this "
+            rf"one knows {tables.SCHEMA_VERSION}\)\. Nothing was changed\. Upgrade moto_ecr_ext, or",
+        ),
+        *(
+            (
+                version,
+                rf"written by an unreleased moto_ecr_ext \(schema version {version}; the first "
+                r"released one is 3\)\. Nothing was changed\. Use another directory or database\.",
+            )
+            for version in (1, 2)
+        ),
+    ],
+)
+def test_an_unknown_schema_is_refused_and_left_alone(
+    data_dir: Path, version: int, message: str
+) -> None:
+    """A directory of a later version, or of one before the first, is refused in a sentence; not a byte of it
+    changes.
+    """
     store = Store.open(StoreLocation(data_dir))
     hold(store, add_repository(store), add_blob(store, b"held"))
     add_blob(store, b"an orphan, as far as this version knows")
-    newer = str(tables.SCHEMA_VERSION + 1)
     with store.database.write() as transaction:
         transaction.connection.execute(
             tables.store.update().where(tables.store.c.name == "schema_version"),
-            {"value": newer},
+            {"value": str(version)},
         )
     store.close()
     before = {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()}
 
-    with pytest.raises(
-        SchemaVersionError,
-        match=rf"written by a newer moto_ecr_ext \(schema version {newer}; this one knows "
-        rf"{tables.SCHEMA_VERSION}\)\. Nothing was changed\. Upgrade moto_ecr_ext, or use another",
-    ):
+    with pytest.raises(SchemaVersionError, match=message):
         Store.open(StoreLocation(data_dir))
 
     assert {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()} == before
 
 
 def test_something_else_is_refused_and_left_alone(data_dir: Path) -> None:
-    """A file of another program in the place of the database is named."""
+    """A file of another program in the place of the database is named, and unchanged."""
     data_dir.mkdir()
     path = data_dir / "registry.sqlite"
     path.write_bytes(b"something else" * 100)
@@ -618,7 +638,7 @@ def with_a_blob(location: StoreLocation) -> str:
 
 
 @pytest.mark.parametrize("owner", ["noted", "of version 1"])
-@pytest.mark.parametrize("open_store", [Store.open, Store.found])
+@pytest.mark.parametrize("open_store", [Store.open, Store.open_existing])
 @pytest.mark.parametrize("is_asked_again", [False, True])
 def test_blobs_of_another_database_are_left_alone(
     data_dir: Path,
@@ -627,7 +647,7 @@ def test_blobs_of_another_database_are_left_alone(
     open_store: Callable[[StoreLocation], Store],
     is_asked_again: bool,
 ) -> None:
-    """All of them would be orphans of a database that was made new, or is another one."""
+    """Blobs of another database are kept, though all of them would be orphans of a new one."""
     digest = with_a_blob(StoreLocation(data_dir))
     if owner == "of version 1":
         (data_dir / "owner").unlink()
@@ -645,7 +665,7 @@ def test_blobs_of_another_database_are_left_alone(
 
 
 def test_a_directory_without_its_database(data_dir: Path) -> None:
-    """Where the rows of a directory are gone, the refusal says which file to put back."""
+    """The refusal of a directory without its database names the file to put back."""
     with_a_blob(StoreLocation(data_dir))
     (data_dir / "registry.sqlite").unlink()
     with pytest.raises(StoreError) as refused:
@@ -657,7 +677,7 @@ def test_a_directory_without_its_database(data_dir: Path) -> None:
 
 
 def test_a_database_that_is_gone_does_not_take_the_blobs_with_it(data_dir: Path) -> None:
-    """Somebody may have it elsewhere; a new one in its place is not that."""
+    """Blobs stay if their database was moved away, as a new one in its place does not list them."""
     with_a_blob(StoreLocation(data_dir))
     (data_dir / "registry.sqlite").rename(data_dir.with_name("elsewhere"))
 
@@ -677,7 +697,7 @@ def test_a_database_that_is_not_there_is_not_found(data_dir: Path, tmp_path: Pat
         StoreLocation(data_dir, f"sqlite:///{tmp_path}/registry.sqlite"),
     ):
         with pytest.raises(StoreError, match="There is no registry in"):
-            Store.found(location)
+            Store.open_existing(location)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -692,14 +712,14 @@ def test_a_database_that_is_not_there_is_not_found(data_dir: Path, tmp_path: Pat
         ("mysql://u:secret@h/x", None, r"mysql://u:\*\*\*@h/x is not a supported database"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused(
+def test_an_impossible_place_is_refused(
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
     database: str | None,
     blobs: str | None,
     message: str,
 ) -> None:
-    """It is named, without its password, and no directory of its name is made."""
+    """An impossible place is named without its password, and no directory of its name is made."""
     data_dir.mkdir()
     monkeypatch.chdir(data_dir)
     with pytest.raises(StoreError, match=f"^{message}"):
@@ -708,7 +728,7 @@ def test_a_place_that_cannot_be_is_refused(
 
 
 def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, caplog):
-    """As on a full disk. The times of pulls are kept until there is room, and shown meanwhile."""
+    """Images can be read on a full disk. The times of pulls are kept until there is room, and shown meanwhile."""
     with moto_ecr_ext.install(data_dir=data_dir):
         backend = ecr_backends["123456789012"]["us-east-1"]
         backend.create_repository("app")
@@ -738,7 +758,7 @@ def test_images_are_read_where_nothing_can_be_written(data_dir, monkeypatch, cap
 def test_a_test_process_is_in_memory_whatever_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The variables of the server do not concern `install()`, whose store `mock_aws` empties."""
+    """The server's variables do not affect `install()`, whose store `mock_aws` empties."""
     somebodys = tmp_path / "somebodys"
     monkeypatch.setenv("MOTO_ECR_DATA_DIR", str(somebodys))
 
@@ -752,7 +772,7 @@ def test_a_test_process_is_in_memory_whatever_the_environment_says(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_install_may_be_told_a_directory(data_dir: Path) -> None:
+def test_install_accepts_a_directory(data_dir: Path) -> None:
     """The next `install(data_dir=...)` finds the data of the previous one."""
     for expected in ([], ["app"]):
         with moto_ecr_ext.install(data_dir=data_dir):
@@ -766,7 +786,7 @@ def test_install_may_be_told_a_directory(data_dir: Path) -> None:
 
 
 def test_another_location_is_another_store(data_dir: Path) -> None:
-    """A second `install()` with another directory leaves what is in the first one alone."""
+    """A second `install()` with another directory leaves the data of the first one."""
     with moto_ecr_ext.install(data_dir=data_dir / "one"):
         ecr_backends["123456789012"]["us-east-1"].create_repository("app")
         first = current_store()
@@ -776,3 +796,10 @@ def test_another_location_is_another_store(data_dir: Path) -> None:
         moto_ecr_ext.install(data_dir=data_dir / "one")
         assert repository_names(current_store()) == ["app"]
     close_current_store()
+
+
+@pytest.mark.parametrize("name", ["postgresql", "sqlserver"])
+def test_another_database_is_not_asked_for_problems_of_sqlite(name: str) -> None:
+    """The statements of its check are SQLite's."""
+    view: Any = SimpleNamespace(connection=SimpleNamespace(dialect=SimpleNamespace(name=name)))
+    assert integrity.problems_of_sqlite(view) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +12,7 @@ from moto_ecr_ext.policies.wildcards import (
     matches_scanning_filter,
     matches_tag_filter,
 )
+from support.hanging import not_hanging
 
 FIELD = "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "
 
@@ -59,7 +58,7 @@ FIELD = "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to sat
     ],
 )
 def test_a_tag_filter_means_whole_tags(tag_filter: str, tag: str, matches: bool) -> None:
-    """Only `*` is a wildcard; case counts, and what a regular expression means does not."""
+    """Only `*` is a wildcard; case counts, and characters of regular expressions match themselves."""
     assert matches_tag_filter(tag_filter, tag) is matches
 
 
@@ -91,7 +90,7 @@ def test_a_tag_filter_means_whole_tags(tag_filter: str, tag: str, matches: bool)
 def test_a_scanning_filter_without_a_wildcard_means_names_that_contain_it(
     scanning_filter: str, repository_name: str, matches: bool
 ) -> None:
-    """With a wildcard it is a pattern for the whole name."""
+    """A filter with a wildcard is a pattern for the whole name, one without matches names that contain it."""
     assert matches_scanning_filter(scanning_filter, repository_name) is matches
 
 
@@ -103,16 +102,15 @@ def test_a_filter_matches_what_it_was_made_of(parts: list[str], fill: str) -> No
 
 @given(literal=st.text(st.characters(exclude_characters="*")), tag=st.text())
 def test_a_filter_without_a_wildcard_is_an_exact_name(literal: str, tag: str) -> None:
-    """Nothing but `*` makes a filter mean another tag than itself."""
+    """A filter without `*` matches only the tag that it names."""
     assert matches_tag_filter(literal, tag) is (literal == tag)
 
 
 def test_many_wildcards_take_no_time() -> None:
     """A filter that a backtracking expression would try for ages answers at once."""
-    start = time.perf_counter()
-    assert not matches_tag_filter("*a" * 64 + "b", "a" * 2_000)
-    assert not matches_tag_filter("a*" * 64 + "b", "a" * 2_000 + "bc")
-    assert time.perf_counter() - start < 5
+    with not_hanging():
+        assert not matches_tag_filter("*a" * 64 + "b", "a" * 2_000)
+        assert not matches_tag_filter("a*" * 64 + "b", "a" * 2_000 + "bc")
 
 
 @pytest.mark.parametrize(
@@ -138,15 +136,15 @@ def test_filters_that_go_with_the_mutability_are_accepted(
         (
             mutability,
             filters,
-            "'ImageTagMutabilityExclusionFilters can't be null "
+            f"'ImageTagMutabilityExclusionFilters {mistake} "
             f"when imageTagMutability is set as {mutability}'",
         )
-        for mutability, filters in [
-            ("MUTABLE_WITH_EXCLUSION", None),
-            ("IMMUTABLE_WITH_EXCLUSION", None),
-            ("IMMUTABLE_WITH_EXCLUSION", []),
-            ("MUTABLE", ["dev*"]),
-            ("IMMUTABLE", ["dev*"]),
+        for mutability, filters, mistake in [
+            ("MUTABLE_WITH_EXCLUSION", None, "can't be null"),
+            ("IMMUTABLE_WITH_EXCLUSION", None, "can't be null"),
+            ("IMMUTABLE_WITH_EXCLUSION", [], "can't be null"),
+            ("MUTABLE", ["dev*"], "are not allowed"),
+            ("IMMUTABLE", ["dev*"], "are not allowed"),
         ]
     ]
     + [
@@ -161,7 +159,7 @@ def test_filters_that_go_with_the_mutability_are_accepted(
 def test_filters_that_do_not_are_refused(
     mutability: str, filters: list[str] | None, constraint: str
 ) -> None:
-    """The words are those that moto and Terraform's provider have for AWS."""
+    """Invalid filters are refused, each mistake with its message."""
     with pytest.raises(InvalidParameterException) as refused:
         check_exclusion_filters(mutability, as_parameter(filters))
     assert refused.value.code == "InvalidParameterException"

@@ -1,4 +1,4 @@
-"""Requests checked against the service model: what is let through, and what is said of the rest.
+"""The checks of requests against the service model: accepted values, and the messages of refusals.
 
 Messages are those that ECR was seen to give, and the same form where none was seen.
 """
@@ -10,7 +10,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from moto_ecr_ext.exceptions import ECRError, InvalidParameterException
 from moto_ecr_ext.exceptions.common import SerializationException, UnknownOperationException
 from moto_ecr_ext.json_api.validation import Check, check, compile_check
 from support.constants import ABSENT_DIGEST
+from support.hanging import not_hanging
 from support.model_variants import baseline, variants
 
 NAME = {"repositoryName": "team/app"}
@@ -261,8 +261,8 @@ def test_the_generated_variants_are_those_of_the_model() -> None:
             "InitiateLayerUpload",
             {**NAME, "registryId": "123"},
             "registryId",
-            "Member must satisfy regular expression pattern: [0-9]{12}",
-            id="other member's pattern",
+            "must satisfy regular expression [0-9]{12}",
+            id="registryId pattern",
         ),
         pytest.param(
             "CompleteLayerUpload",
@@ -307,7 +307,7 @@ def test_the_generated_variants_are_those_of_the_model() -> None:
                 }
             },
             "replicationConfiguration.rules.1.member.destinations.1.member.registryId",
-            "Member must satisfy regular expression pattern: [0-9]{12}",
+            "must satisfy regular expression [0-9]{12}",
             id="lists within lists",
         ),
     ],
@@ -413,7 +413,7 @@ def test_tags_that_identify_images_are_left_to_the_operation(operation: str) -> 
     ],
 )
 def test_what_is_let_through(operation: str, parameters: object, expected: object) -> None:
-    """Nulls and unknown members are left out; everything else stays as it is."""
+    """Nulls and unknown members are omitted; all other values stay."""
     assert check(operation, parameters) == expected
 
 
@@ -423,7 +423,7 @@ def test_a_whole_number_is_an_int() -> None:
 
 
 def test_the_request_itself_is_not_changed() -> None:
-    """The check builds new structures and leaves the parsed body alone."""
+    """The check builds new structures, and leaves the parsed body unchanged."""
     body = {**NAME, "nextToken": None, "imageIds": [{"imageTag": "v1", "x": 1}]}
     before = json.dumps(body)
     check("DescribeImages", body)
@@ -611,7 +611,7 @@ def test_invalid_base64(text: str) -> None:
     ],
 )
 def test_blobs_are_bytes(blob: str | bytes, content: bytes) -> None:
-    """base64 is decoded, and bytes are what they are."""
+    """base64 is decoded, and bytes stay bytes."""
     request = {**baseline("UploadLayerPart"), "layerPartBlob": blob}
     assert check("UploadLayerPart", request)["layerPartBlob"] == content
 
@@ -649,7 +649,7 @@ def test_patterns_match_the_whole_text_as_java_does(value: str, valid: bool) -> 
     if valid:
         check("ListImages", {**NAME, "registryId": value})
     else:
-        assert "pattern" in refusal("ListImages", {**NAME, "registryId": value})
+        assert "expression" in refusal("ListImages", {**NAME, "registryId": value})
 
 
 def test_word_characters_are_ascii() -> None:
@@ -659,7 +659,7 @@ def test_word_characters_are_ascii() -> None:
 
 
 def test_an_operation_without_input_takes_anything() -> None:
-    """There is nothing to check, and nothing for the operation to read."""
+    """An operation without input accepts anything, since it reads nothing."""
     model = {"metadata": {}, "operations": {"Test": {"name": "Test"}}, "shapes": {}}
     checked = compile_check(ServiceModel(model, "test").operation_model("Test"))
     assert checked({"colour": "red"}) == {}
@@ -720,7 +720,7 @@ def test_a_shape_that_contains_itself_cannot_exhaust_the_stack() -> None:
 
 
 class TestMaps:
-    """No operation of ECR takes a map today; one of a newer botocore may."""
+    """No operation of ECR has a map today; one of a newer botocore may."""
 
     @pytest.fixture
     def checked(self) -> Check:
@@ -776,7 +776,7 @@ class TestMaps:
         ids=["string", "list", "type of a value", "half a surrogate pair"],
     )
     def test_wrong_types(self, checked: Check, labels: object, message: str) -> None:
-        """A map is a JSON object whose keys and values are of the map's shapes."""
+        """Values of wrong types in a map are refused: it is a JSON object of the shapes' keys and values."""
         with pytest.raises(SerializationException) as raised:
             checked({"labels": labels})
         assert raised.value.message == message
@@ -799,7 +799,7 @@ class TestMaps:
 
 @pytest.mark.parametrize("kind", ["float", "double"])
 def test_fractions(kind: str) -> None:
-    """Numbers of either form pass within their range; what is no JSON number does not."""
+    """Numbers of either form are accepted within their range; other values are refused."""
     checked = check_of_member(type=kind, min=0, max=10)
     assert checked({"value": 2.5}) == {"value": 2.5}
     assert checked({"value": 2}) == {"value": 2.0}
@@ -847,16 +847,14 @@ def patterned_shapes() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", patterned_shapes())
 @pytest.mark.parametrize("piece", ["a", "0", "*", "a/", "a-", "a.b_", "--", "arn:aws-a"])
 def test_no_text_takes_long_to_match(name: str, piece: str) -> None:
-    """Text that matches but for its end is refused in time that grows little with its length."""
+    """Text that matches except at its end is refused in time that grows little with its length."""
     shape = patterned_shapes()[name]
     checked = check_of_member(**shape)
-    # Exponential time shows at 26 characters and still ends; only then is the longest text tried.
-    for length in (26, min(shape.get("max", 2000), 2000)):
+    # Exponential time shows at 32 characters and still ends; only then is the longest text tried.
+    for length in (32, min(shape.get("max", 2000), 2000)):
         text = (piece * length)[: length - 1] + " "
-        started = time.thread_time()
-        with pytest.raises(InvalidParameterException):
+        with not_hanging(), pytest.raises(InvalidParameterException):
             checked({"value": text})
-        assert time.thread_time() - started < 0.25
 
 
 @settings(deadline=None)
@@ -904,12 +902,16 @@ def test_any_json_is_let_through_or_refused(data: st.DataObject) -> None:
 
 
 def test_importing_reads_no_model() -> None:
-    """The model is read when it is first asked for, and not by an import."""
+    """Importing the package reads no model, which is read at its first use."""
     program = """
 from botocore.loaders import Loader
 
+load = Loader.load_data
+
 def load_data(self, name):
-    raise LookupError(name)
+    if name != "partitions":  # It is no model, and small.
+        raise LookupError(name)
+    return load(self, name)
 
 Loader.load_data = load_data
 from moto_ecr_ext import service_model
@@ -935,7 +937,7 @@ def test_operation_names_are_the_model_s() -> None:
 
 
 def test_an_unknown_name_has_no_operation() -> None:
-    """Asking for an operation that botocore does not know gives None."""
+    """An operation that botocore does not know has the result None."""
     assert service_model.operation("PutLayer") is None
 
 

@@ -43,7 +43,7 @@ NO_DIGESTS = {
 
 @pytest.mark.parametrize("text", NO_DIGESTS.values(), ids=NO_DIGESTS)
 def test_text_that_is_no_whole_digest_is_refused(text: str) -> None:
-    """InvalidDigest, which is a ValueError, for everything but whole digests of sha256 and sha512."""
+    """Texts that are not whole digests of sha256 or sha512 raise InvalidDigest, which is a ValueError."""
     assert not is_digest(text)
     assert Digest.parse_or_none(text) is None
     with pytest.raises(InvalidDigest):
@@ -67,20 +67,20 @@ def test_a_digest_is_text_to_json_and_to_a_database() -> None:
 
 
 def test_a_reference_is_a_tag_or_a_digest() -> None:
-    """The colon decides."""
+    """A reference with a colon is a digest, and one without is a tag."""
     assert isinstance(parse_reference("1.0-rc_1"), Tag)
     assert isinstance(parse_reference(SHA512), Digest)
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "é", "latest\n"])
 def test_text_that_is_no_tag_is_refused(text: str) -> None:
-    """InvalidTag for text without a colon."""
+    """A malformed text without a colon raises InvalidTag."""
     with pytest.raises(InvalidTag):
         parse_reference(text)
 
 
 def test_a_reference_with_a_colon_must_be_a_digest() -> None:
-    """InvalidDigest for text with a colon."""
+    """A malformed text with a colon raises InvalidDigest."""
     with pytest.raises(InvalidDigest):
         parse_reference("sha256:abc")
 
@@ -89,14 +89,16 @@ def test_a_reference_with_a_colon_must_be_a_digest() -> None:
     "text", ["", "text", "text/plain;\n", "text/plain\n", "/", f"a/{'b' * 128}"]
 )
 def test_text_that_is_no_media_type_is_refused(text: str) -> None:
-    """ValueError for what RFC 6838 has no room for."""
+    """A text outside RFC 6838 raises ValueError."""
     with pytest.raises(ValueError, match="not a media type"):
         MediaType.parse(text)
 
 
 @pytest.mark.parametrize("text", ["application/json;version=0.2", 'a/b ; c="d"', "text/plain;"])
 def test_a_media_type_may_have_parameters(text: str) -> None:
-    """Those of artifacts have: https://github.com/aws/containers-roadmap/issues/2306"""
+    """A media type can have parameters, as those of artifacts have:
+    https://github.com/aws/containers-roadmap/issues/2306
+    """
     assert MediaType.parse(text) == text
 
 

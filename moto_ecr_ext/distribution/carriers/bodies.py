@@ -23,6 +23,8 @@ from .heads import TCHAR, content_length
 BUFFER_SIZE = 256 * 1024
 _SMALL = 64 * 1024
 _INCOMING_SIZE = 256 * 1024
+# Bytes of a body of another service that are read at once.
+_PIECE = 1024 * 1024
 _LONGEST_LINE = 4 * 1024
 _LONGEST_TRAILERS = 8 * 1024
 # RFC 9112, 7.1: the size of a chunk, which extensions may follow, and a trailer.
@@ -271,3 +273,20 @@ def body_of_environ(environ: dict[str, Any]) -> MemoryBody | StreamBody:
     if environ.get("wsgi.input_terminated"):
         return StreamBody(stream, None)
     return StreamBody(stream, content_length(environ.get("CONTENT_LENGTH") or "0"))
+
+
+def read_body(environ: dict[str, Any], length: int) -> bytes:
+    """Return a body of at most `length` bytes, which can be read again.
+
+    It is read in pieces: a head may claim any length, for which `read` would take memory before anything has come.
+    """
+    stream = environ["wsgi.input"]
+    body = bytearray()
+    while len(body) < length:
+        piece = stream.read(min(length - len(body), _PIECE))
+        if not piece:
+            break
+        body += piece
+    read = bytes(body)
+    environ["wsgi.input"] = io.BytesIO(read)
+    return read

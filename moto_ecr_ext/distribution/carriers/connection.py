@@ -18,20 +18,21 @@ from email.utils import formatdate
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 
-from moto_ecr_ext.caller import LOOPBACK, Exchange, exchanging
-from moto_ecr_ext.distribution.app import is_for_registry, respond
+from moto_ecr_ext.caller import LOOPBACK
+from moto_ecr_ext.calls import CallRecord, Recorder, carrying
+from moto_ecr_ext.distribution.app import answer, is_for_registry
 from moto_ecr_ext.distribution.errors import RegistryError, render_error, server_failed
 from moto_ecr_ext.distribution.messages import BlobSlice, Request, Response, read_query
+from moto_ecr_ext.faults import ConnectionEnds
 from moto_ecr_ext.platforms.files import map_file, read_into_at
-from moto_ecr_ext.platforms.sockets import AF_UNIX, send_file
-from moto_ecr_ext.services.moto_process import NeedsMoto
+from moto_ecr_ext.platforms.sockets import AF_UNIX, has_gone, linger, send_file
+from moto_ecr_ext.process import NeedsMoto
 
 from .bodies import BUFFER_SIZE, SocketBody, thread_buffer
 from .gate import Gate
 from .heads import Head, read_head
-from .open_connections import OpenConnections, expect_no_more
+from .open_connections import OpenConnections
 from .sockets import IDLE_TIMEOUT, limit_waits, send_all, unread
-from .watch import Watch
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -48,13 +49,13 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
     """Answer the next request on the connection of `handler`, if it is for the registry.
 
     Return False, with nothing read, for any other request, and if the head did not arrive in one piece: the server
-    continues, and finds the registry by WSGI. moto's process does so, too, with the requests that a worker leaves to
-    it. A malformed head closes the connection, and passing a request back to the workers ends it here.
+    continues, and finds the registry by WSGI; and so if only another process can answer. A malformed head closes the
+    connection.
     """
     connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
     gate: Gate | None = getattr(handler.server, "gate", None)
-    exchange = None
-    received = _first_bytes(handler, connections)
+    call = None
+    received = wait_for_request(handler)
     if not received:
         handler.close_connection = True
         return True
@@ -64,61 +65,63 @@ def serve(handler: BaseHTTPRequestHandler) -> bool:
             head.path, head.headers.get("authorization", ""), head.query, head.host
         ):
             return False
-        exchange = Exchange(head.method, head.path)
+        call = CallRecord(head.method, head.path)
         if gate is not None:
             gate.check(head.method, head.host, head.headers)
-        hand_back = getattr(handler.server, "hand_back", None)
-        if hand_back is not None and hand_back(handler, head.method, head.path):
-            handler.close_connection = True
-            return True
         length = head.body_length()
     except RegistryError as error:
-        refuse(handler, error, exchange)
+        refuse(handler, error, call)
         return True
     handler.rfile.read(head.size)
     _prepare(handler)
     body = SocketBody(handler.rfile, handler.connection, length)  # type: ignore[arg-type]
     try:
-        with exchanging(exchange):
-            response = _respond(handler, head, body, gate)
+        with carrying(call):
+            response = _answer(handler, head, body, gate)
     except NeedsMoto:
         unread(handler, received)
         return False
+    except ConnectionEnds as end:
+        _end(handler, call, body, end)
+        return True
+    if head.version == "1.0":
+        response.is_chunked = (
+            False  # The end of the connection is that of the body (RFC 9112, 6.3).
+        )
     is_read = body.is_finished or body.drain(_WORTH_DRAINING)
     handler.close_connection = head.is_last or connections.are_ending or not is_read
     try:
         _send(handler, response)
         if not body.is_finished:
-            _linger(handler.connection)
+            linger(handler.connection)
     except OSError:
         handler.close_connection = True  # The client has closed the connection.
     finally:
         response.close()
-    exchange.received = body.received
-    _record(handler, exchange, response)
+    call.received = body.received
+    _record(handler, call, response)
     return True
 
 
-def _first_bytes(handler: BaseHTTPRequestHandler, connections: OpenConnections) -> bytes:
-    """Wait for bytes of the next request, and return them; none if the client is gone or silent."""
-    connection, waiting = handler.connection, connections.waiting
+def wait_for_request(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return bytes of the next request, without reading them; none if the client is gone or silent."""
+    connections: OpenConnections = getattr(handler.server, "connections", _UNCOUNTED)
+    connection = handler.connection
     if getattr(connection, "received", b""):
         # Another process received these bytes. The body may not have arrived yet.
         connection.received = b""
         return handler.rfile.peek()  # type: ignore[attr-defined, no-any-return]
-    waiting.add(connection)
-    if connections.are_ending:
-        expect_no_more(connection)
+    connections.begin_waiting(connection)
     try:
         received: bytes = handler.rfile.peek()  # type: ignore[attr-defined]
     except OSError:
         return b""
     finally:
-        waiting.discard(connection)
+        connections.waiting.discard(connection)
     return received
 
 
-def _respond(
+def _answer(
     handler: BaseHTTPRequestHandler, head: Head, body: SocketBody, gate: Gate | None
 ) -> Response:
     request = Request(
@@ -138,11 +141,11 @@ def _respond(
             handler.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         if gate is None or "origin" not in head.headers:
-            return respond(request)
-        response = gate.preflight(head.method, head.headers) or respond(request)
+            return answer(request)
+        response = gate.preflight(head.method, head.headers) or answer(request)
         gate.show(response, head.headers["origin"])
         return response
-    except NeedsMoto:
+    except (NeedsMoto, ConnectionEnds):
         raise  # A second 100 Continue does no harm (RFC 9110, 15.2).
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
@@ -154,26 +157,39 @@ def _address_of(handler: BaseHTTPRequestHandler) -> str:
     return str(handler.client_address[0]) if handler.client_address else LOOPBACK
 
 
+def _end(
+    handler: BaseHTTPRequestHandler, call: CallRecord, body: SocketBody, end: ConnectionEnds
+) -> None:
+    """End a connection without an answer, by a fault."""
+    handler.close_connection = True
+    if end.hangs_for:
+        body.drain(_WORTH_DRAINING)
+        end.hang(lambda: has_gone(handler.connection))
+    call.reason = str(end)
+    recorder: Recorder | None = getattr(handler.server, "recorder", None)
+    if recorder is not None:
+        recorder.record(call)
+
+
 def refuse(
-    handler: BaseHTTPRequestHandler, error: RegistryError, exchange: Exchange | None = None
+    handler: BaseHTTPRequestHandler, error: RegistryError, call: CallRecord | None = None
 ) -> None:
     """Answer a request whose end is not certain, and close its connection."""
     handler.close_connection = True
     response = render_error(error)
-    _record(handler, exchange or Exchange("-", "-", name="malformed"), response)
+    call = call or CallRecord("-", "-", operation="malformed")
+    call.error_code = error.code
+    _record(handler, call, response)
     with suppress(OSError):  # The client has closed the connection.
         _send(handler, response)
-        _linger(handler.connection)
+        linger(handler.connection)
 
 
-def _record(handler: BaseHTTPRequestHandler, exchange: Exchange, response: Response) -> None:
-    watch: Watch | None = getattr(handler.server, "watch", None)
-    if watch is not None:
-        exchange.status = response.status
-        exchange.digest = response.headers.get("Docker-Content-Digest", "")
-        body = response.body
-        exchange.sent = body.size if isinstance(body, BlobSlice) else len(body)
-        watch.record(exchange)
+def _record(handler: BaseHTTPRequestHandler, call: CallRecord, response: Response) -> None:
+    recorder: Recorder | None = getattr(handler.server, "recorder", None)
+    if recorder is not None:
+        call.status, call.sent = response.status, response.size
+        recorder.record(call)
 
 
 def _prepare(handler: BaseHTTPRequestHandler) -> None:
@@ -196,12 +212,20 @@ def _send(handler: BaseHTTPRequestHandler, response: Response) -> None:
     lines += [f"{name}: {value}" for name, value in response.header_lines]
     if handler.close_connection:
         lines.append("Connection: close")
+    if response.is_chunked:
+        lines.append("Transfer-Encoding: chunked")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     if isinstance(response.body, BlobSlice):
         handler.connection.sendall(head)
         _send_slice(handler.connection, response.body)
     else:
-        send_all(handler.connection, head + response.body)
+        body = _in_one_chunk(response.body) if response.is_chunked else response.body
+        send_all(handler.connection, head + body)
+
+
+def _in_one_chunk(content: bytes) -> bytes:
+    """Return a body in chunked coding (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
 
 
 def _send_slice(connection: socket.socket, part: BlobSlice) -> None:
@@ -252,12 +276,3 @@ def _send_mapped(connection: socket.socket, descriptor: int, start: int, stop: i
         ):
             connection.sendall(rest)
         start = end
-
-
-def _linger(connection: socket.socket) -> None:
-    """Let a client that is still sending read the answer: closing with unread bytes would discard it."""
-    connection.shutdown(socket.SHUT_WR)
-    connection.settimeout(2)
-    until = time.monotonic() + 2
-    while time.monotonic() < until and connection.recv(_WORTH_DRAINING):
-        pass

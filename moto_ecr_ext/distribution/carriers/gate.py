@@ -9,7 +9,7 @@ https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metada
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 
 from moto_ecr_ext.distribution.errors import RegistryError
@@ -66,19 +66,11 @@ class Gate:
     def check_page(self, method: str, host: str, headers: Mapping[str, str]) -> None:
         """Raise RegistryError for a request by the page of another site.
 
-        A followed link is admitted: its target is shown to the user, not to the page.
+        Pages of other ports of the same host are of the same site; only if they name their origin, it must be allowed.
         """
         origin = headers.get("origin")
-        if origin is None:
-            is_foreign = headers.get("sec-fetch-site") == "cross-site" and not (
-                method in ("GET", "HEAD")
-                and headers.get("sec-fetch-mode") == "navigate"
-                and headers.get("sec-fetch-dest") == "document"
-            )
-            is_foreign = is_foreign and "*" not in self.origins
-        else:
-            is_foreign = not (self._is_own(origin, host) or self.allows(origin))
-        if is_foreign:
+        own_sites = ("same-origin", "same-site", "none")
+        if is_foreign(method, host, headers, own_sites) and not self.allows(origin or "*"):
             raise RegistryError(
                 "DENIED",
                 f"Web pages of {origin or 'other sites'} may not use this server. "
@@ -117,11 +109,6 @@ class Gate:
                 "Vary": "Origin",
             }
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        """Return True if a page is the server's own. A proxy in front of it may use another scheme."""
-        scheme, _, authority = origin.lower().partition("://")
-        return scheme in ("http", "https") and authority == host.lower() != ""
-
     def _find_name(self, host: str) -> bool:
         name = _name_of(host)
         if name is None:
@@ -135,6 +122,35 @@ class Gate:
             or name in self.names
             or any(each.startswith("*.") and name.endswith(each[1:]) for each in self.names)
         )
+
+
+def is_foreign(
+    method: str,
+    host: str,
+    headers: Mapping[str, str],
+    own_sites: Container[str] = ("same-origin", "none"),
+) -> bool:
+    """Return True if a request is by a page that is not the server's own, as browsers say. Names are in lower case.
+
+    `own_sites` are the values of Sec-Fetch-Site that are not foreign. A followed link is not foreign either: its target
+    is shown to the user, not to the page.
+    """
+    origin = headers.get("origin")
+    if origin is not None and not _is_own(origin, host):
+        return True
+    is_link = (
+        method in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
+    # Another scheme is another site: the origin alone would admit the plain page of a host whose server uses TLS.
+    return headers.get("sec-fetch-site", "none") not in own_sites and not is_link
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Return True if an origin names the server's own host. A proxy in front of it may use another scheme."""
+    scheme, _, authority = origin.lower().partition("://")
+    return scheme in ("http", "https") and authority == host.lower() != ""
 
 
 def _name_of(host: str) -> str | None:

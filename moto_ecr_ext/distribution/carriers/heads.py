@@ -17,8 +17,6 @@ from moto_ecr_ext.distribution.host import check_host
 # RFC 9110, 5.6.2.
 TCHAR = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 
-TWO_LENGTHS = "Transfer-Encoding and Content-Length exclude each other"
-
 _TOKEN = re.compile(f"{TCHAR}+")
 # RFC 9112, 3: a path of visible ASCII with a query, after a scheme and an authority in requests to proxies.
 _REQUEST_LINE = re.compile(
@@ -48,18 +46,12 @@ class Head:
         return self.version != "1.1" or "close" in self.headers.get("connection", "").lower()
 
     def body_length(self) -> int | None:
-        """Return the length of the body in bytes, or None for chunks.
-
-        Raises RegistryError if it is ambiguous (RFC 9112, 6.3).
-        """
-        encoding = self.headers.get("transfer-encoding")
-        if encoding is None:
-            return content_length(self.headers.get("content-length", "0"))
-        if "content-length" in self.headers:
-            raise malformed(TWO_LENGTHS)
-        if encoding.lower() != "chunked" or self.version == "1.0":
-            raise malformed(f"Transfer-Encoding {encoding!r} is not supported")
-        return None
+        """Return the length of the body in bytes, or None for chunks. Raises RegistryError if it is ambiguous."""
+        return body_length(
+            self.version,
+            self.headers.get("transfer-encoding"),
+            self.headers.get("content-length"),
+        )
 
 
 def read_head(received: bytes) -> Head | None:
@@ -118,17 +110,28 @@ def _names_registry(received: bytes) -> bool:
     return bool(end and _NAMES_REGISTRY.match(unquote(line.decode("latin-1")).lstrip()))
 
 
+def body_length(version: str, encoding: str | None, length: str | None) -> int | None:
+    """Return the length of a body in bytes, or None for chunks.
+
+    `encoding` and `length` are the values of Transfer-Encoding and Content-Length, `version` that of HTTP. Raises
+    RegistryError if two readers could disagree (RFC 9112, 6.3).
+    """
+    if encoding is None:
+        return content_length("0" if length is None else length)
+    if length is not None:
+        raise malformed("Transfer-Encoding and Content-Length exclude each other")
+    if encoding.lower() != "chunked" or version == "1.0":
+        raise malformed(f"Transfer-Encoding {encoding!r} is not supported")
+    return None
+
+
 def content_length(text: str) -> int:
     """Return the number of bytes in a Content-Length. Raises RegistryError if it is not a number."""
     text = text.strip(" \t")
-    if not is_content_length(text):
+    # A file can have fewer than 10 ** 18 bytes.
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise RegistryError("SIZE_INVALID", f"'{text}' is not a Content-Length", 400)
     return int(text)
-
-
-def is_content_length(text: str) -> bool:
-    """Return True if a text, without spaces around it, is a number of bytes that a file can have."""
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 @lru_cache(maxsize=256)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import MutableSequence
 from contextlib import suppress
+from contextvars import ContextVar
+
+from moto_ecr_ext.process import this_process
 
 # Each needs a thread and some descriptors, which are limited.
 MAX_CONNECTIONS = 512
-# Connections beyond the limit that get an answer with the reason; further ones are closed.
+# Connections beyond the limit that are answered with the reason at once; further ones wait for that.
 _REFUSED_POLITELY = 32
 
 
@@ -18,27 +20,20 @@ class OpenConnections:
 
     def __init__(self, limit: int = MAX_CONNECTIONS):
         self.limit = limit
-        # Connections that wait for a request. A reader adds its connection first and then checks `are_ending`: either
-        # `finish` sees the connection, or the reader sees the end.
+        # Connections that wait, mostly for a request. Each is added before `are_ending` is checked: either `finish`
+        # sees the connection, or the reader sees the end.
         self.waiting: set[socket.socket] = set()
         self.are_ending = False
         # The numbers of all processes of the server, with this process's number at `_own`.
-        self._counts: MutableSequence[float] = [0]
-        self._own = 0
+        self._counts, self._own = this_process().connections()
         self._changed = threading.Condition()
-
-    def share(self, counts: MutableSequence[float], own: int) -> None:
-        """Share `counts` with other processes of the server, each of which has a place in it."""
-        with self._changed:
-            counts[own] = self._counts[self._own]
-            self._counts, self._own = counts, own
 
     @property
     def are_too_many(self) -> bool:
         return sum(self._counts) > self.limit
 
     def enter(self) -> bool:
-        """Count a new connection, unless there are too many even for a refusal. Return True if it is counted."""
+        """Count a new connection, unless too many are being refused. Return True if it is counted."""
         with self._changed:
             if sum(self._counts) >= self.limit + _REFUSED_POLITELY:
                 return False
@@ -50,6 +45,12 @@ class OpenConnections:
         with self._changed:
             self._counts[self._own] -= 1
             self._changed.notify_all()
+
+    def begin_waiting(self, connection: socket.socket) -> None:
+        """Let `finish` end the input of a connection, now and until `waiting` does not have it any more."""
+        self.waiting.add(connection)
+        if self.are_ending:
+            expect_no_more(connection)
 
     def wait_for_an_end(self, seconds: float) -> None:
         """Wait until a connection ends, for at most `seconds`."""
@@ -67,6 +68,10 @@ class OpenConnections:
         with self._changed:
             self._changed.wait_for(lambda: self._counts[self._own] == 0, seconds)
             return int(self._counts[self._own])
+
+
+connections_of_server: ContextVar[OpenConnections] = ContextVar("moto_ecr_connections")
+"""The connections of the server whose connection this thread serves."""
 
 
 def expect_no_more(connection: socket.socket) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from moto_ecr_ext.caller import LOOPBACK
-from moto_ecr_ext.distribution.app import is_for_registry, respond
+from moto_ecr_ext.distribution.app import answer, is_for_registry
 from moto_ecr_ext.distribution.errors import RegistryError, render_error
 from moto_ecr_ext.distribution.messages import Request, Response, read_query
+from moto_ecr_ext.faults import ConnectionEnds
+from moto_ecr_ext.platforms.sockets import end
 
 from .bodies import body_of_environ
 from .gate import Gate
@@ -24,7 +26,7 @@ def is_registry_request(environ: dict[str, Any]) -> bool:
     )
 
 
-def respond_to_environ(environ: dict[str, Any], gate: Gate | None = None) -> Response:
+def answer_environ(environ: dict[str, Any], gate: Gate | None = None) -> Response:
     """Return the registry's answer to a WSGI request, which `gate` may refuse."""
     try:
         request = _request_of_environ(environ)
@@ -33,8 +35,8 @@ def respond_to_environ(environ: dict[str, Any], gate: Gate | None = None) -> Res
     except RegistryError as error:
         return render_error(error)
     if gate is None or "origin" not in request.headers:
-        return respond(request)
-    response = gate.preflight(request.method, request.headers) or respond(request)
+        return answer(request)
+    response = gate.preflight(request.method, request.headers) or answer(request)
     gate.show(response, request.headers["origin"])
     return response
 
@@ -68,7 +70,13 @@ def _address_of_server(environ: dict[str, Any]) -> str:
 def registry_application(
     environ: dict[str, Any], start_response: Any, gate: Gate | None = None
 ) -> Iterable[bytes]:
-    """Answer a request, as a WSGI application for any server."""
-    response = respond_to_environ(environ, gate)
+    """Answer a request, as a WSGI application for any server. Raises ConnectionResetError for an end by a fault."""
+    try:
+        response = answer_environ(environ, gate)
+    except ConnectionEnds as ending:
+        ending.hang()
+        if "werkzeug.socket" in environ:
+            end(environ["werkzeug.socket"])
+        raise ConnectionResetError(str(ending)) from None
     start_response(response.status_line, response.header_lines)
     return response.chunks()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
+from moto_ecr_ext import faults
 from moto_ecr_ext.exceptions import ImageNotFoundException, NamedRepository
 from moto_ecr_ext.exceptions.registry_protocol import PlaceholderImage
 from moto_ecr_ext.models.base import RegistryBackend
@@ -74,7 +75,7 @@ def find_original(
     digest: Digest,
     registry_id: str | None = None,
 ) -> tuple[Repository, ManifestRow]:
-    """Do as `find_manifest`, by the digest of the image's translation."""
+    """Return what `find_manifest` returns, by the digest of the image's translation."""
     account_id = registry_id or registry.account_id
     found = rows.translations.original(
         view, account_id, registry.region_name, repository_name, digest
@@ -92,7 +93,7 @@ def _admit(
 ) -> tuple[Repository, ManifestRow]:
     row, manifest = found or (None, None)
     repository = registry.admit(view, row, repository_name, account_id)
-    if manifest is None:
+    if manifest is None or (faults.active and repository.hides(manifest.digest)):
         raise image_not_found(reference, repository)
     if manifest.is_placeholder:
         error = PlaceholderImage(manifest.digest, reference, repository)

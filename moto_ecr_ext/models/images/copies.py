@@ -5,13 +5,13 @@ All registries keep their bytes in one store, so a copy consists of rows only.
 
 from __future__ import annotations
 
+from moto_ecr_ext.compatibility.placeholders import stored_manifest
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import StoredImage
 
-from .placeholders import stored_manifest
 from .push import store_manifest
 
 
@@ -29,18 +29,18 @@ def copy_image(
 
     Raises the errors of `store_manifest` for a tag.
     """
-    for child in _children(transaction, image):
-        _copy(registry, transaction, child, target, None)
-    _copy(registry, transaction, image, target, tag)
+    for each in _with_children(transaction, image):
+        copy_alone(registry, transaction, each, target, tag if each is image else None)
 
 
-def _copy(
+def copy_alone(
     registry: RegistryBackend,
     transaction: Transaction,
     image: StoredImage,
     target: Repository,
     tag: str | None,
 ) -> None:
+    """Copy as `copy_image` does, without the children of an index."""
     content = rows.images.content(transaction, image.id)
     assert content is not None
     rows.references.copy_blobs(transaction, image.id, target.id)
@@ -48,8 +48,8 @@ def _copy(
     store_manifest(registry, transaction, target, manifest, image.digest, tag)
 
 
-def _children(view: View, image: StoredImage) -> list[StoredImage]:
-    """Return all descendants of an index, each before the indexes that list it."""
+def _with_children(view: View, image: StoredImage) -> list[StoredImage]:
+    """Return an image and all descendants of an index, each before the indexes that list it."""
     found: dict[int, StoredImage] = {}
     opened: set[int] = set()
     waiting = [image]
@@ -60,5 +60,4 @@ def _children(view: View, image: StoredImage) -> list[StoredImage]:
             continue
         opened.add(each.id)
         waiting += [row for row in rows.references.children(view, each.id) if row.id not in opened]
-    del found[image.id]
     return list(found.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from moto_ecr_ext.compatibility import DIGEST_WITH_TAG_DELETES_IMAGE
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Deletion
 from moto_ecr_ext.models.base import RegistryBackend
@@ -45,7 +44,7 @@ class DeletionBackend(RegistryBackend):
             selection = Selection(transaction, repository, image_ids)
             removal = _Removal(self, transaction, repository, selection)
             failures = [
-                failure_entry(image_id, _code(code))
+                failure_entry(image_id, self.rules.images.failure_of_deletion(code))
                 for image_id in image_ids
                 if isinstance(code := selection.match(image_id), str)
             ]
@@ -108,15 +107,6 @@ class DeletionBackend(RegistryBackend):
                 remove_tag(self, transaction, repository, image, tag)
 
 
-def _code(failure: str) -> str:
-    """Return the code of a failure: moto's, if a digest and a tag name different images."""
-    if failure == "ImageTagDoesNotMatchDigest" and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
-        "a digest with a tag of another image"
-    ):
-        return "ImageNotFound"
-    return failure
-
-
 class _Removal:
     """One call of BatchDeleteImage. Tags are removed one after the other, then images together."""
 
@@ -170,10 +160,9 @@ class _Removal:
         remove_images(self._registry, self._transaction, self._repository, images)
 
     def _means_image(self, image_id: ImageId) -> bool:
-        """Return True if a digest with a tag selects the whole image, as in moto."""
-        return "imageDigest" in image_id and DIGEST_WITH_TAG_DELETES_IMAGE.applies(
-            "a digest with its tag"
-        )
+        """Return True if an identifier that may have a tag selects the whole image."""
+        images = self._registry.rules.images
+        return "imageDigest" in image_id and images.are_deleted_by_digest_with_tag()
 
 
 def remove_tag(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moto_ecr_ext.compatibility import ANY_TAGS
+from moto_ecr_ext import faults
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import ImageNotFoundException
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, is_api_digest
@@ -44,7 +45,9 @@ class Selection:
             found = rows.images.by_tag(view, self._repository.id, tag)
         elif digest is not None:
             found = rows.images.by_digest(view, self._repository.id, digest)
-        if found is not None and found.image.id not in self._tags:
+        if found is None or (faults.active and self._repository.hides(found.image.digest)):
+            return
+        if found.image.id not in self._tags:
             self._tags[found.image.id] = found.tags
             self._by_digest[found.image.digest] = found.image
             self._by_tag.update(dict.fromkeys(found.tags, found.image))
@@ -61,11 +64,11 @@ class Selection:
     def match(self, image_id: ImageId) -> ImageRow | str:
         """Return the image, or the failure code of the identifier.
 
-        ImageNotFound takes precedence over ImageTagDoesNotMatchDigest. In moto, a missing tag of any form is not found.
+        ImageNotFound takes precedence over ImageTagDoesNotMatchDigest.
         """
         match = self._match(image_id)
-        if match == "InvalidImageTag" and ANY_TAGS.applies(f"imageTag {image_id['imageTag']}"):
-            return "ImageNotFound"
+        if match == "InvalidImageTag":
+            return current_rules().images.failure_of_malformed_tag(image_id["imageTag"])
         return match
 
     def _match(self, image_id: ImageId) -> ImageRow | str:

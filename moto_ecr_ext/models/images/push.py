@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.compatibility import (
-    IMMUTABLE_TAG_ERRORS,
-    LAST_TAG_DELETES_IMAGE,
-    MISSING_LAYERS,
-    REPEATED_UNTAGGED_PUSHES,
-)
+from moto_ecr_ext.compatibility.images import ImageRules
+from moto_ecr_ext.compatibility.placeholders import Placeholder
 from moto_ecr_ext.exceptions import (
     ImageAlreadyExistsException,
     ImageDigestDoesNotMatchException,
-    ImageTagAlreadyExistsException,
-    InvalidManifest,
     ManifestBlobUnknown,
     ReferencedImagesNotFoundException,
     TooManyImages,
     TooManyImageTags,
 )
+from moto_ecr_ext.exceptions.base import ECRError
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce, push_event
+from moto_ecr_ext.models.failures import logging_refused_manifests
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.oci.manifests import Manifest, parse_manifest
+from moto_ecr_ext.oci.manifests import Manifest, parse_manifest, too_many_layers
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -42,14 +37,11 @@ from .by_reference import Condition, check_condition, unconditionally
 from .deletion import remove_image
 from .ecr_schema import check_ecr_schema, check_media_types
 from .identifiers import NO_TAG, image_id_of
-from .placeholders import Placeholder, read_image
 from .storage_class import restore
-
-log = logging.getLogger("moto_ecr_ext")
 
 
 @dataclass(slots=True)
-class Image:
+class ImageResult:
     """A manifest with one of its tags, or with none. The attributes are the members of ECR's `Image`."""
 
     registry_id: str
@@ -117,26 +109,26 @@ class PushBackend(RegistryBackend):
 
         Suites written for moto put manifests whose layers were never uploaded. Therefore, unless the setting
         `verify_layers` is on, the layers and images that the manifest refers to need not exist, and only a part of
-        ECR's schema is checked. A text that is not a manifest becomes a placeholder if moto accepts it and a leniency
-        allows it.
+        ECR's schema is checked.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
         """
         content = image_manifest.encode()
         with self.store.database.write() as transaction:
             repository = self.repository_anywhere(transaction, repository_name, registry_id)
-            verifies = not MISSING_LAYERS.is_on
-            check = check_ecr_schema if verifies else check_media_types
-            with _logging_refusals(repository):
-                manifest, digest = read_image(
-                    transaction, repository, content, image_manifest_media_type, image_digest, check
-                )
-            _check_uploaded(transaction, repository, manifest)
+            images = self.rules.images
+            manifest = _read_image(content, image_manifest_media_type, repository, images)
+            own = Digest.of(content)
+            _check_digest(image_digest, own, repository, images.accept_digest)
+            manifest, digest = images.stored(
+                transaction, repository.id, manifest, own, image_digest
+            )
+            _check_uploaded(transaction, repository, manifest, images)
             result = store_manifest(self, transaction, repository, manifest, digest, image_tag)
-            if not result.changed and not _may_be_repeated(image_tag):
+            if not result.changed and not images.accept_repetition(image_tag):
                 raise ImageAlreadyExistsException(digest, image_tag, repository)
         return {
-            "image": Image(
+            "image": ImageResult(
                 registry_id=repository.registry_id,
                 repository_name=repository.repository_name,
                 image_id=image_id_of(digest, image_tag),
@@ -177,9 +169,23 @@ class PushBackend(RegistryBackend):
         return PushedManifest(digest, manifest.subject)
 
 
-def _may_be_repeated(tag: str | None) -> bool:
-    """Return True if it is no error to push the same image again, with the same tag or none."""
-    return tag is None and REPEATED_UNTAGGED_PUSHES.applies("the same image again, without a tag")
+def _read_image(
+    content: bytes, media_type: str | None, repository: Repository, images: ImageRules
+) -> Manifest:
+    """Return the manifest of PutImage, or a placeholder for a text that the rules accept instead."""
+    check = check_ecr_schema if images.need_layers else check_media_types
+    with logging_refused_manifests(repository.repository_name):
+        try:
+            manifest = parse_manifest(content, media_type)
+            check(manifest)
+        except ECRError:
+            # The error holds the frames that parsed the text. Stored in a variable of one, it would keep them until
+            # the next collection of cycles, and the document of a large text with them.
+            placeholder = images.placeholder_for(content, media_type)
+            if placeholder is None:
+                raise
+            return placeholder
+    return manifest
 
 
 def _read_manifest(
@@ -189,39 +195,31 @@ def _read_manifest(
     check: Callable[[Manifest], None],
 ) -> Manifest:
     """Return a pushed manifest, once `check` has accepted it."""
-    with _logging_refusals(repository):
+    with logging_refused_manifests(repository.repository_name):
         manifest = parse_manifest(content, media_type)
         check(manifest)
     return manifest
 
 
-@contextmanager
-def _logging_refusals(repository: Repository) -> Iterator[None]:
-    """Log why this block refuses a manifest: the error of ECR does not say it."""
-    try:
-        yield
-    except InvalidManifest as error:
-        log.warning(
-            "Push to %s refused: the manifest%s %s",
-            repository.repository_name,
-            f"'s member {error.member}" if error.member else "",
-            error.reason,
-        )
-        raise
-
-
-def _check_uploaded(view: View, repository: Repository, manifest: Manifest) -> None:
-    """Refuse references that the repository does not hold, unless a leniency accepts them."""
+def _check_uploaded(
+    view: View, repository: Repository, manifest: Manifest, images: ImageRules
+) -> None:
+    """Refuse references that the repository does not hold, unless the rules accept them."""
     try:
         _check_references(view, repository, manifest)
     except (ManifestBlobUnknown, ReferencedImagesNotFoundException):
-        if not MISSING_LAYERS.applies("an image without its layers"):
+        if not images.accept_missing_layers():
             raise
 
 
-def _check_digest(claimed: str | None, digest: Digest, repository: Repository) -> None:
-    """Raise ImageDigestDoesNotMatchException for a manifest with another digest than the claimed one."""
-    if claimed is not None and claimed != digest:
+def _check_digest(
+    claimed: str | None,
+    digest: Digest,
+    repository: Repository,
+    accepts: Callable[[str], bool] = lambda _: False,
+) -> None:
+    """Raise ImageDigestDoesNotMatchException for another digest than the claimed one, unless `accepts` accepts it."""
+    if claimed is not None and claimed != digest and not accepts(claimed):
         raise ImageDigestDoesNotMatchException(claimed, repository)
 
 
@@ -253,11 +251,12 @@ def store_manifest(
     before = rows.images.before_put(transaction, repository.id, digest, tag or "")
     gets_tag = tag is not None and (before.tagged_id is None or before.tagged_id != before.id)
     if tag is not None and gets_tag:
-        _check_tag(transaction, repository, before, digest, tag)
+        _check_tag(registry, transaction, repository, before, digest, tag)
     row_id = before.id
     is_new = row_id is None
     if row_id is None:
         check_quota(transaction, repository)
+        _check_layers(manifest)
         row_id = _insert(transaction, repository, manifest, digest)
     elif _replaces_placeholder(transaction, row_id, manifest):
         rows.images.update(transaction, row_id, _columns(transaction, repository, manifest, digest))
@@ -286,13 +285,16 @@ def store_manifest(
 
 
 def _check_tag(
-    view: View, repository: Repository, before: BeforePut, digest: str, tag: str
+    registry: RegistryBackend,
+    view: View,
+    repository: Repository,
+    before: BeforePut,
+    digest: str,
+    tag: str,
 ) -> None:
     """Raise an error if an image may not get a tag."""
     if before.tagged_id is not None and repository.is_immutable(tag):
-        if IMMUTABLE_TAG_ERRORS.applies(f"the tag {tag}"):
-            raise ImageAlreadyExistsException(digest, tag, repository)
-        raise ImageTagAlreadyExistsException(tag, repository.repository_name)
+        raise registry.rules.images.refusal_of_move(digest, tag, repository)
     most = settings.quota("tags_per_image")
     if before.id is not None and rows.tags.count_of_image(view, before.id) >= most:
         raise TooManyImageTags(tag, repository, most)
@@ -305,6 +307,12 @@ def check_quota(view: View, repository: Repository) -> None:
         raise TooManyImages(repository, most)
 
 
+def _check_layers(manifest: Manifest) -> None:
+    """Raise InvalidParameterException for an image with too many layers. The first blob is the config."""
+    if len(manifest.blobs) - 1 > settings.quota("layers_per_image"):
+        raise too_many_layers()
+
+
 def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool:
     """Return True if a manifest replaces a placeholder that has its digest."""
     return not isinstance(manifest, Placeholder) and rows.images.is_placeholder(view, image_id)
@@ -313,10 +321,10 @@ def _replaces_placeholder(view: View, image_id: int, manifest: Manifest) -> bool
 def _leave_without_tags(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, image_id: int
 ) -> None:
-    """Delete an image that has lost its last tag, as moto does, unless an index lists it."""
+    """Follow the loss of a tag: the image stays, or if the rules say so, it goes with its last tag."""
     if rows.tags.count_of_image(transaction, image_id) > 0:
         return
-    if LAST_TAG_DELETES_IMAGE.applies("an image that has lost its last tag"):
+    if registry.rules.images.are_deleted_with_last_tag():
         image = rows.images.by_id(transaction, image_id)
         with suppress(ImageReferencedByManifestList):
             remove_image(registry, transaction, repository, image)

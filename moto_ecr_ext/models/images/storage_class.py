@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from moto_ecr_ext.clock import now, timestamp
+from moto_ecr_ext.compatibility.placeholders import stored_manifest
 from moto_ecr_ext.exceptions import ImageStorageClassUpdateNotSupportedException
 from moto_ecr_ext.models.acts import Push
 from moto_ecr_ext.models.background import BackgroundWork
@@ -25,14 +26,13 @@ from moto_ecr_ext.storage.rows.images import ImageKey, ImageRow, StoredImage
 from moto_ecr_ext.storage.rows.storage_class import Activation
 
 from .identifiers import ImageId, Selection, image_id_of
-from .placeholders import stored_manifest
 
 
 class StorageClassBackend(RegistryBackend):
     """UpdateImageStorageClass.
 
     Untagged children are archived after the last index that lists them, and referrers after their subject. All
-    followers of an image are restored with it.
+    dependents of an image are restored with it.
     """
 
     def update_image_storage_class(
@@ -53,10 +53,14 @@ class StorageClassBackend(RegistryBackend):
             image = Selection(transaction, repository, [image_id]).get(image_id)
             if target_storage_class == "ARCHIVE" and image.status != "ARCHIVED":
                 _check_archivable(transaction, repository, image)
-                for each in _spread(transaction, repository, image, rows.storage_class.left_alone):
+                for each in _with_dependents(
+                    transaction, repository, image, rows.storage_class.left_alone
+                ):
                     archive_images(transaction, repository, [each])
             elif target_storage_class == "STANDARD" and image.status == "ARCHIVED":
-                for each in _spread(transaction, repository, image, rows.storage_class.archived):
+                for each in _with_dependents(
+                    transaction, repository, image, rows.storage_class.archived
+                ):
                     begun = rows.storage_class.begin_activation(
                         transaction, repository.id, each, now()
                     )
@@ -98,7 +102,7 @@ def restore(
     """Restore an archived image at once, even if it is being restored. Return True if it was archived."""
     if rows.storage_class.status(transaction, image.id) == "ACTIVE":
         return False
-    for each in _spread(transaction, repository, image, rows.storage_class.inactive):
+    for each in _with_dependents(transaction, repository, image, rows.storage_class.inactive):
         _activate(registry, transaction, repository, each)
     return True
 
@@ -118,22 +122,22 @@ def _activate(
     registry.follow_push(transaction, Push(repository, key, manifest))
 
 
-def _spread(
+def _with_dependents(
     view: View,
     repository: Repository,
     image: StoredImage,
-    behind: Callable[[View, int, StoredImage], Iterator[ImageRow]],
+    dependents_of: Callable[[View, int, StoredImage], Iterator[ImageRow]],
 ) -> Iterator[Any]:
-    """Yield an image and its followers, which `behind` finds once the caller has dealt with their leader."""
+    """Yield an image and its dependents, which `dependents_of` finds once the caller has dealt with their parent."""
     yield image
-    leaders: deque[StoredImage] = deque([image])
-    while leaders:
-        for follower in behind(view, repository.id, leaders.popleft()):
-            yield follower
-            leaders.append(follower)
+    parents: deque[StoredImage] = deque([image])
+    while parents:
+        for dependent in dependents_of(view, repository.id, parents.popleft()):
+            yield dependent
+            parents.append(dependent)
 
 
-def see_activations_again(
+def count_description_of_activations(
     registry: RegistryBackend, repository_name: str, registry_id: str | None
 ) -> None:
     """Count one more description of the images of a repository that are being restored."""
@@ -143,9 +147,9 @@ def see_activations_again(
 
     def count(transaction: Transaction) -> None:
         repository = registry.repository(transaction, repository_name, registry_id)
-        rows.storage_class.see_activations_again(transaction, repository.id)
+        rows.storage_class.count_description_of_activations(transaction, repository.id)
 
-    ACTIVATIONS.see_again(registry, count)
+    ACTIVATIONS.count_description(registry, count)
 
 
 def _end_activation(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import arns
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.exceptions import LayersNotFoundException, RepositoryNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
@@ -17,7 +17,7 @@ from moto_ecr_ext.models.registry.account_settings import account_setting, store
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.blob import BlobReader
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.blobs import HeldBlob
@@ -32,7 +32,7 @@ class BlobsBackend(RegistryBackend):
 
     def open_blob(
         self, repository_name: str, digest: Digest, registry_id: str | None = None
-    ) -> Blob:
+    ) -> BlobReader:
         """Open a blob that the repository holds.
 
         Raises RepositoryNotFoundException, and LayersNotFoundException for a missing blob, one that only archived
@@ -89,7 +89,7 @@ class BlobsBackend(RegistryBackend):
     def mount_layer_of_image(
         self, repository_name: str, source_name: str, digest: Digest, registry_id: str | None = None
     ) -> bool:
-        """Do as `mount_blob` if ECR would mount the blob.
+        """Mount a blob like `mount_blob`, if ECR would mount it.
 
         ECR's conditions: the registry's account setting BLOB_MOUNTING is on, no pull-through cache rule covers either
         repository, both have the same encryption, and an image of the source that is not archived refers to the blob.
@@ -138,7 +138,7 @@ class BlobsBackend(RegistryBackend):
             suppress(RepositoryNotFoundException, AccessDeniedException),
         ):
             self.authorize(
-                view, hosts.repository_arn(registry_id, self.region_name, repository_name)
+                view, arns.repository_arn(registry_id, self.region_name, repository_name)
             )
             return self.repository(view, repository_name, registry_id)
         return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.compatibility import MISSING_LAYERS_AS_FAILURES
+from moto_ecr_ext.arns import Registry
 from moto_ecr_ext.exceptions import LayerInaccessibleException, LayersNotFoundException
-from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.registry.tokens import download_url
 from moto_ecr_ext.oci.digest import API_DIGEST_PATTERN, Digest, is_api_digest
@@ -32,6 +31,7 @@ class LayersBackend(RegistryBackend):
         with self.store.database.read() as view:
             repository = self.repository(view, repository_name, registry_id)
             held = {row.digest: row for row in rows.blobs.by_digests(view, repository.id, digests)}
+        rules = self.rules.layers
         for digest in dict.fromkeys(layer_digests):
             if digest in held:
                 is_archived = held[digest].is_referenced and not held[digest].is_in_active_image
@@ -43,7 +43,7 @@ class LayersBackend(RegistryBackend):
                         "mediaType": held[digest].media_type or _UNNAMED_MEDIA_TYPE,
                     }
                 )
-            elif is_api_digest(digest) and not MISSING_LAYERS_AS_FAILURES.applies(digest):
+            elif is_api_digest(digest) and not rules.fail_if_missing(digest):
                 layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
             else:
                 failures.append(_layer_failure(digest))

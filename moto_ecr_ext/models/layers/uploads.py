@@ -9,20 +9,14 @@ from typing import Any
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import (
-    EMPTY_LAYERS,
-    REPEATED_LAYERS,
-    SMALL_LAYER_PARTS,
-    UNCHECKED_LAYER_DIGESTS,
-    UNCHECKED_PART_RANGES,
-)
+from moto_ecr_ext.compatibility.layers import LayerRules
 from moto_ecr_ext.exceptions import (
     EmptyUploadException,
     InvalidLayerException,
     LayerAlreadyExistsException,
     LayerPartTooSmallException,
     LimitExceededException,
-    RepositoryName,
+    UncheckedRepository,
     UploadNotFoundException,
 )
 from moto_ecr_ext.models.base import RegistryBackend
@@ -127,7 +121,7 @@ class UploadsBackend(RegistryBackend):
     ) -> None:
         if not is_upload_id(upload_id):
             raise UploadNotFoundException(
-                upload_id, RepositoryName(repository_name, registry_id or self.account_id)
+                upload_id, UncheckedRepository(repository_name, registry_id or self.account_id)
             )
 
     def initiate_layer_upload(
@@ -158,22 +152,11 @@ class UploadsBackend(RegistryBackend):
             before.check_continued_at(part_first_byte)
             # A range has at least one byte, so an empty part comes with a range of one byte or less.
             said = part_last_byte - part_first_byte + 1
-            if (
-                layer_part_blob
-                and said != len(layer_part_blob)
-                and not UNCHECKED_PART_RANGES.applies(f"partLastByte {part_last_byte}")
-            ):
+            sent = len(layer_part_blob)
+            fits = said == sent if sent else said <= 1
+            if not fits and not self.rules.layers.accept_range(part_last_byte):
                 raise before.invalid_part(
-                    f"The layer part has {len(layer_part_blob)} bytes, "
-                    f"but the range from {part_first_byte} to {part_last_byte} has {said}"
-                )
-            if (
-                not layer_part_blob
-                and said > 1
-                and not UNCHECKED_PART_RANGES.applies(f"partLastByte {part_last_byte}")
-            ):
-                raise before.invalid_part(
-                    f"The layer part has 0 bytes, "
+                    f"The layer part has {sent} bytes, "
                     f"but the range from {part_first_byte} to {part_last_byte} has {said}"
                 )
             if before.parts >= (most := settings.quota("layer_parts")):
@@ -204,10 +187,11 @@ class UploadsBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html
         """
         with self.open_upload(repository_name, upload_id.lower(), registry_id) as upload:
-            _check_parts(upload)
-            blob = _commit(upload, layer_digests)
+            layers = self.rules.layers
+            _check_parts(upload, layers)
+            blob = _commit(upload, layer_digests, layers)
         committed = upload.acknowledged
-        if not blob.is_new and not REPEATED_LAYERS.applies(blob.digest):
+        if not blob.is_new and not layers.accept_existing_layer(blob.digest):
             raise LayerAlreadyExistsException(blob.digest, committed.repository)
         return {
             "registryId": committed.repository.registry_id,
@@ -217,25 +201,25 @@ class UploadsBackend(RegistryBackend):
         }
 
 
-def _check_parts(upload: OpenUpload) -> None:
-    """Raise the errors of CompleteLayerUpload about the parts, unless a leniency accepts them as moto does."""
+def _check_parts(upload: OpenUpload, layers: LayerRules) -> None:
+    """Raise the errors of CompleteLayerUpload about the parts, unless the rules accept them."""
     try:
         upload.check_parts()
     except EmptyUploadException:
-        if not EMPTY_LAYERS.applies("an upload without parts"):
+        if not layers.accept_empty_upload():
             raise
     except LayerPartTooSmallException:
-        if not SMALL_LAYER_PARTS.applies("a part of less than 5 MiB"):
+        if not layers.accept_small_parts():
             raise
 
 
-def _commit(upload: OpenUpload, layer_digests: list[str]) -> CommittedBlob:
-    """Make the bytes a blob, if one of the digests is theirs, or a leniency accepts other digests as moto does."""
+def _commit(upload: OpenUpload, layer_digests: list[str], layers: LayerRules) -> CommittedBlob:
+    """Make the bytes a blob, if one of the digests is theirs, or the rules accept other digests."""
     # Malformed digests match no bytes.
     digests = list(filter(None, map(Digest.parse_or_none, layer_digests)))
     try:
         return upload.commit(digests)
     except InvalidLayerException:
-        if not UNCHECKED_LAYER_DIGESTS.applies(", ".join(layer_digests)):
+        if not layers.accept_digests(layer_digests):
             raise
         return upload.commit([upload.digest])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import POLICY_TEXTS_AS_GIVEN
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
-from moto_ecr_ext.models.background import look_again
+from moto_ecr_ext.models.background import expect_after_commit
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repositories import change_repository
 from moto_ecr_ext.models.repositories.repository import Repository
-from moto_ecr_ext.policies.lifecycle import compact
-from moto_ecr_ext.policies.loose_lifecycle import accept_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle import stored_form
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 # Seconds. AWS runs a policy within 24 hours after an image has met its criteria:
@@ -73,9 +72,9 @@ def set_lifecycle_policy(
     registry: RegistryBackend, transaction: Transaction, repository: Repository, text: str
 ) -> Repository:
     """Return the repository with this policy, which runs for the first time after a day."""
-    accept_lifecycle_policy(text)
+    current_rules().policies.accept_lifecycle_policy(text)
     due_at = now() + EVALUATION_INTERVAL
-    look_again(registry, transaction, due_at)
+    expect_after_commit(registry, transaction, due_at)
     return change_repository(
         transaction,
         repository,
@@ -86,6 +85,5 @@ def set_lifecycle_policy(
 
 
 def _stored_text(text: str) -> str:
-    """Return the text that is stored and shown: without whitespace, or in moto's form if a leniency says so."""
-    short = compact(text)
-    return text if short != text and POLICY_TEXTS_AS_GIVEN.applies("a lifecycle policy") else short
+    """Return the text that is stored and shown: in ECR's form, or as the rules say."""
+    return current_rules().policies.stored_text(text, stored_form(text), "a lifecycle policy")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from moto_ecr_ext.clock import now
+from moto_ecr_ext.compatibility.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.exceptions import (
     LifecyclePolicyNotFoundException,
     LifecyclePolicyPreviewInProgressException,
@@ -25,12 +26,11 @@ from moto_ecr_ext.policies.lifecycle import (
     StorageClass,
     parse_lifecycle_policy,
 )
-from moto_ecr_ext.policies.lifecycle_evaluation import Decision, evaluate
-from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle_evaluation import LifecycleDecision, evaluate
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
-from moto_ecr_ext.storage.rows.previews import PreviewRow, ResultRow
-from moto_ecr_ext.storage.turns import giving_way, timed_turns
+from moto_ecr_ext.storage.rows.previews import PreviewResultRow, PreviewRow
+from moto_ecr_ext.storage.turns import switching_threads_often, timed_turns
 
 from .facts import images_of
 
@@ -69,7 +69,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             "status": "IN_PROGRESS",
         }
 
-    @giving_way()
+    @switching_threads_often()
     def _begin(
         self, find: Callable[[View], Repository], given: str | None
     ) -> tuple[Repository, str] | None:
@@ -132,7 +132,7 @@ class LifecyclePreviewsBackend(RegistryBackend):
             self,
             read,
             lambda seen: seen is not None and seen.preview.status == "IN_PROGRESS",
-            lambda transaction, _: rows.previews.see_again(transaction, repository.id),
+            lambda transaction, _: rows.previews.count_description(transaction, repository.id),
         )
         if seen is None:
             raise LifecyclePolicyPreviewNotFoundException
@@ -160,7 +160,7 @@ class _Seen(NamedTuple):
     """A preview, and those of its results that a request selects."""
 
     preview: PreviewRow
-    results: list[ResultRow]
+    results: list[PreviewResultRow]
 
 
 class _Writing:
@@ -178,7 +178,7 @@ class _Writing:
         self._find = find
         self._about = about
 
-    def write(self, results: Sequence[ResultRow]) -> bool:
+    def write(self, results: Sequence[PreviewResultRow]) -> bool:
         """Write the results. Return True if the preview is visible now, False if it was abandoned.
 
         Raises LifecyclePolicyPreviewInProgressException if another preview is under way.
@@ -216,7 +216,7 @@ class _Writing:
             raise LifecyclePolicyPreviewInProgressException
 
     def _show(
-        self, transaction: Transaction, preview_id: int, results: Sequence[ResultRow]
+        self, transaction: Transaction, preview_id: int, results: Sequence[PreviewResultRow]
     ) -> bool:
         repository = self._find(transaction)
         if repository.id != self._about["repository_id"]:
@@ -232,9 +232,9 @@ class _Writing:
         return True
 
 
-def _result(position: int, decision: Decision) -> ResultRow:
+def _result(position: int, decision: LifecycleDecision) -> PreviewResultRow:
     image = decision.image
-    return ResultRow(
+    return PreviewResultRow(
         position,
         digest=image.digest,
         tags=list(image.tags),
@@ -245,7 +245,7 @@ def _result(position: int, decision: Decision) -> ResultRow:
     )
 
 
-def _answer_of(result: ResultRow) -> dict[str, Any]:
+def _answer_of(result: PreviewResultRow) -> dict[str, Any]:
     action = {"type": result.action}
     if result.action == ActionType.TRANSITION.name:
         action["targetStorageClass"] = StorageClass.ARCHIVE.name
@@ -261,7 +261,7 @@ def _answer_of(result: ResultRow) -> dict[str, Any]:
 
 def _results_of(
     view: View, preview: PreviewRow, image_ids: Sequence[ImageId], tag_status: str
-) -> list[ResultRow]:
+) -> list[PreviewResultRow]:
     """Return the results for image identifiers. An identifier with both parts is looked up by its digest."""
     digests = [each["imageDigest"] for each in image_ids if "imageDigest" in each]
     names = [each.get("imageTag", "") for each in image_ids if "imageDigest" not in each]
@@ -279,7 +279,7 @@ def _storable(texts: Sequence[str]) -> list[str]:
     return [each for each in texts if "\0" not in each]
 
 
-def _is_named(result: ResultRow, image_id: ImageId) -> bool:
+def _is_named(result: PreviewResultRow, image_id: ImageId) -> bool:
     if "imageDigest" in image_id and image_id["imageDigest"] != result.digest:
         return False
     if "imageTag" in image_id:

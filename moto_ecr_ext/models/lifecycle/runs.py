@@ -6,20 +6,18 @@ import math
 from collections.abc import Sequence
 
 from moto_ecr_ext.clock import now, timestamp
-from moto_ecr_ext.exceptions import LifecyclePolicyNotFoundException
+from moto_ecr_ext.compatibility.loose_lifecycle import read_lifecycle_policy
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.deletion import remove_images
 from moto_ecr_ext.models.images.storage_class import archive_images
-from moto_ecr_ext.models.lookup import any_backend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.policies.lifecycle import ActionType
-from moto_ecr_ext.policies.lifecycle_evaluation import Decision, ImageFacts, evaluate
-from moto_ecr_ext.policies.loose_lifecycle import read_lifecycle_policy
+from moto_ecr_ext.policies.lifecycle_evaluation import ImageFacts, LifecycleDecision, evaluate
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import ImageRow, TaggedImage
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
-from moto_ecr_ext.storage.turns import giving_way, timed_turns
+from moto_ecr_ext.storage.turns import switching_threads_often, timed_turns
 
 from .facts import facts_of, images_of
 from .policies import EVALUATION_INTERVAL
@@ -38,20 +36,6 @@ class LifecycleRunsBackend(RegistryBackend):
             found = rows.repositories.with_lifecycle_policy(view)
         _run_policies(self, found, math.inf)
 
-    @giving_way()
-    def lifecycle_decisions(self, repository_name: str) -> list[Decision]:
-        """Return the actions that the policy of a repository would take now. No preview is stored.
-
-        Raises RepositoryNotFoundException and LifecyclePolicyNotFoundException.
-        """
-        self.store.pulls.write()
-        with self.store.database.read() as view:
-            repository = self.repository(view, repository_name)
-        if repository.lifecycle_policy_text is None:
-            raise LifecyclePolicyNotFoundException(repository)
-        policy = read_lifecycle_policy(repository.lifecycle_policy_text)
-        return evaluate(policy, images_of(self.store.database, repository), now())
-
     def run_lifecycle_policy(self, repository_name: str) -> None:
         """Run the policy of a repository now, if it has one. Raises RepositoryNotFoundException."""
         self.store.pulls.write()
@@ -59,17 +43,6 @@ class LifecycleRunsBackend(RegistryBackend):
             repository = self.repository(view, repository_name)
             row = rows.repositories.by_id(view, repository.id)
         _run_policies(self, [row], math.inf)
-
-
-def run_lifecycle_policies() -> None:
-    """Run the lifecycle policy of every repository, in all registries, whether it is due or not.
-
-    Raises RuntimeError if the extension is not installed.
-    """
-    backend = any_backend()
-    if not isinstance(backend, LifecycleRunsBackend):
-        raise RuntimeError("moto_ecr_ext is not installed; call moto_ecr_ext.install() before")
-    backend.run_lifecycle_policies()
 
 
 def run_due_policies(registry: RegistryBackend) -> float:
@@ -101,7 +74,7 @@ class _Run:
 
     The policy is evaluated on one reading of the images, and its actions are done in several transactions, so that no
     other call waits for all of them. Each transaction checks its images again. An image that has changed meanwhile is
-    left for the next run, and so are its followers.
+    left for the next run, and so are its dependents.
     """
 
     def __init__(self, registry: RegistryBackend, repository_id: int, due_by: float, at: float):
@@ -112,7 +85,7 @@ class _Run:
         self._at = at
         self._left: set[str] = set()
 
-    @giving_way()
+    @switching_threads_often()
     def run(self) -> None:
         """Run the policy if it is still due: another process may have run it."""
         with self._database.read() as view:
@@ -147,7 +120,10 @@ class _Run:
         return row is not None and row.lifecycle_policy == before.lifecycle_policy
 
     def _act(
-        self, transaction: Transaction, repository: Repository, decisions: Sequence[Decision]
+        self,
+        transaction: Transaction,
+        repository: Repository,
+        decisions: Sequence[LifecycleDecision],
     ) -> None:
         digests = [each.image.digest for each in decisions]
         found = rows.images.by_digests(transaction, repository.id, digests)
@@ -172,7 +148,7 @@ class _Run:
         archive_images(transaction, repository, archived)
 
     def _is_left(self, image: TaggedImage, facts: ImageFacts) -> bool:
-        """Return True if an image, or one of its leaders, must be left for the next run."""
+        """Return True if an image, or one of its parents, must be left for the next run."""
         if facts.digest in self._left or facts.subject in self._left:
             return True
         return facts_of(image.image, image.tags, facts.children) != facts

@@ -59,12 +59,17 @@ class Downloads:
         return self._downloads[digest].size
 
     def add(self, digest: str, pieces: Iterable[bytes]) -> None:
-        """Store the bytes of a blob. Raises WrongDigest, and UploadCancelled if something else has removed them."""
+        """Store the bytes of a blob.
+
+        Raises WrongDigest, and UploadCancelled if something else has removed them, or the store is being closed.
+        """
         upload_id = str(uuid.uuid4())
         self._upload_ids.append(upload_id)
         with ExitStack() as stack:
             session = stack.enter_context(self._store.blobs.upload(upload_id))
             for piece in pieces:
+                if self._store.beside.is_closing:
+                    raise UploadCancelled(upload_id)
                 session.append(piece)
             session.flush()
             if not session.has_digest(digest):

@@ -15,15 +15,13 @@ from moto_ecr_ext.exceptions.pull_through import (
     UpstreamAccessDenied,
 )
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.models.images.by_reference import find_manifest
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.services.moto_process import require_moto
+from moto_ecr_ext.process import this_process
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.database.transaction import View
 from moto_ecr_ext.storage.turns import Turn, Turns
 from moto_ecr_ext.upstream.registries import ECR
 
-from .cache import may_import
+from .cache import import_members, key_of_image, may_import
 from .imports import Import, present_image, reading_as_role, upstream_ecr
 from .rules import PullThroughCacheRule, mapped_url, rule_for, upstream_registry_of
 
@@ -35,7 +33,7 @@ _MOST = 10_000
 _turns: Turns[tuple[str, ...], Turn] = Turns(Turn)
 
 
-def bring_in_referrers(
+def import_due_referrers(
     registry: RegistryBackend, repository_name: str, digest: Digest, registry_id: str | None
 ) -> None:
     """Import the referrers that the upstream has of a cached image, unless it was asked within the last six hours.
@@ -48,8 +46,8 @@ def bring_in_referrers(
         rule = rule_for(view, account_id, registry.region_name, repository_name)
         if rule is None:
             return
-        require_moto()
-        key = _key_of_image(registry, view, repository_name, digest, account_id)
+        this_process().need_moto()
+        key = key_of_image(registry, view, repository_name, digest, account_id)
         if key is None or not may_import(registry, view, repository_name, account_id):
             return
     checks = registry.store.referrer_checks
@@ -67,18 +65,6 @@ def bring_in_referrers(
         checks.put(key, now())
 
 
-def _key_of_image(
-    registry: RegistryBackend, view: View, repository_name: str, digest: Digest, account_id: str
-) -> str | None:
-    """Return the key of an image in the record of checks; None if the image is not there."""
-    try:
-        repository, image = find_manifest(registry, view, repository_name, digest, account_id)
-    except (RepositoryNotFoundException, ImageNotFoundException):
-        return None
-    # The number of a deleted repository may be used again.
-    return f"{repository.id}/{repository.created_at}/{image.id}"
-
-
 def _synchronize(
     registry: RegistryBackend, rule: PullThroughCacheRule, repository_name: str, subject: Digest
 ) -> None:
@@ -88,7 +74,9 @@ def _synchronize(
         if not is_there:
             # The referrer may have been deleted since it was listed.
             with suppress(ImageNotFoundException):
-                Import(registry, rule, repository_name, digest).run()
+                pull = Import(registry, rule, repository_name, digest)
+                pull.run()
+                import_members(pull)
 
 
 def _upstream_referrers(

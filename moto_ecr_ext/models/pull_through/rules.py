@@ -6,29 +6,46 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from moto_ecr_ext import settings
+from moto_ecr_ext import faults, settings
+from moto_ecr_ext.arns import partition_of
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.exceptions import ECRError, InvalidParameterException, LimitExceededException
+from moto_ecr_ext.exceptions import (
+    ECRError,
+    InvalidParameterException,
+    LimitExceededException,
+    ValidationException,
+)
 from moto_ecr_ext.exceptions.pull_through import (
     PullThroughCacheRuleAlreadyExistsException,
     PullThroughCacheRuleNotFoundException,
     UnableToGetUpstreamImageException,
-    UnsupportedUpstreamRegistryException,
+    UpstreamAccessDenied,
+    UpstreamMismatch,
     UpstreamNeedsCredentials,
     UpstreamUnavailable,
+    UpstreamURLInvalid,
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import cut_page, decode_token, refuse_pages_of
 from moto_ecr_ext.models.repositories.prefixes import ROOT, prefixes_of, without_slash
-from moto_ecr_ext.services.secrets_manager import NoCredentials, read_credentials, read_secret
+from moto_ecr_ext.moto_services.secrets_manager import NoCredentials, read_credentials, read_secret
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.database.transaction import RowRefused, View
+from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 from moto_ecr_ext.storage.rows.pull_through import RuleRow
 from moto_ecr_ext.upstream.client import Credentials, UpstreamRegistry
-from moto_ecr_ext.upstream.registries import ECR, upstream_of_url
+from moto_ecr_ext.upstream.registries import (
+    ECR,
+    ECR_PUBLIC_PREMIUM,
+    Upstream,
+    upstream_of_url,
+)
 
+# China and GovCloud: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+_PARTITIONS_WITHOUT_RULES = ("aws-cn", "aws-us-gov")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]+")
+_ROLE = r":iam::[0-9]{12}:role/[\x21-\x7e]+"
+_CUSTOM_ROLE = re.compile(f"arn:aws[a-z-]*{_ROLE}")
+_UPSTREAM_ROLE = re.compile(f"arn:aws{_ROLE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,7 @@ class PullThroughCacheRule:
     upstream_repository_prefix: str
     credential_arn: str | None
     custom_role_arn: str | None
+    upstream_role_arn: str | None
     created_at: float
     updated_at: float
 
@@ -58,6 +76,7 @@ class PullThroughCacheRule:
             upstream_repository_prefix=row.upstream_prefix,
             credential_arn=row.credential_arn,
             custom_role_arn=row.custom_role_arn,
+            upstream_role_arn=row.upstream_role_arn,
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
@@ -86,16 +105,17 @@ class PullThroughRulesBackend(RegistryBackend):
         upstream_registry: str | None = None,
         credential_arn: str | None = None,
         custom_role_arn: str | None = None,
+        upstream_role_arn: str | None = None,
         upstream_repository_prefix: str | None = None,
     ) -> PullThroughCacheRule:
-        """Create a rule for the upstream of the URL. Unlike on AWS, there are rules in China and GovCloud too.
+        """Create a rule for the upstream of the URL.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
         """
         account_id = registry_id or self.account_id
-        upstream = upstream_of_url(upstream_registry_url)
-        if upstream is None or upstream_registry not in (None, upstream.name):
-            raise UnsupportedUpstreamRegistryException
+        if partition_of(self.region_name) in _PARTITIONS_WITHOUT_RULES:
+            raise ValidationException("This feature is disabled")
+        upstream = _supported_upstream(upstream_registry_url, upstream_registry)
         if upstream.needs_credentials and credential_arn is None:
             raise UpstreamNeedsCredentials
         at = timestamp()
@@ -108,42 +128,17 @@ class PullThroughRulesBackend(RegistryBackend):
             upstream_repository_prefix=without_slash(upstream_repository_prefix or ROOT),
             credential_arn=credential_arn,
             custom_role_arn=custom_role_arn,
+            upstream_role_arn=upstream_role_arn,
             created_at=at,
             updated_at=at,
         )
-        if rule.ecr_repository_prefix == ROOT and rule.upstream_repository_prefix != ROOT:
-            raise InvalidParameterException.at(
-                "upstreamRepositoryPrefix",
-                "Must not be specified when ecrRepositoryPrefix is ROOT",
-            )
-        _check_role(rule)
+        _check_prefixes(rule)
+        _check_authentication(rule)
         if credential_arn is not None:
             read_secret(credential_arn, account_id, self.region_name)
         with self.store.database.write() as transaction:
             self.check_access(transaction, account_id, "*")
-            most = settings.quota("pull_through_cache_rules")
-            if len(_rules(transaction, account_id, self.region_name)) >= most:
-                raise LimitExceededException(
-                    f"The registry has {most} pull through cache rules, which is the limit."
-                )
-            try:
-                rows.pull_through.insert_rule(
-                    transaction,
-                    {
-                        "account_id": rule.registry_id,
-                        "region": rule.region,
-                        "prefix": rule.ecr_repository_prefix,
-                        "upstream": rule.upstream_registry,
-                        "upstream_url": rule.upstream_registry_url,
-                        "upstream_prefix": rule.upstream_repository_prefix,
-                        "credential_arn": rule.credential_arn,
-                        "custom_role_arn": rule.custom_role_arn,
-                        "created_at": rule.created_at,
-                        "updated_at": rule.updated_at,
-                    },
-                )
-            except RowRefused:
-                raise PullThroughCacheRuleAlreadyExistsException from None
+            _insert(transaction, rule)
         return rule
 
     def update_pull_through_cache_rule(
@@ -152,32 +147,41 @@ class PullThroughRulesBackend(RegistryBackend):
         registry_id: str | None = None,
         credential_arn: str | None = None,
         custom_role_arn: str | None = None,
+        upstream_role_arn: str | None = None,
     ) -> PullThroughCacheRule:
-        """Replace the credentials or the role of a rule.
+        """Replace the credentials or the roles of a rule.
+
+        An update without roles takes them from a rule for `ecr-public-premium`, which is then read as ECR.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html
         """
-        given = {"credential_arn": credential_arn, "custom_role_arn": custom_role_arn}
-        changes = {name: value for name, value in given.items() if value is not None}
-        if not changes:
-            raise InvalidParameterException.at(
-                "credentialArn", "Member must not be null where customRoleArn is null"
-            )
+        given = {
+            "credential_arn": credential_arn,
+            "custom_role_arn": custom_role_arn,
+            "upstream_role_arn": upstream_role_arn,
+        }
         if credential_arn is not None:
             read_secret(credential_arn, registry_id or self.account_id, self.region_name)
         with self.store.database.write() as transaction:
             rule = self._rule(transaction, ecr_repository_prefix, registry_id)
-            if custom_role_arn is not None:
-                _check_role(replace(rule, custom_role_arn=custom_role_arn))
+            changes: dict[str, Any] = given
+            if rule.upstream_registry != ECR_PUBLIC_PREMIUM:
+                changes = {name: value for name, value in given.items() if value is not None}
+            if not changes:
+                raise InvalidParameterException.at(
+                    "credentialArn", "Member must not be null where customRoleArn is null"
+                )
+            changed = replace(rule, **changes, updated_at=timestamp())
+            _check_authentication(changed)
             rows.pull_through.update_rule(
                 transaction,
                 rule.registry_id,
                 rule.region,
                 rule.ecr_repository_prefix,
                 **changes,
-                updated_at=timestamp(),
+                updated_at=changed.updated_at,
             )
-            return self._rule(transaction, ecr_repository_prefix, registry_id)
+            return changed
 
     def delete_pull_through_cache_rule(
         self, ecr_repository_prefix: str, registry_id: str | None = None
@@ -252,6 +256,7 @@ class PullThroughRulesBackend(RegistryBackend):
             "upstreamRegistryUrl": rule.upstream_registry_url,
             "credentialArn": rule.credential_arn,
             "customRoleArn": rule.custom_role_arn,
+            "upstreamRoleArn": rule.upstream_role_arn,
             "upstreamRepositoryPrefix": rule.upstream_repository_prefix,
             "isValid": failure is None,
             "failure": failure,
@@ -287,6 +292,7 @@ def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
     Raises UpstreamUnavailable if the setting has no address for it, and UnableToGetUpstreamImageException if the rule's
     credentials cannot be read.
     """
+    check_upstream(rule)
     url = mapped_url(rule.upstream_registry)
     if url is None:
         raise UpstreamUnavailable(
@@ -295,6 +301,18 @@ def upstream_registry_of(rule: PullThroughCacheRule) -> UpstreamRegistry:
             f"{rule.upstream_registry}."
         )
     return UpstreamRegistry(rule.upstream_registry_url, url, _credentials(rule))
+
+
+def check_upstream(rule: PullThroughCacheRule) -> None:
+    """Raise the error of an upstream registry that denies access, or is not reached, by a fault."""
+    if not faults.active:
+        return
+    if faults.strikes_at("upstream_denied", rule.registry_id, rule.region):
+        raise UpstreamAccessDenied(rule.upstream_registry_url)
+    if faults.strikes_at("upstream_unavailable", rule.registry_id, rule.region):
+        raise UpstreamUnavailable(
+            f"The upstream registry {rule.upstream_registry_url} cannot be reached."
+        )
 
 
 def mapped_url(upstream_registry: str) -> str | None:
@@ -316,25 +334,89 @@ def _credentials(rule: PullThroughCacheRule) -> Credentials | None:
     return Credentials(user_name, token)
 
 
-def _check_role(rule: PullThroughCacheRule) -> None:
-    """Raise InvalidParameterException for a missing or a needless role.
+def _supported_upstream(url: str, name: str | None) -> Upstream:
+    """Return the upstream of a URL. Raises UpstreamURLInvalid, and UpstreamMismatch if it has another name."""
+    upstream = upstream_of_url(url)
+    if upstream is None:
+        raise UpstreamURLInvalid(url)
+    if name not in (None, upstream.name):
+        raise UpstreamMismatch
+    return upstream
 
-    A rule needs a role if, and only if, its upstream is another account's ECR.
+
+def _insert(transaction: Transaction, rule: PullThroughCacheRule) -> None:
+    """Store a new rule. Raises LimitExceededException and PullThroughCacheRuleAlreadyExistsException."""
+    most = settings.quota("pull_through_cache_rules")
+    if len(_rules(transaction, rule.registry_id, rule.region)) >= most:
+        raise LimitExceededException(
+            f"The registry has {most} pull through cache rules, which is the limit."
+        )
+    row = {
+        "account_id": rule.registry_id,
+        "region": rule.region,
+        "prefix": rule.ecr_repository_prefix,
+        "upstream": rule.upstream_registry,
+        "upstream_url": rule.upstream_registry_url,
+        "upstream_prefix": rule.upstream_repository_prefix,
+        "credential_arn": rule.credential_arn,
+        "custom_role_arn": rule.custom_role_arn,
+        "upstream_role_arn": rule.upstream_role_arn,
+        "created_at": rule.created_at,
+        "updated_at": rule.updated_at,
+    }
+    try:
+        rows.pull_through.insert_rule(transaction, row)
+    except RowRefused:
+        raise PullThroughCacheRuleAlreadyExistsException from None
+
+
+def _check_prefixes(rule: PullThroughCacheRule) -> None:
+    """Raise InvalidParameterException if the prefix ROOT has an upstream prefix."""
+    if rule.ecr_repository_prefix == ROOT and rule.upstream_repository_prefix != ROOT:
+        raise InvalidParameterException.at(
+            "upstreamRepositoryPrefix", "Must not be specified when ecrRepositoryPrefix is ROOT"
+        )
+
+
+def _check_authentication(rule: PullThroughCacheRule) -> None:
+    """Raise InvalidParameterException for credentials or roles that are missing, needless or malformed.
+
+    A rule needs one role if its upstream is another account's ECR. For ECR Public's paid images it can have two, the
+    second in the partition `aws`, and no credentials. Other rules have no role.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private.html
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     """
-    role = rule.custom_role_arn
-    if role is None:
-        if rule.upstream_registry == ECR and not rule.upstream_registry_url.startswith(
+    upstream = rule.upstream_registry
+    if upstream == ECR_PUBLIC_PREMIUM:
+        _refuse("credentialArn", rule.credential_arn, upstream)
+        _require("customRoleArn", rule.custom_role_arn, "upstreamRoleArn", rule.upstream_role_arn)
+        _require("upstreamRoleArn", rule.upstream_role_arn, "customRoleArn", rule.custom_role_arn)
+    else:
+        _refuse("upstreamRoleArn", rule.upstream_role_arn, upstream)
+        if upstream != ECR:
+            _refuse("customRoleArn", rule.custom_role_arn, upstream)
+        elif rule.custom_role_arn is None and not rule.upstream_registry_url.startswith(
             rule.registry_id
         ):
             raise InvalidParameterException.at(
                 "customRoleArn", "Must be specified for an upstream registry of another account"
             )
-    elif rule.upstream_registry != ECR:
-        raise InvalidParameterException.at(
-            "customRoleArn",
-            f"Must not be specified for the upstream registry {rule.upstream_registry}",
-        )
-    elif not _ROLE.fullmatch(role):
+    if rule.custom_role_arn is not None and not _CUSTOM_ROLE.fullmatch(rule.custom_role_arn):
         raise InvalidParameterException.at("customRoleArn", "Must be the ARN of an IAM role")
+    if rule.upstream_role_arn is not None and not _UPSTREAM_ROLE.fullmatch(rule.upstream_role_arn):
+        raise InvalidParameterException.at(
+            "upstreamRoleArn", "Must be the ARN of an IAM role in the partition aws"
+        )
+
+
+def _refuse(member: str, value: str | None, upstream: str) -> None:
+    if value is not None:
+        raise InvalidParameterException.at(
+            member, f"Must not be specified for the upstream registry {upstream}"
+        )
+
+
+def _require(member: str, value: str | None, other: str, other_value: str | None) -> None:
+    if value is None and other_value is not None:
+        raise InvalidParameterException.at(member, f"Member must not be null where {other} is not")

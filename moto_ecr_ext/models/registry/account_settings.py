@@ -53,7 +53,7 @@ def account_setting(
 def stored_account_setting(
     registry: RegistryBackend, view: View, name: str, account_id: str | None = None
 ) -> str | None:
-    """Do as `account_setting`, but return None if PutAccountSetting was never called for the setting."""
+    """Return the value of a setting, or None if PutAccountSetting was never called for it."""
     value: str | None = registry.setting(view, f"account/{name}", account_id)
     return value
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import arns, hosts
 from moto_ecr_ext.caller import current_caller
 from moto_ecr_ext.clock import timestamp
-from moto_ecr_ext.compatibility import CONSTANT_TOKEN
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.models.base import RegistryBackend
+from moto_ecr_ext.moto_services.iam import account_principal, is_account_principal
 from moto_ecr_ext.oci.digest import Digest
-from moto_ecr_ext.services.iam import account_principal, is_account_principal
 from moto_ecr_ext.storage.store import current_store
 
 from .tokens import (
@@ -27,10 +26,6 @@ from .tokens import (
     read_password,
 )
 
-# moto's password is the account and this suffix. It expired at the beginning of 2015.
-_CONSTANT = "-auth-token"
-_EXPIRED_AT = 1420070400.0
-
 
 class AuthorizationBackend(RegistryBackend):
     """GetAuthorizationToken."""
@@ -40,22 +35,24 @@ class AuthorizationBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
-        is_constant = CONSTANT_TOKEN.applies("a token")
-        expires_at = _EXPIRED_AT if is_constant else timestamp() + TOKEN_LIFETIME
-        return {
-            "authorizationData": [
+        rules = self.rules.registries
+        is_constant = rules.has_constant_passwords()
+        signed_until = timestamp() + TOKEN_LIFETIME
+        data = []
+        for registry_id in registry_ids or [self.account_id]:
+            password, expires_at = (
+                rules.constant_password(registry_id)
+                if is_constant
+                else (self._password(registry_id, signed_until), signed_until)
+            )
+            data.append(
                 {
-                    "authorizationToken": _encoded(
-                        f"{registry_id}{_CONSTANT}"
-                        if is_constant
-                        else self._password(registry_id, expires_at)
-                    ),
+                    "authorizationToken": _encoded(password),
                     "expiresAt": expires_at,
                     "proxyEndpoint": hosts.proxy_endpoint(registry_id, self.region_name),
                 }
-                for registry_id in registry_ids or [self.account_id]
-            ]
-        }
+            )
+        return {"authorizationData": data}
 
     def _password(self, registry_id: str, expires_at: float) -> str:
         caller = current_caller()
@@ -83,7 +80,7 @@ def token_of(password: str, region: str) -> RegistryToken:
     """Return the token in a password of any registry. Raises TokenExpired, and TokenError for any other text.
 
     An account's passwords stay valid after a reset, so that nobody has to log in again. An IAM principal's passwords
-    end with it, since a reset deletes the principal. moto's constant password names no Region; it is for `region`.
+    end with it, since a reset deletes the principal. A constant password names no Region; it is for `region`.
     """
     store = current_store()
     try:
@@ -91,28 +88,18 @@ def token_of(password: str, region: str) -> RegistryToken:
     except TokenExpired:
         raise
     except TokenError:
-        constant = _constant_token(password, region)
-        if constant is not None:
-            return constant
+        account_id = current_rules().registries.account_of_password(password)
+        if account_id is not None:
+            return RegistryToken(account_id, region, math.inf)
         key = store.find_principals_key()
         if key is None:
             raise
         return read_password(key, password)
 
 
-def _constant_token(password: str, region: str) -> RegistryToken | None:
-    """Return the token of moto's constant password; None for another text, or if no leniency accepts it."""
-    account_id, mark, rest = password.partition(_CONSTANT)
-    if not mark or rest or not re.fullmatch("[0-9]{1,64}", account_id):
-        return None
-    if not CONSTANT_TOKEN.applies("moto's constant password"):
-        return None
-    return RegistryToken(account_id, region, math.inf)
-
-
 def registry_of_download(
     query: Mapping[str, str], repository_name: str, digest: Digest
-) -> hosts.Registry:
+) -> arns.Registry:
     """Return the registry of a URL that GetDownloadUrlForLayer made for one layer, by the query of the URL.
 
     Raises TokenExpired, and TokenError if the URL was not made for this layer.

@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from moto_ecr_ext import hosts, settings
+from moto_ecr_ext import arns, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     TemplateAlreadyExistsException,
+    TemplateNeedsRole,
     TemplateNotFoundException,
 )
 from moto_ecr_ext.models.base import RegistryBackend
@@ -28,8 +30,7 @@ from moto_ecr_ext.models.repositories.repositories import change_repository, cre
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.models.repositories.resource_tags import merged_tags
 from moto_ecr_ext.policies.lifecycle import parse_lifecycle_policy
-from moto_ecr_ext.policies.wildcards import check_exclusion_filters
-from moto_ecr_ext.services.moto_process import require_moto
+from moto_ecr_ext.process import this_process
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 from moto_ecr_ext.storage.rows.creation_templates import TemplateRow
@@ -58,6 +59,14 @@ class CreationTemplate:
         return cls(**row.settings, created_at=row.created_at, updated_at=row.updated_at)
 
     @property
+    def lacks_role(self) -> bool:
+        """True if the template creates no repository, since ECR's own role may not set tags or use keys."""
+        is_special = (
+            self.resource_tags or self.encryption_configuration["encryptionType"] != "AES256"
+        )
+        return bool(is_special) and not self.custom_role_arn
+
+    @property
     def columns(self) -> dict[str, Any]:
         """The columns of its row, without its key."""
         settings = asdict(self)
@@ -69,7 +78,7 @@ class CreationTemplate:
 
     def check(self, region: str) -> None:
         """Raise the errors that operations raise for these settings of a repository in this Region."""
-        check_exclusion_filters(
+        current_rules().images.check_exclusion_filters(
             self.image_tag_mutability, self.image_tag_mutability_exclusion_filters
         )
         check_encryption_configuration(self.encryption_configuration)
@@ -83,7 +92,8 @@ class CreationTemplate:
 class CreationTemplatesBackend(RegistryBackend):
     """Operations on templates, and the creation of repositories from them.
 
-    `customRoleArn` is stored and shown. On AWS it is the role for tags and for KMS encryption. Here no role is needed.
+    A template with tags or KMS encryption creates repositories only if it has a `customRoleArn`. The role itself is not
+    looked up.
     """
 
     def create_repository_creation_template(
@@ -126,12 +136,36 @@ class CreationTemplatesBackend(RegistryBackend):
                 raise TemplateAlreadyExistsException from None
         return self._answer(template)
 
-    def update_repository_creation_template(self, prefix: str, **given: Any) -> dict[str, Any]:
+    def update_repository_creation_template(
+        self,
+        prefix: str,
+        applied_for: list[str] | None = None,
+        description: str | None = None,
+        encryption_configuration: dict[str, str] | None = None,
+        resource_tags: list[dict[str, str]] | None = None,
+        image_tag_mutability: str | None = None,
+        image_tag_mutability_exclusion_filters: list[dict[str, str]] | None = None,
+        repository_policy: str | None = None,
+        lifecycle_policy: str | None = None,
+        custom_role_arn: str | None = None,
+    ) -> dict[str, Any]:
         """Replace the given settings and keep all others. The exclusion filters are replaced with the mutability.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdateRepositoryCreationTemplate.html
         """
-        if "image_tag_mutability" in given:
+        wanted: dict[str, Any] = {
+            "applied_for": applied_for,
+            "description": description,
+            "encryption_configuration": encryption_configuration,
+            "resource_tags": resource_tags,
+            "image_tag_mutability": image_tag_mutability,
+            "image_tag_mutability_exclusion_filters": image_tag_mutability_exclusion_filters,
+            "repository_policy": repository_policy,
+            "lifecycle_policy": lifecycle_policy,
+            "custom_role_arn": custom_role_arn,
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        if image_tag_mutability is not None:
             given.setdefault("image_tag_mutability_exclusion_filters", None)
         with self.store.database.write() as transaction:
             template = replace(self._template(transaction, prefix), **given, updated_at=timestamp())
@@ -183,19 +217,19 @@ class CreationTemplatesBackend(RegistryBackend):
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
         """
-        require_moto()  # A template may name a key.
+        this_process().need_moto()  # A template may name a key.
         owner = self.registry(registry_id, self.region_name)
         with (
             suppress(RepositoryAlreadyExistsException),
             self.store.database.write() as transaction,
         ):
-            template = _template_for(owner, transaction, repository_name, "CREATE_ON_PUSH")
+            template = template_for(owner, transaction, repository_name, "CREATE_ON_PUSH")
             if template is None and settings.CREATE_ON_PUSH.get() != "always":
                 return False
             with acting("ecr:CreateRepository"):
                 self.authorize(
                     transaction,
-                    hosts.repository_arn(registry_id, self.region_name, repository_name),
+                    arns.repository_arn(registry_id, self.region_name, repository_name),
                 )
                 self.check_access(transaction, registry_id, repository_name)
             create_from_template(owner, transaction, repository_name, "CREATE_ON_PUSH")
@@ -219,9 +253,10 @@ def create_from_template(
 ) -> Repository:
     """Create a repository of the registry with the settings of the longest matching template for `applied_for`.
 
-    It gets ECR's defaults if no template matches. Raises RepositoryAlreadyExistsException.
+    It gets ECR's defaults if no template matches. Raises RepositoryAlreadyExistsException, and the error of
+    `template_for`.
     """
-    template = _template_for(registry, transaction, repository_name, applied_for)
+    template = template_for(registry, transaction, repository_name, applied_for)
     if template is None:
         return create_repository(registry, transaction, repository_name, registry.account_id)
     repository = create_repository(
@@ -245,13 +280,20 @@ def create_from_template(
     return repository
 
 
-def _template_for(
+def template_for(
     registry: RegistryBackend, view: View, repository_name: str, applied_for: str
 ) -> CreationTemplate | None:
-    """Return the template with the longest matching prefix among those for `applied_for`."""
+    """Return the template with the longest matching prefix among those for `applied_for`.
+
+    Raises TemplateNeedsRole (User Guide, "Creating a repository creation template", and
+    https://github.com/aws/containers-roadmap/issues/2398).
+    """
     templates = rows.creation_templates.of_registry(view, registry.account_id, registry.region_name)
     by_prefix = {row.prefix: row for row in templates if applied_for in row.settings["applied_for"]}
     for prefix in prefixes_of(repository_name):
         if prefix in by_prefix:
-            return CreationTemplate.of(by_prefix[prefix])
+            template = CreationTemplate.of(by_prefix[prefix])
+            if template.lacks_role:
+                raise TemplateNeedsRole(repository_name, registry.account_id, template.prefix)
+            return template
     return None

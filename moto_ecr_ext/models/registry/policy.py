@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.compatibility import TWO_REGISTRY_POLICY_ACTIONS
 from moto_ecr_ext.exceptions import InvalidParameterException, RegistryPolicyNotFoundException
 from moto_ecr_ext.models.base import POLICY, RegistryBackend
 from moto_ecr_ext.models.repositories.policy_texts import accept_registry_policy
 from moto_ecr_ext.storage.database.transaction import View
-
-_ACTIONS_IN_MOTO = {"ecr:createrepository", "ecr:replicateimage"}
 
 
 class RegistryPolicyBackend(RegistryBackend):
@@ -22,8 +19,7 @@ class RegistryPolicyBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutRegistryPolicy.html
         """
         policy = accept_registry_policy(policy_text, self.region_name)
-        others = policy.document.actions() - _ACTIONS_IN_MOTO
-        if others and TWO_REGISTRY_POLICY_ACTIONS.applies(", ".join(sorted(others))):
+        if self.rules.policies.refuse_registry_actions(policy.document.actions()):
             raise InvalidParameterException.at("PolicyText", "Invalid registry policy provided")
         with self.store.database.write() as transaction:
             self.store_setting(transaction, POLICY, policy.text)

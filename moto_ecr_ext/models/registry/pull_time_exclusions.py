@@ -18,7 +18,7 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
-from moto_ecr_ext.services.iam import identity_of
+from moto_ecr_ext.moto_services.iam import identity_of
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused
 

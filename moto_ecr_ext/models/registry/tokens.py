@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlencode
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import arns, hosts
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
 TOKEN_LIFETIME = 12 * 60 * 60
@@ -73,7 +73,7 @@ def _arn_of(principal: str, account_id: str, region: str) -> str:
     service = _SERVICES.get(principal.partition("/")[0])
     if service is None:
         return principal
-    return f"arn:{hosts.partition_of(region)}:{service}::{account_id}:{principal}"
+    return f"arn:{arns.partition_of(region)}:{service}::{account_id}:{principal}"
 
 
 def _in_base_36(number: int) -> str:
@@ -105,7 +105,7 @@ def _verified(key: bytes, password: str) -> RegistryToken | None:
     return RegistryToken(account_id, region, int(expires, 36) / 1000, arn)
 
 
-def download_url(key: bytes, registry: hosts.Registry, repository_name: str, digest: str) -> str:
+def download_url(key: bytes, registry: arns.Registry, repository_name: str, digest: str) -> str:
     """Return a URL from which anyone can download this layer of this repository, for an hour.
 
     Its path is that of the blob in the registry protocol.
@@ -123,7 +123,7 @@ def download_url(key: bytes, registry: hosts.Registry, repository_name: str, dig
 
 def read_download_query(
     key: bytes, query: Mapping[str, str], repository_name: str, digest: str
-) -> hosts.Registry:
+) -> arns.Registry:
     """Return the registry in a query of `download_url` for this layer.
 
     Raises TokenExpired, and TokenError if the query was not made for this layer with `key`.
@@ -133,7 +133,7 @@ def read_download_query(
         raise TokenError("the URL was not signed by this registry for this layer")
     if int(query["X-Ecr-Expires"]) <= time.time():
         raise TokenExpired("the URL has expired")
-    return hosts.Registry(query["X-Ecr-Registry"], query["X-Ecr-Region"])
+    return arns.Registry(query["X-Ecr-Registry"], query["X-Ecr-Region"])
 
 
 def is_download_query(query: Mapping[str, str]) -> bool:

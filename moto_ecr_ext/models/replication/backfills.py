@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from moto_ecr_ext import settings
+from moto_ecr_ext.arns import Registry
 from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
@@ -18,7 +19,6 @@ from moto_ecr_ext.exceptions import (
     ReplicationBackfillInvalidStatusException,
     ReplicationBackfillNotFoundException,
 )
-from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import NO_TAG, image_id_of
@@ -27,7 +27,7 @@ from moto_ecr_ext.oci.media_types import INDEX_TYPES
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.due import AT_ONCE
-from moto_ecr_ext.storage.rows.backfills import BackfillRow, OutcomeRow, ResultRow
+from moto_ecr_ext.storage.rows.backfills import BackfillResultRow, BackfillRow, OutcomeRow
 
 from .replication import REPLICATIONS, store_replication
 from .rules import destinations_of, matches, rules_of
@@ -191,7 +191,7 @@ class ReplicationBackfillsBackend(RegistryBackend):
             self,
             unended,
             bool,
-            lambda transaction, _: rows.backfills.see_again(
+            lambda transaction, _: rows.backfills.count_description(
                 transaction, account_id, self.region_name
             ),
         )
@@ -320,7 +320,7 @@ def _described(backfill: BackfillRow) -> dict[str, Any]:
     }
 
 
-def _result(row: ResultRow) -> dict[str, Any]:
+def _result(row: BackfillResultRow) -> dict[str, Any]:
     return {
         "repositoryName": row.repository_name,
         "imageId": image_id_of(row.digest, row.tag),

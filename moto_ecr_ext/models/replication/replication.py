@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from moto_ecr_ext.caller import Caller, acting, calling
+from moto_ecr_ext import faults
+from moto_ecr_ext.arns import Registry, partition_of
+from moto_ecr_ext.caller import Caller, acting, calling, current_caller
 from moto_ecr_ext.clock import now
 from moto_ecr_ext.exceptions import (
     ECRError,
@@ -19,8 +21,8 @@ from moto_ecr_ext.exceptions import (
     RepositoryNotFoundException,
     ValidationException,
 )
+from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.exceptions.registry_protocol import ImageReferencedByManifestList
-from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.acts import Deletion, Push
 from moto_ecr_ext.models.background import BackgroundWork
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
@@ -37,9 +39,6 @@ from moto_ecr_ext.storage.rows.replications import ReplicationUnderWay
 
 from .rules import REPLICATE, destinations_of, rules_for
 
-if TYPE_CHECKING:
-    from moto_ecr_ext.models import ECRBackend
-
 
 class ReplicationBackend(RegistryBackend):
     """DescribeImageReplicationStatus."""
@@ -49,7 +48,7 @@ class ReplicationBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Return the status for each destination of the current rules to which the image has been sent.
 
-        The failure code is that of the destination's error.
+        The failure code of a destination that denies access is AWS's. Any other is the code of the destination's error.
 
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageReplicationStatus.html
         """
@@ -61,7 +60,7 @@ class ReplicationBackend(RegistryBackend):
             self,
             lambda view: rows.replications.of_image(view, image.id),
             lambda replications: any(row.status == "IN_PROGRESS" for row in replications),
-            lambda transaction, _: rows.replications.see_again(transaction, image.id),
+            lambda transaction, _: rows.replications.count_description(transaction, image.id),
         )
         sent = {Registry(row.account_id, row.region): row for row in replications}
         return {
@@ -196,7 +195,7 @@ def _arrive(
         try:
             arrived = _copy_to(registry, transaction, repository, image, tag, destination)
         except ECRError as error:
-            result, failure = "FAILED", error.code
+            result, failure = "FAILED", _failure_code(error)
         event = replication_event(
             result,
             repository.repository_name,
@@ -210,6 +209,14 @@ def _arrive(
     rows.replications.update(transaction, *key, status=status, failure_code=failure, tags=[])
 
 
+def _failure_code(error: ECRError) -> str:
+    """Return the failure code of an error of the destination. Only that of a denial is known."""
+    # https://github.com/aws/containers-roadmap/issues/2675
+    if isinstance(error, AccessDeniedException):
+        return "DESTINATION_REGISTRY_ACCESS_DENIED"
+    return error.code
+
+
 def _copy_to(
     registry: RegistryBackend,
     transaction: Transaction,
@@ -220,6 +227,8 @@ def _copy_to(
 ) -> str | None:
     """Return the tag with which the image has arrived, or None. Raises the error of a destination that refuses it."""
     with _as_replication(repository):
+        if faults.active:
+            _check_faults(repository, tag)
         target_registry = _enter(registry, transaction, repository, destination)
         target = _target(target_registry, transaction, repository)
         try:
@@ -231,9 +240,20 @@ def _copy_to(
     return tag
 
 
+def _check_faults(repository: Repository, tag: str | None) -> None:
+    """Raise the error of a destination that denies access, if a fault strikes."""
+    where = (repository.registry_id, repository.region, repository.repository_name)
+    if faults.strikes_at("replication_fails", *where, tags=(tag,) if tag else ()):
+        caller = current_caller()
+        principal = caller.principal if caller else ""
+        raise AccessDeniedException(
+            principal, REPLICATE, repository.repository_arn, "resource-based"
+        )
+
+
 def _copies_of(
     registry: RegistryBackend, view: View, repository: Repository
-) -> Iterator[tuple[ECRBackend, Repository]]:
+) -> Iterator[tuple[RegistryBackend, Repository]]:
     """Yield the registries, and their repositories, to which deletions from a repository are replicated."""
     rules = [
         rule
@@ -264,7 +284,7 @@ def _as_replication(repository: Repository) -> Iterator[None]:
 
 def _enter(
     registry: RegistryBackend, view: View, repository: Repository, destination: Registry
-) -> ECRBackend:
+) -> RegistryBackend:
     """Return the destination of a repository's replications.
 
     Raises ValidationException if it cannot be reached, and AccessDeniedException if its registry's policy denies the
@@ -282,7 +302,7 @@ def _enter(
 
 
 def _target(
-    target_registry: ECRBackend, transaction: Transaction, repository: Repository
+    target_registry: RegistryBackend, transaction: Transaction, repository: Repository
 ) -> Repository:
     """Return the repository of the same name in the registry of a destination. If it is missing, create it.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from moto_ecr_ext.arns import Registry, partition_of
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.compatibility import ONE_REPLICATION_RULE
 from moto_ecr_ext.exceptions import InvalidParameterException, ValidationException
-from moto_ecr_ext.hosts import Registry
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage.database.transaction import View
@@ -46,13 +45,20 @@ class ReplicationConfigurationBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html
         """
         rules = replication_configuration["rules"]
-        if len(rules) > 1 and ONE_REPLICATION_RULE.applies(f"{len(rules)} rules"):
+        if len(rules) > 1 and self.rules.registries.refuse_several_replication_rules(len(rules)):
             raise ValidationException("This feature is disabled")
         destinations = destinations_of(rules)
         if Registry(self.account_id, self.region_name) in destinations:
             raise InvalidParameterException.at(
                 "replicationConfiguration",
                 "Replication destination cannot be the same as the source registry",
+            )
+        partition = partition_of(self.region_name)
+        if any(partition_of(each.region) != partition for each in destinations):
+            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html. AWS's text is not known.
+            raise InvalidParameterException.at(
+                "replicationConfiguration",
+                "Replication destination must be in the partition of the source registry",
             )
         if len(rules) > MAX_RULES:
             # An older botocore's model has a lower limit, which is checked before.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import uuid
 
-from moto_ecr_ext.compatibility import MADE_UP_KMS_KEYS
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import InvalidParameterException, KmsException
-from moto_ecr_ext.services import kms
+from moto_ecr_ext.moto_services import kms
 
 _AWS_MANAGED_KEY = "alias/aws/ecr"
 # Ids of keys that nobody created differ between accounts, and are always the same for one account.
@@ -40,8 +40,9 @@ def check_encryption_configuration(given: dict[str, str]) -> None:
     """Raise InvalidParameterException for a key with AES256. Templates may have an empty key, which means no key."""
     if given["encryptionType"] == "AES256" and given.get("kmsKey"):
         raise InvalidParameterException.at(
-            "encryptionConfiguration.kmsKey",
-            "Must not be specified when encryptionType is AES256",
+            "encryptionConfiguration",
+            "Invalid encryption configuration: "
+            "Encryption key should not be set for AES256 encryption.",
         )
 
 
@@ -49,10 +50,10 @@ def _key_arn(key: str, account_id: str, region: str) -> str:
     try:
         arn = _existing_key(key, account_id, region)
     except KmsException:
-        if not MADE_UP_KMS_KEYS.applies(key):
+        if not current_rules().keys.accept_missing_key(key):
             raise
         return key
-    return key if key != _AWS_MANAGED_KEY and MADE_UP_KMS_KEYS.is_on else arn
+    return arn if key == _AWS_MANAGED_KEY else current_rules().keys.shown_key(key, arn)
 
 
 def _existing_key(key: str, account_id: str, region: str) -> str:

@@ -8,8 +8,8 @@ from moto_ecr_ext.caller import Caller, current_caller
 from moto_ecr_ext.exceptions import InvalidParameterException, RepositoryPolicyNotFoundException
 from moto_ecr_ext.exceptions.common import AccessDeniedException
 from moto_ecr_ext.models.base import RegistryBackend
-from moto_ecr_ext.policies.documents import Decision
-from moto_ecr_ext.services.iam import account_principal
+from moto_ecr_ext.moto_services.iam import account_principal
+from moto_ecr_ext.policies.documents import PolicyDecision
 from moto_ecr_ext.storage.database.transaction import View
 
 from .policy_texts import AcceptedPolicy, accept_repository_policy
@@ -63,7 +63,7 @@ class RepositoryPoliciesBackend(RegistryBackend):
             repository.registry_id,
             repository.resource_tags,
         )
-        return attempt.decision(policy.document) is Decision.DENY
+        return attempt.decision(policy.document) is PolicyDecision.DENY
 
     def get_repository_policy(
         self, repository_name: str, registry_id: str | None = None

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from moto_ecr_ext.arns import partition_of
 from moto_ecr_ext.caller import current_caller
-from moto_ecr_ext.compatibility import LOOSE_POLICIES, POLICY_TEXTS_AS_GIVEN
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import InvalidParameterException
-from moto_ecr_ext.hosts import partition_of
+from moto_ecr_ext.moto_services.principals import is_known_principal
 from moto_ecr_ext.policies.documents import (
     PolicyDocument,
     parse_registry_policy,
@@ -18,8 +19,6 @@ from moto_ecr_ext.policies.documents import (
     read_resource_policy,
 )
 from moto_ecr_ext.policies.normal_form import normal_form
-from moto_ecr_ext.services.iam import is_policy, is_repository_policy
-from moto_ecr_ext.services.principals import is_known_principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ def accept_repository_policy(text: str, region: str) -> AcceptedPolicy:
     """Return a policy for a repository in a Region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_repository_policy(text)
-    except InvalidParameterException:
-        if not (is_repository_policy(text) and LOOSE_POLICIES.applies("a repository policy")):
+    except InvalidParameterException as error:
+        if not current_rules().policies.accept_repository_policy(text, str(error.__cause__)):
             raise
         return AcceptedPolicy(text, read_resource_policy(text))
     if _names_unknown_principals(document):
@@ -48,8 +47,8 @@ def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
     """Return a policy for a registry in a Region. Raises InvalidParameterException for one that ECR would refuse."""
     try:
         document = parse_registry_policy(text)
-    except InvalidParameterException:
-        if not (is_policy(text) and LOOSE_POLICIES.applies("a registry policy")):
+    except InvalidParameterException as error:
+        if not current_rules().policies.accept_registry_policy(text, str(error.__cause__)):
             raise
         return AcceptedPolicy(text, read_resource_policy(text))
     if _names_unknown_principals(document):
@@ -59,9 +58,9 @@ def accept_registry_policy(text: str, region: str) -> AcceptedPolicy:
 
 
 def stored_text(text: str, region: str) -> str:
-    """Return the text of a policy that a registry stores: in ECR's form, or as given if a leniency says so."""
+    """Return the text of a policy that a registry stores: in ECR's form, or as the rules say."""
     normal = normal_form(text, partition_of(region))
-    return text if normal != text and POLICY_TEXTS_AS_GIVEN.applies("a policy") else normal
+    return current_rules().policies.stored_text(text, normal, "a policy")
 
 
 def _names_unknown_principals(document: PolicyDocument) -> bool:

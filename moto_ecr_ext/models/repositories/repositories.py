@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext import hosts, settings
+from moto_ecr_ext import arns, settings
 from moto_ecr_ext.caller import acting
 from moto_ecr_ext.clock import timestamp
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import (
     RepositoryAlreadyExistsException,
     RepositoryNotEmptyException,
@@ -15,12 +16,10 @@ from moto_ecr_ext.exceptions import (
 )
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.paging import cut_page, decode_token, page_size, refuse_pages_of
-from moto_ecr_ext.policies.wildcards import check_exclusion_filters
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.database.transaction import RowRefused, Transaction, View
 
 from .encryption import encryption_configuration_of
-from .foreign import created_elsewhere, note_creation
 from .repository import Repository
 from .resource_tags import merged_tags
 
@@ -50,7 +49,7 @@ class RepositoriesBackend(RegistryBackend):
                 with acting("ecr:TagResource"):
                     self.authorize(
                         transaction,
-                        hosts.repository_arn(account_id, self.region_name, repository_name),
+                        arns.repository_arn(account_id, self.region_name, repository_name),
                     )
             repository = create_repository(
                 self,
@@ -63,7 +62,9 @@ class RepositoriesBackend(RegistryBackend):
                 scanning=image_scanning_configuration,
                 encryption=encryption_configuration,
             )
-            note_creation(self, transaction, repository)
+            self.rules.registries.note_creation(
+                transaction, self.place, repository.registry_id, repository_name
+            )
         return {"repository": repository}
 
     def describe_repositories(
@@ -86,7 +87,7 @@ class RepositoriesBackend(RegistryBackend):
             listing = "repositories"
             [after] = decode_token(listing, next_token, (str,)) or [""]
             found = self._page(view, after, count + 1, registry_id)
-            elsewhere = [] if after or registry_id else created_elsewhere(self, view)
+            elsewhere = [] if after or registry_id else self._created_elsewhere(view)
         page, token = cut_page(listing, found, max_results, lambda each: [each.repository_name])
         return {
             "repositories": [*page, *elsewhere],
@@ -97,11 +98,14 @@ class RepositoriesBackend(RegistryBackend):
         try:
             return self.repository(view, name, registry_id)
         except RepositoryNotFoundException:
-            elsewhere = [] if registry_id else created_elsewhere(self, view)
+            elsewhere = [] if registry_id else self._created_elsewhere(view)
             for each in elsewhere:
                 if each.repository_name == name:
                     return each
             raise
+
+    def _created_elsewhere(self, view: View) -> list[Repository]:
+        return list(map(Repository.of, self.rules.registries.created_elsewhere(view, self.place)))
 
     def all_repositories(self) -> list[Repository]:
         """Return every repository of this registry. Access is not checked."""
@@ -114,16 +118,16 @@ class RepositoriesBackend(RegistryBackend):
         with self.store.database.read() as view:
             return rows.repositories.registries(view)
 
-    def registries_with(self, name: str) -> list[hosts.Registry]:
+    def registries_with(self, name: str) -> list[arns.Registry]:
         """Return some of the registries that have a repository of this name, in order."""
         with self.store.database.read_one() as view:
             found = rows.repositories.registries_with(view, name)
-        return [hosts.Registry(*each) for each in found]
+        return [arns.Registry(*each) for each in found]
 
     def list_repository_names(
         self, after: str, count: int, registry_id: str | None = None
     ) -> list[str]:
-        """Return at most `count` names behind `after`, in order."""
+        """Return at most `count` names after `after`, in order."""
         with self.store.database.read() as view:
             found = self._page(view, after, count, registry_id)
         return [repository.repository_name for repository in found]
@@ -131,7 +135,7 @@ class RepositoriesBackend(RegistryBackend):
     def _page(
         self, view: View, after: str, count: int, registry_id: str | None
     ) -> list[Repository]:
-        """Return at most `count` repositories behind the name `after`.
+        """Return at most `count` repositories after the name `after`.
 
         Another account's repositories need its registry policy to allow the action for all of them.
         """
@@ -169,7 +173,7 @@ class RepositoriesBackend(RegistryBackend):
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html
         """
         filters = image_tag_mutability_exclusion_filters or None
-        check_exclusion_filters(image_tag_mutability, filters)
+        current_rules().images.check_exclusion_filters(image_tag_mutability, filters)
         with self.store.database.write() as transaction:
             return change_repository(
                 transaction,
@@ -197,7 +201,7 @@ def create_repository(
     """
     mutability = mutability or "MUTABLE"
     exclusion_filters = exclusion_filters or None
-    check_exclusion_filters(mutability, exclusion_filters)
+    current_rules().images.check_exclusion_filters(mutability, exclusion_filters)
     columns = {
         "account_id": account_id,
         "region": registry.region_name,
@@ -220,7 +224,9 @@ def create_repository(
         repository_id = rows.repositories.insert(transaction, columns)
     except RowRefused:
         raise RepositoryAlreadyExistsException(name, account_id) from None
-    return repository_by_id(transaction, repository_id)
+    repository = repository_by_id(transaction, repository_id)
+    registry.follow_creation(transaction, repository)
+    return repository
 
 
 def change_repository(

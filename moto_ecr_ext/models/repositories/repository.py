@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from moto_ecr_ext import hosts
-from moto_ecr_ext.compatibility import REGULAR_EXPRESSION_FILTERS
-from moto_ecr_ext.policies.wildcards import matches_expression, matches_tag_filter
+from moto_ecr_ext import arns, faults, hosts
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.storage.rows.repositories import RepositoryRow
 
 
@@ -50,7 +49,7 @@ class Repository:
     @property
     def repository_arn(self) -> str:
         """The ARN of the repository."""
-        return hosts.repository_arn(self.registry_id, self.region, self.repository_name)
+        return arns.repository_arn(self.registry_id, self.region, self.repository_name)
 
     @property
     def repository_uri(self) -> str:
@@ -68,8 +67,12 @@ class Repository:
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """
         filters = [each["filter"] for each in self.image_tag_mutability_exclusion_filters or ()]
-        excluded = any(matches_tag_filter(each, tag) for each in filters)
-        in_moto = any(matches_expression(each, tag) for each in filters)
-        if in_moto != excluded and REGULAR_EXPRESSION_FILTERS.applies(", ".join(filters)):
-            excluded = in_moto
-        return self.image_tag_mutability.startswith("IMMUTABLE") != excluded
+        is_excluded = bool(filters) and current_rules().images.are_excluded_from_mutability(
+            filters, tag
+        )
+        return self.image_tag_mutability.startswith("IMMUTABLE") != is_excluded
+
+    def hides(self, digest: str) -> bool:
+        """Return True if the current call does not find a new image yet, by a fault."""
+        where = (self.registry_id, self.region, self.repository_name)
+        return faults.strikes_at("eventual", *where, digest=digest)

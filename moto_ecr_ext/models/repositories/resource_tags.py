@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from moto_ecr_ext import hosts
+from moto_ecr_ext import arns
 from moto_ecr_ext.exceptions import (
     InvalidParameterException,
     InvalidTagParameterException,
@@ -64,7 +64,7 @@ class ResourceTagsBackend(RegistryBackend):
         }
 
     def _repository_of_arn(self, view: View, arn: str) -> Repository:
-        named = hosts.repository_of_arn(arn)
+        named = arns.repository_of_arn(arn)
         if named is None or named.region != self.region_name or named.name == "*":
             raise InvalidParameterException.at("resourceArn", "Invalid ARN")
         return self.repository(view, named.name, named.account_id)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto_ecr_ext.compatibility import (
-    ANY_IMAGES_SCANNED,
-    ANY_SCAN_FREQUENCIES,
-    UNSET_SCAN_ON_PUSH,
+from moto_ecr_ext.compatibility.switches import current_rules
+from moto_ecr_ext.exceptions import (
+    InvalidParameterException,
+    RepositoryNotFoundException,
+    ValidationException,
 )
-from moto_ecr_ext.exceptions import RepositoryNotFoundException, ValidationException
-from moto_ecr_ext.models.background import look_again
+from moto_ecr_ext.models.background import expect_after_commit
 from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.events import announce_in_registry, scan_frequency_event
 from moto_ecr_ext.models.repositories.repositories import change_repository
@@ -43,13 +43,20 @@ class ScanningConfigurationBackend(RegistryBackend):
         allowed = _FREQUENCIES[scan_type]
         for rule in rules or ():
             frequency = rule["scanFrequency"]
-            if frequency not in allowed and not ANY_SCAN_FREQUENCIES.applies(
-                f"{frequency} for scan type {scan_type}"
+            if frequency not in allowed and not self.rules.scans.accept_frequency(
+                frequency, scan_type
             ):
-                raise ValidationException(
-                    f"Scan frequency {frequency} is not available for scan type "
-                    f"{scan_type}. Available: {', '.join(allowed)}."
+                raise InvalidParameterException(
+                    f"Invalid scan frequency for scanType {scan_type}: {frequency}"
                 )
+        frequencies = [rule["scanFrequency"] for rule in rules or ()]
+        twice = next((each for each in frequencies if frequencies.count(each) > 1), None)
+        if twice and not self.rules.scans.accept_repeated_frequency(twice):
+            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html. AWS's text is not
+            # known.
+            raise InvalidParameterException(
+                "Scanning rules must have different scan frequencies. Give one rule several repositoryFilters."
+            )
         configuration = {"scanType": scan_type, "rules": rules or []}
         with self.store.database.write() as transaction:
             previous = self.setting(transaction, SETTING) or UNSET
@@ -57,7 +64,7 @@ class ScanningConfigurationBackend(RegistryBackend):
             if scan_type == "ENHANCED":
                 _begin_enhanced_scanning(self, transaction, previous, configuration)
                 # Images that were scanned before may be scanned continuously from now on.
-                look_again(self, transaction)
+                expect_after_commit(self, transaction)
         return {"registryScanningConfiguration": configuration}
 
     def get_registry_scanning_configuration(self) -> dict[str, Any]:
@@ -109,7 +116,9 @@ class ScanningConfigurationBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             is_enhanced = configuration_for(self, transaction, repository)["scanType"] == "ENHANCED"
-            if is_enhanced and not ANY_IMAGES_SCANNED.applies("a registry with enhanced scanning"):
+            if is_enhanced and not self.rules.scans.accept_any_image(
+                "a registry with enhanced scanning"
+            ):
                 raise ValidationException("This feature is disabled")
             return change_repository(
                 transaction,
@@ -120,7 +129,9 @@ class ScanningConfigurationBackend(RegistryBackend):
 
 def _shown(scanning: dict[str, Any]) -> dict[str, Any]:
     """Return the scan frequency of a repository in the form of the API."""
-    if scanning["scanOnPush"] and UNSET_SCAN_ON_PUSH.applies(scanning["repositoryName"]):
+    if scanning["scanOnPush"] and not current_rules().scans.show_scan_on_push(
+        scanning["repositoryName"]
+    ):
         return {**scanning, "scanOnPush": False}
     return scanning
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from moto_ecr_ext.arns import Registry, partition_of
 from moto_ecr_ext.clock import time_of_text
-from moto_ecr_ext.hosts import Registry, partition_of
 from moto_ecr_ext.models.repositories.repository import Repository
+from moto_ecr_ext.moto_services.image_uses import usage_of
 from moto_ecr_ext.scanners.report import Report, Score, Vulnerability
-from moto_ecr_ext.services.image_uses import usage_of
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
 _UNSUPPORTED = (
@@ -25,7 +25,7 @@ _UNSUPPORTED = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScanOutcome:
     """The status of a scan that has ended, and its findings."""
 
     status: str
@@ -39,11 +39,21 @@ class Outcome:
         return {"status": self.status, "description": self.description}
 
 
-FOUND_NOTHING = Outcome("COMPLETE", "The scan was completed successfully.")
-INTERRUPTED = Outcome("FAILED", "The scan was interrupted.")
-UNSUPPORTED_IMAGE = Outcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
+FOUND_NOTHING = ScanOutcome("COMPLETE", "The scan was completed successfully.")
+INTERRUPTED = ScanOutcome("FAILED", "The scan was interrupted.")
+FAILED = ScanOutcome("FAILED", "The scan failed.")
+# More images than the quota of a day. AWS's text is not known.
+LIMIT_EXCEEDED = ScanOutcome("LIMIT_EXCEEDED", "The quota of image scans has been exceeded.")
+UNSUPPORTED_IMAGE = ScanOutcome("UNSUPPORTED_IMAGE", _UNSUPPORTED)
+# AWS does not say what the descriptions of these two are. The second is the text of ImageArchivedException.
+LIMIT_EXCEEDED = ScanOutcome(
+    "LIMIT_EXCEEDED", "The scan quota per registry has been exceeded. Wait and try again."
+)
+IMAGE_ARCHIVED = ScanOutcome(
+    "IMAGE_ARCHIVED", "The specified image is archived and cannot be scanned."
+)
 # The text is from https://docs.aws.amazon.com/inspector/v2/APIReference/API_ScanStatus.html
-EXPIRED = Outcome(
+EXPIRED = ScanOutcome(
     "SCAN_ELIGIBILITY_EXPIRED", "The configured scan duration has lapsed for this image."
 )
 
@@ -52,10 +62,10 @@ EXPIRED = Outcome(
 WITH_FINDINGS = ("COMPLETE", "ACTIVE")
 
 
-def outcome_of(result: dict[str, Any]) -> Outcome:
+def outcome_of(result: dict[str, Any]) -> ScanOutcome:
     """Return the outcome in a response of DescribeImageScanFindings."""
     status, found = result.get("imageScanStatus", {}), result.get("imageScanFindings", {})
-    return Outcome(
+    return ScanOutcome(
         status.get("status", FOUND_NOTHING.status),
         status.get("description", FOUND_NOTHING.description),
         found.get("findings") or found.get("enhancedFindings") or [],
@@ -81,7 +91,7 @@ def made_up_finding() -> dict[str, Any]:
     return {"findings": [finding], "findingSeverityCounts": {"HIGH": 1}}
 
 
-def _found(findings: list[dict[str, Any]]) -> Outcome:
+def _successful(findings: list[dict[str, Any]]) -> ScanOutcome:
     """Return the outcome of a successful scan."""
     counts = Counter(each["severity"] for each in findings)
     return replace(FOUND_NOTHING, findings=findings, severity_counts=dict(counts))
@@ -98,17 +108,17 @@ class ScannedImage:
     scanned_at: float
 
 
-def basic_outcome(report: Report) -> Outcome:
+def basic_outcome(report: Report) -> ScanOutcome:
     """Return the outcome of a basic scan. It covers packages of the operating system only, and fails without one.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
     """
     if report.system is None:
-        return Outcome("FAILED", _UNSUPPORTED)
+        return ScanOutcome("FAILED", _UNSUPPORTED)
     findings = [
         _basic_finding(each) for each in report.vulnerabilities if each.package_type == "OS"
     ]
-    return _found(findings)
+    return _successful(findings)
 
 
 def _basic_finding(found: Vulnerability) -> dict[str, Any]:
@@ -125,21 +135,21 @@ def _basic_finding(found: Vulnerability) -> dict[str, Any]:
     }
 
 
-def enhanced_outcome(report: Report, image: ScannedImage) -> Outcome:
+def enhanced_outcome(report: Report, image: ScannedImage) -> ScanOutcome:
     """Return the outcome of an enhanced scan. It covers packages of programming languages as well.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-enhanced.html
     """
     if report.system is None and not report.vulnerabilities:
         return UNSUPPORTED_IMAGE
-    return _found([_enhanced_finding(each, report, image) for each in report.vulnerabilities])
+    return _successful([_enhanced_finding(each, report, image) for each in report.vulnerabilities])
 
 
 def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage) -> dict[str, Any]:
     finding: dict[str, Any] = {
         "awsAccountId": image.repository.registry_id,
         "description": found.description,
-        "findingArn": _finding_arn(found, image),
+        "findingArn": _finding_arn(image, found.name, found.package_name, found.file_path),
         "firstObservedAt": image.scanned_at,
         "lastObservedAt": image.scanned_at,
         "updatedAt": image.scanned_at,
@@ -164,7 +174,7 @@ def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage)
             "vulnerablePackages": [_package(found, report)],
         },
         "remediation": {"recommendation": {"text": "None Provided"}},
-        "resources": [_resource(report, image)],
+        "resources": [_resource(image, **_system(report))],
         "severity": found.severity,
         "status": "ACTIVE",
         "title": f"{found.name} - {found.package_name}",
@@ -187,15 +197,22 @@ def _enhanced_finding(found: Vulnerability, report: Report, image: ScannedImage)
     return finding
 
 
-def _finding_arn(found: Vulnerability, image: ScannedImage) -> str:
+def announced_finding(finding: dict[str, Any], image: ScannedImage) -> dict[str, Any]:
+    """Return an enhanced finding as events have it: with the members that a queued finding may lack."""
+    details = finding.get("packageVulnerabilityDetails") or {}
+    return {
+        "awsAccountId": image.repository.registry_id,
+        "findingArn": _finding_arn(
+            image, finding.get("title"), details.get("vulnerabilityId"), finding.get("description")
+        ),
+        "resources": [_resource(image)],
+        **{name: value for name, value in finding.items() if value is not None},
+    }
+
+
+def _finding_arn(image: ScannedImage, *about: str | None) -> str:
     """Return the ARN of a finding, which is the same in every scan of the image."""
-    about = (
-        image.repository.repository_arn,
-        image.digest,
-        found.name,
-        found.package_name,
-        found.file_path,
-    )
+    about = (image.repository.repository_arn, image.digest, *about)
     name = hashlib.sha256(repr(about).encode()).hexdigest()[:32]
     region = image.repository.region
     return (
@@ -226,18 +243,24 @@ def _package(found: Vulnerability, report: Report) -> dict[str, Any]:
     }
 
 
-def _resource(report: Report, image: ScannedImage) -> dict[str, Any]:
+def _system(report: Report) -> dict[str, Any]:
     version = report.version or ""
     if report.system == "debian":
         version = version.partition(".")[0]
     system = f"{report.system} {version}" if report.system else "unknown"
     return {
+        "architecture": report.architecture,
+        "platform": re.sub(r"\W+", "_", system.strip()).upper(),
+    }
+
+
+def _resource(image: ScannedImage, **system: Any) -> dict[str, Any]:
+    return {
         "details": {
             "awsEcrContainerImage": {
-                "architecture": report.architecture,
+                **system,
                 "imageHash": image.digest,
                 "imageTags": list(image.tags),
-                "platform": re.sub(r"\W+", "_", system.strip()).upper(),
                 "pushedAt": image.pushed_at,
                 "registry": image.repository.registry_id,
                 "repositoryName": image.repository.repository_name,

@@ -10,8 +10,10 @@ from typing import Any
 from botocore.parsers import create_parser
 
 from moto_ecr_ext import service_model
-from moto_ecr_ext.compatibility import MADE_UP_FINDING
+from moto_ecr_ext.compatibility.switches import current_rules
+from moto_ecr_ext.models.base import RegistryBackend
 from moto_ecr_ext.models.images.identifiers import ImageId
+from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.storage.forks import fork_safe_lock
 
 
@@ -46,7 +48,7 @@ class QueuedFindings:
                 index = self._find(repository_name, names)
                 if index is not None:
                     given[asked] = self.waiting.pop(index)
-            if asked in given or (given and MADE_UP_FINDING.applies("another name of the image")):
+            if asked in given or (given and current_rules().scans.separate_names()):
                 return given.get(asked)
             return next(iter(given.values()), None)
 
@@ -117,3 +119,24 @@ def _is_about(result: Any, repository_name: str, names: Collection[str]) -> bool
 
 def _is_list_of_objects(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+class QueuedFindingsBackend(RegistryBackend):
+    """The queue of this registry, which has no operation."""
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self.queued_findings = QueuedFindings()
+        # moto appends to this list.
+        self.scan_finding_results = self.queued_findings.waiting
+
+    def reset(self) -> None:
+        super().reset()
+        self.queued_findings.clear()
+
+
+def queue_of(registry: RegistryBackend, repository: Repository) -> QueuedFindings:
+    """Return the findings that a test has queued for the registry of a repository."""
+    owner = registry.registry(repository.registry_id, repository.region)
+    assert isinstance(owner, QueuedFindingsBackend)
+    return owner.queued_findings

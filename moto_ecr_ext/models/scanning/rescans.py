@@ -25,9 +25,10 @@ from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import ImageKey
 from moto_ecr_ext.storage.rows.scans import RepeatedScan
 
-from .findings import WITH_FINDINGS, outcome_of
+from .findings import WITH_FINDINGS, announced_finding, outcome_of
+from .queued_findings import queue_of
 from .rules import SETTING, scanning_of
-from .scan import ELIGIBILITY, RESCAN_INTERVAL, examine_image, is_too_old, queue_of
+from .scan import ELIGIBILITY, RESCAN_INTERVAL, examine_image, is_too_old, scanned_image
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -146,11 +147,13 @@ def _announce(
 ) -> None:
     """Send new findings to EventBridge, as Amazon Inspector does."""
     known = [_identity(each) for each in before]
+    scanned = scanned_image(transaction, repository, image)
     for finding in after:
         if _identity(finding) not in known:
-            announce(
-                transaction, repository, enhanced_finding_event(repository, image.digest, finding)
+            event = enhanced_finding_event(
+                repository, image.digest, announced_finding(finding, scanned)
             )
+            announce(transaction, repository, event)
 
 
 def _identity(finding: dict[str, Any]) -> Any:

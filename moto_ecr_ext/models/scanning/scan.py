@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from moto_ecr_ext import settings
+from moto_ecr_ext import faults, settings
 from moto_ecr_ext.clock import now, timestamp
 from moto_ecr_ext.models.acts import Push
-from moto_ecr_ext.models.background import BackgroundWork, look_again
+from moto_ecr_ext.models.background import BackgroundWork, expect_after_commit
 from moto_ecr_ext.models.base import RegistryBackend, repository_by_id
 from moto_ecr_ext.models.events import (
     ManifestFacts,
@@ -26,25 +26,29 @@ from moto_ecr_ext.models.repositories.repository import Repository
 from moto_ecr_ext.oci.media_types import IMAGE_CONFIG_TYPES, INDEX_TYPES, is_distributed
 from moto_ecr_ext.scanners.run import ImageContent, ScannerError, examine
 from moto_ecr_ext.storage import rows
-from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.blob import BlobReader
 from moto_ecr_ext.storage.blobs.errors import BlobNotFound
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 from moto_ecr_ext.storage.rows.images import ImageKey, ImageRow, StoredImage
 from moto_ecr_ext.storage.rows.scans import ScanUnderWay
 
+from .changes import announce_change
 from .findings import (
     EXPIRED,
+    FAILED,
     FOUND_NOTHING,
     INTERRUPTED,
+    LIMIT_EXCEEDED,
     UNSUPPORTED_IMAGE,
     WITH_FINDINGS,
-    Outcome,
     ScannedImage,
+    ScanOutcome,
+    announced_finding,
     basic_outcome,
     enhanced_outcome,
     outcome_of,
 )
-from .queued_findings import QueuedFindings
+from .queued_findings import queue_of
 from .rules import configuration_for, scanning_of
 
 # The seconds after a push in which an image is scanned continuously, or scanned when enhanced scanning begins:
@@ -69,12 +73,17 @@ def scan_pushed_image(registry: RegistryBackend, transaction: Transaction, push:
     if push.new_tag is not None:
         return
     configuration = configuration_for(registry, transaction, push.repository)
-    if scanning_of(push.repository, configuration)["scanFrequency"] == "MANUAL":
+    frequency = scanning_of(push.repository, configuration)["scanFrequency"]
+    if frequency == "MANUAL":
         return
     if configuration["scanType"] == "ENHANCED":
+        announce_change(transaction, push.repository, frequency, frequency)
         _scan_enhanced(registry, transaction, push.repository, push.image, push.manifest)
     elif is_scannable(transaction, push.image, push.manifest):
-        begin_scan(registry, transaction, push.repository, push.image, "BASIC")
+        if has_reached_quota(transaction, push.repository):
+            _record(registry, transaction, push.repository, push.image, "BASIC", LIMIT_EXCEEDED)
+        else:
+            begin_scan(registry, transaction, push.repository, push.image, "BASIC")
 
 
 def scan_old_image(
@@ -117,6 +126,22 @@ def is_scannable(view: View, image: StoredImage, about: ManifestFacts) -> bool:
     )
 
 
+def has_reached_quota(view: View, repository: Repository) -> bool:
+    """Return True if the registry of a repository has as many basic scans in 24 hours as it may have.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+    """
+    return rows.scans.are_as_many_since(
+        view,
+        repository.registry_id,
+        repository.region,
+        "BASIC",
+        since=now() - 24 * 60 * 60,
+        number=settings.quota("basic_scans_per_day"),
+        not_=LIMIT_EXCEEDED.status,
+    )
+
+
 def is_too_old(image: Eligible) -> bool:
     """Return True if an image was pushed, or restored from the archive, too long ago for enhanced scanning."""
     return now() - max(image.pushed_at, image.last_activated_at or 0) > ELIGIBILITY
@@ -130,6 +155,10 @@ def begin_scan(
     scan_type: str,
 ) -> None:
     """Begin to scan an image. The scanner examines it once the transaction is committed."""
+    outcome = _outcome_by_fault(repository) if faults.active else None
+    if outcome is not None:
+        _record(registry, transaction, repository, image, scan_type, outcome)
+        return
     command = settings.parse_scanner(settings.SCANNER.get())
     if (
         not command
@@ -145,13 +174,21 @@ def begin_scan(
     transaction.after_commit(partial(_examine, registry, command, repository, key, scan_type, at))
 
 
+def _outcome_by_fault(repository: Repository) -> ScanOutcome | None:
+    """Return the outcome of a scan that a fault strikes, or None."""
+    where = (repository.registry_id, repository.region, repository.repository_name)
+    if faults.strikes_at("scan_fails", *where):
+        return FAILED
+    return LIMIT_EXCEEDED if faults.strikes_at("scan_limit", *where) else None
+
+
 def _record(
     registry: RegistryBackend,
     transaction: Transaction,
     repository: Repository,
     image: StoredImage,
     scan_type: str,
-    outcome: Outcome,
+    outcome: ScanOutcome,
 ) -> None:
     """Store a scan whose outcome is known at once."""
     at = timestamp()
@@ -173,7 +210,7 @@ def _examine(
     try:
         outcome = examine_image(registry, command, repository, image, scan_type)
     except ScannerError as error:
-        outcome = Outcome("FAILED", str(error))
+        outcome = ScanOutcome("FAILED", str(error))
     finally:
         with registry.store.database.write() as transaction:
             last = rows.scans.last(transaction, image.id, scan_type)
@@ -191,7 +228,7 @@ def examine_image(
     repository: Repository,
     image: ImageKey,
     scan_type: str,
-) -> Outcome:
+) -> ScanOutcome:
     """Let the scanner examine an image, and return the outcome. Raises ScannerError, also if the image was deleted."""
     with registry.store.database.read() as view:
         content = rows.images.content(view, image.id)
@@ -202,7 +239,7 @@ def examine_image(
         raise ScannerError("The image was deleted")
 
     @contextmanager
-    def open_blob(digest: str) -> Iterator[Blob]:
+    def open_blob(digest: str) -> Iterator[BlobReader]:
         try:
             if digest not in sizes:
                 raise BlobNotFound(digest)
@@ -222,7 +259,7 @@ def examine_image(
     return enhanced_outcome(report, scanned)
 
 
-def _columns(outcome: Outcome) -> dict[str, Any]:
+def _columns(outcome: ScanOutcome) -> dict[str, Any]:
     """Return the columns of an outcome in the row of a scan. They are shown once the scan has ended."""
     return {
         "status": outcome.status,
@@ -236,7 +273,7 @@ def _under_way(
     repository: Repository,
     image: StoredImage,
     scan_type: str,
-    outcome: Outcome,
+    outcome: ScanOutcome,
     started_at: float,
     times_seen: int,
 ) -> ScanUnderWay:
@@ -257,7 +294,7 @@ def _announce_end(
     repository: Repository,
     image: StoredImage,
     scan_type: str,
-    outcome: Outcome,
+    outcome: ScanOutcome,
 ) -> None:
     queued = _queued(registry, transaction, repository, image)
     if queued is not None:
@@ -271,10 +308,19 @@ def _announce_end(
         )
         return
     # The image may be scanned continuously.
-    look_again(registry, transaction, timestamp() + RESCAN_INTERVAL)
+    expect_after_commit(registry, transaction, timestamp() + RESCAN_INTERVAL)
     if has_findings:
-        for event in enhanced_scan_events(*about, outcome.findings):
+        scanned = scanned_image(transaction, repository, image)
+        findings = [announced_finding(each, scanned) for each in outcome.findings]
+        for event in enhanced_scan_events(*about, findings):
             announce(transaction, repository, event)
+
+
+def scanned_image(view: View, repository: Repository, image: StoredImage) -> ScannedImage:
+    """Return what findings say about an image that exists."""
+    tags = rows.tags.of_image(view, repository.id, image)
+    pushed_at = rows.images.by_id(view, image.id).pushed_at
+    return ScannedImage(repository, image.digest, tags, pushed_at, timestamp())
 
 
 def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnderWay) -> None:
@@ -282,7 +328,7 @@ def _end_scan(registry: RegistryBackend, transaction: Transaction, scan: ScanUnd
     rows.scans.update(transaction, scan.image_id, scan.scan_type, completed_at=at)
     repository = repository_by_id(transaction, scan.repository_id)
     image = ImageKey(scan.image_id, scan.digest)
-    outcome = Outcome(
+    outcome = ScanOutcome(
         scan.status, scan.description or "", scan.findings or [], scan.severity_counts or {}
     )
     _announce_end(registry, transaction, repository, image, scan.scan_type, outcome)
@@ -295,11 +341,6 @@ SCANS = BackgroundWork(
     again=rows.scans.still_under_way,
     end=_end_scan,
 )
-
-
-def queue_of(registry: RegistryBackend, repository: Repository) -> QueuedFindings:
-    """Return the findings that a test has queued for the registry of a repository."""
-    return registry.registry(repository.registry_id, repository.region).queued_findings
 
 
 def _queued(

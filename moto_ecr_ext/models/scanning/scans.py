@@ -6,11 +6,12 @@ from typing import Any
 
 from moto_ecr_ext import settings
 from moto_ecr_ext.clock import now
-from moto_ecr_ext.compatibility import ANY_IMAGES_SCANNED, MADE_UP_FINDING, UNCOUNTED_SCANS_ON_PUSH
+from moto_ecr_ext.compatibility.switches import current_rules
 from moto_ecr_ext.exceptions import (
     ImageArchivedException,
     LimitExceededException,
     ScanNotFoundException,
+    TooManyScans,
     UnsupportedImageTypeException,
     ValidationException,
 )
@@ -20,10 +21,10 @@ from moto_ecr_ext.models.paging import cut_page, decode_token, page_size
 from moto_ecr_ext.storage import rows
 from moto_ecr_ext.storage.rows.scans import ScanRow
 
-from .findings import WITH_FINDINGS, made_up_finding, with_usage
-from .queued_findings import QueuedFindings
+from .findings import IMAGE_ARCHIVED, LIMIT_EXCEEDED, WITH_FINDINGS, made_up_finding, with_usage
+from .queued_findings import queue_of
 from .rules import configuration_for, scanning_of
-from .scan import SCANS, begin_scan, is_scannable, queue_of
+from .scan import SCANS, begin_scan, has_reached_quota, is_scannable
 from .summaries import status_of, summary_of
 
 # Seconds. https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html: one scan in 24 hours.
@@ -32,16 +33,6 @@ SCAN_INTERVAL = 24 * 60 * 60
 
 class ScansBackend(RegistryBackend):
     """StartImageScan and DescribeImageScanFindings."""
-
-    def __init__(self, region_name: str, account_id: str):
-        super().__init__(region_name, account_id)
-        self.queued_findings = QueuedFindings()
-        # moto appends to this list.
-        self.scan_finding_results = self.queued_findings.waiting
-
-    def reset(self) -> None:
-        super().reset()
-        self.queued_findings.clear()
 
     def start_image_scan(
         self, repository_name: str, image_id: ImageId, registry_id: str | None = None
@@ -53,24 +44,29 @@ class ScansBackend(RegistryBackend):
         with self.store.database.write() as transaction:
             repository = self.repository(transaction, repository_name, registry_id)
             scan_type = configuration_for(self, transaction, repository)["scanType"]
-            if scan_type == "ENHANCED" and not ANY_IMAGES_SCANNED.applies("enhanced scanning"):
+            if scan_type == "ENHANCED" and not self.rules.scans.accept_any_image(
+                "enhanced scanning"
+            ):
                 raise ValidationException("This feature is disabled")
             image = Selection(transaction, repository, [image_id]).get(image_id)
             if image.status != "ACTIVE":
                 raise ImageArchivedException
-            if not is_scannable(transaction, image, image) and not ANY_IMAGES_SCANNED.applies(
-                f"an image of type {image.media_type}"
-            ):
-                raise UnsupportedImageTypeException
+            if not is_scannable(
+                transaction, image, image
+            ) and not self.rules.scans.accept_any_image(f"an image of type {image.media_type}"):
+                raise UnsupportedImageTypeException(image.media_type)
             scan = rows.scans.last(transaction, image.id, scan_type)
             if (
                 scan is not None
+                and scan.status != LIMIT_EXCEEDED.status
                 and now() - scan.started_at < SCAN_INTERVAL
-                and (scan.was_requested or not UNCOUNTED_SCANS_ON_PUSH.applies(image.digest))
+                and (scan.was_requested or self.rules.scans.count_scan_on_push(image.digest))
             ):
                 raise LimitExceededException(
                     "The scan quota per image has been exceeded. Wait and try again."
                 )
+            if has_reached_quota(transaction, repository):
+                raise TooManyScans
             begin_scan(self, transaction, repository, image, scan_type)
             rows.scans.update(transaction, image.id, scan_type, was_requested=True)
         return {
@@ -90,7 +86,7 @@ class ScansBackend(RegistryBackend):
     ) -> dict[str, Any]:
         """Return the findings of the last scan of the registry's scan type.
 
-        The call counts as one description of a scan under way.
+        The call counts as one description of a scan under way. An archived image has the status IMAGE_ARCHIVED.
 
         Queued findings of a test are returned unchanged, for any scan type, and completed by the scan's own members.
 
@@ -102,11 +98,18 @@ class ScansBackend(RegistryBackend):
             image = selection.get(image_id)
             configuration = configuration_for(self, view, repository)
             scan_type = configuration["scanType"]
+        answer: dict[str, Any] = {
+            "registryId": repository.registry_id,
+            "repositoryName": repository.repository_name,
+            "imageId": image_id_of(image.digest, image_id.get("imageTag")),
+        }
+        if image.status != "ACTIVE":
+            return {**answer, "imageScanStatus": IMAGE_ARCHIVED.image_scan_status}
         scan = SCANS.described(
             self,
             lambda view: rows.scans.last(view, image.id, scan_type),
             lambda scan: scan is not None and scan.completed_at is None,
-            lambda transaction, _: rows.scans.see_again(transaction, image.id, scan_type),
+            lambda transaction, _: rows.scans.count_description(transaction, image.id, scan_type),
         )
         if scan is None:
             raise ScanNotFoundException(
@@ -115,12 +118,7 @@ class ScansBackend(RegistryBackend):
                 repository,
             )
         status = status_of(scan, image, scanning_of(repository, configuration)["scanFrequency"])
-        answer = {
-            "registryId": repository.registry_id,
-            "repositoryName": repository.repository_name,
-            "imageId": image_id_of(image.digest, image_id.get("imageTag")),
-            "imageScanStatus": status,
-        }
+        answer["imageScanStatus"] = status
         if scan.completed_at is not None:
             names = {image.digest, *selection.tags_of(image.id)}
             queue = queue_of(self, repository)
@@ -139,11 +137,11 @@ class ScansBackend(RegistryBackend):
 
 
 def _has_made_up_finding(scan: ScanRow, image_id: ImageId) -> bool:
-    """Return True if a scan without a program reports moto's made-up finding."""
+    """Return True if a scan without a program reports a made-up finding."""
     return (
         not settings.SCANNER.get()
         and not scan.findings
-        and MADE_UP_FINDING.applies(" ".join(image_id.values()))
+        and current_rules().scans.make_up_finding_for(" ".join(image_id.values()))
     )
 
 

@@ -14,8 +14,9 @@ from moto_ecr_ext.storage.rows.images import ImageRow
 from moto_ecr_ext.storage.rows.scans import ScanRow, ScanSummaryRow
 
 from .findings import EXPIRED, INTERRUPTED, WITH_FINDINGS
+from .queued_findings import queue_of
 from .rules import configuration_for, scanning_of
-from .scan import is_too_old, queue_of
+from .scan import is_too_old
 
 # Seconds. A scan that takes longer was interrupted: its process was killed.
 _LONGEST_SCAN = 60 * 60

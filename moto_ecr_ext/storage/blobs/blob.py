@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from types import TracebackType
 
-from moto_ecr_ext.oci.digest import HASHERS, Digest
-from moto_ecr_ext.storage.progress import tick
+from .verification import have_digest
 
 CHUNK = 1024 * 1024
 """The most bytes that a blob yields at once."""
 
 
-class Blob(ABC):
+class BlobReader(ABC):
     """The bytes of one digest, open for reading until `close`; also a context manager.
 
     They stay readable if the store deletes the blob meanwhile, unless the class says otherwise. Many threads may read
@@ -33,12 +31,7 @@ class Blob(ABC):
 
     def has_digest(self, digest: str) -> bool:
         """Read all bytes, and return True if they have this digest."""
-        name = Digest.parse(digest)
-        hasher = HASHERS[name.algorithm]()
-        for chunk in self.chunks():
-            hasher.update(chunk)
-            tick()
-        return hasher.hexdigest() == name.encoded
+        return have_digest(self.chunks(), digest)
 
     def fileno(self) -> int | None:
         """Return the descriptor of a file with exactly these bytes, for `sendfile` or `mmap`, or None.
@@ -51,15 +44,10 @@ class Blob(ABC):
         """Return a presigned URL that is valid for `seconds`, or None if the store has no URLs."""
         return None
 
-    def __enter__(self) -> Blob:
+    def __enter__(self) -> BlobReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @abstractmethod

@@ -9,7 +9,7 @@ from moto_ecr_ext.oci.digest import Digest
 from moto_ecr_ext.storage.forks import fork_safe_lock
 from moto_ecr_ext.storage.turns import Turn, Turns
 
-from .blob import CHUNK, Blob
+from .blob import CHUNK, BlobReader
 from .errors import BlobNotFound, UploadCancelled
 from .names import checked_upload_id
 from .removal import Removal
@@ -31,7 +31,7 @@ def _chunks_of(parts: Sequence[bytes], start: int, stop: int) -> Iterator[bytes]
         stop -= len(part)
 
 
-class MemoryBlob(Blob):
+class MemoryBlob(BlobReader):
     """A blob that is a sequence of parts. All readers share the object."""
 
     def __init__(self, parts: Sequence[bytes], size: int) -> None:
@@ -119,7 +119,7 @@ class _MemoryRemoval(Removal):
     def _remove(self, digest: str) -> None:
         del self._taken[digest]
 
-    def _come_back(self, digest: str) -> None:
+    def _put_back(self, digest: str) -> None:
         self._store.give(digest, self._taken.pop(digest))
 
 
@@ -154,7 +154,7 @@ class MemoryBlobStore(BlobStore):
     def cancel(self, upload_id: str) -> None:
         self._uploads.end(checked_upload_id(upload_id))
 
-    def open(self, digest: str) -> Blob:
+    def open(self, digest: str) -> BlobReader:
         try:
             return self._blobs[Digest.parse(digest)]
         except KeyError:

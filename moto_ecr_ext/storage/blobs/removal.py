@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from types import TracebackType
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -13,9 +12,12 @@ log = logging.getLogger("moto_ecr_ext")
 class Removal(ABC):
     """Blobs that are set aside for the length of a `with` block.
 
-    A blob must not be deleted by its name while it may be pushed: the database's lock, which keeps pushes out, can be
-    lost with the connection. A blob that was set aside has a separate name, which no push uses for other bytes. It may
-    be deleted at any later time if the database, asked after that step, says that no repository holds it.
+    A lock of the database keeps clients from pushing a blob while it is deleted. The lock ends with the connection to
+    the database, and the process notices that only at its next query. Until then a client may push the same blob to
+    another server. Deleting the blob by its name could then delete the bytes of that push.
+
+    Therefore the blob is renamed first. A push writes under the blob's own name, so that deleting the other name cannot
+    harm it. Then the database is asked whether a repository holds the blob. If one does, the blob gets its name back.
     """
 
     def __init__(self) -> None:
@@ -35,18 +37,13 @@ class Removal(ABC):
     def __enter__(self) -> Removal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for digest in self._aside:
             try:
                 if digest in self._confirmed:
                     self._remove(digest)
                 else:
-                    self._come_back(digest)
+                    self._put_back(digest)
             except OSError:
                 # Reads find a blob that is set aside, and the next start puts it back or deletes it.
                 log.exception("Blob %s was set aside for removal, and stays there", digest)
@@ -60,5 +57,5 @@ class Removal(ABC):
         """Delete a blob that was set aside."""
 
     @abstractmethod
-    def _come_back(self, digest: str) -> None:
+    def _put_back(self, digest: str) -> None:
         """Put a blob back, unless it was committed anew."""

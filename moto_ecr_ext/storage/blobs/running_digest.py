@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from moto_ecr_ext.oci.digest import HASHERS
 
-from .hashing_thread import HashingThread
-
 
 class RunningDigest:
     """The sha256 of an upload as its bytes arrive, and as of one marked position.
@@ -17,30 +15,16 @@ class RunningDigest:
     def __init__(self) -> None:
         self.position = 0
         self._hasher = HASHERS["sha256"]()
-        self._thread: HashingThread | None = None
         self._marked_position = 0
         self._marked_hasher = self._hasher.copy()
 
-    def update(self, data: memoryview | bytes, beside: bool = False) -> None:
-        """Take in the bytes that follow `position`; with `beside`, on a second thread while the caller continues."""
-        if beside:
-            if self._thread is None:
-                self._thread = HashingThread(self._hasher)
-            self._thread.take(memoryview(data))
-        else:
-            self.settle()
-            self._hasher.update(data)
+    def update(self, data: memoryview | bytes) -> None:
+        """Take in the bytes that follow `position`."""
+        self._hasher.update(data)
         self.position += len(data)
-
-    def settle(self) -> None:
-        """Wait for the second thread. Callers of `update` with `beside` call this at the end."""
-        if self._thread is not None:
-            self._thread.end()
-            self._thread = None
 
     def mark(self) -> None:
         """Mark `position` as the one to rewind to."""
-        self.settle()
         self._marked_position = self.position
         self._marked_hasher = self._hasher.copy()
 
@@ -48,7 +32,6 @@ class RunningDigest:
         """Drop the bytes from `position` on. Bytes before it may have to be taken in again, too."""
         if position >= self.position:
             return
-        self.settle()
         if position < self._marked_position:
             self._marked_position = 0
             self._marked_hasher = HASHERS["sha256"]()
@@ -57,5 +40,4 @@ class RunningDigest:
 
     def hexdigest(self) -> str:
         """Return the digest of the bytes up to `position`."""
-        self.settle()
         return self._hasher.hexdigest()

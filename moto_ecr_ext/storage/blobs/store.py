@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
-from .blob import Blob
+from .blob import BlobReader
 from .errors import BlobDamaged
 from .removal import Removal
 from .sessions import UploadSession
@@ -47,7 +47,7 @@ class BlobStore(ABC):
         """Remove an upload, if it exists, without waiting for its session, which then cannot commit."""
 
     @abstractmethod
-    def open(self, digest: str) -> Blob:
+    def open(self, digest: str) -> BlobReader:
         """Open the blob of this digest. Raises `BlobNotFound`, and `BlobDamaged` if damage is noticed."""
 
     def size(self, digest: str) -> int:

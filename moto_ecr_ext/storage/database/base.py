@@ -92,7 +92,7 @@ class Database(ABC):
             transaction = Transaction(connection)
             yield transaction
         writer.flush()
-        self.later.make(transaction.followers)
+        self.later.make(transaction.calls_after_commit)
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -103,10 +103,6 @@ class Database(ABC):
         finally:
             if is_held:
                 self._writer.release()
-
-    def form_a_queue(self) -> None:
-        """Make this process queue with others that write often. Each of them must call this."""
-        return  # Most databases have a queue.
 
     def leave_to_parent(self) -> None:
         """Stop using the connections that this process has inherited from its parent."""

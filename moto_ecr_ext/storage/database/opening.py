@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .base import Database
+from .postgresql import PostgreSQLDatabase
 from .sqlite import FileDatabase
 from .versions import StoreError
 
@@ -18,12 +19,10 @@ def database_at(text: str) -> Database:
     """Open the database at a URL, of PostgreSQL or of a SQLite file.
 
     Raises StoreError for any other URL, and if the database or its driver is missing. Raises SchemaVersionError, having
-    changed nothing, for a database of a newer version.
+    changed nothing, for a database of a newer version, or of an unreleased one.
     """
     url = _url(text)
     if url.drivername in ("postgresql", "postgresql+psycopg"):
-        from .postgresql import PostgreSQLDatabase  # Only servers have psycopg installed.
-
         return PostgreSQLDatabase.reach(url.set(drivername="postgresql+psycopg"))
     file = file_at(text)
     if file is not None:

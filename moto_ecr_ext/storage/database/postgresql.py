@@ -99,7 +99,7 @@ class PostgreSQLDatabase(Database):
         self._readers = threading.BoundedSemaphore(_MAX_READERS)
 
     def _change_schema(self) -> None:
-        _use_partial_indexes()
+        use_partial_indexes()
         super()._change_schema()
 
     def _idle_reader(self) -> Connection | None:
@@ -187,7 +187,7 @@ def _check_encoding(engine: Engine) -> None:
         )
 
 
-def _use_partial_indexes() -> None:
+def use_partial_indexes() -> None:
     """Keep the conditions of partial indexes, which the tables define for SQLite.
 
     Naming PostgreSQL's dialect in an index's definition would import it, even if SQLite is used.

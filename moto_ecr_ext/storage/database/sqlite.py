@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from moto_ecr_ext.platforms import files
+from moto_ecr_ext.process import this_process
 
 from .base import BUSY_TIMEOUT, REST_TIMEOUT, Database, Writer, driver_execute
 from .transaction import View
@@ -30,7 +31,7 @@ class FileDatabase(Database):
     def at(cls, path: Path) -> FileDatabase:
         """Open the SQLite file at `path`, created if missing.
 
-        Raises SchemaVersionError, having changed nothing, for a file of a newer version.
+        Raises SchemaVersionError, having changed nothing, for a file of a newer version, or of an unreleased one.
         """
         engine = _engine(
             URL.create("sqlite", database=str(path)),
@@ -43,6 +44,8 @@ class FileDatabase(Database):
         # All connections for reads.
         self._opened: set[Connection] = set()
         super().__init__(engine, durable, swift)
+        if this_process().has_siblings:
+            self._form_a_queue()
 
     @contextmanager
     def read(self) -> Iterator[View]:
@@ -68,8 +71,8 @@ class FileDatabase(Database):
         file = self._engine.url.database
         return None if file and os.path.isfile(file) else f"{file} does not exist"
 
-    def form_a_queue(self) -> None:
-        """Make this process queue, since SQLite lets a waiting process retry only up to ten times a second.
+    def _form_a_queue(self) -> None:
+        """Make this process queue with its siblings: SQLite lets a waiting process retry up to ten times a second.
 
         The lock of the file's directory goes to the process that has waited longest.
         """
@@ -233,7 +236,7 @@ class _Turn(AbstractContextManager[None]):
         descriptor = files.open_directory(directory)
         assert (
             descriptor is not None
-        )  # Systems on which a directory cannot be opened have no workers.
+        )  # Systems on which a directory cannot be opened have one process for a server.
         self._descriptor = descriptor
 
     def __enter__(self) -> None:

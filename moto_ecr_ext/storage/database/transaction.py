@@ -26,21 +26,21 @@ class View:
 class Transaction(View):
     """One transaction that changes rows: all changes happen, or none."""
 
-    __slots__ = ("_followers", "_gathered")
+    __slots__ = ("_calls", "_gathered")
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._followers: list[Callable[[], None]] = []
+        self._calls: list[Callable[[], None]] = []
         self._gathered: dict[Callable[[list[str]], None], list[str]] = {}
 
     @property
-    def followers(self) -> Sequence[Callable[[], None]]:
+    def calls_after_commit(self) -> Sequence[Callable[[], None]]:
         """The calls that follow the commit, in the order of their registration."""
-        return self._followers
+        return self._calls
 
     def after_commit(self, follow: Callable[[], None]) -> None:
         """Call `follow` once this transaction is committed; never if it is undone."""
-        self._followers.append(follow)
+        self._calls.append(follow)
 
     def gather(self, follow: Callable[[list[str]], None], values: Iterable[str]) -> None:
         """Call `follow` once after the commit, with all values that are gathered for it by then."""

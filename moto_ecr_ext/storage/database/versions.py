@@ -17,13 +17,13 @@ class StoreError(Exception):
 
 
 class SchemaVersionError(StoreError):
-    """The error of a database that a newer version of this package has written."""
+    """The error of a database that a newer version of this package has written, or one before the first release."""
 
 
 def is_up_to_date(connection: Connection) -> bool:
     """Return True if the database has the tables of this version.
 
-    Raises SchemaVersionError if they are those of a newer version.
+    Raises SchemaVersionError if they are those of a newer version, or of one before the first release.
     """
     return _version(connection) == tables.SCHEMA_VERSION
 
@@ -59,5 +59,11 @@ def _version(connection: Connection) -> int | None:
             f"The data was written by a newer moto_ecr_ext (schema version {version}; "
             f"this one knows {tables.SCHEMA_VERSION}). Nothing was changed. "
             "Upgrade moto_ecr_ext, or use another directory or database."
+        )
+    if version < tables.FIRST_SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"The data was written by an unreleased moto_ecr_ext (schema version {version}; "
+            f"the first released one is {tables.FIRST_SCHEMA_VERSION}). Nothing was changed. "
+            "Use another directory or database."
         )
     return version

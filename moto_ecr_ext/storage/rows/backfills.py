@@ -32,7 +32,7 @@ class BackfillRow(NamedTuple):
     ended_at: float | None
 
 
-class ResultRow(NamedTuple):
+class BackfillResultRow(NamedTuple):
     """The result of an image under one of its tags, or without a tag; the image may be gone."""
 
     id: int
@@ -105,7 +105,7 @@ _COUNTS = Query(
     .order_by(results.c.failure_code),
 )
 _RESULTS = Query(
-    ResultRow,
+    BackfillResultRow,
     select(results)
     .where(
         results.c.backfill_row_id == bindparam("backfill"),
@@ -195,7 +195,7 @@ def counts(view: View, row_id: int) -> list[CountRow]:
 
 def results_page(
     view: View, row_id: int, statuses: Sequence[str], after: int, count: int
-) -> list[ResultRow]:
+) -> list[BackfillResultRow]:
     """Return at most `count` results of a backfill with these statuses, after a row."""
     return _RESULTS.all(view, backfill=row_id, statuses=statuses, after=after, count=count)
 
@@ -231,7 +231,7 @@ def settle(transaction: Transaction, outcomes: Sequence[OutcomeRow]) -> None:
     )
 
 
-def see_again(transaction: Transaction, account_id: str, region: str) -> None:
+def count_description(transaction: Transaction, account_id: str, region: str) -> None:
     """Count one more description of a registry's backfills, and of the replications of their images."""
     transaction.change(_SEE_AGAIN, account=account_id, in_region=region)
     transaction.change(_SEE_REPLICATIONS_AGAIN, account=account_id, in_region=region)

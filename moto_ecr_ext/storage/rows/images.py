@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select
 
 from moto_ecr_ext.oci.reference import Reference, Tag
 from moto_ecr_ext.storage.database.queries import Pairs, Query, Scalars
@@ -114,38 +114,31 @@ _IMAGE_COLUMNS = {name: images.c[name] for name in ImageRow._fields}
 _tag_of_image = tags.alias()
 # One row for each tag of an image, and one row without a name for an image without tags.
 _AND_ITS_TAGS = images.outerjoin(_tag_of_image, _tag_of_image.c.image_id == images.c.id)
-_BY_DIGEST = Pairs(
-    ImageRow,
-    _IMAGE_COLUMNS,
-    _TagName,
-    {"name": _tag_of_image.c.name},
-    _AND_ITS_TAGS,
-    IN_REPOSITORY,
-    images.c.digest == bindparam("digest"),
-    order_by=(_tag_of_image.c.id,),
-)
-_BY_DIGESTS = Pairs(
-    ImageRow,
-    _IMAGE_COLUMNS,
-    _TagName,
-    {"name": _tag_of_image.c.name},
-    _AND_ITS_TAGS,
-    IN_REPOSITORY,
-    images.c.digest.in_(bindparam("digests", expanding=True)),
+
+
+def _with_tags(source: FromClause, *conditions: ColumnElement[bool]) -> Pairs[ImageRow, _TagName]:
     # Ordered by the image too, SQLite would search all of the repository in that order.
-    order_by=(_tag_of_image.c.id,),
+    return Pairs(
+        ImageRow,
+        _IMAGE_COLUMNS,
+        _TagName,
+        {"name": _tag_of_image.c.name},
+        source,
+        *conditions,
+        order_by=(_tag_of_image.c.id,),
+    )
+
+
+_BY_DIGEST = _with_tags(_AND_ITS_TAGS, IN_REPOSITORY, images.c.digest == bindparam("digest"))
+_BY_DIGESTS = _with_tags(
+    _AND_ITS_TAGS, IN_REPOSITORY, images.c.digest.in_(bindparam("digests", expanding=True))
 )
-_BY_TAG = Pairs(
-    ImageRow,
-    _IMAGE_COLUMNS,
-    _TagName,
-    {"name": _tag_of_image.c.name},
+_BY_TAG = _with_tags(
     images.join(tags, tags.c.image_id == images.c.id).join(
         _tag_of_image, _tag_of_image.c.image_id == images.c.id
     ),
     tags.c.repository_id == bindparam("repository"),
     tags.c.name == bindparam("tag"),
-    order_by=(_tag_of_image.c.id,),
 )
 _BEFORE_PUT = Query(
     BeforePut,

@@ -15,7 +15,7 @@ from .images import IS_PLACEHOLDER, ImageKey
 from .tables import image_references, images, repositories, repository_blobs, uploads
 
 
-class ImageName(NamedTuple):
+class LocatedImage(NamedTuple):
     """An image and the registry and repository that it is in."""
 
     account_id: str
@@ -50,9 +50,9 @@ _NAMES = (
     .join(images, images.c.repository_id == repositories.c.id)
     .order_by(images.c.id)
 )
-_NAME_OF_IMAGE = Query(ImageName, _NAMES.where(images.c.id == bindparam("image")))
+_NAME_OF_IMAGE = Query(LocatedImage, _NAMES.where(images.c.id == bindparam("image")))
 _IMAGES_WITH_BLOB = Query(
-    ImageName,
+    LocatedImage,
     _NAMES.join(image_references, image_references.c.image_id == images.c.id)
     .join(
         repository_blobs,
@@ -119,25 +119,25 @@ def manifest(view: View, image_id: int) -> bytes | None:
     return _MANIFEST.first(view, image=image_id)
 
 
-def name_of_image(view: View, image_id: int) -> list[ImageName]:
+def name_of_image(view: View, image_id: int) -> list[LocatedImage]:
     """Return the name of an image; an empty list if it is gone."""
     return _NAME_OF_IMAGE.all(view, image=image_id)
 
 
-def images_with_blob(view: View, digest: str) -> list[ImageName]:
+def images_with_blob(view: View, digest: str) -> list[LocatedImage]:
     """Return the images that refer to a blob which their repository holds."""
     return _IMAGES_WITH_BLOB.all(view, blob=digest)
 
 
-def lacks(view: View) -> dict[ImageName, list[str]]:
+def lacks(view: View) -> dict[LocatedImage, list[str]]:
     """Return the incomplete images, each with the blobs that its repository does not hold.
 
     Layers that registries do not distribute, such as those of Windows, do not count.
     """
-    found: defaultdict[ImageName, list[str]] = defaultdict(list)
+    found: defaultdict[LocatedImage, list[str]] = defaultdict(list)
     for row in _LACKS.all(view):
         if is_distributed(row.media_type):
-            image = ImageName(row.account_id, row.region, row.name, row.image)
+            image = LocatedImage(row.account_id, row.region, row.name, row.image)
             found[image].append(row.blob)
     return found
 

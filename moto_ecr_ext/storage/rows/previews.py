@@ -35,7 +35,7 @@ class PreviewRow(NamedTuple):
     transitioning: int
 
 
-class ResultRow(NamedTuple):
+class PreviewResultRow(NamedTuple):
     """The action that the policy would have taken on an image. Positions begin with 1."""
 
     position: int
@@ -64,7 +64,7 @@ _SEE_AGAIN = (
     previews.update().where(_IN_REPOSITORY, _GOES_ON).values(times_seen=previews.c.times_seen + 1)
 )
 
-_RESULTS = select(*(results.c[name] for name in ResultRow._fields)).where(
+_RESULTS = select(*(results.c[name] for name in PreviewResultRow._fields)).where(
     results.c.preview_id == bindparam("preview")
 )
 _PAGE_SELECT = (
@@ -72,13 +72,15 @@ _PAGE_SELECT = (
     .order_by(results.c.position)
     .limit(bindparam("count"))
 )
-_PAGE = Query(ResultRow, _PAGE_SELECT)
-_PAGE_BY_TAGGING = Query(ResultRow, _PAGE_SELECT.where(results.c.is_tagged == bindparam("tagged")))
+_PAGE = Query(PreviewResultRow, _PAGE_SELECT)
+_PAGE_BY_TAGGING = Query(
+    PreviewResultRow, _PAGE_SELECT.where(results.c.is_tagged == bindparam("tagged"))
+)
 _BY_DIGESTS = Query(
-    ResultRow, _RESULTS.where(results.c.digest.in_(bindparam("digests", expanding=True)))
+    PreviewResultRow, _RESULTS.where(results.c.digest.in_(bindparam("digests", expanding=True)))
 )
 _BY_TAGS = Query(
-    ResultRow,
+    PreviewResultRow,
     _RESULTS.where(
         results.c.position.in_(
             select(preview_tags.c.position).where(
@@ -116,7 +118,9 @@ def is_being_written(view: View, preview_id: int) -> bool:
     return _WRITTEN.first(view, preview=preview_id) is not None
 
 
-def write_results(transaction: Transaction, preview_id: int, found: Sequence[ResultRow]) -> None:
+def write_results(
+    transaction: Transaction, preview_id: int, found: Sequence[PreviewResultRow]
+) -> None:
     """Add results of a preview."""
     transaction.insert_all(
         results,
@@ -151,7 +155,7 @@ def give_up_writing(transaction: Transaction) -> None:
     transaction.change(_GIVE_UP)
 
 
-def see_again(transaction: Transaction, repository_id: int) -> None:
+def count_description(transaction: Transaction, repository_id: int) -> None:
     """Count one more description of a repository's preview, if it is under way."""
     transaction.change(_SEE_AGAIN, repository=repository_id)
 
@@ -161,7 +165,9 @@ def end(transaction: Transaction, preview_id: int) -> None:
     transaction.change(_UPDATE, preview=preview_id, status="COMPLETE")
 
 
-def page(view: View, preview_id: int, tag_status: str, after: int, count: int) -> list[ResultRow]:
+def page(
+    view: View, preview_id: int, tag_status: str, after: int, count: int
+) -> list[PreviewResultRow]:
     """Return at most `count` results after a position. The status is that of ECR's filter; ANY keeps all results."""
     if tag_status == "ANY":
         return _PAGE.all(view, preview=preview_id, after=after, count=count)
@@ -172,7 +178,7 @@ def page(view: View, preview_id: int, tag_status: str, after: int, count: int) -
 
 def of_images(
     view: View, preview_id: int, digests: Sequence[str], names: Sequence[str]
-) -> list[ResultRow]:
+) -> list[PreviewResultRow]:
     """Return the results for images that have one of the digests or had one of the tags, in the order of positions."""
     found = _BY_DIGESTS.all(view, preview=preview_id, digests=digests) if digests else []
     if names:

@@ -25,6 +25,7 @@ class RuleRow(NamedTuple):
     upstream_prefix: str
     credential_arn: str | None
     custom_role_arn: str | None
+    upstream_role_arn: str | None
     created_at: float
     updated_at: float
 

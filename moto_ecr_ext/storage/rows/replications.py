@@ -105,6 +105,6 @@ def update(
     transaction.change(_UPDATE, image=image_id, account=account_id, to_region=region, **columns)
 
 
-def see_again(transaction: Transaction, image_id: int) -> None:
+def count_description(transaction: Transaction, image_id: int) -> None:
     """Count one more description of the replications of an image."""
     transaction.change(_SEE_AGAIN, image=image_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, func, select
 
-from moto_ecr_ext.storage.database.queries import Query
+from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
 
 from .images import COLUMNS, IN_REPOSITORY, ImageRow
@@ -71,7 +71,7 @@ class RepeatedScan(NamedTuple):
     last_activated_at: float | None
 
 
-class HeldBlob(NamedTuple):
+class BlobOfImage(NamedTuple):
     """A blob to which an image refers and which its repository holds, and its size in bytes."""
 
     digest: str
@@ -130,8 +130,27 @@ _NOT_SCANNED = Query(
         ~exists().where(scans.c.image_id == images.c.id, scans.c.scan_type == bindparam("type")),
     ),
 )
+_BEGUN_SINCE = scans.c.completed_at.is_(None) | (scans.c.completed_at > bindparam("since"))
+_RECENT = Scalars[int](
+    select(func.count()).select_from(
+        select(scans.c.completed_at).where(_BEGUN_SINCE).limit(bindparam("at_most")).subquery()
+    )
+)
+_RECENT_OF_REGISTRY = Scalars[int](
+    select(func.count())
+    .select_from(scans)
+    .join(images, images.c.id == scans.c.image_id)
+    .join(repositories, repositories.c.id == images.c.repository_id)
+    .where(
+        repositories.c.account_id == bindparam("account"),
+        repositories.c.region == bindparam("in_region"),
+        scans.c.scan_type == bindparam("type"),
+        scans.c.status != bindparam("status"),
+        _BEGUN_SINCE,
+    )
+)
 _HELD_BLOBS = Query(
-    HeldBlob,
+    BlobOfImage,
     select(repository_blobs.c.digest, repository_blobs.c.size)
     .join(
         image_references,
@@ -179,7 +198,22 @@ def ended_since(
     return _ENDED_SINCE.all(view, account=account_id, in_region=region, type=scan_type, since=since)
 
 
-def held_blobs(view: View, image_id: int) -> list[HeldBlob]:
+def are_as_many_since(
+    view: View, account_id: str, region: str, scan_type: str, since: float, number: int, not_: str
+) -> bool:
+    """Return True if a registry has at least `number` scans since a time, without those of the status `not_`.
+
+    Those of the registry are counted only if all registries together have as many, which an index answers.
+    """
+    if _RECENT.one(view, since=since, at_most=number) < number:
+        return False
+    found = _RECENT_OF_REGISTRY.one(
+        view, account=account_id, in_region=region, type=scan_type, since=since, status=not_
+    )
+    return found >= number
+
+
+def held_blobs(view: View, image_id: int) -> list[BlobOfImage]:
     """Return the blobs of an image that its repository holds, with their sizes."""
     return _HELD_BLOBS.all(view, image=image_id)
 
@@ -197,6 +231,6 @@ def update(transaction: Transaction, image_id: int, scan_type: str, **columns: A
     transaction.change(_UPDATE, image=image_id, type=scan_type, **columns)
 
 
-def see_again(transaction: Transaction, image_id: int, scan_type: str) -> None:
+def count_description(transaction: Transaction, image_id: int, scan_type: str) -> None:
     """Count one more description of a scan."""
     transaction.change(_SEE_AGAIN, image=image_id, type=scan_type)

@@ -99,7 +99,7 @@ def insert_all(transaction: Transaction, signings: Sequence[Mapping[str, Any]]) 
     transaction.insert_all(image_signings, signings)
 
 
-def see_again(transaction: Transaction, image_id: int) -> None:
+def count_description(transaction: Transaction, image_id: int) -> None:
     """Count one more description of the signings of an image."""
     transaction.change(_SEE_AGAIN, image=image_id)
 

@@ -161,6 +161,6 @@ def activation(view: View, image_id: int) -> Activation | None:
     return _ACTIVATION.first(view, image=image_id)
 
 
-def see_activations_again(transaction: Transaction, repository_id: int) -> None:
+def count_description_of_activations(transaction: Transaction, repository_id: int) -> None:
     """Count one more description of those images of a repository that are on their way back."""
     transaction.change(_SEE_AGAIN, repository=repository_id)

@@ -26,7 +26,9 @@ from sqlalchemy import (
 )
 
 # Increased with every change of a table.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+# Versions before this one were never released.
+FIRST_SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -84,6 +86,7 @@ pull_through_cache_rules = Table(
     Column("upstream_prefix", String, nullable=False),
     Column("credential_arn", String),
     Column("custom_role_arn", String),
+    Column("upstream_role_arn", String),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import BindParameter, bindparam, exists, func, select
 
 from moto_ecr_ext.storage.database.queries import Query, Scalars
 from moto_ecr_ext.storage.database.transaction import Transaction, View
@@ -20,6 +20,14 @@ class TagRow(NamedTuple):
 
     id: int
     image_id: int
+
+
+class ListedTag(NamedTuple):
+    """A tag and the digest of its image."""
+
+    id: int
+    name: str
+    digest: str
 
 
 class _NameOfImage(NamedTuple):
@@ -56,6 +64,21 @@ _PAGE: Scalars[str] = Scalars(
     )
     .order_by(tags.c.name)
     .limit(bindparam("count"))
+)
+_AFTER: BindParameter[str] = bindparam("after")
+_PAGE_BY_DIGEST = Query(
+    ListedTag,
+    select(tags.c.id, tags.c.name, images.c.digest)
+    .join(images, images.c.id == tags.c.image_id)
+    .where(
+        images.c.repository_id == bindparam("repository"),
+        images.c.digest >= _AFTER,
+        (images.c.digest > _AFTER) | (tags.c.id > bindparam("after_tag")),
+        images.c.status == "ACTIVE",
+        ~IS_PLACEHOLDER,
+    )
+    .order_by(images.c.digest, tags.c.id)
+    .limit(bindparam("count")),
 )
 _any_tag = tags.alias()
 _HAS_TAG = exists().where(_any_tag.c.image_id == images.c.id)
@@ -128,6 +151,18 @@ def count_of_image(view: View, image_id: int) -> int:
 def page(view: View, repository_id: int, after: str, count: int) -> list[str]:
     """Return at most `count` tags of active images after the name `after`, in lexical order, without placeholders."""
     return _PAGE.all(view, repository=repository_id, after=after, count=count)
+
+
+def page_by_digest(
+    view: View, repository_id: int, after: str, after_tag: int, count: int
+) -> list[ListedTag]:
+    """Return at most `count` tags of active images in the order of the images' digests, without placeholders.
+
+    They follow the tag `after_tag`, by its row, of the image with the digest `after`.
+    """
+    return _PAGE_BY_DIGEST.all(
+        view, repository=repository_id, after=after, after_tag=after_tag, count=count
+    )
 
 
 def insert(transaction: Transaction, repository_id: int, name: str, image_id: int) -> None:

@@ -1,11 +1,11 @@
-"""Keeps what a version of this package wrote, for the tests of later ones.
+"""Keeps data that a version of this package wrote, for the tests of later ones.
 
 Run with the source of that version before this folder's, with
 
     PYTHONPATH=<that source> python tests/server/data_directories/make.py
 
-it writes, named by the version of its tables: `1.tar.gz`, a data directory and `answers.json`, what the API said
-about it; and `1.sql`, the same rows in PostgreSQL.
+it writes, named by the version of its tables: `3.tar.gz`, a data directory and `answers.json`, the API's answers
+about it; and `3.sql`, the same rows in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sqlalchemy import JSON, create_mock_engine, make_url
 
 import moto_ecr_ext
 from moto_ecr_ext import testing
+from moto_ecr_ext.storage.database.postgresql import use_partial_indexes
 from moto_ecr_ext.storage.rows import tables
 from moto_ecr_ext.storage.store import current_store
 
@@ -147,6 +148,11 @@ def add_settings(ecr: Any) -> None:
             "rules": [{"destinations": [{"region": "eu-west-1", "registryId": "123456789012"}]}]
         }
     )
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="cache",
+        upstreamRegistryUrl="999999999999.dkr.ecr.us-east-1.amazonaws.com",
+        customRoleArn="arn:aws:iam::123456789012:role/cache",
+    )
 
 
 def begin_upload(ecr: Any, url: str) -> str:
@@ -177,6 +183,7 @@ def ask(ecr: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
         ("get_account_setting", {"name": "BLOB_MOUNTING"}),
         ("get_registry_scanning_configuration", {}),
         ("describe_registry", {}),
+        ("describe_pull_through_cache_rules", {}),
     ):
         answer = getattr(ecr, operation)(**parameters)
         del answer["ResponseMetadata"]
@@ -196,6 +203,7 @@ def statements() -> Iterator[str]:
     engine = create_mock_engine(
         url, lambda each, *_: ddl.write(f"{str(each.compile(dialect=engine.dialect)).strip()};\n")
     )
+    use_partial_indexes()
     tables.metadata.create_all(engine, checkfirst=False)
     yield ddl.getvalue()
     with current_store().database.read() as transaction:

@@ -5,8 +5,7 @@ start. SIMULATED_PLATFORM is `windows` or `macos`; `windows.txt` and `macos.txt`
 that typeshed has for Linux and not for that platform. They go for the package, for moto and for the tests. Python's own
 library and other libraries keep them: they go by `sys.platform`, which stays as it is. Modules go for all.
 
-On Windows there is `msvcrt.locking` instead, and to the package a file that is open can neither be removed nor get
-another name.
+On Windows there is `msvcrt.locking` instead, and the package cannot remove or rename an open file.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-# As `Any`: these are for Linux, whatever mypy is told to check.
+# As `Any`: these are for Linux, whichever platform mypy checks.
 _os: Any = os
 _fcntl: Any = import_module("fcntl")
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from support.layouts import packed
 def test_a_file_that_is_no_archive_is_refused(
     ecr: FakeECR, tmp_path: Path, function: Callable[..., Any], content: bytes, message: str
 ) -> None:
-    """Any other file is an error that names it."""
+    """A file of another format is refused by its name."""
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=f"file {message}"):
@@ -61,6 +62,32 @@ def add_link(archive: tarfile.TarFile, name: str, target: str, kind: bytes) -> N
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     archive.addfile(member)
+
+
+def test_links_in_a_row_are_followed_to_a_limit(ecr: FakeECR, tmp_path: Path) -> None:
+    """Links to links are followed only to a limit, since an archive of many would take hours."""
+    path = tmp_path / "links.tar"
+    with tarfile.open(path, "w") as archive:
+        for number in range(30_000):
+            add_link(archive, f"{number}", f"{number + 1}", tarfile.SYMTYPE)
+        add_file(archive, "30000", b"[]")
+        add_link(archive, "manifest.json", "0", tarfile.SYMTYPE)
+    begun = time.monotonic()
+    with pytest.raises(ImageError, match=r"it has no file 'manifest\.json'"):
+        push_docker_archive(ecr, REPOSITORY, path)
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "index.json"])
+def test_a_large_document_is_not_read(ecr: FakeECR, tmp_path: Path, name: str) -> None:
+    """A document that unpacks to more than any manifest has is refused before it is in memory."""
+    path = tmp_path / "large.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        if name == "index.json":
+            add_file(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+        add_file(archive, name, b"[" + bytes(33 * 1024 * 1024) + b"]")
+    with pytest.raises(ImageError, match="At most 33,554,432 are read"):
+        push_docker_archive(ecr, REPOSITORY, path)
 
 
 def save(
@@ -135,7 +162,7 @@ def test_a_layer_that_is_saved_as_a_link_is_found(ecr: FakeECR, tmp_path: Path) 
 
 
 def test_links_in_an_archive_are_followed_and_circles_are_not(ecr: FakeECR, tmp_path: Path) -> None:
-    """Hard links name a member; a link that leads nowhere is a file that is not there."""
+    """Hard links name a member; a link that leads nowhere is a missing file."""
     layer = build_layer({"a": b"1"}, compression="none")
     image = build_image(layers=[layer], media_types=DOCKER)
     path = tmp_path / "saved.tar"
@@ -158,7 +185,7 @@ def test_links_in_an_archive_are_followed_and_circles_are_not(ecr: FakeECR, tmp_
 
 
 def test_gzipped_layers_of_an_archive_stay_gzipped(ecr: FakeECR, tmp_path: Path) -> None:
-    """Archives of other tools hold compressed layers, which are checked and pushed as they are."""
+    """Compressed layers in archives of other tools are checked and pushed unchanged."""
     image = build_image(media_types=DOCKER)
     layers = [gzip.compress(gzip.decompress(layer.content)) for layer in image.layers]
     path = save(tmp_path / "saved.tar", image, ["app:1.0"], layers=layers)
@@ -170,7 +197,7 @@ def test_gzipped_layers_of_an_archive_stay_gzipped(ecr: FakeECR, tmp_path: Path)
 
 
 def test_a_tag_chooses_among_saved_images(ecr: FakeECR, tmp_path: Path) -> None:
-    """An archive of several images pushes all under their tags, or the one that is asked for."""
+    """An archive of several images pushes all under their tags, or only the requested one."""
     images = [build_image(seed=seed, layers=1, media_types=DOCKER) for seed in range(2)]
     path, entries = tmp_path / "saved.tar", []
     with tarfile.open(path, "w") as archive:
@@ -197,7 +224,7 @@ def test_a_tag_chooses_among_saved_images(ecr: FakeECR, tmp_path: Path) -> None:
 
 
 def test_a_saved_layout_keeps_its_manifest(ecr: FakeECR, tmp_path: Path) -> None:
-    """An archive of Docker 25 and later is an image layout too, and is pushed as that."""
+    """An archive of Docker 25 and later, which is an image layout too, is pushed as one."""
     image = build_image(compression="none")
     layout = write_oci_layout(image, tmp_path / "layout", tag="1.0")
     blobs = [f"blobs/sha256/{layer.digest.partition(':')[2]}" for layer in image.layers]

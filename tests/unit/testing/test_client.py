@@ -51,7 +51,7 @@ def test_a_push_sends_only_what_is_missing(ecr: FakeECR) -> None:
 
 
 def test_a_push_of_many_layers_asks_for_a_hundred_at_a_time(ecr: FakeECR) -> None:
-    """An image may have more layers than one BatchCheckLayerAvailability takes."""
+    """A push asks for a hundred layers at a time, as an image may have more than one call allows."""
     image = build_image(layers=120, layer_size=1)
     push(ecr, REPOSITORY, image)
     asked = [len(call["layerDigests"]) for call in ecr.called("BatchCheckLayerAvailability")]
@@ -61,7 +61,7 @@ def test_a_push_of_many_layers_asks_for_a_hundred_at_a_time(ecr: FakeECR) -> Non
 
 @pytest.mark.parametrize("tag", ["1.0", None], ids=["tagged", "untagged"])
 def test_a_second_push_of_the_same_image_succeeds(ecr: FakeECR, tag: str | None) -> None:
-    """ECR refuses an image that is there already; for a push that is success."""
+    """A second push succeeds, though ECR refuses an image that exists."""
     image = build_image()
     push(ecr, REPOSITORY, image, tag)
     assert push(ecr, REPOSITORY, image, tag) == image.digest
@@ -72,7 +72,7 @@ def test_a_second_push_of_the_same_image_succeeds(ecr: FakeECR, tag: str | None)
 def test_a_push_does_not_hide_an_immutable_tag(
     ecr: FakeECR, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    """That the tag is another image's is an error, whichever of two codes the server has for it."""
+    """A push raises if the immutable tag is another image's, whichever of two codes the server has for it."""
     first, second = build_image(seed=1), build_image(seed=2)
     push(ecr, REPOSITORY, first, "1.0")
     ecr.immutable = True
@@ -86,7 +86,7 @@ def test_a_push_does_not_hide_an_immutable_tag(
 def test_a_push_overtaken_by_another_succeeds(
     ecr: FakeECR, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A layer that somebody else completed in the meantime is as good as one's own."""
+    """A layer that another client completed in the meantime counts as pushed."""
     image = build_image()
     push(ecr, REPOSITORY, image)
     monkeypatch.setattr(
@@ -111,7 +111,7 @@ def test_a_push_of_an_index_starts_with_its_images(ecr: FakeECR) -> None:
 
 
 def test_every_call_names_the_registry(ecr: FakeECR) -> None:
-    """With a registry ID all calls go to that account's registry; without, none names one."""
+    """All calls go to the account's registry with a registry ID; without, none names one."""
     image = build_image()
     push(ecr, REPOSITORY, image, "1.0", registry_id="111122223333")
     pull(ecr, REPOSITORY, "1.0", registry_id="111122223333")
@@ -122,7 +122,7 @@ def test_every_call_names_the_registry(ecr: FakeECR) -> None:
 
 
 def test_a_blob_is_uploaded_and_downloaded_by_itself(ecr: FakeECR) -> None:
-    """One blob goes up in parts and comes back as a stream."""
+    """A single blob is uploaded in parts and downloaded as a stream."""
     blob = Blob(bytes(range(256)) * 10, "application/octet-stream")
     upload_blob(ecr, REPOSITORY, blob)
     upload_blob(ecr, REPOSITORY, blob)
@@ -131,7 +131,7 @@ def test_a_blob_is_uploaded_and_downloaded_by_itself(ecr: FakeECR) -> None:
 
 @pytest.mark.parametrize("media_types", [OCI, DOCKER], ids=["oci", "docker"])
 def test_a_pull_gives_back_what_was_pushed(ecr: FakeECR, media_types: MediaTypes) -> None:
-    """By tag and by digest the manifest and all blobs come back."""
+    """The manifest and all blobs are pulled unchanged, by tag and by digest."""
     image = build_image(media_types=media_types)
     push(ecr, REPOSITORY, image, "1.0")
     for reference in ("1.0", image.digest):
@@ -167,7 +167,7 @@ def test_a_pulled_blob_has_the_media_type_of_its_place(ecr: FakeECR) -> None:
 
 
 def test_a_pull_of_nothing_says_so(ecr: FakeECR) -> None:
-    """A reference that is not there is an error with the registry's reason."""
+    """A missing reference raises an error with the registry's reason."""
     with pytest.raises(ImageError, match=r"no image 1.0 in .*team/app\. Requested image not found"):
         pull(ecr, REPOSITORY, "1.0")
 

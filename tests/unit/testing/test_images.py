@@ -186,7 +186,7 @@ def test_any_file_survives_the_layer(files: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 65_534, 65_535, 65_536, 300_000])
 def test_a_generated_layer_holds_one_file_of_the_asked_size(size: int) -> None:
-    """Generated content has the size asked for, and a compressor cannot shrink it."""
+    """Generated content has the requested size, and a compressor cannot shrink it."""
     layer = build_layer(seed=1, size=size)
     (name,) = (name for name, member in members(layer).items() if member.isreg())
     content = content_of(layer, name)
@@ -195,7 +195,7 @@ def test_a_generated_layer_holds_one_file_of_the_asked_size(size: int) -> None:
 
 
 def test_images_of_different_seeds_share_no_layer() -> None:
-    """Neither layers of one image nor of images with different seeds are alike."""
+    """No layer is shared within one image, or with images of other seeds."""
     layers = [
         layer.digest for seed in (0, 1, "a") for layer in build_image(seed=seed, layers=3).layers
     ]
@@ -212,7 +212,7 @@ def test_an_image_is_built_on_finished_layers() -> None:
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_an_image_is_built_on_a_pulled_one(ecr: FakeECR, compression: Any) -> None:
-    """Layers of an image that was not built here are counted by what they uncompress to."""
+    """Layers of an image that was not built here are measured by their uncompressed bytes."""
     base = build_image(compression=compression)
     push(ecr, REPOSITORY, base, "1.0")
     pulled = pull(ecr, REPOSITORY, "1.0")
@@ -236,13 +236,13 @@ def test_a_layer_that_cannot_be_uncompressed_is_refused(layer: Blob, message: st
 
 
 def test_files_take_the_place_of_generated_layers() -> None:
-    """With files and no word about layers, the files are the only layer."""
+    """Files without layers are the only layer."""
     (layer,) = build_image(files={"a": b"1"}).layers
     assert list(members(layer)) == ["a"]
 
 
 def test_an_image_may_have_no_layer() -> None:
-    """An image without layers is as valid as one made from scratch."""
+    """An image without layers is valid, like one made from scratch."""
     image = build_image(layers=0)
     assert image.blobs == (image.config,)
     assert image.document["layers"] == []
@@ -264,7 +264,7 @@ def test_a_layer_is_taken_from_a_directory(tmp_path: Path) -> None:
 
 
 def test_long_link_targets_are_kept(tmp_path: Path) -> None:
-    """A symbolic link may point further than a classic tar header has room for."""
+    """A symbolic link's target may be longer than a classic tar header allows."""
     (tmp_path / "link").symlink_to("ü" * 70)
     assert members(build_layer(tmp_path))["link"].linkname == "ü" * 70
 
@@ -297,7 +297,7 @@ def test_a_path_outside_the_layer_is_refused(path: str) -> None:
 
 
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    """A directory or file that does not exist is named in the error."""
+    """A missing directory or file is named in the error."""
     with pytest.raises(ImageError, match="nowhere is not a directory"):
         build_layer(tmp_path / "nowhere")
     with pytest.raises(ImageError, match="nothing does not exist"):
@@ -372,7 +372,7 @@ def test_an_artifact_without_content_has_the_empty_blob() -> None:
 
 
 def test_a_large_blob_is_shown_by_its_digest() -> None:
-    """A failing assertion prints digests and sizes and not the bytes."""
+    """A failing assertion prints digests and sizes instead of the bytes."""
     image = build_image(layers=1, layer_size=100_000)
     (layer,) = image.layers
     assert repr(layer) == f"<Layer {layer.digest} of {layer.size} bytes, {OCI.layer_gzip}>"
@@ -392,7 +392,7 @@ def test_a_large_blob_is_shown_by_its_digest() -> None:
     ],
 )
 def test_numbers_below_zero(arguments: dict[str, Any], message: str) -> None:
-    """They are refused, and make no image of something else."""
+    """Numbers below zero are refused."""
     with pytest.raises(ImageError) as refused:
         build_image(**arguments)
     assert str(refused.value) == message

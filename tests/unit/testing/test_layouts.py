@@ -16,6 +16,7 @@ from moto_ecr_ext.testing import (
     OCI,
     Image,
     ImageError,
+    Index,
     build_image,
     build_index,
     pull,
@@ -27,7 +28,7 @@ from support.layouts import packed
 
 
 def test_a_layout_holds_every_blob_under_its_digest(tmp_path: Path) -> None:
-    """The written files have the names and the contents that the image layout asks for."""
+    """The files of a layout have the names and contents of the image layout specification."""
     index = build_index([build_image(), build_image(seed=1, architecture="arm64")])
     path = write_oci_layout(index, tmp_path / "layout", tag="1.0")
     assert json.loads((path / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
@@ -48,7 +49,7 @@ def test_a_layout_holds_every_blob_under_its_digest(tmp_path: Path) -> None:
 
 
 def test_a_layout_takes_more_images(tmp_path: Path) -> None:
-    """Images are added, one under a tag that is there replaces the other; untagged ones stay."""
+    """Images are added, one under an existing tag replaces the other; untagged ones stay."""
     old, new, other = (build_image(seed=seed) for seed in range(3))
     written = [(old, "1.0"), (old, None), (other, "2.0"), (new, "1.0"), (other, None), (old, None)]
     for image, tag in written:
@@ -57,6 +58,41 @@ def test_a_layout_takes_more_images(tmp_path: Path) -> None:
     assert [
         (entry["digest"], *entry.get("annotations", {None: None}).values()) for entry in entries
     ] == [(other.digest, "2.0"), (new.digest, "1.0"), (other.digest, None), (old.digest, None)]
+
+
+def nested(path: Path, depth: int, width: int) -> None:
+    """A layout of an index that lists an index `width` times, and so on, above one image."""
+    index: Image | Index = build_image(layers=0)
+    for _ in range(depth):
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI.index,
+            "manifests": [index.descriptor()] * width,
+        }
+        index = Index(json.dumps(document).encode(), OCI.index, [index])
+    write_oci_layout(index, path)
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "message"),
+    [(17, 1, "indexes more than 16 deep"), (15, 3, "has too many manifests")],
+)
+def test_indexes_of_indexes(
+    ecr: FakeECR, tmp_path: Path, depth: int, width: int, message: str
+) -> None:
+    """A few small files that stand for millions of manifests are refused."""
+    nested(tmp_path, depth, width)
+    with pytest.raises(ImageError, match=message):
+        push_oci_layout(ecr, REPOSITORY, tmp_path)
+    assert ecr.calls == []
+
+
+def test_json_that_is_too_deep(ecr: FakeECR, tmp_path: Path) -> None:
+    """JSON that is nested too deep is refused like other malformed JSON."""
+    write_oci_layout(build_image(), tmp_path)
+    (tmp_path / "index.json").write_text("[" * 100_000)
+    with pytest.raises(ImageError, match=r"index\.json in .* is not JSON"):
+        push_oci_layout(ecr, REPOSITORY, tmp_path)
 
 
 def test_a_layout_is_not_written_over_something_else(tmp_path: Path) -> None:
@@ -127,14 +163,14 @@ def test_all_images_of_a_layout_are_pushed_under_their_tags(ecr: FakeECR, tmp_pa
 def test_a_reference_name_gives_its_tag(
     ecr: FakeECR, tmp_path: Path, name: str, tags: set[str]
 ) -> None:
-    """Tools annotate with a tag or a whole image name; without a tag in it none is invented."""
+    """Tools annotate with a tag or a whole image name; an image without a tag stays untagged."""
     push_oci_layout(ecr, REPOSITORY, write_oci_layout(build_image(), tmp_path, tag=name))
     assert set(ecr.tags) == tags
     assert len(ecr.images) == 1
 
 
 def test_the_only_image_of_a_layout_gets_the_tag_asked_for(ecr: FakeECR, tmp_path: Path) -> None:
-    """A tag given to the call takes the place of the tag inside."""
+    """A tag of the call replaces the tag inside."""
     image = build_image()
     write_oci_layout(image, tmp_path, tag="inside")
     assert push_oci_layout(ecr, REPOSITORY, tmp_path, tag="asked") == [image.digest]
@@ -163,7 +199,7 @@ def remove_blob(layout: Path, digest: str) -> None:
 def test_an_index_of_which_one_image_is_there_is_pushed_as_that(
     ecr: FakeECR, tmp_path: Path
 ) -> None:
-    """An image that was pulled for one platform can be pushed, as with docker."""
+    """An index with one present image is pushed as that image, as with docker after a pull for one platform."""
     amd64, arm64 = build_image(seed=1), build_image(seed=2, architecture="arm64")
     write_oci_layout(build_index([amd64, arm64, attestation()]), tmp_path, tag="1.0")
     remove_blob(tmp_path, arm64.digest)
@@ -174,7 +210,7 @@ def test_an_index_of_which_one_image_is_there_is_pushed_as_that(
 def test_an_index_of_which_several_but_not_all_images_are_there_is_refused(
     ecr: FakeECR, tmp_path: Path
 ) -> None:
-    """It cannot be known what should be pushed; the error names what is missing."""
+    """An index with several, but not all, images present is refused; the error names the missing ones."""
     images = [build_image(seed=name, architecture=name) for name in ("amd64", "arm64", "s390x")]
     write_oci_layout(build_index(images), tmp_path)
     remove_blob(tmp_path, images[1].layers[0].digest)
@@ -184,7 +220,7 @@ def test_an_index_of_which_several_but_not_all_images_are_there_is_refused(
 
 
 def test_a_foreign_layer_need_not_be_there(ecr: FakeECR, tmp_path: Path) -> None:
-    """Layers that are downloaded from elsewhere are neither pushed nor pulled."""
+    """Layers that are downloaded from elsewhere are not pushed or pulled."""
     built = build_image()
     document = built.document
     foreign = {
@@ -313,7 +349,7 @@ DAMAGED_LAYOUTS: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_damaged_blob_of_a_gzipped_archive_is_reported_by_the_name_of_the_archive(
     ecr: FakeECR, tmp_path: Path
 ) -> None:
-    """The error names the file that was given and not a temporary one."""
+    """The error names the given file, and not a temporary one."""
     layout = write_oci_layout(IMAGE, tmp_path / "layout")
     flip_a_bit(layout, IMAGE.layers[0].digest)
     path = packed(layout, tmp_path / "layout.tgz", "w:gz")
@@ -323,7 +359,7 @@ def test_a_damaged_blob_of_a_gzipped_archive_is_reported_by_the_name_of_the_arch
 
 @pytest.mark.parametrize("name", DAMAGED_LAYOUTS)
 def test_a_damaged_layout_is_refused(ecr: FakeECR, tmp_path: Path, name: str) -> None:
-    """The error says in a sentence what is wrong, and no image reaches the registry."""
+    """The error gives the fault in a sentence, and no image reaches the registry."""
     damage, message = DAMAGED_LAYOUTS[name]
     layout = write_oci_layout(IMAGE, tmp_path / "layout", tag="1.0")
     damage(layout)

@@ -18,6 +18,8 @@ NAMES = [
     "Index",
     "Layer",
     "MediaTypes",
+    "MotoECR",
+    "RegistryInProcess",
     "RunningServer",
     "build_artifact",
     "build_image",

@@ -22,7 +22,10 @@ from moto_ecr_ext.testing import (
 )
 from support.fake_ecr import REPOSITORY, FakeECR
 
-pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed"),
+]
 
 
 def skopeo(*arguments: str | Path) -> str:

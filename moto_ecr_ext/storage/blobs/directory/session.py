@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from moto_ecr_ext.platforms import files
 from moto_ecr_ext.storage.blobs.errors import UploadCancelled, UploadDiscarded
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
-from moto_ecr_ext.storage.forks import fork_safe_lock
 
 from .files import SyncFailed, is_at, piece_of, sync
 from .progress import Progress
 from .tree import BlobTree
-from .verification import Verified
+from .verification import VerifiedFiles
 
 # Bytes of a range to write back. In ranges this short, no page is on disk, and so dropped from memory, when
 # its writing is requested; with four times as much, a sixth of the pages was.
@@ -23,27 +22,6 @@ _WRITE_BACK = 8 * 1024 * 1024
 # Bytes of a write. Larger writes make larger pages, which a virtual machine may have returned to its host.
 # Getting them again takes as long as all other work.
 _WRITE = 32 * 1024
-# Bytes. Starting a thread takes as long as hashing some 100 KiB.
-_WORTH_A_THREAD = 1024 * 1024
-
-
-class OpenSessions:
-    """The number of sessions in this process; each is within this context manager."""
-
-    def __init__(self) -> None:
-        self._lock = fork_safe_lock()
-        self._count = 0
-
-    def is_one(self) -> bool:
-        return self._count == 1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._count += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._count -= 1
 
 
 class DirectoryUploadSession(UploadSession):
@@ -59,16 +37,14 @@ class DirectoryUploadSession(UploadSession):
         descriptor: int,
         size: int,
         progress: Progress,
-        is_alone: Callable[[], bool],
         tree: BlobTree,
-        verified: Verified,
+        verified: VerifiedFiles,
         cancelled: Container[str],
     ) -> None:
         super().__init__(upload_id, size, progress.running)
         self._path = path
         self._descriptor = descriptor
         self._progress = progress
-        self._is_alone = is_alone
         self._tree = tree
         self._verified = verified
         self._cancelled = cancelled
@@ -84,8 +60,6 @@ class DirectoryUploadSession(UploadSession):
     def _append(self, data: Buffer) -> None:
         view = memoryview(data).cast("B")
         self._progress.flushed = False
-        # A second thread pays for a large upload while the processors are idle.
-        beside = self.size >= _WORTH_A_THREAD and self._is_alone()
         start = self.size
         try:
             while rest := view[self.size - start :]:
@@ -94,7 +68,7 @@ class DirectoryUploadSession(UploadSession):
                     self._write_back()
         finally:
             # Bytes that could not be written must not be part of the digest.
-            self._running.update(view[: self.size - start], beside)
+            self._running.update(view[: self.size - start])
 
     def _cut(self, position: int) -> None:
         self._progress.flushed = False

@@ -16,7 +16,7 @@ from moto_ecr_ext.platforms.files import (
     forget_pages,
     unlock,
 )
-from moto_ecr_ext.storage.blobs.blob import Blob
+from moto_ecr_ext.storage.blobs.blob import BlobReader
 from moto_ecr_ext.storage.blobs.errors import BlobDamaged, BlobNotFound
 from moto_ecr_ext.storage.blobs.names import checked_upload_id, is_upload_id
 from moto_ecr_ext.storage.blobs.removal import Removal
@@ -36,9 +36,9 @@ from .files import (
     sync_directory,
 )
 from .progress import Progress, ProgressOfUploads
-from .session import DirectoryUploadSession, OpenSessions
+from .session import DirectoryUploadSession
 from .tree import BlobTree
-from .verification import FileBlob, Verified
+from .verification import FileBlob, VerifiedFiles
 
 log = logging.getLogger("moto_ecr_ext")
 
@@ -59,8 +59,7 @@ class DirectoryBlobStore(BlobStore):
         self._uploads = os.path.join(root, "uploads")
         self._owner = os.path.join(root, "owner")
         self._progress = ProgressOfUploads()
-        self._sessions = OpenSessions()
-        self._verified = Verified()
+        self._verified = VerifiedFiles()
         # Uploads that have ended, but whose files cannot be removed yet.
         self._discarded: set[str] = set()
         # File locks exclude processes and threads, if the platform has them. Otherwise threads take turns.
@@ -129,19 +128,16 @@ class DirectoryBlobStore(BlobStore):
                 descriptor,
                 status.st_size,
                 progress,
-                self._sessions.is_one,
                 self._tree,
                 self._verified,
                 self._discarded,
             )
             try:
-                with self._sessions:
-                    yield session
+                yield session
                 if session.is_committed:
                     self._remove_committed(upload_id)
             finally:
                 session.end()
-                progress.running.settle()
                 if session.is_discarded:
                     self._discard(upload_id)
                 else:
@@ -161,7 +157,7 @@ class DirectoryBlobStore(BlobStore):
         else:
             self._discarded.discard(upload_id)
 
-    def open(self, digest: str) -> Blob:
+    def open(self, digest: str) -> BlobReader:
         try:
             blob = FileBlob(self._tree.path(digest))
         except FileNotFoundError:
@@ -270,7 +266,7 @@ class DirectoryBlobStore(BlobStore):
 class _DirectoryRemoval(Removal):
     """Blobs whose files have another name meanwhile."""
 
-    def __init__(self, tree: BlobTree, verified: Verified) -> None:
+    def __init__(self, tree: BlobTree, verified: VerifiedFiles) -> None:
         super().__init__()
         self._tree = tree
         self._verified = verified
@@ -292,5 +288,5 @@ class _DirectoryRemoval(Removal):
         remove(self._paths[digest])
         self._verified.forget(digest)
 
-    def _come_back(self, digest: str) -> None:
+    def _put_back(self, digest: str) -> None:
         self._tree.put_back(digest, self._paths[digest])

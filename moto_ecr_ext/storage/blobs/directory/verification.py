@@ -6,16 +6,14 @@ import os
 from collections.abc import Iterator
 from io import FileIO
 
-from moto_ecr_ext.storage.blobs.blob import Blob
-from moto_ecr_ext.storage.recent import Recent
+from moto_ecr_ext.storage.blobs.blob import BlobReader
+from moto_ecr_ext.storage.blobs.verification import Verified
 from moto_ecr_ext.storage.turns import Turn, Turns
 
 from .files import FileState, file_state, piece_of
 
-_BLOBS_REMEMBERED = 65536
 
-
-class FileBlob(Blob):
+class FileBlob(BlobReader):
     """A blob that is a file."""
 
     def __init__(self, path: str) -> None:
@@ -38,24 +36,24 @@ class FileBlob(Blob):
             start += len(piece)
 
 
-class Verified:
+class VerifiedFiles:
     """The results of verification for the files that were last used.
 
     A new name does not change the state of a file, so that the result for an upload holds for its blob.
     """
 
     def __init__(self) -> None:
-        self._found: Recent[tuple[FileState, bool]] = Recent(_BLOBS_REMEMBERED)
+        self._verified: Verified[FileState] = Verified()
         # A blob that many threads request at once is read once.
         self._turns: Turns[str, Turn] = Turns(Turn)
 
     def note(self, digest: str, status: os.stat_result, is_intact: bool) -> None:
         """Remember the result for a file in this state."""
-        self._found.put(digest, (file_state(status), is_intact))
+        self._verified.note(digest, file_state(status), is_intact)
 
     def forget(self, digest: str) -> None:
         """Drop the result: the next use reads the file again."""
-        self._found.pop(digest)
+        self._verified.forget(digest)
 
     def is_intact(self, digest: str, blob: FileBlob) -> bool:
         """Return True if a blob has its digest, reading it if the result is unknown."""
@@ -70,5 +68,4 @@ class Verified:
 
     def find(self, digest: str, status: os.stat_result) -> bool | None:
         """Return the remembered result for a file in this state, or None."""
-        state, is_intact = self._found.get(digest) or (None, False)
-        return is_intact if state == file_state(status) else None
+        return self._verified.find(digest, file_state(status))

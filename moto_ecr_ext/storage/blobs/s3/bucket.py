@@ -7,7 +7,7 @@ missing object as `FileNotFoundError`.
 from __future__ import annotations
 
 import errno
-import json
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -24,11 +24,16 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
+from botocore.parsers import ResponseParserError
 
 from moto_ecr_ext.settings import bucket_and_prefix
 from moto_ecr_ext.storage.blobs.blob import CHUNK
 from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
+from moto_ecr_ext.storage.blobs.verification import have_digest
 from moto_ecr_ext.storage.database.versions import StoreError
+
+from .checksums import content_md5, is_composed_of, md5_in, md5_of
+from .multipart import Multipart
 
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload"}
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed"}
@@ -52,18 +57,11 @@ class CopyRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Multipart:
-    """A multipart upload that will create the object `key`."""
+class ObjectState:
+    """The size of an object in bytes, and its entity tag, which changes with its content."""
 
-    key: str
-    id: str
-
-    @classmethod
-    def of_json(cls, text: bytes) -> Multipart:
-        return cls(**json.loads(text))
-
-    def to_json(self) -> bytes:
-        return json.dumps({"key": self.key, "id": self.id}).encode()
+    size: int
+    etag: str
 
 
 class S3Bucket:
@@ -74,6 +72,8 @@ class S3Bucket:
         self._name = name
         self._prefix = prefix
         self.url = f"s3://{name}/{prefix}".rstrip("/")
+        # False for a service whose entity tags look like an MD5, and are not.
+        self._tags_are_md5 = True
 
     @classmethod
     def at(cls, url: str) -> S3Bucket:
@@ -104,19 +104,34 @@ class S3Bucket:
             raise StoreError(f"{url} cannot be used: {_reason(error, name)}") from error
         return cls(client, name, f"{prefix}/" if prefix else "")
 
-    def put(self, key: str, content: bytes | bytearray) -> None:
-        """Create or replace an object, in one step."""
+    def put(self, key: str, content: bytes | bytearray, md5: str | None = None) -> None:
+        """Create or replace an object, in one step. `md5` is that of the content, if it is known.
+
+        Raises BlobStoreUnavailable if other bytes arrive.
+        """
+        md5 = md5 or md5_of(content)
         with self._asking(key):
-            self._client.put_object(**self._object(key), Body=content)
+            answer = self._client.put_object(
+                **self._object(key), Body=content, ContentMD5=content_md5(md5)
+            )
+        if self._is_other(answer, answer.get("ETag"), md5):
+            if self.content(key) != content:
+                self.delete([key])
+                raise self._other_bytes(key)
+            self._tags_are_md5 = False
+
+    def state(self, key: str) -> ObjectState | None:
+        """Return the size and entity tag of an object, or None if it does not exist."""
+        try:
+            with self._asking(key):
+                answer = self._client.head_object(**self._object(key))
+                return ObjectState(answer["ContentLength"], answer["ETag"])
+        except FileNotFoundError:
+            return None
 
     def size(self, key: str) -> int | None:
         """Return the size of an object in bytes, or None if it does not exist."""
-        try:
-            with self._asking(key):
-                size: int = self._client.head_object(**self._object(key))["ContentLength"]
-        except FileNotFoundError:
-            return None
-        return size
+        return state.size if (state := self.state(key)) else None
 
     def content(self, key: str) -> bytes:
         """Return all bytes of a small object."""
@@ -143,7 +158,7 @@ class S3Bucket:
                     start += len(piece)
                     yield piece
             if start == begun:
-                raise OSError(errno.EIO, f"object ends at byte {start}, before {stop}", key)
+                raise BlobStoreUnavailable(f"{self.url}: {key} ends before byte {stop}")
 
     def _piece(self, key: str, body: Any, has_advanced: bool) -> bytes:
         """Return the next bytes of a response; none at its end, or if it breaks off after it has yielded some."""
@@ -198,19 +213,31 @@ class S3Bucket:
         """Begin a multipart upload that will create an object."""
         with self._asking(key):
             answer = self._client.create_multipart_upload(**self._object(key))
-        return Multipart(key, answer["UploadId"])
+            return Multipart(key, answer["UploadId"])
 
-    def add(self, multipart: Multipart, number: int, content: bytes | bytearray) -> str:
-        """Send a part, and return its entity tag."""
+    def add(
+        self, multipart: Multipart, number: int, content: bytes | bytearray, md5: str | None = None
+    ) -> str:
+        """Send a part, and return its entity tag. `md5` is that of the content, if it is known.
+
+        Raises BlobStoreUnavailable if other bytes arrive.
+        """
+        md5 = md5 or md5_of(content)
         with self._asking(multipart.key):
             answer = self._client.upload_part(
-                **self._of(multipart), PartNumber=number, Body=content
+                **self._of(multipart), PartNumber=number, Body=content, ContentMD5=content_md5(md5)
             )
-        etag: str = answer["ETag"]
+            etag: str = answer["ETag"]
+        if self._is_other(answer, etag, md5):
+            raise self._other_bytes(multipart.key)
         return etag
 
-    def copy(self, multipart: Multipart, number: int, key: str) -> str:
-        """Copy an object into a part in S3, and return the part's entity tag. Raises CopyRefused."""
+    def copy(self, multipart: Multipart, number: int, key: str, md5: str | None) -> str:
+        """Copy an object into a part in S3, and return the part's entity tag.
+
+        `md5` is that of the object, if it is known. Raises CopyRefused, and BlobStoreUnavailable if the part is other
+        bytes.
+        """
         try:
             with self._asking(key):
                 answer = self._client.upload_part_copy(
@@ -224,25 +251,34 @@ class S3Bucket:
         etag: str | None = answer.get("CopyPartResult", {}).get("ETag")
         if etag is None:
             raise CopyRefused
+        if md5 is not None and self._is_other(answer, etag, md5):
+            raise self._other_bytes(key)
         return etag
 
     def duplicate(self, key: str, new_key: str) -> None:
-        """Copy an object, in S3 if that is possible. Raises FileNotFoundError if it does not exist."""
-        size = self.size(key)
-        if size is None:
+        """Copy an object, in S3 if that is possible.
+
+        Raises FileNotFoundError if it does not exist, and BlobStoreUnavailable if the copy is other bytes.
+        """
+        state = self.state(key)
+        if state is None:
             raise FileNotFoundError(errno.ENOENT, f"{self.url} has no such object", key)
-        if size > _COPIED_AT_ONCE or not self._copied(key, new_key):
+        if state.size > _COPIED_AT_ONCE or not self._copied(key, new_key, state):
             multipart = self.begin(new_key)
-            starts = range(0, max(size, 1), _PART)
-            pieces = (b"".join(self.read(key, at, min(at + _PART, size))) for at in starts)
             try:
-                etags = [self.add(multipart, *each) for each in enumerate(pieces, 1)]
+                sent, etags = hashlib.sha256(), []
+                for number, at in enumerate(range(0, max(state.size, 1), _PART), 1):
+                    piece = b"".join(self.read(key, at, min(at + _PART, state.size)))
+                    sent.update(piece)
+                    etags.append(self.add(multipart, number, piece))
+                if not have_digest(self.read(key, 0, state.size), f"sha256:{sent.hexdigest()}"):
+                    raise self._other_bytes(key)
                 self.complete(multipart, etags)
             except BaseException:
                 self.abort(multipart)
                 raise
 
-    def _copied(self, key: str, new_key: str) -> bool:
+    def _copied(self, key: str, new_key: str, state: ObjectState) -> bool:
         """Copy an object in S3. Return False if the service does not support copies."""
         try:
             with self._asking(key):
@@ -253,16 +289,24 @@ class S3Bucket:
             if _code(error.__cause__) in _UNKNOWN:
                 return False
             raise
+        etag = answer.get("CopyObjectResult", {}).get("ETag")
+        md5 = md5_in(answer, state.etag)
+        if etag is not None and md5 is not None and self._is_other(answer, etag, md5):
+            self.delete([new_key])
+            raise self._other_bytes(key)
         # A service that does not know the copy treats the request as the upload of an empty object.
-        return "ETag" in answer.get("CopyObjectResult", {})
+        return etag is not None
 
     def complete(self, multipart: Multipart, etags: Sequence[str]) -> None:
-        """Create the object from all parts, in one step."""
+        """Create the object from all parts, in one step. Raises BlobStoreUnavailable if it has other parts."""
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         with self._asking(multipart.key):
-            self._client.complete_multipart_upload(
+            answer = self._client.complete_multipart_upload(
                 **self._of(multipart), MultipartUpload={"Parts": parts}
             )
+        if self._tags_are_md5 and not is_composed_of(answer.get("ETag"), etags):
+            self.delete([multipart.key])
+            raise self._other_bytes(multipart.key)
 
     def abort(self, multipart: Multipart) -> None:
         """Remove a multipart upload and its parts, if it exists."""
@@ -280,6 +324,13 @@ class S3Bucket:
                 for found in page.get("Uploads", []):
                     key = self._own_key(found["Key"])
                     yield Multipart(key, found["UploadId"]), found["Initiated"]
+
+    def _is_other(self, answer: Mapping[str, Any], etag: object, md5: str) -> bool:
+        """Return True if S3 says that it holds other content than that of an MD5."""
+        return self._tags_are_md5 and md5_in(answer, etag) not in (None, md5)
+
+    def _other_bytes(self, key: str) -> BlobStoreUnavailable:
+        return BlobStoreUnavailable(f"{self.url}: {key} arrived with other bytes than were sent")
 
     def _pages(self, operation: str, prefix: str, **options: str) -> Iterator[Mapping[str, Any]]:
         pages = iter(
@@ -313,6 +364,9 @@ class S3Bucket:
                     errno.ENOENT, f"{self.url} has no such object", key
                 ) from error
             raise BlobStoreUnavailable(f"{self.url}: {_reason(error, self._name)}") from error
+        # KeyError and ValueError: botocore checks no member of an answer.
+        except (ResponseParserError, KeyError, ValueError) as error:
+            raise BlobStoreUnavailable(f"{self.url}: an answer is malformed: {error}") from error
 
 
 def _code(error: BaseException | None) -> str | None:

@@ -7,16 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
 from moto_ecr_ext.storage.blobs.names import checked_upload_id, path_of_blob
 
-from .bucket import Multipart, S3Bucket
+from .bucket import S3Bucket
+from .checksums import md5_of
+from .multipart import Multipart
 
 BLOBS = "blobs/"
 UPLOADS = "uploads/"
 REMOVED = "removed/"
 
 _SMALLEST_PART = 5 * 1024 * 1024
-_SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}")
+# The MD5 at the end is missing in uploads of earlier versions.
+_SEGMENT_NAME = re.compile(r"(\d{20})-(\d{6})-[0-9a-f]{32}(?:-([0-9a-f]{32}))?")
 _NAME_OF_MULTIPART = "multipart"
 
 
@@ -27,12 +31,16 @@ def key_of_blob(digest: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Bytes of an upload in one object. `turn` is higher than that of any segment that its writer has seen."""
+    """Bytes of an upload in one object.
+
+    `turn` is higher than that of any segment that its writer has seen. `md5` is that of the bytes, if it is known.
+    """
 
     key: str
     start: int
     size: int
     turn: int
+    md5: str | None
 
     @property
     def end(self) -> int:
@@ -42,7 +50,7 @@ class Segment:
     def of(cls, key: str, size: int) -> Segment | None:
         """Return the segment that an object holds, or None for any other object."""
         match = _SEGMENT_NAME.fullmatch(key.rpartition("/")[2])
-        return cls(key, int(match[1]), size, int(match[2])) if match else None
+        return cls(key, int(match[1]), size, int(match[2]), match[3]) if match else None
 
 
 def chain_of(segments: Sequence[Segment]) -> list[Segment]:
@@ -85,9 +93,21 @@ class UploadObjects:
 
     def add_segment(self, start: int, turn: int, content: bytes | bytearray) -> Segment:
         """Write a segment under a unique key."""
-        key = f"{self._folder}{start:020d}-{turn:06d}-{uuid4().hex}"
-        self._bucket.put(key, content)
-        return Segment(key, start, len(content), turn)
+        md5 = md5_of(content)
+        key = f"{self._folder}{start:020d}-{turn:06d}-{uuid4().hex}-{md5}"
+        self._bucket.put(key, content, md5)
+        return Segment(key, start, len(content), turn, md5)
+
+    def read_unchecked(self, segment: Segment) -> bytes:
+        """Return the bytes of a segment as they come."""
+        return b"".join(self._bucket.read(segment.key, 0, segment.size))
+
+    def read_segment(self, segment: Segment) -> bytes:
+        """Return the bytes of a segment. Raises BlobStoreUnavailable if they are not those that were written."""
+        content = self.read_unchecked(segment)
+        if segment.md5 not in (None, md5_of(content)):
+            raise BlobStoreUnavailable(f"{self._bucket.url}: {segment.key} has other bytes")
+        return content
 
     def multipart(self) -> Multipart | None:
         """Return the multipart upload that was to turn this upload into a blob, or None."""

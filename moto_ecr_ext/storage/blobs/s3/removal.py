@@ -69,7 +69,7 @@ class S3Removal(Removal):
     def _remove(self, digest: str) -> None:
         """Do nothing: all copies are deleted together, at the end of the block."""
 
-    def _come_back(self, digest: str) -> None:
+    def _put_back(self, digest: str) -> None:
         put_back(self._bucket, digest, self._copies[digest])
 
 

@@ -11,7 +11,8 @@ from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
 from moto_ecr_ext.storage.blobs.sessions import Buffer, UploadSession
 from moto_ecr_ext.storage.turns import Turn
 
-from .bucket import CopyRefused, Multipart, S3Bucket
+from .bucket import CopyRefused, S3Bucket
+from .multipart import Multipart
 from .objects import Segment, UploadObjects, chain_of, groups_of, key_of_blob
 
 # Bytes of a segment. An upload has at most 10,000 parts
@@ -39,7 +40,7 @@ class S3UploadSession(UploadSession):
         self._objects = UploadObjects(bucket, upload_id)
         self._turn = turn
         self._number = max((each.turn for each in found), default=0) + 1
-        self._found = found
+        self._kept = found
         self._written: list[Segment] = []
         self._buffer = bytearray()
         self._has_begun = False
@@ -58,10 +59,13 @@ class S3UploadSession(UploadSession):
             yield bytes(self._buffer[begin - self._held : end - self._held])
 
     def _read_segment(self, segment: Segment, start: int, stop: int) -> Iterator[bytes]:
+        """Yield bytes of a segment, which is always read and checked as a whole."""
         try:
-            yield from self._bucket.read(segment.key, start, stop)
+            content = self._objects.read_segment(segment)
         except FileNotFoundError:
             raise UploadCancelled(self.upload_id) from None
+        for begin in range(start, stop, CHUNK):
+            yield bytes(memoryview(content)[begin : min(begin + CHUNK, stop)])
 
     def _append(self, data: Buffer) -> None:
         self._prepared = None
@@ -90,7 +94,7 @@ class S3UploadSession(UploadSession):
         self._segments, self._held = kept, position
         keys = {each.key for each in kept}
         self._bucket.delete(
-            each.key for each in (*self._found, *self._written) if each.key not in keys
+            each.key for each in (*self._kept, *self._written) if each.key not in keys
         )
 
     def _flush(self) -> None:
@@ -153,16 +157,19 @@ class S3UploadSession(UploadSession):
         if len(group) > 1:
             return self._read_part(multipart, number, group)
         try:
-            return self._bucket.copy(multipart, number, group[0].key)
+            return self._bucket.copy(multipart, number, group[0].key, group[0].md5)
         except FileNotFoundError:
             raise UploadCancelled(self.upload_id) from None
 
     def _read_part(self, multipart: Multipart, number: int, group: list[Segment]) -> str:
-        content = bytearray()
-        for segment in group:
-            for piece in self._read_segment(segment, 0, segment.size):
-                content += piece
-        return self._bucket.add(multipart, number, content)
+        md5 = group[0].md5 if len(group) == 1 else None
+        # With a known MD5, S3 compares what it gets with what was written: nobody has to in between.
+        read = self._objects.read_segment if md5 is None else self._objects.read_unchecked
+        try:
+            content = b"".join(map(read, group))
+        except FileNotFoundError:
+            raise UploadCancelled(self.upload_id) from None
+        return self._bucket.add(multipart, number, content, md5)
 
     def keep(self) -> list[str]:
         """Write the bytes in memory for a later session, and return the keys of all segments."""
@@ -176,5 +183,5 @@ class S3UploadSession(UploadSession):
 
     def remove(self) -> None:
         """Delete the remains of an upload that has become a blob."""
-        if self._found or self._written:
+        if self._kept or self._written:
             self._objects.remove()

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
-from moto_ecr_ext.storage.blobs.blob import Blob
-from moto_ecr_ext.storage.blobs.errors import BlobNotFound
+from moto_ecr_ext.storage.blobs.blob import BlobReader
+from moto_ecr_ext.storage.blobs.errors import BlobNotFound, BlobStoreUnavailable
 from moto_ecr_ext.storage.blobs.names import (
     checked_upload_id,
     digest_at,
@@ -20,10 +20,11 @@ from moto_ecr_ext.storage.blobs.removal import Removal
 from moto_ecr_ext.storage.blobs.running_digest import RunningDigest
 from moto_ecr_ext.storage.blobs.sessions import UploadSession
 from moto_ecr_ext.storage.blobs.store import BlobStore
+from moto_ecr_ext.storage.blobs.verification import Verified, have_digest, while_served
 from moto_ecr_ext.storage.recent import Recent
 from moto_ecr_ext.storage.turns import Turn, Turns
 
-from .bucket import S3Bucket
+from .bucket import ObjectState, S3Bucket
 from .objects import BLOBS, REMOVED, UPLOADS, Segment, UploadObjects, chain_of, key_of_blob
 from .removal import S3Removal, put_back
 from .session import S3UploadSession
@@ -37,22 +38,48 @@ _UNNAMED_FOR = timedelta(hours=1)
 _OWNER = "owner"
 
 
-class S3Blob(Blob):
-    """A blob that is an object. Unlike other blobs it cannot be read once it is deleted: that raises OSError."""
+class S3Blob(BlobReader):
+    """A blob that is an object. Unlike other blobs it cannot be read once it is deleted: that raises OSError.
 
-    def __init__(self, bucket: S3Bucket, key: str, size: int) -> None:
-        self.size = size
+    It is compared with its digest while all its bytes are read for the first time: BlobStoreUnavailable instead of the
+    last ones says that they are not the blob's.
+    """
+
+    def __init__(
+        self, bucket: S3Bucket, digest: str, state: ObjectState, verified: Verified[ObjectState]
+    ) -> None:
+        self.size = state.size
         self._bucket = bucket
-        self._key = key
+        self._digest = digest
+        self._state = state
+        self._verified = verified
+
+    def has_digest(self, digest: str) -> bool:
+        return have_digest(self._read(0, self.size), digest)
 
     def url(self, seconds: int) -> str:
-        return self._bucket.signed_url(self._key, seconds)
+        return self._bucket.signed_url(key_of_blob(self._digest), seconds)
 
     def close(self) -> None:
         """Do nothing: connections are open only while bytes are read."""
 
     def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        return self._bucket.read(self._key, start, stop)
+        chunks = self._read(start, stop)
+        is_whole = start == 0 and stop == self.size
+        if not is_whole or self._verified.find(self._digest, self._state):
+            return chunks
+        return while_served(chunks, self._digest, self._conclude)
+
+    def _read(self, start: int, stop: int) -> Iterator[bytes]:
+        return self._bucket.read(key_of_blob(self._digest), start, stop)
+
+    def _conclude(self, is_intact: bool) -> None:
+        """Remember that the object is intact. Other bytes are not remembered: they may come from the network."""
+        if not is_intact:
+            # The answer has begun, so that nobody else reports this.
+            log.error("%s: %s came with other bytes", self._bucket.url, self._digest)
+            raise BlobStoreUnavailable(f"{self._bucket.url}: {self._digest} came with other bytes")
+        self._verified.note(self._digest, self._state, True)
 
 
 class S3BlobStore(BlobStore):
@@ -63,6 +90,7 @@ class S3BlobStore(BlobStore):
         self._turns: Turns[str, Turn] = Turns(Turn)
         # The digests of uploads, as far as this process has hashed them, with the keys of the hashed segments.
         self._hashed: Recent[tuple[RunningDigest, list[str]]] = Recent(_UPLOADS_REMEMBERED)
+        self._verified: Verified[ObjectState] = Verified()
 
     @classmethod
     def at(cls, url: str) -> S3BlobStore:
@@ -102,12 +130,11 @@ class S3BlobStore(BlobStore):
         self._hashed.pop(upload_id)
         UploadObjects(self._bucket, upload_id).remove()
 
-    def open(self, digest: str) -> Blob:
-        key = key_of_blob(digest)
-        size = self._bucket.size(key)
-        if size is None:
+    def open(self, digest: str) -> BlobReader:
+        state = self._bucket.state(key_of_blob(digest))
+        if state is None:
             raise BlobNotFound(digest)
-        return S3Blob(self._bucket, key, size)
+        return S3Blob(self._bucket, digest, state, self._verified)
 
     def removal(self, digests: Collection[str]) -> Removal:
         return S3Removal(self._bucket, digests)

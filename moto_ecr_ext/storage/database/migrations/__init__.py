@@ -1,6 +1,8 @@
-"""Migrations of the tables from one version to the next, each in a module named for the version it creates.
+"""Migrations of the tables from one version to the next.
 
-They describe the tables as of their version, and so share no code with `tables`.
+Each is a module of this package, named for the version that it creates: the function `upgrade` of `version_4` changes
+the tables and rows of version 3 by Alembic's operations. A migration describes the tables as of its version, and so
+shares no code with `tables`. Version 3 is the first; nothing migrates to it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""moto's Lambda: functions of images find their images in this ECR, and run."""

@@ -1,1 +1,0 @@
-"""ECR's resources in CloudFormation. moto's stacks create, update, read and delete them."""

@@ -1,0 +1,1 @@
+"""Repairs of moto's Lambda that functions of images need."""

@@ -1,0 +1,1 @@
+"""Repairs of moto's Batch that stacks with jobs of images need."""

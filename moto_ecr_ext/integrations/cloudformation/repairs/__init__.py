@@ -1,0 +1,1 @@
+"""Repairs of moto's CloudFormation that stacks with ECR's resources need."""

@@ -1,0 +1,3 @@
+"""Amazon CloudWatch: ECR's metrics."""
+
+SEAMS = (("moto.cloudwatch.models", "seam.plug"),)

@@ -1,0 +1,1 @@
+"""Repairs of moto's ECS that tasks of images need."""

@@ -1,0 +1,3 @@
+"""Amazon EventBridge: targets of rules receive whole events."""
+
+SEAMS = (("moto.events.utils", "repairs.accounts.plug"),)

@@ -1,0 +1,1 @@
+"""Repairs of moto's EventBridge that receivers of ECR's events need."""

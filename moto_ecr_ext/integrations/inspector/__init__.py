@@ -1,0 +1,3 @@
+"""Amazon Inspector: findings of enhanced scans."""
+
+SEAMS = (("moto.inspector2.urls", "seam.plug"),)

@@ -1,0 +1,3 @@
+"""The Resource Groups Tagging API: tags of repositories."""
+
+SEAMS = (("moto.resourcegroupstaggingapi.models", "seam.plug"),)
