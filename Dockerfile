@@ -9,7 +9,9 @@ ARG EXTRAS=server,postgresql
 WORKDIR /sources
 COPY setup.py setup.cfg pyproject.toml README.rst CHANGES.rst LICENSE ./
 COPY moto_ecr_ext moto_ecr_ext
-RUN python3 -m venv /opt/moto-ecr && /opt/moto-ecr/bin/pip install --no-cache-dir ".[${EXTRAS}]"
+# The versions that the tests passed with.
+COPY requirements/newest.txt requirements/
+RUN python3 -m venv /opt/moto-ecr && /opt/moto-ecr/bin/pip install --no-cache-dir --constraint requirements/newest.txt ".[${EXTRAS}]"
 
 FROM ${BASE}
 COPY --from=build /opt/moto-ecr /opt/moto-ecr
