@@ -5,7 +5,7 @@ Importing the package changes nothing; `install()` installs it in moto.
 
 from __future__ import annotations
 
-from ._version import __version__
+from ._version import NewerBotocoreWarning, __version__
 from .seams.installation import Installation, install, uninstall
 from .seams.moto_api import run_lifecycle
 from .settings.typed import MockConfig, Settings
@@ -14,6 +14,7 @@ from .storage.checks import check, repair
 __all__ = [
     "Installation",
     "MockConfig",
+    "NewerBotocoreWarning",
     "Settings",
     "__version__",
     "check",

@@ -16,6 +16,10 @@ def _text(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
+class NewerBotocoreWarning(UserWarning):
+    """botocore has a member of a request that this version of the package ignores. Each is warned of once."""
+
+
 if sys.version_info < _OLDEST_PYTHON:
     raise ImportError(
         f"moto_ecr_ext needs Python {_text(_OLDEST_PYTHON)} or later; this is {_text(sys.version_info[:3])}."

@@ -9,6 +9,8 @@ from typing import Any
 
 from werkzeug.http import http_date
 
+from .process import came_to_a_server
+
 # A date, or a date and a time (RFC 3339, 5.6, and https://www.w3.org/TR/NOTE-datetime).
 _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -64,10 +66,5 @@ def date_header(request: Any) -> dict[str, str]:
     """Return the header `Date` of the response to `request`, or nothing if a WSGI server adds it.
 
     AWS's SDKs for JavaScript set their clock by it, and fail if it occurs twice.
-
-    A server has its name in the environment (RFC 3875, 4.1.17, SERVER_SOFTWARE). In the process and in the proxy, moto
-    makes an environment without that name, or passes a request of botocore.
     """
-    if "SERVER_SOFTWARE" in getattr(request, "environ", {}):
-        return {}
-    return {"Date": http_date(now())}
+    return {} if came_to_a_server(request) else {"Date": http_date(now())}

@@ -11,6 +11,15 @@ from collections.abc import MutableSequence
 from typing import Any
 
 
+def came_to_a_server(request: Any) -> bool:
+    """Return True if a WSGI server has received a request, False for one that the code of this process has made.
+
+    A server has its name in the environment (RFC 3875, 4.1.17, SERVER_SOFTWARE). In the process and in the proxy, moto
+    makes an environment without that name, or passes a request of botocore.
+    """
+    return "SERVER_SOFTWARE" in getattr(request, "environ", {})
+
+
 class NeedsMoto(Exception):
     """The error for a request that only the process with moto's state can serve.
 

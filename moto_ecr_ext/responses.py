@@ -18,6 +18,7 @@ from werkzeug.datastructures import Headers
 
 from moto_ecr_ext.json_api.bodies import parse_body, take_body, unzip_body
 from moto_ecr_ext.json_api.faults import broken_answer, suffer
+from moto_ecr_ext.json_api.newer_models import log_newer, warn_of_newer
 from moto_ecr_ext.json_api.operations import perform
 from moto_ecr_ext.json_api.rendering import render
 from moto_ecr_ext.json_api.validation import check
@@ -39,6 +40,7 @@ from .exceptions.common import (
     UnknownOperationException,
     UnrecognizedClientException,
 )
+from .process import came_to_a_server
 
 _TARGET_PREFIX = "AmazonEC2ContainerRegistry_V20150921."
 # The greatest length of an operation's name in the record of a call. An unknown operation may be any text.
@@ -104,6 +106,7 @@ class ECRResponse(BaseResponse):
         self.parsed_url = urlparse(full_url)
         self.raw_path = self.parsed_url.path
         self.data = self.querystring = {}
+        self.announce = log_newer if came_to_a_server(request) else warn_of_newer
         try:
             self.region = self.get_region_from_url(request, full_url)
         except IndexError:
@@ -135,7 +138,7 @@ class ECRResponse(BaseResponse):
 
     def _result(self, operation: str) -> dict[str, Any]:
         """Check the parameters and the signature, make the one call, and render the result."""
-        parameters = check(operation, self._parse_body(operation))
+        parameters = check(operation, self._parse_body(operation), self.announce)
         call = self.call
         call.repository = parameters.get("repositoryName", "")
         call.reference = _reference_in(parameters)

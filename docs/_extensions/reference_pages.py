@@ -14,10 +14,12 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import requires
 from pathlib import Path
 
 import botocore.session
 from docutils import nodes
+from packaging.requirements import Requirement
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -29,6 +31,8 @@ from moto_ecr_ext.settings import leniencies
 _AWS = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
 # Their errors are no shapes of ECR's model.
 _OTHER_ERRORS = ("moto_ecr_ext.exceptions.common", "moto_ecr_ext.exceptions.registry_protocol")
+# Here is what the tests install.
+_REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 _SPEED = Path(__file__).parents[2] / "benchmarks" / "results" / "registry.json"
 # The first version of this package that has an operation, of those that 0.1.0 does not have.
 _SINCE: dict[str, str] = {}
@@ -77,6 +81,27 @@ def errors_table() -> Iterator[str]:
         operations = raising.get(name, [])
         text = ", ".join(operations) if len(operations) < 20 else "most operations"
         yield from _row(f"``{name}``", str(error.status), text)
+
+
+def versions_table() -> Iterator[str]:
+    """Return a table of this package's dependencies: the oldest and the newest version that the tests passed with."""
+    oldest, newest = _versions("oldest.txt"), _versions("newest.txt")
+    dependencies = {Requirement(each).name for each in requires("moto-ecr-ext") or ()}
+    yield from _table("Package", "Oldest", "Newest", widths="40 30 30")
+    # moto brings both; their version decides what ECR's API has.
+    for name in ("moto", "boto3", "botocore", *sorted(dependencies & oldest.keys() - {"moto"})):
+        yield from _row(f"``{name}``", oldest[name], newest[name])
+
+
+def _versions(file: str) -> dict[str, str]:
+    """Return the versions in a file of constraints, for this Python."""
+    lines = (_REQUIREMENTS / file).read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {
+        each.name: str(each.specifier).removeprefix("==")
+        for each in found
+        if each.marker is None or each.marker.evaluate()
+    }
 
 
 def quotas_table() -> Iterator[str]:
@@ -201,6 +226,7 @@ def _row(*cells: str) -> Iterator[str]:
 
 _DIRECTIVES: dict[str, Callable[[], Iterable[str]]] = {
     "ecr-settings": settings_table,
+    "ecr-versions": versions_table,
     "ecr-quotas": quotas_table,
     "ecr-operations": operations_table,
     "ecr-errors": errors_table,

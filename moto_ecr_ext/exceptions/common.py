@@ -16,6 +16,15 @@ class UnknownOperationException(ECRError):
     message = "The requested operation is not recognized by the service."
 
 
+class NotImplementedException(ECRError):
+    """The error for an operation that the installed botocore knows, and this package does not.
+
+    botocore does not repeat a request that gets 501.
+    """
+
+    status = 501
+
+
 class RequestEntityTooLargeException(ECRError):
     """The error for a body longer than any valid request."""
 

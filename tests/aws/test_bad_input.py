@@ -13,9 +13,7 @@ import pytest
 from moto.moto_server import utilities as moto_server
 from moto.moto_server import werkzeug_app
 
-from moto_ecr_ext import service_model
 from moto_ecr_ext.json_api import bodies
-from moto_ecr_ext.models import ECRBackend
 from support.populated import populate
 from support.raw_http import TARGET, RawClient
 from support.refusals import Refusal
@@ -144,25 +142,6 @@ def test_an_unknown_target(raw: RawClient, target: str | None) -> None:
     for body in ("{}", "{"):
         answer = raw.send("", body, target=target, **headers)
         assert (answer.status, answer.refusal) == (400, UNKNOWN)
-
-
-def test_an_operation_that_is_known_and_not_served(raw: RawClient) -> None:
-    """An operation that is not served has an error that says so, after the same checks of parameters as others."""
-    missing = [
-        operation
-        for operation in service_model.operation_names()
-        if not hasattr(ECRBackend, service_model.method_name(operation))
-    ]
-    for operation in missing:
-        model = service_model.operation(operation)
-        assert model is not None
-        refusal = raw.send(operation, "{}").refusal
-        if model.input_shape.required_members:
-            assert refusal.code == "InvalidParameterException"
-        else:
-            assert refusal == Refusal(
-                "UnknownOperationException", f"{operation} is not implemented by moto_ecr_ext."
-            )
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from types import ModuleType
 from typing import Any
 
@@ -92,7 +93,10 @@ def test_version(run: Run, monkeypatch: pytest.MonkeyPatch, command: Any) -> Non
 
     name = f"moto_ecr_{command.__name__.rpartition('.')[2]}"
     assert code == 0
-    assert output.startswith(f"{name} {moto_ecr_ext.__version__} (moto {version('moto')}, ")
+    assert output == (
+        f"{name} {moto_ecr_ext.__version__} (moto {version('moto')}, "
+        f"botocore {version('botocore')}, Python {python_version()})\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from botocore.loaders import create_loader
-
 from moto_ecr_ext import service_model
 
 
@@ -42,28 +40,3 @@ def test_a_model_below_the_data_path_replaces_the_installed_one(tmp_path: Path) 
     }
     program = "from moto_ecr_ext import service_model as m; print(*m.operation_names())"
     assert printed_with(model, tmp_path, program).split() == [name]
-
-
-def test_a_member_of_a_newer_model_is_refused(tmp_path: Path) -> None:
-    """A member that this package does not know is named, as are operations that it does not know."""
-    model = create_loader().load_service_model("ecr", "service-2")
-    model["shapes"]["CreateRepositoryRequest"]["members"]["weather"] = {"shape": "RepositoryName"}
-    program = """
-        import boto3, moto, moto_ecr_ext
-        from botocore.exceptions import ClientError
-
-        moto_ecr_ext.install()
-        with moto.mock_aws():
-            ecr = boto3.client("ecr", "us-east-1")
-            try:
-                ecr.create_repository(repositoryName="app", weather="rain")
-            except ClientError as error:
-                print(error.response["Error"]["Code"], error.response["Error"]["Message"], sep="\\n")
-            print(ecr.describe_repositories()["repositories"])
-        """
-    assert printed_with(model, tmp_path, program).splitlines() == [
-        "InvalidParameterException",
-        "Invalid parameter at 'weather' failed to satisfy constraint: "
-        "'Is not implemented by moto_ecr_ext'",
-        "[]",
-    ]

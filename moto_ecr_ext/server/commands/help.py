@@ -69,7 +69,10 @@ def own_parser(name: str) -> Parser:
     parser.add_argument(
         "--version",
         action="version",
-        version=f"{name} {__version__} (moto {version('moto')}, Python {python_version()})",
+        version=(
+            f"{name} {__version__} (moto {version('moto')}, botocore {version('botocore')}, "
+            f"Python {python_version()})"
+        ),
         help="print the version, and exit",
     )
     return parser
