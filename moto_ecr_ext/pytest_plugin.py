@@ -194,17 +194,22 @@ def moto_ecr_server() -> Iterator[RunningServer]:
             raise pytest.fail.Exception(
                 f"{error}. Install moto_ecr_ext with its extra 'server'.", pytrace=False
             ) from None
+        from . import faults
         from .testing import RunningServer
+
+        def empty() -> None:
+            BackendDict.reset()
+            faults.clear()
 
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         try:
-            BackendDict.reset()
+            empty()
             host, port = server.get_host_and_port()
             yield RunningServer(f"http://{host}:{port}", f"{host}:{port}")
         finally:
             server.stop()
-            BackendDict.reset()
+            empty()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from .errors import (
     render_unknown_path,
     server_failed,
 )
-from .faults import damage, suffer
+from .faults import damage, spare, suffer
 from .hints import give, how_to_create, where_it_is
 from .host import check_host, is_host
 from .messages import BodyTruncated, Request, Response
@@ -166,7 +166,12 @@ def _handle(
     call.is_authorized = True
     struck = suffer(call) if faults.active else None
     with calling(access.caller):
-        response = _call_handler(request, route, access, placeholders)
+        try:
+            response = _call_handler(request, route, access, placeholders)
+        except BaseException:
+            if struck is not None:
+                spare(*struck)
+            raise
     if struck is not None:
         damage(response, *struck)
     return response

@@ -32,14 +32,24 @@ def damage(response: Response, fault: faults.ActiveFault, strike: faults.Strike)
     An answer without bytes, or with none beyond those that a cut leaves, stays as it is, and its strike does not count.
     """
     act, body = fault.act, response.body
-    if not act.corrupts and act.cut_after is None:
+    if not _damages(act):
         return
     if response.status >= 300 or response.size <= (act.cut_after or 0):
-        faults.withdraw(fault, strike)
+        spare(fault, strike)
         return
     if not isinstance(body, BlobSlice):
         body = BlobSlice(_Bytes(body), 0, len(body))
     response.body = DamagedSlice(body.blob, body.start, body.stop, fault)
+
+
+def spare(fault: faults.ActiveFault, strike: faults.Strike) -> None:
+    """Do not count a strike that would have damaged the answer of a call that has none."""
+    if _damages(fault.act):
+        faults.withdraw(fault, strike)
+
+
+def _damages(act: faults.Act) -> bool:
+    return act.corrupts or act.cut_after is not None
 
 
 class _Bytes:

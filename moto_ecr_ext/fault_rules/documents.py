@@ -91,7 +91,10 @@ def _seconds_of(latency: Any) -> float:
     """Return LocalStack's latency, which is in milliseconds, in seconds."""
     if isinstance(latency, bool) or not isinstance(latency, int | float):
         raise FaultError(f"latency is {latency!r}; it must be a number of milliseconds")
-    return latency / 1000
+    try:
+        return latency / 1000
+    except OverflowError:
+        raise FaultError("latency is a number that is far too large") from None
 
 
 def shown(fault: ActiveFault) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def seed(name: str, value: Any) -> int | str:
     """Return the seed of random numbers."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise FaultError(f"{name} is {value!r}; it must be a number or a text")
-    return value
+    return text(name, value) if isinstance(value, str) else value
 
 
 def calls(name: str, value: Any) -> Any:

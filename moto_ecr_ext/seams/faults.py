@@ -35,7 +35,13 @@ def plug() -> Unplug:
         if remove_data and not MockAWS._mocks_active:
             _clear()
 
-    return replace(MockAWS, "stop", stop_with_faults)
+    put_back = replace(MockAWS, "stop", stop_with_faults)
+
+    def unplug() -> None:
+        put_back()
+        _clear()
+
+    return unplug
 
 
 def plug_paths() -> Unplug:
@@ -49,7 +55,6 @@ def plug_paths() -> Unplug:
     def unplug() -> None:
         del url_paths[_PATH]
         url_paths[_RESET] = reset
-        _clear()
 
     return unplug
 
@@ -123,6 +128,6 @@ def _body_of(request: Any, headers: dict[str, str]) -> bytes:
         body = request.body or b""
         return body.encode() if isinstance(body, str) else bytes(body)
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > _LONGEST:
+    if "transfer-encoding" in headers or not length.isdecimal() or int(length) > _LONGEST:
         raise FaultError(f"The rules must have a Content-Length of at most {_LONGEST}")
     return read_body(environ, int(length))

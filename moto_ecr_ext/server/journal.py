@@ -56,6 +56,8 @@ def plug() -> Unplug:
 def _answer(request: Any, full_url: str, headers: Any) -> Any:
     """Answer with the calls. moto's server sends each piece of an iterator at once."""
     # They import SQLAlchemy.
+    from moto_ecr_ext.exceptions import ECRError
+    from moto_ecr_ext.models.failures import reporting_failures_of_storage
     from moto_ecr_ext.models.lookup import any_backend
     from moto_ecr_ext.models.reading.journal import FilterError
 
@@ -72,7 +74,12 @@ def _answer(request: Any, full_url: str, headers: Any) -> Any:
     backend = any_backend()
     if is_followed and connections is not None and request.method == "GET":
         return 200, _LINES, _followed(backend, wanted, connections, connection)
-    return 200, _LINES, "".join(map(_line, backend.find_calls(wanted)))
+    try:
+        # Platforms are read from stored configurations.
+        with reporting_failures_of_storage("journal"):
+            return 200, _LINES, "".join(map(_line, backend.find_calls(wanted)))
+    except ECRError as error:
+        return error.status, _JSON, json.dumps({"Error": error.message})
 
 
 def _read_query(query: str) -> tuple[CallFilter, bool]:
@@ -149,6 +156,9 @@ def _followed(
     backend: ECRBackend, wanted: CallFilter, connections: OpenConnections, connection: Any
 ) -> Iterator[bytes]:
     """Yield the lines of all calls, now and later, until the client or the server ends the connection."""
+    from moto_ecr_ext.exceptions import ECRError
+    from moto_ecr_ext.models.failures import reporting_failures_of_storage
+
     seconds = _LOOK if this_process().has_siblings else _SIGN_OF_LIFE
     quiet_since = time.monotonic()
     with closing(_Waiting(connection)) as waiting, backend.listening_to_calls(waiting.wake):
@@ -156,7 +166,11 @@ def _followed(
         try:
             yield b""  # The head of the answer.
             while True:
-                found = backend.find_calls(wanted)
+                try:
+                    with reporting_failures_of_storage("journal"):
+                        found = backend.find_calls(wanted)
+                except ECRError:  # It is in the log.
+                    return
                 if found or time.monotonic() >= quiet_since + _SIGN_OF_LIFE:
                     yield "".join(map(_line, found)).encode() or b"\n"
                     quiet_since = time.monotonic()

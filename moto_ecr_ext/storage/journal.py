@@ -19,8 +19,8 @@ from moto_ecr_ext.process import this_process
 
 from .forks import fork_safe_lock
 
-# Characters that are kept of a text that a client chooses.
-_LONGEST_TEXT = 2000
+# Characters that are kept of each text that a client chooses.
+_LONGEST_TEXT = 1000
 
 
 class CallJournal:
@@ -43,8 +43,10 @@ class CallJournal:
 
     def add(self, call: CallRecord) -> None:
         """Keep a call that was answered. A server adds the end of its answer to the record."""
-        if len(call.path) > _LONGEST_TEXT or len(call.user_agent) > _LONGEST_TEXT:
-            call.path, call.user_agent = call.path[:_LONGEST_TEXT], call.user_agent[:_LONGEST_TEXT]
+        texts = (call.path, call.user_agent, call.repository, call.reference, call.reason)
+        if len("".join(texts)) > _LONGEST_TEXT:
+            cut = (each[:_LONGEST_TEXT] for each in texts)
+            call.path, call.user_agent, call.repository, call.reference, call.reason = cut
         self._added.append(call)
         for wake in self._listeners:
             wake()

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar
 
@@ -142,8 +142,18 @@ class Fault:
         self.clear()
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
-        """Return a function during which the fault is active. Each run begins with all of its `times`."""
+        """Return a function during which the fault is active. Each run begins with all of its `times`.
+
+        Raises TypeError for a class, and for a generator, whose body runs later: it can use `with`.
+        """
         self.clear()
+        is_generator = isgeneratorfunction(function) or isasyncgenfunction(function)
+        if is_generator or isclass(function):
+            kind = "generators" if is_generator else "classes"
+            raise TypeError(
+                f"A fault cannot decorate {kind}, such as {getattr(function, '__name__', function)}. "
+                "Decorate each function of a class, and use `with` in a generator."
+            )
         if iscoroutinefunction(function):
             around: Callable[P, T] = self._around_coroutine(function)
             return around

@@ -195,4 +195,15 @@ def test_a_long_path_is_cut(ecr: Any, in_process: Environment) -> None:
     calls()
     registry.get(f"{in_process.registry_url()}/v2/{'a' * 5000}/tags/list")
     [call] = calls()
-    assert len(call.path) == 2000
+    assert len(call.path) == 1000
+
+
+def test_all_texts_of_clients_are_cut(in_process: Environment) -> None:
+    """References and reasons repeat what a client sends."""
+    registry = in_process.registry()
+    calls()
+    for path in (f"team/app/manifests/{'a' * 5000}", "a" * 5000):
+        registry.get(f"{in_process.registry_url()}/v2/{path}", headers={"User-Agent": "b" * 5000})
+    for call in calls():
+        texts = (call.path, call.user_agent, call.repository, call.reference, call.reason)
+        assert max(map(len, texts)) == 1000

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
 
+import moto_ecr_ext
 from moto_ecr_ext.testing import build_image, faults, push
 from support.constants import ACCOUNT, OTHER_ACCOUNT
 from support.environments import Environment
@@ -247,6 +248,38 @@ def test_decorator(ecr: Any) -> None:
     assert function.__name__ == "function"
 
 
+def test_what_cannot_be_decorated() -> None:
+    """A class would lose its tests, and a generator's body runs after the fault: both are refused."""
+
+    class TestSomething:
+        pass
+
+    def fixture() -> Iterator[None]:
+        yield
+
+    for thing, word in ((TestSomething, "classes"), (fixture, "generators")):
+        with pytest.raises(TypeError, match=f"cannot decorate {word}"):
+            faults.throttle()(thing)
+    assert faults.active() == ()
+
+
+@pytest.mark.parametrize("make", [faults.cut, faults.corrupt])
+def test_damage_waits_for_an_answer(repository: RepositoryClient, make: Any) -> None:
+    """A call that fails by itself has nothing to cut or to change, and uses up no strike."""
+    blob = b"a blob"
+    digest = repository.push_blob(blob)
+    options = {"after": 3} if make is faults.cut else {}
+    with make("GetDownloadUrlForLayer", **options, times=1) as fault:
+        assert repository.get(f"/blobs/sha256:{'0' * 64}").status_code == 404
+        assert fault.count == 0
+        try:
+            content = repository.get(f"/blobs/{digest}").content
+        except (requests.RequestException, OSError):
+            content = b""
+        assert content != blob
+        assert fault.count == 1
+
+
 def test_rate(ecr: Any, repository: RepositoryClient) -> None:
     """A bucket of tokens lets so many calls of both protocols through, and fills again."""
     fault = faults.rate("ListImages", per_second=5, burst=2)
@@ -354,6 +387,13 @@ def test_the_last_mock_ends_faults() -> None:
         client.create_repository(repositoryName="app")
     assert faults.active() == ()
     assert outer.count == 1
+
+
+def test_uninstall_ends_faults(stock_moto: None) -> None:
+    """Faults of an installation are not those of the next."""
+    with moto_ecr_ext.install():
+        faults.throttle()
+    assert faults.active() == ()
 
 
 def test_a_reset_ends_faults(aws: Environment) -> None:

@@ -9,6 +9,8 @@ import pytest
 import requests
 
 from moto_ecr_ext import testing
+from moto_ecr_ext.storage.blobs.errors import BlobStoreUnavailable
+from moto_ecr_ext.storage.store import current_store
 from support.constants import ACCOUNT, REGION
 from support.environments import Environment
 from support.registry_client import RegistrySession
@@ -23,6 +25,20 @@ def registry(ecr: Any, aws: Environment) -> RegistrySession:
     """A logged-in session; the journal has the login."""
     ecr.create_repository(repositoryName="team/app")
     return aws.registry()
+
+
+def test_a_store_that_fails(aws: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Platforms are read from the blob store: its failure gets an answer with the reason."""
+    ecr = aws.client()
+    ecr.create_repository(repositoryName="team/app")
+    testing.push(ecr, "team/app", IMAGE, tag="v1")
+
+    def fail(*arguments: object) -> None:
+        raise BlobStoreUnavailable("S3 is away")
+
+    monkeypatch.setattr(current_store(), "open_blob", fail)
+    answer = get(aws, platform="*")
+    assert (answer.status_code, answer.json()) == (503, {"Error": "S3 is away"})
 
 
 def get(aws: Environment, query: str = "", **conditions: object) -> requests.Response:

@@ -98,6 +98,19 @@ def test_rules_that_strike_nothing_here(ecr: Any, rules: Rules) -> None:
     assert [each["strikes"] for each in rules.send("GET")] == [0, 0]
 
 
+def test_a_body_without_a_length_changes_nothing(server: Environment) -> None:
+    """Rules in a chunked body are refused; a DELETE with such a body does not remove all faults."""
+    rules = Rules(server.endpoint_url or "")
+    rules.send("POST", [{"operation": "ListImages"}])
+    for method in ("POST", "DELETE"):
+        chunks = iter([b'{"operation": ', b'"PutImage"}'])
+        answer = requests.request(method, rules.url, data=chunks, timeout=60)
+        assert answer.status_code == 400
+        assert "must have a Content-Length" in answer.json()["Error"]
+    assert [each["operation"] for each in rules.send("GET")] == ["ListImages"]
+    faults.clear()
+
+
 def test_changes_of_rules(rules: Rules) -> None:
     """POST replaces the rules, PATCH adds to them, DELETE removes those that it lists, or all."""
     a, b, c = ({"operation": each} for each in ("PutImage", "ListImages", "CreateRepository"))
@@ -134,6 +147,8 @@ def test_changes_of_rules(rules: Rules) -> None:
         ({"operation": 5}, "call is 5; it must be the name of an operation"),
         ({"operation": {}}, "call is {}; it must be the name of an operation"),
         ({"latency": "5"}, "latency is '5'; it must be a number of milliseconds."),
+        ({"latency": 10**400}, "latency is a number that is far too large."),
+        ({"fault": "throttle", "seed": "\ud800"}, "it must be a text."),
         ({"latency": 1e12}, "it must be 0 to 3600 seconds."),
         ({"probability": 0}, "probability is 0; it must be above 0"),
         ({"fault": "throttles"}, "There is no fault 'throttles'; did you mean throttle?"),

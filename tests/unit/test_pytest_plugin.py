@@ -230,6 +230,31 @@ def test_the_server_may_be_used_beside_the_decorator(run: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="xdist is tested on POSIX")
+def test_a_test_of_the_server_begins_without_faults(run: Run) -> None:
+    """Faults end with the test that began them, as everything in the server does."""
+    result = run(
+        """
+        import boto3
+        from moto_ecr_ext.testing import faults
+
+        def repositories(server):
+            ecr = boto3.client("ecr", endpoint_url=server.url, region_name="us-east-1",
+                               aws_access_key_id="a", aws_secret_access_key="b")
+            return ecr.describe_repositories()["repositories"]
+
+        def test_first(moto_ecr_server):
+            faults.fail("DescribeRepositories", error="ServerException")
+
+        def test_second(moto_ecr_server):
+            assert repositories(moto_ecr_server) == []
+
+        def test_third():
+            assert faults.active() == ()
+        """
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_it_is_installed_in_every_worker_of_xdist(run: Run) -> None:
     """With pytest-xdist the option counts in its workers."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")

@@ -390,6 +390,8 @@ class TestEntityTags:
     """The entity tags by which S3 describes its bytes."""
 
     TAG = f'"{"0" * 32}"'
+    # Of a composed object.
+    OTHER = f'"{"1" * 32}-2"'
 
     @pytest.mark.parametrize(
         ("answer", "etag", "expected"),
@@ -411,19 +413,97 @@ class TestEntityTags:
         assert md5_in(answer, etag) == expected
 
     @pytest.mark.parametrize(
-        ("etag", "expected"),
+        ("answer", "expected"),
         [
             # printf '\0%.0s' {1..32} | md5sum
-            ('"70bc8f4b72a86921468bf8e8441dce51-2"', True),
-            ('"70bc8f4b72a86921468bf8e8441dce51-3"', False),
-            (f'"{"1" * 32}-2"', False),
-            ('"another form"', True),
-            (None, True),
+            ({"ETag": '"70bc8f4b72a86921468bf8e8441dce51-2"'}, True),
+            ({"ETag": '"70bc8f4b72a86921468bf8e8441dce51-3"'}, False),
+            ({"ETag": OTHER}, False),
+            ({"ETag": OTHER, "ServerSideEncryption": "AES256"}, False),
+            ({"ETag": OTHER, "ServerSideEncryption": "aws:kms"}, True),
+            ({"ETag": OTHER, "SSECustomerAlgorithm": "AES256"}, True),
+            ({"ETag": '"another form"'}, True),
+            ({}, True),
         ],
     )
-    def test_tags_of_composed_objects(self, etag: object, expected: bool) -> None:
+    def test_tags_of_composed_objects(self, answer: dict[str, str], expected: bool) -> None:
         """The tag of a composed object depends on those of its parts, if they have S3's form."""
-        assert is_composed_of(etag, [self.TAG, self.TAG]) is expected
+        assert is_composed_of(answer, [self.TAG, self.TAG]) is expected
+
+    @pytest.mark.parametrize("encryption", [None, "aws:kms"])
+    def test_a_blob_that_is_there_survives_other_tags(
+        self,
+        store: S3BlobStore,
+        start: Callable[[], S3BlobStore],
+        monkeypatch: pytest.MonkeyPatch,
+        encryption: str | None,
+    ) -> None:
+        """A second push of a layer is accepted where tags of multipart uploads are not AWS's."""
+        for each in (store, start()):
+            client = client_of(each)
+            if each is not store:
+                complete = client.complete_multipart_upload
+                about = {"ServerSideEncryption": encryption} if encryption else {}
+                monkeypatch.setattr(
+                    client,
+                    "complete_multipart_upload",
+                    lambda **arguments: {**complete(**arguments), "ETag": self.OTHER, **about},  # noqa: B023
+                )
+            upload_id = new_upload_id()
+            append(each, upload_id, LARGE)
+            commit(each, upload_id, LARGE)
+            assert content_of(each, LARGE) == LARGE
+
+    def test_a_composed_object_that_is_wrong(
+        self, store: S3BlobStore, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An object whose tag says that it has other parts, and that has other bytes, is removed."""
+        client = client_of(store)
+        complete = client.complete_multipart_upload
+
+        def spoil(**arguments: Any) -> dict[str, Any]:
+            complete(**arguments)
+            client.put_object(Bucket=arguments["Bucket"], Key=arguments["Key"], Body=b"other")
+            return {"ETag": self.OTHER}
+
+        upload_id = new_upload_id()
+        append(store, upload_id, LARGE)
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "complete_multipart_upload", spoil)
+            with pytest.raises(BlobStoreUnavailable, match="other bytes than were sent"):
+                commit(store, upload_id, LARGE)
+        assert bucket.keys_of("blobs") == []
+
+    def test_copies_by_a_service_with_other_tags(
+        self,
+        store: S3BlobStore,
+        start: Callable[[], S3BlobStore],
+        bucket: Bucket,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A process that has written nothing yet learns from a small object that tags are no MD5s."""
+        append(store, upload_id := new_upload_id(), CONTENT)
+        commit(store, upload_id, CONTENT)
+        fresh = start()
+        client = client_of(fresh)
+        put = client.put_object
+        tag = f'"{"1" * 32}"'
+        monkeypatch.setattr(
+            client, "put_object", lambda **arguments: {**put(**arguments), "ETag": tag}
+        )
+        monkeypatch.setattr(client, "copy_object", self.copying(client, tag))
+        fresh.delete(sha256(CONTENT))
+        assert bucket.keys_of("") == []
+
+    def copying(self, client: Any, tag: str) -> Callable[..., Any]:
+        """Copies with such a tag, also by a service that cannot copy."""
+
+        def answer(**arguments: Any) -> dict[str, Any]:
+            content = client.get_object(**arguments["CopySource"])["Body"].read()
+            client.put_object(Bucket=arguments["Bucket"], Key=arguments["Key"], Body=content)
+            return {"CopyObjectResult": {"ETag": tag}}
+
+        return answer
 
     def test_a_service_with_other_tags(
         self, store: S3BlobStore, monkeypatch: pytest.MonkeyPatch

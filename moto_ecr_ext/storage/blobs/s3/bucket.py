@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ _CONNECT_TIMEOUT = 10
 _READ_TIMEOUT = 20
 # Each request of a client may read or write a blob.
 _CONNECTIONS = 64
+# The beginning of the keys of objects that exist for a moment.
+_TRIAL = "trial-"
 # Objects in one request. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 _DELETED_AT_ONCE = 1000
 
@@ -74,6 +77,9 @@ class S3Bucket:
         self.url = f"s3://{name}/{prefix}".rstrip("/")
         # False for a service whose entity tags look like an MD5, and are not.
         self._tags_are_md5 = True
+        # False for a service whose tags of multipart uploads look like AWS's, and are not.
+        self._tags_are_composed = True
+        self._has_tried_tags = False
 
     @classmethod
     def at(cls, url: str) -> S3Bucket:
@@ -228,7 +234,7 @@ class S3Bucket:
                 **self._of(multipart), PartNumber=number, Body=content, ContentMD5=content_md5(md5)
             )
             etag: str = answer["ETag"]
-        if self._is_other(answer, etag, md5):
+        if self._holds_other(answer, etag, md5):
             raise self._other_bytes(multipart.key)
         return etag
 
@@ -251,7 +257,7 @@ class S3Bucket:
         etag: str | None = answer.get("CopyPartResult", {}).get("ETag")
         if etag is None:
             raise CopyRefused
-        if md5 is not None and self._is_other(answer, etag, md5):
+        if md5 is not None and self._holds_other(answer, etag, md5):
             raise self._other_bytes(key)
         return etag
 
@@ -271,9 +277,10 @@ class S3Bucket:
                     piece = b"".join(self.read(key, at, min(at + _PART, state.size)))
                     sent.update(piece)
                     etags.append(self.add(multipart, number, piece))
-                if not have_digest(self.read(key, 0, state.size), f"sha256:{sent.hexdigest()}"):
+                digest = f"sha256:{sent.hexdigest()}"
+                if not have_digest(self.read(key, 0, state.size), digest):
                     raise self._other_bytes(key)
-                self.complete(multipart, etags)
+                self.complete(multipart, etags, digest)
             except BaseException:
                 self.abort(multipart)
                 raise
@@ -291,22 +298,29 @@ class S3Bucket:
             raise
         etag = answer.get("CopyObjectResult", {}).get("ETag")
         md5 = md5_in(answer, state.etag)
-        if etag is not None and md5 is not None and self._is_other(answer, etag, md5):
+        if etag is not None and md5 is not None and self._holds_other(answer, etag, md5):
             self.delete([new_key])
             raise self._other_bytes(key)
         # A service that does not know the copy treats the request as the upload of an empty object.
         return etag is not None
 
-    def complete(self, multipart: Multipart, etags: Sequence[str]) -> None:
-        """Create the object from all parts, in one step. Raises BlobStoreUnavailable if it has other parts."""
+    def complete(self, multipart: Multipart, etags: Sequence[str], digest: str) -> None:
+        """Create the object from all parts, in one step. `digest` is that of all bytes.
+
+        Raises BlobStoreUnavailable, and deletes the object, if it has other bytes. An entity tag alone does not show
+        that: the object is read then.
+        """
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
         with self._asking(multipart.key):
             answer = self._client.complete_multipart_upload(
                 **self._of(multipart), MultipartUpload={"Parts": parts}
             )
-        if self._tags_are_md5 and not is_composed_of(answer.get("ETag"), etags):
-            self.delete([multipart.key])
-            raise self._other_bytes(multipart.key)
+        if self._tags_are_composed and not is_composed_of(answer, etags):
+            size = self.size(multipart.key)
+            if not have_digest(self.read(multipart.key, 0, size or 0), digest):
+                self.delete([multipart.key])
+                raise self._other_bytes(multipart.key)
+            self._tags_are_composed = False
 
     def abort(self, multipart: Multipart) -> None:
         """Remove a multipart upload and its parts, if it exists."""
@@ -324,6 +338,18 @@ class S3Bucket:
                 for found in page.get("Uploads", []):
                     key = self._own_key(found["Key"])
                     yield Multipart(key, found["UploadId"]), found["Initiated"]
+
+    def _holds_other(self, answer: Mapping[str, Any], etag: object, md5: str) -> bool:
+        """Return True if S3 says that it holds other content than that of an MD5, and its entity tags are MD5s.
+
+        The answer cannot be compared with the content. A small object, which can, shows what the tags are.
+        """
+        if self._is_other(answer, etag, md5) and not self._has_tried_tags:
+            key = f"{_TRIAL}{uuid.uuid4()}"
+            self.put(key, key.encode())
+            self.delete([key])
+            self._has_tried_tags = True
+        return self._is_other(answer, etag, md5)
 
     def _is_other(self, answer: Mapping[str, Any], etag: object, md5: str) -> bool:
         """Return True if S3 says that it holds other content than that of an MD5."""

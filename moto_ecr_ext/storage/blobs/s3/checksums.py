@@ -31,18 +31,21 @@ def md5_in(answer: Mapping[str, Any], etag: object) -> str | None:
     The tag of encrypted content is an MD5 only if S3 manages the keys:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
-    is_readable = answer.get("ServerSideEncryption", "AES256") == "AES256"
     match = _PLAIN.fullmatch(etag) if isinstance(etag, str) else None
-    if match is None or not is_readable or "SSECustomerAlgorithm" in answer:
-        return None
-    return match[1]
+    return match[1] if match is not None and _is_readable(answer) else None
 
 
-def is_composed_of(etag: object, parts: Sequence[str]) -> bool:
-    """Return False if an object's entity tag says that its parts have other entity tags than `parts`."""
+def _is_readable(answer: Mapping[str, Any]) -> bool:
+    is_of_s3 = answer.get("ServerSideEncryption", "AES256") == "AES256"
+    return is_of_s3 and "SSECustomerAlgorithm" not in answer
+
+
+def is_composed_of(answer: Mapping[str, Any], parts: Sequence[str]) -> bool:
+    """Return False if the entity tag in S3's answer says that an object's parts have other tags than `parts`."""
+    etag = answer.get("ETag")
     tags = [_PLAIN.fullmatch(part) for part in parts]
     composed = _COMPOSED.fullmatch(etag) if isinstance(etag, str) else None
-    if composed is None or None in tags:
+    if composed is None or None in tags or not _is_readable(answer):
         return True
     joined = b"".join(bytes.fromhex(tag[1]) for tag in tags if tag)
     return composed[1] == f"{md5_of(joined)}-{len(parts)}"

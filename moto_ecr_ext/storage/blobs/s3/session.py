@@ -122,7 +122,7 @@ class S3UploadSession(UploadSession):
             content = b"".join(self._read(0, self.size))
             self._bucket.put(key_of_blob(digest), content)
         else:
-            self._bucket.complete(*self._prepared)
+            self._bucket.complete(*self._prepared, digest)
             self._prepared = None
 
     def _check_not_cancelled(self) -> None:
